@@ -1,0 +1,39 @@
+"""Which IP addresses are on the public internet: what stands between a URL and our own network."""
+
+import ipaddress
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, well-known prefix
+_SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # RFC 3056
+_TEREDO = ipaddress.IPv6Network("2001::/32")  # RFC 4380
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: all that IANA gives out
+
+
+def is_public(address: str) -> bool:
+    """True if packets to this address leave for the public internet.
+
+    False for loopback, private, link-local (with the metadata and credentials services), shared, multicast
+    and reserved addresses, IPv4 and IPv6, and for what is no address. An address that wraps an IPv4 address
+    (mapped, 6to4, NAT64) is as public as the one inside; Teredo never is, for its inside is obfuscated.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.scope_id is not None:
+            return False
+        inside = _wrapped(ip)
+        if inside is None:
+            return ip in _GLOBAL_UNICAST and ip not in _TEREDO and ip.is_global and not ip.is_multicast
+        ip = inside
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _wrapped(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    if ip in _SIX_TO_FOUR:
+        return ip.sixtofour
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return None

@@ -1,0 +1,210 @@
+"""The model card: the one file that says which graphs are served, how, and with which thresholds."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pneumonia.errors import ModelError
+
+CARD_FILE = "card.json"
+SCHEMA_VERSION = 1
+# What preprocess.py does; a card that wants anything else was made for other code.
+PREPROCESSING = {"resample": "bilinear", "aspect_ratio": "squash"}
+LABELS = ("normal", "pneumonia")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Size of one member's input in pixels; always uint8 with one channel."""
+
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """One ONNX graph of the ensemble. `file` is relative to the card, `sha256` lower-case hex."""
+
+    file: str
+    sha256: str
+    input: InputSpec
+    weight: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """p = sigmoid(slope * logit + intercept) (Platt scaling)."""
+
+    method: str
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """Thresholds on the calibrated probability: 0 < rule_out <= balanced <= rule_in < 1."""
+
+    rule_out: float
+    balanced: float
+    rule_in: float
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A stored input and the logit it must give, within `tolerance`: the self-test."""
+
+    file: str
+    logit: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """A checked model card. `document` is the whole of card.json, for GET /model."""
+
+    name: str
+    version: str
+    members: tuple[Member, ...]
+    calibration: Calibration
+    operating_points: OperatingPoints
+    golden: Golden
+    notice: str
+    document: dict[str, Any]
+
+    @classmethod
+    def load(cls, directory: Path) -> "Card":
+        """Read and check `card.json` of an artifact folder. Raises ModelError, which says what is wrong."""
+        path = directory / CARD_FILE
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ModelError(
+                f"Cannot read {path} ({error.strerror}). Run `make train` or set MODEL_DIR to the artifacts."
+            ) from error
+        except ValueError as error:
+            raise ModelError(f"{path} is not JSON: {error}") from error
+        return cls.from_document(document)
+
+    @classmethod
+    def from_document(cls, document: Any) -> "Card":
+        """Check a card that was already parsed. Raises ModelError, which names the field."""
+        top = _object(document, "the card")
+        version = top.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ModelError(f"card: schema_version is {version!r}, this code reads {SCHEMA_VERSION}.")
+        if tuple(top.get("labels", ())) != LABELS:
+            raise ModelError(f"card: labels must be {list(LABELS)}, not {top.get('labels')!r}.")
+        wanted = _object(top.get("preprocessing"), "preprocessing")
+        if any(wanted.get(key) != value for key, value in PREPROCESSING.items()):
+            raise ModelError(f"card: preprocessing must be {PREPROCESSING}, not {wanted}.")
+        members = top.get("members")
+        if not isinstance(members, list) or not members:
+            raise ModelError("card: members must be a list with at least one entry.")
+        return cls(
+            name=_text(top, "name"),
+            version=_text(top, "version"),
+            members=tuple(_member(entry, f"members[{index}]") for index, entry in enumerate(members)),
+            calibration=_calibration(_object(top.get("calibration"), "calibration")),
+            operating_points=_operating_points(_object(top.get("operating_points"), "operating_points")),
+            golden=_golden(_object(top.get("golden"), "golden")),
+            notice=_text(top, "notice"),
+            document=dict(top),
+        )
+
+    def verify(self, directory: Path) -> None:
+        """Compare every member's file with its sha256. Raises ModelError on a missing or altered file."""
+        for member in self.members:
+            path = directory / member.file
+            try:
+                with path.open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+            except OSError as error:
+                raise ModelError(f"Cannot read the model {path} ({error.strerror}).") from error
+            if found != member.sha256:
+                raise ModelError(
+                    f"{path} has sha256 {found}, the card says {member.sha256}: the file is damaged or was "
+                    "replaced without its card. Restore both from the same version."
+                )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the weights: the member's digest, or the digest of all members' hex digests."""
+        digests = [member.sha256 for member in self.members]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    def identity(self) -> dict[str, str]:
+        """The `model` field of answers."""
+        return {"name": self.name, "version": self.version, "sha256": self.sha256}
+
+
+def _member(value: Any, where: str) -> Member:
+    entry = _object(value, where)
+    spec = _object(entry.get("input"), f"{where}.input")
+    if spec.get("channels") != 1 or spec.get("dtype") != "uint8":
+        raise ModelError(f"card: {where}.input must have 1 channel of uint8.")
+    height, width = spec.get("height"), spec.get("width")
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
+        raise ModelError(f"card: {where}.input height and width must be positive whole numbers.")
+    weight = _number(entry, "weight", where)
+    if weight <= 0:
+        raise ModelError(f"card: {where}.weight must be above 0.")
+    return Member(_file(entry, where), _text(entry, "sha256", where).lower(), InputSpec(height, width), weight)
+
+
+def _calibration(entry: Mapping[str, Any]) -> Calibration:
+    slope = _number(entry, "slope", "calibration")
+    if slope <= 0:  # a falling curve would turn the ranking, and the heatmap, upside down
+        raise ModelError("card: calibration.slope must be above 0.")
+    return Calibration(_text(entry, "method", "calibration"), slope, _number(entry, "intercept", "calibration"))
+
+
+def _operating_points(entry: Mapping[str, Any]) -> OperatingPoints:
+    rule_out, balanced, rule_in = (
+        _number(_object(entry.get(name), f"operating_points.{name}"), "threshold", f"operating_points.{name}")
+        for name in ("rule_out", "balanced", "rule_in")
+    )
+    if not 0 < rule_out <= balanced <= rule_in < 1:
+        raise ModelError(
+            "card: thresholds must satisfy 0 < rule_out <= balanced <= rule_in < 1, "
+            f"not {rule_out}, {balanced}, {rule_in}."
+        )
+    return OperatingPoints(rule_out, balanced, rule_in)
+
+
+def _golden(entry: Mapping[str, Any]) -> Golden:
+    tolerance = _number(entry, "tolerance", "golden")
+    if tolerance <= 0:
+        raise ModelError("card: golden.tolerance must be above 0.")
+    return Golden(_file(entry, "golden"), _number(entry, "logit", "golden"), tolerance)
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelError(f"card: {where} must be a JSON object.")
+    return value
+
+
+def _text(entry: Mapping[str, Any], key: str, where: str = "") -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise ModelError(f"card: {where + '.' if where else ''}{key} must be a text that is not empty.")
+    return value
+
+
+def _number(entry: Mapping[str, Any], key: str, where: str) -> float:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ModelError(f"card: {where}.{key} must be a finite number.")
+    return float(value)
+
+
+def _file(entry: Mapping[str, Any], where: str) -> str:
+    name = _text(entry, "file", where)
+    if Path(name).name != name:
+        raise ModelError(f"card: {where}.file must be a plain file name beside the card, not {name!r}.")
+    return name

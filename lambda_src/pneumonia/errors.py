@@ -1,0 +1,149 @@
+"""Every error with a stable code, and how it is told to a caller (RFC 9457) and to the log."""
+
+import traceback
+from typing import Any, ClassVar
+
+
+class PneumoniaError(Exception):
+    """Base of all errors of this package.
+
+    Class attributes: `code` (stable, for programs), `status` (HTTP), `title` (one line for people).
+    `detail` says what happened and what to do; it must never hold pixels, file names, keys or URLs.
+    `public_detail`, where set, replaces `detail` in what callers see: `detail` is then for the log alone.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    public_detail: ClassVar[str | None] = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class MalformedRequest(PneumoniaError):
+    code = "malformed_request"
+    status = 400
+    title = "The request could not be understood"
+
+
+class MissingImage(PneumoniaError):
+    code = "missing_image"
+    status = 400
+    title = "The request holds no image"
+
+
+class UrlNotAllowed(PneumoniaError):
+    code = "url_not_allowed"
+    status = 400
+    title = "This URL may not be fetched"
+
+
+class NotFound(PneumoniaError):
+    code = "not_found"
+    status = 404
+    title = "No such resource"
+
+
+class UploadMissing(PneumoniaError):
+    """The object that an S3 event speaks of is gone, or is no longer the version of the event."""
+
+    code = "upload_missing"
+    status = 404
+    title = "The uploaded object is gone"
+
+
+class MethodNotAllowed(PneumoniaError):
+    """`allow` lists the methods that the path does answer (RFC 9110: a 405 must carry them)."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+
+    def __init__(self, detail: str, allow: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.allow = allow
+
+
+class TooLarge(PneumoniaError):
+    code = "too_large"
+    status = 413
+    title = "The image is too large"
+
+
+class UnsupportedFormat(PneumoniaError):
+    code = "unsupported_format"
+    status = 415
+    title = "Unsupported image format"
+
+
+class UndecodableImage(PneumoniaError):
+    code = "undecodable_image"
+    status = 422
+    title = "The image could not be decoded"
+
+
+class UrlFetchFailed(PneumoniaError):
+    code = "url_fetch_failed"
+    status = 502
+    title = "The image could not be fetched from its URL"
+
+
+class ModelError(PneumoniaError):
+    """The artifacts are missing, damaged or do not fit this code: ours to repair, not the caller's."""
+
+    code = "model_error"
+    status = 500
+    title = "The model could not be used"
+    public_detail = "The service cannot use its model. Give the request_id to whoever operates the service."
+
+
+class Unhealthy(PneumoniaError):
+    """GET /health found the model missing or answering wrongly."""
+
+    code = "unhealthy"
+    status = 503
+    title = "The service is not healthy"
+    public_detail = "The model did not load or failed its self-test. The log holds the reason under this request_id."
+
+
+def problem(error: BaseException, request_id: str) -> dict[str, Any]:
+    """The RFC 9457 problem document of an error, with `code` and `request_id` as extension members.
+
+    Errors that are not of this package become `internal_error` and show nothing of themselves.
+    """
+    if isinstance(error, PneumoniaError):
+        code, status, title = error.code, error.status, error.title
+        detail = error.public_detail or error.detail
+    else:
+        code, status, title = PneumoniaError.code, PneumoniaError.status, PneumoniaError.title
+        detail = "Something went wrong on our side. Give the request_id to whoever operates the service."
+    return {
+        "type": f"urn:pneumonia:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+
+
+def rejects(error: BaseException) -> bool:
+    """True if the input is to blame, so that trying again cannot help; False for failures of our own."""
+    return isinstance(error, PneumoniaError) and error.status < 500
+
+
+def log_fields(error: BaseException) -> dict[str, Any]:
+    """What may be logged about an error: its type, its place in the code, and the message if it is ours.
+
+    The message of a foreign exception is left out: it can quote a key, a URL or bytes of the image.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    fields: dict[str, Any] = {
+        "error_type": type(error).__name__,
+        "error_at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+    if isinstance(error, PneumoniaError):
+        fields |= {"error_code": error.code, "error_detail": error.detail}
+    return fields

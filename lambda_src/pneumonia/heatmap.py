@@ -1,0 +1,76 @@
+"""The activation map laid over the film, with a legend, as a PNG."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+MAX_SIDE = 512
+MIN_WIDTH = 192  # room for the legend's two words under a narrow film
+LEGEND_HEIGHT = 36
+MAX_OPACITY = 0.6
+
+# Every 16th entry of matplotlib's "inferno" (S. van der Walt and N. Smith, CC0): perceptually even, and its
+# lightness rises all the way, so that it also reads in grey and with colour-blind eyes.
+INFERNO = np.array(
+    [
+        (0, 0, 4), (11, 7, 36), (33, 12, 74), (61, 9, 101), (87, 16, 110), (113, 25, 110),
+        (138, 34, 106), (163, 44, 97), (188, 55, 84), (210, 70, 68), (228, 90, 49), (241, 115, 29),
+        (249, 142, 9), (252, 172, 17), (249, 203, 53), (242, 234, 105), (252, 255, 164),
+    ],
+    dtype=np.float32,
+)  # fmt: skip
+
+
+def overlay(image: Image.Image, activation_map: npt.NDArray[np.float32]) -> bytes:
+    """Draw the evidence for pneumonia over a film.
+
+    `image`: mode "L", any size. `activation_map`: float32 [h, w] as answered by the model, covering the
+    whole film. Only positive values are drawn, relative to the largest one of this film: the colours show
+    where, never how much, so two overlays cannot be compared. Where there is no evidence the film is
+    untouched. Returns an RGB PNG whose film is at most 512 pixels on its longest side.
+    """
+    film = image.copy()
+    film.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
+    heat = _upsample(activation_map, film.size)
+    grey = np.asarray(film, np.float32)[:, :, np.newaxis]
+    opacity = (MAX_OPACITY * heat)[:, :, np.newaxis]
+    blended = Image.fromarray(np.rint(grey * (1 - opacity) + colours(heat) * opacity).astype(np.uint8))
+    canvas = Image.new("RGB", (max(film.width, MIN_WIDTH), film.height + LEGEND_HEIGHT))
+    canvas.paste(blended, ((canvas.width - film.width) // 2, 0))
+    _draw_legend(canvas, film.height)
+    stream = io.BytesIO()
+    canvas.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Colours of heat in 0..1, any shape: float32 RGB [..., 3] in 0..255."""
+    position = heat * (len(INFERNO) - 1)
+    low = np.minimum(position.astype(np.intp), len(INFERNO) - 2)
+    share = (position - low)[..., np.newaxis]
+    return np.asarray(INFERNO[low] * (1 - share) + INFERNO[low + 1] * share, np.float32)
+
+
+def _upsample(activation_map: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Positive evidence at film size, float32 [H, W] in 0..1 (1 at the strongest place, if there is any)."""
+    positive = np.maximum(activation_map, 0).astype(np.float32)
+    peak = float(positive.max(initial=0.0))
+    if peak <= 0:
+        return np.zeros((size[1], size[0]), np.float32)
+    # Bicubic hides the few cells of the grid better than bilinear; it overshoots, hence the clip.
+    scaled = Image.fromarray(positive / peak).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(scaled, np.float32), 0.0, 1.0)
+
+
+def _draw_legend(canvas: Image.Image, top: int) -> None:
+    margin, bar_height = 8, 10
+    width = canvas.width - 2 * margin
+    ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (bar_height, 1))
+    canvas.paste(Image.fromarray(np.rint(colours(ramp)).astype(np.uint8)), (margin, top + 6))
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default()
+    line = top + 6 + bar_height + 3
+    draw.text((margin, line), "no evidence", fill="white", font=font)
+    draw.text((canvas.width - margin, line), "most in this film", fill="white", font=font, anchor="ra")

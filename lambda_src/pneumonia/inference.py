@@ -1,0 +1,108 @@
+"""From the bytes of an image to the answer that every way in gives: HTTP, direct invoke, upload, command."""
+
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pneumonia.card import Card
+from pneumonia.decode import DecodedImage, Limits, decode
+from pneumonia.errors import ModelError, PneumoniaError
+from pneumonia.heatmap import overlay
+from pneumonia.model import Model, Prediction
+from pneumonia.settings import Settings, process_settings
+from pneumonia.triage import assess
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for."""
+
+    body: dict[str, Any]
+    heatmap_png: bytes | None
+
+
+class Predictor:
+    """Decoding, preprocessing, model and triage behind one call. Not tied to any way of being called."""
+
+    def __init__(self, card: Card, model: Model, directory: Path, limits: Limits) -> None:
+        self.card = card
+        self.limits = limits
+        self._model = model
+        self._directory = directory
+
+    @classmethod
+    def load(cls, settings: Settings) -> "Predictor":
+        """Load card and model. Raises ModelError if the artifacts are missing, damaged or do not fit."""
+        card = Card.load(settings.model_dir)
+        model = Model(card, settings.model_dir, settings.intra_op_threads)
+        limits = Limits(settings.max_image_bytes, settings.max_image_pixels)
+        return cls(card, model, settings.model_dir, limits)
+
+    def answer(self, data: bytes, *, request_id: str, heatmap: bool) -> Answer:
+        """Predict one image from the bytes of its file.
+
+        `normal` + `pneumonia` = 1 (six decimals). `image` gives the format and the upright size in pixels.
+        `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
+        with the heatmap, without any fetching. Raises what `decode` raises, and ModelError.
+        """
+        start = time.perf_counter()
+        image = decode(data, self.limits)
+        decoded = time.perf_counter()
+        batches = self._model.prepare([image.pixels])
+        prepared = time.perf_counter()
+        prediction = self._model.run(batches)[0]
+        predicted = time.perf_counter()
+        png = overlay(image.pixels, prediction.activation_map) if heatmap else None
+        timing = {
+            "decode": _ms(start, decoded),
+            "preprocess": _ms(decoded, prepared),
+            "model": _ms(prepared, predicted),
+            "total": _ms(start, time.perf_counter()),
+        }
+        return Answer(self._body(image, prediction, timing, request_id), png)
+
+    def self_test(self) -> None:
+        """Run the card's golden input through the whole path. Raises ModelError if its logit is not met."""
+        golden = self.card.golden
+        path = self._directory / golden.file
+        try:
+            image = decode(path.read_bytes(), self.limits)
+        except OSError as error:
+            raise ModelError(f"Cannot read the golden input {path} ({error.strerror}).") from error
+        except PneumoniaError as error:
+            raise ModelError(f"The golden input {path} cannot be decoded: {error.detail}") from error
+        logit = self._model.predict([image.pixels])[0].logit
+        if abs(logit - golden.logit) > golden.tolerance:
+            raise ModelError(
+                f"Self-test failed: {golden.file} gave logit {logit:.4f}, the card says {golden.logit:.4f} "
+                f"within {golden.tolerance:g}. Model, libraries or CPU are not those the card was made with."
+            )
+
+    def _body(
+        self, image: DecodedImage, prediction: Prediction, timing: dict[str, float], request_id: str
+    ) -> dict[str, Any]:
+        assessment = assess(prediction.logit, self.card)
+        return {
+            "normal": round(1 - assessment.probability, 6),
+            "pneumonia": assessment.probability,
+            "label": assessment.label,
+            "triage": assessment.triage,
+            "threshold": assessment.threshold,
+            "model": self.card.identity(),
+            "image": {"format": image.format, "width": image.width, "height": image.height},
+            "timing_ms": timing,
+            "request_id": request_id,
+            "notice": self.card.notice,
+        }
+
+
+@functools.cache
+def process_predictor() -> Predictor:
+    """The predictor of this process, loaded on first use. A failure is not kept: the next call retries."""
+    return Predictor.load(process_settings())
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1000, 2)

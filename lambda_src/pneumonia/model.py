@@ -1,0 +1,134 @@
+"""The ONNX graphs: sessions, and predictions of one model or of a weighted ensemble."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from PIL import Image
+
+from pneumonia.card import Card, Member
+from pneumonia.errors import ModelError
+from pneumonia.preprocess import to_model_input
+
+INPUT = "image"
+OUTPUTS = ("logit", "activation_map")
+
+Batch = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
+    the units of the logit; negative values speak against it."""
+
+    logit: float
+    activation_map: Map
+
+
+class Model:
+    """The members of a card as onnxruntime sessions. Make one per process: creating it is the slow part."""
+
+    def __init__(self, card: Card, directory: Path, threads: int = 1) -> None:
+        """Check the files against the card, then load them; `threads` run inside each operator.
+
+        Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
+        """
+        card.verify(directory)
+        self._members = card.members
+        self._sessions = [_session(member, directory, threads) for member in card.members]
+        total = sum(member.weight for member in card.members)
+        self._weights = [member.weight / total for member in card.members]
+
+    def predict(self, images: Sequence[Image.Image]) -> list[Prediction]:
+        """Predict grey images (mode "L", any size) as one batch, in their order.
+
+        Raises ValueError for another mode, ModelError if a graph fails or answers no finite number.
+        """
+        return self.run(self.prepare(images))
+
+    def prepare(self, images: Sequence[Image.Image]) -> list[Batch]:
+        """The inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
+        return [
+            np.stack([to_model_input(image, member.input.height, member.input.width) for image in images])
+            if images
+            else np.empty((0, member.input.height, member.input.width, 1), np.uint8)
+            for member in self._members
+        ]
+
+    def run(self, batches: Sequence[Batch]) -> list[Prediction]:
+        """Predict prepared batches, one for each member. Raises ModelError like `predict`."""
+        if not len(batches[0]):
+            return []
+        answers = [
+            _run(session, batch, member)
+            for session, batch, member in zip(self._sessions, batches, self._members, strict=True)
+        ]
+        grid = answers[0][1].shape[1:]
+        logits = sum(weight * logit for weight, (logit, _) in zip(self._weights, answers, strict=True))
+        maps = sum(weight * _resize_maps(maps, grid) for weight, (_, maps) in zip(self._weights, answers, strict=True))
+        return [
+            Prediction(float(logit), np.asarray(activation, np.float32))
+            for logit, activation in zip(np.asarray(logits), np.asarray(maps), strict=True)
+        ]
+
+
+def _session(member: Member, directory: Path, threads: int) -> Any:
+    options = ort.SessionOptions()
+    # Explicit, because Lambda shows more CPUs than it gives and the default takes every one it sees.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # The highest level that is not tied to the CPU of the machine that optimised.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(directory / member.file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own classes, which have no common public base
+        raise ModelError(f"onnxruntime cannot load {member.file}: {error}") from error
+    _check_signature(session, member)
+    return session
+
+
+def _check_signature(session: Any, member: Member) -> None:
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name for node in session.get_outputs()}
+    if set(inputs) != {INPUT} or not outputs.issuperset(OUTPUTS):
+        raise ModelError(
+            f"{member.file} must have the input {INPUT!r} and the outputs {OUTPUTS}, "
+            f"not {sorted(inputs)} and {sorted(outputs)}."
+        )
+    node = inputs[INPUT]
+    wanted = [member.input.height, member.input.width, 1]
+    # A dimension that the graph leaves open is a name or None, and takes any size.
+    fits = len(node.shape) == 4 and all(
+        not isinstance(found, int) or found == size for found, size in zip(node.shape[1:], wanted, strict=True)
+    )
+    if node.type != "tensor(uint8)" or not fits:
+        raise ModelError(f"{member.file} takes {node.type} {node.shape}, the card says uint8 [N, {wanted}].")
+
+
+def _run(session: Any, batch: Batch, member: Member) -> tuple[Map, Map]:
+    try:
+        logit, maps = session.run(list(OUTPUTS), {INPUT: batch})
+    except Exception as error:
+        raise ModelError(f"{member.file} failed on a batch of shape {batch.shape}: {error}") from error
+    if logit.shape != (len(batch),) or maps.ndim != 3 or len(maps) != len(batch):
+        raise ModelError(
+            f"{member.file} answered {len(batch)} images with logit {logit.shape} and activation_map {maps.shape}."
+        )
+    if not (np.isfinite(logit).all() and np.isfinite(maps).all()):
+        raise ModelError(f"{member.file} answered a value that is not a finite number.")
+    return logit, maps
+
+
+def _resize_maps(maps: Map, grid: tuple[int, ...]) -> Map:
+    """Bring [N, h, w] to the first member's grid, so that maps of different input sizes can be averaged."""
+    if maps.shape[1:] == grid:
+        return maps
+    size = (grid[1], grid[0])
+    return np.stack([np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BILINEAR)) for one in maps])

@@ -1,0 +1,167 @@
+"""The results bucket: one result for each upload key, that of the newest event, without a table or a lock.
+
+S3 does the arbitration with conditional writes: `If-None-Match: *` lets one writer create an object, and
+`If-Match` lets one writer replace exactly the object it has looked at. The order of events is kept in the
+objects' metadata. Needed permissions: s3:PutObject and s3:GetObject on the bucket's objects (the second for
+HEAD, and because S3 wants it for If-Match).
+"""
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pneumonia.s3_events import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_KEY_BYTES = 1024
+JSON_SUFFIX = ".json"
+HEATMAP_SUFFIX = ".heatmap.png"
+_ATTEMPTS = 5
+_SEQUENCER = "source-sequencer"
+_EVENT_TIME = "source-event-time"
+
+# Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is under way at this moment.
+_EXISTS = frozenset({"PreconditionFailed", "412"})
+_CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
+_GONE = frozenset({"NoSuchKey", "NotFound", "404"})
+
+
+class ResultConflict(Exception):
+    """Other writers kept replacing the same result; the message goes back to the queue and is tried later."""
+
+
+class Outcome(enum.Enum):
+    """What became of a write: done, already there from the same event, or there from a newer one."""
+
+    WRITTEN = "written"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+
+
+@dataclass(frozen=True)
+class Order:
+    """Place of an event among those of its key."""
+
+    sequencer: str | None
+    event_time: datetime
+
+    @classmethod
+    def of(cls, upload: Upload) -> "Order":
+        return cls(upload.sequencer, upload.event_time)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> "Order | None":
+        """The order stored with a result; None if the object was not written by `put_if_newer`."""
+        try:
+            time = datetime.fromisoformat(metadata[_EVENT_TIME])
+        except (KeyError, ValueError):
+            return None
+        return cls(metadata.get(_SEQUENCER) or None, time)
+
+    def to_metadata(self) -> dict[str, str]:
+        return {_SEQUENCER: self.sequencer or "", _EVENT_TIME: self.event_time.isoformat()}
+
+    def compare(self, other: "Order") -> int:
+        """Negative, 0 or positive if this event is older than, the same as or newer than the other.
+
+        Sequencers decide, as S3 documents it (Event message structure, Amazon S3 User Guide): the shorter one
+        padded with zeros on the right, then compared as text. Events without one (not from AWS itself) are told
+        apart by their time.
+        """
+        if self.sequencer and other.sequencer:
+            width = max(len(self.sequencer), len(other.sequencer))
+            mine, theirs = self.sequencer.ljust(width, "0"), other.sequencer.ljust(width, "0")
+            return (mine > theirs) - (mine < theirs)
+        return (self.event_time > other.event_time) - (self.event_time < other.event_time)
+
+
+def result_key(upload_key: str, suffix: str) -> str:
+    """The key of a result: the upload's key and a suffix.
+
+    An upload key too long for that (S3 allows 1024 bytes of UTF-8) is cut and completed by its SHA-256,
+    the same way for every suffix; `source.key` in the result still tells the whole of it.
+    """
+    room = MAX_KEY_BYTES - max(len(JSON_SUFFIX), len(HEATMAP_SUFFIX))
+    encoded = upload_key.encode()
+    if len(encoded) <= room:
+        return upload_key + suffix
+    tail = "~" + hashlib.sha256(encoded).hexdigest()
+    return encoded[: room - len(tail)].decode(errors="ignore") + tail + suffix
+
+
+class Results:
+    """Writes results; holds no state of its own."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self.bucket = bucket
+        self._client = client
+
+    def put_if_newer(self, key: str, body: bytes, content_type: str, order: Order) -> Outcome:
+        """Write an object unless the one under its key is of the same or a newer event.
+
+        Raises ResultConflict if it loses against other writers five times in a row, ClientError if S3 fails.
+        """
+        for _ in range(_ATTEMPTS):
+            if self._put(key, body, content_type, order, if_match=None):
+                return Outcome.WRITTEN
+            stored = self._head(key)
+            if stored is None:  # a conflict with a write not finished, or removed since
+                continue
+            etag, stored_order = stored
+            # An object of unknown order is not a result of ours: replace it.
+            place = 1 if stored_order is None else order.compare(stored_order)
+            if place <= 0:
+                return Outcome.DUPLICATE if place == 0 else Outcome.STALE
+            if self._put(key, body, content_type, order, if_match=etag):
+                return Outcome.WRITTEN
+        raise ResultConflict(f"Lost against other writers {_ATTEMPTS} times; the message will be tried again.")
+
+    def _put(self, key: str, body: bytes, content_type: str, order: Order, *, if_match: str | None) -> bool:
+        """Write under a condition; False if it does not hold or another write is under way."""
+        metadata = order.to_metadata()
+        try:
+            if if_match is None:
+                self._client.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    Metadata=metadata,
+                    IfNoneMatch="*",
+                )
+            else:
+                self._client.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    Metadata=metadata,
+                    IfMatch=if_match,
+                )
+        except ClientError as error:
+            # If-Match on an object removed since is answered by 404, and so is a missing bucket: not ours.
+            if error_code(error) in _EXISTS | _CONFLICT | (_GONE if if_match else frozenset()):
+                return False
+            raise
+        return True
+
+    def _head(self, key: str) -> tuple[str, Order | None] | None:
+        try:
+            head = self._client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _GONE:
+                return None
+            raise
+        return head["ETag"], Order.from_metadata(head["Metadata"])
+
+
+def error_code(error: ClientError) -> str:
+    """The code of a failed call, such as "NoSuchKey"; HEAD has no body and gives the status as text."""
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,89 @@
+"""What S3 says in an SQS message: which objects were created, and when."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+
+class NotAnS3Event(ValueError):
+    """The message did not come from S3 as it writes them; after its retries it belongs in the dead-letter
+    queue, where someone can look at it. The text never quotes the message."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One created object. `key` is decoded. `version_id` is None in a bucket without versions; `sequencer`
+    (hexadecimal, order of events of one key) and `size` (bytes) are None if the event lacks them."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    etag: str
+    sequencer: str | None
+    event_time: datetime
+    size: int | None
+
+
+def parse_message(body: str) -> list[Upload]:
+    """The uploads of one SQS message body; empty for `s3:TestEvent`, which S3 sends when it is configured.
+
+    Left out: events other than ObjectCreated, and the empty objects whose key ends in "/", with which the
+    console marks folders. Raises NotAnS3Event.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotAnS3Event("The message body is not JSON.") from None
+    if not isinstance(message, dict):
+        raise NotAnS3Event("The message body is not a JSON object.")
+    if message.get("Event") == "s3:TestEvent":
+        return []
+    records = message.get("Records")
+    if not isinstance(records, list):
+        raise NotAnS3Event("The message has no list of Records.")
+    uploads = [_upload(record) for record in records if _is_creation(record)]
+    return [upload for upload in uploads if not (upload.key.endswith("/") and upload.size == 0)]
+
+
+def _is_creation(record: Any) -> bool:
+    if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
+        raise NotAnS3Event("A record of the message is not from aws:s3.")
+    # AWS asks to compare the major version only: it changes when fields go away.
+    if str(record.get("eventVersion", "")).partition(".")[0] != "2":
+        raise NotAnS3Event("A record of the message has an eventVersion other than 2.x.")
+    return str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
+
+
+def _upload(record: Mapping[str, Any]) -> Upload:
+    try:
+        thing = record["s3"]["object"]
+        size = thing.get("size")
+        return Upload(
+            bucket=str(record["s3"]["bucket"]["name"]),
+            key=unquote_plus(thing["key"], errors="strict"),
+            version_id=thing.get("versionId") or None,
+            etag=str(thing["eTag"]),
+            sequencer=_sequencer(thing.get("sequencer")),
+            event_time=_time(record["eventTime"]),
+            size=None if size is None else int(size),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NotAnS3Event(f"A record of the message misses a field or holds a bad one ({error!r}).") from None
+
+
+def _sequencer(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = str(value).upper()
+    int(text, 16)  # ValueError if it is no hexadecimal number
+    return text
+
+
+def _time(value: str) -> datetime:
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("eventTime without a time zone")
+    return time

@@ -1,0 +1,158 @@
+"""Lambda handler of the upload queue: S3 events through SQS in, results in the results bucket out.
+
+Every upload gets `<key>.json`, with status `predicted` or `rejected`. What is wrong with an image is a
+result; what is wrong with us is raised, becomes a batch item failure, is tried again by SQS, and ends in the
+dead-letter queue.
+"""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
+from pneumonia.inference import Answer, Predictor, process_predictor
+from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
+from pneumonia.s3_events import Upload, parse_message
+from pneumonia.settings import SettingsError, process_settings
+from pneumonia.startup import load_in_init_phase
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+# 412: without versions, the object has been replaced since the event; its successor has an event of its own.
+_UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
+
+logger = Logger()
+# Not raising when every record fails: the partial response then names them all, which does the same without
+# counting as an error of the function.
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds file names.
+@logger.inject_lambda_context(log_event=False, clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Process a batch of SQS messages; answers {"batchItemFailures": [...]} with those to be tried again."""
+    return process_partial_response(event, handle_record, processor, context)
+
+
+# Powertools passes the record under this very name, and the context if it is asked for.
+def handle_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """Process one message. Raises whatever failed for our own reasons."""
+    try:
+        for upload in parse_message(record.body):
+            process_upload(upload, lambda_context.aws_request_id)
+    except Exception as error:
+        logger.error("record failed, it goes back to the queue", **log_fields(error))
+        raise
+
+
+def process_upload(upload: Upload, request_id: str) -> Outcome:
+    """Predict one upload and store its result, unless that of a newer event is there."""
+    predictor = process_predictor()
+    results = _results()
+    answer: Answer | None = None
+    try:
+        answer = predictor.answer(_read(upload, predictor.limits.max_bytes), request_id=request_id, heatmap=True)
+        document = {"status": "predicted", **answer.body}
+    except PneumoniaError as error:
+        if not rejects(error):
+            raise
+        document = _rejected(error, request_id, predictor)
+    document["source"] = {
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version_id": upload.version_id,
+        "etag": upload.etag,
+        "sequencer": upload.sequencer,
+    }
+    outcome = _store(results, upload, document, answer.heatmap_png if answer else None)
+    logger.info(
+        "processed",
+        status=document["status"],
+        error_code=document.get("code"),
+        outcome=outcome.value,
+        image=document.get("image"),
+        timing_ms=document.get("timing_ms"),
+    )
+    return outcome
+
+
+def _store(results: Results, upload: Upload, document: dict[str, Any], png: bytes | None) -> Outcome:
+    order = Order.of(upload)
+    document["heatmap"] = None
+    if png is not None:
+        # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
+        key = result_key(upload.key, HEATMAP_SUFFIX)
+        if results.put_if_newer(key, png, "image/png", order) is Outcome.STALE:
+            return Outcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
+        document["heatmap"] = {"bucket": results.bucket, "key": key}
+    body = json.dumps(document, ensure_ascii=False, indent=2).encode()
+    return results.put_if_newer(result_key(upload.key, JSON_SUFFIX), body, "application/json", order)
+
+
+def _rejected(error: PneumoniaError, request_id: str, predictor: Predictor) -> dict[str, Any]:
+    document = problem(error, request_id)
+    return {
+        "status": "rejected",
+        "code": document["code"],
+        "title": document["title"],
+        "detail": document["detail"],
+        "request_id": request_id,
+        "model": predictor.card.identity(),
+        "notice": predictor.card.notice,
+    }
+
+
+def _read(upload: Upload, max_bytes: int) -> bytes:
+    """The bytes of the object that the event speaks of. Raises UploadMissing; TooLarge before reading."""
+    if upload.size is not None:
+        _check_size(upload.size, max_bytes)
+    try:
+        found = _get(upload)
+    except ClientError as error:
+        if error_code(error) in _UPLOAD_GONE:
+            raise UploadMissing(
+                "The uploaded object was removed or replaced before it could be read. Upload it again."
+            ) from error
+        raise
+    with found["Body"] as body:
+        _check_size(found["ContentLength"], max_bytes)
+        return body.read()
+
+
+def _get(upload: Upload) -> "GetObjectOutputTypeDef":
+    if upload.version_id is not None:
+        return _s3().get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    return _s3().get_object(Bucket=upload.bucket, Key=upload.key, IfMatch=upload.etag)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise TooLarge(f"The image has {size} bytes, the limit is {max_bytes}. Upload a smaller file.")
+
+
+@functools.cache
+def _s3() -> "S3Client":
+    # Short timeouts: SQS repeats better than a call that hangs until the function's own timeout.
+    config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+    return boto3.client("s3", config=config)
+
+
+def _results() -> Results:
+    bucket = process_settings().results_bucket
+    if bucket is None:
+        raise SettingsError("RESULTS_BUCKET must name the bucket for the results.")
+    return Results(_s3(), bucket)
+
+
+load_in_init_phase(logger)

@@ -1,0 +1,272 @@
+"""Fixtures shared by all tests: a tiny model with its card, images, recorded AWS events, a Lambda context."""
+
+import base64
+import copy
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from pneumonia.card import Card
+from pneumonia.inference import Predictor, process_predictor
+from pneumonia.settings import Settings, default_model_dir, process_settings
+
+EVENTS = Path(__file__).parent / "events"
+GRID = 4  # cells of the tiny model's activation map, each way
+GAIN = 8.0  # its logit for a white image; a black one gives -GAIN
+GOLDEN_GREY = 191
+
+
+@dataclass(frozen=True)
+class TinyMember:
+    """One tiny graph: logit = gain * mean(x / 127.5 - 1), the activation map is the same mean by cell."""
+
+    size: int = 32
+    gain: float = GAIN
+    weight: float = 1.0
+
+
+def tiny_graph(member: TinyMember) -> onnx.ModelProto:
+    size, cell = member.size, member.size // GRID
+
+    def constant(name: str, value: float) -> onnx.TensorProto:
+        return helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["float", "half"], ["unit"]),
+        helper.make_node("Sub", ["unit", "one"], ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("AveragePool", ["planes"], ["cells"], kernel_shape=[cell, cell], strides=[cell, cell]),
+        helper.make_node("Mul", ["cells", "gain"], ["evidence"]),
+        helper.make_node("ReduceMean", ["evidence"], ["logit"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["evidence"], ["activation_map"], axes=[1], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", size, size, 1])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N"]),
+            helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, ["N", GRID, GRID]),
+        ],
+        [constant("half", 127.5), constant("one", 1.0), constant("gain", member.gain)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def write_artifacts(directory: Path, members: Sequence[TinyMember]) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for index, member in enumerate(members):
+        data = tiny_graph(member).SerializeToString()
+        (directory / f"tiny-{index}.onnx").write_bytes(data)
+        entries.append(
+            {
+                "file": f"tiny-{index}.onnx",
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "input": {"height": member.size, "width": member.size, "channels": 1, "dtype": "uint8"},
+                "weight": member.weight,
+            }
+        )
+    Image.new("L", (48, 48), GOLDEN_GREY).save(directory / "golden.png")
+    total = sum(member.weight for member in members)
+    golden_logit = sum(m.weight * m.gain for m in members) / total * (GOLDEN_GREY / 127.5 - 1)
+    document = {
+        "schema_version": 1,
+        "name": "tiny-grey",
+        "version": "0.0.1",
+        "created": "2026-11-22",
+        "labels": ["normal", "pneumonia"],
+        "members": entries,
+        "scaling": "x / 127.5 - 1, inside the graph",
+        "preprocessing": {"resample": "bilinear", "aspect_ratio": "squash"},
+        "calibration": {"method": "platt", "slope": 1.0, "intercept": 0.0},
+        "operating_points": {
+            "rule_out": {"threshold": 0.1},
+            "balanced": {"threshold": 0.4},
+            "rule_in": {"threshold": 0.9},
+        },
+        "golden": {"file": "golden.png", "logit": golden_logit, "tolerance": 0.01},
+        "intended_use": "tests",
+        "limits": ["knows grey only"],
+        "notice": "Research use only: triage support, never a diagnosis.",
+        "training": {},
+        "metrics": {},
+    }
+    (directory / "card.json").write_text(json.dumps(document), encoding="utf-8")
+    return directory
+
+
+MakeArtifacts = Callable[..., Path]
+
+
+@pytest.fixture
+def make_artifacts(tmp_path: Path) -> MakeArtifacts:
+    """Write a tiny model of given members into a new folder: make_artifacts(dict(size=32, gain=8.0, weight=1))."""
+    count = iter(range(1000))
+
+    def make(*members: dict[str, Any]) -> Path:
+        chosen = [TinyMember(**member) for member in members] or [TinyMember()]
+        return write_artifacts(tmp_path / f"artifacts-{next(count)}", chosen)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model's folder. Shared: tests that damage artifacts use `make_artifacts`."""
+    return write_artifacts(tmp_path_factory.mktemp("artifacts"), [TinyMember()])
+
+
+@pytest.fixture(scope="session")
+def real_artifacts() -> Path:
+    """The artifacts that are shipped."""
+    return default_model_dir()
+
+
+@pytest.fixture(scope="session")
+def card(artifacts: Path) -> Card:
+    return Card.load(artifacts)
+
+
+@pytest.fixture(scope="session")
+def predictor(artifacts: Path) -> Predictor:
+    return Predictor.load(Settings(model_dir=artifacts))
+
+
+@pytest.fixture(autouse=True)
+def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the developer's shell, and nothing cached by another test, reaches a test."""
+    for name in (
+        "MODEL_DIR", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS",
+        "RESULTS_BUCKET", "INTRA_OP_THREADS",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    process_settings.cache_clear()
+    process_predictor.cache_clear()
+    yield
+    process_settings.cache_clear()
+    process_predictor.cache_clear()
+
+
+@pytest.fixture
+def tiny_service(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the handlers at the tiny model."""
+    monkeypatch.setenv("MODEL_DIR", str(artifacts))
+
+
+ImageBytes = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session")
+def image_bytes() -> ImageBytes:
+    """Encode an image of one grey, or any given one: image_bytes(grey=200, size=(40, 30), kind="PNG")."""
+
+    def encode(
+        grey: int = 200,
+        size: tuple[int, int] = (40, 30),
+        kind: str = "PNG",
+        image: Image.Image | None = None,
+        **options: Any,
+    ) -> bytes:
+        stream = io.BytesIO()
+        (image or Image.new("L", size, grey)).save(stream, kind, **options)
+        return stream.getvalue()
+
+    return encode
+
+
+@pytest.fixture(scope="session")
+def gradient() -> Image.Image:
+    """A 64 x 48 image, dark on the left, bright on the right."""
+    return Image.fromarray(np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1)))
+
+
+LoadEvent = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def load_event() -> LoadEvent:
+    """A fresh copy of a recorded AWS event: load_event("function_url_iam")."""
+    cache: dict[str, dict[str, Any]] = {}
+
+    def load(name: str) -> dict[str, Any]:
+        if name not in cache:
+            cache[name] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+        return copy.deepcopy(cache[name])
+
+    return load
+
+
+HttpEvent = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def http_event(load_event: LoadEvent) -> HttpEvent:
+    """A Function URL event as Lambda builds it; bytes are base64-encoded, text is passed as it is."""
+
+    def build(
+        method: str = "POST",
+        path: str = "/predict",
+        body: bytes | str | None = None,
+        content_type: str | None = None,
+        query: str = "",
+    ) -> dict[str, Any]:
+        event = load_event("function_url_none")
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        event["requestContext"]["http"]["method"] = method
+        event["rawQueryString"] = query
+        event.pop("queryStringParameters", None)
+        if query:
+            event["queryStringParameters"] = dict(part.partition("=")[::2] for part in query.split("&"))
+        event["headers"].pop("content-type", None)
+        if content_type is not None:
+            event["headers"]["content-type"] = content_type
+        event.pop("body", None)
+        event["isBase64Encoded"] = isinstance(body, bytes)
+        if body is not None:
+            event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+        return event
+
+    return build
+
+
+@dataclass(frozen=True)
+class FakeContext:
+    """The attributes of a Lambda context that Powertools and the handlers read."""
+
+    aws_request_id: str = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
+    function_name: str = "pneumonia-test"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:pneumonia-test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+@pytest.fixture(scope="session")
+def lambda_context() -> FakeContext:
+    return FakeContext()
+
+
+@pytest.fixture
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials and region of nobody, so that nothing can ever reach a real account."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)

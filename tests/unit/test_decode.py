@@ -1,0 +1,148 @@
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from pneumonia.decode import Limits, decode
+from pneumonia.errors import MissingImage, TooLarge, UndecodableImage, UnsupportedFormat
+
+ImageBytes = Callable[..., bytes]
+LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+def test_grey_png_is_unchanged(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    decoded = decode(image_bytes(image=gradient), LIMITS)
+    assert (decoded.format, decoded.width, decoded.height, decoded.pixels.mode) == ("PNG", 64, 48, "L")
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(gradient))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_modes_become_grey(image_bytes: ImageBytes, gradient: Image.Image, mode: str) -> None:
+    decoded = decode(image_bytes(image=gradient.convert(mode), kind="JPEG", quality=95), LIMITS)
+    assert (decoded.format, decoded.pixels.mode) == ("JPEG", "L")
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(gradient, int)).max() <= 6
+
+
+def test_progressive_jpeg(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    decoded = decode(image_bytes(image=gradient, kind="JPEG", quality=95, progressive=True), LIMITS)
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(gradient, int)).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "RGB", "RGBA", "LA"])
+def test_png_modes_become_grey(image_bytes: ImageBytes, mode: str) -> None:
+    half = Image.new("L", (40, 20), 0)
+    half.paste(255, (20, 0, 40, 20))
+    decoded = decode(image_bytes(image=half.convert(mode)), LIMITS)
+    assert decoded.pixels.mode == "L"
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(half))
+
+
+def test_transparent_parts_are_black(image_bytes: ImageBytes) -> None:
+    image = Image.new("LA", (10, 10), (255, 0))
+    image.paste((255, 255), (0, 0, 5, 10))
+    pixels = np.asarray(decode(image_bytes(image=image), LIMITS).pixels)
+    assert (pixels[:, :5] == 255).all()
+    assert (pixels[:, 5:] == 0).all()
+
+
+def test_16_bit_is_scaled_by_its_real_range(image_bytes: ImageBytes) -> None:
+    # 12 bits with an offset, as a detector gives: 1000 is the darkest and 4000 the brightest value.
+    values = np.array([[1000, 2500, 4000]], np.uint16).repeat(4, axis=0)
+    pixels = np.asarray(decode(image_bytes(image=Image.fromarray(values)), LIMITS).pixels)
+    assert pixels[0].tolist() == [0, 128, 255]
+
+
+def test_16_bit_of_one_value_is_black(image_bytes: ImageBytes) -> None:
+    image = Image.fromarray(np.full((4, 4), 30_000, np.uint16))
+    assert np.asarray(decode(image_bytes(image=image), LIMITS).pixels).max() == 0
+
+
+def test_exif_orientation_is_applied(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
+    decoded = decode(image_bytes(image=gradient, kind="JPEG", exif=exif), LIMITS)
+    assert (decoded.width, decoded.height) == (48, 64)
+    pixels = np.asarray(decoded.pixels, int)
+    assert pixels[:8].mean() + 100 < pixels[-8:].mean()
+
+
+def test_damaged_exif_is_ignored(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    data = image_bytes(image=gradient, kind="JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff\0\1")
+    assert decode(data, LIMITS).width == 64
+
+
+def test_empty() -> None:
+    with pytest.raises(MissingImage, match="0 bytes"):
+        decode(b"", LIMITS)
+
+
+@pytest.mark.parametrize("data", [b"hello", b"GIF89a" + bytes(50), b"BM" + bytes(50), b"%PDF-1.7", b"\x89PNG"])
+def test_other_content_is_unsupported(data: bytes) -> None:
+    with pytest.raises(UnsupportedFormat, match="JPEG or PNG"):
+        decode(data, LIMITS)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_truncated(image_bytes: ImageBytes, kind: str, share: float) -> None:
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 255, (60, 60), np.uint8))
+    data = image_bytes(image=noise, kind=kind)
+    with pytest.raises(UndecodableImage, match="truncated or damaged"):
+        decode(data[: int(len(data) * share)], LIMITS)
+
+
+def test_magic_number_alone() -> None:
+    with pytest.raises(UndecodableImage):
+        decode(b"\xff\xd8\xff" + bytes(100), LIMITS)
+    with pytest.raises(UndecodableImage):
+        decode(b"\x89PNG\r\n\x1a\n", LIMITS)
+
+
+def test_bytes_limit_is_inclusive(image_bytes: ImageBytes) -> None:
+    data = image_bytes()
+    assert decode(data, Limits(len(data), 100_000)).width == 40
+    with pytest.raises(TooLarge, match=f"{len(data)} bytes, the limit is {len(data) - 1}"):
+        decode(data, Limits(len(data) - 1, 100_000))
+
+
+def test_pixel_limit_is_inclusive(image_bytes: ImageBytes) -> None:
+    data = image_bytes(size=(40, 30))
+    assert decode(data, Limits(10_000, 1200)).height == 30
+    with pytest.raises(TooLarge, match="40 x 30 pixels"):
+        decode(data, Limits(10_000, 1199))
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 9_000), (50_000, 50_000)])
+def test_decompression_bombs_are_refused_by_their_header(width: int, height: int) -> None:
+    # The first is above Pillow's warning, the second above its error.
+    with pytest.raises(TooLarge):
+        decode(png_header(width, height), Limits(1_000_000, 50_000_000))
+
+
+def test_png_with_a_text_bomb_is_refused(image_bytes: ImageBytes) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("comment", "x" * 5_000_000, zip=True)
+    with pytest.raises(UndecodableImage):
+        decode(image_bytes(pnginfo=info), LIMITS)
+
+
+def test_messages_hold_no_content() -> None:
+    with pytest.raises(UnsupportedFormat) as refused:
+        decode(b"PATIENT^JANE", LIMITS)
+    assert "JANE" not in refused.value.detail

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from pneumonia.settings import PIXEL_CEILING, Settings, SettingsError, default_model_dir, process_settings
+
+
+def test_defaults() -> None:
+    assert Settings.from_env({}) == Settings(
+        model_dir=default_model_dir(),
+        max_image_bytes=20_000_000,
+        max_image_pixels=50_000_000,
+        allowed_url_hosts=frozenset(),
+        url_timeout_seconds=5.0,
+        results_bucket=None,
+        intra_op_threads=1,
+    )
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_env(
+        {
+            "MODEL_DIR": "/opt/model",
+            "MAX_IMAGE_BYTES": "1000",
+            "MAX_IMAGE_PIXELS": "2000",
+            "ALLOWED_URL_HOSTS": "Films.Example.org, pacs.example.org ,",
+            "URL_TIMEOUT_SECONDS": "2.5",
+            "RESULTS_BUCKET": "results",
+            "INTRA_OP_THREADS": "2",
+        }
+    )
+    hosts = frozenset({"films.example.org", "pacs.example.org"})
+    assert settings == Settings(Path("/opt/model"), 1000, 2000, hosts, 2.5, "results", 2)
+
+
+def test_empty_means_default() -> None:
+    names = ("MODEL_DIR", "MAX_IMAGE_BYTES", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS", "RESULTS_BUCKET")
+    assert Settings.from_env(dict.fromkeys(names, "")) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_IMAGE_BYTES", "many"),
+        ("MAX_IMAGE_BYTES", "0"),
+        ("MAX_IMAGE_PIXELS", str(PIXEL_CEILING + 1)),
+        ("URL_TIMEOUT_SECONDS", "soon"),
+        ("URL_TIMEOUT_SECONDS", "0"),
+        ("URL_TIMEOUT_SECONDS", "nan"),
+        ("URL_TIMEOUT_SECONDS", "61"),
+        ("INTRA_OP_THREADS", "-1"),
+        ("ALLOWED_URL_HOSTS", "https://films.example.org"),
+        ("ALLOWED_URL_HOSTS", "*.example.org"),
+        ("ALLOWED_URL_HOSTS", "films.example.org:8443"),
+        ("ALLOWED_URL_HOSTS", "10.0.0.1"),
+        ("ALLOWED_URL_HOSTS", "localhost"),
+    ],
+)
+def test_bad_value_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env({name: value})
+
+
+def test_process_settings_are_read_once_and_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "many")
+    with pytest.raises(SettingsError):
+        process_settings()
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "7")
+    assert process_settings().max_image_bytes == 7
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "8")
+    assert process_settings().max_image_bytes == 7

@@ -1,0 +1,59 @@
+"""What happens at import, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "lambda_src"
+
+
+def run_python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"PYTHONPATH": str(SOURCE), "AWS_DEFAULT_REGION": "eu-central-1", **env}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+
+
+def test_api_imports_nothing_heavy_that_it_does_not_need() -> None:
+    code = "import json, sys, pneumonia.api; print(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(run_python(code).stdout))
+    assert "pneumonia.inference" in loaded
+    assert not loaded & {"boto3", "pydantic", "requests", "urllib3", "aws_xray_sdk"}
+
+
+def test_handlers_work_where_pydantic_is_not_installed() -> None:
+    # As in the image, which holds Powertools without its extras.
+    run_python(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'pydantic':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import pneumonia.api, pneumonia.worker\n"
+    )
+
+
+@pytest.mark.parametrize("module", ["api", "worker"])
+def test_model_is_loaded_in_the_init_phase_of_lambda(module: str, artifacts: Path) -> None:
+    code = (
+        f"import pneumonia.{module}\n"
+        "from pneumonia.inference import process_predictor\n"
+        "print(process_predictor.cache_info().currsize)"
+    )
+    env = {"MODEL_DIR": str(artifacts)}
+    assert run_python(code, **env, AWS_LAMBDA_RUNTIME_API="127.0.0.1:9001").stdout.split()[-1] == "1"
+    assert run_python(code, **env).stdout.split()[-1] == "0"
+
+
+def test_missing_model_does_not_break_the_import_and_is_logged(tmp_path: Path) -> None:
+    env = {"MODEL_DIR": str(tmp_path), "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
+    done = run_python("import pneumonia.api", **env)
+    entry = json.loads(done.stdout)
+    assert (entry["level"], entry["error_code"]) == ("ERROR", "model_error")
+    assert str(tmp_path) in entry["error_detail"]
