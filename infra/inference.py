@@ -1,0 +1,120 @@
+"""The two functions that run the model, and the Function URL of one of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Annotations, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.image import InferenceImage
+from infra.log_groups import log_group
+from infra.settings import Settings
+
+_MODEL_DIR: Final = "/var/task/model_artifacts"
+
+# New accounts refuse functions above this until a quota increase.
+_NEW_ACCOUNT_MEMORY_MB: Final = 3008
+
+
+class Inference(Construct):
+    """`api` behind a Function URL and `worker` for the upload queue: one image, two commands.
+
+    They are two functions so that a bulk drop of uploads cannot starve the API, and so that each has only
+    its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`).
+
+    Attributes:
+        api: answers HTTP requests and direct invokes; reads and writes nothing outside itself.
+        worker: turns batches of upload events into results.
+        url: the Function URL of `api`.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._image = InferenceImage(self, "Image", settings=settings)
+        self.api = self._function(
+            "Api",
+            handler="pneumonia.api.handler",
+            service="pneumonia-api",
+            description="Pneumonia triage of one chest X-ray over HTTP. Research use only.",
+            timeout_seconds=settings.api_timeout_seconds,
+            reserved_concurrency=settings.api_reserved_concurrency,
+        )
+        # Only the API fetches URLs; without these the worker could not even be asked to.
+        self.api.add_environment("ALLOWED_URL_HOSTS", ",".join(settings.allowed_url_hosts))
+        self.api.add_environment("URL_TIMEOUT_SECONDS", str(settings.url_timeout_seconds))
+        self.worker = self._function(
+            "Worker",
+            handler="pneumonia.worker.handler",
+            service="pneumonia-worker",
+            description="Pneumonia triage of uploaded chest X-rays. Research use only.",
+            timeout_seconds=settings.worker_timeout_seconds,
+            reserved_concurrency=settings.worker_reserved_concurrency,
+        )
+        self.url = self._function_url()
+        if settings.memory_mb > _NEW_ACCOUNT_MEMORY_MB:
+            Annotations.of(self).add_warning_v2(
+                "pneumonia:memory-above-new-account-limit",
+                f"memory_mb is {settings.memory_mb}: new AWS accounts refuse more than "
+                f"{_NEW_ACCOUNT_MEMORY_MB} MB until the Lambda memory quota has been raised.",
+            )
+
+    def _function(
+        self,
+        name: str,
+        *,
+        handler: str,
+        service: str,
+        description: str,
+        timeout_seconds: int,
+        reserved_concurrency: int | None,
+    ) -> lambda_.DockerImageFunction:
+        settings = self._settings
+        logs = log_group(self, f"{name}Logs", settings)
+        # A role of our own: the one the CDK would make may write to every log group of the account.
+        role = iam.Role(
+            self,
+            f"{name}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Execution role of {service}",
+        )
+        logs.grant_write(role)
+        return lambda_.DockerImageFunction(
+            self,
+            name,
+            code=self._image.code(handler),
+            architecture=self._image.architecture,
+            description=description,
+            role=role,
+            log_group=logs,
+            memory_size=settings.memory_mb,
+            timeout=Duration.seconds(timeout_seconds),
+            reserved_concurrent_executions=reserved_concurrency,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                "MODEL_DIR": _MODEL_DIR,
+                "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
+                "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
+                "INTRA_OP_THREADS": str(settings.intra_op_threads),
+            },
+        )
+
+    def _function_url(self) -> lambda_.FunctionUrl:
+        if self._settings.auth == "none":
+            # For this type the construct adds both permissions that a Function URL needs, for everyone.
+            url = self.api.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+            Annotations.of(url).add_warning_v2(
+                "pneumonia:public-function-url",
+                "auth is 'none': anyone who learns the Function URL can use it, at your cost. "
+                "Set auth to 'iam' unless something in front of it controls access.",
+            )
+            return url
+        url = self.api.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
+        # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers that lack
+        # either. Naming the account leaves it to the caller's own IAM policy who may call.
+        url.grant_invoke_url(iam.AccountRootPrincipal())
+        return url

@@ -1,0 +1,53 @@
+"""Least privilege for the function by which the CDK sets up bucket notifications.
+
+CloudFormation cannot create a bucket, the queue that trusts it, and the notification between them in one
+step without a circular reference; the CDK breaks the circle with a small custom-resource function. By default
+that function may change the notifications of every bucket of the account and write to every log group.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from aws_cdk import CfnResource, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.log_groups import log_group
+from infra.settings import Settings
+
+# The id under which the CDK puts its one notification handler into a stack.
+_HANDLER_ID: Final = "BucketNotificationsHandler050a0587b7544547bf325f094a3db834"
+
+
+class NotificationsRole(Construct):
+    """The role to pass as ``notifications_handler_role``; then call :meth:`allow` for the bucket.
+
+    Attributes:
+        role: the role as the bucket should get it, closed against the statements the CDK would add.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._logs = log_group(self, "Logs", settings)
+        self._role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Sets the notifications of the upload bucket at deployment",
+        )
+        self._logs.grant_write(self._role)
+        self.role: iam.IRole = self._role.without_policy_updates()
+
+    def allow(self, bucket: s3.Bucket) -> None:
+        """Let the handler set the notifications of `bucket`, which must already have one."""
+        self._role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:PutBucketNotification"], resources=[bucket.bucket_arn])
+        )
+        handler = Stack.of(self).node.find_child(_HANDLER_ID)
+        cast(CfnResource, handler.node.find_child("Resource")).add_property_override(
+            "LoggingConfig", {"LogGroup": self._logs.log_group_name}
+        )
+        # The closed role hides its policy from the CDK's ordering: the notification has to wait for it.
+        bucket.node.find_child("Notifications").node.add_dependency(self._role)

@@ -1,0 +1,12 @@
+"""What happens to stored data when the stack is destroyed."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+
+from infra.settings import Settings
+
+
+def removal_policy(settings: Settings) -> RemovalPolicy:
+    """RETAIN when ``retain_data`` is set, else DESTROY."""
+    return RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY

@@ -1,0 +1,216 @@
+"""Every deployment setting, read from the CDK context and validated.
+
+``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. Values given with
+``-c`` arrive as text, so each parser accepts both the JSON type and its text form.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+# Keys that belong to the CDK: feature flags and look-ups all carry a colon; the CLI writes these two without.
+_CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
+
+# The only periods CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays).
+_LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+_HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+# AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
+# by the poller within that time, and must not be handed to a second worker meanwhile.
+_VISIBILITY_FACTOR = 6
+
+
+class SettingsError(ValueError):
+    """A context key is missing, unknown or has a value that is not allowed; the message names the key."""
+
+
+class _NotAllowedError(Exception):
+    """Raised by a parser; its text says what is allowed."""
+
+
+_Parser = Callable[[Any], Any]
+
+
+def _integer(low: int, high: int, *, optional: bool = False) -> Any:
+    allowed = f"a whole number from {low} to {high}" + (", or null" if optional else "")
+
+    def parse(raw: Any) -> int | None:
+        if optional and raw in (None, "", "null"):
+            return None
+        if isinstance(raw, str) and re.fullmatch(r"[0-9]+", raw):
+            raw = int(raw)
+        if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+            raise _NotAllowedError(allowed)
+        return raw
+
+    return field(metadata={"parse": parse})
+
+
+def _choice(*allowed: str) -> Any:
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str) or raw not in allowed:
+            raise _NotAllowedError("one of " + ", ".join(allowed))
+        return raw
+
+    return field(metadata={"parse": parse})
+
+
+def _flag() -> Any:
+    def parse(raw: Any) -> bool:
+        values = {True: True, False: False, "true": True, "false": False}
+        # 0 and 1 equal False and True as dictionary keys, hence the look at the type.
+        if not isinstance(raw, (bool, str)) or raw not in values:
+            raise _NotAllowedError("true or false")
+        return values[raw]
+
+    return field(metadata={"parse": parse})
+
+
+def _text(pattern: str, allowed: str) -> Any:
+    def parse(raw: Any) -> str:
+        if not isinstance(raw, str) or not re.fullmatch(pattern, raw):
+            raise _NotAllowedError(allowed)
+        return raw
+
+    return field(metadata={"parse": parse})
+
+
+def _log_retention() -> Any:
+    def parse(raw: Any) -> int:
+        text = str(raw)
+        if isinstance(raw, bool) or text not in map(str, _LOG_RETENTION_DAYS):
+            raise _NotAllowedError("one of " + ", ".join(map(str, _LOG_RETENTION_DAYS)))
+        return int(text)
+
+    return field(metadata={"parse": parse})
+
+
+def _hosts() -> Any:
+    allowed = 'a list of lower-case host names such as ["images.example.org"], or the same separated by commas'
+
+    def parse(raw: Any) -> tuple[str, ...]:
+        if isinstance(raw, str):
+            try:
+                raw = json.loads(raw) if raw.startswith("[") else [host for host in raw.split(",") if host]
+            except json.JSONDecodeError as error:
+                raise _NotAllowedError(allowed) from error
+        if not isinstance(raw, (list, tuple)):
+            raise _NotAllowedError(allowed)
+        if not all(isinstance(host, str) and _HOST.fullmatch(host) for host in raw):
+            raise _NotAllowedError(allowed)
+        return tuple(raw)
+
+    return field(metadata={"parse": parse})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The validated settings; the comment on each says what it changes.
+
+    Build it with :meth:`from_context`. Sizes are bytes or MB as named, times seconds or days as named.
+    """
+
+    # Name of the CloudFormation stack.
+    stack_name: str = _text(r"[A-Za-z][A-Za-z0-9-]{0,127}", "letters, digits and hyphens, a letter first, at most 128")
+    # CPU architecture of both functions; the platform of the image follows it.
+    architecture: str = _choice("x86_64", "arm64")
+    # Base image of the Dockerfile.
+    base_image: str = _text(r"[a-z0-9][\w./:@-]*", "an image reference, for example registry/name:tag")
+    # Network of `docker build`; "host" for builders that reach package indexes only through the host.
+    docker_build_network: str = _choice("default", "host", "none")
+    # Memory of each function; CPU grows with it, 1,769 MB is one vCPU.
+    memory_mb: int = _integer(512, 10240)
+    # Threads of one inference; more than the vCPUs that memory_mb buys only costs time.
+    intra_op_threads: int = _integer(1, 6)
+    # Time limits of one invocation.
+    api_timeout_seconds: int = _integer(3, 900)
+    worker_timeout_seconds: int = _integer(3, 900)
+    # Concurrency taken out of the account's pool for one function; null leaves it in the pool.
+    api_reserved_concurrency: int | None = _integer(1, 1000, optional=True)
+    worker_reserved_concurrency: int | None = _integer(2, 1000, optional=True)
+    # Who may call the Function URL: principals of this account with IAM permission, or anyone.
+    auth: str = _choice("iam", "none")
+    # Hosts that {"url": ...} requests may fetch from; empty turns such requests off.
+    allowed_url_hosts: tuple[str, ...] = _hosts()
+    url_timeout_seconds: int = _integer(1, 60)
+    # Largest image accepted, as a file and once decoded; above that many pixels Pillow suspects a bomb.
+    max_image_bytes: int = _integer(1_000, 500_000_000)
+    max_image_pixels: int = _integer(10_000, 89_478_485)
+    # Uploads handed to one worker invocation; ten is the most without a batching window.
+    batch_size: int = _integer(1, 10)
+    # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.
+    worker_max_concurrency: int = _integer(2, 1000)
+    # Days until uploads and results are deleted; null keeps them.
+    upload_expiry_days: int | None = _integer(1, 36_500, optional=True)
+    result_expiry_days: int | None = _integer(1, 36_500, optional=True)
+    # Keep buckets and logs when the stack is destroyed; false deletes them with all they hold.
+    retain_data: bool = _flag()
+    log_level: str = _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    log_retention_days: int = _log_retention()
+    # Where alarms are mailed to; empty for nobody.
+    alarm_email: str = _text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none")
+    # Slowest 1% of API calls and oldest waiting upload that are still fine.
+    alarm_api_p99_ms: int = _integer(1, 900_000)
+    alarm_queue_age_seconds: int = _integer(1, 1_209_600)
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """Seconds for which the upload queue hides a message that a worker holds."""
+        return _VISIBILITY_FACTOR * self.worker_timeout_seconds
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Settings:
+        """Read and validate all settings from the whole CDK context.
+
+        Args:
+            context: every context value of the app, the CDK's own keys among them.
+
+        Raises:
+            SettingsError: a key is missing, unknown, not allowed, or contradicts another one.
+        """
+        known = {setting.name: setting.metadata["parse"] for setting in fields(cls)}
+        for key in context:
+            if key not in known and ":" not in key and key not in _CDK_OWN_KEYS:
+                raise SettingsError(f"Unknown setting '{key}'. Settings are: {', '.join(known)}.")
+        values: dict[str, Any] = {}
+        for key, parse in known.items():
+            if key not in context:
+                raise SettingsError(f"Setting '{key}' is missing: put its default back into cdk.json.")
+            values[key] = _parse(key, parse, context[key])
+        settings = cls(**values)
+        settings._check_combinations()
+        return settings
+
+    def _check_combinations(self) -> None:
+        if self.url_timeout_seconds >= self.api_timeout_seconds:
+            raise SettingsError(
+                f"Setting 'url_timeout_seconds' is {self.url_timeout_seconds}: it must be below "
+                f"'api_timeout_seconds' ({self.api_timeout_seconds}), or the caller never sees the error."
+            )
+        if self.alarm_api_p99_ms > self.api_timeout_seconds * 1000:
+            raise SettingsError(
+                f"Setting 'alarm_api_p99_ms' is {self.alarm_api_p99_ms}: above 'api_timeout_seconds' "
+                f"({self.api_timeout_seconds} s) the alarm could never fire."
+            )
+        reserved = self.worker_reserved_concurrency
+        if reserved is not None and reserved < self.worker_max_concurrency:
+            raise SettingsError(
+                f"Setting 'worker_reserved_concurrency' is {reserved}: it must be at least "
+                f"'worker_max_concurrency' ({self.worker_max_concurrency}), or deliveries are throttled "
+                "until they end in the dead-letter queue."
+            )
+
+
+def _parse(key: str, parse: _Parser, raw: Any) -> Any:
+    try:
+        return parse(raw)
+    except _NotAllowedError as error:
+        raise SettingsError(f"Setting '{key}' is {json.dumps(raw, default=str)}: give {error}.") from None

@@ -1,0 +1,170 @@
+"""From an uploaded image to a stored result: two buckets, a queue with its dead-letter queue, the wiring."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_notifications as s3_notifications
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.notifications import NotificationsRole
+from infra.removal import removal_policy
+from infra.settings import Settings
+
+_MAX_RECEIVES: Final = 3
+
+# A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
+# than the first one does; 14 days is the most SQS allows.
+_QUEUE_RETENTION: Final = Duration.days(4)
+_DEAD_LETTER_RETENTION: Final = Duration.days(14)
+
+# An event names one version of an object. A version replaced or deleted by the user stays readable for as
+# long as its event can still be redriven from the dead-letter queue.
+_NONCURRENT_VERSION_EXPIRY: Final = Duration.days(15)
+
+
+class Uploads(Construct):
+    """Upload bucket → queue → worker → result bucket.
+
+    Attributes:
+        upload_bucket: users put images here, under any key; versioned, since an event names a version.
+        result_bucket: ``<key>.json`` and ``<key>.heatmap.png``; a bucket of its own without notifications, so
+            that a result can never fire an event.
+        queue: object-created events on their way to the worker.
+        dead_letter_queue: events that failed three times.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        notifications_role = NotificationsRole(self, "Notifications", settings=settings)
+        self.upload_bucket = self._bucket(
+            "UploadBucket",
+            versioned=True,
+            notifications_handler_role=notifications_role.role,
+            lifecycle_rules=_upload_lifecycle(settings),
+        )
+        self.result_bucket = self._bucket("ResultBucket", versioned=False, lifecycle_rules=_result_lifecycle(settings))
+        self.dead_letter_queue = self._queue("DeadLetterQueue", retention_period=_DEAD_LETTER_RETENTION)
+        self.queue = self._queue(
+            "Queue",
+            retention_period=_QUEUE_RETENTION,
+            visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
+        )
+        self.upload_bucket.add_event_notification(
+            s3.EventType.OBJECT_CREATED, s3_notifications.SqsDestination(self.queue)
+        )
+        notifications_role.allow(self.upload_bucket)
+
+    def feed(self, worker: lambda_.Function) -> None:
+        """Deliver the queue to `worker` and let it read uploads and write results, and nothing else."""
+        worker.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
+        worker.add_event_source(
+            event_sources.SqsEventSource(
+                self.queue,
+                batch_size=self._settings.batch_size,
+                max_concurrency=self._settings.worker_max_concurrency,
+                # Without it one bad record would send its whole batch back.
+                report_batch_item_failures=True,
+            )
+        )
+        # Statements by hand: grant_read() would add s3:GetBucket*, s3:List* and every s3:GetObject* action.
+        worker.add_to_role_policy(
+            iam.PolicyStatement(
+                sid="ReadUploads",
+                actions=["s3:GetObject", "s3:GetObjectVersion"],
+                resources=[self.upload_bucket.arn_for_objects("*")],
+            )
+        )
+        worker.add_to_role_policy(
+            iam.PolicyStatement(
+                # Without it S3 answers 403 instead of 404 for an object that is gone, and an upload that
+                # was deleted could not be told from a permission that is missing.
+                sid="TellGoneFromForbidden",
+                actions=["s3:ListBucket"],
+                resources=[self.upload_bucket.bucket_arn],
+            )
+        )
+        worker.add_to_role_policy(
+            iam.PolicyStatement(
+                # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
+                sid="WriteResults",
+                actions=["s3:PutObject", "s3:GetObject"],
+                resources=[self.result_bucket.arn_for_objects("*")],
+            )
+        )
+
+    def _bucket(
+        self,
+        construct_id: str,
+        *,
+        versioned: bool,
+        lifecycle_rules: list[s3.LifecycleRule],
+        notifications_handler_role: iam.IRole | None = None,
+    ) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            construct_id,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=versioned,
+            lifecycle_rules=lifecycle_rules,
+            notifications_handler_role=notifications_handler_role,
+            removal_policy=removal_policy(self._settings),
+            auto_delete_objects=not self._settings.retain_data,
+        )
+
+    def _queue(
+        self,
+        construct_id: str,
+        *,
+        retention_period: Duration,
+        visibility_timeout: Duration | None = None,
+        dead_letter_queue: sqs.DeadLetterQueue | None = None,
+    ) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            construct_id,
+            # SQS's own key: S3 cannot send to a queue under the AWS managed KMS key.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=retention_period,
+            visibility_timeout=visibility_timeout,
+            dead_letter_queue=dead_letter_queue,
+        )
+
+
+def _abandoned_uploads() -> s3.LifecycleRule:
+    return s3.LifecycleRule(id="AbandonedMultipartUploads", abort_incomplete_multipart_upload_after=Duration.days(1))
+
+
+def _upload_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
+    rules = [
+        _abandoned_uploads(),
+        s3.LifecycleRule(
+            id="OldVersions",
+            noncurrent_version_expiration=_NONCURRENT_VERSION_EXPIRY,
+            # A rule of its own, as S3 refuses this together with an expiry in days.
+            expired_object_delete_marker=True,
+        ),
+    ]
+    if settings.upload_expiry_days is not None:
+        rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.upload_expiry_days)))
+    return rules
+
+
+def _result_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
+    rules = [_abandoned_uploads()]
+    if settings.result_expiry_days is not None:
+        rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.result_expiry_days)))
+    return rules

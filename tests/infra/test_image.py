@@ -1,0 +1,111 @@
+"""The image asset: its platform, its build arguments, and what its hash depends on."""
+
+import shutil
+
+import aws_cdk as cdk
+import pytest
+
+from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
+from infra.settings import Settings
+
+# Stand-ins for what goes into the image, and for what lies beside it.
+IN_THE_IMAGE = [
+    "lambda_src/pneumonia/api.py",
+    "lambda_src/requirements.txt",
+    "model_artifacts/card.json",
+    "model_artifacts/member.onnx",
+]
+BESIDE_IT = [
+    "README.md",
+    "app.py",
+    "cdk.json",
+    "docs/architecture.md",
+    "infra/stack.py",
+    "lambda_src/pneumonia/__pycache__/api.cpython-313.pyc",
+    "local/demo.py",
+    "requirements-dev.txt",
+    "samples/one.png",
+    "tests/unit/test_api.py",
+    "training/train.py",
+]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Call for a small repository: the real Dockerfile and .dockerignore, stand-ins for the rest."""
+
+    def make(name, changed=None):
+        root = tmp_path / name
+        for path in IN_THE_IMAGE:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text("changed" if path == changed else path)
+        for path in (".dockerignore", DOCKERFILE):
+            shutil.copy(REPOSITORY_ROOT / path, root / path)
+        return root
+
+    return make
+
+
+@pytest.fixture
+def stage(defaults, tmp_path):
+    """Call to stage the asset of a directory: (hash, names of the staged files)."""
+
+    def make(directory, **overrides):
+        app = cdk.App(outdir=str(tmp_path / f"{directory.name}.out"), analytics_reporting=False)
+        settings = Settings.from_context(defaults | overrides)
+        stack = cdk.Stack(app, "Stack")
+        image = InferenceImage(stack, "Image", settings=settings, directory=directory)
+        staged = tmp_path / f"{directory.name}.out" / f"asset.{image.asset.asset_hash}"
+        files = {str(file.relative_to(staged)) for file in staged.rglob("*") if file.is_file()}
+        return image.asset.asset_hash, files
+
+    return make
+
+
+def test_only_the_handlers_their_dependencies_and_the_model_are_staged(tree, stage):
+    root = tree("full")
+    for path in BESIDE_IT:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+    _, files = stage(root)
+    assert files == {*IN_THE_IMAGE, DOCKERFILE, ".dockerignore"}
+
+
+@pytest.mark.parametrize("path", BESIDE_IT)
+def test_hash_ignores_what_is_not_in_the_image(tree, stage, path):
+    plain, fuller = tree("plain"), tree("fuller")
+    (fuller / path).parent.mkdir(parents=True, exist_ok=True)
+    (fuller / path).write_text("anything")
+    assert stage(fuller)[0] == stage(plain)[0]
+
+
+@pytest.mark.parametrize("path", IN_THE_IMAGE)
+def test_hash_follows_what_is_in_the_image(tree, stage, path):
+    assert stage(tree("changed", changed=path))[0] != stage(tree("plain"))[0]
+
+
+def test_hash_follows_the_base_image_but_not_the_build_network(tree, stage):
+    plain = stage(tree("plain"))[0]
+    assert stage(tree("network"), docker_build_network="host")[0] == plain
+    assert stage(tree("base"), base_image="example.org/python:3.13")[0] != plain
+
+
+def test_one_image_is_built_with_the_defaults_of_the_settings(stack):
+    assert stack.images == [
+        {
+            "directory": str(REPOSITORY_ROOT),
+            "dockerFile": DOCKERFILE,
+            "dockerBuildArgs": {"BASE_IMAGE": "public.ecr.aws/lambda/python:3.13"},
+            "networkMode": "default",
+            "platform": "linux/amd64",
+        }
+    ]
+
+
+def test_build_settings_reach_the_image(synthesise):
+    (image,) = synthesise(
+        architecture="arm64", base_image="example.org/python:3.13", docker_build_network="host"
+    ).images
+    assert image["platform"] == "linux/arm64"
+    assert image["dockerBuildArgs"] == {"BASE_IMAGE": "example.org/python:3.13"}
+    assert image["networkMode"] == "host"

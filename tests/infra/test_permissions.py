@@ -1,0 +1,159 @@
+"""What each role can and cannot do, by evaluating the policies of the template."""
+
+import fnmatch
+
+import pytest
+
+ROLE = "AWS::IAM::Role"
+POLICY = "AWS::IAM::Policy"
+UPLOAD, RESULT = "UploadBucket", "ResultBucket"
+
+
+def text(value):
+    """An ARN as text: references become arn:<logical id>, what is joined to them stays."""
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return f"arn:{name}"
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:{name}"
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(text(part) for part in parts)
+    raise AssertionError(f"cannot evaluate {value}")
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def grants(stack, part_of_role_id):
+    """Every (action, resource) that a role is allowed; fails on anything this cannot evaluate."""
+    role_id, role = stack.one(ROLE, part_of_role_id)
+    assert "ManagedPolicyArns" not in role, f"{role_id} has managed policies: not evaluated here"
+    documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+    for policy in stack.resources(POLICY).values():
+        if {"Ref": role_id} in policy["Properties"]["Roles"]:
+            documents.append(policy["Properties"]["PolicyDocument"])
+    found = set()
+    for statement in (entry for document in documents for entry in document["Statement"]):
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource", "Condition"} & set(statement)
+        found |= {
+            (action, text(resource))
+            for action in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
+        }
+    return found
+
+
+def can(stack, role, action, resource):
+    """Whether IAM would let a role do an action on a resource; `resource` may start with a bucket's name."""
+    name, slash, key = resource.partition("/")
+    bucket_id, _ = stack.one("AWS::S3::Bucket", name)
+    return any(
+        fnmatch.fnmatchcase(action.lower(), pattern.lower())
+        and fnmatch.fnmatchcase(f"arn:{bucket_id}{slash}{key}", granted)
+        for pattern, granted in grants(stack, role)
+    )
+
+
+def test_api_may_do_nothing_but_log(stack):
+    group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceApiLogs")
+    assert grants(stack, "InferenceApiRole") == {
+        ("logs:CreateLogStream", f"arn:{group_id}"),
+        ("logs:PutLogEvents", f"arn:{group_id}"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", f"{UPLOAD}/ward 3/film.png"),
+        ("s3:GetObjectVersion", f"{UPLOAD}/ward 3/film.png"),
+        ("s3:ListBucket", UPLOAD),
+        ("s3:PutObject", f"{RESULT}/ward 3/film.png.json"),
+        ("s3:GetObject", f"{RESULT}/ward 3/film.png.json"),
+    ],
+)
+def test_worker_can(stack, action, resource):
+    assert can(stack, "InferenceWorkerRole", action, resource)
+    assert not can(stack, "InferenceApiRole", action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:PutObject", f"{UPLOAD}/film.png"),
+        ("s3:PutObjectAcl", f"{UPLOAD}/film.png"),
+        ("s3:DeleteObject", f"{UPLOAD}/film.png"),
+        ("s3:DeleteObjectVersion", f"{UPLOAD}/film.png"),
+        ("s3:ListBucketVersions", UPLOAD),
+        ("s3:PutBucketNotification", UPLOAD),
+        ("s3:PutBucketPolicy", UPLOAD),
+        ("s3:DeleteObject", f"{RESULT}/film.png.json"),
+        ("s3:PutObjectAcl", f"{RESULT}/film.png.json"),
+        ("s3:ListBucket", RESULT),
+        ("s3:PutBucketNotification", RESULT),
+    ],
+)
+def test_neither_function_can(stack, action, resource):
+    assert not can(stack, "InferenceWorkerRole", action, resource)
+    assert not can(stack, "InferenceApiRole", action, resource)
+
+
+def test_worker_has_nothing_beyond_its_job(stack):
+    group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceWorkerLogs")
+    queue_id, _ = stack.one("AWS::SQS::Queue", "UploadsQueue")
+    upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
+    result_id, _ = stack.one("AWS::S3::Bucket", RESULT)
+    assert grants(stack, "InferenceWorkerRole") == {
+        ("logs:CreateLogStream", f"arn:{group_id}"),
+        ("logs:PutLogEvents", f"arn:{group_id}"),
+        ("sqs:ChangeMessageVisibility", f"arn:{queue_id}"),
+        ("sqs:DeleteMessage", f"arn:{queue_id}"),
+        ("sqs:GetQueueAttributes", f"arn:{queue_id}"),
+        ("sqs:GetQueueUrl", f"arn:{queue_id}"),
+        ("sqs:ReceiveMessage", f"arn:{queue_id}"),
+        ("s3:GetObject", f"arn:{upload_id}/*"),
+        ("s3:GetObjectVersion", f"arn:{upload_id}/*"),
+        ("s3:ListBucket", f"arn:{upload_id}"),
+        ("s3:PutObject", f"arn:{result_id}/*"),
+        ("s3:GetObject", f"arn:{result_id}/*"),
+    }
+
+
+def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack):
+    group_id, _ = stack.one("AWS::Logs::LogGroup", "UploadsNotificationsLogs")
+    upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
+    assert grants(stack, "UploadsNotificationsRole") == {
+        ("logs:CreateLogStream", f"arn:{group_id}"),
+        ("logs:PutLogEvents", f"arn:{group_id}"),
+        ("s3:PutBucketNotification", f"arn:{upload_id}"),
+    }
+
+
+def test_these_are_all_the_roles_and_each_is_for_lambda_alone(stack):
+    roles = stack.resources(ROLE)
+    assert len(roles) == 3
+    for role in roles.values():
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert trust["Action"] == "sts:AssumeRole"
+
+
+@pytest.mark.parametrize("overrides", [{}, {"auth": "none"}, {"alarm_email": "ops@example.org"}])
+def test_no_policy_allows_every_action_or_every_resource(synthesise, overrides):
+    stack = synthesise(**overrides)
+    policies = [
+        resource["Properties"]["PolicyDocument"]
+        for resource in stack.template["Resources"].values()
+        if "PolicyDocument" in resource["Properties"]
+    ]
+    # Three roles, two buckets, two queues, one topic.
+    assert len(policies) == 8
+    for statement in (entry for policy in policies for entry in policy["Statement"]):
+        if statement["Effect"] == "Allow":
+            assert "*" not in as_list(statement["Resource"])
+            assert not [action for action in as_list(statement["Action"]) if "*" in action]
+            assert statement.get("Principal") not in ("*", {"AWS": "*"})

@@ -1,0 +1,135 @@
+"""Every context key is validated, and every message names the key."""
+
+import dataclasses
+
+import pytest
+
+from infra.settings import Settings, SettingsError
+
+KEYS = [setting.name for setting in dataclasses.fields(Settings)]
+
+# At least one refused value for every key; test_every_key_has_a_refused_value sees to it.
+REFUSED = {
+    "stack_name": ["", "1stack", "a_b", "x" * 129, 7],
+    "architecture": ["x86", "ARM64", None],
+    "base_image": ["", "has space", 3],
+    "docker_build_network": ["bridge", ""],
+    "memory_mb": [511, 10241, "1.5", "lots", True, None, 1769.5],
+    "intra_op_threads": [0, 7],
+    "api_timeout_seconds": [2, 901],
+    "worker_timeout_seconds": [2, 901, "-3"],
+    "api_reserved_concurrency": [0, 1001, "none"],
+    "worker_reserved_concurrency": [1, 1001],
+    "auth": ["", "NONE", "public", None, False],
+    "allowed_url_hosts": [
+        "https://example.org",
+        ["*.example.org"],
+        ["example"],
+        ["203.0.113.7"],
+        ["Example.org"],
+        [""],
+        [3],
+        '["open',
+        {"example.org": True},
+        None,
+    ],
+    "url_timeout_seconds": [0, 61],
+    "max_image_bytes": [999, 500_000_001],
+    "max_image_pixels": [9_999, 89_478_486],
+    "batch_size": [0, 11],
+    "worker_max_concurrency": [1, 1001],
+    "upload_expiry_days": [0, 36_501, "never"],
+    "result_expiry_days": [0, 36_501],
+    "retain_data": ["yes", 1, 0, None],
+    "log_level": ["info", "TRACE"],
+    "log_retention_days": [0, 2, 31, True, "forever", None],
+    "alarm_email": ["nobody", "a@b", "a b@example.org", None],
+    "alarm_api_p99_ms": [0, 900_001],
+    "alarm_queue_age_seconds": [0, 1_209_601],
+}
+
+
+def test_cdk_json_holds_one_default_per_setting_and_nothing_else(defaults):
+    assert [key for key in defaults if ":" not in key] == KEYS
+
+
+def test_defaults(defaults):
+    settings = Settings.from_context(defaults)
+    assert settings.auth == "iam"
+    assert settings.architecture == "x86_64"
+    assert settings.memory_mb == 1769
+    assert settings.allowed_url_hosts == ()
+    assert settings.api_reserved_concurrency is None
+    assert settings.worker_reserved_concurrency is None
+    assert settings.retain_data is True
+
+
+def test_every_key_has_a_refused_value():
+    assert sorted(REFUSED) == sorted(KEYS)
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in REFUSED.items() for value in values])
+def test_refused_value_names_its_key(defaults, key, value):
+    with pytest.raises(SettingsError, match=f"^Setting '{key}' is .*: give "):
+        Settings.from_context(defaults | {key: value})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_missing_key_is_named(defaults, key):
+    with pytest.raises(SettingsError, match=f"^Setting '{key}' is missing"):
+        Settings.from_context({name: value for name, value in defaults.items() if name != key})
+
+
+@pytest.mark.parametrize("key", ["memory", "Auth", "alarm-email", "@context"])
+def test_unknown_key_is_named(defaults, key):
+    with pytest.raises(SettingsError, match=f"^Unknown setting '{key}'.*memory_mb"):
+        Settings.from_context(defaults | {key: "1"})
+
+
+@pytest.mark.parametrize(
+    "key", ["@aws-cdk/core:some-flag", "aws:cdk:version-reporting", "acknowledged-issue-numbers", "cli-telemetry"]
+)
+def test_keys_of_the_cdk_itself_are_left_alone(defaults, key):
+    assert Settings.from_context(defaults | {key: True}) == Settings.from_context(defaults)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("memory_mb", "3008", 3008),
+        ("api_reserved_concurrency", "4", 4),
+        ("api_reserved_concurrency", "null", None),
+        ("upload_expiry_days", "", None),
+        ("retain_data", "false", False),
+        ("retain_data", "true", True),
+        ("log_retention_days", "400", 400),
+        ("allowed_url_hosts", "", ()),
+        ("allowed_url_hosts", "a.example.org,b.example.org", ("a.example.org", "b.example.org")),
+        ("allowed_url_hosts", '["a.example.org"]', ("a.example.org",)),
+        ("alarm_email", "ops@example.org", "ops@example.org"),
+    ],
+)
+def test_text_from_the_command_line_is_understood(defaults, key, text, value):
+    assert getattr(Settings.from_context(defaults | {key: text}), key) == value
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        ({"url_timeout_seconds": 10, "api_timeout_seconds": 10}, ["url_timeout_seconds", "api_timeout_seconds"]),
+        ({"alarm_api_p99_ms": 30_001}, ["alarm_api_p99_ms", "api_timeout_seconds"]),
+        (
+            {"worker_reserved_concurrency": 4, "worker_max_concurrency": 5},
+            ["worker_reserved_concurrency", "worker_max_concurrency"],
+        ),
+    ],
+)
+def test_contradicting_settings_are_both_named(defaults, overrides, names):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_context(defaults | overrides)
+    assert all(f"'{name}'" in str(caught.value) for name in names)
+
+
+def test_visibility_timeout_follows_the_worker(defaults):
+    settings = Settings.from_context(defaults | {"worker_timeout_seconds": 900})
+    assert settings.visibility_timeout_seconds == 5400

@@ -1,0 +1,44 @@
+"""The stack as a whole: outputs, and that the template is valid under every setting that shapes it."""
+
+import pytest
+from cfnlint.api import ManualArgs, lint_file
+
+
+def test_outputs_name_what_a_user_needs(stack):
+    url_id, _ = stack.one("AWS::Lambda::Url", "")
+    assert {name: output["Value"] for name, output in stack.template["Outputs"].items()} == {
+        "FunctionUrl": {"Fn::GetAtt": [url_id, "FunctionUrl"]},
+        "UploadBucketName": {"Ref": stack.one("AWS::S3::Bucket", "UploadBucket")[0]},
+        "ResultBucketName": {"Ref": stack.one("AWS::S3::Bucket", "ResultBucket")[0]},
+        "UploadQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "UploadsQueue")[0]},
+        "DeadLetterQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "DeadLetterQueue")[0]},
+        "AlarmTopicArn": {"Ref": stack.one("AWS::SNS::Topic", "")[0]},
+    }
+
+
+def test_stack_takes_its_name_from_the_settings(synthesise):
+    assert synthesise(stack_name="Ward3").stack.stack_name == "Ward3"
+
+
+def test_template_needs_no_parameter_and_reports_nothing_home(stack):
+    assert "Parameters" not in stack.template
+    assert "Rules" not in stack.template
+    assert stack.resources("AWS::CDK::Metadata") == {}
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"architecture": "arm64"},
+        {"auth": "none"},
+        {"alarm_email": "ops@example.org"},
+        {"retain_data": False},
+        {"upload_expiry_days": None, "result_expiry_days": None},
+        {"api_reserved_concurrency": 2, "worker_reserved_concurrency": 5},
+    ],
+    ids=str,
+)
+def test_cfn_lint_finds_nothing(synthesise, overrides):
+    template_file = synthesise(**overrides).template_file
+    assert lint_file(template_file, config=ManualArgs(regions=["us-east-1"])) == []
