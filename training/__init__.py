@@ -1,0 +1,1 @@
+"""Training, evaluation and export of the served model. Every script has ``--help``."""

@@ -1,0 +1,122 @@
+"""Labelled films on disk: scanning, patient grouping, folds and pixel loading.
+
+A data folder holds one sub-folder per class (``NORMAL``, ``PNEUMONIA``). Several images usually belong to one
+patient, so every split in this project is made over *groups*: the patient id cut out of the file name by a
+pattern, merged with any other group that holds a byte-identical file.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+
+from pneumonia.preprocess import to_model_input
+
+CLASS_FOLDERS = {"NORMAL": 0, "PNEUMONIA": 1}
+IMAGE_SUFFIXES = {".jpeg", ".jpg", ".png"}
+
+# Kermany file names: ``person12_bacteria_34``, ``IM-0115-0001``, ``NORMAL2-IM-0383-0001``.
+KERMANY_GROUP = r"^(person\d+|IM-\d+|NORMAL2-IM-\d+)"
+
+
+@dataclass(frozen=True)
+class Film:
+    """One labelled image: its path, its class (0 normal, 1 pneumonia) and its patient group."""
+
+    path: Path
+    label: int
+    group: str
+    kind: str = ""
+
+    @property
+    def series(self) -> str:
+        """The group without its number: films of one series were numbered in the order of acquisition."""
+        return re.sub(r"\d+$", "", self.group)
+
+    @property
+    def order(self) -> int:
+        """The number in the group, its place in the series; 0 without one."""
+        digits = re.search(r"(\d+)$", self.group)
+        return int(digits.group(1)) if digits else 0
+
+
+def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[Film]:
+    """List the films below ``root``, sorted by name.
+
+    ``pattern``: regular expression whose first group, searched in the file's stem, names the patient; a name
+    that does not match is a patient of its own. Raises ``FileNotFoundError`` when a class folder is missing.
+    """
+    films = []
+    for folder, label in CLASS_FOLDERS.items():
+        directory = root / folder
+        if not directory.is_dir():
+            raise FileNotFoundError(f"{directory} is missing: a data folder holds NORMAL/ and PNEUMONIA/")
+        for path in sorted(directory.iterdir()):
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                continue
+            match = re.search(pattern, path.stem)
+            kind = next((k for k in ("bacteria", "virus") if k in path.stem), "")
+            films.append(Film(path, label, match.group(1) if match else path.stem, kind))
+    return films
+
+
+def merge_duplicates(films: Sequence[Film]) -> list[Film]:
+    """Give groups that share a byte-identical file one common group, so that no copy crosses a split."""
+    owner: dict[str, str] = {}
+    alias: dict[str, str] = {}
+
+    def find(group: str) -> str:
+        while group in alias:
+            group = alias[group]
+        return group
+
+    for film in films:
+        digest = hashlib.sha256(film.path.read_bytes()).hexdigest()
+        first, own = find(owner.setdefault(digest, film.group)), find(film.group)
+        if first != own:
+            alias[own] = first
+    return [Film(f.path, f.label, find(f.group), f.kind) for f in films]
+
+
+def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
+    """Fold number of each film, int64 ``[len(films)]``: contiguous blocks of patients within each series.
+
+    Neighbouring numbers were acquired around the same time with the same settings. Random patients would
+    spread every acquisition block over all folds and hide the shift that a later block brings; contiguous
+    blocks keep it in the validation figures. Sizes are balanced by films, not by patients.
+    """
+    by_series: dict[tuple[int, str], dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, film in enumerate(films):
+        by_series[film.label, film.series][film.order, film.group].append(index)
+    assignment = np.zeros(len(films), dtype=np.int64)
+    for groups in by_series.values():
+        total, seen = sum(map(len, groups.values())), 0
+        for key in sorted(groups):
+            assignment[groups[key]] = min(folds - 1, int(folds * (seen + len(groups[key]) / 2) / total))
+            seen += len(groups[key])
+    # A patient may have films of several series or classes: its first film decides for all of them.
+    home: dict[str, int] = {}
+    for index, film in enumerate(films):
+        assignment[index] = home.setdefault(film.group, int(assignment[index]))
+    return assignment
+
+
+def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films") -> NDArray[np.uint8]:
+    """Read films through the serving preprocessing: uint8 ``[N, size, size, 1]``, grey 0-255."""
+    pixels = []
+    for path in track(list(paths), description=title):
+        with Image.open(path) as image:
+            pixels.append(to_model_input(image.convert("L"), size, size))
+    return np.stack(pixels)
+
+
+def labels(films: Sequence[Film]) -> NDArray[np.float32]:
+    """Classes of the films: float32 ``[N]``, 0 normal, 1 pneumonia."""
+    return np.array([film.label for film in films], dtype=np.float32)

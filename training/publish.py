@@ -1,0 +1,162 @@
+"""From run folders to ``model_artifacts/``: ONNX members, calibration, operating points, golden input, card.
+
+    python -m training.publish --run runs/xception-224 --version 1.0.0
+
+``--run`` may be given several times: an ensemble. Thresholds and calibration come from the validation scores in
+the run folders, where every film was scored by a network that never saw its patient.
+"""
+
+import argparse
+import datetime as dt
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumonia.preprocess import to_model_input
+from training import calibrate, metrics
+from training.export import averaged, export
+
+Array = NDArray[np.float64]
+
+BALANCED_SENSITIVITY = 0.95
+GOLDEN_TOLERANCE = 0.05
+NOTICE = (
+    "Research use only: triage support, never a diagnosis. Trained on chest X-rays of children aged 1-5 from one "
+    "hospital; a radiologist must read every film."
+)
+INTENDED_USE = (
+    "Sorting frontal chest X-rays of children aged 1 to 5 for earlier reading, in research. Not a medical device."
+)
+LIMITS = [
+    "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): elsewhere the figures do not hold.",
+    "Tells pneumonia from normal only; any other disease may be called either.",
+    "Probabilities are calibrated to the prevalence of the training films (74% pneumonia).",
+    "Other views, adults, and images that are not chest X-rays are not recognised as such.",
+]
+
+
+def validation_scores(run: Path) -> tuple[list[dict[str, Any]], Array, Array]:
+    """Films of a run, their out-of-fold logits and their folds; films of unfinished folds are left out."""
+    films = json.loads((run / "films.json").read_text())
+    logits, folds = np.full(len(films), np.nan), np.array([film["fold"] for film in films], dtype=np.float64)
+    for path in sorted(run.glob("fold-*/validation.npz")):
+        stored = np.load(path)
+        logits[stored["index"]] = stored["logit"]
+    return films, logits, folds
+
+
+def validation_metrics(y: Array, p: Array, folds: Array, threshold: float) -> dict[str, Any]:
+    """Cross-validated figures: pooled, and the spread of the AUC over the folds."""
+    per_fold = [metrics.auc(y[folds == k], p[folds == k]) for k in np.unique(folds)]
+    return {
+        "films": len(y),
+        "auc": round(metrics.auc(y, p), 4),
+        "auc_per_fold": [round(value, 4) for value in per_fold],
+        "sensitivity": round(metrics.sensitivity(y, p, threshold), 4),
+        "specificity": round(metrics.specificity(y, p, threshold), 4),
+        "accuracy": round(metrics.accuracy(y, p, threshold), 4),
+        "expected_calibration_error": round(metrics.expected_calibration_error(y, p), 4),
+    }
+
+
+def member(run: Path, out: Path) -> dict[str, Any]:
+    """Export the run's network (``final`` if trained, else the mean of its folds) and describe it for the card."""
+    final = run / "final" / "model.keras"
+    sources = [final] if final.exists() else sorted(run.glob("fold-*/model.keras"))
+    file = f"{run.name}.onnx"
+    gap = export(averaged(sources), out / file)
+    size = json.loads((run / "settings.json").read_text())["size"]
+    print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, within {gap:.1e} of Keras")
+    return {
+        "file": file,
+        "sha256": hashlib.sha256((out / file).read_bytes()).hexdigest(),
+        "input": {"height": size, "width": size, "channels": 1, "dtype": "uint8"},
+        "weight": 1.0,
+    }
+
+
+def golden_logit(members: list[dict[str, Any]], image: Path, folder: Path) -> float:
+    """Weighted mean logit of the members for the golden image, through the serving preprocessing."""
+    total = 0.0
+    with Image.open(image) as film:
+        for entry in members:
+            shape = entry["input"]
+            pixels = to_model_input(film.convert("L"), shape["height"], shape["width"])[None]
+            session = onnxruntime.InferenceSession(str(folder / entry["file"]), providers=["CPUExecutionProvider"])
+            total += entry["weight"] * float(session.run(["logit"], {"image": pixels})[0][0])
+    return float(total / sum(entry["weight"] for entry in members))
+
+
+def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Path) -> dict[str, Any]:
+    """Export every run and assemble the card; writes the ONNX files and ``golden.png`` into ``out``."""
+    scores = [validation_scores(run) for run in runs]
+    films, folds = scores[0][0], scores[0][2]
+    if any([f["name"] for f in other[0]] != [f["name"] for f in films] for other in scores[1:]):
+        raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
+    logits = np.mean([s[1] for s in scores], axis=0)
+    scored = ~np.isnan(logits)
+    y = np.array([film["label"] for film in films], dtype=np.float64)
+    calibration = calibrate.platt(y[scored], logits[scored])
+    p = calibration.probability(logits[scored])
+    points = calibrate.operating_points(y[scored], p, BALANCED_SENSITIVITY)
+    for stale in out.glob("*.onnx"):
+        stale.unlink()
+    members = [member(run, out) for run in runs]
+    shutil.copyfile(golden, out / "golden.png")
+    return {
+        "schema_version": 1,
+        "name": name,
+        "version": version,
+        "created": dt.datetime.now(dt.UTC).date().isoformat(),
+        "labels": ["normal", "pneumonia"],
+        "members": members,
+        "scaling": "x / 127.5 - 1, inside the graph",
+        "preprocessing": {"resample": "bilinear", "aspect_ratio": "squash"},
+        "calibration": {
+            "method": "platt",
+            "slope": round(calibration.slope, 6),
+            "intercept": round(calibration.intercept, 6),
+        },
+        "operating_points": points,
+        "golden": {
+            "file": "golden.png",
+            "logit": round(golden_logit(members, out / "golden.png", out), 4),
+            "tolerance": GOLDEN_TOLERANCE,
+        },
+        "intended_use": INTENDED_USE,
+        "limits": LIMITS,
+        "notice": NOTICE,
+        "training": {
+            "data": "Kermany et al., Labeled Chest X-Ray Images, train split (CC BY 4.0)",
+            "films": len(films),
+            "patients": len({film["group"] for film in films}),
+            "prevalence": round(float(y.mean()), 4),
+            "runs": {run.name: json.loads((run / "settings.json").read_text()) for run in runs},
+        },
+        "metrics": {"validation": validation_metrics(y[scored], p, folds[scored], points["balanced"]["threshold"])},
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, action="append", required=True, help="run folder of training.train")
+    parser.add_argument("--out", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
+    parser.add_argument("--name", default="xception-pneumonia", help="default: %(default)s")
+    parser.add_argument("--version", required=True, help="semantic version of the model")
+    parser.add_argument("--golden", type=Path, default=Path("samples/pneumonia-1.png"), help="default: %(default)s")
+    args = parser.parse_args(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    card = build_card(args.run, args.out, args.name, args.version, args.golden)
+    (args.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    print(f"{args.out}/card.json: version {card['version']}, validation {card['metrics']['validation']}")
+
+
+if __name__ == "__main__":
+    main()
