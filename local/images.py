@@ -1,0 +1,78 @@
+"""What the user names as images: a file, a folder, or a pattern such as 'films/**/*.png'."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class NoImages(Exception):
+    """Nothing was found under what the user named; the message says what was looked for."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file to predict. `name` is unique in its list: relative to what was named, with forward slashes."""
+
+    path: Path
+    name: str
+
+
+def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
+    """Expand files, folders and patterns into a list of files, sorted by name, each once.
+
+    A folder gives every regular file under it, whatever its extension (medical files often have none), but
+    none that is hidden or lies in a hidden folder. A pattern follows `glob` with `**`; folders it matches
+    are expanded like folders. `exclude` are files of our own that may lie among the images.
+
+    Raises NoImages if one of the specs matches nothing.
+    """
+    found: dict[Path, None] = {}
+    bases: list[Path] = []
+    unwanted = {path.resolve() for path in exclude}
+    for spec in specs:
+        base, paths = _expand(spec)
+        wanted = [path for path in paths if path.resolve() not in unwanted]
+        if not wanted:
+            raise NoImages(f"No image found under {spec!r}. Name a file, a folder, or a quoted pattern.")
+        bases.append(base)
+        found |= dict.fromkeys(wanted)
+    root = Path(os.path.commonpath(bases))
+    images = [ImageFile(path, path.relative_to(root).as_posix()) for path in found]
+    return sorted(images, key=lambda image: image.name)
+
+
+def _expand(spec: str) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the absolute paths of the files."""
+    path = Path(os.path.abspath(Path(spec).expanduser()))
+    # First as it stands: a real file may well be called "film [2].png".
+    if path.is_file():
+        return path.parent, [path]
+    if path.is_dir():
+        return path, list(_files_under(path))
+    files: dict[Path, None] = {}
+    for match in glob.iglob(str(path), recursive=True):
+        if os.path.isdir(match):
+            # "**" also matches every folder on the way: those hold nothing that it does not match itself.
+            files |= {} if path.name == "**" else dict.fromkeys(_files_under(Path(match)))
+        elif os.path.isfile(match):
+            files[Path(match)] = None
+    return _fixed_part(path), list(files)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The part of a pattern before its first wildcard."""
+    for parent in reversed(pattern.parents):
+        if glob.has_magic(parent.name):
+            return parent.parent
+    return pattern.parent
+
+
+def _files_under(folder: Path) -> Iterator[Path]:
+    for directory, subfolders, files in os.walk(folder):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(directory, name)
+            if not name.startswith(".") and path.is_file():
+                yield path

@@ -1,0 +1,113 @@
+"""`make serve`: the local cloud stays up until Ctrl-C, to be used like the deployed stack.
+
+The Function URL answers at http://127.0.0.1:8000. Whatever is uploaded into the upload bucket is predicted
+into the results bucket. All that was stored is gone at the end.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from local import functions
+from local.cloud import DEAD_LETTER_QUEUE, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET, client_environment, local_cloud
+from local.function_url import FunctionUrl
+from local.poller import Poller
+from local.settings import export_settings, stack_settings
+from local.wsgi_server import HOST, PortInUse
+from pneumonia.errors import PneumoniaError
+from pneumonia.inference import process_predictor
+
+EXIT_FAILED = 1
+PATHS = frozenset({"/", "/predict", "/health", "/model"})
+
+
+def main(argv: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
+    """Serve until Ctrl-C, SIGTERM, or until `stop` is set; answers the exit code."""
+    arguments = _parser().parse_args(argv)
+    console = Console(soft_wrap=True)
+    stop = stop or _stop_on_signals()
+    export_settings(settings := stack_settings(), os.environ)
+
+    def log(method: str, path: str, status: int, milliseconds: float) -> None:
+        style = "green" if status < 400 else "yellow" if status < 500 else "red"
+        shown = path if path in PATHS else "(another path)"  # which could hold a name
+        console.print(Text(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style=style))
+
+    front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log)
+    try:
+        process_predictor()
+        with (
+            functions.logs_to(sys.stderr),
+            local_cloud(settings, arguments.s3_port) as cloud,
+            Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size).running(),
+            front.running(arguments.port) as url,
+        ):
+            _introduce(console, url, cloud.endpoint_url)
+            stop.wait()
+    except PortInUse as error:
+        hint = "python -m local.serve takes --port and --s3-port."
+        console.print(Text(f"{error} {hint}", style="red"))
+        return EXIT_FAILED
+    except (PneumoniaError, OSError) as error:
+        console.print(Text(str(error), style="red"))
+        return EXIT_FAILED
+    console.print("Stopped.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make serve", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("--port", type=int, default=8000, help="of the Function URL (default: 8000)")
+    parser.add_argument("--s3-port", type=int, default=8001, help="of S3 and SQS (default: 8001)")
+    return parser
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _introduce(console: Console, url: str, endpoint_url: str) -> None:
+    model = process_predictor().card
+    exports = "\n".join(f"  export {name}={value}" for name, value in client_environment(endpoint_url).items())
+    console.print(Text.from_markup("[bold]The local cloud is up.[/] Ctrl-C stops it and forgets what it stores.\n"))
+    console.print(
+        f"""Function URL       {url}
+S3 and SQS         {endpoint_url}
+Upload bucket      {UPLOAD_BUCKET}
+Results bucket     {RESULT_BUCKET}
+Queue              {QUEUE}
+Dead-letter queue  {DEAD_LETTER_QUEUE}
+Model              {model.name} {model.version}
+
+One film over HTTP:
+  curl --data-binary @samples/pneumonia-1.png -H 'Content-Type: image/png' {url}/predict
+  curl {url}/health
+
+Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
+{exports}
+  aws s3 cp samples/pneumonia-1.png s3://{UPLOAD_BUCKET}/
+  aws s3 cp s3://{RESULT_BUCKET}/pneumonia-1.png.json -
+""",
+        highlight=False,
+        markup=False,
+    )
+    console.print(Text(model.notice, style="yellow"))
+    console.print(Text(f"Requests and the logs of both functions follow ({HOST} only).\n", style="dim"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

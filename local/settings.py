@@ -1,0 +1,34 @@
+"""The settings of the deployed stack, for the local one: the defaults of cdk.json."""
+
+import json
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from infra.settings import Settings
+from local.cloud import RESULT_BUCKET
+
+CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
+
+
+def stack_settings(cdk_json: Path = CDK_JSON) -> Settings:
+    """The validated defaults of the stack. Raises infra.settings.SettingsError."""
+    context = json.loads(cdk_json.read_text(encoding="utf-8"))["context"]
+    return Settings.from_context(context)
+
+
+def export_settings(settings: Settings, env: MutableMapping[str, str]) -> None:
+    """Give the handlers the environment variables that the stack gives them.
+
+    Variables that the user has set win, so that a setting can be tried without touching cdk.json. Call it
+    before the handlers first read their settings, which they keep.
+    """
+    variables = {
+        "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
+        "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
+        "ALLOWED_URL_HOSTS": ",".join(settings.allowed_url_hosts),
+        "URL_TIMEOUT_SECONDS": str(settings.url_timeout_seconds),
+        "INTRA_OP_THREADS": str(settings.intra_op_threads),
+    }
+    for name, value in variables.items():
+        env.setdefault(name, value)
+    env["RESULTS_BUCKET"] = RESULT_BUCKET  # always: the local cloud has no other

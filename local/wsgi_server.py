@@ -1,0 +1,57 @@
+"""A WSGI application on a port of this machine, for as long as a `with` block lasts."""
+
+import contextlib
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HOST = "127.0.0.1"  # never reachable from another machine
+
+
+class PortInUse(Exception):
+    """The port is taken; the message says which."""
+
+
+@contextlib.contextmanager
+def running(
+    app: "WSGIApplication", port: int, request_handler: type[WSGIRequestHandler] | None = None
+) -> Iterator[int]:
+    """Serve `app` on 127.0.0.1, each request in a thread of its own; yields the port.
+
+    `port` 0 takes a free one. Raises PortInUse, and OSError if the port may not be used at all.
+    """
+    # Request lines hold file names, and the start-up banner speaks of deployments.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    # Bound here: werkzeug itself would end the process if the port is taken.
+    with _listen(port) as listener:
+        bound = int(listener.getsockname()[1])
+        server = make_server(HOST, bound, app, threaded=True, request_handler=request_handler, fd=listener.fileno())
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"port-{bound}", daemon=True
+        )
+        thread.start()
+        try:
+            yield bound
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port), backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"Port {port} of this machine is in use. Stop what uses it, or choose another one."
+            ) from None
+        raise

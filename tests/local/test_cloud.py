@@ -1,0 +1,78 @@
+import json
+import os
+
+import boto3
+import pytest
+
+from infra import uploads as stack_uploads
+from infra.settings import Settings
+from local import cloud as local
+from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
+from local.poller import Poller
+
+
+def test_receives_before_the_dead_letter_queue_are_those_of_the_stack() -> None:
+    assert local.MAX_RECEIVES == stack_uploads._MAX_RECEIVES
+
+
+def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: Settings) -> None:
+    found = cloud.sqs.get_queue_attributes(QueueUrl=cloud.queue_url, AttributeNames=["All"])["Attributes"]
+    assert int(found["VisibilityTimeout"]) == settings.visibility_timeout_seconds
+    redrive = json.loads(found["RedrivePolicy"])
+    assert redrive["maxReceiveCount"] == 3
+    assert redrive["deadLetterTargetArn"].endswith(local.DEAD_LETTER_QUEUE)
+
+
+def test_only_uploads_fire_events(cloud: Cloud) -> None:
+    assert cloud.s3.get_bucket_versioning(Bucket=UPLOAD_BUCKET)["Status"] == "Enabled"
+    found = cloud.s3.get_bucket_notification_configuration(Bucket=UPLOAD_BUCKET)["QueueConfigurations"]
+    assert [(entry["QueueArn"], entry["Events"]) for entry in found] == [(cloud.queue_arn, ["s3:ObjectCreated:*"])]
+    assert "QueueConfigurations" not in cloud.s3.get_bucket_notification_configuration(Bucket=RESULT_BUCKET)
+
+
+def test_nothing_of_the_users_account_is_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "hospital")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    with local_cloud(settings) as cloud:
+        # As the handlers make theirs: from the environment alone.
+        client = boto3.client("s3")
+        assert client.meta.endpoint_url == cloud.endpoint_url
+        credentials = boto3.Session().get_credentials()
+        assert credentials is not None
+        assert credentials.access_key == "testing"
+        assert {bucket["Name"] for bucket in client.list_buckets()["Buckets"]} == {UPLOAD_BUCKET, RESULT_BUCKET}
+        client.close()
+        assert "AWS_PROFILE" not in os.environ
+        assert os.environ["NO_PROXY"] == "example.org,localhost,127.0.0.1"
+    assert os.environ["AWS_PROFILE"] == "hospital"
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "AKIAREAL"
+    assert os.environ["NO_PROXY"] == "example.org"
+    assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+def test_what_users_export_reaches_the_cloud(cloud: Cloud) -> None:
+    exported = client_environment(cloud.endpoint_url)
+    assert {name: os.environ[name] for name in exported} == exported
+
+
+def test_the_next_cloud_starts_empty(settings: Settings) -> None:
+    with local_cloud(settings) as first:
+        first.s3.put_object(Bucket=UPLOAD_BUCKET, Key="a.png", Body=b"x")
+    with local_cloud(settings) as second:
+        assert second.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)["KeyCount"] == 0
+
+
+def test_dead_letters_are_counted(cloud: Cloud) -> None:
+    assert cloud.dead_letters() == 0
+    cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, MessageBody="x")
+    assert cloud.dead_letters() == 1
+
+
+def test_the_test_event_of_s3_is_dropped(cloud: Cloud, poller: Poller) -> None:
+    # S3 sent it when the notification was configured.
+    assert poller.poll() == 1
+    assert poller.poll() == 0
+    assert cloud.dead_letters() == 0

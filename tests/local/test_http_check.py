@@ -1,0 +1,64 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+from local.function_url import FunctionUrl
+from local.functions import API_HANDLER, api_context
+from local.http_check import check
+from local.images import ImageFile
+from local.outcome import Outcome
+from pneumonia.inference import process_predictor
+
+
+@pytest.fixture
+def outcome(tiny_service: None, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Outcome:
+    path = tmp_path / "film.png"
+    path.write_bytes(image_bytes(180))
+    answer = process_predictor().answer(path.read_bytes(), request_id="r", heatmap=False)
+    return Outcome(ImageFile(path, "film.png"), {"status": "predicted", **answer.body})
+
+
+@pytest.fixture
+def rejected(tiny_service: None, tmp_path: Path) -> Outcome:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"no film")
+    return Outcome(ImageFile(path, "notes.txt"), {"status": "rejected", "code": "unsupported_format"})
+
+
+def through_http(settings: Settings, outcomes: list[Outcome], handler: Callable[[Any, Any], Any] = API_HANDLER) -> Any:
+    with FunctionUrl(handler, api_context(settings)).running(0) as url:
+        return check(url, outcomes)
+
+
+def test_the_same_answer_both_ways(settings: Settings, outcome: Outcome, rejected: Outcome) -> None:
+    result = through_http(settings, [rejected, outcome])
+    assert result.passed
+    assert "film.png → 200" in result.summary
+
+
+def test_another_answer_is_found_out(settings: Settings, outcome: Outcome) -> None:
+    assert outcome.result is not None
+    other = Outcome(outcome.image, outcome.result | {"pneumonia": outcome.result["pneumonia"] - 0.01})
+    result = through_http(settings, [other])
+    assert not result.passed
+    assert "UNLIKE" in result.summary
+
+
+def test_refused_both_ways(settings: Settings, rejected: Outcome) -> None:
+    result = through_http(settings, [rejected])
+    assert result.passed
+    assert "415" in result.summary
+
+
+def test_a_failing_function_is_found_out(settings: Settings, outcome: Outcome) -> None:
+    def broken(_event: Any, _context: Any) -> Any:
+        raise RuntimeError("out of order")
+
+    assert not through_http(settings, [outcome], broken).passed
+
+
+def test_nothing_to_compare_with(settings: Settings, tmp_path: Path) -> None:
+    assert through_http(settings, [Outcome(ImageFile(tmp_path, "x"), missing="late")]) is None

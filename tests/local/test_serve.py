@@ -1,0 +1,96 @@
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from local.wsgi_server import HOST
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(artifacts: Path) -> Iterator[Start]:
+    """`python -m local.serve` with the tiny model, as a user starts it."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
+        env = os.environ | {"PYTHONPATH": path, "MODEL_DIR": str(artifacts), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.serve", *arguments],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
+    """What it says about itself: lines of a name and a value, and exports."""
+    facts: dict[str, str] = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Requests and the logs"):
+            return facts
+        name, _, value = line.strip().removeprefix("export ").replace("=", "  ").partition("  ")
+        facts[name] = value.strip()
+    raise AssertionError("ended before it was up")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, image_bytes: Callable[..., bytes]) -> None:
+    process = start("--port", "0", "--s3-port", "0")
+    facts = introduction(process)
+    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", "/health")
+        assert json.loads(connection.getresponse().read())["status"] == "ok"
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=facts["AWS_ENDPOINT_URL"],
+        aws_access_key_id=facts["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=facts["AWS_SECRET_ACCESS_KEY"],
+        region_name=facts["AWS_DEFAULT_REGION"],
+    )
+    with contextlib.closing(s3):
+        s3.put_object(Bucket=facts["Upload bucket"], Key="film.png", Body=image_bytes(200))
+        waiter = s3.get_waiter("object_exists")
+        waiter.wait(Bucket=facts["Results bucket"], Key="film.png.json", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "GET /health → 200" in said
+    assert said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("option", ["--port", "--s3-port"])
+def test_a_port_in_use_is_told(start: Start, option: str) -> None:
+    with socket.create_server((HOST, 0)) as other:
+        port = str(other.getsockname()[1])
+        arguments = {"--port": "0", "--s3-port": "0"} | {option: port}
+        process = start(*(part for pair in arguments.items() for part in pair))
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"Port {port}" in said
+    assert "--port" in said
+    assert "Traceback" not in said
