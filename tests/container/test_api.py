@@ -1,0 +1,73 @@
+"""The API function inside the image."""
+
+import base64
+import json
+
+import pytest
+
+from tests.conftest import HttpEvent, LoadEvent
+from tests.container.conftest import ROOT, Function, docker
+
+pytestmark = pytest.mark.container
+
+CARD = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
+
+
+def test_predicts_what_a_function_url_brings(api: Function, load_event: LoadEvent, film: bytes) -> None:
+    event = load_event("function_url_iam")
+    event["body"] = base64.b64encode(film).decode()
+    response = api.invoke(event)
+    assert response["statusCode"] == 200
+    answer = json.loads(response["body"])
+    assert answer["normal"] + answer["pneumonia"] == pytest.approx(1)
+    assert answer["label"] == "pneumonia"
+    assert (answer["model"]["name"], answer["model"]["version"]) == (CARD["name"], CARD["version"])
+    assert answer["image"] == {"format": "PNG", "width": 512, "height": 512}
+    assert answer["notice"] == CARD["notice"]
+    assert base64.b64decode(answer["heatmap"]["data"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"%PDF-1.7 not an image", 415, "unsupported_format"),
+        (b"\x89PNG\r\n\x1a\n broken off", 422, "undecodable_image"),
+    ],
+)
+def test_refuses_a_bad_image(api: Function, http_event: HttpEvent, body: bytes, status: int, code: str) -> None:
+    response = api.invoke(http_event("POST", "/predict", body=body, content_type="image/png"))
+    assert response["statusCode"] == status
+    problem = json.loads(response["body"])
+    assert problem["code"] == code
+    assert problem.keys().isdisjoint({"normal", "pneumonia", "label"})
+
+
+def test_answers_a_direct_invoke_with_a_plain_object(api: Function, film: bytes) -> None:
+    answer = api.invoke({"image": base64.b64encode(film).decode()})
+    assert answer["label"] == "pneumonia"
+
+
+def test_is_healthy(api: Function, http_event: HttpEvent) -> None:
+    response = api.invoke(http_event("GET", "/health"))
+    assert response["statusCode"] == 200, response["body"]
+    assert json.loads(response["body"])["self_test"] == "passed"
+
+
+def test_shows_the_card_of_this_tree(api: Function, http_event: HttpEvent) -> None:
+    response = api.invoke(http_event("GET", "/model"))
+    assert json.loads(response["body"]) == CARD
+
+
+def test_reports_to_nobody(api: Function, http_event: HttpEvent) -> None:
+    """onnxruntime's telemetry, when on, warns that it cannot store its device id on a read-only system."""
+    api.invoke(http_event("GET", "/health"))
+    assert "telemetry" not in api.log()
+
+
+def test_logs_no_picture_and_stays_within_its_memory(api: Function, film: bytes) -> None:
+    encoded = base64.b64encode(film).decode()
+    api.invoke({"image": encoded})
+    log = api.log()
+    assert "predicted" in log
+    assert encoded[:64] not in log
+    assert docker("inspect", "--format={{.State.OOMKilled}}", api.container) == "false"

@@ -1,0 +1,88 @@
+"""What the image holds, seen with the eyes of Lambda's user."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.container.conftest import ROOT, docker
+
+pytestmark = pytest.mark.container
+
+InImage = Callable[[str], Any]
+
+
+def locked() -> dict[str, str]:
+    """Versions by normalised name in the image's lock file, of the packages that Linux needs."""
+    text = (ROOT / "lambda_src" / "requirements.txt").read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)( ; [^\\]+)?", text, re.MULTILINE)
+    return {name: version for name, version, marker in pins if "win32" not in marker}
+
+
+def test_holds_the_locked_packages_and_no_others(in_image: InImage) -> None:
+    installed = in_image("""
+import importlib.metadata, json, re
+print(json.dumps({
+    re.sub("[-_.]+", "-", d.metadata["Name"]).lower(): d.version
+    for d in importlib.metadata.distributions(path=["/var/task"])
+}))""")
+    assert installed == locked()
+
+
+def test_runs_as_another_user_and_cannot_write(in_image: InImage) -> None:
+    found = in_image("""
+import json, os
+def can_write(folder):
+    try:
+        open(os.path.join(folder, "probe"), "w").close()
+    except OSError:
+        return False
+    return True
+print(json.dumps({"uid": os.getuid(), "task": can_write("/var/task"), "tmp": can_write("/tmp")}))""")
+    assert found == {"uid": 993, "task": False, "tmp": True}
+
+
+def test_every_file_can_be_read_and_every_module_is_compiled(in_image: InImage) -> None:
+    found = in_image("""
+import importlib.util, json, os
+unreadable, stale = [], []
+for folder, _, names in os.walk("/var/task"):
+    for name in names:
+        path = os.path.join(folder, name)
+        if not os.access(path, os.R_OK):
+            unreadable.append(path)
+        elif name.endswith(".py"):
+            compiled = importlib.util.cache_from_source(path)
+            # Bytes 4 to 8 of byte code: 1 means "by hash, and the source is not looked at".
+            if not os.path.exists(compiled) or open(compiled, "rb").read(8)[4:] != b"\\1\\0\\0\\0":
+                stale.append(path)
+print(json.dumps({"unreadable": unreadable, "stale": stale}))""")
+    assert found == {"unreadable": [], "stale": []}
+
+
+def test_holds_nothing_of_the_build_and_only_the_allowed_files(in_image: InImage) -> None:
+    found = in_image("""
+import json, os
+print(json.dumps({
+    "caches": [p for p in ("/root/.cache/pip", "/tmp/requirements.txt", "/opt/app") if os.path.exists(p)],
+    "task": sorted(os.listdir("/var/task")),
+    "model": sorted(os.listdir("/var/task/model_artifacts")),
+}))""")
+    assert found["caches"] == []
+    shipped = {"card.json", "golden.png", *(p.name for p in (ROOT / "model_artifacts").glob("*.onnx"))}
+    assert set(found["model"]) == shipped
+    assert {"tests", "training", "local", "infra", "samples", "app.py", "Makefile"}.isdisjoint(found["task"])
+
+
+def test_both_handlers_can_be_imported(in_image: InImage) -> None:
+    found = in_image("""
+import json
+import pneumonia.api, pneumonia.worker
+print(json.dumps([callable(pneumonia.api.handler), callable(pneumonia.worker.handler)]))""")
+    assert found == [True, True]
+
+
+def test_says_what_it_is(image: str) -> None:
+    label = docker("inspect", '--format={{index .Config.Labels "org.opencontainers.image.description"}}', image)
+    assert "never a diagnosis" in label
