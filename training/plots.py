@@ -63,10 +63,10 @@ def thresholds(y: Array, p: Array, points: dict[str, float], path: Path) -> None
 
 
 def scores(y: Array, p: Array, points: dict[str, float], path: Path) -> None:
-    """Histogram of the probabilities by true class."""
+    """Histogram of the probabilities by true class, side by side on a logarithmic scale."""
     figure, axes = _axes("Scores, test split", "probability of pneumonia", "films")
     bins = np.linspace(0, 1, 31).tolist()
-    axes.hist([p[y == 0], p[y == 1]], bins=bins, color=[ORANGE, BLUE], label=["normal", "pneumonia"], stacked=True)
+    axes.hist([p[y == 0], p[y == 1]], bins=bins, color=[ORANGE, BLUE], label=["normal", "pneumonia"])
     for t in points.values():
         axes.axvline(t, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_yscale("log")
