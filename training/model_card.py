@@ -88,6 +88,7 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
     kinds = ", ".join(
         f"{k} {v['sensitivity']:.3f} ({v['films']} films)" for k, v in test["sensitivity_by_kind"].items()
     )
+    folds = "; ".join(f"{name}: {', '.join(run['finished'])}" for name, run in training["runs"].items())
     members = "; ".join(f"`{m['file']}`, {m['input']['width']}x{m['input']['height']}" for m in card["members"])
     lines = [
         f"# Model card: {card['name']} {card['version']}",
@@ -110,7 +111,8 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
         "## Model and data",
         "",
         f"Xception pre-trained on ImageNet, global average pooling, one dense unit ({members}); grey image in, scaling "
-        "inside the graph, Platt calibration and thresholds in the card. "
+        "inside the graph, Platt calibration and thresholds in the card. The weights are the mean of the networks "
+        f"trained ({folds}), each on the other folds. "
         f"Trained on {training['films']} films of {training['patients']} patients, {training['prevalence']:.0%} with "
         f"pneumonia: {training['data']}. Full settings are in `card.json`.",
         "",

@@ -82,6 +82,12 @@ def member(run: Path, out: Path) -> dict[str, Any]:
     }
 
 
+def run_record(run: Path) -> dict[str, Any]:
+    """Settings of a run, and which of its folds were trained to the end."""
+    finished = sorted(path.parent.name for path in run.glob("*/validation.npz"))
+    return {**json.loads((run / "settings.json").read_text()), "finished": finished}
+
+
 def golden_logit(members: list[dict[str, Any]], image: Path, folder: Path) -> float:
     """Weighted mean logit of the members for the golden image, through the serving preprocessing."""
     total = 0.0
@@ -138,7 +144,7 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
             "films": len(films),
             "patients": len({film["group"] for film in films}),
             "prevalence": round(float(y.mean()), 4),
-            "runs": {run.name: json.loads((run / "settings.json").read_text()) for run in runs},
+            "runs": {run.name: run_record(run) for run in runs},
         },
         "metrics": {"validation": validation_metrics(y[scored], p, folds[scored], points["balanced"]["threshold"])},
     }
