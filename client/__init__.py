@@ -1,0 +1,1 @@
+"""The `pneumonia` command: the model on this machine, the local cloud, and the deployed stack."""

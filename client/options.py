@@ -1,0 +1,79 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SERVICE_PANEL = "Which service"
+PARTS_PANEL = "Parts of a service without its stack"
+
+Stack = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        envvar="PNEUMONIA_STACK",
+        metavar="NAME",
+        help="CloudFormation stack; `local` is the local cloud of `pneumonia serve`.",
+        rich_help_panel=SERVICE_PANEL,
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", envvar="PNEUMONIA_URL", metavar="URL", help="Address of the service.", rich_help_panel=SERVICE_PANEL
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        envvar="PNEUMONIA_TOKEN",
+        metavar="TOKEN",
+        help="For a service with auth `token`. Better in the variable: a command line can be read by others.",
+        show_default=False,
+        rich_help_panel=SERVICE_PANEL,
+    ),
+]
+NoSign = Annotated[
+    bool,
+    typer.Option(
+        "--no-sign-request",
+        help="Send no AWS signature: for a service with auth `none`.",
+        rich_help_panel=SERVICE_PANEL,
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="AWS profile.", rich_help_panel=SERVICE_PANEL),
+]
+Region = Annotated[
+    str | None,
+    typer.Option("--region", metavar="REGION", help="AWS region of the stack.", rich_help_panel=SERVICE_PANEL),
+]
+UploadBucket = Annotated[
+    str | None,
+    typer.Option("--upload-bucket", metavar="BUCKET", help="Its upload bucket.", rich_help_panel=PARTS_PANEL),
+]
+ResultBucket = Annotated[
+    str | None,
+    typer.Option("--results-bucket", metavar="BUCKET", help="Its results bucket.", rich_help_panel=PARTS_PANEL),
+]
+QueueUrl = Annotated[
+    str | None, typer.Option("--queue-url", metavar="URL", help="Its upload queue.", rich_help_panel=PARTS_PANEL)
+]
+DeadLetterQueueUrl = Annotated[
+    str | None,
+    typer.Option("--dead-letter-queue-url", metavar="URL", help="Its dead-letter queue.", rich_help_panel=PARTS_PANEL),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else there.")]
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write one line of JSON an image.")]
+BatchJobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=64, help="Requests at once [default: 16, or 4 to the local cloud]"),
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Requests at once.")]

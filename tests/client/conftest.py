@@ -1,0 +1,131 @@
+"""Fixtures of the command line: a whole service on this machine, and the command itself."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from client.__main__ import main
+from infra.settings import Settings
+from local.cloud import Cloud, local_cloud
+from local.function_url import FunctionUrl
+from local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
+from local.poller import Poller
+from local.settings import export_settings, stack_settings
+from pneumonia import worker
+
+MakeFilms = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test exports is undone; nothing of the developer's own services or credentials is seen."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PNEUMONIA_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    yield
+    if worker._s3.cache_info().currsize:
+        worker._s3().close()
+    worker._s3.cache_clear()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@dataclass
+class Stack:
+    """A service with the tiny model: its URL, its cloud, and its worker, which polls when told to."""
+
+    url: str
+    cloud: Cloud
+    poller: Poller
+
+    @property
+    def options(self) -> list[str]:
+        return ["--stack", "local", "--url", self.url]
+
+    def uploads(self) -> list[tuple[str, str]]:
+        """Key and version of all that was ever put into the upload bucket."""
+        pages = self.cloud.s3.get_paginator("list_object_versions").paginate(Bucket="pneumonia-uploads")
+        return [(version["Key"], version["VersionId"]) for page in pages for version in page.get("Versions", [])]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return stack_settings()
+
+
+@pytest.fixture
+def cloud(settings: Settings, tiny_service: None) -> Iterator[Cloud]:
+    export_settings(settings, os.environ)
+    with local_cloud(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def stack(cloud: Cloud, settings: Settings) -> Iterator[Stack]:
+    """The whole service; the worker sleeps."""
+    poller = Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
+    with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url:
+        yield Stack(url, cloud, poller)
+
+
+@pytest.fixture
+def service(stack: Stack) -> Iterator[Stack]:
+    """The whole service, worker included."""
+    with stack.poller.running():
+        yield stack
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Pneumonia = Callable[..., Ran]
+
+
+@pytest.fixture
+def pneumonia(capsys: pytest.CaptureFixture[str]) -> Pneumonia:
+    """Run the command in this process: pneumonia("call", "film.png", "--json")."""
+
+    def run(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def make_films(tmp_path: Path, image_bytes: Callable[..., bytes]) -> MakeFilms:
+    """A folder with images of one grey each, or with given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
+
+    def make(files: dict[str, int | bytes], folder: str = "films") -> Path:
+        root = tmp_path / folder
+        for name, content in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else image_bytes(content))
+        return root
+
+    return make
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path) -> Iterator[Path]:
+    """The current folder of the test."""
+    with contextlib.chdir(tmp_path):
+        yield tmp_path

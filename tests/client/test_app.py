@@ -1,0 +1,82 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from client import __main__ as command
+from client import predict
+from tests.client.conftest import MakeFilms, Pneumonia
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("predict", "serve", "call", "submit", "results", "redrive", "console")
+
+
+def test_all_commands_are_listed(pneumonia: Pneumonia) -> None:
+    ran = pneumonia("--help")
+    assert ran.code == 0
+    assert all(f" {name} " in ran.out for name in COMMANDS)
+    assert "Exit codes" in ran.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(pneumonia: Pneumonia, name: str) -> None:
+    ran = pneumonia(name, "--help")
+    assert ran.code == 0
+    assert f"Example: pneumonia {name}" in ran.out
+    assert "--json" in ran.out or name == "serve"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["unknown"], ["call"], ["call", "x", "--unknown"], ["submit", "x", "--jobs", "0"], ["serve", "--auth", "iam"]],
+)
+def test_usage_errors(pneumonia: Pneumonia, arguments: list[str]) -> None:
+    ran = pneumonia(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err
+
+
+def test_help_waits_for_no_library() -> None:
+    heavy = ("boto3", "moto", "onnxruntime", "numpy", "requests", "werkzeug")
+    script = (
+        "import sys; from client.__main__ import main; main(['submit', '--help']);"
+        f"sys.exit(','.join(name for name in {heavy!r} if name in sys.modules) or 0)"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
+    run = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def fail(*_arguments: object, **_options: object) -> int:
+    raise RuntimeError("something broke")
+
+
+def test_a_fault_of_the_command_shows_no_stack_trace(
+    pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "run", fail)
+    films = make_films({"a.png": 1})
+    ran = pneumonia("predict", films)
+    assert (ran.code, ran.out) == (1, "")
+    assert "RuntimeError: something broke" in ran.err
+    assert "Traceback" not in ran.err
+    told = json.loads(pneumonia("predict", films, "--json").err)
+    assert told["error"]["code"] == "internal_error"
+    monkeypatch.setenv(command.DEBUG_VARIABLE, "1")
+    assert "Traceback" in pneumonia("predict", films).err
+
+
+def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None:
+    films = make_films({f"{number}.png": number for number in range(30)})
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
+    arguments = [sys.executable, "-m", "client", "predict", str(films), "--json"]
+    with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 1

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from client.errors import Refused, UsageProblem
+from client.files import find, read
+
+
+def test_reads_up_to_the_limit(tmp_path: Path) -> None:
+    film = tmp_path / "film"
+    film.write_bytes(b"12345")
+    assert read(film, 5) == b"12345"
+    with pytest.raises(Refused) as refused:
+        read(film, 4)
+    assert (refused.value.code, refused.value.status) == ("too_large", 413)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "film").touch()
+    with pytest.raises(Refused) as refused:
+        read(tmp_path / "film", 5)
+    assert refused.value.code == "missing_image"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        read(tmp_path, 5)
+    assert (refused.value.code, refused.value.status) == ("unreadable_file", None)
+    assert str(tmp_path) not in refused.value.detail
+
+
+def test_nothing_found(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match="No image found"):
+        find([str(tmp_path / "none")])
