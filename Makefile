@@ -28,9 +28,12 @@ help: ## Show this list
 demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
 	@$(run) .venv/bin/python -m local.demo $(if $(IMAGES),--images "$$IMAGES")
 
+.PHONY: cli
+cli: $(RUNTIME) ## Put the `pneumonia` command into .venv/bin (docs/cli.md)
+
 .PHONY: serve
-serve: $(RUNTIME) ## Keep the local cloud up, with the Function URL at http://127.0.0.1:8000
-	@$(run) .venv/bin/python -m local.serve
+serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (AUTH=token asks for one)
+	@$(run) .venv/bin/python -m local.serve $(if $(AUTH),--auth "$(AUTH)")
 
 .PHONY: predict
 predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl)
@@ -66,21 +69,30 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 	  npx --yes $(CDK_CLI) synth --quiet $(ARGS)
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
+.PHONY: openapi
+openapi: $(RUNTIME) ## Write docs/openapi.json anew from the code
+	$(run) .venv/bin/python -m local.openapi
+
+.PHONY: test-scale
+test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
+	.venv-dev/bin/pytest tests/client -m scale $(ARGS)
+
 .PHONY: container-test
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
 
 ##@ Model
-RUN ?= runs/xception
+RUN ?= runs/xception-224
+VERSION ?= 0.0.0+local
 
 .PHONY: train
-train: need-data $(TRAIN) ## Train into RUN= (DATA= folder with train/ and test/; WEIGHTS= a .keras file instead of a download)
+train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= folder with train/; WEIGHTS= a .keras file instead of a download)
 	$(run) .venv-train/bin/python -m training.train --data "$$DATA/train" --out "$$RUN" \
 	  $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS)
+	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION"
 
 .PHONY: publish
 publish: $(TRAIN) ## Turn RUN= into model_artifacts/: graph, calibration, thresholds, card (VERSION=)
-	@$(if $(VERSION),:,echo "Say which version the model gets: make publish VERSION=1.0.0" >&2; exit 2)
 	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION" $(ARGS)
 
 .PHONY: evaluate
@@ -104,6 +116,7 @@ need-data:
 lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade for newer versions)
 	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
 	$(call lock,local/requirements.in,local/requirements.txt)
+	$(call lock,client/requirements.in,client/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)
 	$(call lock,requirements.in,requirements.txt)
 	$(call lock,requirements-dev.in,requirements-dev.txt)
@@ -115,8 +128,9 @@ clean: ## Remove environments, caches and outputs
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose
 # requirements have changed since.
-$(RUNTIME): lambda_src/requirements.txt local/requirements.txt
-	$(call venv,.venv,$^)
+$(RUNTIME): lambda_src/requirements.txt local/requirements.txt client/requirements.txt client/launcher.sh
+	$(call venv,.venv,$(filter %.txt,$^))
+	@install -m 755 client/launcher.sh .venv/bin/pneumonia
 	@touch $@
 
 $(DEV): requirements-dev.txt

@@ -1,4 +1,4 @@
-"""The two functions that run the model, and the Function URL of one of them."""
+"""The two functions that run the model."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _NEW_ACCOUNT_MEMORY_MB: Final = 3008
 
 
 class Inference(Construct):
-    """`api` behind a Function URL and `worker` for the upload queue: one image, two commands.
+    """`api` for HTTP and `worker` for the upload queue: one image, two commands.
 
     They are two functions so that a bulk drop of uploads cannot starve the API, and so that each has only
-    its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`).
+    its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`), who
+    may call is said in :mod:`infra.access`.
 
     Attributes:
-        api: answers HTTP requests and direct invokes; reads and writes nothing outside itself.
+        api: answers HTTP requests and direct invokes.
         worker: turns batches of upload events into results.
-        url: the Function URL of `api`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -54,7 +54,6 @@ class Inference(Construct):
             timeout_seconds=settings.worker_timeout_seconds,
             reserved_concurrency=settings.worker_reserved_concurrency,
         )
-        self.url = self._function_url()
         if settings.memory_mb > _NEW_ACCOUNT_MEMORY_MB:
             Annotations.of(self).add_warning_v2(
                 "pneumonia:memory-above-new-account-limit",
@@ -102,19 +101,3 @@ class Inference(Construct):
                 "INTRA_OP_THREADS": str(settings.intra_op_threads),
             },
         )
-
-    def _function_url(self) -> lambda_.FunctionUrl:
-        if self._settings.auth == "none":
-            # For this type the construct adds both permissions that a Function URL needs, for everyone.
-            url = self.api.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
-            Annotations.of(url).add_warning_v2(
-                "pneumonia:public-function-url",
-                "auth is 'none': anyone who learns the Function URL can use it, at your cost. "
-                "Set auth to 'iam' unless something in front of it controls access.",
-            )
-            return url
-        url = self.api.add_function_url(auth_type=lambda_.FunctionUrlAuthType.AWS_IAM)
-        # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers that lack
-        # either. Naming the account leaves it to the caller's own IAM policy who may call.
-        url.grant_invoke_url(iam.AccountRootPrincipal())
-        return url

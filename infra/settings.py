@@ -23,6 +23,9 @@ _LOG_RETENTION_DAYS = (
 
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
+# Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.
 _VISIBILITY_FACTOR = 6
@@ -97,18 +100,36 @@ def _hosts() -> Any:
     allowed = 'a list of lower-case host names such as ["images.example.org"], or the same separated by commas'
 
     def parse(raw: Any) -> tuple[str, ...]:
-        if isinstance(raw, str):
-            try:
-                raw = json.loads(raw) if raw.startswith("[") else [host for host in raw.split(",") if host]
-            except json.JSONDecodeError as error:
-                raise _NotAllowedError(allowed) from error
-        if not isinstance(raw, (list, tuple)):
+        hosts = _list(raw, allowed)
+        if not all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
             raise _NotAllowedError(allowed)
-        if not all(isinstance(host, str) and _HOST.fullmatch(host) for host in raw):
-            raise _NotAllowedError(allowed)
-        return tuple(raw)
+        return hosts
 
     return field(metadata={"parse": parse})
+
+
+def _origins() -> Any:
+    allowed = 'a list of origins such as ["https://films.example.org"], or the same separated by commas'
+
+    def parse(raw: Any) -> tuple[str, ...]:
+        origins = _list(raw, allowed)
+        if not all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins):
+            raise _NotAllowedError(allowed)
+        return origins
+
+    return field(metadata={"parse": parse})
+
+
+def _list(raw: Any, allowed: str) -> tuple[Any, ...]:
+    """A list as JSON has it or as ``-c`` passes it: JSON in text, or text between commas."""
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw) if raw.startswith("[") else [part for part in raw.split(",") if part]
+        except json.JSONDecodeError as error:
+            raise _NotAllowedError(allowed) from error
+    if not isinstance(raw, (list, tuple)):
+        raise _NotAllowedError(allowed)
+    return tuple(raw)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +154,16 @@ class Settings:
     # Time limits of one invocation.
     api_timeout_seconds: int = _integer(3, 900)
     worker_timeout_seconds: int = _integer(3, 900)
-    # Concurrency taken out of the account's pool for one function; null leaves it in the pool.
+    # Concurrency taken out of the account's pool for one function; null leaves it in the pool. For api it is
+    # the brake as well: no flood of requests can run, or cost, more than that many at once.
     api_reserved_concurrency: int | None = _integer(1, 1000, optional=True)
     worker_reserved_concurrency: int | None = _integer(2, 1000, optional=True)
-    # Who may call the Function URL: principals of this account with IAM permission, or anyone.
-    auth: str = _choice("iam", "none")
+    # Who may call the Function URL: principals of this account with IAM permission, whoever has the token that
+    # the stack generates, or anyone.
+    auth: str = _choice("iam", "token", "none")
+    # Origins of other sites whose pages may call the API and upload, from a browser; the page of the stack
+    # itself needs no entry.
+    cors_origins: tuple[str, ...] = _origins()
     # Hosts that {"url": ...} requests may fetch from; empty turns such requests off.
     allowed_url_hosts: tuple[str, ...] = _hosts()
     url_timeout_seconds: int = _integer(1, 60)
@@ -148,6 +174,8 @@ class Settings:
     batch_size: int = _integer(1, 10)
     # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.
     worker_max_concurrency: int = _integer(2, 1000)
+    # For how long a permission that POST /uploads gave out lets an upload begin.
+    upload_link_seconds: int = _integer(60, 3600)
     # Days until uploads and results are deleted; null keeps them.
     upload_expiry_days: int | None = _integer(1, 36_500, optional=True)
     result_expiry_days: int | None = _integer(1, 36_500, optional=True)

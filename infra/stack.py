@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
+from infra.access import Access
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.settings import Settings
@@ -28,8 +29,12 @@ class PneumoniaStack(Stack):
         inference = Inference(self, "Inference", settings=settings)
         uploads = Uploads(self, "Uploads", settings=settings)
         uploads.feed(inference.worker)
+        uploads.serve(inference.api)
+        access = Access(self, "Access", settings=settings, api=inference.api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
-        self._output("FunctionUrl", inference.url.url, "HTTPS address of the API")
+        self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
+        if access.token is not None:
+            self._output("AccessTokenSecretArn", access.token.secret_arn, "Secret that holds the API's bearer token")
         self._output("UploadBucketName", uploads.upload_bucket.bucket_name, "Put images here")
         self._output("ResultBucketName", uploads.result_bucket.bucket_name, "Read results here")
         self._output("UploadQueueUrl", uploads.queue.queue_url, "Uploads waiting for the worker")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -23,6 +23,9 @@ _MAX_RECEIVES: Final = 3
 # than the first one does; 14 days is the most SQS allows.
 _QUEUE_RETENTION: Final = Duration.days(4)
 _DEAD_LETTER_RETENTION: Final = Duration.days(14)
+
+# Where the API puts what it gave permission to upload, and so where its results lie: lambda_src's upload_ids.
+_API_PREFIX: Final = "api/"
 
 # An event names one version of an object. A version replaced or deleted by the user stays readable for as
 # long as its event can still be redriven from the dead-letter queue.
@@ -49,6 +52,7 @@ class Uploads(Construct):
             versioned=True,
             notifications_handler_role=notifications_role.role,
             lifecycle_rules=_upload_lifecycle(settings),
+            cors=[_upload_cors(settings)],
         )
         self.result_bucket = self._bucket("ResultBucket", versioned=False, lifecycle_rules=_result_lifecycle(settings))
         self.dead_letter_queue = self._queue("DeadLetterQueue", retention_period=_DEAD_LETTER_RETENTION)
@@ -101,6 +105,31 @@ class Uploads(Construct):
             )
         )
 
+    def serve(self, api: lambda_.Function) -> None:
+        """Let `api` give out permission to upload, and read the results of what came in that way.
+
+        It still cannot read an upload, nor a result of what was put into the bucket by other means.
+        """
+        api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
+        api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
+        api.add_environment("UPLOAD_EXPIRES_SECONDS", str(self._settings.upload_link_seconds))
+        api.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
+        api.add_to_role_policy(
+            iam.PolicyStatement(
+                # A presigned POST can do what the role that signed it can, and no more.
+                sid="SignUploads",
+                actions=["s3:PutObject"],
+                resources=[self.upload_bucket.arn_for_objects(f"{_API_PREFIX}*")],
+            )
+        )
+        api.add_to_role_policy(
+            iam.PolicyStatement(
+                sid="ReadResults",
+                actions=["s3:GetObject"],
+                resources=[self.result_bucket.arn_for_objects(f"{_API_PREFIX}*")],
+            )
+        )
+
     def _bucket(
         self,
         construct_id: str,
@@ -108,6 +137,7 @@ class Uploads(Construct):
         versioned: bool,
         lifecycle_rules: list[s3.LifecycleRule],
         notifications_handler_role: iam.IRole | None = None,
+        cors: list[s3.CorsRule] | None = None,
     ) -> s3.Bucket:
         return s3.Bucket(
             self,
@@ -120,6 +150,7 @@ class Uploads(Construct):
             versioned=versioned,
             lifecycle_rules=lifecycle_rules,
             notifications_handler_role=notifications_handler_role,
+            cors=cors,
             removal_policy=removal_policy(self._settings),
             auto_delete_objects=not self._settings.retain_data,
         )
@@ -161,6 +192,22 @@ def _upload_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
     if settings.upload_expiry_days is not None:
         rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.upload_expiry_days)))
     return rules
+
+
+def _upload_cors(settings: Settings) -> s3.CorsRule:
+    """Which pages a browser lets POST to the bucket; what they may put there only the presigned policy says.
+
+    The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation
+    refuses the circle. So it names all Function URLs of the region, and the page that a command serves on the
+    user's own machine.
+    """
+    return s3.CorsRule(
+        id="Pages",
+        allowed_methods=[s3.HttpMethods.POST],
+        allowed_origins=[f"https://*.lambda-url.{Aws.REGION}.on.aws", "http://127.0.0.1:*", *settings.cors_origins],
+        allowed_headers=["content-type"],
+        max_age=3600,
+    )
 
 
 def _result_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:

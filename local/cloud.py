@@ -1,4 +1,4 @@
-"""A local S3 and SQS (moto) with the buckets, the queues and the notification of the stack."""
+"""A local S3, SQS and Secrets Manager (moto) with the buckets, the queues and the notification of the stack."""
 
 import contextlib
 import http.client
@@ -18,6 +18,7 @@ from local.wsgi_server import HOST, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
@@ -35,7 +36,7 @@ _CLIENT_CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running local cloud. `endpoint_url` serves S3 and SQS; the clients are made for it explicitly."""
+    """A running local cloud. `endpoint_url` serves all of it; the clients are made for it explicitly."""
 
     endpoint_url: str
     s3: "S3Client"
@@ -83,13 +84,17 @@ def local_cloud(settings: Settings, port: int = 0) -> Iterator[Cloud]:
 
 @contextlib.contextmanager
 def _isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> Iterator[None]:
-    """Replace all AWS variables, profiles and credential files, and put them back afterwards."""
+    """Replace all AWS variables, profiles and credential files, and put them back afterwards.
+
+    UPLOAD_ORIGIN goes with them: where presigned uploads are sent to.
+    """
     before = dict(env)
     for name in [name for name in env if name.startswith("AWS_")]:
         del env[name]
     env.update(client_environment(endpoint_url))
     env.update(
         {
+            "UPLOAD_ORIGIN": endpoint_url,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -117,6 +122,13 @@ def _create_resources(endpoint_url: str, settings: Settings) -> Cloud:
 
     s3.create_bucket(Bucket=UPLOAD_BUCKET)
     s3.put_bucket_versioning(Bucket=UPLOAD_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    # As in infra/uploads.py: a browser asks before it uploads.
+    rule: CORSRuleTypeDef = {
+        "AllowedMethods": ["POST"],
+        "AllowedOrigins": [f"http://{HOST}:*", *settings.cors_origins],
+        "AllowedHeaders": ["content-type"],
+    }
+    s3.put_bucket_cors(Bucket=UPLOAD_BUCKET, CORSConfiguration={"CORSRules": [rule]})
     s3.create_bucket(Bucket=RESULT_BUCKET)
 
     dead_letter_queue_url = sqs.create_queue(QueueName=DEAD_LETTER_QUEUE)["QueueUrl"]

@@ -5,7 +5,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from infra.settings import Settings
-from local.cloud import RESULT_BUCKET
+from local.access import SECRET_ID
+from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
 
 CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 
@@ -16,11 +17,12 @@ def stack_settings(cdk_json: Path = CDK_JSON) -> Settings:
     return Settings.from_context(context)
 
 
-def export_settings(settings: Settings, env: MutableMapping[str, str]) -> None:
+def export_settings(settings: Settings, env: MutableMapping[str, str], auth: str = "none") -> None:
     """Give the handlers the environment variables that the stack gives them.
 
-    Variables that the user has set win, so that a setting can be tried without touching cdk.json. Call it
-    before the handlers first read their settings, which they keep.
+    Variables that the user has set win, so that a setting can be tried without touching cdk.json. `auth` is
+    none or token: there is nobody here who could check signatures. Call it before the handlers first read
+    their settings, which they keep; where uploads are wanted, inside of `local_cloud`, which tells its address.
     """
     variables = {
         "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
@@ -28,7 +30,12 @@ def export_settings(settings: Settings, env: MutableMapping[str, str]) -> None:
         "ALLOWED_URL_HOSTS": ",".join(settings.allowed_url_hosts),
         "URL_TIMEOUT_SECONDS": str(settings.url_timeout_seconds),
         "INTRA_OP_THREADS": str(settings.intra_op_threads),
+        "UPLOAD_EXPIRES_SECONDS": str(settings.upload_link_seconds),
     }
     for name, value in variables.items():
         env.setdefault(name, value)
-    env["RESULTS_BUCKET"] = RESULT_BUCKET  # always: the local cloud has no other
+    # Always: the local cloud has no others.
+    env["UPLOADS_BUCKET"] = UPLOAD_BUCKET
+    env["RESULTS_BUCKET"] = RESULT_BUCKET
+    env["AUTH_MODE"] = auth
+    env["AUTH_SECRET_ID"] = SECRET_ID

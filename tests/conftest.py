@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
+from pneumonia import auth, presign, stored_results, token_secret
 from pneumonia.card import Card
 from pneumonia.inference import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
@@ -150,14 +151,20 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No setting of the developer's shell, and nothing cached by another test, reaches a test."""
     for name in (
         "MODEL_DIR", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS",
-        "RESULTS_BUCKET", "INTRA_OP_THREADS",
+        "RESULTS_BUCKET", "INTRA_OP_THREADS", "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "UPLOAD_EXPIRES_SECONDS",
+        "AUTH_MODE", "AUTH_SECRET_ID",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
-    process_settings.cache_clear()
-    process_predictor.cache_clear()
+    cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,
+              stored_results.client)  # fmt: skip
+    for function in cached:
+        function.cache_clear()
     yield
-    process_settings.cache_clear()
-    process_predictor.cache_clear()
+    for client in (token_secret.client, presign.client, stored_results.client):
+        if client.cache_info().currsize:
+            client().close()  # or its connections would be found open by the test that runs then
+    for function in cached:
+        function.cache_clear()
 
 
 @pytest.fixture
@@ -222,6 +229,7 @@ def http_event(load_event: LoadEvent) -> HttpEvent:
         body: bytes | str | None = None,
         content_type: str | None = None,
         query: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         event = load_event("function_url_none")
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
@@ -233,6 +241,7 @@ def http_event(load_event: LoadEvent) -> HttpEvent:
         event["headers"].pop("content-type", None)
         if content_type is not None:
             event["headers"]["content-type"] = content_type
+        event["headers"] |= headers or {}
         event.pop("body", None)
         event["isBase64Encoded"] = isinstance(body, bytes)
         if body is not None:

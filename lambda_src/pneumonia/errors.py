@@ -40,6 +40,21 @@ class UrlNotAllowed(PneumoniaError):
     title = "This URL may not be fetched"
 
 
+class Unauthorized(PneumoniaError):
+    code = "unauthorized"
+    status = 401
+    title = "Credentials are missing or wrong"
+
+
+class AccessCheckFailed(PneumoniaError):
+    """Credentials came, and there was no way to find out whether they are good: nobody is let in meanwhile."""
+
+    code = "access_check_failed"
+    status = 503
+    title = "Credentials cannot be checked"
+    public_detail = "The service cannot check credentials at this moment. Try again in a few seconds."
+
+
 class NotFound(PneumoniaError):
     code = "not_found"
     status = 404

@@ -1,5 +1,6 @@
 """The ONNX graphs: sessions, and predictions of one model or of a weighted ensemble."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 from PIL import Image
+
+# onnxruntime reports its use to its maker unless told not to before it is imported; nothing leaves here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort  # noqa: E402
 
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError

@@ -81,6 +81,19 @@ def from_json(value: Any, max_bytes: int) -> Source:
     return InlineImage(_from_base64(_strip_data_url(text), max_bytes))
 
 
+def json_body(body: str | None, *, is_base64: bool) -> dict[str, Any]:
+    """The JSON object in the body of a Function URL request, whatever its Content-Type. Raises MalformedRequest."""
+    if not body:
+        raise MalformedRequest("The request has no body. Send a JSON object.")
+    try:
+        value = json.loads(base64.b64decode(body, validate=True) if is_base64 else body)
+    except (ValueError, RecursionError):
+        raise MalformedRequest("The body is not valid JSON. Send a JSON object.") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest("The JSON must be an object.")
+    return value
+
+
 def wants_heatmap(value: Any) -> bool:
     """Read the heatmap option: a query value (true/false, 1/0, yes/no, on/off, a bare `?heatmap`), a JSON
     boolean in a direct invoke, or None for absent. Raises MalformedRequest on anything else."""

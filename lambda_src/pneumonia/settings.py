@@ -12,6 +12,9 @@ from pneumonia.errors import PneumoniaError
 PIXEL_CEILING = 89_478_485
 """Where Pillow's own guard against decompression bombs starts (a quarter GiB of 24-bit pixels)."""
 
+AUTH_MODES = ("iam", "token", "none")
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 
 
@@ -34,11 +37,23 @@ class Settings:
     url_timeout_seconds: float = 5.0
     results_bucket: str | None = None
     intra_op_threads: int = 1
+    uploads_bucket: str | None = None
+    upload_origin: str | None = None
+    upload_expires_seconds: int = 600
+    auth_mode: str = "iam"
+    auth_secret_id: str | None = None
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether POST /uploads has somewhere to put them, and their results."""
+        return self.uploads_bucket is not None and self.results_bucket is not None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, ALLOWED_URL_HOSTS (commas between hosts),
-        URL_TIMEOUT_SECONDS, RESULTS_BUCKET and INTRA_OP_THREADS. Unset or empty means the default.
+        URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
+        uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none) and
+        AUTH_SECRET_ID (in Secrets Manager, for token). Unset or empty means the default.
 
         Raises SettingsError, which names the variable and what it may be.
         """
@@ -50,6 +65,11 @@ class Settings:
             url_timeout_seconds=_seconds(env, "URL_TIMEOUT_SECONDS", cls.url_timeout_seconds, 60.0),
             results_bucket=env.get("RESULTS_BUCKET") or None,
             intra_op_threads=_whole(env, "INTRA_OP_THREADS", cls.intra_op_threads, 1, 64),
+            uploads_bucket=env.get("UPLOADS_BUCKET") or None,
+            upload_origin=_origin(env, "UPLOAD_ORIGIN"),
+            upload_expires_seconds=_whole(env, "UPLOAD_EXPIRES_SECONDS", cls.upload_expires_seconds, 60, 3_600),
+            auth_mode=(auth_mode := _auth_mode(env)),
+            auth_secret_id=_auth_secret_id(env, auth_mode),
         )
 
 
@@ -86,6 +106,28 @@ def _seconds(env: Mapping[str, str], name: str, default: float, high: float) -> 
     if not 0 < value <= high:  # also refuses nan, which compares false
         raise SettingsError(f"{name} must be above 0 and at most {high:g} seconds, not {text}.")
     return value
+
+
+def _auth_mode(env: Mapping[str, str]) -> str:
+    mode = env.get("AUTH_MODE") or Settings.auth_mode
+    if mode not in AUTH_MODES:
+        raise SettingsError(f"AUTH_MODE must be one of {', '.join(AUTH_MODES)}, not {mode!r}.")
+    return mode
+
+
+def _auth_secret_id(env: Mapping[str, str], auth_mode: str) -> str | None:
+    secret_id = env.get("AUTH_SECRET_ID") or None
+    if auth_mode == "token" and secret_id is None:
+        raise SettingsError("AUTH_SECRET_ID must name the secret of the token when AUTH_MODE is token.")
+    return secret_id
+
+
+def _origin(env: Mapping[str, str], name: str) -> str | None:
+    origin = env.get(name) or None
+    # It becomes part of a Content-Security-Policy, where a space or a semicolon would begin something else.
+    if origin is not None and not _ORIGIN.fullmatch(origin):
+        raise SettingsError(f"{name} must be of the form https://host or http://host:port, not {origin!r}.")
+    return origin
 
 
 def _hosts(env: Mapping[str, str], name: str) -> frozenset[str]:

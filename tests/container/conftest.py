@@ -108,7 +108,7 @@ def start_function(image: str) -> Iterator[StartFunction]:
 
 @pytest.fixture(scope="session")
 def api(start_function: StartFunction) -> Function:
-    return start_function("pneumonia.api.handler")
+    return start_function("pneumonia.api.handler", AUTH_MODE="none")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,16 @@ from tests.container.conftest import ROOT, Function, docker
 
 pytestmark = pytest.mark.container
 
-CARD = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
+
+@pytest.fixture(scope="module")
+def card() -> dict[str, Any]:
+    """The card of this tree, which the image was built from."""
+    return json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
 
 
-def test_predicts_what_a_function_url_brings(api: Function, load_event: LoadEvent, film: bytes) -> None:
+def test_predicts_what_a_function_url_brings(
+    api: Function, load_event: LoadEvent, film: bytes, card: dict[str, Any]
+) -> None:
     event = load_event("function_url_iam")
     event["body"] = base64.b64encode(film).decode()
     response = api.invoke(event)
@@ -21,9 +28,9 @@ def test_predicts_what_a_function_url_brings(api: Function, load_event: LoadEven
     answer = json.loads(response["body"])
     assert answer["normal"] + answer["pneumonia"] == pytest.approx(1)
     assert answer["label"] == "pneumonia"
-    assert (answer["model"]["name"], answer["model"]["version"]) == (CARD["name"], CARD["version"])
+    assert (answer["model"]["name"], answer["model"]["version"]) == (card["name"], card["version"])
     assert answer["image"] == {"format": "PNG", "width": 512, "height": 512}
-    assert answer["notice"] == CARD["notice"]
+    assert answer["notice"] == card["notice"]
     assert base64.b64decode(answer["heatmap"]["data"]).startswith(b"\x89PNG")
 
 
@@ -53,9 +60,9 @@ def test_is_healthy(api: Function, http_event: HttpEvent) -> None:
     assert json.loads(response["body"])["self_test"] == "passed"
 
 
-def test_shows_the_card_of_this_tree(api: Function, http_event: HttpEvent) -> None:
+def test_shows_the_card_of_this_tree(api: Function, http_event: HttpEvent, card: dict[str, Any]) -> None:
     response = api.invoke(http_event("GET", "/model"))
-    assert json.loads(response["body"]) == CARD
+    assert json.loads(response["body"]) == card
 
 
 def test_reports_to_nobody(api: Function, http_event: HttpEvent) -> None:

@@ -1,4 +1,4 @@
-"""The two functions, their environment, their logs, and the Function URL."""
+"""The two functions, their environment, and their logs."""
 
 import pytest
 from aws_cdk.assertions import Annotations, Match
@@ -28,8 +28,20 @@ class RecordingEnvironment(dict):
 def environment(stack, name):
     """Variables of a function as the process would see them; references become their logical id."""
     _, function = stack.one(FUNCTION, f"Inference{name}")
-    variables = function["Environment"]["Variables"].items()
-    return {key: value if isinstance(value, str) else value["Ref"] for key, value in variables}
+    return {key: as_text(value) for key, value in function["Environment"]["Variables"].items()}
+
+
+def as_text(value):
+    match value:
+        case str():
+            return value
+        case {"Ref": name}:
+            return name
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"{name}.{attribute}".lower()  # as a host name would be
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(as_text(part) for part in parts)
+    raise AssertionError(f"cannot evaluate {value}")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +107,8 @@ def test_log_retention_follows_the_setting(synthesise):
     assert {group["Properties"]["RetentionInDays"] for group in groups} == {3653}
 
 
-def test_environment_is_what_the_handlers_read(stack):
+def test_environment_is_what_the_handlers_read(synthesise):
+    stack = synthesise(auth="token")  # the mode with the most to say
     asked = set()
     given = set()
     for name in ("Api", "Worker"):
@@ -116,15 +129,23 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
         max_image_pixels=6_000_000,
         intra_op_threads=2,
         log_level="DEBUG",
+        auth="token",
+        upload_link_seconds=90,
     )
     api = RuntimeSettings.from_env(environment(stack, "Api"))
     worker = RuntimeSettings.from_env(environment(stack, "Worker"))
     assert str(api.model_dir) == str(worker.model_dir) == "/var/task/model_artifacts"
     assert api.allowed_url_hosts == {"a.example.org", "b.example.org"}
     assert api.url_timeout_seconds == 7
-    assert api.results_bucket is None
     assert worker.allowed_url_hosts == frozenset()
-    assert worker.results_bucket == stack.one("AWS::S3::Bucket", "ResultBucket")[0]
+    assert api.results_bucket == worker.results_bucket == stack.one("AWS::S3::Bucket", "ResultBucket")[0]
+    upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
+    assert api.uploads_bucket == upload_id
+    assert api.upload_origin == f"https://{upload_id}.RegionalDomainName".lower()
+    assert api.upload_expires_seconds == 90
+    assert (api.auth_mode, api.auth_secret_id) == ("token", stack.one("AWS::SecretsManager::Secret", "")[0])
+    assert worker.uploads_bucket is None
+    assert worker.auth_secret_id is None
     for settings in (api, worker):
         assert settings.max_image_bytes == 5_000_000
         assert settings.max_image_pixels == 6_000_000
@@ -146,39 +167,3 @@ def test_whatever_the_stack_allows_the_handlers_accept(synthesise, limits):
     stack = synthesise(**limits)
     for name in ("Api", "Worker"):
         RuntimeSettings.from_env(environment(stack, name))
-
-
-def permissions(stack):
-    """The resource policy of the API function: action -> the rest of the permission."""
-    api_id, _ = stack.one(FUNCTION, "InferenceApi")
-    found = {}
-    for permission in stack.resources("AWS::Lambda::Permission").values():
-        properties = dict(permission["Properties"])
-        assert properties.pop("FunctionName") == {"Fn::GetAtt": [api_id, "Arn"]}
-        found[properties.pop("Action")] = properties
-    assert len(found) == len(stack.resources("AWS::Lambda::Permission"))
-    return found
-
-
-def test_function_url_is_for_the_account_by_default(stack):
-    _, url = stack.one("AWS::Lambda::Url", "")
-    api_id, _ = stack.one(FUNCTION, "InferenceApi")
-    assert url["AuthType"] == "AWS_IAM"
-    assert url["TargetFunctionArn"] == {"Fn::GetAtt": [api_id, "Arn"]}
-    account = {"Ref": "AWS::AccountId"}
-    assert permissions(stack) == {
-        "lambda:InvokeFunctionUrl": {"Principal": account, "FunctionUrlAuthType": "AWS_IAM"},
-        "lambda:InvokeFunction": {"Principal": account, "InvokedViaFunctionUrl": True},
-    }
-    assert not Annotations.from_stack(stack.stack).find_warning("*", Match.any_value())
-
-
-def test_function_url_is_public_only_when_told_and_warns(synthesise):
-    stack = synthesise(auth="none")
-    _, url = stack.one("AWS::Lambda::Url", "")
-    assert url["AuthType"] == "NONE"
-    assert permissions(stack) == {
-        "lambda:InvokeFunctionUrl": {"Principal": "*", "FunctionUrlAuthType": "NONE"},
-        "lambda:InvokeFunction": {"Principal": "*", "InvokedViaFunctionUrl": True},
-    }
-    Annotations.from_stack(stack.stack).has_warning("*", Match.string_like_regexp("auth is 'none'"))

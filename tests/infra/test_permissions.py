@@ -4,6 +4,10 @@ import fnmatch
 
 import pytest
 
+from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.upload_ids import KEY_PREFIX, new_id, upload_key
+
+SECRET = "AWS::SecretsManager::Secret"
 ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::Policy"
 UPLOAD, RESULT = "UploadBucket", "ResultBucket"
@@ -58,12 +62,30 @@ def can(stack, role, action, resource):
     )
 
 
-def test_api_may_do_nothing_but_log(stack):
+@pytest.mark.parametrize("auth", ["iam", "token", "none"])
+def test_api_has_nothing_beyond_its_job(synthesise, auth):
+    stack = synthesise(auth=auth)
     group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceApiLogs")
+    upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
+    result_id, _ = stack.one("AWS::S3::Bucket", RESULT)
+    secrets = [("secretsmanager:GetSecretValue", f"arn:{name}") for name in stack.resources(SECRET)]
+    assert len(secrets) == (auth == "token")
     assert grants(stack, "InferenceApiRole") == {
         ("logs:CreateLogStream", f"arn:{group_id}"),
         ("logs:PutLogEvents", f"arn:{group_id}"),
+        ("s3:PutObject", f"arn:{upload_id}/{KEY_PREFIX}*"),
+        ("s3:GetObject", f"arn:{result_id}/{KEY_PREFIX}*"),
+        *secrets,
     }
+
+
+def test_api_can_give_out_uploads_and_read_their_results_alone(stack):
+    key = upload_key(new_id(0))
+    assert can(stack, "InferenceApiRole", "s3:PutObject", f"{UPLOAD}/{key}")
+    assert can(stack, "InferenceApiRole", "s3:GetObject", f"{RESULT}/{result_key(key, JSON_SUFFIX)}")
+    assert can(stack, "InferenceApiRole", "s3:GetObject", f"{RESULT}/{result_key(key, HEATMAP_SUFFIX)}")
+    assert not can(stack, "InferenceApiRole", "s3:GetObject", f"{UPLOAD}/{key}")
+    assert not can(stack, "InferenceApiRole", "s3:PutObject", f"{RESULT}/{result_key(key, JSON_SUFFIX)}")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +164,7 @@ def test_these_are_all_the_roles_and_each_is_for_lambda_alone(stack):
         assert trust["Action"] == "sts:AssumeRole"
 
 
-@pytest.mark.parametrize("overrides", [{}, {"auth": "none"}, {"alarm_email": "ops@example.org"}])
+@pytest.mark.parametrize("overrides", [{}, {"auth": "none"}, {"auth": "token"}, {"alarm_email": "ops@example.org"}])
 def test_no_policy_allows_every_action_or_every_resource(synthesise, overrides):
     stack = synthesise(**overrides)
     policies = [

@@ -33,11 +33,26 @@ REFUSED = {
         {"example.org": True},
         None,
     ],
+    "cors_origins": [
+        "films.example.org",
+        ["*"],
+        ["https://*.example.org"],
+        ["https://films.example.org/"],
+        ["https://Films.example.org"],
+        ["https://films.example.org; script-src *"],
+        ["file://x"],
+        [""],
+        [3],
+        '["open',
+        {"https://films.example.org": True},
+        None,
+    ],
     "url_timeout_seconds": [0, 61],
     "max_image_bytes": [999, 500_000_001],
     "max_image_pixels": [9_999, 89_478_486],
     "batch_size": [0, 11],
     "worker_max_concurrency": [1, 1001],
+    "upload_link_seconds": [59, 3_601, None],
     "upload_expiry_days": [0, 36_501, "never"],
     "result_expiry_days": [0, 36_501],
     "retain_data": ["yes", 1, 0, None],
@@ -59,6 +74,8 @@ def test_defaults(defaults):
     assert settings.architecture == "x86_64"
     assert settings.memory_mb == 1769
     assert settings.allowed_url_hosts == ()
+    assert settings.cors_origins == ()
+    assert settings.upload_link_seconds == 600
     assert settings.api_reserved_concurrency is None
     assert settings.worker_reserved_concurrency is None
     assert settings.retain_data is True
@@ -106,6 +123,14 @@ def test_keys_of_the_cdk_itself_are_left_alone(defaults, key):
         ("allowed_url_hosts", "", ()),
         ("allowed_url_hosts", "a.example.org,b.example.org", ("a.example.org", "b.example.org")),
         ("allowed_url_hosts", '["a.example.org"]', ("a.example.org",)),
+        ("cors_origins", "", ()),
+        (
+            "cors_origins",
+            "https://a.example.org,http://localhost:3000",
+            ("https://a.example.org", "http://localhost:3000"),
+        ),
+        ("cors_origins", '["https://a.example.org"]', ("https://a.example.org",)),
+        ("auth", "token", "token"),
         ("alarm_email", "ops@example.org", "ops@example.org"),
     ],
 )

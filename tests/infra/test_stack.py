@@ -16,6 +16,12 @@ def test_outputs_name_what_a_user_needs(stack):
     }
 
 
+def test_the_secret_of_the_token_is_named_where_there_is_one(synthesise):
+    stack = synthesise(auth="token")
+    secret_id, _ = stack.one("AWS::SecretsManager::Secret", "")
+    assert stack.template["Outputs"]["AccessTokenSecretArn"]["Value"] == {"Ref": secret_id}
+
+
 def test_stack_takes_its_name_from_the_settings(synthesise):
     assert synthesise(stack_name="Ward3").stack.stack_name == "Ward3"
 
@@ -32,6 +38,8 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
         {},
         {"architecture": "arm64"},
         {"auth": "none"},
+        {"auth": "token"},
+        {"cors_origins": ["https://films.example.org"]},
         {"alarm_email": "ops@example.org"},
         {"retain_data": False},
         {"upload_expiry_days": None, "result_expiry_days": None},

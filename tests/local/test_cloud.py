@@ -30,6 +30,19 @@ def test_only_uploads_fire_events(cloud: Cloud) -> None:
     assert "QueueConfigurations" not in cloud.s3.get_bucket_notification_configuration(Bucket=RESULT_BUCKET)
 
 
+def test_browsers_may_post_uploads_as_in_the_stack(cloud: Cloud) -> None:
+    (rule,) = cloud.s3.get_bucket_cors(Bucket=UPLOAD_BUCKET)["CORSRules"]
+    assert rule["AllowedMethods"] == ["POST"]
+    assert rule["AllowedOrigins"] == ["http://127.0.0.1:*"]
+
+
+def test_handlers_are_told_where_uploads_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPLOAD_ORIGIN", "https://elsewhere.example.org")
+    with local_cloud(settings) as cloud:
+        assert os.environ["UPLOAD_ORIGIN"] == cloud.endpoint_url
+    assert os.environ["UPLOAD_ORIGIN"] == "https://elsewhere.example.org"
+
+
 def test_nothing_of_the_users_account_is_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "hospital")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")

@@ -13,6 +13,12 @@ from local.outcome import Outcome
 from pneumonia.inference import process_predictor
 
 
+@pytest.fixture(autouse=True)
+def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `export_settings` has it for local runs."""
+    monkeypatch.setenv("AUTH_MODE", "none")
+
+
 @pytest.fixture
 def outcome(tiny_service: None, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Outcome:
     path = tmp_path / "film.png"

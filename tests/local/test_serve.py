@@ -83,6 +83,42 @@ def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, imag
     assert "Traceback" not in said
 
 
+def test_asks_for_the_token_that_it_prints(start: Start) -> None:
+    facts = introduction(start("--port", "0", "--s3-port", "0", "--auth", "token"))
+
+    def status(path: str, **headers: str) -> int:
+        connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().status
+
+    assert [status(path) for path in ("/", "/health", "/model")] == [200, 200, 401]
+    assert status("/model", Authorization=f"Bearer {facts['Token']}") == 200
+
+
+def test_without_being_told_it_asks_for_none(start: Start) -> None:
+    facts = introduction(start("--port", "0", "--s3-port", "0"))
+    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", "/config")
+        config = json.loads(connection.getresponse().read())
+    assert (config["auth"], config["uploads"]) == ("none", True)
+
+
+def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
+    process = start("--port", "0", "--s3-port", "0")
+    netloc = urlsplit(introduction(process)["Function URL"]).netloc
+    for path in ("/results/jane-doe", "/jane-doe", "/page/jane-doe.js"):
+        connection = http.client.HTTPConnection(netloc, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            assert connection.getresponse().status == 404
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    shown = [line.partition(" in ")[0] for line in said.splitlines() if line.startswith("GET")]
+    assert shown == ["GET /results/{upload_id} → 404", "GET (another path) → 404", "GET /page/{name} → 404"]
+
+
 @pytest.mark.parametrize("option", ["--port", "--s3-port"])
 def test_a_port_in_use_is_told(start: Start, option: str) -> None:
     with socket.create_server((HOST, 0)) as other:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings, SettingsError
-from local.cloud import RESULT_BUCKET
+from local.access import SECRET_ID
+from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
 from local.settings import CDK_JSON, export_settings, stack_settings
 from pneumonia.settings import Settings as HandlerSettings
 
@@ -34,10 +35,20 @@ def test_handlers_read_what_is_exported(settings: Settings) -> None:
     assert read.url_timeout_seconds == settings.url_timeout_seconds
     assert read.intra_op_threads == settings.intra_op_threads
     assert read.results_bucket == RESULT_BUCKET
+    assert read.uploads_bucket == UPLOAD_BUCKET
+    assert read.upload_expires_seconds == settings.upload_link_seconds
+    assert read.auth_mode == "none"
+
+
+def test_a_token_is_asked_for_when_told(settings: Settings) -> None:
+    env: dict[str, str] = {}
+    export_settings(settings, env, auth="token")
+    read = HandlerSettings.from_env(env)
+    assert (read.auth_mode, read.auth_secret_id) == ("token", SECRET_ID)
 
 
 def test_the_user_may_try_a_setting_but_not_another_bucket(settings: Settings) -> None:
-    env = {"MAX_IMAGE_BYTES": "1234", "RESULTS_BUCKET": "a-bucket-of-mine"}
+    env = {"MAX_IMAGE_BYTES": "1234", "RESULTS_BUCKET": "a-bucket-of-mine", "UPLOADS_BUCKET": "another"}
     export_settings(settings, env)
     assert env["MAX_IMAGE_BYTES"] == "1234"
-    assert env["RESULTS_BUCKET"] == RESULT_BUCKET
+    assert (env["UPLOADS_BUCKET"], env["RESULTS_BUCKET"]) == (UPLOAD_BUCKET, RESULT_BUCKET)

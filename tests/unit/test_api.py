@@ -10,6 +10,9 @@ from PIL import Image
 
 from pneumonia import api
 from pneumonia.errors import MalformedRequest
+from pneumonia.http import predictions
+from pneumonia.inference import process_predictor
+from pneumonia.upload_ids import new_id
 
 ImageBytes = Callable[..., bytes]
 Event = dict[str, Any]
@@ -25,6 +28,12 @@ class Reply:
         self.headers = {name.lower(): value for name, value in raw["headers"].items()}
         assert raw["isBase64Encoded"] is False
         self.body = json.loads(raw["body"])
+
+
+@pytest.fixture(autouse=True)
+def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of callers has its own tests."""
+    monkeypatch.setenv("AUTH_MODE", "none")
 
 
 @pytest.fixture
@@ -116,7 +125,7 @@ class TestPredict:
             asked.append((url, policy.allowed_hosts, policy.max_bytes, policy.timeout_seconds))
             return image_bytes()
 
-        monkeypatch.setattr(api, "fetch", fetch)
+        monkeypatch.setattr(predictions, "fetch", fetch)
         url = "https://films.example.org/a.png"
         reply = call(http_event(body=json.dumps({"url": url}), content_type="application/json"))
         assert reply.status == 200
@@ -177,7 +186,11 @@ class TestErrors:
             ("/predict", "GET", "POST"),
             ("/predict", "OPTIONS", "POST"),
             ("/predict", "PUT", "POST"),
-            ("/", "DELETE", "POST"),
+            ("/", "DELETE", "GET, POST"),
+            ("/uploads", "GET", "POST"),
+            ("/results/any", "POST", "GET"),
+            ("/results/any/heatmap.png", "DELETE", "GET"),
+            ("/page/app.js", "PUT", "GET"),
             ("/health", "POST", "GET"),
             ("/model", "HEAD", "GET"),
         ],
@@ -201,7 +214,7 @@ class TestErrors:
         def explode(*_args: Any, **_kwargs: Any) -> None:
             raise RuntimeError("films/jane-doe.png")
 
-        monkeypatch.setattr(api.process_predictor(), "answer", explode)
+        monkeypatch.setattr(process_predictor(), "answer", explode)
         reply = call(http_event(body=image_bytes()))
         assert_problem(reply, 500, "internal_error", lambda_context.aws_request_id)
         assert "jane-doe" not in json.dumps(reply.body) + log.getvalue()
@@ -300,7 +313,7 @@ class TestDirectInvoke:
         image_bytes: ImageBytes,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(api, "fetch", lambda _url, _policy: image_bytes(grey=255))
+        monkeypatch.setattr(predictions, "fetch", lambda _url, _policy: image_bytes(grey=255))
         answer = api.handler(load_event("direct_invoke_url"), lambda_context)
         assert answer["label"] == "pneumonia"
 
@@ -343,12 +356,31 @@ def test_log_holds_nothing_of_the_patient(
 
 
 def test_routes_are_those_of_the_contract() -> None:
-    assert {(method, path) for path, methods in api.ROUTES.items() for method in methods} == {
-        ("POST", "/predict"),
-        ("POST", "/"),
+    assert {(route.method, route.path) for route in api.ROUTES} == {
+        ("GET", "/"),
+        ("GET", "/page/{name}"),
+        ("GET", "/config"),
         ("GET", "/health"),
         ("GET", "/model"),
+        ("GET", "/openapi.json"),
+        ("POST", "/"),
+        ("POST", "/predict"),
+        ("POST", "/uploads"),
+        ("GET", "/results/{upload_id}"),
+        ("GET", "/results/{upload_id}/heatmap.png"),
     }
+
+
+@pytest.mark.usefixtures("tiny_service")
+@pytest.mark.parametrize("route", api.ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("query", ["jane=doe", "heatmap=true&jane", "Heatmap=true"])
+def test_unknown_query_parameters_are_refused_everywhere_and_not_repeated(
+    call: Call, http_event: HttpEvent, lambda_context: Any, image_bytes: ImageBytes, route: Any, query: str
+) -> None:
+    path = route.path.format(name="app.js", upload_id=new_id(0))
+    reply = call(http_event(method=route.method, path=path, query=query, body=image_bytes()))
+    assert_problem(reply, 400, "malformed_request", lambda_context.aws_request_id)
+    assert "jane" not in json.dumps(reply.body)
 
 
 def test_problems_of_the_package_reach_the_caller_unchanged(
@@ -357,5 +389,5 @@ def test_problems_of_the_package_reach_the_caller_unchanged(
     def refuse(*_args: Any, **_kwargs: Any) -> None:
         raise MalformedRequest("say it otherwise")
 
-    monkeypatch.setattr(api, "from_http", refuse)
+    monkeypatch.setattr(predictions, "from_http", refuse)
     assert call(http_event(body=b"x")).body["detail"] == "say it otherwise"

@@ -9,6 +9,8 @@ CODES = {
     "malformed_request": 400,
     "missing_image": 400,
     "url_not_allowed": 400,
+    "unauthorized": 401,
+    "access_check_failed": 503,
     "not_found": 404,
     "upload_missing": 404,
     "method_not_allowed": 405,

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge
-from pneumonia.request import InlineImage, RemoteImage, from_http, from_json, is_function_url_event, wants_heatmap
+from pneumonia.request import (
+    InlineImage,
+    RemoteImage,
+    from_http,
+    from_json,
+    is_function_url_event,
+    json_body,
+    wants_heatmap,
+)
 
 DATA = b"\x89PNG\r\n\x1a\nrest of the file\xff"
 B64 = base64.b64encode(DATA).decode()
@@ -146,3 +154,30 @@ def test_direct_events_are_not(load_event: Any, name: str) -> None:
 @pytest.mark.parametrize("event", [None, [], "rawPath requestContext", {"rawPath": "/"}])
 def test_things_that_are_no_events(event: Any) -> None:
     assert not is_function_url_event(event)
+
+
+@pytest.mark.parametrize("is_base64", [True, False])
+def test_json_body(is_base64: bool) -> None:
+    text = json.dumps({"content_type": "image/png"})
+    body = base64.b64encode(text.encode()).decode() if is_base64 else text
+    assert json_body(body, is_base64=is_base64) == {"content_type": "image/png"}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64"),
+    [
+        (None, False),
+        ("", True),
+        ("{", False),
+        ("[]", False),
+        ("null", False),
+        ('"jane"', False),
+        ("%%%", True),
+        ("[" * 100_000, False),
+        (base64.b64encode(b"\xff\xfe{}").decode(), True),
+    ],
+)
+def test_json_body_that_is_none(body: str | None, is_base64: bool) -> None:
+    with pytest.raises(MalformedRequest) as caught:
+        json_body(body, is_base64=is_base64)
+    assert "jane" not in caught.value.detail

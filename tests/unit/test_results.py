@@ -154,14 +154,14 @@ class TestPutIfNewer:
 
     def test_a_newer_result_that_comes_between_look_and_write_wins(self, s3: Any) -> None:
         plain = Results(s3, BUCKET)
-        put(plain, b"oldest", Order("01", NOON))
+        put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"new", NEW))
         assert put(Results(client, BUCKET), b"old", OLD) is Outcome.STALE
         assert stored(s3) == b"new"
 
     def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
         plain = Results(s3, BUCKET)
-        put(plain, b"oldest", Order("01", NOON))
+        put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"old", OLD))
         assert put(Results(client, BUCKET), b"new", NEW) is Outcome.WRITTEN
         assert stored(s3) == b"new"

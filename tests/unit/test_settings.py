@@ -14,6 +14,11 @@ def test_defaults() -> None:
         url_timeout_seconds=5.0,
         results_bucket=None,
         intra_op_threads=1,
+        uploads_bucket=None,
+        upload_origin=None,
+        upload_expires_seconds=600,
+        auth_mode="iam",
+        auth_secret_id=None,
     )
 
 
@@ -27,14 +32,35 @@ def test_every_variable_is_read() -> None:
             "URL_TIMEOUT_SECONDS": "2.5",
             "RESULTS_BUCKET": "results",
             "INTRA_OP_THREADS": "2",
+            "UPLOADS_BUCKET": "uploads",
+            "UPLOAD_ORIGIN": "https://uploads.example.org",
+            "UPLOAD_EXPIRES_SECONDS": "60",
+            "AUTH_MODE": "token",
+            "AUTH_SECRET_ID": "a-secret",
         }
     )
     hosts = frozenset({"films.example.org", "pacs.example.org"})
-    assert settings == Settings(Path("/opt/model"), 1000, 2000, hosts, 2.5, "results", 2)
+    assert settings == Settings(
+        model_dir=Path("/opt/model"),
+        max_image_bytes=1000,
+        max_image_pixels=2000,
+        allowed_url_hosts=hosts,
+        url_timeout_seconds=2.5,
+        results_bucket="results",
+        intra_op_threads=2,
+        uploads_bucket="uploads",
+        upload_origin="https://uploads.example.org",
+        upload_expires_seconds=60,
+        auth_mode="token",
+        auth_secret_id="a-secret",
+    )
 
 
 def test_empty_means_default() -> None:
-    names = ("MODEL_DIR", "MAX_IMAGE_BYTES", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS", "RESULTS_BUCKET")
+    names = (
+        "MODEL_DIR", "MAX_IMAGE_BYTES", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS", "RESULTS_BUCKET",
+        "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "UPLOAD_EXPIRES_SECONDS", "AUTH_MODE", "AUTH_SECRET_ID",
+    )  # fmt: skip
     assert Settings.from_env(dict.fromkeys(names, "")) == Settings.from_env({})
 
 
@@ -54,11 +80,29 @@ def test_empty_means_default() -> None:
         ("ALLOWED_URL_HOSTS", "films.example.org:8443"),
         ("ALLOWED_URL_HOSTS", "10.0.0.1"),
         ("ALLOWED_URL_HOSTS", "localhost"),
+        ("UPLOAD_EXPIRES_SECONDS", "59"),
+        ("UPLOAD_EXPIRES_SECONDS", "3601"),
+        ("UPLOAD_ORIGIN", "uploads.example.org"),
+        ("UPLOAD_ORIGIN", "https://uploads.example.org/"),
+        ("UPLOAD_ORIGIN", "https://uploads.example.org; script-src *"),
+        ("AUTH_MODE", "open"),
+        ("AUTH_MODE", "None"),
     ],
 )
 def test_bad_value_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_env({name: value})
+
+
+def test_token_mode_wants_a_secret() -> None:
+    with pytest.raises(SettingsError, match="AUTH_SECRET_ID"):
+        Settings.from_env({"AUTH_MODE": "token"})
+
+
+@pytest.mark.parametrize(("uploads", "results"), [("", ""), ("uploads", ""), ("", "results")])
+def test_uploads_want_both_buckets(uploads: str, results: str) -> None:
+    assert not Settings.from_env({"UPLOADS_BUCKET": uploads, "RESULTS_BUCKET": results}).takes_uploads
+    assert Settings.from_env({"UPLOADS_BUCKET": "uploads", "RESULTS_BUCKET": "results"}).takes_uploads
 
 
 def test_process_settings_are_read_once_and_a_failure_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,31 @@ def test_api_imports_nothing_heavy_that_it_does_not_need() -> None:
     assert not loaded & {"boto3", "pydantic", "requests", "urllib3", "aws_xray_sdk"}
 
 
+def test_a_prediction_imports_nothing_of_aws(artifacts: Path) -> None:
+    code = (
+        "import base64, io, json, sys\n"
+        "from PIL import Image\n"
+        "from pneumonia.api import handler\n"
+        "class Context:\n"
+        "    aws_request_id = function_name = invoked_function_arn = 'x'\n"
+        "    memory_limit_in_mb = 1\n"
+        "stream = io.BytesIO()\n"
+        "Image.new('L', (32, 32)).save(stream, 'PNG')\n"
+        "def ask(method, path, body=b''):\n"
+        "    http = {'method': method, 'path': path}\n"
+        "    event = {'rawPath': path, 'headers': {}, 'isBase64Encoded': True,\n"
+        "             'body': base64.b64encode(body).decode(),\n"
+        "             'requestContext': {'http': http, 'stage': '$default'}}\n"
+        "    return handler(event, Context())['statusCode']\n"
+        "statuses = [ask('POST', '/predict', stream.getvalue()), ask('GET', '/config'), ask('GET', '/')]\n"
+        "print(json.dumps([statuses, sorted(sys.modules)]))"
+    )
+    done = run_python(code, MODEL_DIR=str(artifacts), AUTH_MODE="none", POWERTOOLS_LOG_LEVEL="CRITICAL")
+    statuses, loaded = json.loads(done.stdout)
+    assert statuses == [200, 200, 200]
+    assert not set(loaded) & {"boto3", "botocore.client", "urllib3", "pneumonia.http.openapi"}
+
+
 def test_handlers_work_where_pydantic_is_not_installed() -> None:
     # As in the image, which holds Powertools without its extras.
     run_python(

@@ -1,0 +1,89 @@
+"""Who may enter through the Function URL: the caller's IAM permissions, a token, or anyone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.settings import Settings
+
+# 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
+_TOKEN_LENGTH: Final = 48
+
+# Beside what browsers send to anyone: the bearer token, and what a signed request (SigV4) carries.
+_CORS_HEADERS: Final = ("authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
+
+
+class Access(Construct):
+    """The Function URL of `api` and what it asks of a caller.
+
+    With ``auth`` = iam AWS checks signatures; with token the URL is open at AWS, and the function compares the
+    request's bearer token with a secret that only its role may read; with none nothing is checked.
+
+    Attributes:
+        url: the Function URL.
+        token: the secret, or None unless ``auth`` is token. Its value is JSON, ``{"token": "..."}``.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, api: lambda_.Function) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        # On the function, so that it refuses what should not reach it even if the Function URL is opened by hand.
+        api.add_environment("AUTH_MODE", settings.auth)
+        self.token = self._token(api) if settings.auth == "token" else None
+        self.url = api.add_function_url(
+            auth_type=(
+                lambda_.FunctionUrlAuthType.AWS_IAM if settings.auth == "iam" else lambda_.FunctionUrlAuthType.NONE
+            ),
+            cors=self._cors(),
+        )
+        if settings.auth == "iam":
+            # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers that lack
+            # either. Naming the account leaves it to the caller's own IAM policy who may call. For an open URL
+            # the construct adds both by itself, for everyone.
+            self.url.grant_invoke_url(iam.AccountRootPrincipal())
+        if settings.auth == "none":
+            Annotations.of(self.url).add_warning_v2(
+                "pneumonia:public-function-url",
+                "auth is 'none': anyone who learns the Function URL can use it, at your cost, and fetch results "
+                "whose id they know. Set auth to 'iam' or 'token' unless something in front of it controls access.",
+            )
+
+    def _token(self, api: lambda_.Function) -> secretsmanager.Secret:
+        token = secretsmanager.Secret(
+            self,
+            "Token",
+            description="Bearer token of the pneumonia API",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",  # noqa: S106 - no password: what the generated one is put into
+                generate_string_key="token",
+                password_length=_TOKEN_LENGTH,
+                exclude_punctuation=True,
+            ),
+            # No data of anyone: it goes with the stack, whatever retain_data says.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        api.add_environment("AUTH_SECRET_ID", token.secret_arn)
+        # By hand: grant_read() would add secretsmanager:DescribeSecret.
+        api.add_to_role_policy(
+            iam.PolicyStatement(
+                sid="ReadToken", actions=["secretsmanager:GetSecretValue"], resources=[token.secret_arn]
+            )
+        )
+        return token
+
+    def _cors(self) -> lambda_.FunctionUrlCorsOptions | None:
+        if not self._settings.cors_origins:
+            return None
+        return lambda_.FunctionUrlCorsOptions(
+            allowed_origins=list(self._settings.cors_origins),
+            allowed_methods=[lambda_.HttpMethod.GET, lambda_.HttpMethod.POST],
+            allowed_headers=list(_CORS_HEADERS),
+            exposed_headers=["location", "retry-after", "www-authenticate"],
+            max_age=Duration.hours(1),
+        )

@@ -1,0 +1,333 @@
+"""The description of the API (OpenAPI 3.1), as GET /openapi.json and docs/openapi.json have it."""
+
+import functools
+from typing import Any, Final
+
+from pneumonia import errors
+from pneumonia.errors import PneumoniaError, problem
+from pneumonia.http.openapi_schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
+from pneumonia.settings import SettingsError
+
+API_VERSION: Final = "1.0.0"
+"""Of the contract, by semantic versioning: a member or a route more is a minor version."""
+
+ErrorType = type[PneumoniaError]
+
+# What can happen on each route, beside what is special to some.
+_ALWAYS: Final = (errors.MalformedRequest, PneumoniaError, SettingsError)
+_GUARDED: Final = (errors.Unauthorized, errors.AccessCheckFailed)
+_MODEL: Final = (errors.ModelError,)
+_PREDICTION: Final = (
+    errors.MissingImage,
+    errors.UrlNotAllowed,
+    errors.TooLarge,
+    errors.UnsupportedFormat,
+    errors.UndecodableImage,
+    errors.UrlFetchFailed,
+    errors.ModelError,
+)
+
+_ERRORS: Final = {*_ALWAYS, *_GUARDED, *_MODEL, *_PREDICTION, errors.NotFound, errors.Unhealthy}
+
+_DETAILS: Final[dict[ErrorType, str]] = {
+    errors.MalformedRequest: "The body is not valid JSON. Send a JSON object.",
+    errors.MissingImage: "The request has no body.",
+    errors.UrlNotAllowed: "Fetching from URLs is turned off. Send the image itself.",
+    errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
+    errors.NotFound: "There is no result under this id.",
+    errors.TooLarge: "The image has more than 20000000 bytes, the limit. Send a smaller file.",
+    errors.UnsupportedFormat: "The file is neither JPEG nor PNG.",
+    errors.UndecodableImage: "The file is cut short. Export it again.",
+    errors.UrlFetchFailed: "The host did not answer in time.",
+}
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """The whole description, made of the same constants as the routes; independent of model and deployment."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pneumonia triage of chest X-rays",
+            "version": API_VERSION,
+            "summary": "An image in, the probability of pneumonia out.",
+            "description": (
+                "Research use only: triage support, never a diagnosis.\n\n"
+                "Errors are problem documents (RFC 9457) whose `code` is stable. AWS itself answers, with "
+                '`{"message": ...}`, what never reaches the service: bodies above 6 MB (413), throttling (429), '
+                "and in the mode `iam` missing or wrong signatures (403). Query parameters that a path does not "
+                "know are refused."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The Function URL of the deployment"}],
+        "security": [{"token": []}],
+        "tags": [
+            {"name": "predict", "description": "One image, one answer"},
+            {"name": "uploads", "description": "Large images, and answers fetched later"},
+            {"name": "service", "description": "What the service tells of itself"},
+            {"name": "page", "description": "For browsers"},
+        ],
+        "paths": {
+            "/predict": {"post": _predict("predict", "Predict one image")},
+            "/": {"get": _index(), "post": _predict("predictAtRoot", "The same as POST /predict")},
+            "/uploads": {"post": _create_upload()},
+            "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
+            "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
+            "/config": {"get": _config()},
+            "/health": {"get": _health()},
+            "/model": {"get": _model()},
+            "/openapi.json": {"get": _openapi()},
+            "/page/{name}": {"parameters": [_name()], "get": _page_file()},
+        },
+        "components": {
+            "schemas": SCHEMAS,
+            "examples": {error.code: {"value": _example(error)} for error in sorted(_ERRORS, key=_code)},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": (
+                        "With the setting auth=token. With auth=iam requests are signed instead (AWS SigV4, service "
+                        "lambda), with auth=none they need nothing; GET /config says which it is."
+                    ),
+                }
+            },
+        },
+    }
+
+
+def _predict(operation_id: str, summary: str) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        **_operation(operation_id, "predict", summary),
+        "description": (
+            "The bytes of an image file, or JSON. A body that begins with `{` is read as JSON whatever its type "
+            "says. Above max_direct_bytes of GET /config, use POST /uploads."
+        ),
+        "parameters": [
+            {
+                "name": "heatmap",
+                "in": "query",
+                "description": "Whether the answer comes with a heatmap",
+                "schema": {"type": "boolean", "default": False},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "image/jpeg": binary,
+                "image/png": binary,
+                "application/octet-stream": binary,
+                "application/json": {
+                    "schema": {
+                        "oneOf": [
+                            {"$ref": "#/components/schemas/ImageByValue"},
+                            {"$ref": "#/components/schemas/ImageByUrl"},
+                        ]
+                    },
+                    "examples": {
+                        "value": {"value": SCHEMAS["ImageByValue"]["example"]},
+                    },
+                },
+            },
+        },
+        "responses": {
+            "200": _json("The answer", "Prediction"),
+            **_problems(*_ALWAYS, *_GUARDED, *_PREDICTION),
+        },
+    }
+
+
+def _create_upload() -> dict[str, Any]:
+    return {
+        **_operation("createUpload", "uploads", "Ask for permission to upload one image"),
+        "description": (
+            "Then POST the file to upload.url as multipart/form-data: upload.fields first, the file last as "
+            "`file`. Members of the body other than content_type are ignored, and never stored."
+        ),
+        "requestBody": {"required": True, "content": {"application/json": _body("NewUpload")}},
+        "responses": {
+            "201": {
+                **_json("Permission, and the address of the result", "Upload"),
+                "headers": {"Location": _header("Path of the result", {"type": "string"})},
+                "links": {
+                    "result": {
+                        "operationId": "getResult",
+                        "parameters": {"upload_id": "$response.body#/id"},
+                    }
+                },
+            },
+            **_problems(*_ALWAYS, *_GUARDED, errors.NotFound, errors.UnsupportedFormat),
+        },
+    }
+
+
+def _result() -> dict[str, Any]:
+    return {
+        **_operation("getResult", "uploads", "The result of an upload"),
+        "responses": {
+            "200": {
+                "description": "The result: predicted, or rejected with a reason",
+                "content": {
+                    "application/json": {
+                        "schema": {"$ref": "#/components/schemas/Result"},
+                        "examples": {
+                            "predicted": {"value": EXAMPLES["PredictedResult"]},
+                            "rejected": {"value": EXAMPLES["RejectedResult"]},
+                        },
+                    }
+                },
+            },
+            "202": {
+                **_json("It may still come, and nothing says whether the file was uploaded yet", "Pending"),
+                "headers": {"Retry-After": _header("Seconds", {"type": "integer", "minimum": 1})},
+            },
+            **_problems(*_ALWAYS, *_GUARDED, errors.NotFound),
+        },
+    }
+
+
+def _heatmap() -> dict[str, Any]:
+    return {
+        **_operation("getHeatmap", "uploads", "The heatmap of a predicted upload"),
+        "responses": {
+            "200": {
+                "description": "The evidence for pneumonia over the film",
+                "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+            },
+            **_problems(*_ALWAYS, *_GUARDED, errors.NotFound),
+        },
+    }
+
+
+def _config() -> dict[str, Any]:
+    return {
+        **_operation("getConfig", "service", "What a client has to know before it asks", public=True),
+        "responses": {
+            "200": _json("Limits, thresholds, and how to prove who you are", "Config"),
+            **_problems(*_ALWAYS, *_MODEL),
+        },
+    }
+
+
+def _health() -> dict[str, Any]:
+    return {
+        **_operation("getHealth", "service", "Whether the model is loaded and answers as it must", public=True),
+        "responses": {"200": _json("It does", "Health"), **_problems(*_ALWAYS, errors.Unhealthy)},
+    }
+
+
+def _model() -> dict[str, Any]:
+    return {
+        **_operation("getModel", "service", "The model card"),
+        "responses": {
+            "200": {
+                "description": "All that is known of the model",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Card"}}},
+            },
+            **_problems(*_ALWAYS, *_GUARDED, *_MODEL),
+        },
+    }
+
+
+def _openapi() -> dict[str, Any]:
+    return {
+        **_operation("getOpenApi", "service", "This document"),
+        "responses": {
+            "200": {
+                "description": "OpenAPI 3.1",
+                "content": {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}},
+            },
+            **_problems(*_ALWAYS, *_GUARDED),
+        },
+    }
+
+
+def _index() -> dict[str, Any]:
+    return {
+        **_operation("getPage", "page", "The page for a browser", public=True),
+        "responses": {
+            "200": {"description": "HTML", "content": {"text/html": {"schema": {"type": "string"}}}},
+            "304": {"description": "Not changed since the ETag of If-None-Match"},
+            **_problems(*_ALWAYS, errors.NotFound),
+        },
+    }
+
+
+def _page_file() -> dict[str, Any]:
+    text = {"schema": {"type": "string"}}
+    types = ("text/html", "text/javascript", "text/css", "image/svg+xml")
+    return {
+        **_operation("getPageFile", "page", "A script, style sheet or drawing of the page", public=True),
+        "responses": {
+            "200": {"description": "The file", "content": dict.fromkeys(types, text)},
+            "304": {"description": "Not changed since the ETag of If-None-Match"},
+            **_problems(*_ALWAYS, errors.NotFound),
+        },
+    }
+
+
+def _operation(operation_id: str, tag: str, summary: str, *, public: bool = False) -> dict[str, Any]:
+    found: dict[str, Any] = {"operationId": operation_id, "tags": [tag], "summary": summary}
+    return {**found, "security": []} if public else found
+
+
+def _upload_id() -> dict[str, Any]:
+    return {
+        "name": "upload_id",
+        "in": "path",
+        "required": True,
+        "description": "The id that POST /uploads gave",
+        "schema": {"type": "string"},
+        "example": EXAMPLE_ID,
+    }
+
+
+def _name() -> dict[str, Any]:
+    return {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "app.js"}
+
+
+def _body(schema: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": EXAMPLES[schema]}
+
+
+def _json(description: str, schema: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": _body(schema)}}
+
+
+def _header(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "required": True, "schema": schema}
+
+
+def _problems(*types: ErrorType) -> dict[str, Any]:
+    """Responses by status, with an example for each code."""
+    by_status: dict[int, list[ErrorType]] = {}
+    for error_type in types:
+        by_status.setdefault(error_type.status, []).append(error_type)
+    return {str(status): _problem_response(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _problem_response(status: int, types: list[ErrorType]) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "application/problem+json": {
+            "schema": {"$ref": "#/components/schemas/Problem"},
+            "examples": {error.code: {"$ref": f"#/components/examples/{error.code}"} for error in types},
+        }
+    }
+    if status == errors.TooLarge.status:  # AWS answers before the function where the event is too large
+        content["application/json"] = {"schema": {"$ref": "#/components/schemas/GatewayError"}}
+    response: dict[str, Any] = {"description": "; ".join(error_type.title for error_type in types), "content": content}
+    if status == errors.Unauthorized.status:
+        response["headers"] = {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}}
+    return response
+
+
+def _code(error_type: ErrorType) -> str:
+    return error_type.code
+
+
+def _example(error_type: ErrorType) -> dict[str, Any]:
+    # The base class stands for what is not of the package: a foreign exception shows nothing of itself.
+    error = RuntimeError() if error_type is PneumoniaError else error_type(_DETAILS.get(error_type, ""))
+    return problem(error, EXAMPLE_REQUEST_ID)

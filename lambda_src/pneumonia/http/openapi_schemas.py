@@ -1,0 +1,283 @@
+"""The bodies of the API in JSON Schema (2020-12, as OpenAPI 3.1 wants it), each with an example.
+
+Objects may gain members later: clients leave alone what they do not know.
+"""
+
+from typing import Any, Final
+
+from pneumonia.http.uploads import CONTENT_TYPES
+from pneumonia.settings import AUTH_MODES
+
+Schema = dict[str, Any]
+
+EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
+EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
+# A grey wedge of 16 x 16 pixels: any image is answered, this one is small.
+EXAMPLE_PNG: Final = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAAAAAA6mKC9AAAAG0lEQVR4nGPkYEAFLPzoAoLoAgLDR4DxO5oAALc0AhqMRhohAAAAAElFTkSuQmCC"
+)
+_NOTICE: Final = "Research use only: triage support, never a diagnosis."
+_MODEL: Final = {"name": "xception-pneumonia", "version": "1.0.0", "sha256": "148ea636bfdc12d1" * 4}
+
+
+def _object(properties: Schema, description: str, *, optional: tuple[str, ...] = ()) -> Schema:
+    """An object all of whose members are always there but the optional ones."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "description": description, "required": required, "properties": properties}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return {"type": "string", "description": description, **more}
+
+
+def _count(description: str, low: int) -> Schema:
+    return {"type": "integer", "minimum": low, "description": description}
+
+
+def _probability(description: str) -> Schema:
+    return {"type": "number", "minimum": 0, "maximum": 1, "description": description}
+
+
+def _milliseconds(description: str) -> Schema:
+    return {"type": "number", "minimum": 0, "description": f"{description}, in milliseconds"}
+
+
+_ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-[0-9a-f]{32}$")
+
+_PREDICTION: Schema = {
+    "normal": _probability("Calibrated probability of a normal film"),
+    "pneumonia": _probability("Calibrated probability of pneumonia; both add up to 1"),
+    "label": _text("pneumonia if its probability reaches the balanced threshold", enum=["normal", "pneumonia"]),
+    "triage": _text(
+        "By the thresholds rule_out and rule_in", enum=["likely_normal", "indeterminate", "likely_pneumonia"]
+    ),
+    "threshold": _probability("The balanced threshold"),
+    "model": _ref("Model"),
+    "image": _ref("Image"),
+    "timing_ms": _ref("Timing"),
+    "request_id": _text("Names this answer in the logs"),
+    "notice": _text("What the answer may be used for"),
+}
+_PREDICTION_EXAMPLE: Schema = {
+    "normal": 0.020046,
+    "pneumonia": 0.979954,
+    "label": "pneumonia",
+    "triage": "likely_pneumonia",
+    "threshold": 0.5,
+    "model": _MODEL,
+    "image": {"format": "PNG", "width": 512, "height": 512},
+    "timing_ms": {"decode": 4.1, "preprocess": 0.5, "model": 53.5, "total": 59.2},
+    "request_id": EXAMPLE_REQUEST_ID,
+    "notice": _NOTICE,
+}
+
+EXAMPLES: Final[dict[str, Schema]] = {
+    "Health": {"status": "ok", "self_test": "passed", "model": _MODEL},
+    "Config": {
+        "auth": "token",
+        "max_direct_bytes": 4_500_000,
+        "max_image_bytes": 20_000_000,
+        "uploads": True,
+        "model": {"name": "xception-pneumonia", "version": "1.0.0"},
+        "operating_points": {"rule_out": 0.1, "balanced": 0.5, "rule_in": 0.9},
+        "notice": _NOTICE,
+        "limits": ["Tells pneumonia from normal only; any other disease may be called either."],
+    },
+    "Prediction": _PREDICTION_EXAMPLE,
+    "NewUpload": {"content_type": "image/png"},
+    "Upload": {
+        "id": EXAMPLE_ID,
+        "upload": {
+            "url": "https://uploads.s3.eu-central-1.amazonaws.com/",
+            "fields": {"Content-Type": "image/png", "key": f"api/{EXAMPLE_ID}", "policy": "eyJleHBpcmF0aW9uIjog..."},
+        },
+        "result": f"/results/{EXAMPLE_ID}",
+        "expires_in": 600,
+        "max_bytes": 20_000_000,
+    },
+    "Pending": {"id": EXAMPLE_ID, "status": "pending"},
+    "PredictedResult": {
+        "id": EXAMPLE_ID,
+        "status": "predicted",
+        **_PREDICTION_EXAMPLE,
+        "heatmap": f"/results/{EXAMPLE_ID}/heatmap.png",
+    },
+    "RejectedResult": {
+        "id": EXAMPLE_ID,
+        "status": "rejected",
+        "code": "undecodable_image",
+        "title": "The image could not be decoded",
+        "detail": "The file is cut short. Export it again.",
+        "request_id": EXAMPLE_REQUEST_ID,
+        "model": _MODEL,
+        "notice": _NOTICE,
+        "heatmap": None,
+    },
+}
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Model": _object(
+        {
+            "name": _text("Name on the model card"),
+            "version": _text("Version on the model card"),
+            "sha256": _text("Identity of the weights", pattern="^[0-9a-f]{64}$"),
+        },
+        "The model that gave an answer",
+    ),
+    "Image": _object(
+        {
+            "format": _text("What the file turned out to be, such as JPEG or PNG"),
+            "width": _count("In pixels, upright", 1),
+            "height": _count("In pixels, upright", 1),
+        },
+        "The image as it was read",
+    ),
+    "Timing": _object(
+        {
+            "decode": _milliseconds("From bytes to pixels"),
+            "preprocess": _milliseconds("From pixels to the model's input"),
+            "model": _milliseconds("The model alone"),
+            "total": _milliseconds("All of it, with the heatmap"),
+        },
+        "Where the time went",
+    ),
+    "InlineHeatmap": _object(
+        {
+            "content_type": {"const": "image/png"},
+            "encoding": {"const": "base64"},
+            "data": _text("The PNG", contentEncoding="base64", contentMediaType="image/png"),
+        },
+        "The evidence for pneumonia over the film",
+    ),
+    "Prediction": _object(
+        {**_PREDICTION, "heatmap": _ref("InlineHeatmap")},
+        "The answer for one image; heatmap only where it was asked for",
+        optional=("heatmap",),
+    ),
+    "ImageByValue": {
+        **_object({"image": _text("The file, base64, with or without data:...;base64,", minLength=1)}, "An image"),
+        "example": {"image": EXAMPLE_PNG},
+    },
+    "ImageByUrl": {
+        **_object(
+            {"url": _text("https, of a host that the deployment allows (setting allowed_url_hosts)", minLength=1)},
+            "Where an image is",
+        ),
+        "example": {"url": "https://films.example.org/chest.png"},
+    },
+    "NewUpload": _object(
+        {"content_type": _text("What the file is; application/octet-stream if not known", enum=list(CONTENT_TYPES))},
+        "What is going to be uploaded",
+    ),
+    "Upload": _object(
+        {
+            "id": _ID,
+            "upload": _object(
+                {
+                    "url": _text("Where to POST to", format="uri"),
+                    "fields": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string"},
+                        "description": "Fields of the multipart/form-data body; the file follows them as `file`",
+                    },
+                },
+                "A presigned POST of Amazon S3, for one file",
+            ),
+            "result": _text("Path of the result"),
+            "expires_in": _count("Seconds until the upload must have begun", 1),
+            "max_bytes": _count("S3 refuses a larger file", 1),
+        },
+        "Permission to upload one image, and where its result will be",
+    ),
+    "Pending": _object({"id": _ID, "status": {"const": "pending"}}, "The result may still come: ask again"),
+    "PredictedResult": _object(
+        {
+            "id": _ID,
+            "status": {"const": "predicted"},
+            **_PREDICTION,
+            "heatmap": _text("Path of the heatmap"),
+        },
+        "The answer for an uploaded image",
+    ),
+    "RejectedResult": _object(
+        {
+            "id": _ID,
+            "status": {"const": "rejected"},
+            "code": _text("As that of the problem that POST /predict would have answered"),
+            "title": _text("The code in words"),
+            "detail": _text("What is wrong with the image, and what to do"),
+            "request_id": _text("Names this answer in the logs"),
+            "model": _ref("Model"),
+            "notice": _text("What the service may be used for"),
+            "heatmap": {"type": "null"},
+        },
+        "The uploaded file is no image that the service can answer",
+    ),
+    "Result": {
+        "oneOf": [_ref("PredictedResult"), _ref("RejectedResult")],
+        "discriminator": {
+            "propertyName": "status",
+            "mapping": {
+                "predicted": "#/components/schemas/PredictedResult",
+                "rejected": "#/components/schemas/RejectedResult",
+            },
+        },
+    },
+    "Health": _object(
+        {"status": {"const": "ok"}, "self_test": {"const": "passed"}, "model": _ref("Model")},
+        "The model is loaded and gave the answer it must give",
+    ),
+    "Config": _object(
+        {
+            "auth": _text("How to prove who you are", enum=list(AUTH_MODES)),
+            "max_direct_bytes": _count("Largest image for POST /predict; larger ones go through POST /uploads", 1),
+            "max_image_bytes": _count("Largest image at all", 1),
+            "uploads": {"type": "boolean", "description": "Whether POST /uploads is there"},
+            "model": _object({"name": _text("Its name"), "version": _text("Its version")}, "The model in use"),
+            "operating_points": _object(
+                {
+                    "rule_out": _probability("Below it: likely_normal"),
+                    "balanced": _probability("From it on: label pneumonia"),
+                    "rule_in": _probability("From it on: likely_pneumonia"),
+                },
+                "Thresholds on the probability of pneumonia",
+            ),
+            "notice": _text("What the service may be used for"),
+            "limits": {"type": "array", "items": {"type": "string"}, "description": "Where the model fails"},
+        },
+        "What a client has to know before it asks",
+    ),
+    "Card": {
+        "type": "object",
+        "description": "The whole model card: training, metrics, thresholds, limits. Members beyond these vary.",
+        "required": ["schema_version", "name", "version", "labels", "operating_points", "notice"],
+        "properties": {
+            "schema_version": _count("Of the card's format", 1),
+            "name": _text("Of the model"),
+            "version": _text("Of the model"),
+            "labels": {"type": "array", "items": {"type": "string"}, "description": "In the order of the outputs"},
+            "operating_points": {"type": "object", "description": "Thresholds, with what they were chosen for"},
+            "notice": _text("What the model may be used for"),
+        },
+    },
+    "Problem": _object(
+        {
+            "type": _text("urn:pneumonia:problem:<code>", format="uri"),
+            "title": _text("The code in words"),
+            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "That of the response"},
+            "detail": _text("What happened, and what to do"),
+            "code": _text("Stable: for programs"),
+            "request_id": _text("Names this answer in the logs"),
+        },
+        "What went wrong (RFC 9457)",
+    ),
+    "GatewayError": {
+        "type": "object",
+        "description": "An answer of AWS itself, before or instead of the function's: too large, throttled, timed out",
+        "properties": {"message": _text("In the words of AWS"), "Message": _text("The same, where AWS writes it so")},
+    },
+}

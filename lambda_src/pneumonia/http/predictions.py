@@ -1,0 +1,47 @@
+"""POST /predict, and what a direct invoke asks for: an image or its address in, the answer out."""
+
+import base64
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from pneumonia.fetch import Policy, fetch
+from pneumonia.http.exchange import Answer, Request, json_answer
+from pneumonia.inference import process_predictor
+from pneumonia.request import RemoteImage, Source, from_http, wants_heatmap
+from pneumonia.settings import process_settings
+
+logger = Logger()
+
+
+def predict(request: Request) -> Answer:
+    """The answer for the image of the body."""
+    source = from_http(
+        request.event.body,
+        is_base64=request.event.is_base64_encoded is True,
+        content_type=request.header("content-type"),
+        max_bytes=process_settings().max_image_bytes,
+    )
+    return json_answer(answer(source, wants_heatmap(request.query("heatmap")), request.request_id))
+
+
+def answer(source: Source, heatmap: bool, request_id: str) -> dict[str, Any]:
+    """The answer for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
+    "encoding": "base64", "data": ...}."""
+    # The model first: without it there is no use in fetching anything.
+    predictor = process_predictor()
+    data = _fetch(source) if isinstance(source, RemoteImage) else source.data
+    found = predictor.answer(data, request_id=request_id, heatmap=heatmap)
+    body = dict(found.body)
+    if found.heatmap_png is not None:
+        encoded = base64.b64encode(found.heatmap_png).decode("ascii")
+        body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
+    # Size and speed only: what the model says of a patient belongs to the caller.
+    logger.info("predicted", image=body["image"], timing_ms=body["timing_ms"], heatmap=heatmap)
+    return body
+
+
+def _fetch(source: RemoteImage) -> bytes:
+    settings = process_settings()
+    policy = Policy(settings.allowed_url_hosts, settings.max_image_bytes, settings.url_timeout_seconds)
+    return fetch(source.url, policy)

@@ -1,0 +1,67 @@
+"""GET /results/{id} and its heatmap: what became of an upload that was asked for over HTTP."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from pneumonia.errors import NotFound
+from pneumonia.http.exchange import PRIVATE, Answer, Request, json_answer
+from pneumonia.settings import process_settings
+from pneumonia.upload_ids import is_id, may_be_pending, upload_key
+
+GRACE_SECONDS = 15 * 60
+"""How long after the last moment of an upload its result may take to be waited for."""
+
+RETRY_AFTER_SECONDS = 2
+
+_UNKNOWN = "There is no result under this id: it was never given out, nothing was uploaded, or it has expired."
+
+
+def result(request: Request) -> Answer:
+    """The result of an upload, or 202 while it may still come."""
+    upload_id, bucket = _upload_id(request), _bucket()
+    # Imported here for the sake of the cold start, as in uploads.py.
+    from pneumonia.stored_results import read_result
+
+    document = read_result(bucket, upload_key(upload_id))
+    if document is not None:
+        return json_answer(_public(upload_id, document))
+    patience = process_settings().upload_expires_seconds + GRACE_SECONDS
+    if not may_be_pending(upload_id, time.time(), patience):
+        raise NotFound(_UNKNOWN)
+    body = {"id": upload_id, "status": "pending"}
+    return json_answer(body, status=202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def heatmap(request: Request) -> Answer:
+    """The heatmap of a result as a PNG."""
+    upload_id, bucket = _upload_id(request), _bucket()
+    # Imported here for the sake of the cold start, as in uploads.py.
+    from pneumonia.stored_results import read_heatmap
+
+    png = read_heatmap(bucket, upload_key(upload_id))
+    if png is None:
+        raise NotFound("There is no heatmap under this id: its image was refused, or its result is not there.")
+    return Response(200, "image/png", png, dict(PRIVATE))
+
+
+def _public(upload_id: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The worker's document without the names of buckets and keys, with addresses of this API instead."""
+    public = {key: value for key, value in document.items() if key not in ("source", "heatmap")}
+    address = f"/results/{upload_id}/heatmap.png" if document.get("heatmap") else None
+    return {"id": upload_id, **public, "heatmap": address}
+
+
+def _upload_id(request: Request) -> str:
+    upload_id = request.parameters["upload_id"]
+    if not is_id(upload_id):
+        raise NotFound(_UNKNOWN)
+    return upload_id
+
+
+def _bucket() -> str:
+    bucket = process_settings().results_bucket
+    if bucket is None:
+        raise NotFound("This deployment takes no uploads, so there are no results to fetch.")
+    return bucket

@@ -1,0 +1,47 @@
+"""A route: which requests it answers, what it takes, and who may use it."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from pneumonia.errors import MalformedRequest
+from pneumonia.http.exchange import Answer, Request, RouteFunction
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path such as /results/{id}, whose parameters are single segments.
+
+    `query` names the query parameters it takes. A `public` route needs no credentials.
+    """
+
+    method: str
+    path: str
+    function: RouteFunction
+    query: frozenset[str] = frozenset()
+    public: bool = False
+
+    @property
+    def rule(self) -> str:
+        """The path as the resolver of Powertools writes it."""
+        return _PARAMETER.sub(r"<\1>", self.path)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        literal = re.escape(_PARAMETER.sub("\0", self.path))
+        return re.compile(literal.replace(re.escape("\0"), "[^/]+"))
+
+    def matches(self, path: str) -> bool:
+        """Whether a path, whatever the method, is this route's."""
+        return self._pattern.fullmatch(path) is not None
+
+    def answer(self, request: Request) -> Answer:
+        """Call the route's function. Raises MalformedRequest on a query parameter that it does not know."""
+        unknown = set(request.event.query_string_parameters) - self.query
+        if unknown:
+            # Names of what is known, not of what came: a query can hold anything.
+            known = ", ".join(sorted(self.query)) or "none"
+            raise MalformedRequest(f"The query has a parameter that this path does not know. It takes: {known}.")
+        return self.function(request)

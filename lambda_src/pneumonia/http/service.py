@@ -1,0 +1,61 @@
+"""What the service tells of itself: its health, its model, and what a client has to know before it asks."""
+
+from aws_lambda_powertools import Logger
+
+from pneumonia.errors import Unhealthy, log_fields
+from pneumonia.http.exchange import Answer, Request, json_answer
+from pneumonia.inference import process_predictor
+from pneumonia.settings import process_settings
+
+MAX_DIRECT_BYTES = 4_500_000
+"""The largest image that goes through the function itself: base64 makes 6 MB of it, which is what Lambda
+takes in one event (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+logger = Logger()
+
+
+def health(_request: Request) -> Answer:
+    """200 if the model is loaded and gives the golden answer now, else the problem `unhealthy` (503)."""
+    try:
+        predictor = process_predictor()
+        predictor.self_test()
+    except Exception as error:
+        logger.error("health check failed", **log_fields(error))
+        raise Unhealthy("see the log entry above") from error
+    return json_answer({"status": "ok", "self_test": "passed", "model": predictor.card.identity()})
+
+
+def model(_request: Request) -> Answer:
+    """The whole model card."""
+    return json_answer(process_predictor().card.document)
+
+
+def config(_request: Request) -> Answer:
+    """What a client needs to draw itself and to choose its way in. Open to all: it holds nothing secret."""
+    settings = process_settings()
+    card = process_predictor().card
+    points = card.operating_points
+    return json_answer(
+        {
+            "auth": settings.auth_mode,
+            "max_direct_bytes": min(MAX_DIRECT_BYTES, settings.max_image_bytes),
+            "max_image_bytes": settings.max_image_bytes,
+            "uploads": settings.takes_uploads,
+            "model": {"name": card.name, "version": card.version},
+            "operating_points": {
+                "rule_out": points.rule_out,
+                "balanced": points.balanced,
+                "rule_in": points.rule_in,
+            },
+            "notice": card.notice,
+            "limits": card.document.get("limits", []),
+        }
+    )
+
+
+def openapi(_request: Request) -> Answer:
+    """The description of this API."""
+    # Imported here: building it takes milliseconds of a cold start, and only this route needs it.
+    from pneumonia.http.openapi import document
+
+    return json_answer(document())

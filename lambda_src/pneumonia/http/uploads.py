@@ -1,0 +1,45 @@
+"""POST /uploads: the way in for images too large for the function, and for whoever wants to fetch the answer
+later."""
+
+import time
+
+from pneumonia.errors import NotFound, UnsupportedFormat
+from pneumonia.http.exchange import Answer, Request, json_answer
+from pneumonia.request import json_body
+from pneumonia.settings import process_settings
+from pneumonia.upload_ids import new_id, upload_key
+
+CONTENT_TYPES = ("image/jpeg", "image/png", "application/dicom", "application/octet-stream")
+"""What an upload may call itself. What it is, the worker finds out by looking at it."""
+
+
+def create_upload(request: Request) -> Answer:
+    """Permission to upload one image, and the address of its result."""
+    settings = process_settings()
+    if settings.uploads_bucket is None or settings.results_bucket is None:
+        raise NotFound("This deployment takes no uploads. Send the image to POST /predict.")
+    body = json_body(request.event.body, is_base64=request.event.is_base64_encoded is True)
+    content_type = body.get("content_type")
+    if content_type not in CONTENT_TYPES:
+        raise UnsupportedFormat(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")
+    # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
+    # uploads, results and tokens need it.
+    from pneumonia.presign import presigned_post
+
+    upload_id = new_id(time.time())
+    expires_in = settings.upload_expires_seconds
+    upload = presigned_post(
+        settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in
+    )
+    location = f"/results/{upload_id}"
+    return json_answer(
+        {
+            "id": upload_id,
+            "upload": upload,
+            "result": location,
+            "expires_in": expires_in,
+            "max_bytes": settings.max_image_bytes,
+        },
+        status=201,
+        headers={"Location": location},
+    )

@@ -1,0 +1,47 @@
+"""Results as the function behind the Function URL reads them: by key, and nothing but that."""
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, error_code, result_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Without s3:ListBucket, which this function has no other use for, S3 answers 403 where there is no object.
+_NOT_THERE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
+
+
+def read_result(bucket: str, upload_key: str) -> dict[str, Any] | None:
+    """The document that the worker wrote for an upload; None if there is none."""
+    data = _read(bucket, result_key(upload_key, JSON_SUFFIX))
+    return None if data is None else json.loads(data)
+
+
+def read_heatmap(bucket: str, upload_key: str) -> bytes | None:
+    """The PNG that the worker wrote for an upload; None if there is none."""
+    return _read(bucket, result_key(upload_key, HEATMAP_SUFFIX))
+
+
+def _read(bucket: str, key: str) -> bytes | None:
+    try:
+        found = client().get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error_code(error) in _NOT_THERE:
+            return None
+        raise
+    with found["Body"] as body:
+        return body.read()
+
+
+@functools.cache
+def client() -> "S3Client":
+    """The client of this process."""
+    # Short timeouts: whoever asks for a result asks again.
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
+    return boto3.client("s3", config=config)

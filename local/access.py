@@ -1,0 +1,20 @@
+"""The bearer token of the local cloud: in its Secrets Manager, as the stack would have put it there."""
+
+import contextlib
+import json
+import secrets
+from typing import Final
+
+import boto3
+
+SECRET_ID: Final = "pneumonia-token"  # noqa: S105 - the name of the secret, not the secret
+
+_TOKEN_BYTES = 24
+
+
+def create_token() -> str:
+    """Make a token for the local cloud that is running, and give it back."""
+    token = secrets.token_hex(_TOKEN_BYTES)
+    with contextlib.closing(boto3.client("secretsmanager")) as client:
+        client.create_secret(Name=SECRET_ID, SecretString=json.dumps({"token": token}))
+    return token

@@ -1,0 +1,120 @@
+"""Who may enter: the Function URL, its permissions, the token, and origins of other sites."""
+
+import pytest
+from aws_cdk.assertions import Annotations, Match
+
+FUNCTION = "AWS::Lambda::Function"
+SECRET = "AWS::SecretsManager::Secret"
+ACCOUNT = {"Ref": "AWS::AccountId"}
+
+# auth -> (type of the Function URL, principal of both permissions)
+MODES = {"iam": ("AWS_IAM", ACCOUNT), "token": ("NONE", "*"), "none": ("NONE", "*")}
+
+
+def permissions(stack):
+    """The resource policy of the API function: action -> the rest of the permission."""
+    api_id, _ = stack.one(FUNCTION, "InferenceApi")
+    found = {}
+    for permission in stack.resources("AWS::Lambda::Permission").values():
+        properties = dict(permission["Properties"])
+        assert properties.pop("FunctionName") == {"Fn::GetAtt": [api_id, "Arn"]}
+        found[properties.pop("Action")] = properties
+    assert len(found) == len(stack.resources("AWS::Lambda::Permission"))
+    return found
+
+
+@pytest.mark.parametrize("auth", MODES)
+def test_function_url_has_both_permissions_that_aws_asks_for(synthesise, auth):
+    stack = synthesise(auth=auth)
+    url_type, principal = MODES[auth]
+    _, url = stack.one("AWS::Lambda::Url", "")
+    api_id, _ = stack.one(FUNCTION, "InferenceApi")
+    assert url["AuthType"] == url_type
+    assert url["TargetFunctionArn"] == {"Fn::GetAtt": [api_id, "Arn"]}
+    assert permissions(stack) == {
+        "lambda:InvokeFunctionUrl": {"Principal": principal, "FunctionUrlAuthType": url_type},
+        "lambda:InvokeFunction": {"Principal": principal, "InvokedViaFunctionUrl": True},
+    }
+
+
+@pytest.mark.parametrize("auth", MODES)
+def test_function_is_told_the_mode(synthesise, auth):
+    _, api = synthesise(auth=auth).one(FUNCTION, "InferenceApi")
+    assert api["Environment"]["Variables"]["AUTH_MODE"] == auth
+
+
+def test_default_is_iam(stack):
+    assert stack.one("AWS::Lambda::Url", "")[1]["AuthType"] == "AWS_IAM"
+
+
+def test_only_the_open_door_warns(synthesise):
+    warnings = {
+        auth: Annotations.from_stack(synthesise(auth=auth).stack).find_warning("*", Match.any_value()) for auth in MODES
+    }
+    assert {auth: len(found) for auth, found in warnings.items()} == {"iam": 0, "token": 0, "none": 1}
+    assert "auth is 'none'" in warnings["none"][0].entry.data
+
+
+def test_token_is_generated_and_never_written_down(synthesise):
+    _, secret = synthesise(auth="token").one(SECRET, "")
+    assert secret["GenerateSecretString"] == {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "token",
+        "PasswordLength": 48,
+        "ExcludePunctuation": True,
+    }
+    assert "SecretString" not in secret
+
+
+@pytest.mark.parametrize("auth", ["iam", "none"])
+def test_without_the_mode_there_is_no_token(synthesise, auth):
+    stack = synthesise(auth=auth)
+    assert stack.resources(SECRET) == {}
+    _, api = stack.one(FUNCTION, "InferenceApi")
+    assert "AUTH_SECRET_ID" not in api["Environment"]["Variables"]
+
+
+def test_token_goes_with_the_stack(synthesise):
+    (secret,) = synthesise(auth="token").resources(SECRET).values()
+    assert secret["DeletionPolicy"] == "Delete"
+
+
+def test_only_the_api_may_read_the_token_and_nothing_else_of_it(synthesise):
+    stack = synthesise(auth="token")
+    secret_id, _ = stack.one(SECRET, "")
+    api_role_id, _ = stack.one("AWS::IAM::Role", "InferenceApiRole")
+    found = [
+        (policy["Properties"].get("Roles"), statement["Action"], statement["Resource"])
+        for policy in stack.template["Resources"].values()
+        for statement in policy.get("Properties", {}).get("PolicyDocument", {}).get("Statement", [])
+        if "secretsmanager" in str(statement["Action"]) or secret_id in str(statement)
+    ]
+    assert found == [([{"Ref": api_role_id}], "secretsmanager:GetSecretValue", {"Ref": secret_id})]
+    assert stack.resources("AWS::SecretsManager::ResourcePolicy") == {}
+
+
+def test_no_other_site_may_call_by_default(stack):
+    assert "Cors" not in stack.one("AWS::Lambda::Url", "")[1]
+
+
+def test_named_origins_may_call_with_credentials_of_either_kind(synthesise):
+    origins = ["https://films.example.org", "https://ward.example.org:8443"]
+    _, url = synthesise(cors_origins=origins).one("AWS::Lambda::Url", "")
+    cors = url["Cors"]
+    assert cors["AllowOrigins"] == origins
+    assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
+    assert {"authorization", "content-type", "x-amz-date", "x-amz-security-token"} <= set(cors["AllowHeaders"])
+    assert "AllowCredentials" not in cors
+
+
+def test_pages_may_post_uploads_and_nothing_else(synthesise):
+    stack = synthesise(cors_origins=["https://films.example.org"])
+    _, bucket = stack.one("AWS::S3::Bucket", "UploadBucket")
+    (rule,) = bucket["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedMethods"] == ["POST"]
+    assert rule["AllowedOrigins"] == [
+        {"Fn::Join": ["", ["https://*.lambda-url.", {"Ref": "AWS::Region"}, ".on.aws"]]},
+        "http://127.0.0.1:*",
+        "https://films.example.org",
+    ]
+    assert "CorsConfiguration" not in stack.one("AWS::S3::Bucket", "ResultBucket")[1]

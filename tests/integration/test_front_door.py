@@ -1,0 +1,326 @@
+"""The front door as callers meet it: over HTTP, against the local cloud, in each mode of access."""
+
+import base64
+import contextlib
+import http.client
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from infra.settings import Settings
+from local import functions
+from local.access import SECRET_ID, create_token
+from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from local.function_url import FunctionUrl
+from local.poller import Poller
+from local.settings import export_settings, stack_settings
+from pneumonia import api, auth, worker
+from pneumonia.http.service import MAX_DIRECT_BYTES
+from pneumonia.settings import process_settings
+from pneumonia.upload_ids import new_id
+
+ImageBytes = Callable[..., bytes]
+PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: http.client.HTTPMessage
+    data: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.data)
+
+
+@dataclass(frozen=True)
+class Door:
+    """The Function URL with what lies behind it. `deliver` runs the worker until the queue is empty."""
+
+    url: str
+    cloud: Cloud
+    poller: Poller
+    token: str = ""
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return send(self.url + path, method, body, given)
+
+    def deliver(self) -> None:
+        while self.poller.poll():
+            pass
+
+
+def send(url: str, method: str, body: bytes | None, headers: dict[str, str]) -> Reply:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
+        response = connection.getresponse()
+        return Reply(response.status, response.headers, response.read())
+
+
+def post_form(url: str, fields: dict[str, str], data: bytes) -> Reply:
+    """What a browser makes of a form: the fields, then the file."""
+    boundary = uuid4().hex
+    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+    parts.append(b'Content-Disposition: form-data; name="file"; filename="film"\r\n\r\n' + data)
+    body = b"".join(f"--{boundary}\r\n".encode() + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
+    return send(url, "POST", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+
+
+OpenDoor = Callable[[str], contextlib.AbstractContextManager[Door]]
+
+
+@pytest.fixture
+def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDoor]:
+    """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
+    settings = stack_settings()
+
+    @contextlib.contextmanager
+    def opened(mode: str) -> Iterator[Door]:
+        with local_cloud(settings) as cloud:
+            environment: dict[str, str] = {}
+            export_settings(settings, environment, mode)
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            process_settings.cache_clear()
+            token = create_token() if mode == "token" else ""
+            with FunctionUrl(functions.API_HANDLER, functions.api_context(settings)).running(0) as url:
+                yield Door(url, cloud, _poller(cloud, settings), token)
+
+    worker._s3.cache_clear()
+    yield opened
+    if worker._s3.cache_info().currsize:
+        worker._s3().close()
+    worker._s3.cache_clear()
+
+
+def _poller(cloud: Cloud, settings: Settings) -> Poller:
+    return Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size)
+
+
+@pytest.fixture
+def door(open_door: OpenDoor) -> Iterator[Door]:
+    with open_door("none") as opened:
+        yield opened
+
+
+def ticket_for(door: Door, content_type: str = "image/png") -> Any:
+    reply = door.ask("POST", "/uploads", json.dumps({"content_type": content_type}).encode())
+    assert reply.status == 201
+    return reply.body
+
+
+class TestUpload:
+    def test_from_permission_to_heatmap(self, door: Door, image_bytes: ImageBytes) -> None:
+        ticket = ticket_for(door)
+        pending = door.ask("GET", ticket["result"])
+        assert (pending.status, pending.body["status"]) == (202, "pending")
+        assert int(pending.headers["Retry-After"]) > 0
+        assert post_form(**ticket["upload"], data=image_bytes(grey=255, size=(300, 200))).status == 204
+        door.deliver()
+        reply = door.ask("GET", ticket["result"])
+        assert reply.status == 200
+        assert (reply.body["id"], reply.body["status"]) == (ticket["id"], "predicted")
+        assert (reply.body["label"], reply.body["image"]["width"]) == ("pneumonia", 300)
+        assert "source" not in reply.body
+        assert UPLOAD_BUCKET.encode() not in reply.data
+        assert RESULT_BUCKET.encode() not in reply.data
+        heatmap = door.ask("GET", reply.body["heatmap"])
+        assert (heatmap.status, heatmap.headers["Content-Type"]) == (200, "image/png")
+        assert heatmap.data.startswith(b"\x89PNG")
+
+    def test_answer_is_that_of_a_direct_request(self, door: Door, image_bytes: ImageBytes) -> None:
+        data = image_bytes(grey=140)
+        direct = door.ask("POST", "/predict", data, Content_Type="image/png").body
+        ticket = ticket_for(door)
+        post_form(**ticket["upload"], data=data)
+        door.deliver()
+        result = door.ask("GET", ticket["result"]).body
+        for name in ("normal", "pneumonia", "label", "triage", "threshold", "model", "image", "notice"):
+            assert result[name] == direct[name], name
+
+    def test_a_film_too_large_for_the_function_goes_through(self, door: Door, image_bytes: ImageBytes) -> None:
+        data = image_bytes(grey=255) + bytes(7_000_000)  # decoders stop at the end of the image
+        assert len(data) > MAX_DIRECT_BYTES
+        assert door.ask("POST", "/predict", data, Content_Type="image/png").status == 413
+        ticket = ticket_for(door)
+        post_form(**ticket["upload"], data=data)
+        door.deliver()
+        assert door.ask("GET", ticket["result"]).body["status"] == "predicted"
+
+    def test_the_worker_measures_again(self, door: Door, image_bytes: ImageBytes) -> None:
+        """S3 refuses what is too large by the policy; this S3 does not, as if the policy had been wrong."""
+        ticket = ticket_for(door)
+        too_much = image_bytes() + bytes(ticket["max_bytes"])
+        assert post_form(**ticket["upload"], data=too_much).status == 204
+        door.deliver()
+        result = door.ask("GET", ticket["result"]).body
+        assert (result["status"], result["code"], result["heatmap"]) == ("rejected", "too_large", None)
+        assert door.cloud.dead_letters() == 0
+
+    def test_what_is_no_image_is_a_result_as_well(self, door: Door) -> None:
+        ticket = ticket_for(door, "application/octet-stream")
+        post_form(**ticket["upload"], data=b"%PDF-1.7")
+        door.deliver()
+        result = door.ask("GET", ticket["result"]).body
+        assert (result["status"], result["code"]) == ("rejected", "unsupported_format")
+        assert door.ask("GET", f"{ticket['result']}/heatmap.png").status == 404
+
+    def test_it_lies_under_the_id_and_nothing_else(self, door: Door, image_bytes: ImageBytes) -> None:
+        ticket = ticket_for(door)
+        post_form(**ticket["upload"], data=image_bytes())
+        listing = door.cloud.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)["Contents"]
+        assert [entry["Key"] for entry in listing] == [f"api/{ticket['id']}"]
+
+    def test_an_id_of_ones_own_making_is_not_known_for_long(self, door: Door) -> None:
+        assert door.ask("GET", f"/results/{new_id(0)}").status == 404
+
+
+def request_for(route: Any, film: bytes) -> tuple[str, bytes | None]:
+    """A path and a body that the route would answer."""
+    path = route.path.format(name="index.html", upload_id=new_id(2**31))
+    body = json.dumps({"content_type": "image/png"}).encode() if route.path == "/uploads" else film
+    return path, body if route.method == "POST" else None
+
+
+WRONG = {
+    "nothing": None,
+    "another scheme": "Basic {token}",
+    "no scheme": "{token}",
+    "a wrong token": "Bearer 0123456789abcdef0123456789abcdef",
+    "a part of it": "Bearer {token:.47}",
+    "more than it": "Bearer {token}0",
+    "two at once": "Bearer {token}, Bearer {token}",
+    "a signature": "AWS4-HMAC-SHA256 Credential={token}/20261122/eu-central-1/lambda/aws4_request",
+}
+
+
+class TestToken:
+    @pytest.fixture
+    def guarded(self, open_door: OpenDoor) -> Iterator[Door]:
+        with open_door("token") as opened:
+            yield opened
+
+    def test_public_routes_are_these(self) -> None:
+        assert {(route.method, route.path) for route in api.ROUTES if route.public} == PUBLIC
+
+    def test_every_route_refuses_whoever_has_no_token(self, guarded: Door, image_bytes: ImageBytes) -> None:
+        assert guarded.token
+        for route in api.ROUTES:
+            path, body = request_for(route, image_bytes())
+            for why, header in WRONG.items():
+                given = {} if header is None else {"Authorization": header.format(token=guarded.token)}
+                reply = guarded.ask(route.method, path, body, **given)
+                where = f"{route.method} {route.path} with {why}"
+                if (route.method, route.path) in PUBLIC:
+                    assert reply.status == 200, where
+                    continue
+                assert (reply.status, reply.body["code"]) == (401, "unauthorized"), where
+                assert reply.headers["Content-Type"] == "application/problem+json", where
+                assert reply.headers["WWW-Authenticate"] == "Bearer", where
+                assert set(reply.body) == {"type", "title", "status", "detail", "code", "request_id"}, where
+                assert guarded.token.encode() not in reply.data, where
+
+    def test_every_route_answers_whoever_has_it(self, guarded: Door, image_bytes: ImageBytes) -> None:
+        for route in api.ROUTES:
+            path, body = request_for(route, image_bytes())
+            reply = guarded.ask(route.method, path, body, Authorization=f"Bearer {guarded.token}")
+            assert reply.status in ({404} if "results" in path else {200, 201}), f"{route.method} {route.path}"
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            ("GET", "/nowhere"), ("GET", "/predict"), ("OPTIONS", "/predict"), ("HEAD", "/"), ("POST", "/health"),
+            ("POST", "/config"), ("DELETE", "/results/x"), ("GET", "/Config"), ("GET", "/config/"),
+            ("GET", "/page"), ("GET", "/page/a/b"), ("GET", "/page/../model"), ("GET", "/health%0A"),
+            ("GET", "/health/../model"), ("GET", "/page%2F..%2Fmodel"),
+        ],
+    )  # fmt: skip
+    def test_not_even_which_paths_there_are_is_told(self, guarded: Door, method: str, path: str) -> None:
+        reply = guarded.ask(method, path)
+        assert reply.status == 401
+        assert b"/predict" not in reply.data
+
+    def test_nothing_is_done_for_whoever_is_refused(self, guarded: Door, image_bytes: ImageBytes) -> None:
+        for path in ("/", "/predict"):
+            guarded.ask("POST", path, b"GIF89a" + bytes(100), Content_Type="image/gif")
+        reply = guarded.ask("POST", "/uploads", b"no json")
+        assert reply.status == 401  # and not 400: the body was not looked at
+
+    def test_log_holds_no_token_and_no_id(self, guarded: Door) -> None:
+        log = io.StringIO()
+        upload_id = new_id(0)
+        with functions.logs_to(log):
+            for header in (f"Bearer {guarded.token}", "Bearer wrong-but-nearly-right"):
+                guarded.ask("GET", f"/results/{upload_id}", Authorization=header)
+                guarded.ask("POST", "/uploads", b'{"content_type": "image/png"}', Authorization=header)
+        written = log.getvalue()
+        assert written.count("unauthorized") == 2
+        assert not [text for text in (guarded.token, "nearly-right", "Bearer", upload_id, "api/") if text in written]
+
+    def test_rotation(self, guarded: Door) -> None:
+        with contextlib.closing(boto3.client("secretsmanager")) as vault:
+            new = "n" * 40
+            vault.put_secret_value(SecretId=SECRET_ID, SecretString=json.dumps({"token": new}))
+            for token in (guarded.token, new):
+                assert guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status == 200
+            vault.put_secret_value(SecretId=SECRET_ID, SecretString=json.dumps({"token": "m" * 40}))
+            auth.token_store.cache_clear()  # a new instance; the old one would notice within minutes
+            statuses = [
+                guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status
+                for token in ("m" * 40, new, guarded.token)
+            ]
+            assert statuses == [200, 200, 401]
+
+    def test_a_secret_that_cannot_be_read_lets_nobody_in(self, guarded: Door) -> None:
+        with contextlib.closing(boto3.client("secretsmanager")) as vault:
+            vault.delete_secret(SecretId=SECRET_ID, ForceDeleteWithoutRecovery=True)
+        reply = guarded.ask("GET", "/model", Authorization=f"Bearer {guarded.token}")
+        assert (reply.status, reply.body["code"]) == (503, "access_check_failed")
+        assert guarded.ask("GET", "/health").status == 200
+
+
+class TestIam:
+    def test_without_a_signature_that_aws_has_checked_nothing_but_the_public_is_answered(
+        self, open_door: OpenDoor, image_bytes: ImageBytes
+    ) -> None:
+        with open_door("iam") as door:
+            for route in api.ROUTES:
+                path, body = request_for(route, image_bytes())
+                expected = 200 if route.public else 401
+                assert door.ask(route.method, path, body).status == expected, f"{route.method} {route.path}"
+
+    def test_event_of_a_signed_request_is_answered(
+        self, load_event: Callable[[str], Any], lambda_context: Any, tiny_service: None
+    ) -> None:
+        assert api.handler(load_event("function_url_iam"), lambda_context)["statusCode"] == 200
+        unsigned = load_event("function_url_none")
+        unsigned["body"] = base64.b64encode(b"x").decode()
+        assert api.handler(unsigned, lambda_context)["statusCode"] == 401
+
+
+class TestNone:
+    def test_every_route_answers(self, door: Door, image_bytes: ImageBytes) -> None:
+        for route in api.ROUTES:
+            path, body = request_for(route, image_bytes())
+            reply = door.ask(route.method, path, body)
+            assert reply.status in ({404} if "results" in path else {200, 201}), f"{route.method} {route.path}"
+
+
+def test_a_browser_may_upload_from_the_page(door: Door) -> None:
+    url = ticket_for(door)["upload"]["url"]
+    policy = door.ask("GET", "/").headers["Content-Security-Policy"]
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    assert f"connect-src 'self' {origin};" in policy
+    asked = {"Origin": door.url, "Access-Control-Request-Method": "POST"}
+    assert send(url, "OPTIONS", None, asked).headers["Access-Control-Allow-Origin"] == door.url

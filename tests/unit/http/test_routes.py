@@ -1,0 +1,52 @@
+from typing import Any
+
+import pytest
+
+from pneumonia.errors import MalformedRequest
+from pneumonia.http.exchange import Request, json_answer
+from pneumonia.http.routes import Route
+
+ROUTE = Route("GET", "/results/{upload_id}/heatmap.png", lambda request: json_answer(request.parameters))
+
+
+def test_rule_is_in_the_words_of_powertools() -> None:
+    assert ROUTE.rule == "/results/<upload_id>/heatmap.png"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/results/1/heatmap.png", True),
+        ("/results/%2F/heatmap.png", True),
+        ("/results//heatmap.png", False),
+        ("/results/1/2/heatmap.png", False),
+        ("/results/1/heatmapXpng", False),
+        ("/results/1/heatmap.png\n", False),
+        ("/x/results/1/heatmap.png", False),
+    ],
+)
+def test_a_parameter_is_one_segment(path: str, expected: bool) -> None:
+    assert ROUTE.matches(path) is expected
+
+
+def test_a_plain_path_is_itself_alone() -> None:
+    route = Route("GET", "/openapi.json", lambda request: json_answer({}))
+    assert route.matches("/openapi.json")
+    assert not route.matches("/openapi-json")
+
+
+def request(query: dict[str, str] | None) -> Request:
+    event: Any = type("Event", (), {"query_string_parameters": query or {}})
+    return Request(event, "id", {"upload_id": "1"})
+
+
+def test_known_query_parameters_may_be_there_or_not() -> None:
+    route = Route("GET", "/", lambda _request: json_answer({}), query=frozenset({"heatmap"}))
+    assert route.answer(request({"heatmap": "true"})).status_code == 200
+    assert route.answer(request(None)).status_code == 200
+
+
+def test_unknown_ones_are_refused_before_anything_is_done() -> None:
+    route = Route("GET", "/", lambda _request: pytest.fail("called"), query=frozenset({"heatmap"}))
+    with pytest.raises(MalformedRequest, match="It takes: heatmap"):
+        route.answer(request({"heatmap": "true", "jane": "doe"}))

@@ -1,0 +1,50 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pneumonia.card import Card
+from pneumonia.http.service import MAX_DIRECT_BYTES
+
+Ask = Callable[..., Any]
+
+
+def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
+    monkeypatch.setenv("RESULTS_BUCKET", "results")
+    reply = ask("GET", "/config")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    assert reply.body == {
+        "auth": "none",
+        "max_direct_bytes": 4_500_000,
+        "max_image_bytes": 20_000_000,
+        "uploads": True,
+        "model": {"name": "tiny-grey", "version": "0.0.1"},
+        "operating_points": {"rule_out": 0.1, "balanced": 0.4, "rule_in": 0.9},
+        "notice": card.notice,
+        "limits": ["knows grey only"],
+    }
+
+
+def test_config_says_so_where_there_are_no_uploads(ask: Ask) -> None:
+    assert ask("GET", "/config").body["uploads"] is False
+
+
+def test_direct_limit_is_never_above_that_of_images(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "1000")
+    body = ask("GET", "/config").body
+    assert (body["max_direct_bytes"], body["max_image_bytes"]) == (1000, 1000)
+
+
+def test_direct_limit_fits_into_an_event_once_it_is_base64() -> None:
+    room_for_the_rest_of_the_event = 64 * 1024
+    assert MAX_DIRECT_BYTES * 4 / 3 + room_for_the_rest_of_the_event < 6 * 1024 * 1024
+
+
+@pytest.mark.parametrize("mode", ["iam", "token"])
+def test_config_tells_how_to_get_in_before_one_is(ask: Ask, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("AUTH_MODE", mode)
+    monkeypatch.setenv("AUTH_SECRET_ID", "arn:of-the-secret")
+    reply = ask("GET", "/config")
+    assert (reply.status, reply.body["auth"]) == (200, mode)
+    assert b"arn:of-the-secret" not in reply.data

@@ -1,0 +1,53 @@
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from pneumonia import stored_results
+from pneumonia.stored_results import read_heatmap, read_result
+
+BUCKET = "results"
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+
+
+def test_what_is_there(s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=b'{"status": "predicted"}')
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_result(BUCKET, "api/1") == {"status": "predicted"}
+    assert read_heatmap(BUCKET, "api/1") == b"\x89PNG"
+
+
+def test_what_is_not_there(s3: Any) -> None:
+    assert read_result(BUCKET, "api/1") is None
+    assert read_heatmap(BUCKET, "api/1") is None
+
+
+def test_a_missing_bucket_is_an_error(s3: Any) -> None:
+    with pytest.raises(ClientError):
+        read_result("another", "api/1")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "missing"), [("AccessDenied", 403, True), ("NoSuchKey", 404, True), ("SlowDown", 503, False)]
+)
+def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(
+    aws_credentials: None, code: str, status: int, missing: bool
+) -> None:
+    with Stubber(stored_results.client()) as stub:
+        stub.add_client_error("get_object", code, http_status_code=status)
+        if missing:
+            assert read_result(BUCKET, "api/1") is None
+        else:
+            with pytest.raises(ClientError):
+                read_result(BUCKET, "api/1")
