@@ -1,0 +1,44 @@
+// Which model answers, what was measured of it, and what it cannot do.
+
+import { byId, element } from "./dom.js";
+import { percent } from "./triage.js";
+
+const POINTS = { rule_out: "Rule out", balanced: "Balanced", rule_in: "Rule in" };
+
+/** What everybody may know: name, version, notice and limits. */
+export function showConfig({ model, notice, limits }) {
+    byId("standing-model").textContent = `Model: ${model.name} ${model.version}`;
+    byId("notice").textContent = notice;
+    byId("limits").replaceChildren(...limits.map((limit) => element("li", {}, limit)));
+}
+
+/** The figures measured on films that the model had never seen, from the model card. */
+export function showMeasured(card) {
+    const test = card.metrics?.test;
+    if (!test?.operating_points) return;
+    const balanced = test.operating_points.balanced;
+    byId("standing-measured").textContent =
+        `Measured sensitivity ${percent(balanced.sensitivity)}, specificity ${percent(balanced.specificity)}`;
+    byId("measured").replaceChildren(
+        element(
+            "table",
+            { className: "figures" },
+            element("caption", {}, `Measured on ${test.films} test films, not on yours`),
+            element("thead", {}, element("tr", {}, ...["Point", "From", "Sensitivity", "Specificity"].map(heading))),
+            element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),
+        ),
+    );
+}
+
+function figures(words, card, test, name) {
+    const { sensitivity, specificity } = test.operating_points[name];
+    const cells = [card.operating_points[name].threshold, sensitivity, specificity];
+    return element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, words),
+        ...cells.map((value) => element("td", { className: "number" }, percent(value))),
+    );
+}
+
+const heading = (words, column) => element("th", { scope: "col", className: column > 0 ? "number" : "" }, words);

@@ -1,0 +1,187 @@
+// Talks HTTP: answers plain values, throws Failure for everything that is not an answer.
+
+const THROTTLE_PAUSES = [1000, 3000, 9000];
+const RESULT_WAIT_MS = 10 * 60 * 1000;
+
+/** A request that brought no answer. `code` is a key of MESSAGES or one the service knows and the page does not. */
+export class Failure extends Error {
+    constructor(code, { status = 0, title, detail, reference } = {}) {
+        super(code);
+        Object.assign(this, { code, status, title, detail, reference });
+    }
+}
+
+let token = null;
+
+/** Use a token for all requests from now on; null for none. */
+export function useToken(value) {
+    token = value;
+}
+
+/** What the page needs to draw itself; open to anyone. */
+export const getConfig = () => getJson("/config", undefined);
+
+/** The model card. */
+export const getModel = (signal) => getJson("/model", signal);
+
+/** The answer for a film that fits into a request: {answer, heatmap: Blob|null}. `onSent` is told a share 0..1. */
+export async function predict(file, type, { onSent, signal }) {
+    const response = await withPauses(signal, () =>
+        send("/predict?heatmap=true", file, { headers: { ...authorization(), "Content-Type": type }, onSent, signal }),
+    );
+    const { heatmap, ...answer } = parsed(response);
+    return { answer, heatmap: heatmap ? await base64Blob(heatmap) : null };
+}
+
+/** The same by way of an upload, for films of any size. `onUploaded` is called when only waiting is left. */
+export async function predictByUpload(file, type, { onSent, onUploaded, signal }) {
+    const ticket = parsed(
+        await withPauses(signal, () =>
+            send("/uploads", JSON.stringify({ content_type: type }), {
+                headers: { ...authorization(), "Content-Type": "application/json" },
+                signal,
+            }),
+        ),
+    );
+    if (file.size > ticket.max_bytes) throw new Failure("too_large", { status: 413 });
+    const form = new FormData();
+    for (const [name, value] of Object.entries(ticket.upload.fields)) form.append(name, value);
+    // Without its name: it may be a patient's. S3 ignores whatever follows the file.
+    form.append("file", new Blob([file], { type }), "film");
+    checkUpload(await send(ticket.upload.url, form, { onSent, signal }));
+    onUploaded();
+    const answer = await poll(ticket.result, signal);
+    if (answer.status === "rejected") {
+        throw new Failure(answer.code, {
+            status: 422,
+            title: answer.title,
+            detail: answer.detail,
+            reference: answer.request_id,
+        });
+    }
+    return { answer, heatmap: answer.heatmap ? await getBlob(answer.heatmap, signal) : null };
+}
+
+async function poll(address, signal) {
+    const end = performance.now() + RESULT_WAIT_MS;
+    for (;;) {
+        const response = await get(address, signal);
+        if (response.status !== 202) return parsed(response);
+        const seconds = Number(response.header("Retry-After")) || 2;
+        if (performance.now() + seconds * 1000 > end) throw new Failure("no_result");
+        await pause(seconds * 1000, signal);
+    }
+}
+
+const authorization = () => (token === null ? {} : { Authorization: `Bearer ${token}` });
+
+async function getJson(address, signal) {
+    return parsed(await withPauses(signal, () => get(address, signal)));
+}
+
+async function get(address, signal) {
+    let response;
+    try {
+        response = await fetch(address, {
+            headers: authorization(),
+            signal,
+            cache: "no-store",
+            credentials: "same-origin",
+        });
+        return { status: response.status, text: await response.text(), header: (name) => response.headers.get(name) };
+    } catch (error) {
+        throw error.name === "AbortError" ? error : new Failure("network");
+    }
+}
+
+async function getBlob(address, signal) {
+    try {
+        const response = await fetch(address, { headers: authorization(), signal, credentials: "same-origin" });
+        return response.ok ? await response.blob() : null;
+    } catch (error) {
+        if (error.name === "AbortError") throw error;
+        return null; // the answer is worth more than its picture
+    }
+}
+
+/** POST with XMLHttpRequest: fetch cannot tell how much has been sent. */
+function send(address, body, { headers = {}, onSent, signal }) {
+    return new Promise((resolve, reject) => {
+        const request = new XMLHttpRequest();
+        request.open("POST", address);
+        for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+        request.upload.onprogress = (event) => event.lengthComputable && onSent?.(event.loaded / event.total);
+        request.onload = () =>
+            resolve({
+                status: request.status,
+                text: request.responseText,
+                header: (name) => request.getResponseHeader(name),
+            });
+        request.onerror = () => reject(new Failure("network"));
+        request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
+        signal?.addEventListener("abort", () => request.abort(), { once: true });
+        request.send(body);
+    });
+}
+
+/** Repeat what AWS held back for too many calls at once. */
+async function withPauses(signal, call) {
+    for (const milliseconds of THROTTLE_PAUSES) {
+        const response = await call();
+        if (response.status !== 429) return response;
+        await pause(milliseconds, signal);
+    }
+    return call();
+}
+
+function parsed({ status, text }) {
+    let value = null;
+    try {
+        value = JSON.parse(text);
+    } catch {
+        // Not the service's: what a proxy or AWS itself answered. The status has to do.
+    }
+    if (value !== null && status >= 200 && status < 300) return value;
+    throw new Failure(value?.code ?? codeOf(status), {
+        status,
+        title: value?.title,
+        detail: value?.detail,
+        reference: value?.request_id,
+    });
+}
+
+function codeOf(status) {
+    if (status === 401) return "unauthorized";
+    if (status === 403) return "forbidden";
+    if (status === 404) return "not_found";
+    if (status === 413) return "too_large";
+    if (status === 429) return "throttled";
+    return status >= 500 ? "service_unavailable" : "unexpected_answer";
+}
+
+/** S3 answers its errors as XML. */
+function checkUpload({ status, text }) {
+    if (status >= 200 && status < 300) return;
+    const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1];
+    throw new Failure(code === "EntityTooLarge" ? "too_large" : "upload_refused", {
+        status,
+        detail: code && `S3 says ${code}.`,
+    });
+}
+
+async function base64Blob({ content_type: type, data }) {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    return new Blob([bytes], { type });
+}
+
+function pause(milliseconds, signal) {
+    return new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, milliseconds);
+        const cancel = () => {
+            clearTimeout(timer);
+            reject(new DOMException("cancelled", "AbortError"));
+        };
+        if (signal?.aborted) cancel();
+        signal?.addEventListener("abort", cancel, { once: true });
+    });
+}

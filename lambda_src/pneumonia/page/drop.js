@@ -1,0 +1,34 @@
+// The ways by which files come onto the page: dropped anywhere, chosen, or pasted.
+
+import { byId } from "./dom.js";
+
+/** Call `take` with the files of each drop, choice and paste. */
+export function takeFiles(take) {
+    const picker = byId("picker");
+    const veil = byId("veil");
+    let depth = 0; // dragenter and dragleave also come for each element that is passed over
+
+    const show = (change) => {
+        depth = Math.max(0, depth + change);
+        veil.hidden = depth === 0;
+    };
+    const bringsFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const give = (files) => files.length > 0 && take([...files]);
+
+    for (const id of ["add", "choose"]) byId(id).addEventListener("click", () => picker.click());
+    picker.addEventListener("change", () => {
+        give(picker.files);
+        picker.value = ""; // the same file may be chosen again
+    });
+    addEventListener("dragenter", (event) => bringsFiles(event) && show(1));
+    addEventListener("dragleave", (event) => bringsFiles(event) && show(-1));
+    addEventListener("dragover", (event) => bringsFiles(event) && event.preventDefault());
+    addEventListener("drop", (event) => {
+        if (!bringsFiles(event)) return;
+        event.preventDefault();
+        depth = 0;
+        veil.hidden = true;
+        give(event.dataTransfer.files);
+    });
+    addEventListener("paste", (event) => give(event.clipboardData?.files ?? []));
+}

@@ -1,0 +1,106 @@
+// What each error code means to the person at the page, and what to do. `retry`: trying again can help.
+
+const OPERATOR = "Tell whoever operates this service, with the reference below.";
+
+export const MESSAGES = {
+    // The film
+    unsupported_format: {
+        title: "This file type is not supported",
+        advice: "Export the film as JPEG or PNG and send it again.",
+    },
+    undecodable_image: {
+        title: "The image is damaged or incomplete",
+        advice: "The file could not be read to its end. Export or copy it again from its source.",
+    },
+    too_large: {
+        title: "The film is too large",
+        advice: "Send a smaller file: a lower resolution loses nothing here, the model sees every film reduced.",
+    },
+    missing_image: { title: "The file is empty", advice: "Choose a file that holds an image." },
+    unreadable_file: {
+        title: "The file could not be read",
+        advice: "It may have been moved, or be a folder. Drop the files themselves, not their folder.",
+        retry: true,
+    },
+    malformed_request: {
+        title: "The service did not understand the request",
+        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+        retry: true,
+    },
+    url_not_allowed: { title: "This address may not be fetched", advice: "Send the file itself." },
+    url_fetch_failed: { title: "The image could not be fetched", advice: "Send the file itself." },
+    // Who may enter
+    unauthorized: {
+        title: "The token was not accepted",
+        advice: "Give the current token of this service. An old one stops working some time after it was replaced.",
+        retry: true,
+    },
+    access_check_failed: {
+        title: "The service could not check the token",
+        advice: "That is no fault of the token. Try again in a few seconds.",
+        retry: true,
+    },
+    forbidden: {
+        title: "The service refused this browser",
+        advice: "It accepts only signed requests. Open the page with `pneumonia console`, which signs them for you.",
+        retry: true,
+    },
+    // Large films
+    upload_refused: {
+        title: "The upload was refused",
+        advice: "The permission to upload may have expired, or the file changed on the way. Try again.",
+        retry: true,
+    },
+    upload_missing: {
+        title: "The uploaded film is gone",
+        advice: "It was removed or replaced before it could be read. Try again.",
+        retry: true,
+    },
+    no_result: {
+        title: "No answer yet",
+        advice: "The film was uploaded, but no result has come. The service may be busy or have failed. Try again.",
+        retry: true,
+    },
+    not_found: {
+        title: "The result is not there",
+        advice: "It may have expired. Try again; if that does not help, reload the page.",
+        retry: true,
+    },
+    method_not_allowed: {
+        title: "The service did not understand the request",
+        advice: "Reload the page, it may be older than the service.",
+    },
+    // The service
+    unhealthy: { title: "The service is not well", advice: OPERATOR, retry: true },
+    model_error: { title: "The model could not be used", advice: OPERATOR, retry: true },
+    settings_error: { title: "The service is misconfigured", advice: OPERATOR, retry: true },
+    internal_error: { title: "Something went wrong in the service", advice: `Try again. ${OPERATOR}`, retry: true },
+    throttled: { title: "The service is busy", advice: "Too many films at once. Try again in a moment.", retry: true },
+    service_unavailable: {
+        title: "The service did not answer in time",
+        advice: "Try again. A film that fails each time may be too much for it: send it at a lower resolution.",
+        retry: true,
+    },
+    network: {
+        title: "The service cannot be reached",
+        advice: "Check the network connection of this computer, then try again.",
+        retry: true,
+    },
+    unexpected_answer: {
+        title: "The service answered in a way this page does not know",
+        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+        retry: true,
+    },
+};
+
+/** Any failure as {title, advice, detail, reference, retry}; an unknown code keeps the service's own words. */
+export function explain(failure) {
+    const known = MESSAGES[failure.code];
+    return {
+        title: known?.title ?? failure.title ?? MESSAGES.unexpected_answer.title,
+        advice: known?.advice ?? (failure.detail ? "" : MESSAGES.unexpected_answer.advice),
+        detail: failure.detail ?? "",
+        reference: failure.reference ?? "",
+        retry: known ? known.retry === true : failure.status >= 500,
+    };
+}

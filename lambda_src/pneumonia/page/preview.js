@@ -1,0 +1,57 @@
+// What a file is, by its first bytes, and its picture where the browser can show one.
+
+// A canvas of more is refused or slow; no screen shows it.
+const MAX_PIXELS = 25e6;
+
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+const JPEG = [0xff, 0xd8, 0xff];
+const DICOM = [0x44, 0x49, 0x43, 0x4d];
+const DICOM_OFFSET = 128;
+const PNG_BIT_DEPTH_OFFSET = 24;
+
+/** The Content-Type to send a file with. Rejects if the file cannot be read. */
+export async function contentType(file) {
+    const head = await headOf(file);
+    if (matches(head, PNG, 0)) return "image/png";
+    if (matches(head, JPEG, 0)) return "image/jpeg";
+    if (matches(head, DICOM, DICOM_OFFSET)) return "application/dicom";
+    return "application/octet-stream"; // the service looks at the bytes itself
+}
+
+/**
+ * The picture of a file, or null where the browser cannot show it as the service sees it: no JPEG or PNG, a
+ * damaged file, or a 16-bit PNG, of which browsers show the upper half of the range and the service all.
+ * @param {File} file
+ * @param {number} [side] longest side wanted; without it, as it is
+ * @returns {Promise<ImageBitmap|null>} to be closed by whoever asked
+ */
+export async function decode(file, side) {
+    try {
+        const head = await headOf(file);
+        const png = matches(head, PNG, 0);
+        if (!png && !matches(head, JPEG, 0)) return null;
+        if (png && head[PNG_BIT_DEPTH_OFFSET] > 8) return null;
+        const whole = await createImageBitmap(file);
+        const scale = Math.min(
+            1,
+            side === undefined ? 1 : side / Math.max(whole.width, whole.height),
+            Math.sqrt(MAX_PIXELS / (whole.width * whole.height)),
+        );
+        if (scale === 1) return whole;
+        const reduced = await createImageBitmap(whole, {
+            resizeWidth: Math.max(1, Math.round(whole.width * scale)),
+            resizeHeight: Math.max(1, Math.round(whole.height * scale)),
+            resizeQuality: "medium",
+        });
+        whole.close();
+        return reduced;
+    } catch {
+        return null; // the service will say what is wrong with the file
+    }
+}
+
+async function headOf(file) {
+    return new Uint8Array(await file.slice(0, DICOM_OFFSET + DICOM.length).arrayBuffer());
+}
+
+const matches = (head, magic, offset) => magic.every((byte, index) => head[offset + index] === byte);

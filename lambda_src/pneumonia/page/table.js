@@ -1,0 +1,70 @@
+// The table of the session: one row a film, and its counts in words.
+
+import { byId, element } from "./dom.js";
+import { explain } from "./messages.js";
+import { failedChip, percent, TRIAGE, triageChip } from "./triage.js";
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
+
+const body = byId("rows");
+const rows = new Map(); // film -> its row
+
+/** Add rows; `choose` is called with a film when its name is used. */
+export function addRows(films, choose) {
+    for (const film of films) {
+        rows.set(film, { row: element("tr"), choose });
+        body.append(rows.get(film).row);
+        updateRow(film);
+    }
+}
+
+/** Show the state of a film anew. */
+export function updateRow(film) {
+    const { row, choose } = rows.get(film);
+    if (row.dataset.state === film.state) return; // a share more sent: nothing of it stands here
+    row.dataset.state = film.state;
+    const { answer } = film;
+    const name = element("button", { type: "button", className: "link", onclick: () => choose(film) }, film.file.name);
+    row.replaceChildren(
+        element("th", { scope: "row" }, name),
+        element("td", {}, triageCell(film)),
+        element("td", { className: "number" }, answer ? percent(answer.pneumonia) : ""),
+        element(
+            "td",
+            { className: "extra" },
+            answer ? `${answer.image.width} × ${answer.image.height} ${answer.image.format.toUpperCase()}` : "",
+        ),
+        element("td", { className: "extra less" }, answer ? `${answer.model.name} ${answer.model.version}` : ""),
+        element("td", { className: "extra" }, film.finished ? CLOCK.format(film.finished) : ""),
+    );
+}
+
+/** Mark the film that is shown. */
+export function markRow(chosen) {
+    for (const [film, { row }] of rows) row.classList.toggle("chosen", film === chosen);
+}
+
+/** Remove all rows. */
+export function clearRows() {
+    rows.clear();
+    body.replaceChildren();
+}
+
+/** How many films there are of each outcome: "8 films: 3 likely pneumonia, 5 likely normal". */
+export function counts(films) {
+    if (films.length === 0) return "";
+    const parts = Object.entries(TRIAGE).map(([triage, { words }]) => [
+        films.filter(({ answer }) => answer?.triage === triage).length,
+        words.toLowerCase(),
+    ]);
+    parts.push([films.filter(({ state }) => state === "failed").length, "without an answer"]);
+    parts.push([films.filter(({ state }) => !["done", "failed"].includes(state)).length, "under way"]);
+    const said = parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
+    return `${films.length} ${films.length === 1 ? "film" : "films"}: ${said.join(", ")}`;
+}
+
+function triageCell(film) {
+    if (film.state === "done") return triageChip(film.answer.triage);
+    if (film.state === "failed") return failedChip(explain(film.failure).title);
+    return element("span", { className: "dim" }, film.state === "waiting" ? "Waiting" : "Under way");
+}

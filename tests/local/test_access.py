@@ -1,0 +1,8 @@
+from local.access import SECRET_ID, create_token
+from local.cloud import Cloud
+from pneumonia.token_secret import read_tokens
+
+
+def test_token_is_where_the_handler_looks_for_it(cloud: Cloud) -> None:
+    token = create_token()
+    assert read_tokens(SECRET_ID) == [token]

@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.conftest import DESKTOP, Open, Service
+
+PHONE = {"width": 360, "height": 740}
+
+
+def violations(page: Page) -> list[tuple[str, Any]]:
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing(open_page: Open, service: Service, scheme: str, viewport: dict[str, int]) -> None:
+    page = open_page(service, expected=("status of 415",), color_scheme=scheme, viewport=viewport)
+    assert violations(page) == []
+    add_films(page, *SAMPLES[:2], SAMPLES[-1], payload("notes.txt", b"no film"))
+    answered(page, 4)
+    assert violations(page) == []
+    page.locator("#films .film").last.click()
+    expect(page.locator("#result .failed").first).to_be_visible()
+    assert violations(page) == []
+
+
+def test_axe_finds_nothing_in_the_token_dialog(open_page: Open, guarded_service: Service) -> None:
+    page = open_page(guarded_service, expected=("status of 401",), ready=False)
+    page.get_by_label("Token", exact=True).fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#token-wrong")).not_to_be_empty()
+    assert violations(page) == []
+    page.get_by_role("button", name="Not now").click()
+    expect(page.locator("#banner")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_everything_can_be_reached_by_keyboard_alone(open_page: Open, service: Service) -> None:
+    page = open_page(service)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the films")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#films-heading")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator("#choose")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(SAMPLES[:2])
+    answered(page, 2)
+    expect(page.locator("#films .film").first).to_be_focused()
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert {"film", "opacity", "invert", "zoom-in", "zoom-fit", "stage", "scroll", "link", "clear", "export"} <= reached
+
+
+def test_answers_are_told_to_screen_readers(open_page: Open, service: Service) -> None:
+    page = open_page(service)
+    add_films(page, SAMPLES[0])
+    answered(page, 1)
+    words = page.locator("#result .chip").inner_text()
+    expect(page.get_by_role("status").filter(has_text=SAMPLES[0].name)).to_contain_text(words)
+    expect(page.get_by_role("img", name=f"The film, {words.lower()}")).to_be_visible()

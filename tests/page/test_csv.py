@@ -1,0 +1,37 @@
+import csv
+import io
+from datetime import datetime
+from pathlib import Path
+
+from tests.page.actions import SAMPLES, add_films, answered, answers, payload
+from tests.page.conftest import Open, Service
+
+
+def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of 415",))
+    given = answers(page)
+    formula = '=HYPERLINK("x","y").png'
+    add_films(page, SAMPLES[0], payload(formula, SAMPLES[1].read_bytes()), payload("notes, old.txt", b"no film"))
+    answered(page, 3)
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="Export CSV").click()
+    assert caught.value.suggested_filename == "chest-x-ray-triage.csv"
+    data = Path(caught.value.path()).read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert [row["file"] for row in rows] == [SAMPLES[0].name, f"'{formula}", "notes, old.txt"]
+    assert [row["status"] for row in rows] == ["predicted", "predicted", "failed"]
+    by_id = {answer["request_id"]: answer for answer in given()}
+    for row in rows[:2]:
+        answer = by_id[row["request_id"]]
+        assert row["triage"] == answer["triage"]
+        assert float(row["probability_pneumonia"]) == answer["pneumonia"]
+        assert row["label"] == answer["label"]
+        assert float(row["threshold"]) == answer["threshold"]
+        assert row["model_version"] == answer["model"]["version"]
+        assert row["model_sha256"] == answer["model"]["sha256"]
+        assert (int(row["width"]), int(row["height"])) == (answer["image"]["width"], answer["image"]["height"])
+        assert row["notice"] == answer["notice"]
+        assert datetime.fromisoformat(row["answered_at"]).tzinfo is not None
+    assert rows[2]["error_code"] == "unsupported_format"
+    assert rows[2]["triage"] == rows[2]["probability_pneumonia"] == ""

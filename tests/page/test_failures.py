@@ -1,0 +1,73 @@
+"""What the page says when the service cannot be reached, is busy, or is not the one that answers."""
+
+import json
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.page.actions import SAMPLES, add_films, answered
+from tests.page.conftest import Open, Service
+
+
+def test_a_film_that_found_no_network_can_be_sent_again(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("ERR_INTERNET_DISCONNECTED",))
+    page.context.set_offline(True)
+    add_films(page, SAMPLES[0])
+    answered(page, 1)
+    expect(page.locator("#result")).to_contain_text("The service cannot be reached")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#result .probability")).to_be_visible()
+
+
+def test_a_page_without_its_service_says_so_and_asks_again(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("ERR_FAILED",))
+    page.route("**/config", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#banner")).to_contain_text("The service cannot be reached")
+    add_films(page, SAMPLES[0])  # it waits
+    page.unroute("**/config")
+    page.get_by_role("button", name="Try again").click()
+    answered(page, 1)
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_what_aws_holds_back_for_too_many_calls_is_sent_again_by_itself(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of 429",))
+    held_back: list[str] = []
+
+    def hold_back_once(route: Route) -> None:
+        if held_back:
+            route.continue_()
+        else:
+            held_back.append(route.request.url)
+            route.fulfill(status=429, body=json.dumps({"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}))
+
+    page.route("**/predict?*", hold_back_once)
+    add_films(page, SAMPLES[0])
+    expect(page.locator("#result .probability")).to_be_visible()
+    assert len(held_back) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (403, {"Message": "Forbidden"}, "pneumonia console"),
+        (413, {"message": "Request must be smaller than 6291456 bytes"}, "The film is too large"),
+        (502, {"message": "Internal Server Error"}, "The service did not answer in time"),
+        (503, {"code": "unhealthy", "title": "x", "request_id": "r-1"}, "The service is not well"),
+        (418, {"code": "tea", "title": "It is a teapot", "detail": "Brew.", "request_id": "r-2"}, "It is a teapot"),
+        (200, "<html>", "a way this page does not know"),
+    ],
+)
+def test_answers_of_others_than_the_service(
+    open_page: Open, service: Service, status: int, body: dict[str, str] | str, words: str
+) -> None:
+    page = open_page(service, expected=(f"status of {status}",))
+    text = body if isinstance(body, str) else json.dumps(body)
+    page.route("**/predict?*", lambda route: route.fulfill(status=status, body=text))
+    add_films(page, SAMPLES[0])
+    answered(page, 1)
+    expect(page.locator("#result")).to_contain_text(words)
+    if isinstance(body, dict) and "request_id" in body:
+        expect(page.locator("#result")).to_contain_text(body["request_id"])

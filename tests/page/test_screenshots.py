@@ -1,0 +1,56 @@
+"""The pictures of the README. PAGE_SCREENSHOTS=docs/images writes them anew; else they are made and thrown away."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.conftest import Open, Service
+
+MAX_BYTES = 250_000
+SCREEN = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(os.environ.get("PAGE_SCREENSHOTS") or tmp_path)
+
+
+def test_page_dark(open_page: Open, service: Service, folder: Path) -> None:
+    page = open_page(service, expected=("status of 415",), viewport=SCREEN)
+    add_films(page, *SAMPLES, payload("letter.pdf", b"%PDF-1.7"))
+    answered(page, len(SAMPLES) + 1)
+    save(page, folder / "page-dark.png")
+
+
+def test_page_viewer(open_page: Open, service: Service, folder: Path) -> None:
+    page = open_page(service, color_scheme="light", viewport=SCREEN)
+    add_films(page, *SAMPLES[-3:])
+    answered(page, 3)
+    expect(page.locator("#opacity")).to_be_enabled()
+    page.get_by_role("button", name="Invert").click()
+    page.get_by_role("button", name="Zoom in").click()
+    save(page, folder / "page-viewer.png")
+
+
+def test_page_narrow(open_page: Open, service: Service, folder: Path) -> None:
+    page = open_page(service, viewport=PHONE, device_scale_factor=1.5)
+    add_films(page, SAMPLES[-1])
+    answered(page, 1)
+    save(page, folder / "page-narrow.png")
+
+
+def save(page: Page, path: Path) -> None:
+    expect(page.locator("#opacity")).to_be_enabled()
+    page.evaluate("document.activeElement.blur()")
+    with Image.open(io.BytesIO(page.screenshot())) as shot:
+        colours = shot.convert("RGB")
+        # 128 colours are less than half the bytes; only a palette that is given is dithered to, or the films had edges.
+        palette = colours.quantize(128)
+        colours.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    assert path.stat().st_size < MAX_BYTES
