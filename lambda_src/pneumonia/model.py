@@ -12,7 +12,7 @@ from PIL import Image
 
 # onnxruntime reports its use to its maker unless told not to before it is imported; nothing leaves here.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort  # noqa: E402
+import onnxruntime as ort
 
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError

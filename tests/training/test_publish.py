@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
 
-from training import publish  # noqa: E402
+from training import publish
 
 
 def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
