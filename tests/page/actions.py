@@ -47,9 +47,9 @@ def answered(page: Page, count: int) -> None:
 def shown_percent(probability: float) -> str:
     """As the page writes a probability."""
     if 0.999 < probability < 1:
-        return "> 99.9%"
+        return ">99.9%"
     if 0 < probability < 0.001:
-        return "< 0.1%"
+        return "<0.1%"
     return f"{100 * probability:.1f}%"
 
 

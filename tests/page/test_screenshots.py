@@ -49,7 +49,6 @@ def save(page: Page, path: Path) -> None:
     expect(page.locator("#opacity")).to_be_enabled()
     page.evaluate("document.activeElement.blur()")
     with Image.open(io.BytesIO(page.screenshot())) as shot:
-        colours = shot.convert("RGB")
         # Six bits a channel cannot be told from eight here, and take two thirds of the bytes.
         ImageOps.posterize(shot.convert("RGB"), 6).save(path, optimize=True)
     assert path.stat().st_size < MAX_BYTES

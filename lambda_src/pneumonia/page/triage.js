@@ -43,10 +43,10 @@ export function failedChip(words) {
 
 const percentOf = (value, digits) => `${(100 * value).toFixed(digits)}%`;
 
-/** A probability for people. Never a rounded-up certainty: 99.97% stays "> 99.9%". */
+/** A probability for people. Never a rounded-up certainty: 99.97% stays ">99.9%". */
 export function percent(value) {
-    if (value > 0.999 && value < 1) return "> 99.9%";
-    if (value > 0 && value < 0.001) return "< 0.1%";
+    if (value > 0.999 && value < 1) return ">99.9%";
+    if (value > 0 && value < 0.001) return "<0.1%";
     return percentOf(value, 1);
 }
 
