@@ -19,6 +19,7 @@ from pneumonia.s3_events import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 MAX_KEY_BYTES = 1024
 JSON_SUFFIX = ".json"
@@ -125,26 +126,19 @@ class Results:
 
     def _put(self, key: str, body: bytes, content_type: str, order: Order, *, if_match: str | None) -> bool:
         """Write under a condition; False if it does not hold or another write is under way."""
-        metadata = order.to_metadata()
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "Body": body,
+            "ContentType": content_type,
+            "Metadata": order.to_metadata(),
+        }
+        if if_match is None:
+            request["IfNoneMatch"] = "*"
+        else:
+            request["IfMatch"] = if_match
         try:
-            if if_match is None:
-                self._client.put_object(
-                    Bucket=self.bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType=content_type,
-                    Metadata=metadata,
-                    IfNoneMatch="*",
-                )
-            else:
-                self._client.put_object(
-                    Bucket=self.bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType=content_type,
-                    Metadata=metadata,
-                    IfMatch=if_match,
-                )
+            self._client.put_object(**request)
         except ClientError as error:
             # If-Match on an object removed since is answered by 404, and so is a missing bucket: not ours.
             if error_code(error) in _EXISTS | _CONFLICT | (_GONE if if_match else frozenset()):
