@@ -10,7 +10,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
+
+MAX_RECEIVES: Final = 3
+"""How often a message is tried before it goes to the dead-letter queue; the local cloud does the same."""
 
 # Keys that belong to the CDK: feature flags and look-ups all carry a colon; the CLI writes these two without.
 _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})

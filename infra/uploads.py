@@ -15,9 +15,7 @@ from constructs import Construct
 
 from infra.notifications import NotificationsRole
 from infra.removal import removal_policy
-from infra.settings import Settings
-
-_MAX_RECEIVES: Final = 3
+from infra.settings import MAX_RECEIVES, Settings
 
 # A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
 # than the first one does; 14 days is the most SQS allows.
@@ -60,7 +58,7 @@ class Uploads(Construct):
             "Queue",
             retention_period=_QUEUE_RETENTION,
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=MAX_RECEIVES),
         )
         self.upload_bucket.add_event_notification(
             s3.EventType.OBJECT_CREATED, s3_notifications.SqsDestination(self.queue)

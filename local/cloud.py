@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from infra.settings import Settings
+from infra.settings import MAX_RECEIVES, Settings
 from local.lambda_context import REGION
 from local.wsgi_server import HOST, running
 
@@ -26,9 +26,6 @@ UPLOAD_BUCKET = "pneumonia-uploads"
 RESULT_BUCKET = "pneumonia-results"
 QUEUE = "pneumonia-uploads"
 DEAD_LETTER_QUEUE = "pneumonia-uploads-dead-letter"
-
-MAX_RECEIVES = 3
-"""Deliveries of a message before it moves to the dead-letter queue, as in infra/uploads.py."""
 
 _CREDENTIAL = "testing"  # moto takes any; one that cannot be of a real account is the point
 _CLIENT_CONNECTIONS = 16

@@ -12,7 +12,7 @@ from local.poller import Poller
 
 
 def test_receives_before_the_dead_letter_queue_are_those_of_the_stack() -> None:
-    assert local.MAX_RECEIVES == stack_uploads._MAX_RECEIVES
+    assert local.MAX_RECEIVES == stack_uploads.MAX_RECEIVES
 
 
 def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: Settings) -> None:
