@@ -70,7 +70,8 @@ def test_a_fault_of_the_command_shows_no_stack_trace(
 
 
 def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None:
-    films = make_films({f"{number}.png": number for number in range(30)})
+    # More lines than a pipe holds (64 KiB): the command cannot be done before the reader has left.
+    films = make_films({f"{number}.png": number % 256 for number in range(400)})
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     arguments = [sys.executable, "-m", "client", "predict", str(films), "--json"]
     with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
