@@ -11,15 +11,31 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-BACKBONE = "xception"
+from training import efficientnet
+
+ARCHITECTURES = ("xception", "efficientnet_lite0")
 
 
-def backbone(size: int, weights: str) -> Any:
-    """Xception feature extractor, input float32 ``[N, size, size, 3]`` in [-1, 1].
+def backbone(architecture: str, size: int, weights: str) -> Any:
+    """Feature extractor, input float32 ``[N, size, size, 3]`` in [-1, 1].
 
-    ``weights``: ``imagenet`` (downloaded by keras.applications), ``none`` (random), or the path of a ``.keras``
-    file that holds the backbone as a layer named ``xception`` or is the backbone itself.
+    ``weights``: ``none`` (random); for Xception ``imagenet`` (downloaded by keras.applications) or the path of a
+    ``.keras`` file that holds the backbone as a layer named ``xception`` or is the backbone itself; for
+    EfficientNet-Lite0 the path of the published ``.pth`` file. Raises ``ValueError`` for other choices.
     """
+    if architecture == "xception":
+        return _xception(size, weights)
+    if architecture != "efficientnet_lite0":
+        raise ValueError(f"architecture: one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
+    net = efficientnet.lite0(size)
+    if weights == "imagenet":
+        raise ValueError("keras.applications has no EfficientNet-Lite0: give the .pth file of its weights")
+    if weights != "none":
+        efficientnet.load_imagenet(net, Path(weights))
+    return net
+
+
+def _xception(size: int, weights: str) -> Any:
     if weights in ("imagenet", "none"):
         return keras.applications.Xception(
             include_top=False, weights=None if weights == "none" else weights, input_shape=(size, size, 3)
@@ -27,11 +43,11 @@ def backbone(size: int, weights: str) -> Any:
     net = keras.applications.Xception(include_top=False, weights=None, input_shape=(size, size, 3))
     saved = keras.models.load_model(Path(weights), compile=False)
     names = {layer.name for layer in saved.layers}
-    net.set_weights((saved.get_layer(BACKBONE) if BACKBONE in names else saved).get_weights())
+    net.set_weights((saved.get_layer("xception") if "xception" in names else saved).get_weights())
     return net
 
 
-def classifier(size: int, weights: str, *, dropout: float = 0.0) -> Any:
+def classifier(size: int, weights: str, *, architecture: str = "xception", dropout: float = 0.0) -> Any:
     """Whole network: uint8 ``[N, size, size, 1]`` -> ``{"logit": [N], "activation_map": [N, h, w]}``.
 
     The head is applied to the pooled features and to every cell, so the mean of ``activation_map`` is ``logit``.
@@ -39,8 +55,8 @@ def classifier(size: int, weights: str, *, dropout: float = 0.0) -> Any:
     image = keras.Input((size, size, 1), dtype="uint8", name="image")
     scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
     rgb = layers.Concatenate(name="rgb")([scaled, scaled, scaled])
-    net = backbone(size, weights)
-    net.name = BACKBONE
+    net = backbone(architecture, size, weights)
+    net.name = architecture
     # training=False: the ImageNet batch statistics stay; small medical sets only make them noisier.
     features = net(rgb, training=False)
     pooled = layers.GlobalAveragePooling2D(name="pool", dtype="float32")(features)
@@ -54,8 +70,14 @@ def classifier(size: int, weights: str, *, dropout: float = 0.0) -> Any:
 
 
 def features_of(model: Any) -> Any:
-    """The part of ``model`` up to the pooled features, float32 ``[N, 2048]``."""
+    """The part of ``model`` up to the pooled features, float32 ``[N, channels]``."""
     return keras.Model(model.input, model.get_layer("pool").output, name="features")
+
+
+def architecture_of(model: Any) -> str:
+    """Name of the backbone that a classifier was built on."""
+    names = {layer.name for layer in model.layers}
+    return next(name for name in ARCHITECTURES if name in names)
 
 
 def freeze(model: Any, first_trainable: str) -> None:
@@ -64,7 +86,7 @@ def freeze(model: Any, first_trainable: str) -> None:
     Early layers hold generic edges and textures: training them costs most of the time and overfits the
     scanner, so they keep their ImageNet weights.
     """
-    net = model.get_layer(BACKBONE)
+    net = model.get_layer(architecture_of(model))
     names = [layer.name for layer in net.layers]
     if first_trainable not in names:
         raise ValueError(f"first_trainable: no layer {first_trainable!r} in the backbone")
@@ -78,7 +100,7 @@ def float32_copy(model: Any, size: int) -> Any:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        copy = classifier(size, "none")
+        copy = classifier(size, "none", architecture=architecture_of(model))
     finally:
         keras.config.set_dtype_policy(policy)
     copy.set_weights([ops.convert_to_numpy(w) for w in model.weights])

@@ -3,7 +3,8 @@
     python -m training.publish --run runs/xception-224 --version 1.0.0
 
 ``--run`` may be given several times: an ensemble. Thresholds and calibration come from the validation scores in
-the run folders, where every film was scored by a network that never saw its patient.
+the run folders, where every film was scored, as it is and under other acquisitions, by a network that never saw its
+patient.
 """
 
 import argparse
@@ -20,12 +21,11 @@ from PIL import Image
 
 from pneumonia.card import Card
 from pneumonia.model import Model
-from training import calibrate, metrics
+from training import calibrate, metrics, shifted
 from training.export import averaged, export
 
 Array = NDArray[np.float64]
 
-BALANCED_SENSITIVITY = 0.95
 GOLDEN_TOLERANCE = 0.05
 NOTICE = (
     "Research use only: triage support, never a diagnosis. Trained on chest X-rays of children aged 1-5 from one "
@@ -37,7 +37,7 @@ INTENDED_USE = (
 LIMITS = [
     "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): elsewhere the figures do not hold.",
     "Tells pneumonia from normal only; any other disease may be called either.",
-    "Probabilities are calibrated to the prevalence of the training films (74% pneumonia).",
+    "Probabilities are calibrated for even odds (half of the films with pneumonia), not for the share of a clinic.",
     "Other views, adults, and images that are not chest X-rays are not recognised as such.",
 ]
 
@@ -52,17 +52,42 @@ def validation_scores(run: Path) -> tuple[list[dict[str, Any]], Array, Array]:
     return films, logits, folds
 
 
-def validation_metrics(y: Array, p: Array, folds: Array, threshold: float) -> dict[str, Any]:
-    """Cross-validated figures: pooled, and the spread of the AUC over the folds."""
-    per_fold = [metrics.auc(y[folds == k], p[folds == k]) for k in np.unique(folds)]
+def shifted_scores(run: Path) -> Array:
+    """Out-of-fold logits under other acquisitions, ``[draws, N]``; nan for films of unfinished folds."""
+    films = json.loads((run / "films.json").read_text())
+    logits = np.full((shifted.DRAWS, len(films)), np.nan)
+    for path in sorted(run.glob("fold-*/validation.npz")):
+        if not path.with_name("shifted.npz").exists():
+            raise SystemExit(f"{path.parent} has no shifted scores: python -m training.shifted --run {run} --data …")
+        logits[:, np.load(path)["index"]] = np.load(path.with_name("shifted.npz"))["logit"]
+    return logits
+
+
+def validation_metrics(films: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
+    """Cross-validated figures: pooled, the spread of the AUC over the folds, and under other acquisitions."""
+    y, p = films.y, films.p
+    shifted_folds = np.tile(folds, len(films.shifted_y) // len(folds))
     return {
         "films": len(y),
         "auc": round(metrics.auc(y, p), 4),
-        "auc_per_fold": [round(value, 4) for value in per_fold],
+        "auc_per_fold": [round(metrics.auc(y[folds == k], p[folds == k]), 4) for k in np.unique(folds)],
         "sensitivity": round(metrics.sensitivity(y, p, threshold), 4),
         "specificity": round(metrics.specificity(y, p, threshold), 4),
         "accuracy": round(metrics.accuracy(y, p, threshold), 4),
         "expected_calibration_error": round(metrics.expected_calibration_error(y, p), 4),
+        "shifted": {
+            "films": len(films.shifted_y),
+            "auc": round(metrics.auc(films.shifted_y, films.shifted_p), 4),
+            "auc_per_fold": [
+                round(metrics.auc(films.shifted_y[shifted_folds == k], films.shifted_p[shifted_folds == k]), 4)
+                for k in np.unique(folds)
+            ],
+            "sensitivity": round(metrics.sensitivity(films.shifted_y, films.shifted_p, threshold), 4),
+            "specificity": round(metrics.specificity(films.shifted_y, films.shifted_p, threshold), 4),
+            "expected_calibration_error": round(
+                metrics.expected_calibration_error(films.shifted_y, films.shifted_p), 4
+            ),
+        },
     }
 
 
@@ -103,10 +128,14 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
         raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
     logits = np.mean([s[1] for s in scores], axis=0)
     scored = ~np.isnan(logits)
+    elsewhere = np.mean([shifted_scores(run) for run in runs], axis=0)[:, scored]
     y = np.array([film["label"] for film in films], dtype=np.float64)
-    calibration = calibrate.platt(y[scored], logits[scored])
-    p = calibration.probability(logits[scored])
-    points = calibrate.operating_points(y[scored], p, BALANCED_SENSITIVITY)
+    shifted_y = np.tile(y[scored], len(elsewhere))
+    calibration = calibrate.platt(shifted_y, elsewhere.ravel())
+    validation = calibrate.Validation(
+        y[scored], calibration.probability(logits[scored]), shifted_y, calibration.probability(elsewhere.ravel())
+    )
+    points = calibrate.operating_points(validation)
     for stale in out.glob("*.onnx"):
         stale.unlink()
     members = [member(run, out) for run in runs]
@@ -124,6 +153,7 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
             "method": "platt",
             "slope": round(calibration.slope, 6),
             "intercept": round(calibration.intercept, 6),
+            "prevalence": calibrate.PREVALENCE,
         },
         "operating_points": points,
         "golden": {
@@ -141,7 +171,7 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
             "prevalence": round(float(y.mean()), 4),
             "runs": {run.name: run_record(run) for run in runs},
         },
-        "metrics": {"validation": validation_metrics(y[scored], p, folds[scored], points["balanced"]["threshold"])},
+        "metrics": {"validation": validation_metrics(validation, folds[scored], points["balanced"]["threshold"])},
     }
     document["golden"]["logit"] = round(golden_logit(document, out), 4)
     return document

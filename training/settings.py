@@ -9,6 +9,7 @@ from training.augment import Augmentation
 class TrainSettings:
     """One run: input size, folds, schedule, regularisation. Lengths are in films, rates are per step."""
 
+    architecture: str = "xception"
     size: int = 224
     folds: int = 5
     epochs: int = 4

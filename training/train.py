@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from training import data, network, probe
+from training import data, network, probe, shifted
 from training.augment import augment
 from training.settings import TrainSettings
 
@@ -137,7 +137,7 @@ def train_fold(films: list[data.Film], pixels: Any, held_out: Any, fold: int, se
     keras.utils.set_random_seed(settings.seed)  # the same start for every fold, and for the features of the probe
     y = data.labels(films)
     test, keep = np.flatnonzero(held_out), np.flatnonzero(~held_out)
-    model = network.classifier(settings.size, weights, dropout=settings.dropout)
+    model = network.classifier(settings.size, weights, architecture=settings.architecture, dropout=settings.dropout)
     model.get_layer("head").set_weights(list(probe.fit_head(features[keep], y[keep])))
     valid = (pixels[test], y[test]) if len(test) else (pixels[:64], y[:64])
     if settings.epochs:
@@ -146,6 +146,8 @@ def train_fold(films: list[data.Film], pixels: Any, held_out: Any, fold: int, se
     final = network.float32_copy(model, settings.size)
     final.save(folder / "model.keras")
     scores = logits_of(final, pixels[test]) if len(test) else np.empty(0, np.float32)
+    if len(test):
+        shifted.score(final, pixels[test], settings.augmentation, folder)
     np.savez(folder / "next.npz", index=test, logit=scores)
     os.replace(folder / "next.npz", folder / "validation.npz")
     (folder / "checkpoint.keras").unlink(missing_ok=True)
@@ -169,7 +171,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with NORMAL/ and PNEUMONIA/")
     parser.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run in it is resumed")
-    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a .keras FILE")
+    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a FILE of them")
     parser.add_argument("--pattern", default=data.KERMANY_GROUP, help="regular expression of the patient in a name")
     parser.add_argument("--extra", action="append", default=[], metavar="DIR[=PATTERN]",
                         help="further labelled folder of the same layout; may be given several times")  # fmt: skip
@@ -200,7 +202,7 @@ def main(argv: list[str] | None = None) -> None:
     console.print(f"{len(films)} films, {len({f.group for f in films})} patients, {settings.folds} folds")
     pixels = data.load_pixels([f.path for f in films], settings.size)
     keras.utils.set_random_seed(settings.seed)
-    untouched = network.classifier(settings.size, args.weights)
+    untouched = network.classifier(settings.size, args.weights, architecture=settings.architecture)
     features = probe.frozen_features(untouched, pixels, args.out / "features.npy")
     del untouched
     for fold in args.fold or range(settings.folds):

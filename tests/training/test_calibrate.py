@@ -9,7 +9,7 @@ LOGITS = 3 * (Y - 0.5) + RNG.normal(0, 1.0, 4000)
 
 
 def test_platt_scaling_calibrates() -> None:
-    fit = calibrate.platt(Y, LOGITS)
+    fit = calibrate.platt(Y, LOGITS, prevalence=Y.mean())
     p = fit.probability(LOGITS)
     assert p.mean() == pytest.approx(Y.mean(), abs=1e-3)
     assert (
@@ -17,6 +17,18 @@ def test_platt_scaling_calibrates() -> None:
         < 0.03
         < metrics.expected_calibration_error(Y, calibrate.Calibration(0.2, 0.0).probability(LOGITS))
     )
+
+
+def test_another_prevalence_moves_the_log_odds_by_the_ratio_of_the_odds() -> None:
+    half, tenth = (calibrate.platt(Y, LOGITS, prevalence=share) for share in (0.5, 0.1))
+    assert half.slope == pytest.approx(tenth.slope, rel=0.1)
+    assert half.intercept - tenth.intercept == pytest.approx(np.log(9), abs=0.15)
+
+
+def test_equal_error_is_where_both_classes_lose_the_same_share() -> None:
+    p = calibrate.platt(Y, LOGITS).probability(LOGITS)
+    threshold = calibrate.equal_error_threshold(Y, p)
+    assert metrics.sensitivity(Y, p, threshold) == pytest.approx(metrics.specificity(Y, p, threshold), abs=2e-3)
 
 
 @pytest.mark.parametrize("target", [0.9, 0.95, 0.99, 1.0])
@@ -30,11 +42,30 @@ def test_thresholds_reach_their_target_and_no_tighter_one_would(target: float) -
     assert metrics.specificity(Y, p, np.nextafter(high, 0)) < target
 
 
+def validation(y: np.ndarray, p: np.ndarray, shift: float = 0.0) -> calibrate.Validation:
+    return calibrate.Validation(y, p, y, np.clip(p + shift, 0.001, 0.999))
+
+
 def test_operating_points_are_in_order_even_when_the_classes_do_not_overlap() -> None:
     y = np.array([0.0] * 50 + [1.0] * 50)
     p = np.concatenate([np.linspace(0.05, 0.2, 50), np.linspace(0.8, 0.95, 50)])
-    points = calibrate.operating_points(y, p, 0.95)
+    points = calibrate.operating_points(validation(y, p))
     thresholds = [points[name]["threshold"] for name in ("rule_out", "balanced", "rule_in")]
     assert thresholds == sorted(thresholds)
     assert points["rule_out"]["validation_sensitivity"] >= 0.99
     assert points["rule_in"]["validation_specificity"] >= 0.99
+
+
+@pytest.mark.parametrize("shift", [-0.1, 0.1])
+def test_outer_points_keep_their_promise_on_shifted_films_too(shift: float) -> None:
+    p = calibrate.platt(Y, LOGITS).probability(LOGITS)
+    points = calibrate.operating_points(validation(Y, p, shift))
+    for name in ("validation", "shifted"):
+        assert points["rule_out"][f"{name}_sensitivity"] >= 0.99
+        assert points["rule_in"][f"{name}_specificity"] >= 0.99
+
+
+def test_the_balanced_threshold_follows_the_shift() -> None:
+    p = calibrate.platt(Y, LOGITS).probability(LOGITS)
+    still, higher = (calibrate.operating_points(validation(Y, p, by))["balanced"]["threshold"] for by in (0.0, 0.1))
+    assert higher > still + 0.05

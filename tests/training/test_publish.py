@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
 
-from training import publish
+from training import calibrate, publish
 
 
 def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
@@ -17,6 +17,7 @@ def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
     for fold, logits in scores.items():
         (folder / f"fold-{fold}").mkdir()
         np.savez(folder / f"fold-{fold}" / "validation.npz", index=[2 * fold, 2 * fold + 1], logit=logits)
+        np.savez(folder / f"fold-{fold}" / "shifted.npz", logit=[logits, [2 * value for value in logits]])
     return folder
 
 
@@ -33,11 +34,29 @@ def test_an_unfinished_fold_is_left_out_not_guessed(tmp_path: Path) -> None:
     assert logits[2:].tolist() == [-2, 2]
 
 
+def test_shifted_scores_go_back_to_their_films_too(tmp_path: Path) -> None:
+    logits = publish.shifted_scores(write_run(tmp_path / "run", {1: [-2, 2]}))
+    assert np.isnan(logits[:, :2]).all()
+    assert logits[:, 2:].tolist() == [[-2, 2], [-4, 4]]
+
+
+def test_a_run_without_shifted_scores_says_which_command_makes_them(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", {0: [-1, 1]})
+    (run / "fold-0" / "shifted.npz").unlink()
+    with pytest.raises(SystemExit, match=r"training\.shifted"):
+        publish.shifted_scores(run)
+
+
 def test_validation_figures_show_the_spread_over_the_folds() -> None:
     y = np.array([0.0, 1.0, 0.0, 1.0])
-    figures = publish.validation_metrics(y, np.array([0.1, 0.9, 0.8, 0.2]), np.array([0.0, 0.0, 1.0, 1.0]), 0.5)
+    films = calibrate.Validation(
+        y, np.array([0.1, 0.9, 0.8, 0.2]), np.tile(y, 2), np.array([0.1, 0.9] * 3 + [0.9, 0.1])
+    )
+    figures = publish.validation_metrics(films, np.array([0.0, 0.0, 1.0, 1.0]), 0.5)
     assert figures["auc_per_fold"] == [1.0, 0.0]
     assert figures["accuracy"] == 0.5
+    assert figures["shifted"]["films"] == 8
+    assert figures["shifted"]["auc_per_fold"] == [1.0, 0.5]
 
 
 def test_runs_over_other_films_are_no_ensemble(tmp_path: Path) -> None:
