@@ -98,6 +98,11 @@ class Inference(Construct):
                 "MODEL_DIR": _MODEL_DIR,
                 "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
                 "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
+                "MAX_DECODED_BYTES": str(settings.max_decoded_bytes),
+                "MAX_FRAMES": str(settings.max_frames),
+                "MAX_DICOM_ELEMENTS": str(settings.max_dicom_elements),
+                "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
+                "MIN_IMAGE_SIDE": str(settings.min_image_side),
                 "INTRA_OP_THREADS": str(settings.intra_op_threads),
             },
         )

@@ -173,6 +173,15 @@ class Settings:
     # Largest image accepted, as a file and once decoded; above that many pixels Pillow suspects a bomb.
     max_image_bytes: int = _integer(1_000, 500_000_000)
     max_image_pixels: int = _integer(10_000, 89_478_485)
+    # Memory that the pixels of one image may take while it is decoded.
+    max_decoded_bytes: int = _integer(1_000_000, 2_000_000_000)
+    # Frames or pages of a file, of which the first is read; with 1, files of several are refused.
+    max_frames: int = _integer(1, 1_000)
+    # Structure of a DICOM file: elements, those in sequences included, and depth of the sequences.
+    max_dicom_elements: int = _integer(100, 1_000_000)
+    max_dicom_nesting: int = _integer(1, 100)
+    # Shorter sides, in pixels, are no film but its thumbnail.
+    min_image_side: int = _integer(1, 1_000)
     # Uploads handed to one worker invocation; ten is the most without a batching window.
     batch_size: int = _integer(1, 10)
     # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.

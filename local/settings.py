@@ -27,6 +27,11 @@ def export_settings(settings: Settings, env: MutableMapping[str, str], auth: str
     variables = {
         "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
         "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
+        "MAX_DECODED_BYTES": str(settings.max_decoded_bytes),
+        "MAX_FRAMES": str(settings.max_frames),
+        "MAX_DICOM_ELEMENTS": str(settings.max_dicom_elements),
+        "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
+        "MIN_IMAGE_SIDE": str(settings.min_image_side),
         "ALLOWED_URL_HOSTS": ",".join(settings.allowed_url_hosts),
         "URL_TIMEOUT_SECONDS": str(settings.url_timeout_seconds),
         "INTRA_OP_THREADS": str(settings.intra_op_threads),

@@ -152,7 +152,8 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (
         "MODEL_DIR", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS",
         "RESULTS_BUCKET", "INTRA_OP_THREADS", "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "UPLOAD_EXPIRES_SECONDS",
-        "AUTH_MODE", "AUTH_SECRET_ID",
+        "AUTH_MODE", "AUTH_SECRET_ID", "MAX_DECODED_BYTES", "MAX_FRAMES", "MAX_DICOM_ELEMENTS",
+        "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,
@@ -176,19 +177,27 @@ def tiny_service(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 ImageBytes = Callable[..., bytes]
 
 
+def film(grey: int, size: tuple[int, int]) -> Image.Image:
+    """One grey, but for a twentieth on either side, black and white: blank images are refused."""
+    image, edge = Image.new("L", size, grey), -(-size[0] // 20)
+    image.paste(0, (0, 0, edge, size[1]))
+    image.paste(255, (size[0] - edge, 0, *size))
+    return image
+
+
 @pytest.fixture(scope="session")
 def image_bytes() -> ImageBytes:
-    """Encode an image of one grey, or any given one: image_bytes(grey=200, size=(40, 30), kind="PNG")."""
+    """Encode one grey between a dark and a bright edge, or any given image: image_bytes(grey=200, kind="PNG")."""
 
     def encode(
         grey: int = 200,
-        size: tuple[int, int] = (40, 30),
+        size: tuple[int, int] = (96, 72),
         kind: str = "PNG",
         image: Image.Image | None = None,
         **options: Any,
     ) -> bytes:
         stream = io.BytesIO()
-        (image or Image.new("L", size, grey)).save(stream, kind, **options)
+        (image or film(grey, size)).save(stream, kind, **options)
         return stream.getvalue()
 
     return encode

@@ -99,6 +99,32 @@ class UndecodableImage(PneumoniaError):
     title = "The image could not be decoded"
 
 
+class MultiFrame(PneumoniaError):
+    code = "multi_frame"
+    status = 422
+    title = "The file holds several images"
+
+
+class NotARadiograph(PneumoniaError):
+    """A DICOM file whose own header names another modality."""
+
+    code = "not_a_radiograph"
+    status = 422
+    title = "The image is not a radiograph"
+
+
+class TooSmall(PneumoniaError):
+    code = "too_small"
+    status = 422
+    title = "The image is too small"
+
+
+class BlankImage(PneumoniaError):
+    code = "blank_image"
+    status = 422
+    title = "The image is blank"
+
+
 class UrlFetchFailed(PneumoniaError):
     code = "url_fetch_failed"
     status = 502

@@ -183,7 +183,7 @@ def _read(
 ) -> bytes | _Redirect:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {
-        "Accept": "image/jpeg, image/png, */*;q=0.1",
+        "Accept": "image/*, application/dicom, */*;q=0.1",
         "Accept-Encoding": "identity",
         "Connection": "close",
         "User-Agent": "pneumonia-fetch",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pneumonia.card import Card
-from pneumonia.decode import DecodedImage, Limits, decode
+from pneumonia.decode import DecodedImage, Limits, check_content, decode
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.heatmap import overlay
 from pneumonia.model import Model, Prediction
@@ -37,18 +37,18 @@ class Predictor:
         """Load card and model. Raises ModelError if the artifacts are missing, damaged or do not fit."""
         card = Card.load(settings.model_dir)
         model = Model(card, settings.model_dir, settings.intra_op_threads)
-        limits = Limits(settings.max_image_bytes, settings.max_image_pixels)
-        return cls(card, model, settings.model_dir, limits)
+        return cls(card, model, settings.model_dir, settings.limits)
 
     def answer(self, data: bytes, *, request_id: str, heatmap: bool) -> Answer:
         """Predict one image from the bytes of its file.
 
-        `normal` + `pneumonia` = 1 (six decimals). `image` gives the format and the upright size in pixels.
+        `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how.
         `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
-        with the heatmap, without any fetching. Raises what `decode` raises, and ModelError.
+        with the heatmap, without any fetching. Raises what `decode` and `check_content` raise, and ModelError.
         """
         start = time.perf_counter()
         image = decode(data, self.limits)
+        check_content(image.pixels, self.limits.min_side)
         decoded = time.perf_counter()
         batches = self._model.prepare([image.pixels])
         prepared = time.perf_counter()
@@ -91,7 +91,7 @@ class Predictor:
             "triage": assessment.triage,
             "threshold": assessment.threshold,
             "model": self.card.identity(),
-            "image": {"format": image.format, "width": image.width, "height": image.height},
+            "image": image.to_json(),
             "timing_ms": timing,
             "request_id": request_id,
             "notice": self.card.notice,

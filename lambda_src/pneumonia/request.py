@@ -8,7 +8,7 @@ from typing import Any
 
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge
 
-_HOW = 'Send the bytes of a JPEG or PNG file, or JSON {"image": "<base64>"} or {"url": "https://..."}.'
+_HOW = 'Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
 _YES = frozenset({"true", "1", "yes", "on", ""})
 _NO = frozenset({"false", "0", "no", "off"})
 
@@ -51,7 +51,7 @@ def from_http(body: str | None, *, is_base64: bool, content_type: str, max_bytes
         return from_json(_parse(content), max_bytes)
     if isinstance(content, str):
         raise MalformedRequest(
-            f"The body arrived as text. {_HOW} Bytes need Content-Type image/jpeg, image/png or "
+            f"The body arrived as text. {_HOW} Bytes need a Content-Type such as image/jpeg, application/dicom or "
             "application/octet-stream, or they are damaged on the way."
         )
     return InlineImage(content)

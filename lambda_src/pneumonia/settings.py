@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 
 PIXEL_CEILING = 89_478_485
@@ -33,6 +34,11 @@ class Settings:
     model_dir: Path
     max_image_bytes: int = 20_000_000
     max_image_pixels: int = 50_000_000
+    max_decoded_bytes: int = 400_000_000
+    max_frames: int = 1
+    max_dicom_elements: int = 10_000
+    max_dicom_nesting: int = 16
+    min_image_side: int = 64
     allowed_url_hosts: frozenset[str] = frozenset()
     url_timeout_seconds: float = 5.0
     results_bucket: str | None = None
@@ -44,13 +50,27 @@ class Settings:
     auth_secret_id: str | None = None
 
     @property
+    def limits(self) -> Limits:
+        """What one image may cost."""
+        return Limits(
+            self.max_image_bytes,
+            self.max_image_pixels,
+            self.max_decoded_bytes,
+            self.max_frames,
+            self.max_dicom_elements,
+            self.max_dicom_nesting,
+            self.min_image_side,
+        )
+
+    @property
     def takes_uploads(self) -> bool:
         """Whether POST /uploads has somewhere to put them, and their results."""
         return self.uploads_bucket is not None and self.results_bucket is not None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, ALLOWED_URL_HOSTS (commas between hosts),
+        """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_DECODED_BYTES, MAX_FRAMES, MAX_DICOM_ELEMENTS,
+        MAX_DICOM_NESTING, MIN_IMAGE_SIDE, ALLOWED_URL_HOSTS (commas between hosts),
         URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
         uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none) and
         AUTH_SECRET_ID (in Secrets Manager, for token). Unset or empty means the default.
@@ -61,6 +81,11 @@ class Settings:
             model_dir=Path(env["MODEL_DIR"]) if env.get("MODEL_DIR") else default_model_dir(),
             max_image_bytes=_whole(env, "MAX_IMAGE_BYTES", cls.max_image_bytes, 1, 1_000_000_000),
             max_image_pixels=_whole(env, "MAX_IMAGE_PIXELS", cls.max_image_pixels, 1, PIXEL_CEILING),
+            max_decoded_bytes=_whole(env, "MAX_DECODED_BYTES", cls.max_decoded_bytes, 1, 2_000_000_000),
+            max_frames=_whole(env, "MAX_FRAMES", cls.max_frames, 1, 1_000),
+            max_dicom_elements=_whole(env, "MAX_DICOM_ELEMENTS", cls.max_dicom_elements, 100, 1_000_000),
+            max_dicom_nesting=_whole(env, "MAX_DICOM_NESTING", cls.max_dicom_nesting, 1, 100),
+            min_image_side=_whole(env, "MIN_IMAGE_SIDE", cls.min_image_side, 1, 1_000),
             allowed_url_hosts=_hosts(env, "ALLOWED_URL_HOSTS"),
             url_timeout_seconds=_seconds(env, "URL_TIMEOUT_SECONDS", cls.url_timeout_seconds, 60.0),
             results_bucket=env.get("RESULTS_BUCKET") or None,

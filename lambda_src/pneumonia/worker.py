@@ -81,7 +81,7 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         status=document["status"],
         error_code=document.get("code"),
         outcome=outcome.value,
-        image=document.get("image"),
+        image_format=document.get("image", {}).get("format"),
         timing_ms=document.get("timing_ms"),
     )
     return outcome

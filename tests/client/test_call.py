@@ -73,7 +73,8 @@ def test_a_large_image_goes_by_upload(
     ran = pneumonia("call", films, *service.options, "--json", "--heatmaps", heatmaps)
     found = lines(ran.out)
     assert ran.code == 3
-    assert found["large.png"]["image"] == {"format": "PNG", "width": 2300, "height": 2300}
+    image = found["large.png"]["image"]
+    assert (image["format"], image["width"], image["height"]) == ("PNG", 2300, 2300)
     assert found["cut.png"]["error"]["code"] == "undecodable_image"
     keys = [key for key, _version in service.uploads()]
     assert len(keys) == 2

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, settings, strategies
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from local.openapi import OPENAPI_JSON
@@ -65,6 +65,10 @@ def _introduction(process: subprocess.Popen[bytes], output: Path) -> dict[str, s
         time.sleep(0.1)
     raise AssertionError("the local cloud did not come up")
 
+
+# Schemathesis knows how to make bodies of the other types.
+for media_type in ("application/dicom", "image/bmp", "image/tiff"):
+    schemathesis.openapi.media_type(media_type, strategies.binary())
 
 schema = schemathesis.openapi.from_path(OPENAPI_JSON)
 

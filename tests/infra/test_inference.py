@@ -3,6 +3,7 @@
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
+from pneumonia.decode import Limits
 from pneumonia.settings import Settings as RuntimeSettings
 
 FUNCTION = "AWS::Lambda::Function"
@@ -127,6 +128,11 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
         url_timeout_seconds=7,
         max_image_bytes=5_000_000,
         max_image_pixels=6_000_000,
+        max_decoded_bytes=7_000_000,
+        max_frames=2,
+        max_dicom_elements=300,
+        max_dicom_nesting=4,
+        min_image_side=50,
         intra_op_threads=2,
         log_level="DEBUG",
         auth="token",
@@ -147,8 +153,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
     assert worker.uploads_bucket is None
     assert worker.auth_secret_id is None
     for settings in (api, worker):
-        assert settings.max_image_bytes == 5_000_000
-        assert settings.max_image_pixels == 6_000_000
+        assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50)
         assert settings.intra_op_threads == 2
     assert environment(stack, "Api")["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
     assert environment(stack, "Api")["POWERTOOLS_SERVICE_NAME"] == "pneumonia-api"

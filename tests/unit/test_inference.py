@@ -22,7 +22,18 @@ def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, ima
     ]  # fmt: skip
     assert (body["label"], body["triage"], body["threshold"]) == ("pneumonia", "likely_pneumonia", 0.4)
     assert body["model"] == predictor.card.identity()
-    assert body["image"] == {"format": "PNG", "width": 40, "height": 30}
+    assert body["image"] == {
+        "format": "PNG",
+        "width": 96,
+        "height": 72,
+        "photometric_interpretation": None,
+        "bits_stored": None,
+        "window": None,
+        "inverted": False,
+        "sop_instance_uid": None,
+        "study_instance_uid": None,
+        "warnings": [],
+    }
     assert body["request_id"] == "id-1"
     assert body["notice"] == predictor.card.notice
     assert answer.heatmap_png is None
@@ -52,7 +63,7 @@ def test_heatmap_on_demand(predictor: Predictor, image_bytes: ImageBytes) -> Non
 
 def test_limits_come_from_the_settings(artifacts: Path, image_bytes: ImageBytes) -> None:
     predictor = Predictor.load(Settings(model_dir=artifacts, max_image_bytes=10_000, max_image_pixels=99))
-    assert predictor.limits == Limits(10_000, 99)
+    assert predictor.limits == Limits(10_000, 99, min_side=64)
     with pytest.raises(TooLarge):
         predictor.answer(image_bytes(size=(10, 10)), request_id="id", heatmap=False)
     with pytest.raises(UnsupportedFormat):

@@ -100,7 +100,7 @@ def test_json_in_bytes_that_are_not_utf_8() -> None:
 
 
 def test_text_that_is_not_json_says_how_to_send_bytes() -> None:
-    with pytest.raises(MalformedRequest, match="Content-Type image/jpeg"):
+    with pytest.raises(MalformedRequest, match="Content-Type such as image/jpeg"):
         http(B64, content_type="text/plain")
 
 

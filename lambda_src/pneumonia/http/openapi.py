@@ -23,6 +23,10 @@ _PREDICTION: Final = (
     errors.TooLarge,
     errors.UnsupportedFormat,
     errors.UndecodableImage,
+    errors.MultiFrame,
+    errors.NotARadiograph,
+    errors.TooSmall,
+    errors.BlankImage,
     errors.UrlFetchFailed,
     errors.ModelError,
 )
@@ -36,8 +40,12 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
     errors.NotFound: "There is no result under this id.",
     errors.TooLarge: "The image has more than 20000000 bytes, the limit. Send a smaller file.",
-    errors.UnsupportedFormat: "The file is neither JPEG nor PNG.",
+    errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP.",
     errors.UndecodableImage: "The file is cut short. Export it again.",
+    errors.MultiFrame: "The DICOM file holds 12 frames, at most 1 may be in it.",
+    errors.NotARadiograph: "The DICOM file says that it is of another modality than radiography.",
+    errors.TooSmall: "The image has 40 x 32 pixels, at least 64 are needed on each side.",
+    errors.BlankImage: "The image is one grey nearly everywhere: there is nothing to read.",
     errors.UrlFetchFailed: "The host did not answer in time.",
 }
 
@@ -118,6 +126,10 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
             "content": {
                 "image/jpeg": binary,
                 "image/png": binary,
+                "image/tiff": binary,
+                "image/webp": binary,
+                "image/bmp": binary,
+                "application/dicom": binary,
                 "application/octet-stream": binary,
                 "application/json": {
                     "schema": {

@@ -5,6 +5,8 @@ Objects may gain members later: clients leave alone what they do not know.
 
 from typing import Any, Final
 
+from pneumonia.decode import NAMES
+from pneumonia.decode.image import FUNCTIONS, UID_PATTERN
 from pneumonia.http.uploads import CONTENT_TYPES
 from pneumonia.settings import AUTH_MODES
 
@@ -12,9 +14,10 @@ Schema = dict[str, Any]
 
 EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
 EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
-# A grey wedge of 16 x 16 pixels: any image is answered, this one is small.
+# A grey wedge of 64 x 64 pixels: the smallest image that is answered.
 EXAMPLE_PNG: Final = (
-    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAAAAAA6mKC9AAAAG0lEQVR4nGPkYEAFLPzoAoLoAgLDR4DxO5oAALc0AhqMRhohAAAAAElFTkSuQmCC"
+    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAM0lEQVR42u3MoQ0AMAgAQUpg/5W7AIKkpuJevrgTNdT7mfEYAAAA"
+    "AAAAAAAAAAAAgN+BCzAvAX/dO73aAAAAAElFTkSuQmCC"
 )
 _NOTICE: Final = "Research use only: triage support, never a diagnosis."
 _MODEL: Final = {"name": "xception-pneumonia", "version": "1.0.0", "sha256": "148ea636bfdc12d1" * 4}
@@ -32,6 +35,10 @@ def _ref(name: str) -> Schema:
 
 def _text(description: str, **more: Any) -> Schema:
     return {"type": "string", "description": description, **more}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _count(description: str, low: int) -> Schema:
@@ -69,7 +76,18 @@ _PREDICTION_EXAMPLE: Schema = {
     "triage": "likely_pneumonia",
     "threshold": 0.5,
     "model": _MODEL,
-    "image": {"format": "PNG", "width": 512, "height": 512},
+    "image": {
+        "format": "DICOM",
+        "width": 2048,
+        "height": 2500,
+        "photometric_interpretation": "MONOCHROME1",
+        "bits_stored": 12,
+        "window": {"center": 2048.0, "width": 4096.0, "function": "LINEAR"},
+        "inverted": True,
+        "sop_instance_uid": "1.2.826.0.1.3680043.2.1125.1",
+        "study_instance_uid": "1.2.826.0.1.3680043.2.1125.2",
+        "warnings": [],
+    },
     "timing_ms": {"decode": 4.1, "preprocess": 0.5, "model": 53.5, "total": 59.2},
     "request_id": EXAMPLE_REQUEST_ID,
     "notice": _NOTICE,
@@ -130,11 +148,30 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Image": _object(
         {
-            "format": _text("What the file turned out to be, such as JPEG or PNG"),
+            "format": _text("What the file turned out to be", enum=list(NAMES)),
             "width": _count("In pixels, upright", 1),
             "height": _count("In pixels, upright", 1),
+            "photometric_interpretation": _or_null(_text("DICOM (0028,0004); null for other formats")),
+            "bits_stored": _or_null(_count("DICOM (0028,0101); null for other formats", 1)),
+            "window": _or_null(_ref("Window")),
+            "inverted": {"type": "boolean", "description": "Dark and bright were exchanged before the prediction"},
+            "sop_instance_uid": _or_null(_text("DICOM (0008,0018), for matching", pattern=UID_PATTERN)),
+            "study_instance_uid": _or_null(_text("DICOM (0020,000D), for matching", pattern=UID_PATTERN)),
+            "warnings": {
+                "type": "array",
+                "items": {"type": "string", "pattern": "^[a-z_]+$"},
+                "description": "Codes of what may make the answer less reliable (docs/formats.md)",
+            },
         },
         "The image as it was read",
+    ),
+    "Window": _object(
+        {
+            "center": {"type": "number", "description": "In units after the modality LUT"},
+            "width": {"type": "number", "description": "In the same units"},
+            "function": _text("DICOM (0028,1056)", enum=list(FUNCTIONS)),
+        },
+        "The window that was applied; null where a LUT or the real range took its place",
     ),
     "Timing": _object(
         {

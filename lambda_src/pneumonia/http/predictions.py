@@ -36,8 +36,8 @@ def answer(source: Source, heatmap: bool, request_id: str) -> dict[str, Any]:
     if found.heatmap_png is not None:
         encoded = base64.b64encode(found.heatmap_png).decode("ascii")
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
-    # Size and speed only: what the model says of a patient belongs to the caller.
-    logger.info("predicted", image=body["image"], timing_ms=body["timing_ms"], heatmap=heatmap)
+    # Format and speed only: what the model says of a patient belongs to the caller.
+    logger.info("predicted", image_format=body["image"]["format"], timing_ms=body["timing_ms"], heatmap=heatmap)
     return body
 
 

@@ -9,7 +9,15 @@ from pneumonia.request import json_body
 from pneumonia.settings import process_settings
 from pneumonia.upload_ids import new_id, upload_key
 
-CONTENT_TYPES = ("image/jpeg", "image/png", "application/dicom", "application/octet-stream")
+CONTENT_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/webp",
+    "image/bmp",
+    "application/dicom",
+    "application/octet-stream",
+)
 """What an upload may call itself. What it is, the worker finds out by looking at it."""
 
 

@@ -6,7 +6,7 @@ export const MESSAGES = {
     // The film
     unsupported_format: {
         title: "This file type is not supported",
-        advice: "Export the film as JPEG or PNG and send it again.",
+        advice: "DICOM, JPEG, PNG, TIFF, WebP and BMP are. Export the film as one of these and send it again.",
     },
     undecodable_image: {
         title: "The image is damaged or incomplete",
@@ -15,6 +15,22 @@ export const MESSAGES = {
     too_large: {
         title: "The film is too large",
         advice: "Send a smaller file: a lower resolution loses nothing here, the model sees every film reduced.",
+    },
+    too_small: {
+        title: "The image is too small",
+        advice: "This looks like a thumbnail. Send the film itself.",
+    },
+    blank_image: {
+        title: "The image is blank",
+        advice: "It is one grey nearly everywhere. Check the export, and the exposure of the film.",
+    },
+    multi_frame: {
+        title: "The file holds several images",
+        advice: "Export each film as a file of its own.",
+    },
+    not_a_radiograph: {
+        title: "This is not a radiograph",
+        advice: "The file itself says that it comes from another kind of machine. Choose a frontal chest X-ray.",
     },
     missing_image: { title: "The file is empty", advice: "Choose a file that holds an image." },
     unreadable_file: {

@@ -3,6 +3,7 @@
 import { byId, element } from "./dom.js";
 import { explain } from "./messages.js";
 import { drawScale } from "./scale.js";
+import { readAs, warningWords } from "./reading.js";
 import { failedChip, percent, TRIAGE, triageChip } from "./triage.js";
 
 const WAITING = {
@@ -40,7 +41,9 @@ function answerParts(answer, points) {
         ),
         drawScale(pneumonia, points),
         element("p", { className: "meaning" }, `${TRIAGE[triage]?.meaning ?? ""} A radiologist must read this film.`),
+        ...(answer.image.warnings ?? []).map((code) => element("p", { className: "advice" }, warningWords(code))),
         details([
+            ["Read as", readAs(answer.image)],
             [`At the balanced point (${percent(threshold)})`, label],
             ["Model", `${model.name} ${model.version}`],
             ["Reference", reference],

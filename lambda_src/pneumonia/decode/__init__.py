@@ -1,0 +1,40 @@
+"""Bytes of unknown origin to one upright grey 8-bit image, within limits, or a clear refusal."""
+
+from pneumonia.decode.formats import FORMATS, NAMES, Format, sniff
+from pneumonia.decode.image import DecodedImage, DicomFacts, Window, check_content
+from pneumonia.decode.limits import Limits
+from pneumonia.decode.raster import decode_raster
+from pneumonia.errors import MissingImage, TooLarge
+
+__all__ = [
+    "FORMATS",
+    "NAMES",
+    "DecodedImage",
+    "DicomFacts",
+    "Format",
+    "Limits",
+    "Window",
+    "check_content",
+    "decode",
+    "sniff",
+]
+
+
+def decode(data: bytes, limits: Limits) -> DecodedImage:
+    """Decode an image by its content; file names and Content-Type are never looked at.
+
+    Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage
+    (truncated or damaged), MultiFrame, NotARadiograph (a DICOM file of another modality).
+    """
+    if not data:
+        raise MissingImage(f"The image is empty (0 bytes). Send the bytes of a file ({', '.join(NAMES)}).")
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"The image has {len(data)} bytes, the limit is {limits.max_bytes}. Send a smaller file.")
+    kind = sniff(data)
+    if kind.plugin is None:
+        # Imported when the first DICOM file arrives: pydicom takes longer to import than everything else here, and
+        # most callers send pictures.
+        from pneumonia.decode.dicom import decode_dicom
+
+        return decode_dicom(data, limits)
+    return decode_raster(data, kind, limits)

@@ -1,0 +1,122 @@
+"""DICOM files: what may come in, and which facts of it go into the answer."""
+
+import io
+import re
+import warnings
+from typing import Any
+
+from PIL import Image
+from pydicom import config, dcmread
+from pydicom.dataset import FileDataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
+from pneumonia.decode.dicom_pixels import Grey, to_grey
+from pneumonia.decode.image import UID_PATTERN, DecodedImage, DicomFacts
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import MultiFrame, NotARadiograph, PneumoniaError, UndecodableImage
+
+RADIOGRAPHS = frozenset({"CR", "DX", "RG", "OT", "SC"})
+"""Modalities (PS3.3 C.7.3.1.1.1) that a projection radiograph comes as; the last two are screen and film captures."""
+
+META_START = 132
+"""Where the file meta group begins: after 128 free bytes and the mark (PS3.10, 7.1)."""
+
+_UID = re.compile(UID_PATTERN)
+
+
+def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
+    """Decode the film of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
+
+    Raises TooLarge, MultiFrame, NotARadiograph, UndecodableImage.
+    """
+    try:
+        with warnings.catch_warnings():
+            # pydicom warns about values that break the standard, and quotes them.
+            warnings.simplefilter("ignore")
+            dataset = _read(data, limits)
+            found = _check(dataset, limits)
+            grey = to_grey(dataset, limits)
+    except (PneumoniaError, MemoryError):
+        raise
+    except Exception as error:
+        # pydicom and its decoders raise almost anything on damaged input; the message may quote the file.
+        raise UndecodableImage(
+            "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported "
+            "(such as 12-bit JPEG extended). Export it uncompressed, or as JPEG 2000 or PNG."
+        ) from error
+    return _decoded(dataset, grey, found)
+
+
+def _read(data: bytes, limits: Limits) -> FileDataset:
+    """The data set, once its structure is known to be bounded."""
+    config.settings.reading_validation_mode = config.IGNORE
+    start = META_START if data.startswith(b"DICM", 128) else 0
+    explicit = Encoding(implicit=False)
+    body = check_elements(data, start, explicit, limits, group=2)
+    syntax = _transfer_syntax(data[start:body])
+    if syntax == DeflatedExplicitVRLittleEndian:
+        encoding = explicit
+        check_elements(inflate(data[body:], limits), 0, encoding, limits)
+    else:
+        encoding = Encoding.of(data, body, syntax == ExplicitVRBigEndian)
+        check_elements(data, body, encoding, limits)
+    dataset = dcmread(io.BytesIO(data), force=True)
+    if not syntax:
+        # Without a meta group nothing is compressed, and the look of the elements says the rest (PS3.5, 10.1).
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
+    return dataset
+
+
+def _transfer_syntax(meta: bytes) -> str:
+    """Transfer syntax UID of a file meta group, empty if there is none."""
+    group = read_dataset(io.BytesIO(meta), is_implicit_VR=False, is_little_endian=True)
+    return str(group.get("TransferSyntaxUID", ""))
+
+
+def _check(dataset: FileDataset, limits: Limits) -> list[str]:
+    """Refuse by the header alone, before any pixel is decoded; returns warning codes."""
+    modality = str(dataset.get("Modality") or "").strip().upper()
+    if modality and modality not in RADIOGRAPHS:
+        raise NotARadiograph(
+            "The DICOM file says that it is of another modality than radiography. Send a frontal chest radiograph "
+            f"(modality {', '.join(sorted(RADIOGRAPHS))})."
+        )
+    if "PixelData" not in dataset:
+        raise UndecodableImage("The DICOM file holds no pixel data. Send the image, not a report or a reference to it.")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > limits.max_frames:
+        raise MultiFrame(
+            f"The DICOM file holds {frames} frames, at most {limits.max_frames} may be in it. "
+            "Send each film as a file of its own."
+        )
+    found = [] if modality else ["modality_unknown"]
+    if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
+        found.append("burned_in_annotation")
+    if frames > 1:
+        found.append("first_of_several_frames")
+    return found
+
+
+def _decoded(dataset: FileDataset, grey: Grey, found: list[str]) -> DecodedImage:
+    pixels = Image.fromarray(grey.pixels)
+    facts = DicomFacts(
+        photometric_interpretation=grey.photometric_interpretation,
+        bits_stored=int(dataset.BitsStored),
+        window=grey.window,
+        sop_instance_uid=_uid(dataset.get("SOPInstanceUID")),
+        study_instance_uid=_uid(dataset.get("StudyInstanceUID")),
+    )
+    return DecodedImage(pixels, "DICOM", pixels.width, pixels.height, grey.inverted, facts, (*found, *grey.warnings))
+
+
+def _uid(value: Any) -> str | None:
+    """A UID if it is one: anything else in its place might be a name."""
+    text = str(value or "").strip()
+    return text if _UID.match(text) else None

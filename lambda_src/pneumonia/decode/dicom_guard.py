@@ -1,0 +1,92 @@
+"""Walk through the elements of a DICOM data set without keeping any, so that pydicom never meets a bomb.
+
+pydicom builds an object for every element and calls itself for every nested sequence; twenty megabytes of empty
+elements would cost it gigabytes. This walk only counts (encoding: DICOM PS3.5, chapter 7), and stops at the limits.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import TooLarge, UndecodableImage
+
+UNDEFINED = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
+PIXEL_DATA = (0x7FE0, 0x0010)
+READ_SEQUENCES = ((0x0028, 0x3000), (0x0028, 0x3010))
+"""Modality LUT and VOI LUT: sequences that are read later on, and so looked into even where nothing marks them."""
+
+LONG_FORM = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Value representations whose length takes four bytes after two reserved ones (PS3.5, table 7.1-1)."""
+
+
+def inflate(data: bytes, limits: Limits) -> bytes:
+    """A raw deflate stream unpacked (PS3.5 A.5), up to the limit. Raises TooLarge, UndecodableImage."""
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        unpacked = stream.decompress(data, limits.max_inflated_bytes)
+    except zlib.error as error:
+        raise UndecodableImage("The deflated DICOM data set cannot be unpacked: the file is damaged.") from error
+    if stream.unconsumed_tail:
+        raise TooLarge(f"The DICOM data set unpacks to more than {limits.max_inflated_bytes} bytes.")
+    return unpacked
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How elements are written: with their value representation or without (implicit), and in which byte order."""
+
+    implicit: bool
+    big_endian: bool = False
+
+    @classmethod
+    def of(cls, data: bytes, start: int, big_endian: bool = False) -> "Encoding":
+        """By the look of the first element, as pydicom does it: some files are not what they say."""
+        return cls(not data[start + 4 : start + 6].isalpha() or not data[start + 4 : start + 6].isupper(), big_endian)
+
+
+def check_elements(data: bytes, start: int, encoding: Encoding, limits: Limits, *, group: int | None = None) -> int:
+    """Count the elements from `start` on, those in sequences included, and return where the walk ended.
+
+    `group`: end before the first element of another one. A data set that ends in the middle of an element passes;
+    pydicom says what is wrong with it. Raises TooLarge.
+    """
+    open_containers: list[Encoding] = []  # sequences and items of undefined length, with the encoding around them
+    position, count, fragments = start, 0, False
+    order = ">" if encoding.big_endian else "<"
+    while position + 8 <= len(data):
+        tag = struct.unpack_from(f"{order}HH", data, position)
+        if group is not None and tag[0] != group:
+            break
+        count += 1
+        if count > limits.max_dicom_elements:
+            raise TooLarge(f"The DICOM file holds more than {limits.max_dicom_elements} elements.")
+        kind, header, length = _header(data, position, tag, encoding, order)
+        position += header
+        if tag == SEQUENCE_END:
+            fragments = False
+        if tag in (ITEM_END, SEQUENCE_END):
+            encoding = open_containers.pop() if open_containers else encoding
+        elif length == UNDEFINED:
+            open_containers.append(encoding)
+            if len(open_containers) > 2 * limits.max_dicom_nesting:
+                raise TooLarge(f"The DICOM file nests sequences more than {limits.max_dicom_nesting} deep.")
+            fragments = tag == PIXEL_DATA
+            # What is unknown to the writer is kept as it came: implicit (PS3.5, 6.2.2).
+            encoding = Encoding(True) if kind == b"UN" else encoding
+        elif fragments or not (kind == b"SQ" or tag == ITEM or (encoding.implicit and tag in READ_SEQUENCES)):
+            position += length
+    return position
+
+
+def _header(data: bytes, position: int, tag: tuple[int, int], encoding: Encoding, order: str) -> tuple[bytes, int, int]:
+    """Value representation (empty if there is none), bytes of the header, and length of the value."""
+    if tag[0] == 0xFFFE or encoding.implicit:
+        return b"", 8, struct.unpack_from(f"{order}I", data, position + 4)[0]
+    kind = data[position + 4 : position + 6]
+    if kind not in LONG_FORM:
+        return kind, 8, struct.unpack_from(f"{order}H", data, position + 6)[0]
+    if position + 12 > len(data):
+        return kind, 12, 0
+    return kind, 12, struct.unpack_from(f"{order}I", data, position + 8)[0]

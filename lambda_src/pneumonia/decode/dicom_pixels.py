@@ -1,0 +1,129 @@
+"""Stored values of a DICOM image to grey as a viewer would show it (DICOM PS3.4, N.2: the grayscale pipeline)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import libjpeg
+import numpy as np
+import openjpeg
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.dataset import FileDataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+
+from pneumonia.decode.image import BLANK_SPREAD, Window, scale_to_grey
+from pneumonia.decode.limits import Limits
+from pneumonia.decode.voi import apply_window, window_of
+from pneumonia.errors import TooLarge, UndecodableImage
+
+GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
+COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
+
+
+@dataclass(frozen=True)
+class Grey:
+    """`pixels`: uint8 ``[rows, columns]``, bright where the film is. `window`: the one that was applied, if any."""
+
+    pixels: NDArray[np.uint8]
+    photometric_interpretation: str
+    window: Window | None
+    inverted: bool
+    warnings: tuple[str, ...]
+
+
+def to_grey(dataset: FileDataset, limits: Limits) -> Grey:
+    """The first frame as it is meant to be shown. Raises TooLarge, UndecodableImage, and what the decoders raise."""
+    _check_size(dataset, limits)
+    photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()
+    stored = pixel_array(dataset, index=0)
+    if photometric == "PALETTE COLOR":
+        colours = apply_color_lut(stored, dataset)
+        return Grey(_luma(colours, 8 * colours.dtype.itemsize), photometric, None, False, ())
+    if photometric in COLOUR and stored.ndim == 3:
+        # pydicom has turned the YBR forms into RGB already.
+        return Grey(_luma(stored, int(dataset.BitsStored)), photometric, None, False, ())
+    if photometric not in GREY or stored.ndim != 2:
+        raise UndecodableImage("The DICOM file has no usable photometric interpretation. Export it as MONOCHROME2.")
+    pixels, window, found = _shown(stored, dataset)
+    inverted = photometric == "MONOCHROME1"
+    return Grey(255 - pixels if inverted else pixels, photometric, window, inverted, found)
+
+
+def _check_size(dataset: FileDataset, limits: Limits) -> None:
+    """Compare what the header says, and what the compressed stream says, with the limits."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if rows * columns > limits.max_pixels:
+        raise TooLarge(f"The image has {columns} x {rows} pixels, the limit is {limits.max_pixels} in all.")
+    frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
+    # Twelve bytes a pixel: stored values, and float32 twice on the way through the LUTs.
+    if rows * columns * samples * (frames * int(dataset.BitsAllocated) // 8 + 12) > limits.max_decoded_bytes:
+        raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send a smaller one.")
+    read = _codestream_reader(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if read is not None:
+        frame = next(generate_frames(dataset.PixelData, number_of_frames=frames))
+        found = read(frame)
+        if (int(found["rows"]), int(found["columns"])) != (rows, columns):
+            raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+
+
+def _codestream_reader(syntax: str) -> Callable[[bytes], dict[str, Any]] | None:
+    if syntax in JPEG2000TransferSyntaxes:
+        return openjpeg.utils.get_parameters
+    if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
+        return libjpeg.utils.get_parameters
+    return None
+
+
+def _shown(stored: NDArray[Any], dataset: FileDataset) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
+    """Modality LUT or rescale, then VOI LUT, window, or the real range of what is not padding."""
+    values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
+    film = _film(stored, dataset)
+    window = window_of(dataset.get("WindowCenter"), dataset.get("WindowWidth"), dataset.get("VOILUTFunction"))
+    if dataset.get("VOILUTSequence"):
+        table = dataset.VOILUTSequence[0]
+        bits = int(table.LUTDescriptor[2])
+        looked_up = apply_voi_lut(values.astype(np.int32), dataset, index=0, prefer_lut=True)
+        return _masked(scale_to_grey(looked_up, 0.0, float(2**bits - 1)), film), None, ()
+    if window is not None:
+        grey = _masked(apply_window(values, window), film)
+        low, high = np.percentile(grey[film] if film.any() else grey, [1, 99])
+        if high - low >= BLANK_SPREAD:
+            return grey, window, ()
+    shown = values[film] if film.any() else values
+    grey = scale_to_grey(values, float(shown.min()), float(shown.max()))
+    # A window that shows nothing was not made for this image.
+    return _masked(grey, film), None, ("window_ignored",) if "WindowWidth" in dataset else ()
+
+
+def _film(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_]:
+    """Where the image is: not padding (PS3.3 C.7.5.1.1.2), which may be one value or a range of them."""
+    first = dataset.get("PixelPaddingValue")
+    if first is None:
+        return np.ones(stored.shape, dtype=bool)
+    last = dataset.get("PixelPaddingRangeLimit", first)
+    low, high = sorted((_stored_integer(first, dataset), _stored_integer(last, dataset)))
+    return np.asarray((stored < low) | (stored > high))
+
+
+def _stored_integer(value: Any, dataset: FileDataset) -> int:
+    """A padding value in the sign of the pixels: it is often written unsigned beside signed ones."""
+    number, bits = int(value), int(dataset.BitsAllocated)
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
+    return number - (1 << bits) if signed and number >= 1 << (bits - 1) else number
+
+
+def _masked(grey: NDArray[np.uint8], film: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Padding is the darkest that the film has, whichever way round the film is."""
+    if film.all() or not film.any():
+        return grey
+    return np.where(film, grey, grey[film].min())
+
+
+def _luma(colours: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Colour ``[rows, columns, 3]`` to grey by ITU-R 601-2, as Pillow does it."""
+    high = colours if bits <= 8 else colours >> (bits - 8)
+    return np.asarray(Image.fromarray(high.astype(np.uint8)[..., :3]).convert("L"))

@@ -1,0 +1,98 @@
+"""The one form that every format is brought into."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumonia.errors import BlankImage, TooSmall
+
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+"""VOI LUT functions (DICOM PS3.3 C.11.2.1.3)."""
+
+UID_PATTERN = "^[0-9][0-9.]{0,63}$"
+"""What a DICOM UID looks like (PS3.5, 9.1), near enough to hold no name."""
+
+BLANK_SPREAD = 8
+"""Grey levels of 255 between the darkest and the brightest hundredth of the flattest film worth reading."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that was applied: centre and width in units after the modality LUT (DICOM PS3.3 C.11.2.1.2)."""
+
+    center: float
+    width: float
+    function: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"center": self.center, "width": self.width, "function": self.function}
+
+
+@dataclass(frozen=True)
+class DicomFacts:
+    """What a DICOM file says about its image. Nothing in here tells who the patient is.
+
+    `bits_stored`: 1..16. The instance and study UID are for matching the answer to the image.
+    """
+
+    photometric_interpretation: str
+    bits_stored: int
+    window: Window | None
+    sop_instance_uid: str | None
+    study_instance_uid: str | None
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """`pixels` is upright, mode "L", bright where the film is; `width` and `height` are those of `pixels`.
+
+    `format` is a name of FORMATS. `inverted`: dark and bright were exchanged on the way. `warnings` are codes.
+    """
+
+    pixels: Image.Image
+    format: str
+    width: int
+    height: int
+    inverted: bool = False
+    dicom: DicomFacts | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The `image` member of an answer."""
+        facts = self.dicom
+        return {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "photometric_interpretation": facts.photometric_interpretation if facts else None,
+            "bits_stored": facts.bits_stored if facts else None,
+            "window": facts.window.to_json() if facts and facts.window else None,
+            "inverted": self.inverted,
+            "sop_instance_uid": facts.sop_instance_uid if facts else None,
+            "study_instance_uid": facts.study_instance_uid if facts else None,
+            "warnings": list(self.warnings),
+        }
+
+
+def scale_to_grey(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    """`values` from [low, high] to 0..255, clipped; black when there is no range."""
+    if not high > low:
+        return np.zeros(values.shape, dtype=np.uint8)
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+    return np.asarray(np.rint(np.clip(scaled, 0, 255)), dtype=np.uint8)
+
+
+def check_content(pixels: Image.Image, min_side: int) -> None:
+    """Refuse what holds no film whatever it shows. Raises TooSmall, BlankImage."""
+    if min(pixels.size) < min_side:
+        raise TooSmall(
+            f"The image has {pixels.width} x {pixels.height} pixels, at least {min_side} are needed on each side. "
+            "Send the film itself, not its thumbnail."
+        )
+    counts = np.cumsum(pixels.histogram())
+    dark, bright = np.searchsorted(counts, [0.01 * counts[-1], 0.99 * counts[-1]])
+    if bright - dark < BLANK_SPREAD:
+        raise BlankImage("The image is one grey nearly everywhere: there is nothing to read. Send the exposed film.")

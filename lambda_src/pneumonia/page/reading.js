@@ -1,0 +1,27 @@
+// How the service read a file, and what about it may make the answer less reliable.
+
+const WARNINGS = {
+    burned_in_annotation: "The file says that text is burned into the picture: it may mislead the model.",
+    first_of_several_frames: "The file holds several frames; only the first was read.",
+    modality_unknown: "The file does not say that it is a radiograph.",
+    window_ignored: "The window in the file shows nothing; the whole range of the film was used.",
+};
+
+/** A sentence for a warning code of the answer; the code itself where the page is older than the service. */
+export function warningWords(code) {
+    return WARNINGS[code] ?? `Warning: ${code}`;
+}
+
+/** "DICOM, MONOCHROME1, 12 bits, window 2048 / 4096, inverted" */
+export function readAs(image) {
+    const { format, photometric_interpretation: photometric, bits_stored: bits, window, inverted } = image;
+    return [
+        format,
+        photometric,
+        bits && `${bits} bits`,
+        window && `window ${window.center} / ${window.width}`,
+        inverted && "inverted",
+    ]
+        .filter(Boolean)
+        .join(", ");
+}

@@ -1,0 +1,76 @@
+"""DICOM through the whole of the shipped model: real files, and one film in two formats."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmwrite
+
+from pneumonia.errors import PneumoniaError
+from pneumonia.inference import Predictor
+from pneumonia.settings import Settings
+from tests.unit.decode.conftest import dataset_of
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@pytest.fixture(scope="module")
+def shipped(real_artifacts: Path) -> Predictor:
+    return Predictor.load(Settings(model_dir=real_artifacts))
+
+
+def answer(predictor: Predictor, data: bytes) -> dict[str, Any]:
+    return predictor.answer(data, request_id="id", heatmap=False).body
+
+
+def written(film: Image.Image, kind: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    film.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["normal-1", "normal-2", "pneumonia-1", "pneumonia-2"])
+def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, name: str) -> None:
+    with Image.open(SAMPLES / f"{name}.png") as sample:
+        film = sample.convert("L").resize((2000, 2000), Image.Resampling.BICUBIC)
+    # As a detector gives it: an offset, 14 of 16 bits, inverted, and a window over all of it.
+    grey = np.asarray(film, dtype=np.uint16)
+    stored = (16_000 - grey * 60).astype(np.uint16)
+    low, high = int(stored.min()), int(stored.max())
+    dataset = dataset_of(
+        stored, BitsStored=14, HighBit=13, PhotometricInterpretation="MONOCHROME1",
+        WindowCenter=(low + high + 1) / 2, WindowWidth=high - low + 1,
+    )  # fmt: skip
+    stream = io.BytesIO()
+    dcmwrite(stream, dataset, enforce_file_format=True)
+    span = int(grey.max()) - int(grey.min())
+    stretched = Image.fromarray(((grey - int(grey.min())) * 255.0 / span).round().astype(np.uint8))
+    as_dicom = answer(shipped, stream.getvalue())
+    as_jpeg = answer(shipped, written(stretched, "JPEG", quality=90))
+    assert as_dicom["image"]["window"] is not None
+    assert as_dicom["image"]["inverted"]
+    assert as_dicom["pneumonia"] == pytest.approx(as_jpeg["pneumonia"], abs=0.02)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif("CXR_DICOM" not in os.environ, reason="CXR_DICOM is not set: real files are not in the repository")
+def test_real_files_are_answered_or_refused_as_their_names_say(shipped: Predictor) -> None:
+    paths = sorted(Path(os.environ["CXR_DICOM"]).glob("*.dcm"))
+    assert paths
+    for path in paths:
+        if "jpeg_extended_12bit" in path.name:
+            with pytest.raises(PneumoniaError) as refused:
+                answer(shipped, path.read_bytes())
+            assert refused.value.code == "undecodable_image"
+            continue
+        image = answer(shipped, path.read_bytes())["image"]
+        assert image["format"] == "DICOM"
+        assert image["inverted"] is ("monochrome1" in path.name), path.name
+        assert image["bits_stored"] == (10 if "10bit" in path.name else 8)
+        assert image["sop_instance_uid"]

@@ -1,0 +1,190 @@
+"""What comes in as DICOM: encodings, photometric interpretation, what is refused, and what the answer may say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
+
+from pneumonia.decode import Limits, decode
+from pneumonia.errors import MultiFrame, NotARadiograph, TooLarge, UndecodableImage
+from tests.unit.decode.conftest import PATIENT, SOP_UID, STUDY_UID, DicomBytes, dataset_of, encoded, film12
+
+LIMITS = Limits(max_bytes=10_000_000, max_pixels=1_000_000)
+EXPECTED = np.rint((film12().astype(float) - film12().min()) * 255 / (int(film12().max()) - int(film12().min())))
+
+
+def grey(data: bytes) -> np.ndarray:
+    return np.asarray(decode(data, LIMITS).pixels, dtype=float)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
+    ids=lambda uid: uid.keyword,
+)
+def test_uncompressed_encodings_give_the_same_film(dicom_bytes: DicomBytes, syntax: str) -> None:
+    image = decode(dicom_bytes(syntax=syntax), LIMITS)
+    assert (image.format, image.width, image.height, image.pixels.mode) == ("DICOM", 80, 96, "L")
+    assert np.array_equal(np.asarray(image.pixels, float), EXPECTED)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
+def test_lossless_compression_gives_the_same_film(syntax: str) -> None:
+    dataset = dataset_of(film12())
+    dataset.compress(syntax)
+    assert np.array_equal(grey(encoded(dataset)), EXPECTED)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian], ids=lambda uid: uid.keyword)
+def test_a_file_without_preamble_and_meta_group(syntax: str) -> None:
+    dataset = dataset_of(film12(), syntax)
+    dataset.preamble = None
+    assert np.array_equal(grey(encoded(dataset)), EXPECTED)
+
+
+def test_a_file_that_begins_like_a_tiff_is_dicom_all_the_same() -> None:
+    dataset = dataset_of(film12())
+    dataset.preamble = b"II*\0" + b"\0" * 124
+    assert decode(encoded(dataset), LIMITS).format == "DICOM"
+
+
+def test_monochrome1_is_inverted_after_everything_else(dicom_bytes: DicomBytes) -> None:
+    image = decode(dicom_bytes(PhotometricInterpretation="MONOCHROME1"), LIMITS)
+    assert np.array_equal(np.asarray(image.pixels, float), 255 - EXPECTED)
+    assert image.to_json()["inverted"] is True
+    assert image.to_json()["photometric_interpretation"] == "MONOCHROME1"
+
+
+def test_signed_values_and_rescale(dicom_bytes: DicomBytes) -> None:
+    signed = film12().astype(np.int16) - 2000
+    data = dicom_bytes(signed, BitsStored=16, HighBit=15, RescaleSlope=2, RescaleIntercept=-1024)
+    assert np.array_equal(grey(data), EXPECTED)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_dark_and_has_no_part_in_the_range(dicom_bytes: DicomBytes, photometric: str) -> None:
+    pixels = film12()
+    pixels[:, :10] = 4095
+    inverted = photometric == "MONOCHROME1"
+    data = dicom_bytes(pixels, PixelPaddingValue=4095, PhotometricInterpretation=photometric)
+    film = pixels[:, 10:].astype(float)
+    shown = np.rint((film - film.min()) * 255 / (film.max() - film.min()))
+    assert np.array_equal(grey(data)[:, 10:], 255 - shown if inverted else shown)
+    assert set(np.unique(grey(data)[:, :10])) == {255.0 if inverted else 0.0}
+
+
+def test_8_bits_and_colour_captures(dicom_bytes: DicomBytes) -> None:
+    eight = (film12() // 16).astype(np.uint8)
+    assert grey(dicom_bytes(eight)).max() == 255
+    colour = np.stack([eight] * 3, axis=-1)
+    assert np.array_equal(grey(dicom_bytes(colour)), eight.astype(float))
+
+
+def test_a_voi_lut_is_looked_up(dicom_bytes: DicomBytes) -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 12]
+    table.LUTData = np.linspace(4095, 0, 4096).astype(np.uint16).tolist()
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    found = grey(dicom_bytes(VOILUTSequence=Sequence([table])))
+    assert np.abs(found - 255 * (1 - film12() / 4095)).max() <= 1
+
+
+def test_answer_tells_what_was_done_and_not_who_it_is(dicom_bytes: DicomBytes) -> None:
+    image = decode(dicom_bytes(WindowCenter=2000, WindowWidth=3000, BurnedInAnnotation="YES"), LIMITS).to_json()
+    assert image == {
+        "format": "DICOM",
+        "width": 80,
+        "height": 96,
+        "photometric_interpretation": "MONOCHROME2",
+        "bits_stored": 12,
+        "window": {"center": 2000.0, "width": 3000.0, "function": "LINEAR"},
+        "inverted": False,
+        "sop_instance_uid": SOP_UID,
+        "study_instance_uid": STUDY_UID,
+        "warnings": ["burned_in_annotation"],
+    }
+
+
+def test_a_name_in_the_place_of_a_uid_is_left_out(dicom_bytes: DicomBytes) -> None:
+    data = dicom_bytes(StudyInstanceUID="DOE JANE")
+    assert decode(data, LIMITS).to_json()["study_instance_uid"] is None
+
+
+@pytest.mark.parametrize(
+    ("elements", "error"),
+    [
+        ({"Modality": "CT"}, NotARadiograph),
+        ({"Modality": "MG"}, NotARadiograph),
+        ({"NumberOfFrames": 2}, MultiFrame),
+        ({"Rows": 60_000, "Columns": 60_000}, TooLarge),
+        ({"Rows": 97}, UndecodableImage),
+        ({"PhotometricInterpretation": "HSV"}, UndecodableImage),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else value.__name__,
+)
+def test_what_is_refused(dicom_bytes: DicomBytes, elements: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error) as refused:
+        decode(dicom_bytes(**elements), LIMITS)
+    assert not any(part in str(refused.value) for part in PATIENT)
+
+
+def test_more_frames_are_a_setting(dicom_bytes: DicomBytes) -> None:
+    both = np.concatenate([film12(), film12()[::-1]])
+    data = dicom_bytes(both, Rows=96, NumberOfFrames=2)
+    image = decode(data, Limits(10_000_000, 1_000_000, max_frames=2))
+    assert np.array_equal(np.asarray(image.pixels, float), EXPECTED)
+    assert image.warnings == ("first_of_several_frames",)
+
+
+def test_an_unknown_modality_is_a_warning(dicom_bytes: DicomBytes) -> None:
+    assert decode(dicom_bytes(Modality=None), LIMITS).warnings == ("modality_unknown",)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+def test_truncated(dicom_bytes: DicomBytes, share: float) -> None:
+    data = dicom_bytes()
+    with pytest.raises(UndecodableImage, match=r"truncated|no pixel data"):
+        decode(data[: int(len(data) * share)], LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("rtplan.dcm", NotARadiograph),
+        ("CT_small.dcm", NotARadiograph),
+        ("MR_small_bigendian.dcm", NotARadiograph),
+        ("reportsi.dcm", NotARadiograph),
+        ("SC_rgb_rle_2frame.dcm", MultiFrame),
+        ("nested_priv_SQ.dcm", UndecodableImage),
+        ("priv_SQ.dcm", UndecodableImage),
+    ],
+)
+def test_files_of_other_kinds(name: str, error: type[Exception]) -> None:
+    path = get_testdata_file(name, download=False)
+    with pytest.raises(error):
+        decode(Path(str(path)).read_bytes(), LIMITS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SC_rgb_jpeg_gdcm.dcm", "SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_rle_16bit.dcm", "image_dfl.dcm",
+     "SC_rgb_jls_lossy_line.dcm", "SC_ybr_full_422_uncompressed.dcm", "JPEGLSNearLossless_16.dcm",
+     "SC_rgb_small_odd_big_endian.dcm"],
+)  # fmt: skip
+def test_captures_of_every_compression(name: str) -> None:
+    path = get_testdata_file(name, download=False)
+    image = decode(Path(str(path)).read_bytes(), LIMITS)
+    assert image.format == "DICOM"
+    assert np.ptp(np.asarray(image.pixels)) > 50

@@ -1,0 +1,82 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.decode import Limits, decode
+from pneumonia.errors import MultiFrame, UndecodableImage, UnsupportedFormat
+
+LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)
+FILM = Image.fromarray(np.tile(np.linspace(0, 255, 80).astype(np.uint8), (64, 1)))
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits"])
+def test_tiff(mode: str, compression: str | None) -> None:
+    bilevel = FILM.point(lambda grey: 255 * (grey > 127))
+    source = bilevel if mode == "1" else FILM
+    image = Image.fromarray(np.asarray(FILM, np.uint16) * 16 + 100) if mode == "I;16" else source.convert(mode)
+    decoded = decode(saved(image, "TIFF", compression=compression), LIMITS)
+    assert decoded.format == "TIFF"
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(source, int)).max() <= 2
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_16_bit_tiff_of_either_byte_order(order: str) -> None:
+    values = np.asarray(FILM, np.uint16) * 200 + 999
+    stream = io.BytesIO()
+    if order == "<u2":
+        Image.fromarray(values).save(stream, "TIFF")
+    else:
+        Image.frombytes("I;16B", FILM.size, values.astype(order).tobytes()).save(stream, "TIFF")
+    assert np.abs(np.asarray(decode(stream.getvalue(), LIMITS).pixels, int) - np.asarray(FILM, int)).max() <= 1
+
+
+def test_a_tiff_of_several_pages_is_refused_or_its_first_page_read() -> None:
+    data = saved(FILM, "TIFF", save_all=True, append_images=[FILM.rotate(90)])
+    with pytest.raises(MultiFrame, match="2 frames or pages"):
+        decode(data, LIMITS)
+    decoded = decode(data, Limits(1_000_000, 100_000, max_frames=2))
+    assert decoded.warnings == ("first_of_several_frames",)
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(FILM))
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_webp(lossless: bool) -> None:
+    decoded = decode(saved(FILM.convert("RGB"), "WEBP", lossless=lossless, quality=90), LIMITS)
+    assert decoded.format == "WebP"
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(FILM, int)).max() <= 4
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_bmp(mode: str) -> None:
+    source = FILM.point(lambda grey: 255 * (grey > 127)) if mode == "1" else FILM
+    decoded = decode(saved(source.convert(mode), "BMP"), LIMITS)
+    assert decoded.format == "BMP"
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(source))
+
+
+def test_floating_point_with_holes_in_it() -> None:
+    values = np.asarray(FILM, np.float32).copy()
+    values[0, 0], values[0, 1] = np.nan, np.inf
+    decoded = decode(saved(Image.fromarray(values), "TIFF"), LIMITS)
+    assert np.array_equal(np.asarray(decoded.pixels)[1:], np.asarray(FILM)[1:])
+
+
+@pytest.mark.parametrize("head", [b"RIFF\0\0\0\0WAVE", b"II+\0", b"PK\x03\x04", b"<svg", b"\0\0\0\x0cjP  "])
+def test_relatives_are_not_taken_for_what_they_are_not(head: bytes) -> None:
+    with pytest.raises(UnsupportedFormat):
+        decode(head + bytes(200), LIMITS)
+
+
+@pytest.mark.parametrize("head", [b"BM", b"MM\0*", b"RIFF\0\0\0\0WEBP", b"\x08\x00\x05\x00"])
+def test_a_mark_alone_is_damaged(head: bytes) -> None:
+    with pytest.raises(UndecodableImage):
+        decode(head + bytes(200), LIMITS)
