@@ -18,14 +18,14 @@ from pneumonia.errors import MethodNotAllowed, NotFound
 from pneumonia.http import pages, predictions, results, service, uploads
 from pneumonia.http.exchange import Answer, Request, log_problem, problem_answer, raw_answer
 from pneumonia.http.routes import Route
-from pneumonia.request import from_json, is_function_url_event, wants_heatmap
+from pneumonia.request import from_json, is_function_url_event, wants
 from pneumonia.settings import process_settings
 from pneumonia.startup import load_in_init_phase
 
 logger = Logger()
 app = LambdaFunctionUrlResolver()
 
-_HEATMAP = frozenset({"heatmap"})
+_OPTIONS = frozenset({"heatmap", "force"})
 
 ROUTES = (
     Route("GET", "/", pages.index, public=True),
@@ -34,8 +34,8 @@ ROUTES = (
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),
     Route("GET", "/openapi.json", service.openapi),
-    Route("POST", "/", predictions.predict, query=_HEATMAP),
-    Route("POST", "/predict", predictions.predict, query=_HEATMAP),
+    Route("POST", "/", predictions.predict, query=_OPTIONS),
+    Route("POST", "/predict", predictions.predict, query=_OPTIONS),
     Route("POST", "/uploads", uploads.create_upload),
     Route("GET", "/results/{upload_id}", results.result),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),
@@ -54,7 +54,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
             return raw_answer(problem_answer(error, context.aws_request_id))
     try:
         source = from_json(event, process_settings().max_image_bytes)
-        return predictions.answer(source, wants_heatmap(event.get("heatmap")), context.aws_request_id)
+        heatmap, force = (wants(option, event.get(option)) for option in ("heatmap", "force"))
+        return predictions.answer(source, heatmap, force, context.aws_request_id)
     except Exception as error:
         return log_problem(error, context.aws_request_id)
 

@@ -16,6 +16,8 @@ SCHEMA_VERSION = 1
 # What preprocess.py does; a card that wants anything else was made for other code.
 PREPROCESSING = {"resample": "bilinear", "aspect_ratio": "squash"}
 LABELS = ("normal", "pneumonia")
+# How a film can arrive, in the order of the graph's `gate_pose`; turns are counter-clockwise.
+POSES = ("upright", "turned_90", "upside_down", "turned_270", "inverted")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class GateSpec:
+    """Limits on what the first member's graph says of the picture itself (`gate.py`).
+
+    `distance`: above it the picture is no chest X-ray. `population`: above it the film is of another population
+    than that of the training films.
+    """
+
+    distance: float
+    population: float
+
+
+@dataclass(frozen=True)
 class Card:
     """A checked model card. `document` is the whole of card.json, for GET /model."""
 
@@ -73,6 +87,7 @@ class Card:
     calibration: Calibration
     operating_points: OperatingPoints
     golden: Golden
+    gate: GateSpec | None
     notice: str
     document: dict[str, Any]
 
@@ -112,6 +127,7 @@ class Card:
             calibration=_calibration(_object(top.get("calibration"), "calibration")),
             operating_points=_operating_points(_object(top.get("operating_points"), "operating_points")),
             golden=_golden(_object(top.get("golden"), "golden")),
+            gate=_gate(_object(top["gate"], "gate")) if top.get("gate") is not None else None,
             notice=_text(top, "notice"),
             document=dict(top),
         )
@@ -181,6 +197,13 @@ def _golden(entry: Mapping[str, Any]) -> Golden:
     if tolerance <= 0:
         raise ModelError("card: golden.tolerance must be above 0.")
     return Golden(_file(entry, "golden"), _number(entry, "logit", "golden"), tolerance)
+
+
+def _gate(entry: Mapping[str, Any]) -> GateSpec:
+    poses = entry.get("poses")
+    if not isinstance(poses, list) or tuple(poses) != POSES:
+        raise ModelError(f"card: gate.poses must be {list(POSES)}, not {poses!r}.")
+    return GateSpec(_number(entry, "distance_threshold", "gate"), _number(entry, "population_threshold", "gate"))
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:

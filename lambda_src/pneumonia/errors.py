@@ -113,6 +113,20 @@ class NotARadiograph(PneumoniaError):
     title = "The image is not a radiograph"
 
 
+class NotAChestXray(PneumoniaError):
+    """The picture is unlike every chest X-ray, whatever its file says of itself."""
+
+    code = "not_a_chest_xray"
+    status = 422
+    title = "The image is not a chest X-ray"
+
+
+class WrongOrientation(PneumoniaError):
+    code = "wrong_orientation"
+    status = 422
+    title = "The film lies on its side or stands on its head"
+
+
 class TooSmall(PneumoniaError):
     code = "too_small"
     status = 422

@@ -2,13 +2,14 @@
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pneumonia.card import Card
 from pneumonia.decode import DecodedImage, Limits, check_content, decode
 from pneumonia.errors import ModelError, PneumoniaError
+from pneumonia.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
 from pneumonia.heatmap import overlay
 from pneumonia.model import Model, Prediction
 from pneumonia.settings import Settings, process_settings
@@ -21,6 +22,20 @@ class Answer:
 
     body: dict[str, Any]
     heatmap_png: bytes | None
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One run of the graphs on one image."""
+
+    image: DecodedImage
+    prediction: Prediction
+    preprocess_ms: float
+    model_ms: float
+
+    def answering(self, image: DecodedImage, other: "_Look") -> "_Look":
+        """This look, at `image`, with the time that the `other` took added to its own."""
+        return _Look(image, self.prediction, self.preprocess_ms + other.preprocess_ms, self.model_ms + other.model_ms)
 
 
 class Predictor:
@@ -39,29 +54,56 @@ class Predictor:
         model = Model(card, settings.model_dir, settings.intra_op_threads)
         return cls(card, model, settings.model_dir, settings.limits)
 
-    def answer(self, data: bytes, *, request_id: str, heatmap: bool) -> Answer:
+    def answer(self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False) -> Answer:
         """Predict one image from the bytes of its file.
 
-        `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how.
+        `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
+        gate would refuse, with its code among the warnings.
         `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
-        with the heatmap, without any fetching. Raises what `decode` and `check_content` raise, and ModelError.
+        with the heatmap, without any fetching. Raises what `decode` and `check_content` raise, NotAChestXray,
+        WrongOrientation, and ModelError.
         """
         start = time.perf_counter()
         image = decode(data, self.limits)
         check_content(image.pixels, self.limits.min_side)
         decoded = time.perf_counter()
+        look = self._through_gate(self._look(image), force)
+        png = overlay(look.image.pixels, look.prediction.activation_map) if heatmap else None
+        timing = {
+            "decode": _ms(start, decoded),
+            "preprocess": round(look.preprocess_ms, 2),
+            "model": round(look.model_ms, 2),
+            "total": _ms(start, time.perf_counter()),
+        }
+        return Answer(self._body(look, timing, request_id, force), png)
+
+    def _look(self, image: DecodedImage) -> "_Look":
+        start = time.perf_counter()
         batches = self._model.prepare([image.pixels])
         prepared = time.perf_counter()
         prediction = self._model.run(batches)[0]
-        predicted = time.perf_counter()
-        png = overlay(image.pixels, prediction.activation_map) if heatmap else None
-        timing = {
-            "decode": _ms(start, decoded),
-            "preprocess": _ms(decoded, prepared),
-            "model": _ms(prepared, predicted),
-            "total": _ms(start, time.perf_counter()),
-        }
-        return Answer(self._body(image, prediction, timing, request_id), png)
+        return _Look(image, prediction, _ms(start, prepared), _ms(prepared, time.perf_counter()))
+
+    def _through_gate(self, first: "_Look", force: bool) -> "_Look":
+        """The look to answer from: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""
+        limits, scores = self.card.gate, first.prediction.gate
+        if limits is None or scores is None:
+            return first
+        verdict = judge(scores, limits)
+        if verdict is Verdict.FILM:
+            return first
+        change = hypothesis(scores)
+        second = self._look(replace(first.image, pixels=undone(first.image.pixels, change)))
+        explained = second.prediction.gate is not None and judge(second.prediction.gate, limits) is Verdict.FILM
+        if explained and change == "inverted":
+            back = replace(second.image.warned("film_inverted"), inverted=not first.image.inverted)
+            return second.answering(back, first)
+        if not explained and verdict is Verdict.CHANGED:
+            return first.answering(first.image, second)  # like a film, and more so as it came than turned
+        error = refusal(change if explained else None)
+        if not force:
+            raise error
+        return first.answering(first.image.warned(error.code), second)
 
     def self_test(self) -> None:
         """Run the card's golden input through the whole path. Raises ModelError if its logit is not met."""
@@ -80,10 +122,11 @@ class Predictor:
                 f"within {golden.tolerance:g}. Model, libraries or CPU are not those the card was made with."
             )
 
-    def _body(
-        self, image: DecodedImage, prediction: Prediction, timing: dict[str, float], request_id: str
-    ) -> dict[str, Any]:
-        assessment = assess(prediction.logit, self.card)
+    def _body(self, look: "_Look", timing: dict[str, float], request_id: str, force: bool) -> dict[str, Any]:
+        assessment = assess(look.prediction.logit, self.card)
+        scores, limits = look.prediction.gate, self.card.gate
+        known = in_training_population(scores, limits) if scores is not None and limits is not None else None
+        image = look.image.warned("outside_training_population") if known is False else look.image
         return {
             "normal": round(1 - assessment.probability, 6),
             "pneumonia": assessment.probability,
@@ -91,6 +134,8 @@ class Predictor:
             "triage": assessment.triage,
             "threshold": assessment.threshold,
             "model": self.card.identity(),
+            "in_training_population": known,
+            "forced": force,
             "image": image.to_json(),
             "timing_ms": timing,
             "request_id": request_id,

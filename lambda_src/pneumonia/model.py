@@ -16,10 +16,12 @@ import onnxruntime as ort
 
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError
+from pneumonia.gate import GateScores
 from pneumonia.preprocess import to_model_input
 
 INPUT = "image"
 OUTPUTS = ("logit", "activation_map")
+GATE_OUTPUTS = ("gate_distance", "gate_population", "gate_pose")
 
 Batch = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -28,10 +30,11 @@ Map = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class Prediction:
     """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
-    the units of the logit; negative values speak against it."""
+    the units of the logit; negative values speak against it. `gate` is None for a card without one."""
 
     logit: float
     activation_map: Map
+    gate: GateScores | None = None
 
 
 class Model:
@@ -44,7 +47,15 @@ class Model:
         """
         card.verify(directory)
         self._members = card.members
-        self._sessions = [_session(member, directory, threads) for member in card.members]
+        # The first member speaks for the gate: one look at a picture is enough to tell what it is.
+        self._outputs = [
+            OUTPUTS + (GATE_OUTPUTS if card.gate is not None and index == 0 else ())
+            for index in range(len(card.members))
+        ]
+        self._sessions = [
+            _session(member, directory, threads, outputs)
+            for member, outputs in zip(card.members, self._outputs, strict=True)
+        ]
         total = sum(member.weight for member in card.members)
         self._weights = [member.weight / total for member in card.members]
 
@@ -69,19 +80,29 @@ class Model:
         if not len(batches[0]):
             return []
         answers = [
-            _run(session, batch, member)
-            for session, batch, member in zip(self._sessions, batches, self._members, strict=True)
+            _run(session, batch, member, outputs)
+            for session, batch, member, outputs in zip(
+                self._sessions, batches, self._members, self._outputs, strict=True
+            )
         ]
         grid = answers[0][1].shape[1:]
-        logits = sum(weight * logit for weight, (logit, _) in zip(self._weights, answers, strict=True))
-        maps = sum(weight * _resize_maps(maps, grid) for weight, (_, maps) in zip(self._weights, answers, strict=True))
+        logits = sum(weight * found[0] for weight, found in zip(self._weights, answers, strict=True))
+        maps = sum(weight * _resize_maps(found[1], grid) for weight, found in zip(self._weights, answers, strict=True))
+        gates = _gates(answers[0][2:], len(batches[0]))
         return [
-            Prediction(float(logit), np.asarray(activation, np.float32))
-            for logit, activation in zip(np.asarray(logits), np.asarray(maps), strict=True)
+            Prediction(float(logit), np.asarray(activation, np.float32), gate)
+            for logit, activation, gate in zip(np.asarray(logits), np.asarray(maps), gates, strict=True)
         ]
 
 
-def _session(member: Member, directory: Path, threads: int) -> Any:
+def _gates(found: Sequence[Any], count: int) -> list[GateScores | None]:
+    if not found:
+        return [None] * count
+    distance, population, pose = found
+    return [GateScores(float(distance[k]), float(population[k]), int(pose[k].argmax())) for k in range(count)]
+
+
+def _session(member: Member, directory: Path, threads: int, outputs: Sequence[str]) -> Any:
     options = ort.SessionOptions()
     # Explicit, because Lambda shows more CPUs than it gives and the default takes every one it sees.
     options.intra_op_num_threads = threads
@@ -94,16 +115,16 @@ def _session(member: Member, directory: Path, threads: int) -> Any:
         session = ort.InferenceSession(str(directory / member.file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own classes, which have no common public base
         raise ModelError(f"onnxruntime cannot load {member.file}: {error}") from error
-    _check_signature(session, member)
+    _check_signature(session, member, outputs)
     return session
 
 
-def _check_signature(session: Any, member: Member) -> None:
+def _check_signature(session: Any, member: Member, wanted_outputs: Sequence[str]) -> None:
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name for node in session.get_outputs()}
-    if set(inputs) != {INPUT} or not outputs.issuperset(OUTPUTS):
+    if set(inputs) != {INPUT} or not outputs.issuperset(wanted_outputs):
         raise ModelError(
-            f"{member.file} must have the input {INPUT!r} and the outputs {OUTPUTS}, "
+            f"{member.file} must have the input {INPUT!r} and the outputs {tuple(wanted_outputs)}, "
             f"not {sorted(inputs)} and {sorted(outputs)}."
         )
     node = inputs[INPUT]
@@ -116,18 +137,19 @@ def _check_signature(session: Any, member: Member) -> None:
         raise ModelError(f"{member.file} takes {node.type} {node.shape}, the card says uint8 [N, {wanted}].")
 
 
-def _run(session: Any, batch: Batch, member: Member) -> tuple[Map, Map]:
+def _run(session: Any, batch: Batch, member: Member, outputs: Sequence[str]) -> list[Any]:
     try:
-        logit, maps = session.run(list(OUTPUTS), {INPUT: batch})
+        found = session.run(list(outputs), {INPUT: batch})
     except Exception as error:
         raise ModelError(f"{member.file} failed on a batch of shape {batch.shape}: {error}") from error
+    logit, maps = found[:2]
     if logit.shape != (len(batch),) or maps.ndim != 3 or len(maps) != len(batch):
         raise ModelError(
             f"{member.file} answered {len(batch)} images with logit {logit.shape} and activation_map {maps.shape}."
         )
-    if not (np.isfinite(logit).all() and np.isfinite(maps).all()):
+    if not all(np.isfinite(values).all() for values in found):
         raise ModelError(f"{member.file} answered a value that is not a finite number.")
-    return logit, maps
+    return list(found)
 
 
 def _resize_maps(maps: Map, grid: tuple[int, ...]) -> Map:

@@ -94,8 +94,8 @@ def json_body(body: str | None, *, is_base64: bool) -> dict[str, Any]:
     return value
 
 
-def wants_heatmap(value: Any) -> bool:
-    """Read the heatmap option: a query value (true/false, 1/0, yes/no, on/off, a bare `?heatmap`), a JSON
+def wants(option: str, value: Any) -> bool:
+    """Read a yes-or-no option: a query value (true/false, 1/0, yes/no, on/off, a bare `?option`), a JSON
     boolean in a direct invoke, or None for absent. Raises MalformedRequest on anything else."""
     if value is None:
         return False
@@ -106,7 +106,7 @@ def wants_heatmap(value: Any) -> bool:
         return True
     if word in _NO:
         return False
-    raise MalformedRequest("heatmap must be true or false.")
+    raise MalformedRequest(f"{option} must be true or false.")
 
 
 def _starts_object(content: str | bytes) -> bool:

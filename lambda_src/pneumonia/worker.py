@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
+from pneumonia.request import wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload, parse_message
 from pneumonia.settings import SettingsError, process_settings
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # 412: without versions, the object has been replaced since the event; its successor has an event of its own.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
+
+# User metadata of an upload, `x-amz-meta-force: true`: predict what does not look like a chest X-ray.
+FORCE = "force"
 
 logger = Logger()
 # Not raising when every record fails: the partial response then names them all, which does the same without
@@ -62,7 +66,8 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
     results = _results()
     answer: Answer | None = None
     try:
-        answer = predictor.answer(_read(upload, predictor.limits.max_bytes), request_id=request_id, heatmap=True)
+        data, force = _read(upload, predictor.limits.max_bytes)
+        answer = predictor.answer(data, request_id=request_id, heatmap=True, force=force)
         document = {"status": "predicted", **answer.body}
     except PneumoniaError as error:
         if not rejects(error):
@@ -113,8 +118,11 @@ def _rejected(error: PneumoniaError, request_id: str, predictor: Predictor) -> d
     }
 
 
-def _read(upload: Upload, max_bytes: int) -> bytes:
-    """The bytes of the object that the event speaks of. Raises UploadMissing; TooLarge before reading."""
+def _read(upload: Upload, max_bytes: int) -> tuple[bytes, bool]:
+    """The bytes of the object that the event speaks of, and whether its metadata asks for an answer by `force`.
+
+    Raises UploadMissing; TooLarge before reading; MalformedRequest for a `force` that is neither true nor false.
+    """
     if upload.size is not None:
         _check_size(upload.size, max_bytes)
     try:
@@ -127,7 +135,7 @@ def _read(upload: Upload, max_bytes: int) -> bytes:
         raise
     with found["Body"] as body:
         _check_size(found["ContentLength"], max_bytes)
-        return body.read()
+        return body.read(), wants(FORCE, found["Metadata"].get(FORCE))
 
 
 def _get(upload: Upload) -> "GetObjectOutputTypeDef":

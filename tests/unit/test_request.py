@@ -12,7 +12,7 @@ from pneumonia.request import (
     from_json,
     is_function_url_event,
     json_body,
-    wants_heatmap,
+    wants,
 )
 
 DATA = b"\x89PNG\r\n\x1a\nrest of the file\xff"
@@ -126,19 +126,19 @@ def test_messages_do_not_quote_the_body() -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on", "", " true ", True])
-def test_heatmap_wanted(value: Any) -> None:
-    assert wants_heatmap(value) is True
+def test_option_wanted(value: Any) -> None:
+    assert wants("heatmap", value) is True
 
 
 @pytest.mark.parametrize("value", ["false", "0", "no", "OFF", None, False])
-def test_heatmap_not_wanted(value: Any) -> None:
-    assert wants_heatmap(value) is False
+def test_option_not_wanted(value: Any) -> None:
+    assert wants("heatmap", value) is False
 
 
 @pytest.mark.parametrize("value", ["maybe", "true,false", "2", 1, []])
-def test_heatmap_neither(value: Any) -> None:
-    with pytest.raises(MalformedRequest, match="true or false"):
-        wants_heatmap(value)
+def test_option_neither(value: Any) -> None:
+    with pytest.raises(MalformedRequest, match="heatmap must be true or false"):
+        wants("heatmap", value)
 
 
 @pytest.mark.parametrize("name", ["function_url_none", "function_url_iam"])

@@ -1,6 +1,6 @@
 """The one form that every format is brought into."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,10 @@ class DecodedImage:
     inverted: bool = False
     dicom: DicomFacts | None = None
     warnings: tuple[str, ...] = field(default=())
+
+    def warned(self, code: str) -> "DecodedImage":
+        """The same image with one more warning."""
+        return replace(self, warnings=(*self.warnings, code))
 
     def to_json(self) -> dict[str, Any]:
         """The `image` member of an answer."""

@@ -25,6 +25,8 @@ _PREDICTION: Final = (
     errors.UndecodableImage,
     errors.MultiFrame,
     errors.NotARadiograph,
+    errors.NotAChestXray,
+    errors.WrongOrientation,
     errors.TooSmall,
     errors.BlankImage,
     errors.UrlFetchFailed,
@@ -44,6 +46,8 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.UndecodableImage: "The file is cut short. Export it again.",
     errors.MultiFrame: "The DICOM file holds 12 frames, at most 1 may be in it.",
     errors.NotARadiograph: "The DICOM file says that it is of another modality than radiography.",
+    errors.NotAChestXray: "The image does not look like a frontal chest X-ray. Send the film itself.",
+    errors.WrongOrientation: "The film lies on its side. Turn it upright and send it again.",
     errors.TooSmall: "The image has 40 x 32 pixels, at least 64 are needed on each side.",
     errors.BlankImage: "The image is one grey nearly everywhere: there is nothing to read.",
     errors.UrlFetchFailed: "The host did not answer in time.",
@@ -105,6 +109,11 @@ def document() -> dict[str, Any]:
     }
 
 
+def _option(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "boolean", "default": False}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 def _predict(operation_id: str, summary: str) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
@@ -114,12 +123,8 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
             "says. Above max_direct_bytes of GET /config, use POST /uploads."
         ),
         "parameters": [
-            {
-                "name": "heatmap",
-                "in": "query",
-                "description": "Whether the answer comes with a heatmap",
-                "schema": {"type": "boolean", "default": False},
-            }
+            _option("heatmap", "Whether the answer comes with a heatmap"),
+            _option("force", "Predict what does not look like an upright chest X-ray, with a warning"),
         ],
         "requestBody": {
             "required": True,

@@ -64,6 +64,11 @@ _PREDICTION: Schema = {
     ),
     "threshold": _probability("The balanced threshold"),
     "model": _ref("Model"),
+    "in_training_population": {
+        "type": ["boolean", "null"],
+        "description": "Whether the film looks like those the model was trained on; null if the model cannot tell",
+    },
+    "forced": {"type": "boolean", "description": "Whether the caller asked for an answer whatever the image shows"},
     "image": _ref("Image"),
     "timing_ms": _ref("Timing"),
     "request_id": _text("Names this answer in the logs"),
@@ -76,6 +81,8 @@ _PREDICTION_EXAMPLE: Schema = {
     "triage": "likely_pneumonia",
     "threshold": 0.5,
     "model": _MODEL,
+    "in_training_population": True,
+    "forced": False,
     "image": {
         "format": "DICOM",
         "width": 2048,

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from pneumonia.fetch import Policy, fetch
 from pneumonia.http.exchange import Answer, Request, json_answer
 from pneumonia.inference import process_predictor
-from pneumonia.request import RemoteImage, Source, from_http, wants_heatmap
+from pneumonia.request import RemoteImage, Source, from_http, wants
 from pneumonia.settings import process_settings
 
 logger = Logger()
@@ -22,16 +22,17 @@ def predict(request: Request) -> Answer:
         content_type=request.header("content-type"),
         max_bytes=process_settings().max_image_bytes,
     )
-    return json_answer(answer(source, wants_heatmap(request.query("heatmap")), request.request_id))
+    heatmap, force = (wants(option, request.query(option)) for option in ("heatmap", "force"))
+    return json_answer(answer(source, heatmap, force, request.request_id))
 
 
-def answer(source: Source, heatmap: bool, request_id: str) -> dict[str, Any]:
+def answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
     """The answer for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
     "encoding": "base64", "data": ...}."""
     # The model first: without it there is no use in fetching anything.
     predictor = process_predictor()
     data = _fetch(source) if isinstance(source, RemoteImage) else source.data
-    found = predictor.answer(data, request_id=request_id, heatmap=heatmap)
+    found = predictor.answer(data, request_id=request_id, heatmap=heatmap, force=force)
     body = dict(found.body)
     if found.heatmap_png is not None:
         encoded = base64.b64encode(found.heatmap_png).decode("ascii")
