@@ -95,6 +95,10 @@ train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= folder with tr
 publish: $(TRAIN) ## Turn RUN= into model_artifacts/: graph, calibration, thresholds, card (VERSION=)
 	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION" $(ARGS)
 
+.PHONY: quantise
+quantise: need-data $(TRAIN) ## Make an int8 graph of MODEL=, calibrated on training films, as OUT= (DATA=; ARGS=--reduce-range)
+	$(run) .venv-train/bin/python -m training.quantise --model "$(MODEL)" --data "$$DATA/train" --out "$$OUT" $(ARGS)
+
 .PHONY: evaluate
 evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, and write the figures into its card (DATA=)
 	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(ARGS)

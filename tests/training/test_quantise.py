@@ -1,0 +1,165 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from training import quantise
+from training.data import Film, scan
+
+SIZE, CHANNELS = 32, 8
+
+
+def network(path: Path, *, convolutions: bool = True) -> Path:
+    """A residual network of random weights, with the outputs of the served ones."""
+    random = np.random.default_rng(3)
+    weights = {
+        "stem": random.normal(0, 0.5, (CHANNELS, 1, 3, 3)),
+        "depth": random.normal(0, 0.5, (CHANNELS, 1, 3, 3)),
+        "point": random.normal(0, 0.5, (CHANNELS, CHANNELS, 1, 1)),
+        "dense": random.normal(0, 0.5, (CHANNELS if convolutions else 1, 1)),
+        "half": np.float32(127.5),
+        "one": np.float32(-1.0),
+        "bias": np.float32([0.3]),
+    }
+    node = helper.make_node
+    backbone = [
+        node("Conv", ["planes", "stem"], ["c1"], "stem", strides=[2, 2]),
+        node("Relu", ["c1"], ["r1"], "act1"),
+        node("Conv", ["r1", "depth"], ["c2"], "depth", group=CHANNELS, pads=[1, 1, 1, 1]),
+        node("Conv", ["c2", "point"], ["c3"], "point"),
+        node("Add", ["c3", "r1"], ["sum"], "residual"),
+        node("Relu", ["sum"], ["cells"], "act2"),
+    ]
+    nodes = [
+        node("Cast", ["image"], ["float"], "cast", to=TensorProto.FLOAT),
+        node("Div", ["float", "half"], ["unit"], "scale"),
+        node("Add", ["unit", "one"], ["scaled"], "offset"),
+        node("Transpose", ["scaled"], ["planes"], "planes", perm=[0, 3, 1, 2]),
+        *(backbone if convolutions else [node("Relu", ["planes"], ["cells"], "act2")]),
+        node("GlobalAveragePool", ["cells"], ["pooled"], "pool"),
+        node("Flatten", ["pooled"], ["features"], "flat"),
+        node("MatMul", ["features", "dense"], ["product"], "dense"),
+        node("Add", ["product", "bias"], ["biased"], "bias"),
+        node("Flatten", ["biased"], ["logit"], "logit"),
+        node("Transpose", ["cells"], ["places"], "places", perm=[0, 2, 3, 1]),
+        node("MatMul", ["places", "dense"], ["activation_map"], "map"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "random",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIZE, SIZE, 1])],
+        [
+            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", 1]),
+            helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, None),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, None),
+        ],
+        [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return network(tmp_path_factory.mktemp("graphs") / "float.onnx")
+
+
+@pytest.fixture(scope="module")
+def films() -> NDArray[np.uint8]:
+    """Soft films of different brightness, uint8 [24, SIZE, SIZE, 1]."""
+    random = np.random.default_rng(5)
+    grey = random.uniform(40, 200, (24, 1, 1, 1)) + random.normal(0, 20, (24, SIZE, SIZE, 1))
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def run(path: Path, films: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"image": films}), strict=True))
+
+
+@pytest.mark.parametrize("reduce_range", [False, True])
+def test_every_output_stays_and_follows_the_float_graph(
+    source: Path, films: NDArray[np.uint8], tmp_path: Path, reduce_range: bool
+) -> None:
+    out = tmp_path / "int8.onnx"
+    quantise.quantise(source, out, films[:16], reduce_range=reduce_range)
+    expected, found = run(source, films[16:]), run(out, films[16:])
+    assert set(found) == set(expected) == {"logit", "activation_map", "features"}
+    for name, values in expected.items():
+        spread = values.max() - values.min()
+        assert found[name].shape == values.shape
+        assert np.abs(found[name] - values).max() < 0.08 * spread, name
+
+
+@pytest.mark.parametrize(("reduce_range", "largest"), [(False, 127), (True, 64)])
+def test_weights_are_int8_by_channel_within_the_range_asked_for(
+    source: Path, films: NDArray[np.uint8], tmp_path: Path, reduce_range: bool, largest: int
+) -> None:
+    quantise.quantise(source, tmp_path / "int8.onnx", films[:4], reduce_range=reduce_range)
+    stored = [numpy_helper.to_array(entry) for entry in onnx.load(tmp_path / "int8.onnx").graph.initializer]
+    weights = [values for values in stored if values.dtype == np.int8 and values.ndim == 4]
+    assert len(weights) == 3
+    for values in weights:
+        by_channel = np.abs(values.reshape(CHANNELS, -1).astype(int)).max(axis=1)
+        assert (by_channel >= largest - 1).all()  # each channel uses all of its own range
+        assert (by_channel <= largest).all()
+
+
+def test_scaling_and_head_stay_in_float32(source: Path, films: NDArray[np.uint8], tmp_path: Path) -> None:
+    assert set(quantise.outside_backbone(onnx.load(source).graph)) == {"offset", "bias"}
+    quantise.quantise(source, tmp_path / "int8.onnx", films[:4])
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    maker = {name: node.op_type for node in graph.node for name in node.output}
+    heads = [node for node in graph.node if node.op_type == "MatMul"]
+    assert Counter(maker.get(name, "weights") for node in heads for name in node.input)["weights"] == len(heads)
+    kinds = {maker.get(node.input[0]) for node in graph.node if node.op_type == "Conv"}
+    assert kinds == {"DequantizeLinear"}
+
+
+def test_a_graph_without_backbone_is_refused(films: NDArray[np.uint8], tmp_path: Path) -> None:
+    plain = network(tmp_path / "plain.onnx", convolutions=False)
+    with pytest.raises(ValueError, match="no convolution"):
+        quantise.quantise(plain, tmp_path / "int8.onnx", films)
+    assert not (tmp_path / "int8.onnx").exists()
+
+
+@pytest.mark.parametrize("shape", [(0, SIZE, SIZE, 1), (4, SIZE, SIZE)])
+def test_films_of_another_shape_are_refused(source: Path, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="films"):
+        quantise.quantise(source, tmp_path / "int8.onnx", np.zeros(shape, np.uint8))
+
+
+def test_agreement_counts_changed_decisions_and_distances() -> None:
+    before, y = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    found = quantise.agreement(before, np.array([-2.0, 1.5, 1.0, 2.0]), y)
+    assert found.decisions_changed == 0.25
+    assert found.largest_difference == 2.5
+    assert found.mean_difference == 0.625
+    assert found.auc == (1.0, 0.75)
+
+
+def test_no_patient_is_both_calibrated_and_checked_on(films_dir: Path) -> None:
+    calibration, checked = quantise.choose(scan(films_dir), 8, 10)
+    assert {film.group for film in calibration}.isdisjoint(film.group for film in checked)
+
+    def classes(films: list[Film]) -> Counter[int]:
+        return Counter(film.label for film in films)
+
+    assert classes(calibration) == {0: 4, 1: 4}
+    assert classes(checked) == {0: 5, 1: 5}
+
+
+def test_command_quantises_and_says_how_far_it_agrees(
+    films_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = network(tmp_path / "float.onnx")
+    out = tmp_path / "int8.onnx"
+    quantise.main(["--model", str(source), "--data", str(films_dir), "--out", str(out), "--films", "4", "--check", "8"])
+    assert out.exists()
+    assert "8 films: logits correlate" in capsys.readouterr().out
