@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from pneumonia import auth, presign, stored_results, token_secret
-from pneumonia.card import Card
+from pneumonia.card import POSES, Card
 from pneumonia.inference import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
 
@@ -35,6 +35,38 @@ class TinyMember:
     size: int = 32
     gain: float = GAIN
     weight: float = 1.0
+    gate: bool = False
+
+
+GATE = {"distance_threshold": 0.3, "population_threshold": -0.4, "poses": list(POSES)}
+"""Limits of the tiny gate: a film has a grey near 64, brightest at its head, and is of the population below 77."""
+
+
+def add_tiny_gate(graph: onnx.GraphProto) -> None:
+    """Distance: how far the mean is from grey 64. Population: the mean. Pose: which side is the brightest."""
+    sides = np.zeros((GRID, GRID, len(POSES)), dtype=np.float32)
+    sides[0, :, 0] = sides[:, 0, 1] = sides[-1, :, 2] = sides[:, -1, 3] = 1 / GRID
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.float32(0.5).reshape(()), "film"),
+            numpy_helper.from_array(np.array([-1, GRID * GRID], dtype=np.int64), "row"),
+            numpy_helper.from_array(sides.reshape(-1, len(POSES)), "sides"),
+            # No picture of the tiny model looks inverted: that is found out by its distance.
+            numpy_helper.from_array(np.array([0.01, 0, 0, 0, -9], dtype=np.float32), "prefer_upright"),
+        ]
+    )
+    graph.node.extend(
+        [
+            helper.make_node("ReduceMean", ["scaled"], ["gate_population"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Add", ["gate_population", "film"], ["off"]),
+            helper.make_node("Abs", ["off"], ["gate_distance"]),
+            helper.make_node("Reshape", ["cells", "row"], ["by_cell"]),
+            helper.make_node("MatMul", ["by_cell", "sides"], ["by_side"]),
+            helper.make_node("Add", ["by_side", "prefer_upright"], ["gate_pose"]),
+        ]
+    )
+    for name, shape in (("gate_population", ["N"]), ("gate_distance", ["N"]), ("gate_pose", ["N", len(POSES)])):
+        graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
 
 def tiny_graph(member: TinyMember) -> onnx.ModelProto:
@@ -63,6 +95,8 @@ def tiny_graph(member: TinyMember) -> onnx.ModelProto:
         ],
         [constant("half", 127.5), constant("one", 1.0), constant("gain", member.gain)],
     )
+    if member.gate:
+        add_tiny_gate(graph)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
@@ -98,6 +132,7 @@ def write_artifacts(directory: Path, members: Sequence[TinyMember]) -> Path:
             "balanced": {"threshold": 0.4},
             "rule_in": {"threshold": 0.9},
         },
+        "gate": GATE if members[0].gate else None,
         "golden": {"file": "golden.png", "logit": golden_logit, "tolerance": 0.01},
         "intended_use": "tests",
         "limits": ["knows grey only"],

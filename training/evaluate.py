@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pneumonia.decode import Limits, decode
+from pneumonia.inference import Predictor
 from pneumonia.settings import Settings
-from training import data, heatmap_check, metrics, model_card, plots
+from training import data, gate_check, heatmap_check, metrics, model_card, plots
 from training.scoring import Scores, Server
 
 Array = NDArray[np.float64]
@@ -143,12 +144,14 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with test/NORMAL and test/PNEUMONIA")
     parser.add_argument("--adults", type=Path, help="folder with LUNG_OPACITY, NORMAL, NOT_NORMAL_NO_OPACITY")
+    parser.add_argument("--others", type=Path, help="the unlabelled films that the gate was fitted with")
+    parser.add_argument("--not-films", type=Path, help="folders of pictures that are no chest X-rays")
     parser.add_argument("--artifacts", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
     parser.add_argument("--skip-heatmaps", action="store_true", help="leave the occlusion test out (minutes)")
     args = parser.parse_args(argv)
     console = Console()
     settings = Settings.from_env({"MODEL_DIR": str(args.artifacts)})
-    limits = Limits(settings.max_image_bytes, settings.max_image_pixels)
+    limits = settings.limits
     server = Server.load(args.artifacts)
     points = asdict(server.card.operating_points)
     films = data.scan(args.data / "test")
@@ -165,6 +168,11 @@ def main(argv: list[str] | None = None) -> None:
         positives = [film.path for film in films if film.label == 1][:HEATMAP_FILMS]
         document["metrics"]["heatmap"] = heatmap_figures(positives, server, args.artifacts, limits)
         console.print("heatmaps", document["metrics"]["heatmap"])
+    if server.card.gate is not None:
+        document["metrics"]["gate"] = gate_check.measure(
+            Predictor.load(settings), [film.path for film in films], args.others, args.adults, args.not_films
+        )
+        console.print("gate", document["metrics"]["gate"])
     (args.artifacts / "card.json").write_text(json.dumps(document, indent=2) + "\n")
     write_plots(y, scores.probability, test, points, args.artifacts / "plots")
     (args.artifacts / "MODEL_CARD.md").write_text(model_card.render(document, PEERS))

@@ -1,10 +1,11 @@
 """From run folders to ``model_artifacts/``: ONNX members, calibration, operating points, golden input, card.
 
-    python -m training.publish --run runs/xception-224 --version 1.0.0
+    python -m training.publish --run runs/xception-224 --version 1.0.0 --data DATA/train --others ADULTS
 
-``--run`` may be given several times: an ensemble. Thresholds and calibration come from the validation scores in
-the run folders, where every film was scored, as it is and under other acquisitions, by a network that never saw its
-patient.
+``--run`` may be given several times: an ensemble, whose first member carries the gate. ``--data`` are the films that
+int8 ranges and gate are fitted on, ``--others`` unlabelled chest X-rays of another population. Thresholds and
+calibration come from the validation scores in the run folders, where every film was scored, as it is and under other
+acquisitions, by a network that never saw its patient.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumonia.card import Card
+from pneumonia.card import POSES, Card
 from pneumonia.model import Model
-from training import calibrate, metrics, shifted
+from training import calibrate, data, gate, metrics, quantise, shifted
 from training.export import averaged, export
 
 Array = NDArray[np.float64]
@@ -38,7 +40,8 @@ LIMITS = [
     "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): elsewhere the figures do not hold.",
     "Tells pneumonia from normal only; any other disease may be called either.",
     "Probabilities are calibrated for even odds (half of the films with pneumonia), not for the share of a clinic.",
-    "Other views, adults, and images that are not chest X-rays are not recognised as such.",
+    "Most images that are not chest X-rays are refused and most adults flagged, not all; other views of the chest "
+    "may pass as frontal ones.",
 ]
 
 
@@ -91,19 +94,47 @@ def validation_metrics(films: calibrate.Validation, folds: Array, threshold: flo
     }
 
 
-def member(run: Path, out: Path) -> dict[str, Any]:
-    """Export the run's network (``final`` if trained, else the mean of its folds) and describe it for the card."""
+def member(run: Path, out: Path, films: Path | None) -> dict[str, Any]:
+    """Export the run's network (``final`` if trained, else the mean of its folds) and describe it for the card.
+
+    With ``films`` its backbone is quantised to int8, with ranges from some of them; without, it stays float32.
+    """
     final = run / "final" / "model.keras"
     sources = [final] if final.exists() else sorted(run.glob("fold-*/model.keras"))
-    file = f"{run.name}.onnx"
-    gap = export(averaged(sources), out / file)
     size = json.loads((run / "settings.json").read_text())["size"]
-    print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, within {gap:.1e} of Keras")
+    file = f"{run.name}.onnx" if films is None else f"{run.name}-int8.onnx"
+    with tempfile.TemporaryDirectory() as scratch:
+        exported = Path(scratch) / "float32.onnx"
+        gap = export(averaged(sources), exported)
+        if films is None:
+            shutil.copyfile(exported, out / file)
+        else:
+            chosen, _ = quantise.choose(data.merge_duplicates(data.scan(films)), quantise.CALIBRATION_FILMS, 0)
+            pixels = data.load_pixels([film.path for film in chosen], size, title="Films for int8 ranges")
+            quantise.quantise(exported, out / file, pixels)
+    print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, float32 within {gap:.1e} of Keras")
     return {
         "file": file,
-        "sha256": hashlib.sha256((out / file).read_bytes()).hexdigest(),
+        "sha256": digest(out / file),
         "input": {"height": size, "width": size, "channels": 1, "dtype": "uint8"},
+        "precision": "float32" if films is None else "int8",
         "weight": 1.0,
+    }
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def gate_entry(members: list[dict[str, Any]], out: Path, films: Path, others: Path) -> dict[str, Any]:
+    """Fit the gate on the first member and attach it to its graph, whose digest in ``members`` is renewed."""
+    path = out / members[0]["file"]
+    fitted = gate.build(path, films, others)
+    members[0]["sha256"] = digest(path)
+    return {
+        "distance_threshold": fitted.distance_threshold,
+        "population_threshold": fitted.population_threshold,
+        "poses": list(POSES),
     }
 
 
@@ -120,8 +151,20 @@ def golden_logit(document: dict[str, Any], folder: Path) -> float:
         return Model(card, folder).predict([film.convert("L")])[0].logit
 
 
-def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Path) -> dict[str, Any]:
-    """Export every run and assemble the card; writes the ONNX files and ``golden.png`` into ``out``."""
+def build_card(
+    runs: list[Path],
+    out: Path,
+    name: str,
+    version: str,
+    golden: Path,
+    *,
+    quantised_on: Path | None = None,
+    gated_on: tuple[Path, Path] | None = None,
+) -> dict[str, Any]:
+    """Export every run and assemble the card; writes the ONNX files and ``golden.png`` into ``out``.
+
+    ``quantised_on``: training films for int8 ranges. ``gated_on``: training films and films of another population.
+    """
     scores = [validation_scores(run) for run in runs]
     films, folds = scores[0][0], scores[0][2]
     if any([f["name"] for f in other[0]] != [f["name"] for f in films] for other in scores[1:]):
@@ -138,7 +181,7 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
     points = calibrate.operating_points(validation)
     for stale in out.glob("*.onnx"):
         stale.unlink()
-    members = [member(run, out) for run in runs]
+    members = [member(run, out, quantised_on) for run in runs]
     shutil.copyfile(golden, out / "golden.png")
     document: dict[str, Any] = {
         "schema_version": 1,
@@ -156,6 +199,7 @@ def build_card(runs: list[Path], out: Path, name: str, version: str, golden: Pat
             "prevalence": calibrate.PREVALENCE,
         },
         "operating_points": points,
+        "gate": gate_entry(members, out, *gated_on) if gated_on else None,
         "golden": {
             "file": "golden.png",
             "logit": 0.0,  # scored below, once the rest of the card is there to serve it
@@ -184,9 +228,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--name", default="xception-pneumonia", help="default: %(default)s")
     parser.add_argument("--version", required=True, help="semantic version of the model")
     parser.add_argument("--golden", type=Path, default=Path("samples/pneumonia-1.png"), help="default: %(default)s")
+    parser.add_argument("--data", type=Path, help="the training films, for int8 ranges and the gate")
+    parser.add_argument("--others", type=Path, help="unlabelled chest X-rays of another population, for the gate")
+    parser.add_argument("--precision", choices=("int8", "float32"), default="int8", help="default: %(default)s")
     args = parser.parse_args(argv)
+    if args.data is None and (args.others or args.precision == "int8"):
+        parser.error("int8 and the gate are fitted on the training films: give --data, or --precision float32")
     args.out.mkdir(parents=True, exist_ok=True)
-    card = build_card(args.run, args.out, args.name, args.version, args.golden)
+    card = build_card(
+        args.run, args.out, args.name, args.version, args.golden,
+        quantised_on=args.data if args.precision == "int8" else None,
+        gated_on=(args.data, args.others) if args.others else None,
+    )  # fmt: skip
     (args.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
     print(f"{args.out}/card.json: version {card['version']}, validation {card['metrics']['validation']}")
 

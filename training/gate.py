@@ -1,0 +1,233 @@
+"""The gate: features of known chest X-rays, to tell what is none, how a film was turned, and whose film it is.
+
+A Gaussian in the principal components of the features plus what they leave over (Lee et al. 2018, arXiv:1807.03888;
+Ren et al. 2021, arXiv:2106.09022) gives the distance; two linear heads give pose and population. All of it reads the
+pooled features of the member that is served, scaled to unit length: their length follows exposure and contrast, their
+direction what the picture shows. Pictures that are no chest X-rays have no part in the fit.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from PIL import Image
+from rich.progress import track
+from sklearn.linear_model import LogisticRegression
+
+from pneumonia.card import POSES
+from pneumonia.gate import undone
+from pneumonia.model import GATE_OUTPUTS, INPUT
+from pneumonia.preprocess import to_model_input
+from training import data
+
+Array = NDArray[np.float32]
+
+COMPONENTS = 100
+DISTANCE_QUANTILE = 0.999  # of held-out chest X-rays, children and others
+POPULATION_QUANTILE = 0.995  # of held-out films of the training population
+TURNED_FILMS = 300  # of each population, in each pose
+CHILD_FILMS = 2000
+BATCH = 16
+_OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Arrays of the graph's tail (D features, K components) and the limits for the card."""
+
+    mean: Array
+    spread: Array
+    axes: Array
+    variance: Array
+    residual: float
+    population: Array
+    population_bias: float
+    pose: Array
+    pose_bias: Array
+    distance_threshold: float
+    population_threshold: float
+
+    def distance(self, features: Array) -> Array:
+        """Squared Mahalanobis distance by component plus the relative residual, ``[N]``; about 2 for a film."""
+        z = (_unit(features) - self.mean) / self.spread
+        inside = z @ self.axes
+        left = np.maximum((z * z).sum(1) - (inside * inside).sum(1), 0)
+        return np.asarray((inside * inside / self.variance).mean(1) + left / self.residual, dtype=np.float32)
+
+
+def _unit(features: Array) -> Array:
+    return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), dtype=np.float32)
+
+
+def pooled_output(graph: Any) -> str:
+    """Name of the pooled features ``[N, D, ...]`` of an exported network. Raises ``ValueError`` without a pooling."""
+    names = [node.output[0] for node in graph.node if node.op_type in ("GlobalAveragePool", "ReduceMean")]
+    if not names:
+        raise ValueError("the graph has no global pooling: there are no features to build a gate on")
+    return str(names[-1])
+
+
+def feature_reader(path: Path, threads: int = 2) -> Callable[[Sequence[Image.Image]], Array]:
+    """A function from grey images to the pooled features float32 ``[N, D]`` of an ONNX member."""
+    model = onnx.load(path)
+    name = pooled_output(model.graph)
+    model.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    height, width = session.get_inputs()[0].shape[1:3]
+
+    def read(images: Sequence[Image.Image]) -> Array:
+        batch = np.stack([to_model_input(image, height, width) for image in images])
+        return np.asarray(session.run([name], {INPUT: batch})[0], dtype=np.float32).reshape(len(images), -1)
+
+    return read
+
+
+def changed(image: Image.Image, pose: str) -> Image.Image:
+    """``image`` as it arrives in ``pose``, the inverse of what the gate takes back."""
+    return image if pose == "upright" else undone(image, _OPPOSITE.get(pose, pose))
+
+
+def read_features(
+    read: Callable[[Sequence[Image.Image]], Array], paths: Sequence[Path], pose: str, title: str
+) -> Array:
+    """Features float32 ``[N, D]`` of the films at ``paths`` in one pose."""
+    found = []
+    for start in track(range(0, len(paths), BATCH), description=title):
+        films = []
+        for path in paths[start : start + BATCH]:
+            with Image.open(path) as image:
+                films.append(changed(image.convert("L"), pose))
+        found.append(read(films))
+    return np.concatenate(found)
+
+
+def belongs_to_fit(patient: str) -> bool:
+    """Whether a patient's films may fit the gate: half of them, by a digest, so that the other half can judge it."""
+    return hashlib.sha256(patient.encode()).digest()[0] % 2 == 0
+
+
+def other_films(folder: Path) -> list[Path]:
+    """Unlabelled chest X-rays of another population, ``PATIENT_VISIT`` in their names."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in data.IMAGE_SUFFIXES)
+
+
+def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int = 0) -> Gate:
+    """``upright``: features of the training population and of another one; ``turned``: the same by pose.
+
+    Two films of three fit the Gaussian and the heads, the third one sets the limits.
+    """
+    rng = np.random.default_rng(seed)
+    fits, judges = zip(*(_split(features, rng) for features in upright), strict=True)
+    x = np.concatenate([_unit(features) for features in fits])
+    mean, spread = x.mean(0), x.std(0) + 1e-9
+    z = (x - mean) / spread
+    _, _, rows = np.linalg.svd(z, full_matrices=False)
+    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # something has to be left over
+    inside = z @ axes
+    residual = float(((z * z).sum(1) - (inside * inside).sum(1)).mean())
+    scale = float(x.std(0).mean())
+    population = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
+    population.fit(x / scale, np.concatenate([np.full(len(part), k) for k, part in enumerate(fits)]))
+    poses = [np.concatenate([_unit(part) for part in turned[name]]) for name in POSES[1:]]
+    # As many upright films as of any other pose, from both populations.
+    few = np.concatenate([_unit(part[: len(turned[POSES[1]][k])]) for k, part in enumerate(fits)])
+    pose = LogisticRegression(C=1.0, max_iter=1000)
+    pose.fit(
+        np.concatenate([few, *poses]) / scale,
+        np.concatenate([np.full(len(part), k) for k, part in enumerate([few, *poses])]),
+    )
+    gate = Gate(
+        mean=mean.astype(np.float32),
+        spread=spread.astype(np.float32),
+        axes=axes.astype(np.float32),
+        variance=inside.var(0).astype(np.float32),
+        residual=residual,
+        population=(population.coef_[0] / scale).astype(np.float32),
+        population_bias=float(population.intercept_[0]),
+        pose=(pose.coef_ / scale).T.astype(np.float32),
+        pose_bias=pose.intercept_.astype(np.float32),
+        distance_threshold=0.0,
+        population_threshold=0.0,
+    )
+    distances = np.concatenate([gate.distance(part) for part in judges])
+    odds = _unit(judges[0]) @ gate.population + gate.population_bias
+    limits = {
+        "distance_threshold": round(float(np.quantile(distances, DISTANCE_QUANTILE)), 4),
+        "population_threshold": round(float(np.quantile(odds, POPULATION_QUANTILE)), 4),
+    }
+    return Gate(**{**gate.__dict__, **limits})
+
+
+def _split(features: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    order = rng.permutation(len(features))
+    cut = len(features) * 2 // 3
+    return features[order[:cut]], features[order[cut:]]
+
+
+def attach(path: Path, gate: Gate) -> None:
+    """Append the gate's three outputs to the ONNX member at ``path``, in place."""
+    model = onnx.load(path)
+    graph = model.graph
+    features = len(gate.mean)
+
+    def constant(name: str, value: Any) -> str:
+        graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"gate/{name}"))
+        return f"gate/{name}"
+
+    def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        graph.node.append(helper.make_node(kind, list(inputs), [output], name=f"gate/{output}/{kind}", **attributes))
+        return output
+
+    def wide(name: str, value: Any) -> str:
+        return constant(name, np.asarray(value, dtype=np.float32))
+
+    axis = constant("axis", np.array([1], dtype=np.int64))
+    flat = node("Reshape", [pooled_output(graph), constant("flat", np.array([-1, features], dtype=np.int64))], "gate/f")
+    unit = node("LpNormalization", [flat], "gate/unit", axis=1, p=2)
+    centred = node("Sub", [unit, wide("mean", gate.mean)], "gate/centred")
+    z = node("Div", [centred, wide("spread", gate.spread)], "gate/z")
+    inside = node("MatMul", [z, wide("axes", gate.axes)], "gate/inside")
+    # Squares weighted by component: 1 / (K * variance) for the distance, less 1 / residual for what they explain.
+    by_component = (1 / (gate.variance * len(gate.variance)) - 1 / gate.residual)[:, None]
+    squares = node("Mul", [inside, inside], "gate/squares")
+    within = node("MatMul", [squares, wide("by_component", by_component)], "gate/within")
+    length = node("ReduceSum", [node("Mul", [z, z], "gate/zz"), axis], "gate/length", keepdims=1)
+    beyond = node("Div", [length, wide("residual", np.float32(gate.residual))], "gate/beyond")
+    total = node("Add", [within, beyond], "gate/total")
+    node("Squeeze", [total, axis], GATE_OUTPUTS[0])
+    odds = node("MatMul", [unit, wide("population", gate.population[:, None])], "gate/odds")
+    whole = node("Add", [odds, wide("population_bias", np.float32(gate.population_bias))], "gate/population_odds")
+    node("Squeeze", [whole, axis], GATE_OUTPUTS[1])
+    turns = node("MatMul", [unit, wide("pose", gate.pose)], "gate/turns")
+    node("Add", [turns, wide("pose_bias", gate.pose_bias)], GATE_OUTPUTS[2])
+    for name, shape in zip(GATE_OUTPUTS, (["N"], ["N"], ["N", len(POSES)]), strict=True):
+        graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def build(member: Path, films: Path, others: Path) -> Gate:
+    """Fit the gate of an exported member on the films below ``films`` and half the patients of ``others``."""
+    rng = np.random.default_rng(0)
+    children = [film.path for film in data.scan(films)]
+    children = [children[k] for k in rng.permutation(len(children))[:CHILD_FILMS]]
+    adults = [path for path in other_films(others) if belongs_to_fit(path.stem.split("_")[0])]
+    read = feature_reader(member)
+    sets = {"children": children, "others": adults}
+    upright = [read_features(read, paths, "upright", f"Gate, {name}") for name, paths in sets.items()]
+    turned: dict[str, Sequence[Array]] = {
+        pose: [read_features(read, paths[:TURNED_FILMS], pose, f"Gate, {name}, {pose}") for name, paths in sets.items()]
+        for pose in POSES[1:]
+    }
+    gate = fit(upright, turned)
+    attach(member, gate)
+    return gate
