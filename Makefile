@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA RUN VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS
+export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` finds the product's package beside the tools of the repository.
@@ -36,9 +36,9 @@ serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.
 	@$(run) .venv/bin/python -m local.serve $(if $(AUTH),--auth "$(AUTH)")
 
 .PHONY: predict
-predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl)
+predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 whatever they show)
 	@$(if $(IMAGES),,echo "Say which images: make predict IMAGES=films/ OUT=results.jsonl" >&2; exit 2)
-	@$(run) .venv/bin/python -m local.predict --images "$$IMAGES" $(if $(OUT),--out "$$OUT")
+	@$(run) .venv/bin/python -m local.predict --images "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(FORCE),--force)
 
 ##@ Check
 .PHONY: test
@@ -82,26 +82,30 @@ container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
 
 ##@ Model
-RUN ?= runs/xception-224
+# The members of the ensemble, one run folder each: the size of its input ends its name.
+RUNS ?= runs/xception-224 runs/xception-150
 VERSION ?= 0.0.0+local
+publish = $(run) .venv-train/bin/python -m training.publish $(foreach folder,$(RUNS),--run "$(folder)") \
+  --version "$$VERSION" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
 
 .PHONY: train
-train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= folder with train/; WEIGHTS= a .keras file instead of a download)
-	$(run) .venv-train/bin/python -m training.train --data "$$DATA/train" --out "$$RUN" \
-	  $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS)
-	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION"
+train: need-data $(TRAIN) ## Train into RUNS=, then publish (DATA= folder with train/; WEIGHTS= a .keras file instead of a download)
+	@$(foreach folder,$(RUNS),$(run) .venv-train/bin/python -m training.train --data "$$DATA/train" --out "$(folder)" \
+	  --size $(lastword $(subst -, ,$(folder))) $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS) &&) true
+	$(publish)
 
 .PHONY: publish
-publish: $(TRAIN) ## Turn RUN= into model_artifacts/: graph, calibration, thresholds, card (VERSION=)
-	$(run) .venv-train/bin/python -m training.publish --run "$$RUN" --version "$$VERSION" $(ARGS)
+publish: need-data $(TRAIN) ## Turn RUNS= into model_artifacts/: int8 graphs, gate (OTHERS=), calibration, card (DATA=, VERSION=)
+	$(publish) $(ARGS)
 
-.PHONY: quantise
-quantise: need-data $(TRAIN) ## Make an int8 graph of MODEL=, calibrated on training films, as OUT= (DATA=; ARGS=--reduce-range)
-	$(run) .venv-train/bin/python -m training.quantise --model "$(MODEL)" --data "$$DATA/train" --out "$$OUT" $(ARGS)
+.PHONY: export
+export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR= selects it
+	$(publish) --precision float32 --out runs/float32 $(ARGS)
 
 .PHONY: evaluate
-evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, and write the figures into its card (DATA=)
-	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(ARGS)
+evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split and write its card (DATA=; ADULTS=, OTHERS=, NOT_FILMS= folders)
+	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(if $(ADULTS),--adults "$$ADULTS") \
+	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(ARGS)
 
 .PHONY: samples
 samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)

@@ -35,12 +35,17 @@ def pneumonia() -> None:
 
 
 @app.command(epilog="Example: `pneumonia predict films/ --json | jq .triage`")
-def predict(files: options.Files, out: options.OutFile = None, as_json: options.Json = False) -> None:
+def predict(
+    files: options.Files,
+    out: options.OutFile = None,
+    force: options.Force = False,
+    as_json: options.Json = False,
+) -> None:
     """Predict with the model of this machine; nothing leaves it."""
     from client import files as found
     from client import predict as command
 
-    raise typer.Exit(command.run(found.find(files), as_json=as_json, out=out))
+    raise typer.Exit(command.run(found.find(files), force=force, as_json=as_json, out=out))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
@@ -74,6 +79,7 @@ def call(
     wait: Annotated[
         float, typer.Option("--wait", min=1, metavar="SECONDS", help="For the result of one large image.")
     ] = 120.0,
+    force: options.Force = False,
     as_json: options.Json = False,
 ) -> None:
     """Send images to the service and show its answers.
@@ -86,7 +92,9 @@ def call(
     from client.stack import Target, connect, resolve
 
     images = found.find(files)
-    chosen = command.CallOptions(as_json=as_json, out=out, heatmaps=heatmaps, jobs=jobs, patience_seconds=wait)
+    chosen = command.CallOptions(
+        as_json=as_json, out=out, heatmaps=heatmaps, force=force, jobs=jobs, patience_seconds=wait
+    )
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(url=url), needed=("url",))
         with open_service(target.url, aws, token, sign=not no_sign_request, connections=jobs) as service:

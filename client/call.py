@@ -27,6 +27,7 @@ class CallOptions:
     as_json: bool = False
     out: Path | None = None
     heatmaps: Path | None = None
+    force: bool = False
     jobs: int = 4
     patience_seconds: float = 120.0
 
@@ -40,7 +41,7 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
     outcomes: list[Outcome] = []
 
     def call(image: ImageFile) -> dict[str, Any]:
-        return {"file": image.name, **_call(service, image, targets.get(image), options.patience_seconds)}
+        return {"file": image.name, **_call(service, image, targets.get(image), options)}
 
     with ExitStack() as stack:
         stream = stack.enter_context(options.out.open("w", encoding="utf-8")) if options.out else None
@@ -62,16 +63,16 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
     return exit_code(refused=sum(outcome.status == "rejected" for outcome in outcomes))
 
 
-def _call(service: Service, image: ImageFile, heatmap_file: Path | None, patience_seconds: float) -> dict[str, Any]:
+def _call(service: Service, image: ImageFile, heatmap_file: Path | None, options: CallOptions) -> dict[str, Any]:
     """The fields of the answer, or `error`."""
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
         if len(data) <= MAX_DIRECT_BYTES:
-            answer = service.predict(data, heatmap=heatmap_file is not None)
+            answer = service.predict(data, heatmap=heatmap_file is not None, force=options.force)
             png = _embedded(answer.pop("heatmap", None)) if heatmap_file else None
         else:
-            path = service.upload(data)
-            answer = service.result(path, patience_seconds=patience_seconds)
+            path = service.upload(data, force=options.force)
+            answer = service.result(path, patience_seconds=options.patience_seconds)
             answer.pop("heatmap", None)
             png = service.heatmap(path) if heatmap_file else None
     except Refused as refused:

@@ -67,6 +67,9 @@ DeadLetterQueueUrl = Annotated[
     typer.Option("--dead-letter-queue-url", metavar="URL", help="Its dead-letter queue.", rich_help_panel=PARTS_PANEL),
 ]
 
+Force = Annotated[
+    bool, typer.Option("--force", help="Predict what does not look like an upright chest X-ray, with a warning.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else there.")]
 Files = Annotated[
     list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)

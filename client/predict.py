@@ -16,7 +16,7 @@ from pneumonia.errors import PneumoniaError
 from pneumonia.inference import process_predictor
 
 
-def run(images: Sequence[ImageFile], *, as_json: bool = False, out: Path | None = None) -> int:
+def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = False, out: Path | None = None) -> int:
     """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used."""
     export_settings(stack_settings(), os.environ)
     outcomes: list[Outcome] = []
@@ -26,7 +26,7 @@ def run(images: Sequence[ImageFile], *, as_json: bool = False, out: Path | None 
             stream = stack.enter_context(out.open("w", encoding="utf-8")) if out else None
             bars = stack.enter_context(output.progress(quiet=len(images) < 2))
             task = bars.add_task("Predicting", total=len(images))
-            for image, line in zip(images, predict_all(predictor, images), strict=True):
+            for image, line in zip(images, predict_all(predictor, images, force=force), strict=True):
                 outcomes.append(output.outcome_of(image, line))
                 if as_json:
                     output.print_json(line)

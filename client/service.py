@@ -50,11 +50,12 @@ class Service:
         for session in self._sessions:
             session.close()
 
-    def predict(self, data: bytes, *, heatmap: bool) -> dict[str, Any]:
+    def predict(self, data: bytes, *, heatmap: bool, force: bool = False) -> dict[str, Any]:
         """POST /predict: the answer. Raises Refused, ServiceError."""
+        query = "&".join(f"{name}=true" for name, chosen in (("heatmap", heatmap), ("force", force)) if chosen)
         response = self.send(
             "POST",
-            "/predict?heatmap=true" if heatmap else "/predict",
+            f"/predict?{query}" if query else "/predict",
             body=data,
             headers={"Content-Type": "application/octet-stream"},
         )
@@ -64,9 +65,9 @@ class Service:
         """GET /model: the model card. Raises ServiceError."""
         return self._json(self.send("GET", "/model"))
 
-    def upload(self, data: bytes) -> str:
+    def upload(self, data: bytes, *, force: bool = False) -> str:
         """POST /uploads and the upload itself; answers the path of the result. Raises Refused, ServiceError."""
-        response = self.send("POST", "/uploads", json={"content_type": content_type(data)})
+        response = self.send("POST", "/uploads", json={"content_type": content_type(data), "force": force})
         ticket = self._json(response)
         try:
             form, result, limit = ticket["upload"], str(ticket["result"]), int(ticket["max_bytes"])

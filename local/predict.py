@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         images = find_images(arguments.images, exclude=[arguments.out])
         predictor = process_predictor()
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        lines, stopped = _write(console, predictor, images, arguments.out)
+        lines, stopped = _write(console, predictor, images, arguments.out, force=arguments.force)
     except NoImages as error:
         console.print(Text(str(error), style="red"))
         return EXIT_USAGE
@@ -72,18 +72,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="written anew (default: results.jsonl)",
     )
+    parser.add_argument("--force", action="store_true", help="predict what does not look like an upright chest X-ray")
     return parser
 
 
 def _write(
-    console: Console, predictor: Predictor, images: Sequence[ImageFile], out: Path
+    console: Console, predictor: Predictor, images: Sequence[ImageFile], out: Path, *, force: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Predict and write; answers the lines written, and whether Ctrl-C ended it early."""
     lines: list[dict[str, Any]] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with out.open("w", encoding="utf-8") as stream, Progress(*columns, console=console) as progress:
         try:
-            for line in progress.track(predict_all(predictor, images), len(images), description="Predicting"):
+            predicted = predict_all(predictor, images, force=force)
+            for line in progress.track(predicted, len(images), description="Predicting"):
                 stream.write(json.dumps(line) + "\n")
                 stream.flush()
                 lines.append(line)
@@ -92,7 +94,7 @@ def _write(
     return lines, False
 
 
-def predict_all(predictor: Predictor, images: Sequence[ImageFile]) -> Iterator[dict[str, Any]]:
+def predict_all(predictor: Predictor, images: Sequence[ImageFile], *, force: bool = False) -> Iterator[dict[str, Any]]:
     """One line an image, in order. Raises what is no fault of an image: ModelError."""
     for image in images:
         request_id = str(uuid.uuid4())
@@ -100,7 +102,7 @@ def predict_all(predictor: Predictor, images: Sequence[ImageFile]) -> Iterator[d
             data = _read(image.path, predictor.limits.max_bytes)
             yield {
                 "file": image.name,
-                **predictor.answer(data, request_id=request_id, heatmap=False).body,
+                **predictor.answer(data, request_id=request_id, heatmap=False, force=force).body,
             }
         except PneumoniaError as error:
             if not rejects(error):

@@ -74,7 +74,7 @@ def randomised(source: Path, target: Path, seed: int = 0) -> str:
     rng = np.random.default_rng(seed)
     for tensor in graph.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size > 512:
+        if values.dtype in (np.float32, np.int8) and values.size > 512:
             shuffled = rng.permutation(values.ravel()).reshape(values.shape)
             tensor.CopyFrom(numpy_helper.from_array(shuffled, tensor.name))
     onnx.save(graph, target)

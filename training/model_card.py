@@ -80,6 +80,39 @@ def heatmap_section(heat: dict[str, Any]) -> list[str]:
     ]
 
 
+def gate_section(measured: dict[str, Any], limits: dict[str, Any]) -> list[str]:
+    """Rates of the gate; see training/gate_check.py for what is counted."""
+    titles = {
+        "test": "test split (refused and flagged must be few)",
+        "other_population": "adults, unlabelled, of patients that had no part in the fit",
+        "labelled_adults": "adults, labelled by radiologists",
+        "not_chest_xray": "no chest X-rays at all (must be refused)",
+    }
+    lines = [
+        "",
+        "## Is it a chest X-ray, and of a child?",
+        "",
+        f"A distance above {limits['distance_threshold']:.2f} from the features of chest X-rays is refused as "
+        "`not_a_chest_xray`, a film that was turned as `wrong_orientation`, an inverted one is inverted back; "
+        "`force=true` predicts all the same. A film unlike those of the training population is answered with "
+        "`in_training_population: false`. No picture that is not a chest X-ray had a part in the fit.",
+        "",
+        "| pictures | images | refused | flagged as another population |",
+        "|---|---|---|---|",
+    ]
+    for key, title in titles.items():
+        if key in measured:
+            row = measured[key]
+            lines.append(f"| {title} | {row['images']} | {row['refused']:.1%} | {row['flagged']:.1%} |")
+    if "not_chest_xray" in measured:
+        folders = measured["not_chest_xray"]["refused_by_folder"]
+        lines += ["", "Refused by folder: " + ", ".join(f"{name} {rate:.1%}" for name, rate in folders.items()) + "."]
+    lines += ["", "| made from upright films | outcomes |", "|---|---|"]
+    for pose, found in measured["poses"].items():
+        lines.append(f"| `{pose}` | " + ", ".join(f"`{name}` {count}" for name, count in found.items()) + " |")
+    return lines
+
+
 def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> str:
     """The card as Markdown; ``peers``: published figures on the same films, by name."""
     measured, training = card["metrics"], card["training"]
@@ -89,7 +122,11 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
         f"{k} {v['sensitivity']:.3f} ({v['films']} films)" for k, v in test["sensitivity_by_kind"].items()
     )
     folds = "; ".join(f"{name}: {', '.join(run['finished'])}" for name, run in training["runs"].items())
-    members = "; ".join(f"`{m['file']}`, {m['input']['width']}x{m['input']['height']}" for m in card["members"])
+    members = "; ".join(
+        f"`{m['file']}`, {m['input']['width']}x{m['input']['height']}, {m.get('precision', 'float32')}"
+        for m in card["members"]
+    )
+    several = f" The logits of {len(card['members'])} such networks are averaged." if len(card["members"]) > 1 else ""
     lines = [
         f"# Model card: {card['name']} {card['version']}",
         "",
@@ -111,8 +148,8 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
         "## Model and data",
         "",
         f"Xception pre-trained on ImageNet, global average pooling, one dense unit ({members}); grey image in, scaling "
-        "inside the graph, Platt calibration and thresholds in the card. The weights are the mean of the networks "
-        f"trained ({folds}), each on the other folds. "
+        f"inside the graph, Platt calibration and thresholds in the card.{several} The weights are the mean of the "
+        f"networks trained ({folds}), each on the other folds. "
         f"Trained on {training['films']} films of {training['patients']} patients, {training['prevalence']:.0%} with "
         f"pneumonia: {training['data']}. Full settings are in `card.json`.",
         "",
@@ -140,6 +177,7 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
         "| ![Confusion matrix](plots/confusion.png) | |",
         *(adults_section(measured["adults"]) if "adults" in measured else []),
         *(heatmap_section(measured["heatmap"]) if "heatmap" in measured else []),
+        *(gate_section(measured["gate"], card["gate"]) if "gate" in measured else []),
         "",
         "## Sources and licences",
         "",

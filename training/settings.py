@@ -13,7 +13,7 @@ class TrainSettings:
     size: int = 224
     folds: int = 5
     epochs: int = 4
-    epoch_films: int = 4096
+    epoch_films: int = 3072
     batch: int = 32
     learning_rate: float = 2e-4
     warmup_films: int = 1024

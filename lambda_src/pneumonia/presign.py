@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,16 +12,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def presigned_post(bucket: str, key: str, content_type: str, max_bytes: int, expires_in: int) -> dict[str, Any]:
+def presigned_post(
+    bucket: str, key: str, content_type: str, max_bytes: int, expires_in: int, metadata: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """{"url": ..., "fields": {...}}: what a multipart/form-data POST is sent to, and with. `expires_in`: seconds.
 
-    S3 refuses another key, another type, an empty file and one of more than `max_bytes`.
+    S3 refuses another key, another type, other metadata, an empty file and one of more than `max_bytes`.
     """
+    fields = {"Content-Type": content_type} | {f"x-amz-meta-{name}": text for name, text in (metadata or {}).items()}
     return client().generate_presigned_post(
         bucket,
         key,
-        Fields={"Content-Type": content_type},
-        Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+        Fields=fields,
+        Conditions=[*({name: value} for name, value in fields.items()), ["content-length-range", 1, max_bytes]],
         ExpiresIn=expires_in,
     )
 

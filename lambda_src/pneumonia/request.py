@@ -9,6 +9,9 @@ from typing import Any
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge
 
 _HOW = 'Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
+FORCE = "force"
+"""The option, and the user metadata of an upload (`x-amz-meta-force`), that asks for an answer in any case."""
+
 _YES = frozenset({"true", "1", "yes", "on", ""})
 _NO = frozenset({"false", "0", "no", "off"})
 

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
-from pneumonia.request import wants
+from pneumonia.request import FORCE, wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload, parse_message
 from pneumonia.settings import SettingsError, process_settings
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 # 412: without versions, the object has been replaced since the event; its successor has an event of its own.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
-
-# User metadata of an upload, `x-amz-meta-force: true`: predict what does not look like a chest X-ray.
-FORCE = "force"
 
 logger = Logger()
 # Not raising when every record fails: the partial response then names them all, which does the same without

@@ -78,8 +78,10 @@ def sqs_event(*bodies: str) -> Event:
 def upload(s3: Any, load_event: Callable[[str], Event]) -> Callable[..., str]:
     """Upload and answer the message S3 would send: the recorded one with this object's facts in it."""
 
-    def put(key: str, data: bytes, sequencer: str = "0A", **changes: Any) -> str:
-        reply = s3.put_object(Bucket=UPLOADS, Key=key, Body=data)
+    def put(
+        key: str, data: bytes, sequencer: str = "0A", metadata: dict[str, str] | None = None, **changes: Any
+    ) -> str:
+        reply = s3.put_object(Bucket=UPLOADS, Key=key, Body=data, Metadata=metadata or {})
         message = json.loads(load_event("sqs_s3_put_versioned")["Records"][0]["body"])
         message["Records"][0]["s3"]["object"] = {
             "key": key,
@@ -109,8 +111,8 @@ def test_predicted_result(
     assert run(sqs_event(message)) == []
     document = result(s3, "a.png")
     assert list(document) == [
-        "status", "normal", "pneumonia", "label", "triage", "threshold", "model", "image", "timing_ms",
-        "request_id", "notice", "source", "heatmap",
+        "status", "normal", "pneumonia", "label", "triage", "threshold", "model",
+        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "source", "heatmap",
     ]  # fmt: skip
     assert (document["status"], document["label"]) == ("predicted", "pneumonia")
     assert document["request_id"] == lambda_context.aws_request_id
@@ -154,6 +156,32 @@ def test_codes_are_those_of_http(
     monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
     assert run(sqs_event(upload("a.png", data))) == []
     assert result(s3, "a.png")["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status", "told"),
+    [
+        ({}, "rejected", "not_a_chest_xray"),
+        ({"force": "true"}, "predicted", ["not_a_chest_xray", "outside_training_population"]),
+        ({"force": "perhaps"}, "rejected", "malformed_request"),
+    ],
+)
+def test_what_is_no_chest_xray_is_rejected_unless_its_metadata_asks_for_an_answer(
+    s3: Any,
+    run: Run,
+    upload: Callable[..., str],
+    image_bytes: ImageBytes,
+    make_artifacts: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    metadata: dict[str, str],
+    status: str,
+    told: Any,
+) -> None:
+    monkeypatch.setenv("MODEL_DIR", str(make_artifacts({"gate": True})))
+    assert run(sqs_event(upload("a.png", image_bytes(grey=255), metadata=metadata))) == []
+    document = result(s3, "a.png")
+    assert document["status"] == status
+    assert (document["code"] if status == "rejected" else document["image"]["warnings"]) == told
 
 
 @pytest.mark.parametrize("size", [6000, None, 1])

@@ -214,8 +214,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "example": {"url": "https://films.example.org/chest.png"},
     },
     "NewUpload": _object(
-        {"content_type": _text("What the file is; application/octet-stream if not known", enum=list(CONTENT_TYPES))},
+        {
+            "content_type": _text("What the file is; application/octet-stream if not known", enum=list(CONTENT_TYPES)),
+            "force": {"type": "boolean", "description": "As of POST /predict", "default": False},
+        },
         "What is going to be uploaded",
+        optional=("force",),
     ),
     "Upload": _object(
         {

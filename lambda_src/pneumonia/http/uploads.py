@@ -5,7 +5,7 @@ import time
 
 from pneumonia.errors import NotFound, UnsupportedFormat
 from pneumonia.http.exchange import Answer, Request, json_answer
-from pneumonia.request import json_body
+from pneumonia.request import FORCE, json_body, wants
 from pneumonia.settings import process_settings
 from pneumonia.upload_ids import new_id, upload_key
 
@@ -30,6 +30,7 @@ def create_upload(request: Request) -> Answer:
     content_type = body.get("content_type")
     if content_type not in CONTENT_TYPES:
         raise UnsupportedFormat(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")
+    metadata = {FORCE: "true"} if wants(FORCE, body.get(FORCE)) else None
     # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
     # uploads, results and tokens need it.
     from pneumonia.presign import presigned_post
@@ -37,7 +38,7 @@ def create_upload(request: Request) -> Answer:
     upload_id = new_id(time.time())
     expires_in = settings.upload_expires_seconds
     upload = presigned_post(
-        settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in
+        settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in, metadata
     )
     location = f"/results/{upload_id}"
     return json_answer(

@@ -25,19 +25,20 @@ export const getConfig = () => getJson("/config", undefined);
 export const getModel = (signal) => getJson("/model", signal);
 
 /** The answer for a film that fits into a request: {answer, heatmap: Blob|null}. `onSent` is told a share 0..1. */
-export async function predict(file, type, { onSent, signal }) {
+export async function predict(file, type, { force = false, onSent, signal }) {
+    const address = `/predict?heatmap=true${force ? "&force=true" : ""}`;
     const response = await withPauses(signal, () =>
-        send("/predict?heatmap=true", file, { headers: { ...authorization(), "Content-Type": type }, onSent, signal }),
+        send(address, file, { headers: { ...authorization(), "Content-Type": type }, onSent, signal }),
     );
     const { heatmap, ...answer } = parsed(response);
     return { answer, heatmap: heatmap ? await base64Blob(heatmap) : null };
 }
 
 /** The same by way of an upload, for films of any size. `onUploaded` is called when only waiting is left. */
-export async function predictByUpload(file, type, { onSent, onUploaded, signal }) {
+export async function predictByUpload(file, type, { force = false, onSent, onUploaded, signal }) {
     const ticket = parsed(
         await withPauses(signal, () =>
-            send("/uploads", JSON.stringify({ content_type: type }), {
+            send("/uploads", JSON.stringify({ content_type: type, force }), {
                 headers: { ...authorization(), "Content-Type": "application/json" },
                 signal,
             }),

@@ -98,7 +98,7 @@ function added(films) {
 function changed(film) {
     list.updateItem(film);
     table.updateRow(film);
-    if (film === chosen) showResult(film, config.operating_points, (failed) => session.retry(failed));
+    if (film === chosen) showResult(film, config.operating_points, (failed, options) => session.retry(failed, options));
     if (film.state === "done") {
         if (film.heatmap) list.drawFrom(film, film.heatmap);
         announce(`${film.file.name}: ${triageWords(film.answer.triage)}, ${percent(film.answer.pneumonia)}`);
@@ -126,7 +126,7 @@ function choose(film) {
     chosen = film;
     list.markChosen(film);
     table.markRow(film);
-    showResult(film, config.operating_points, (failed) => session.retry(failed));
+    showResult(film, config.operating_points, (failed, options) => session.retry(failed, options));
     viewer.show(film);
 }
 

@@ -1,4 +1,5 @@
-// What each error code means to the person at the page, and what to do. `retry`: trying again can help.
+// What each error code means to the person at the page, and what to do. `retry`: trying again can help;
+// `force`: the service can be asked to answer all the same.
 
 const OPERATOR = "Tell whoever operates this service, with the reference below.";
 
@@ -31,6 +32,16 @@ export const MESSAGES = {
     not_a_radiograph: {
         title: "This is not a radiograph",
         advice: "The file itself says that it comes from another kind of machine. Choose a frontal chest X-ray.",
+    },
+    not_a_chest_xray: {
+        title: "This does not look like a chest X-ray",
+        advice: "Choose a frontal chest X-ray, upright and uncropped. If this is one, it can be predicted all the same.",
+        force: true,
+    },
+    wrong_orientation: {
+        title: "The film lies on its side or stands on its head",
+        advice: "Turn it upright and send it again. Predicted as it lies, the answer means little.",
+        force: true,
     },
     missing_image: { title: "The file is empty", advice: "Choose a file that holds an image." },
     unreadable_file: {
@@ -109,7 +120,7 @@ export const MESSAGES = {
     },
 };
 
-/** Any failure as {title, advice, detail, reference, retry}; an unknown code keeps the service's own words. */
+/** Any failure as {title, advice, detail, reference, retry, force}; an unknown code keeps the service's own words. */
 export function explain(failure) {
     const known = MESSAGES[failure.code];
     return {
@@ -117,6 +128,7 @@ export function explain(failure) {
         advice: known?.advice ?? (failure.detail ? "" : MESSAGES.unexpected_answer.advice),
         detail: failure.detail ?? "",
         reference: failure.reference ?? "",
+        force: known?.force === true,
         retry: known ? known.retry === true : failure.status >= 500,
     };
 }

@@ -21,7 +21,8 @@ export function showNothing() {
     );
 }
 
-/** The film's answer, its failure, or where it is; `retry` is called with a film to send again. */
+/** The film's answer, its failure, or where it is; `retry` is called with a film to send again, and with
+ * {force: true} to have it answered whatever it shows. */
 export function showResult(film, points, retry) {
     const name = element("p", { className: "result-name" }, film.file.name);
     if (film.state === "done") panel.replaceChildren(name, ...answerParts(film.answer, points));
@@ -52,7 +53,7 @@ function answerParts(answer, points) {
 }
 
 function failureParts(film, retry) {
-    const { title, advice, detail, reference, retry: again } = explain(film.failure);
+    const { title, advice, detail, reference, retry: again, force } = explain(film.failure);
     const parts = [
         element("div", { className: "verdict failed" }, failedChip(title)),
         advice && element("p", { className: "advice" }, advice),
@@ -62,6 +63,12 @@ function failureParts(film, retry) {
             ["Reference", reference],
         ]),
         again && element("button", { type: "button", className: "primary", onclick: () => retry(film) }, "Try again"),
+        force &&
+            element(
+                "button",
+                { type: "button", className: "primary", onclick: () => retry(film, { force: true }) },
+                "Predict all the same",
+            ),
     ];
     return parts.filter(Boolean);
 }

@@ -8,7 +8,7 @@ const AT_ONCE = 2;
 
 /**
  * One film. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`, `heatmap`), failed (`failure`).
- * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, answer: object|null,
+ * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, force: boolean, answer: object|null,
  *   heatmap: Blob|null, failure: Failure|null, finished: Date|null}} Film
  */
 
@@ -35,10 +35,10 @@ export class Session extends EventTarget {
         this.#next();
     }
 
-    /** Send again what failed. */
-    retry(film) {
+    /** Send again what failed; with `force` it is answered whatever it shows. */
+    retry(film, { force = false } = {}) {
         if (film.state !== "failed") return;
-        Object.assign(film, fresh());
+        Object.assign(film, fresh(), { force });
         this.#tell("changed", film);
         this.#next();
     }
@@ -79,7 +79,7 @@ export class Session extends EventTarget {
             const failure = error instanceof Failure ? error : new Failure("unreadable_file");
             if (failure.code === "unauthorized") {
                 this.#held = true;
-                this.#change(film, fresh());
+                this.#change(film, { ...fresh(), force: film.force });
                 this.#tell("unauthorized");
                 return;
             }
@@ -100,9 +100,9 @@ export class Session extends EventTarget {
         }
         const predicting = () => this.#change(film, { state: "predicting", sent: 1 });
         const onSent = (share) => (share < 1 ? this.#change(film, { sent: share }) : predicting());
-        if (file.size <= direct) return predict(file, type, { onSent, signal });
+        if (file.size <= direct) return predict(file, type, { force: film.force, onSent, signal });
         this.#change(film, { large: true });
-        return predictByUpload(file, type, { onSent, onUploaded: predicting, signal });
+        return predictByUpload(file, type, { force: film.force, onSent, onUploaded: predicting, signal });
     }
 
     #change(film, change) {
@@ -123,6 +123,7 @@ const fresh = () => ({
     state: "waiting",
     sent: 0,
     large: false,
+    force: false,
     answer: null,
     heatmap: null,
     failure: null,

@@ -41,6 +41,14 @@ class TestCreate:
         reply = ask("POST", "/uploads", body=json.dumps({"content_type": content_type}))
         assert reply.body["upload"]["fields"]["Content-Type"] == content_type
 
+    @pytest.mark.parametrize(("force", "stored"), [(True, "true"), (False, None)])
+    def test_force_becomes_metadata_that_the_upload_must_carry(self, ask: Ask, force: bool, stored: str | None) -> None:
+        reply = ask("POST", "/uploads", body=json.dumps({"content_type": "image/png", "force": force}))
+        fields = reply.body["upload"]["fields"]
+        assert fields.get("x-amz-meta-force") == stored
+        conditions = json.loads(base64.b64decode(fields["policy"]))["conditions"]
+        assert ({"x-amz-meta-force": "true"} in conditions) is force
+
     def test_json_that_lambda_took_for_bytes(self, ask: Ask) -> None:
         assert ask("POST", "/uploads", body=PNG.encode(), content_type="application/octet-stream").status == 201
 
