@@ -1,0 +1,65 @@
+"""`python -m tests.fuzz.child FIRST STOP MODEL_DIR`: one process that answers inputs of these numbers.
+
+One line of JSON an input, written before and after it, so that whoever started this knows which input was the
+last one when a decoder in C takes the process with it.
+"""
+
+import json
+import logging
+import os
+import resource
+import sys
+import time
+
+from moto import mock_aws
+
+from tests.fuzz.mutate import mutated
+from tests.fuzz.service import ENVIRONMENT, http_event, make_buckets, through_api, through_worker
+
+EVERY_UPLOAD = 20
+"""One input of so many goes through the upload path as well."""
+
+
+def main(first: int, stop: int, model_dir: str) -> None:
+    os.environ |= ENVIRONMENT | {"MODEL_DIR": model_dir, "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+    logging.disable(logging.CRITICAL)
+    with mock_aws():
+        make_buckets()
+        _answer(http_event(mutated(0)[1]), b"", 0)  # imports and the model are no part of the measurement
+        for number in range(first, stop):
+            name, data = mutated(number)
+            print(json.dumps({"started": number}), flush=True)
+            before, cpu = _peak(), time.process_time()
+            outcome, problem = _answer(http_event(data, query="heatmap=true"), data, number)
+            line = {
+                "number": number,
+                "seed": name,
+                "bytes": len(data),
+                "outcome": outcome,
+                "problem": problem,
+                "cpu_seconds": round(time.process_time() - cpu, 3),
+                "peak_mb": round(before, 1),
+                "growth_mb": round(_peak() - before, 1),
+            }
+            print(json.dumps(line), flush=True)
+
+
+def _answer(event: dict[str, object], data: bytes, number: int) -> tuple[str, str | None]:
+    try:
+        outcome = through_api(event)
+        if number % EVERY_UPLOAD == 1:
+            uploaded = through_worker(data, f"film-{number}")
+            if data and uploaded != outcome:
+                return outcome, f"HTTP says {outcome}, the upload {uploaded}"
+    except Exception as error:
+        return "broken", f"{type(error).__name__}: {error}"
+    return outcome, None
+
+
+def _peak() -> float:
+    """Peak of this process's memory, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
