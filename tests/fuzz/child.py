@@ -4,12 +4,14 @@ One line of JSON an input, written before and after it, so that whoever started 
 last one when a decoder in C takes the process with it.
 """
 
+import contextlib
 import json
 import logging
 import os
-import resource
+import re
 import sys
 import time
+from pathlib import Path
 
 from moto import mock_aws
 
@@ -26,10 +28,12 @@ def main(first: int, stop: int, model_dir: str) -> None:
     with mock_aws():
         make_buckets()
         _answer(http_event(mutated(0)[1]), b"", 0)  # imports and the model are no part of the measurement
+        idle = _megabytes("VmRSS")
         for number in range(first, stop):
             name, data = mutated(number)
             print(json.dumps({"started": number}), flush=True)
-            before, cpu = _peak(), time.process_time()
+            _forget_peak()
+            cpu = time.process_time()
             outcome, problem = _answer(http_event(data, query="heatmap=true"), data, number)
             line = {
                 "number": number,
@@ -38,8 +42,7 @@ def main(first: int, stop: int, model_dir: str) -> None:
                 "outcome": outcome,
                 "problem": problem,
                 "cpu_seconds": round(time.process_time() - cpu, 3),
-                "peak_mb": round(before, 1),
-                "growth_mb": round(_peak() - before, 1),
+                "megabytes": round(_megabytes("VmHWM") - idle, 1),
             }
             print(json.dumps(line), flush=True)
 
@@ -56,9 +59,19 @@ def _answer(event: dict[str, object], data: bytes, number: int) -> tuple[str, st
     return outcome, None
 
 
-def _peak() -> float:
-    """Peak of this process's memory, in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _megabytes(kind: str) -> float:
+    """Memory of this process: VmRSS now, VmHWM at its peak.
+
+    Not ru_maxrss: a new program inherits that of the process it was started from.
+    """
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    return int(found.group(1)) / 1024 if found else 0.0
+
+
+def _forget_peak() -> None:
+    """Let the peak begin anew at what is used now (proc(5), clear_refs)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 if __name__ == "__main__":

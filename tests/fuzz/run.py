@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(_table(lines))
     console.print(
         f"{len(lines)} inputs from {len(seeds())} files; most memory above idle "
-        f"{max(line['growth_mb'] for line in lines):.0f} MB, most processor time "
+        f"{max(line['megabytes'] for line in lines):.0f} MB, most processor time "
         f"{max(line['cpu_seconds'] for line in lines):.2f} s"
     )
     for line in broken:
@@ -83,7 +83,7 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
             "outcome": "broken",
             "problem": f"the process ended with {child.returncode}",
             "cpu_seconds": 0.0,
-            "growth_mb": 0.0,
+            "megabytes": 0.0,
         }
         first += 1
 
@@ -92,8 +92,8 @@ def verdict(line: dict[str, Any]) -> str | None:
     """What is wrong with an answer, or None."""
     if line["problem"]:
         return str(line["problem"])
-    if line["growth_mb"] > MOST_MEGABYTES:
-        return f"{line['growth_mb']} MB"
+    if line["megabytes"] > MOST_MEGABYTES:
+        return f"{line['megabytes']} MB"
     if line["cpu_seconds"] > MOST_CPU_SECONDS:
         return f"{line['cpu_seconds']} s of processor time"
     return None

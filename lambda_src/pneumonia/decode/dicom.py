@@ -43,6 +43,7 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
             dataset = _read(data, limits)
             found = _check(dataset, limits)
             grey = to_grey(dataset, limits)
+            return _decoded(dataset, grey, found)
     except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -52,7 +53,6 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
             "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported "
             "(such as 12-bit JPEG extended). Export it uncompressed, or as JPEG 2000 or PNG."
         ) from error
-    return _decoded(dataset, grey, found)
 
 
 def _read(data: bytes, limits: Limits) -> Dataset:

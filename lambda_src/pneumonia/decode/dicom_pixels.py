@@ -1,10 +1,8 @@
 """Stored values of a DICOM image to grey as a viewer would show it (DICOM PS3.4, N.2: the grayscale pipeline)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import libjpeg
 import numpy as np
 import openjpeg
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, J
 
 from pneumonia.decode.dicom_values import check_fragments
 from pneumonia.decode.image import BLANK_SPREAD, Window, scale_to_grey
+from pneumonia.decode.jpeg_header import EXTENDED, read_jpeg_header
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.voi import apply_window, window_of
 from pneumonia.errors import TooLarge, UndecodableImage
@@ -69,20 +68,28 @@ def _check_size(dataset: Dataset, limits: Limits) -> None:
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if syntax.is_encapsulated:
         check_fragments(dataset.PixelData, frames, limits)
-    read = _codestream_reader(syntax)
-    if read is not None:
-        frame = next(generate_frames(dataset.PixelData, number_of_frames=frames))
-        found = read(frame)
-        if (int(found["rows"]), int(found["columns"])) != (rows, columns):
-            raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+        _check_codestream(next(generate_frames(dataset.PixelData, number_of_frames=frames)), dataset, syntax, samples)
 
 
-def _codestream_reader(syntax: str) -> Callable[[bytes], dict[str, Any]] | None:
+def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int) -> None:
+    """What the compressed stream says of itself must be what the limits were compared with."""
     if syntax in JPEG2000TransferSyntaxes:
-        return openjpeg.utils.get_parameters
-    if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
-        return libjpeg.utils.get_parameters
-    return None
+        found = openjpeg.utils.get_parameters(stream)
+        size, components = (int(found["rows"]), int(found["columns"])), int(found["samples_per_pixel"])
+    elif syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
+        header = read_jpeg_header(stream)
+        size, components = (header.rows, header.columns), header.components
+        if header.marker == EXTENDED and header.precision > 8:
+            raise UndecodableImage(
+                "The DICOM file is compressed as 12-bit JPEG extended, which is not supported. Export it uncompressed, "
+                "as JPEG lossless, JPEG-LS or JPEG 2000."
+            )
+    else:
+        return
+    if size != (int(dataset.Rows), int(dataset.Columns)):
+        raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+    if components != samples:
+        raise UndecodableImage("The compressed image has another number of colours than the DICOM header says.")
 
 
 def _shown(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
