@@ -68,6 +68,7 @@ def test_real_files_are_answered_or_refused_as_their_names_say(shipped: Predicto
             with pytest.raises(PneumoniaError) as refused:
                 answer(shipped, path.read_bytes())
             assert refused.value.code == "undecodable_image"
+            assert "12-bit JPEG extended, which is not supported" in refused.value.detail
             continue
         image = answer(shipped, path.read_bytes())["image"]
         assert image["format"] == "DICOM"
