@@ -38,6 +38,7 @@ def main(first: int, stop: int, model_dir: str) -> None:
             name, data = mutated(number)
             print(json.dumps({"started": number}), flush=True)
             _forget_peak()
+            before = _megabytes("VmRSS")
             cpu = time.process_time()
             outcome, problem = _answer(http_event(data, query="heatmap=true"), data, number)
             line = {
@@ -47,7 +48,8 @@ def main(first: int, stop: int, model_dir: str) -> None:
                 "outcome": outcome,
                 "problem": problem,
                 "cpu_seconds": round(time.process_time() - cpu, 3),
-                "megabytes": round(_megabytes("VmHWM") - idle, 1),
+                "megabytes": round(_megabytes("VmHWM") - before, 1),
+                "grown_megabytes": round(before - idle, 1),
             }
             print(json.dumps(line), flush=True)
 

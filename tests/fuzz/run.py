@@ -49,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         (CRASHES / f"{line['number']}.bin").write_bytes(data)
     console.print(_table(lines))
     console.print(
-        f"{len(lines)} inputs from {len(seeds())} files; most memory above idle "
+        f"{len(lines)} inputs from {len(seeds())} files; most memory for one "
         f"{max(line['megabytes'] for line in lines):.0f} MB, most processor time "
-        f"{max(line['cpu_seconds'] for line in lines):.2f} s"
+        f"{max(line['cpu_seconds'] for line in lines):.2f} s; the process "
+        f"grew by {max(line['grown_megabytes'] for line in lines):.0f} MB in all, the uploads in its memory included"
     )
     for line in broken:
         console.print(f"{line['number']} ({line['seed']}): {verdict(line)}", style="red", markup=False)
@@ -63,7 +64,9 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     while first < stop:
         command = [sys.executable, "-m", "tests.fuzz.child", str(first), str(stop), str(model_dir)]
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as child:
             started = None
             for text in child.stdout or ():
                 line = json.loads(text)
@@ -84,6 +87,7 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
             "problem": f"the process ended with {child.returncode}",
             "cpu_seconds": 0.0,
             "megabytes": 0.0,
+            "grown_megabytes": 0.0,
         }
         first += 1
 
