@@ -87,7 +87,7 @@ def test_predicts_without_any_network(in_image: InImage) -> None:
     """Nothing but S3, SQS and allowed hosts is ever asked for: `in_image` runs without a network."""
     found = in_image("""
 import base64, json, os, types
-os.environ["AUTH_MODE"] = "none"
+os.environ |= {"AUTH_MODE": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
 from pneumonia.api import handler
 film = open("/var/task/model_artifacts/golden.png", "rb").read()
 context = types.SimpleNamespace(aws_request_id="id", function_name="f", memory_limit_in_mb=1769,
