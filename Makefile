@@ -45,9 +45,10 @@ predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob;
 test: lint types pytest synth ## Everything that needs no Docker: lint, types, tests, template (CXR_DATA= also checks the figures)
 
 .PHONY: lint
-lint: $(DEV) ## Style and format
+lint: $(DEV) ## Style, format, and what bandit finds
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
+	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py client infra lambda_src local
 
 .PHONY: format
 format: $(DEV) ## Mend what lint can mend
@@ -76,6 +77,10 @@ openapi: $(RUNTIME) ## Write docs/openapi.json anew from the code
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory and time (ARGS="--count 1000 --first 20001")
+	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
 
 .PHONY: container-test
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)

@@ -194,7 +194,7 @@ class Journal:
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""  # only marks enter the text
         rows = self._db.execute(
-            "SELECT name, state, upload_key, result, heatmap_file, reason FROM films "  # noqa: S608
+            "SELECT name, state, upload_key, result, heatmap_file, reason FROM films "  # noqa: S608  # nosec B608
             f"{where} ORDER BY probability IS NULL, probability DESC, state != 'rejected', name",
             states,
         )

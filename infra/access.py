@@ -60,7 +60,7 @@ class Access(Construct):
             "Token",
             description="Bearer token of the pneumonia API",
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template="{}",  # noqa: S106 - no password: what the generated one is put into
+                secret_string_template="{}",  # noqa: S106 - what the generated one is put into  # nosec B106
                 generate_string_key="token",
                 password_length=_TOKEN_LENGTH,
                 exclude_punctuation=True,

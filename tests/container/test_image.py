@@ -83,6 +83,21 @@ print(json.dumps([callable(pneumonia.api.handler), callable(pneumonia.worker.han
     assert found == [True, True]
 
 
+def test_predicts_without_any_network(in_image: InImage) -> None:
+    """Nothing but S3, SQS and allowed hosts is ever asked for: `in_image` runs without a network."""
+    found = in_image("""
+import base64, json, os, types
+os.environ |= {"AUTH_MODE": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+from pneumonia.api import handler
+film = open("/var/task/model_artifacts/golden.png", "rb").read()
+context = types.SimpleNamespace(aws_request_id="id", function_name="f", memory_limit_in_mb=1769,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:f")
+answer = handler({"image": base64.b64encode(film).decode()}, context)
+print(json.dumps({"pneumonia": answer.get("pneumonia"), "interfaces": os.listdir("/sys/class/net")}))""")
+    assert 0 <= found["pneumonia"] <= 1
+    assert found["interfaces"] == ["lo"]
+
+
 def test_says_what_it_is(image: str) -> None:
     label = docker("inspect", '--format={{index .Config.Labels "org.opencontainers.image.description"}}', image)
     assert "never a diagnosis" in label

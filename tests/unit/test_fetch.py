@@ -79,6 +79,19 @@ class Films(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def get_drip_headers(self) -> None:
+        self.send_response(200)
+        self.flush_headers()
+        try:
+            while not self.server.stopping.wait(0.05):  # type: ignore[attr-defined]
+                self.wfile.write(b"X-More: x\r\n")
+                self.wfile.flush()
+        except OSError:
+            self.close_connection = True
+
+    def get_to_loopback(self) -> None:
+        self.reply(302, Location="https://2130706433/film")
+
     def get_nonsense(self) -> None:
         self.wfile.write(b"220 smtp.example.org ready\r\n\r\n")
         self.close_connection = True
@@ -221,8 +234,14 @@ def test_rebinding_between_redirects_is_caught(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    "addresses", [["169.254.169.254"], ["127.0.0.1"], ["::1"], ["::ffff:10.0.0.1"], [PUBLIC, "10.0.0.1"]]
-)
+    "addresses",
+    [
+        ["169.254.169.254"], ["169.254.170.2"], ["fd00:ec2::254"], ["127.0.0.1"], ["0.0.0.0"], ["::1"], ["::"],  # noqa: S104
+        ["::ffff:10.0.0.1"], ["::ffff:169.254.170.2"], ["64:ff9b::a9fe:a9fe"], ["2002:7f00:1::1"], ["fe80::1%eth0"],
+        ["100.64.0.1"], [PUBLIC, "10.0.0.1"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
 def test_no_connection_to_an_address_that_is_not_public(web: Web, addresses: list[str]) -> None:
     web.addresses[HOST] = addresses
     with pytest.raises(UrlNotAllowed, match="not public"):
@@ -268,7 +287,7 @@ def test_redirect_to_another_allowed_host(web: Web) -> None:
     assert web.connected == [(HOST, PUBLIC), (OTHER, PUBLIC)]
 
 
-@pytest.mark.parametrize("path", ["/other-host", "/to-http", "/to-metadata", "/to-credentials"])
+@pytest.mark.parametrize("path", ["/other-host", "/to-http", "/to-metadata", "/to-credentials", "/to-loopback"])
 def test_every_redirect_is_checked_again(web: Web, path: str) -> None:
     with pytest.raises(UrlNotAllowed):
         web.fetch(path, Policy(frozenset({HOST}), 1000, 20.0))
@@ -301,10 +320,11 @@ def test_size_is_limited_while_streaming(web: Web, path: str) -> None:
         web.fetch(path)
 
 
-def test_a_server_that_drips_is_cut_off_at_the_deadline(web: Web) -> None:
-    # One byte every 50 ms: each read succeeds, only the whole takes too long.
+@pytest.mark.parametrize("path", ["/drip", "/drip-headers"])
+def test_a_server_that_drips_is_cut_off_at_the_deadline(web: Web, path: str) -> None:
+    # A few bytes every 50 ms: each read succeeds, only the whole takes too long.
     with pytest.raises(UrlFetchFailed, match=r"within 0\.5 s"):
-        web.fetch("/drip", Policy(frozenset({HOST}), 1000, 0.5))
+        web.fetch(path, Policy(frozenset({HOST}), 1000, 0.5))
 
 
 def test_unknown_name() -> None:
@@ -358,7 +378,15 @@ def test_urls_that_may_be_fetched(url: str) -> None:
         f"https://evil{HOST}/",
         f"https://{HOST}./",
         "https://169.254.169.254/latest/meta-data/",
+        "https://169.254.170.2/v2/credentials/",
         "https://2130706433/",
+        "https://0177.0.0.1/",
+        "https://0xa9fea9fe/",
+        "https://127.1/",
+        "https://0/",
+        "https://[::ffff:169.254.169.254]/",
+        "https://[::ffff:a9fe:a9fe]/",
+        "https://169.254.169.254.nip.example.org/",
         "https://0x7f.1/",
         "https://[::1]/",
         "https://[::1/",

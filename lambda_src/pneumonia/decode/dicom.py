@@ -1,13 +1,12 @@
 """DICOM files: what may come in, and which facts of it go into the answer."""
 
-import io
 import re
 import warnings
 from typing import Any
 
 from PIL import Image
-from pydicom import config, dcmread
-from pydicom.dataset import FileDataset
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -18,6 +17,7 @@ from pydicom.uid import (
 
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
 from pneumonia.decode.dicom_pixels import Grey, to_grey
+from pneumonia.decode.dicom_values import CountedReads, check_values
 from pneumonia.decode.image import UID_PATTERN, DecodedImage, DicomFacts
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import MultiFrame, NotARadiograph, PneumoniaError, UndecodableImage
@@ -43,44 +43,44 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
             dataset = _read(data, limits)
             found = _check(dataset, limits)
             grey = to_grey(dataset, limits)
-    except (PneumoniaError, MemoryError):
+            return _decoded(dataset, grey, found)
+    except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
-        # pydicom and its decoders raise almost anything on damaged input; the message may quote the file.
+    except BaseException as error:
+        # pydicom and its decoders raise almost anything on damaged input; the message may quote the file. The decoder
+        # of RLE panics in Rust, which arrives as an exception that is no Exception.
         raise UndecodableImage(
             "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported "
             "(such as 12-bit JPEG extended). Export it uncompressed, or as JPEG 2000 or PNG."
         ) from error
-    return _decoded(dataset, grey, found)
 
 
-def _read(data: bytes, limits: Limits) -> FileDataset:
-    """The data set, once its structure is known to be bounded."""
+def _read(data: bytes, limits: Limits) -> Dataset:
+    """The data set with its meta group, once its structure is known to be bounded.
+
+    Not by `dcmread`: it would find the transfer syntax in its own way, and unpack a deflated file without a limit.
+    """
     config.settings.reading_validation_mode = config.IGNORE
     start = META_START if data.startswith(b"DICM", 128) else 0
-    explicit = Encoding(implicit=False)
-    body = check_elements(data, start, explicit, limits, group=2)
-    syntax = _transfer_syntax(data[start:body])
+    body = check_elements(data, start, Encoding(implicit=False), limits, group=2)
+    meta = read_dataset(CountedReads(data[start:body], limits), is_implicit_VR=False, is_little_endian=True)
+    check_values(meta)
+    syntax = str(meta.get("TransferSyntaxUID") or "")
+    content = data[body:]
     if syntax == DeflatedExplicitVRLittleEndian:
-        encoding = explicit
-        check_elements(inflate(data[body:], limits), 0, encoding, limits)
-    else:
-        encoding = Encoding.of(data, body, syntax == ExplicitVRBigEndian)
-        check_elements(data, body, encoding, limits)
-    dataset = dcmread(io.BytesIO(data), force=True)
+        content = inflate(content, limits)
+    encoding = Encoding.of(content, 0, syntax == ExplicitVRBigEndian)
+    check_elements(content, 0, encoding, limits)
+    dataset = read_dataset(CountedReads(content, limits), encoding.implicit, not encoding.big_endian)
+    check_values(dataset)
+    dataset.file_meta = FileMetaDataset(meta)
     if not syntax:
         # Without a meta group nothing is compressed, and the look of the elements says the rest (PS3.5, 10.1).
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
     return dataset
 
 
-def _transfer_syntax(meta: bytes) -> str:
-    """Transfer syntax UID of a file meta group, empty if there is none."""
-    group = read_dataset(io.BytesIO(meta), is_implicit_VR=False, is_little_endian=True)
-    return str(group.get("TransferSyntaxUID", ""))
-
-
-def _check(dataset: FileDataset, limits: Limits) -> list[str]:
+def _check(dataset: Dataset, limits: Limits) -> list[str]:
     """Refuse by the header alone, before any pixel is decoded; returns warning codes."""
     modality = str(dataset.get("Modality") or "").strip().upper()
     if modality and modality not in RADIOGRAPHS:
@@ -104,7 +104,7 @@ def _check(dataset: FileDataset, limits: Limits) -> list[str]:
     return found
 
 
-def _decoded(dataset: FileDataset, grey: Grey, found: list[str]) -> DecodedImage:
+def _decoded(dataset: Dataset, grey: Grey, found: list[str]) -> DecodedImage:
     pixels = Image.fromarray(grey.pixels)
     facts = DicomFacts(
         photometric_interpretation=grey.photometric_interpretation,

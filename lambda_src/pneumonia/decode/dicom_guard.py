@@ -6,10 +6,13 @@ elements would cost it gigabytes. This walk only counts (encoding: DICOM PS3.5, 
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
+
+_PIECE = 2**23
 
 UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
@@ -22,15 +25,28 @@ LONG_FORM = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 
 
 def inflate(data: bytes, limits: Limits) -> bytes:
-    """A raw deflate stream unpacked (PS3.5 A.5), up to the limit. Raises TooLarge, UndecodableImage."""
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    """A raw deflate stream unpacked (PS3.5 A.5), up to the limit. Raises TooLarge, UndecodableImage.
+
+    First without keeping anything, so that what is over the limit costs no memory.
+    """
     try:
-        unpacked = stream.decompress(data, limits.max_inflated_bytes)
+        if sum(map(len, _pieces(data, limits))) > limits.max_inflated_bytes:
+            raise TooLarge(f"The DICOM data set unpacks to more than {limits.max_inflated_bytes} bytes.")
+        return b"".join(_pieces(data, limits))
     except zlib.error as error:
         raise UndecodableImage("The deflated DICOM data set cannot be unpacked: the file is damaged.") from error
-    if stream.unconsumed_tail:
-        raise TooLarge(f"The DICOM data set unpacks to more than {limits.max_inflated_bytes} bytes.")
-    return unpacked
+
+
+def _pieces(data: bytes, limits: Limits) -> Iterator[bytes]:
+    """What the stream unpacks to, up to a piece more than the limit."""
+    stream, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while not stream.eof and total <= limits.max_inflated_bytes:
+        piece = stream.decompress(data, _PIECE)
+        total += len(piece)
+        yield piece
+        data = stream.unconsumed_tail
+        if not piece and not data:
+            return
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,21 @@
 """Stored values of a DICOM image to grey as a viewer would show it (DICOM PS3.4, N.2: the grayscale pipeline)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import libjpeg
 import numpy as np
 import openjpeg
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
+from pneumonia.decode.dicom_values import check_fragments
 from pneumonia.decode.image import BLANK_SPREAD, Window, scale_to_grey
+from pneumonia.decode.jpeg_header import EXTENDED, read_jpeg_header
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.voi import apply_window, window_of
 from pneumonia.errors import TooLarge, UndecodableImage
@@ -35,12 +35,15 @@ class Grey:
     warnings: tuple[str, ...]
 
 
-def to_grey(dataset: FileDataset, limits: Limits) -> Grey:
+def to_grey(dataset: Dataset, limits: Limits) -> Grey:
     """The first frame as it is meant to be shown. Raises TooLarge, UndecodableImage, and what the decoders raise."""
     _check_size(dataset, limits)
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()
     stored = pixel_array(dataset, index=0)
     if photometric == "PALETTE COLOR":
+        if "SegmentedRedPaletteColorLookupTableData" in dataset:
+            # A few bytes of it can stand for gigabytes.
+            raise UndecodableImage("A segmented palette in a DICOM file is not read. Export the film as MONOCHROME2.")
         colours = apply_color_lut(stored, dataset)
         return Grey(_luma(colours, 8 * colours.dtype.itemsize), photometric, None, False, ())
     if photometric in COLOUR and stored.ndim == 3:
@@ -53,7 +56,7 @@ def to_grey(dataset: FileDataset, limits: Limits) -> Grey:
     return Grey(255 - pixels if inverted else pixels, photometric, window, inverted, found)
 
 
-def _check_size(dataset: FileDataset, limits: Limits) -> None:
+def _check_size(dataset: Dataset, limits: Limits) -> None:
     """Compare what the header says, and what the compressed stream says, with the limits."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows * columns > limits.max_pixels:
@@ -62,23 +65,34 @@ def _check_size(dataset: FileDataset, limits: Limits) -> None:
     # Twelve bytes a pixel: stored values, and float32 twice on the way through the LUTs.
     if rows * columns * samples * (frames * int(dataset.BitsAllocated) // 8 + 12) > limits.max_decoded_bytes:
         raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send a smaller one.")
-    read = _codestream_reader(str(dataset.file_meta.get("TransferSyntaxUID", "")))
-    if read is not None:
-        frame = next(generate_frames(dataset.PixelData, number_of_frames=frames))
-        found = read(frame)
-        if (int(found["rows"]), int(found["columns"])) != (rows, columns):
-            raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if syntax.is_encapsulated:
+        check_fragments(dataset.PixelData, frames, limits)
+        _check_codestream(next(generate_frames(dataset.PixelData, number_of_frames=frames)), dataset, syntax, samples)
 
 
-def _codestream_reader(syntax: str) -> Callable[[bytes], dict[str, Any]] | None:
+def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int) -> None:
+    """What the compressed stream says of itself must be what the limits were compared with."""
     if syntax in JPEG2000TransferSyntaxes:
-        return openjpeg.utils.get_parameters
-    if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
-        return libjpeg.utils.get_parameters
-    return None
+        found = openjpeg.utils.get_parameters(stream)
+        size, components = (int(found["rows"]), int(found["columns"])), int(found["samples_per_pixel"])
+    elif syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
+        header = read_jpeg_header(stream)
+        size, components = (header.rows, header.columns), header.components
+        if header.marker == EXTENDED and header.precision > 8:
+            raise UndecodableImage(
+                "The DICOM file is compressed as 12-bit JPEG extended, which is not supported. Export it uncompressed, "
+                "as JPEG lossless, JPEG-LS or JPEG 2000."
+            )
+    else:
+        return
+    if size != (int(dataset.Rows), int(dataset.Columns)):
+        raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+    if components != samples:
+        raise UndecodableImage("The compressed image has another number of colours than the DICOM header says.")
 
 
-def _shown(stored: NDArray[Any], dataset: FileDataset) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
+def _shown(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
     """Modality LUT or rescale, then VOI LUT, window, or the real range of what is not padding."""
     values = np.asarray(apply_modality_lut(stored, dataset), dtype=np.float32)
     film = _film(stored, dataset)
@@ -99,7 +113,7 @@ def _shown(stored: NDArray[Any], dataset: FileDataset) -> tuple[NDArray[np.uint8
     return _masked(grey, film), None, ("window_ignored",) if "WindowWidth" in dataset else ()
 
 
-def _film(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_]:
+def _film(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_]:
     """Where the image is: not padding (PS3.3 C.7.5.1.1.2), which may be one value or a range of them."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
@@ -109,7 +123,7 @@ def _film(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_]:
     return np.asarray((stored < low) | (stored > high))
 
 
-def _stored_integer(value: Any, dataset: FileDataset) -> int:
+def _stored_integer(value: Any, dataset: Dataset) -> int:
     """A padding value in the sign of the pixels: it is often written unsigned beside signed ones."""
     number, bits = int(value), int(dataset.BitsAllocated)
     signed = int(dataset.get("PixelRepresentation") or 0) == 1

@@ -15,6 +15,10 @@ BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B"
 """Of Pillow's modes in memory; 4 for every other one."""
 
 
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""The tag of a TIFF that says what its values mean, and the value for a negative (TIFF 6.0, section 8)."""
+
+
 def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
     """Decode by one Pillow plugin.
 
@@ -23,6 +27,7 @@ def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
     - 16-bit and floating point grey is scaled from its real range (darkest to brightest pixel) to 0..255: detectors
       use 10 to 14 of the 16 bits, so a division by 256 would leave the film almost black. 16-bit colour keeps its
       high bytes.
+    - A TIFF whose lowest value is white is turned.
     - Colour becomes luma (ITU-R 601-2).
 
     Raises TooLarge, MultiFrame, UndecodableImage (truncated or damaged).
@@ -32,7 +37,7 @@ def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
             # Warnings about odd metadata are of no use to anyone here, except the one that is a guard.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            pixels, frames = _to_grey(data, kind, limits)
+            pixels, frames, inverted = _to_grey(data, kind, limits)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise TooLarge(f"The image has more pixels than the limit of {limits.max_pixels}.") from error
     except (TooLarge, MultiFrame, MemoryError):
@@ -44,11 +49,16 @@ def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
             f"The bytes start like a {kind.name} but cannot be decoded: the file is truncated or damaged."
         ) from error
     return DecodedImage(
-        pixels, kind.name, pixels.width, pixels.height, warnings=("first_of_several_frames",) if frames > 1 else ()
+        pixels,
+        kind.name,
+        pixels.width,
+        pixels.height,
+        inverted,
+        warnings=("first_of_several_frames",) if frames > 1 else (),
     )
 
 
-def _to_grey(data: bytes, kind: Format, limits: Limits) -> tuple[Image.Image, int]:
+def _to_grey(data: bytes, kind: Format, limits: Limits) -> tuple[Image.Image, int, bool]:
     with Image.open(io.BytesIO(data), formats=[kind.plugin or ""]) as image:
         # Only the header has been read: this is the moment to refuse.
         count = image.width * image.height
@@ -67,7 +77,15 @@ def _to_grey(data: bytes, kind: Format, limits: Limits) -> tuple[Image.Image, in
             )
         image.seek(0)
         image.load()
-        return _flatten(_upright(image)), frames
+        negative = _white_is_zero(image)
+        grey = _flatten(_upright(image))
+        return ImageOps.invert(grey) if negative else grey, frames, negative
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """True for a deep TIFF whose lowest value is white: Pillow turns those of 8 bits and fewer itself."""
+    tags = getattr(image, "tag_v2", {})
+    return (image.mode.startswith("I") or image.mode == "F") and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -1,5 +1,6 @@
 """What comes in as DICOM: encodings, photometric interpretation, what is refused, and what the answer may say."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -14,6 +16,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGExtended12Bit,
     RLELossless,
 )
 
@@ -99,6 +102,60 @@ def test_a_voi_lut_is_looked_up(dicom_bytes: DicomBytes) -> None:
     table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
     found = grey(dicom_bytes(VOILUTSequence=Sequence([table])))
     assert np.abs(found - 255 * (1 - film12() / 4095)).max() <= 1
+
+
+def test_a_modality_lut_comes_before_the_window(dicom_bytes: DicomBytes) -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 16]
+    table.LUTData = (60_000 - 10 * np.arange(4096)).astype(np.uint16).tolist()
+    table.ModalityLUTType = "US"
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    sequence = Sequence([table])
+    plain = decode(dicom_bytes(ModalityLUTSequence=sequence), LIMITS)
+    assert np.abs(np.asarray(plain.pixels, float) - (255 - EXPECTED)).max() <= 1
+    through = decode(dicom_bytes(ModalityLUTSequence=sequence, WindowCenter=40_000, WindowWidth=40_000), LIMITS)
+    looked_up = 60_000 - 10 * film12().astype(float)
+    assert np.abs(np.asarray(through.pixels, float) - 255 * ((looked_up - 39_999.5) / 39_999 + 0.5)).max() <= 1
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_windows_of_every_function_after_rescale(dicom_bytes: DicomBytes, function: str) -> None:
+    elements = {"RescaleSlope": 0.5, "RescaleIntercept": -100, "WindowCenter": [800, 5], "WindowWidth": [1500, 9]}
+    image = decode(dicom_bytes(**elements, VOILUTFunction=function, WindowCenterWidthExplanation=["A", "B"]), LIMITS)
+    values = film12() * 0.5 - 100.0
+    shown = {
+        "LINEAR": (values - 799.5) / 1499 + 0.5,
+        "LINEAR_EXACT": (values - 800) / 1500 + 0.5,
+        "SIGMOID": 1 / (1 + np.exp(-4 * (values - 800) / 1500)),
+    }[function]
+    assert np.abs(np.asarray(image.pixels, float) - 255 * np.clip(shown, 0, 1)).max() <= 1
+    assert image.to_json()["window"] == {"center": 800.0, "width": 1500.0, "function": function}
+
+
+def test_a_range_of_padding(dicom_bytes: DicomBytes) -> None:
+    pixels = film12()
+    pixels[:, :10] = np.arange(4000, 4010)
+    shown = grey(dicom_bytes(pixels, PixelPaddingValue=4095, PixelPaddingRangeLimit=3990))
+    film = pixels[:, 10:].astype(float)
+    assert np.array_equal(shown[:, 10:], np.rint((film - film.min()) * 255 / (film.max() - film.min())))
+    assert not shown[:, :10].any()
+
+
+@pytest.mark.parametrize("stored", [8, 10, 12, 14, 16])
+def test_every_depth_fills_the_greys(dicom_bytes: DicomBytes, stored: int) -> None:
+    pixels = (film12().astype(np.uint32) * (2**stored - 1) // 4095).astype(np.uint16)
+    shown = grey(dicom_bytes(pixels, BitsStored=stored, HighBit=stored - 1))
+    assert (shown.min(), shown.max()) == (0, 255)
+    assert np.abs(shown - EXPECTED).max() <= 2
+
+
+def test_12_bit_jpeg_extended_is_refused_by_name() -> None:
+    dataset = dataset_of(film12(), JPEGExtended12Bit)
+    frame = struct.pack(">BHHB", 12, *film12().shape, 1) + b"\x01\x11\0"
+    stream = b"\xff\xd8\xff\xc1" + struct.pack(">H", len(frame) + 2) + frame + b"\xff\xda\0\x02\xff\xd9"
+    dataset.PixelData = encapsulate([stream])
+    with pytest.raises(UndecodableImage, match="12-bit JPEG extended"):
+        decode(encoded(dataset), LIMITS)
 
 
 def test_answer_tells_what_was_done_and_not_who_it_is(dicom_bytes: DicomBytes) -> None:

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -37,6 +39,29 @@ def test_16_bit_tiff_of_either_byte_order(order: str) -> None:
     else:
         Image.frombytes("I;16B", FILM.size, values.astype(order).tobytes()).save(stream, "TIFF")
     assert np.abs(np.asarray(decode(stream.getvalue(), LIMITS).pixels, int) - np.asarray(FILM, int)).max() <= 1
+
+
+@pytest.mark.parametrize("depth", ["L", "I;16", "F"])
+def test_a_tiff_whose_lowest_value_is_white(depth: str) -> None:
+    values = np.asarray(FILM, np.uint16) * 16 + 100
+    image = Image.fromarray(values) if depth == "I;16" else FILM.convert(depth)
+    data = bytearray(saved(image, "TIFF"))
+    tag = data.index(struct.pack("<HHI", 262, 3, 1))
+    data[tag + 8 : tag + 10] = bytes(2)
+    decoded = decode(bytes(data), LIMITS)
+    assert np.abs(255 - np.asarray(decoded.pixels, int) - np.asarray(FILM, int)).max() <= 1
+    assert decoded.inverted is (depth != "L")
+
+
+def test_interlaced_png() -> None:
+    grey = np.asarray(FILM)
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b"".join(b"\0" + row.tobytes() for x, y, dx, dy in passes for row in grey[y::dy, x::dx])
+    header = struct.pack(">IIBBBBB", *FILM.size, 8, 0, 0, 0, 1)
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    assert np.array_equal(np.asarray(decode(data, LIMITS).pixels), grey)
 
 
 def test_a_tiff_of_several_pages_is_refused_or_its_first_page_read() -> None:

@@ -1,0 +1,117 @@
+"""`make fuzz`: thousands of damaged files through both handlers, and a table of what became of them.
+
+Every answer must be a prediction or a refusal with a 4xx code; no input may take the process with it, use more than
+the limits of memory and processor time below, or raise. What breaks one of these is written to tests/fuzz/crashes,
+where `make test` tries it again from then on.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tests.conftest import TinyMember, write_artifacts
+from tests.fuzz.mutate import mutated
+from tests.fuzz.seeds import CRASHES, seeds
+
+ROOT = Path(__file__).parents[2]
+MOST_MEGABYTES = 200
+MOST_CPU_SECONDS = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; the exit code is 1 if anything broke."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("--count", type=int, default=20_000, help="inputs (default: 20000)")
+    parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
+    arguments = parser.parse_args(argv)
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    lines: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder, Progress(*columns, console=console) as progress:
+        model_dir = write_artifacts(Path(folder) / "model", [TinyMember()])
+        answers = run(arguments.first, arguments.first + arguments.count, model_dir)
+        for line in progress.track(answers, arguments.count, description="Fuzzing"):
+            lines.append(line)
+    broken = [line for line in lines if verdict(line)]
+    for line in broken:
+        _, data = mutated(line["number"])
+        (CRASHES / f"{line['number']}.bin").write_bytes(data)
+    console.print(_table(lines))
+    console.print(
+        f"{len(lines)} inputs from {len(seeds())} files; most memory for one "
+        f"{max(line['megabytes'] for line in lines):.0f} MB, most processor time "
+        f"{max(line['cpu_seconds'] for line in lines):.2f} s; the process "
+        f"grew by {max(line['grown_megabytes'] for line in lines):.0f} MB in all, the uploads in its memory included"
+    )
+    for line in broken:
+        console.print(f"{line['number']} ({line['seed']}): {verdict(line)}", style="red", markup=False)
+    return 1 if broken else 0
+
+
+def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
+    """One line an input, in a process of its own that is started again when it dies."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
+    while first < stop:
+        command = [sys.executable, "-m", "tests.fuzz.child", str(first), str(stop), str(model_dir)]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as child:
+            started = None
+            for text in child.stdout or ():
+                line = json.loads(text)
+                started = line.get("started", started)
+                if "number" in line:
+                    first = line["number"] + 1
+                    yield line
+        if first == stop:
+            return
+        if started != first:
+            raise RuntimeError("the process that answers the inputs did not start")
+        name, data = mutated(first)
+        yield {
+            "number": first,
+            "seed": name,
+            "bytes": len(data),
+            "outcome": "broken",
+            "problem": f"the process ended with {child.returncode}",
+            "cpu_seconds": 0.0,
+            "megabytes": 0.0,
+            "grown_megabytes": 0.0,
+        }
+        first += 1
+
+
+def verdict(line: dict[str, Any]) -> str | None:
+    """What is wrong with an answer, or None."""
+    if line["problem"]:
+        return str(line["problem"])
+    if line["megabytes"] > MOST_MEGABYTES:
+        return f"{line['megabytes']} MB"
+    if line["cpu_seconds"] > MOST_CPU_SECONDS:
+        return f"{line['cpu_seconds']} s of processor time"
+    return None
+
+
+def _table(lines: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="What became of damaged files")
+    table.add_column("Outcome")
+    table.add_column("Inputs", justify="right")
+    table.add_column("Share", justify="right")
+    for outcome, count in Counter(line["outcome"] for line in lines).most_common():
+        table.add_row(outcome, str(count), f"{count / len(lines):.1%}")
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
