@@ -1,0 +1,56 @@
+"""Interleaved timing: candidates take turns, so that what else the machine does meets all of them alike."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and quartiles of one quantity."""
+
+    median: float
+    low: float
+    high: float
+    runs: int
+
+    @classmethod
+    def of(cls, values: "list[float] | np.ndarray[Any, Any]") -> "Spread":
+        low, median, high = (round(float(value), 4) for value in np.percentile(values, [25, 50, 75]))
+        return cls(median, low, high, len(values))
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def interleaved(candidates: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
+    """Milliseconds of every run of every candidate; round i of one stands beside round i of the others.
+
+    Every other round goes backwards, so that nobody always runs after the same one.
+    """
+    for candidate in candidates.values():
+        for _ in range(WARM_UP):
+            candidate()
+    taken: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(runs):
+        names = list(candidates) if turn % 2 == 0 else list(candidates)[::-1]
+        for name in names:
+            start = time.perf_counter()
+            candidates[name]()
+            taken[name].append((time.perf_counter() - start) * 1000)
+    return taken
+
+
+def compared(taken: Mapping[str, list[float]], over: str, under: str) -> dict[str, Any]:
+    """The times of both candidates in ms, and how many times as long `over` takes as `under`, round by round."""
+    ratios = np.array(taken[over]) / np.array(taken[under])
+    return {
+        "ms": {name: Spread.of(values).to_json() for name, values in taken.items()},
+        "ratio": Spread.of(ratios).to_json(),
+        "ratio_of": f"{over} / {under}",
+    }
