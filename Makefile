@@ -87,6 +87,10 @@ container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE
 bench: $(BENCH) ## Time, memory and cost beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
 
+.PHONY: bench-container
+bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
+	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
+
 ##@ Model
 RUN ?= runs/xception-224
 VERSION ?= 0.0.0+local

@@ -92,31 +92,34 @@ def _process_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def _container_rows(found: dict[str, Any]) -> list[Row]:
-    return [
-        *(
-            Row(
-                f"container ready to first answer, {title}, origin's time over ours",
-                "≥ 1.6 × / 2.5 ×",
-                f"{_ratio(found[name])}: {_ms(found[name], 'origin')} against {_ms(found[name], 'ours')}",
-            )
-            for name, title in (("cold_warm_cache", "page cache warm"), ("cold_dropped_cache", "page cache dropped"))
-        ),
+    rows = [
         Row(
-            "read from disk until the first answer, origin's over ours",
-            "- / 2 ×",
-            f"{found['read_mb']['origin'] / found['read_mb']['ours']:.2f} ×: {found['read_mb']['origin']:.0f} MB "
-            f"against {found['read_mb']['ours']:.0f} MB",
-        ),
-        Row("image above its base, unpacked", "≤ 260 / 200 MB", f"{found['image_mb_above_base']:.0f} MB"),
-        Row(
-            "warm handler by CPU share (0.5 = 884 MB, 1 = 1,769 MB, 1.7 = 3,008 MB)",
-            "-",
-            ", ".join(
-                f"{cpus}: {entry['ms']['median']:.0f} ms, {entry['usd_per_thousand']:.4f} USD per 1,000"
-                for cpus, entry in sorted(found["by_cpus"].items(), key=lambda item: float(item[0]))
-            ),
-        ),
+            f"container ready to first answer, {title}, origin's time over ours",
+            "≥ 1.6 × / 2.5 ×",
+            f"{_ratio(found[name])}: {_ms(found[name], 'origin')} against {_ms(found[name], 'ours')}",
+        )
+        for name, title in (("cold_warm_cache", "page cache warm"), ("cold_dropped_cache", "page cache dropped"))
+        if name in found
     ]
+    if read := found.get("read_mb"):
+        rows.append(
+            Row(
+                "read from disk until the first answer, origin's over ours",
+                "- / 2 ×",
+                f"{read['origin'] / read['ours']:.2f} ×: {read['origin']:.0f} MB against {read['ours']:.0f} MB",
+            )
+        )
+    rows.append(
+        Row("image above its base, unpacked", "≤ 260 / 200 MB", f"{found['image_mb_above_base']:.0f} MB"),
+    )
+    by_cpus = sorted(found["by_cpus"].items(), key=lambda item: float(item[0]))
+    curve = (
+        f"{cpus} vCPU, {entry['memory_mb']} MB: {entry['ms']['median']:.0f} ms, "
+        f"{entry['usd_per_thousand']:.4f} USD per 1,000"
+        for cpus, entry in by_cpus
+    )
+    rows.append(Row("warm request by memory size", "-", "; ".join(curve)))
+    return rows
 
 
 def conditions(results: dict[str, Any]) -> str:

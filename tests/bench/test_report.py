@@ -44,7 +44,7 @@ def test_only_what_was_measured_is_in_the_table() -> None:
         },
         "read_mb": {"origin": 100.0, "ours": 50.0},
         "image_mb_above_base": 200.0,
-        "by_cpus": {"1": {"ms": {"median": 50.0}, "usd_per_thousand": 0.001}},
+        "by_cpus": {"1": {"memory_mb": 1769, "ms": {"median": 50.0}, "usd_per_thousand": 0.001}},
     }
     found = [row.found for row in report.table_rows({"container": container})]
     assert found[0] == "2.00 × (1.90-2.10): 1.0 ms (1.0-1.0) against 1.0 ms (1.0-1.0)"
