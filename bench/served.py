@@ -89,7 +89,7 @@ def bare_run(film: Film) -> Callable[[], object]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = process_settings().intra_op_threads
     options.inter_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     sessions = [
         onnxruntime.InferenceSession(str(folder() / member.file), options, providers=["CPUExecutionProvider"])
         for member in card().members

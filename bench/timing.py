@@ -31,18 +31,19 @@ class Spread:
 def interleaved(candidates: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
     """Milliseconds of every run of every candidate; round i of one stands beside round i of the others.
 
-    Every other round goes backwards, so that nobody always runs after the same one.
+    Each takes an untimed run before its timed one, so that it finds the processor's caches as it leaves them
+    itself, not as another candidate's weights do. Every round begins with another candidate.
     """
-    for candidate in candidates.values():
-        for _ in range(WARM_UP):
-            candidate()
     taken: dict[str, list[float]] = {name: [] for name in candidates}
-    for turn in range(runs):
-        names = list(candidates) if turn % 2 == 0 else list(candidates)[::-1]
-        for name in names:
+    names = list(candidates)
+    for turn in range(-WARM_UP, runs):
+        first = turn % len(names)
+        for name in (*names[first:], *names[:first]):
+            candidates[name]()
             start = time.perf_counter()
             candidates[name]()
-            taken[name].append((time.perf_counter() - start) * 1000)
+            if turn >= 0:
+                taken[name].append((time.perf_counter() - start) * 1000)
     return taken
 
 
