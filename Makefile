@@ -13,6 +13,7 @@ run := PYTHONPATH="$(CURDIR)/lambda_src:$(CURDIR)"
 RUNTIME := .venv/.stamp
 DEV := .venv-dev/.stamp
 TRAIN := .venv-train/.stamp
+BENCH := .venv-bench/.stamp
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -86,6 +87,15 @@ fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
 
+##@ Measure
+.PHONY: bench
+bench: $(BENCH) ## Time, memory and cost beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
+	$(run) .venv-bench/bin/python -m bench $(ARGS)
+
+.PHONY: bench-container
+bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
+	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
+
 ##@ Model
 # The members of the ensemble, one run folder each: the size of its input ends its name.
 RUNS ?= runs/xception-224 runs/xception-150
@@ -131,12 +141,13 @@ lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade fo
 	$(call lock,local/requirements.in,local/requirements.txt)
 	$(call lock,client/requirements.in,client/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)
+	$(call lock,bench/requirements.in,bench/requirements.txt)
 	$(call lock,requirements.in,requirements.txt)
 	$(call lock,requirements-dev.in,requirements-dev.txt)
 
 .PHONY: clean
 clean: ## Remove environments, caches and outputs
-	rm -rf .venv .venv-dev .venv-train .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out
+	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose
@@ -155,6 +166,10 @@ $(DEV): requirements-dev.txt
 
 $(TRAIN): lambda_src/requirements.txt training/requirements.txt
 	$(call venv,.venv-train,$^)
+	@touch $@
+
+$(BENCH): lambda_src/requirements.txt bench/requirements.txt
+	$(call venv,.venv-bench,$^)
 	@touch $@
 
 # $(call venv,DIRECTORY,LOCK FILES)

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 MAX_SIDE = 512
 MIN_WIDTH = 192  # room for the legend's two words under a narrow film
@@ -65,6 +65,9 @@ def _upsample(activation_map: npt.NDArray[np.float32], size: tuple[int, int]) ->
 
 
 def _draw_legend(canvas: Image.Image, top: int) -> None:
+    # Imported with the first heatmap: fonts load libraries that a prediction without one has no use for.
+    from PIL import ImageDraw, ImageFont
+
     margin, bar_height = 8, 10
     width = canvas.width - 2 * margin
     ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (bar_height, 1))

@@ -101,3 +101,21 @@ print(json.dumps({"pneumonia": answer.get("pneumonia"), "interfaces": os.listdir
 def test_says_what_it_is(image: str) -> None:
     label = docker("inspect", '--format={{index .Config.Labels "org.opencontainers.image.description"}}', image)
     assert "never a diagnosis" in label
+
+
+def test_what_was_left_out_is_not_missed(in_image: InImage) -> None:
+    found = in_image("""
+import json
+import boto3, onnxruntime
+import pneumonia.decode.dicom
+from PIL import Image
+from pneumonia.decode.formats import FORMATS
+Image.init()
+for service in ("s3", "secretsmanager", "sts"):
+    boto3.client(service, region_name="eu-central-1")
+print(json.dumps({
+    "plugins": sorted({kind.plugin for kind in FORMATS if kind.plugin} - set(Image.OPEN)),
+    "providers": onnxruntime.get_available_providers(),
+}))""")
+    assert found["plugins"] == []
+    assert "CPUExecutionProvider" in found["providers"]

@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -146,3 +147,16 @@ def test_messages_hold_no_content() -> None:
     with pytest.raises(UnsupportedFormat) as refused:
         decode(b"PATIENT^JANE", LIMITS)
     assert "JANE" not in refused.value.detail
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_colour_jpeg_read_as_grey_is_its_luma(image_bytes: ImageBytes, subsampling: int) -> None:
+    grain = np.random.default_rng(1).normal(0, 6, (150, 201))
+    grey = np.linspace(20, 230, 201)[np.newaxis] + grain
+    tinted = np.stack([grey, grey + 6, grey - 6], axis=2).clip(0, 255).astype(np.uint8)
+    data = image_bytes(image=Image.fromarray(tinted), kind="JPEG", quality=90, subsampling=subsampling)
+    with Image.open(io.BytesIO(data)) as image:
+        by_colour = np.asarray(image.convert("L"), int)
+    decoded = decode(data, LIMITS)
+    assert decoded.pixels.size == (201, 150)
+    assert np.abs(np.asarray(decoded.pixels, int) - by_colour).max() <= 1  # the rounding of the way through RGB

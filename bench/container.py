@@ -1,0 +1,128 @@
+"""`make bench-container`: cold starts, bytes read, image size and memory sizes, ours beside the origin, in Docker.
+
+    python -m bench.container [--colds 15] [--runs 60]
+
+Cold is the time from a container that listens to its first answer, so without Docker's own start. Dropping the page
+cache needs root; without it that part is left out, and said so. Writes the section `container` of results.json.
+"""
+
+import argparse
+import base64
+import os
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench import cost, docker, films, machine, report, results, timing, xception
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS, ORIGIN = "pneumonia-inference:bench", "pneumonia-origin:bench"
+DEFAULT_BASE = "public.ecr.aws/lambda/python:3.13"
+SIZES = {0.5: 884, 1.0: 1769, 1.7: 3008}  # vCPU -> MB, as Lambda gives them
+DROP = Path("/proc/sys/vm/drop_caches")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--colds", type=int, default=15, help="cold starts of each; default: %(default)s")
+    parser.add_argument("--runs", type=int, default=60, help="warm requests of each size; default: %(default)s")
+    args = parser.parse_args()
+    console = Console()
+    base = os.environ.get("BASE_IMAGE") or DEFAULT_BASE
+    report.publish(results.store("container", measure(console, base, args.colds, args.runs)), console)
+
+
+def measure(console: Console, base: str, colds: int, runs: int) -> dict[str, Any]:
+    """Every figure of the section `container`."""
+    described = machine.describe(("onnxruntime", "numpy", "pillow"))
+    flags = os.environ.get("DOCKER_BUILD_FLAGS", "")
+    console.print("Building both images …")
+    images = {
+        "ours": docker.build(ROOT / "lambda_src" / "Dockerfile", OURS, base, flags, ROOT),
+        "origin": docker.build(ROOT / "bench" / "origin.Dockerfile", ORIGIN, base, flags, _origin_context()),
+    }
+    floor_mb = docker.megabytes(base)
+    found: dict[str, Any] = {
+        "machine": described,
+        "base_image": base,
+        "image_mb_above_base": round(docker.megabytes(OURS) - floor_mb, 1),
+        "origin_image_mb_above_base": round(docker.megabytes(ORIGIN) - floor_mb, 1),
+    }
+    console.print(f"{colds} cold starts of each, page cache warm …")
+    found["cold_warm_cache"] = timing.compared(_colds(images, colds)[0], "origin", "ours")
+    if os.access(DROP, os.W_OK):
+        console.print(f"{colds} cold starts of each, page cache dropped …")
+        taken, read = _colds(images, colds, drop=True)
+        found["cold_dropped_cache"] = timing.compared(taken, "origin", "ours")
+        found["read_mb"] = {name: timing.Spread.of(values).median for name, values in read.items() if any(values)}
+    else:
+        console.print("Cold starts without page cache are left out: dropping it needs root")
+    found["by_cpus"] = _sizes(console, runs)
+    return found
+
+
+def _origin_context() -> Path:
+    """A folder of what the origin's image is built from: the repository's own build context leaves it out."""
+    cache = ROOT / ".cache" / "bench"
+    context = cache / "origin"
+    (context / "bench").mkdir(parents=True, exist_ok=True)
+    for source in ("bench/__init__.py", "bench/origin.py", "lambda_src/requirements.txt"):
+        shutil.copy(ROOT / source, context / "bench")
+    shutil.copy(xception.cached(cache), context / "model.onnx")
+    return context
+
+
+def _colds(
+    images: dict[str, str], count: int, *, drop: bool = False
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Milliseconds from listening to the first answer, and MB read until then, of each image in turn."""
+    taken: dict[str, list[float]] = {name: [] for name in images}
+    read: dict[str, list[float]] = {name: [] for name in images}
+    event = _event()
+    for turn in range(count + 1):
+        for name in list(images) if turn % 2 else list(images)[::-1]:
+            with docker.running(images[name], 1.0, 1769, AUTH_MODE="none") as container:
+                if drop:
+                    os.sync()
+                    DROP.write_text("3", encoding="ascii")
+                before = container.read_bytes()
+                start = time.perf_counter()
+                container.invoke(event)
+                milliseconds = (time.perf_counter() - start) * 1000
+                after = container.read_bytes()
+            if turn == 0:  # fills the page cache
+                continue
+            taken[name].append(milliseconds)
+            if before is not None and after is not None:
+                read[name].append((after - before) / 1e6)
+    return taken, read
+
+
+def _sizes(console: Console, runs: int) -> dict[str, Any]:
+    """Warm requests at each memory size, with as many threads as it has whole CPUs (at least one)."""
+    event, found = _event(), {}
+    for cpus, memory in SIZES.items():
+        threads = max(1, round(cpus))
+        console.print(f"Warm requests at {memory} MB, {cpus} vCPU, {threads} threads …")
+        with docker.running(OURS, cpus, memory, AUTH_MODE="none", INTRA_OP_THREADS=str(threads)) as container:
+            spread = timing.Spread.of(timing.interleaved({"ours": partial(container.invoke, event)}, runs)["ours"])
+        found[str(cpus)] = {
+            "memory_mb": memory,
+            "threads": threads,
+            "ms": spread.to_json(),
+            "usd_per_thousand": cost.usd_per_thousand(spread.median, memory, "x86_64"),
+        }
+    return found
+
+
+def _event() -> dict[str, str]:
+    """A direct invoke, which both handlers understand."""
+    return {"image": base64.b64encode(films.films()["jpeg_224"].data).decode()}
+
+
+if __name__ == "__main__":
+    main()

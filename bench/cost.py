@@ -1,0 +1,11 @@
+"""List prices of AWS Lambda, and what predictions cost at them."""
+
+# https://aws.amazon.com/lambda/pricing/, US East (N. Virginia), first tier, without the free tier.
+USD_PER_GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+USD_PER_REQUEST = 0.20 / 1_000_000
+
+
+def usd_per_thousand(milliseconds: float, memory_mb: int, architecture: str) -> float:
+    """1,000 warm requests of that billed duration (rounded up to whole milliseconds, as AWS does)."""
+    seconds = -(-milliseconds // 1) / 1000
+    return round(1000 * (seconds * memory_mb / 1024 * USD_PER_GB_SECOND[architecture] + USD_PER_REQUEST), 6)

@@ -1,0 +1,110 @@
+"""Containers under Lambda's limits, through the docker command."""
+
+import http.client
+import json
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PORT = 8080
+INVOKE = "/2015-03-31/functions/function/invocations"
+PATIENCE_SECONDS = 120
+# As Lambda: nothing can be written but /tmp, and a user that is not root.
+LAMBDA_LIKE = ("--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap-drop=ALL")
+
+
+def docker(*arguments: str) -> str:
+    """What the docker command prints. Raises RuntimeError with its message."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
+    if done.returncode:
+        raise RuntimeError(f"docker {shlex.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def build(dockerfile: Path, tag: str, base: str, flags: str, root: Path) -> str:
+    """Build and tag an image on a base."""
+    docker(
+        "build",
+        f"--file={dockerfile}",
+        f"--tag={tag}",
+        f"--build-arg=BASE_IMAGE={base}",
+        *shlex.split(flags),
+        str(root),
+    )
+    return tag
+
+
+def megabytes(image: str) -> float:
+    """Unpacked size of an image, MB of 10^6 bytes."""
+    return int(docker("image", "inspect", "--format={{.Size}}", image)) / 1e6
+
+
+@dataclass(frozen=True)
+class Running:
+    """A started container whose emulator listens; nothing of the function is loaded before the first event."""
+
+    name: str
+    address: str
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """The handler's answer. Raises RuntimeError where it is none."""
+        connection = http.client.HTTPConnection(self.address, PORT, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request("POST", INVOKE, json.dumps(event))
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if isinstance(answer, str):
+            answer = json.loads(answer)
+        if "pneumonia" not in answer:
+            raise RuntimeError(f"{self.name} answered {answer}")
+        return answer
+
+    def read_bytes(self) -> int | None:
+        """What the processes of the container have read from disk so far; None where we may not know (not root)."""
+        total = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.name not in (process / "cgroup").read_text(encoding="ascii"):
+                    continue
+                fields = (process / "io").read_text(encoding="ascii").split()
+            except PermissionError:
+                return None
+            except OSError:  # gone in between
+                continue
+            total += int(fields[fields.index("read_bytes:") + 1])
+        return total
+
+
+@contextmanager
+def running(image: str, cpus: float, memory_mb: int, **environment: str) -> Iterator[Running]:
+    """Start a container and wait until it listens; it is removed at the end."""
+    name = docker(
+        "run", "--detach", *LAMBDA_LIKE, f"--cpus={cpus}", f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m",
+        *(f"--env={key}={value}" for key, value in environment.items()), image,
+    )  # fmt: skip
+    try:
+        address = docker("inspect", "--format={{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
+        _wait(address, name)
+        yield Running(name, address)
+    finally:
+        docker("rm", "--force", name)
+
+
+def _wait(address: str, name: str) -> None:
+    # At the container's own address: a published port is open before anything listens behind it.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((address, PORT), timeout=1).close()
+        except OSError:
+            time.sleep(0.005)
+        else:
+            return
+    raise RuntimeError(f"container {name} does not listen: {docker('logs', name)}")

@@ -1,0 +1,46 @@
+"""Inputs of the benchmark, made from the synthetic samples: no film of a patient, no download."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+GRAIN = 3.0  # grey levels of noise (standard deviation), without which enlarged samples would pack far too well
+
+
+@dataclass(frozen=True)
+class Film:
+    """An image file in memory, with the Content-Type that a client would send."""
+
+    name: str
+    data: bytes
+    content_type: str
+
+
+def films() -> dict[str, Film]:
+    """The three inputs of the table."""
+    return {
+        "jpeg_224": _film("224x224 JPEG", 224, 224, "JPEG"),
+        "jpeg_2000": _film("2000x1600 JPEG", 2000, 1600, "JPEG"),
+        "png_1024": _film("1024x1024 PNG", 1024, 1024, "PNG"),
+    }
+
+
+def mixed(count: int) -> list[Film]:
+    """`count` requests of a busy day: mostly small JPEGs, some large ones and PNGs."""
+    kinds = films()
+    order = ("jpeg_224", "jpeg_2000", "jpeg_224", "png_1024", "jpeg_224")
+    return [kinds[order[place % len(order)]] for place in range(count)]
+
+
+def _film(name: str, width: int, height: int, kind: str) -> Film:
+    with Image.open(SAMPLES / "pneumonia-1.png") as sample:
+        grey = np.asarray(sample.convert("L").resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    grain = np.random.default_rng(1).normal(0, GRAIN, grey.shape)
+    image = Image.fromarray((grey + grain).clip(0, 255).astype(np.uint8))
+    stream = io.BytesIO()
+    image.save(stream, kind, **({"quality": 90} if kind == "JPEG" else {}))
+    return Film(name, stream.getvalue(), f"image/{kind.lower()}")

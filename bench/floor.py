@@ -1,0 +1,74 @@
+"""What the machine could do at best: the multiply-adds a model needs, and the rate of onnxruntime's own GEMM."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+SIDES = (256, 512, 1024)
+SECONDS = 1.0  # per size
+
+
+def gemm_rates(threads: int) -> dict[str, float]:
+    """Best rate in 10^9 multiply-adds per second: float32, and uint8 by int8."""
+    return {
+        "float32": max(_rate(side, threads, "MatMul", np.float32, np.float32) for side in SIDES),
+        "int8": max(_rate(side, threads, "MatMulInteger", np.uint8, np.int8) for side in SIDES),
+    }
+
+
+def _rate(side: int, threads: int, kind: str, left: type, right: type) -> float:
+    random = np.random.default_rng(0)
+    a: NDArray[Any] = random.integers(0, 100, (side, side)).astype(left)
+    b: NDArray[Any] = random.integers(0, 100, (side, side)).astype(right)
+    result = TensorProto.FLOAT if kind == "MatMul" else TensorProto.INT32
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["a", "b"], ["c"])],
+        "gemm",
+        [helper.make_tensor_value_info("a", helper.np_dtype_to_tensor_dtype(a.dtype), [side, side])],
+        [helper.make_tensor_value_info("c", result, [side, side])],
+        [onnx.numpy_helper.from_array(b, "b")],  # constant, so that it is packed once, as weights are
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session.run(None, {"a": a})
+    best, end = float("inf"), time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        session.run(None, {"a": a})
+        best = min(best, time.perf_counter() - start)
+    return round(side**3 / best / 1e9, 1)
+
+
+def multiply_adds(path: Path) -> float:
+    """10^9 multiply-adds of the convolutions of a graph for one image; all else in it is below one percent."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(path))
+    shapes = {
+        entry.name: [dimension.dim_value for dimension in entry.type.tensor_type.shape.dim]
+        for entry in (*model.graph.value_info, *model.graph.output)
+    }
+    weights = {entry.name: list(entry.dims) for entry in model.graph.initializer}
+    # In a quantised graph the weights of a convolution come out of a DequantizeLinear.
+    weights |= {
+        node.output[0]: weights[node.input[0]]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in weights
+    }
+    total = 0
+    for node in model.graph.node:
+        if node.op_type == "Conv":
+            _, _, height, width = shapes[node.output[0]]
+            total += int(np.prod(weights[node.input[1]])) * height * width
+    return round(total / 1e9, 3)
+
+
+def is_int8(path: Path) -> bool:
+    """Whether the convolutions of the graph are quantised."""
+    return any(node.op_type in ("QuantizeLinear", "QLinearConv") for node in onnx.load(path).graph.node)

@@ -1,0 +1,56 @@
+"""Plots of the results, as SVG."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+OURS, ORIGIN, FLOOR = "#2a6f97", "#bc4749", "#8d99ae"
+
+
+def draw(results: dict[str, Any], folder: Path) -> None:
+    """One plot of the warm path and one of the memory sizes, each if it was measured."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if process := results.get("process"):
+        _warm(process, folder / "warm.svg")
+    if container := results.get("container"):
+        _sizes(container["by_cpus"], folder / "sizes.svg")
+
+
+def _warm(found: dict[str, Any], path: Path) -> None:
+    names = ["jpeg_224", "png_1024", "jpeg_2000"]
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for place, (key, colour) in enumerate((("origin", ORIGIN), ("handler", OURS), ("bare", FLOOR))):
+        spreads = [found[name]["origin_over_ours"]["ms"][key] for name in names]
+        medians = [spread["median"] for spread in spreads]
+        error = [
+            [spread["median"] - spread["low"] for spread in spreads],
+            [spread["high"] - spread["median"] for spread in spreads],
+        ]
+        label = {"origin": "origin", "handler": "this service", "bare": "its model alone"}[key]
+        axes.bar(
+            [k + 0.27 * (place - 1) for k in range(len(names))], medians, 0.25, yerr=error, color=colour, label=label
+        )
+    axes.set_xticks(range(len(names)), [found[name]["film"] for name in names])
+    axes.set_ylabel("ms, warm")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def _sizes(by_cpus: dict[str, Any], path: Path) -> None:
+    points = sorted((float(cpus), entry["ms"]["median"], entry["usd_per_thousand"]) for cpus, entry in by_cpus.items())
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([cpus for cpus, _, _ in points], [ms for _, ms, _ in points], "o-", color=OURS)
+    axes.set(xlabel="vCPU", ylabel="ms, warm", ylim=(0, None))
+    dear = axes.twinx()
+    dear.plot([cpus for cpus, _, _ in points], [usd for _, _, usd in points], "s--", color=ORIGIN)
+    dear.set(ylabel="USD per 1,000 (dashed)", ylim=(0, None))
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with mpl.rc_context({"svg.hashsalt": "bench"}):  # the same results draw the same file
+        figure.savefig(path, metadata={"Date": None})

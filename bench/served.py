@@ -1,0 +1,133 @@
+"""Ours as it is served: the handler with a Function URL event, and the bare sessions that are its floor."""
+
+import base64
+import json
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("AUTH_MODE", "none")
+# One line of log an answer, as on Lambda, goes to standard output; the benchmark has its own use for that.
+os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from bench.films import Film
+from pneumonia import api
+from pneumonia.card import Card
+from pneumonia.decode import Limits, decode
+from pneumonia.inference import process_predictor
+from pneumonia.preprocess import to_model_input
+from pneumonia.settings import process_settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the handlers read of Lambda's context."""
+
+    function_name: str = "bench"
+    memory_limit_in_mb: int = 1769
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:bench"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+def event(film: Film) -> dict[str, Any]:
+    """A Function URL event that holds the film."""
+    return {
+        "version": "2.0",
+        "rawPath": "/predict",
+        "rawQueryString": "",
+        "headers": {"content-type": film.content_type},
+        "requestContext": {"http": {"method": "POST", "path": "/predict"}, "stage": "$default"},
+        "body": base64.b64encode(film.data).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def handler_call(film: Film) -> Callable[[], object]:
+    """One warm request. Raises RuntimeError where the answer is not a prediction."""
+    request: Any = event(film)
+    context: Any = Context()
+
+    def call() -> object:
+        answer = api.handler(request, context)
+        if answer["statusCode"] != 200:
+            raise RuntimeError(f"{film.name}: the handler answered {answer['statusCode']} {answer['body']}")
+        return answer
+
+    if "pneumonia" not in json.loads(call()["body"]):  # type: ignore[index]
+        raise RuntimeError("the handler's answer holds no prediction")
+    return call
+
+
+def folder() -> Path:
+    return process_settings().model_dir
+
+
+def card() -> Card:
+    return Card.load(folder())
+
+
+def limits() -> Limits:
+    return process_predictor().limits
+
+
+def inputs(film: Film, copies: int = 1) -> list[NDArray[np.uint8]]:
+    """The input of each member for `copies` of a film."""
+    pixels = decode(film.data, limits()).pixels
+    single = [to_model_input(pixels, member.input.height, member.input.width) for member in card().members]
+    return [np.repeat(one[np.newaxis], copies, axis=0) for one in single]
+
+
+def bare_run(film: Film) -> Callable[[], object]:
+    """`session.run` of every member on an input that is ready: the floor of the handler."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = process_settings().intra_op_threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    sessions = [
+        onnxruntime.InferenceSession(str(folder() / member.file), options, providers=["CPUExecutionProvider"])
+        for member in card().members
+    ]
+    names = ["logit", "activation_map"]
+    feeds = [{"image": batch} for batch in inputs(film)]
+    return lambda: [session.run(names, feed) for session, feed in zip(sessions, feeds, strict=True)]
+
+
+def openvino_run(film: Film, precision: str | None = None) -> Callable[[], object]:
+    """The same files and inputs through OpenVINO's CPU plugin, as many threads.
+
+    `precision`: "f32" keeps it from computing a float32 graph in bfloat16, as it does by default where the CPU can.
+    """
+    import openvino  # only here: the child processes that measure memory must not load it
+
+    core = openvino.Core()
+    config: dict[str, Any] = {
+        "INFERENCE_NUM_THREADS": process_settings().intra_op_threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    if precision:
+        config["INFERENCE_PRECISION_HINT"] = precision
+    requests = [
+        core.compile_model(core.read_model(folder() / member.file), "CPU", config).create_infer_request()
+        for member in card().members
+    ]
+    feeds = [{"image": batch} for batch in inputs(film)]
+    return lambda: [request.infer(feed) for request, feed in zip(requests, feeds, strict=True)]
+
+
+def one_by_one(film: Film, count: int) -> Callable[[], object]:
+    """`count` films decoded and predicted each by itself."""
+    predictor = process_predictor()
+    return lambda: [predictor._model.predict([decode(film.data, limits()).pixels]) for _ in range(count)]
+
+
+def in_one_batch(film: Film, count: int) -> Callable[[], object]:
+    """`count` films decoded one after the other and predicted in one run."""
+    predictor = process_predictor()
+    return lambda: predictor._model.predict([decode(film.data, limits()).pixels for _ in range(count)])

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from bench import films, floor, xception
+from bench.origin import Origin
+
+
+@pytest.mark.slow
+def test_the_origin_has_the_shape_of_xception_and_answers(tmp_path: Path) -> None:
+    path = xception.cached(tmp_path)
+    graph = onnx.load(path).graph
+    assert sum(node.op_type == "Conv" for node in graph.node) == 74  # as an export of the real one has
+    weights = sum(int(np.prod(entry.dims)) for entry in graph.initializer)
+    assert 20.7e6 < weights < 20.9e6  # 20.86 M with BatchNorm, which is folded here
+    assert xception.cached(tmp_path).stat().st_mtime_ns == path.stat().st_mtime_ns
+    answer = Origin(path).answer(films.films()["jpeg_224"].data)
+    assert '"pneumonia": ' in answer
+    assert "NaN" not in answer
+
+
+def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
+    weights = np.zeros((10, 4, 3, 3), np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"])],
+        "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 102, 102])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 10, 100, 100])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    onnx.save(helper.make_model(graph), tmp_path / "one.onnx")
+    assert floor.multiply_adds(tmp_path / "one.onnx") == 0.004  # 360 weights at 10,000 places, in 10^9
+    assert not floor.is_int8(tmp_path / "one.onnx")
+
+
+def test_films_are_what_their_names_say_and_the_same_each_time() -> None:
+    first, second = films.films(), films.films()
+    assert first == second
+    assert [film.name for film in films.mixed(5)].count("224x224 JPEG") == 3

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from bench import report, results
+
+
+def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
+    document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter"
+    text = report.replaced(document, r"| a\1 |", "README.md")
+    assert text == f"before\n{report.BEGIN}\n| a\\1 |\n{report.END}\nafter"
+    assert report.replaced(text, r"| a\1 |", "README.md") == text
+
+
+@pytest.mark.parametrize("document", ["", report.BEGIN, f"{report.BEGIN}{report.END}{report.BEGIN}{report.END}"])
+def test_a_document_without_its_markers_is_refused(document: str) -> None:
+    with pytest.raises(ValueError, match=r"README\.md"):
+        report.replaced(document, "table", "README.md")
+
+
+def test_the_documents_have_their_markers() -> None:
+    for path in report.DOCUMENTS:
+        report.replaced(path.read_text(encoding="utf-8"), "table", path.name)
+
+
+def test_a_section_replaces_its_own_alone(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    results.store("process", {"a": 1}, path)
+    results.store("container", {"b": 1}, path)
+    found = results.store("process", {"a": 2}, path)
+    assert found == results.load(path)
+    assert (found["process"]["a"], found["container"]["b"]) == (2, 1)
+
+
+def test_only_what_was_measured_is_in_the_table() -> None:
+    assert report.table_rows({}) == []
+    container = {
+        **{
+            name: {
+                "ratio": {"median": 2.0, "low": 1.9, "high": 2.1},
+                "ms": {who: {"median": 1.0, "low": 1.0, "high": 1.0} for who in ("ours", "origin")},
+            }
+            for name in ("cold_warm_cache", "cold_dropped_cache")
+        },
+        "read_mb": {"origin": 100.0, "ours": 50.0},
+        "image_mb_above_base": 200.0,
+        "by_cpus": {"1": {"memory_mb": 1769, "ms": {"median": 50.0}, "usd_per_thousand": 0.001}},
+    }
+    found = [row.found for row in report.table_rows({"container": container})]
+    assert found[0] == "2.00 × (1.90-2.10): 1.0 ms (1.0-1.0) against 1.0 ms (1.0-1.0)"
+    assert found[2].startswith("2.00 ×: 100 MB")
