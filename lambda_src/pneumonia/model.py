@@ -108,8 +108,8 @@ def _session(member: Member, directory: Path, threads: int, outputs: Sequence[st
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # The highest level that is not tied to the CPU of the machine that optimised.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    # Everything, layouts for this very CPU included: the graph is optimised where it runs, when it is loaded.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(directory / member.file), options, providers=["CPUExecutionProvider"])
