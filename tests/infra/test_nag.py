@@ -1,6 +1,8 @@
 """No finding of the cdk-nag packs is open, and no acknowledgement answers a finding that is not there."""
 
 import json
+import re
+from pathlib import Path
 
 import aws_cdk as cdk
 import cdk_nag
@@ -11,6 +13,7 @@ from infra import acknowledgements
 from infra.settings import Settings
 from infra.stack import PneumoniaStack
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
 VARIANTS = [{"auth": "iam"}, {"auth": "token"}, {"auth": "none"}, {"retain_data": False}]
 
@@ -54,10 +57,10 @@ def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults, tmp_
 
 @pytest.mark.slow
 def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch):
-    said = set()
+    said = {}
 
     def listen(construct, reasons):
-        said.update((rule, construct.node.path) for rule in reasons)
+        said.update({(rule, construct.node.path): reason for rule, reason in reasons.items()})
         assert all(len(reason) > 40 for reason in reasons.values())
 
     monkeypatch.setattr(acknowledgements, "_say", listen)
@@ -69,3 +72,15 @@ def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch
         )
     for name, place in found:
         assert any(rule == name and place.startswith(path) for rule, path in said), f"open: {name} at {place}"
+    rows = "\n".join(table(said))
+    assert rows in PAGE.read_text(), f"put this into docs/security.md:\n{rows}"
+
+
+def table(said):
+    """One row for each rule and reason: rule, constructs, reason; without the logical ids of a finding."""
+    grouped = {}
+    for (rule, path), reason in said.items():
+        name = re.sub(r"\[.*", "", rule)
+        grouped.setdefault((name, reason), set()).add(path.split("/", 1)[1].split(":")[0])
+    for (name, reason), paths in sorted(grouped.items()):
+        yield f"| {name} | {', '.join(f'`{path}`' for path in sorted(paths))} | {reason} |"
