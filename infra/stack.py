@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.access import Access
+from infra.acknowledgements import acknowledge
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.settings import Settings
@@ -32,6 +33,7 @@ class PneumoniaStack(Stack):
         uploads.serve(inference.api)
         access = Access(self, "Access", settings=settings, api=inference.api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
+        acknowledge(inference=inference, uploads=uploads, access=access, monitoring=monitoring)
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
         if access.token is not None:
             self._output("AccessTokenSecretArn", access.token.secret_arn, "Secret that holds the API's bearer token")

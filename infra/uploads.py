@@ -23,7 +23,7 @@ _QUEUE_RETENTION: Final = Duration.days(4)
 _DEAD_LETTER_RETENTION: Final = Duration.days(14)
 
 # Where the API puts what it gave permission to upload, and so where its results lie: lambda_src's upload_ids.
-_API_PREFIX: Final = "api/"
+API_PREFIX: Final = "api/"
 
 # An event names one version of an object. A version replaced or deleted by the user stays readable for as
 # long as its event can still be redriven from the dead-letter queue.
@@ -117,14 +117,14 @@ class Uploads(Construct):
                 # A presigned POST can do what the role that signed it can, and no more.
                 sid="SignUploads",
                 actions=["s3:PutObject"],
-                resources=[self.upload_bucket.arn_for_objects(f"{_API_PREFIX}*")],
+                resources=[self.upload_bucket.arn_for_objects(f"{API_PREFIX}*")],
             )
         )
         api.add_to_role_policy(
             iam.PolicyStatement(
                 sid="ReadResults",
                 actions=["s3:GetObject"],
-                resources=[self.result_bucket.arn_for_objects(f"{_API_PREFIX}*")],
+                resources=[self.result_bucket.arn_for_objects(f"{API_PREFIX}*")],
             )
         )
 

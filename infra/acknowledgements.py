@@ -1,0 +1,211 @@
+"""Findings of the cdk-nag packs that this stack answers with a reason instead of a change.
+
+Each is said at the construct it concerns, so that the same finding elsewhere stays open. tests/infra/test_nag.py
+lets no other finding through, and none of these outlive its finding.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+import aws_cdk as cdk
+from aws_cdk import CfnElement, Stack
+from aws_cdk import aws_s3 as s3
+from constructs import Construct, IConstruct
+
+from infra.access import Access
+from infra.inference import Inference
+from infra.monitoring import Monitoring
+from infra.uploads import API_PREFIX, Uploads
+
+_NO_ACCESS_LOGS: Final = (
+    "Not logged at S3: TLS is enforced, public access is blocked, and the objects' readers and writers are the roles "
+    "of this stack. Object-level access is recorded by the account's CloudTrail data events where it is required."
+)
+_S3_KEY: Final = "Encrypted at rest with S3's own keys (SSE-S3, AES-256); this stack makes no key of its own."
+_NOT_REPLICATED: Final = (
+    "A working copy with an expiry, not the archive: the films' own system keeps them, and a result can be computed "
+    "again from its film. A replica would keep patients' data in a second place after it expired here."
+)
+_NO_ASYNC: Final = (
+    "Never invoked asynchronously by this stack, so Lambda has no failed event to keep: the API answers its caller, "
+    "and uploads come through an SQS queue that has its own dead-letter queue and alarm."
+)
+_INLINE: Final = (
+    "The policy belongs to one role, is made and removed with it, and is used by nothing else: as a managed policy it "
+    "could be attached to another principal. tests/infra/test_permissions.py states all that it allows."
+)
+
+
+def acknowledge(*, inference: Inference, uploads: Uploads, access: Access, monitoring: Monitoring) -> None:
+    """Attach every acknowledgement to the constructs of the stack."""
+    _functions(inference)
+    _buckets(uploads)
+    _policies(inference, uploads)
+    _queues(inference, uploads)
+    _log_groups(inference, uploads)
+    _access(inference, access)
+    _say(
+        monitoring.topic,
+        {
+            "HIPAA.Security-SNSEncryptedKMS": (
+                "CloudWatch cannot publish under the AWS managed key, so alarms would be lost in silence. A message "
+                "holds an alarm's name and a metric, nothing of a patient; TLS is enforced."
+            )
+        },
+    )
+
+
+def _functions(inference: Inference) -> None:
+    for function in (inference.api, inference.worker):
+        _say(
+            function,
+            {
+                "HIPAA.Security-LambdaConcurrency": (
+                    "Reserved by setting (api_reserved_concurrency, worker_reserved_concurrency), not by default: new "
+                    "accounts have 10 in all and refuse any reservation. The event source bounds the worker."
+                ),
+                "HIPAA.Security-LambdaDLQ": _NO_ASYNC,
+                "Serverless-LambdaDLQ": _NO_ASYNC,
+                "HIPAA.Security-LambdaInsideVPC": (
+                    "Reaches nothing in a VPC: only AWS services, over TLS and with permissions for single resources, "
+                    "and hosts that allowed_url_hosts names (none by default)."
+                ),
+                "Serverless-LambdaTracing": (
+                    "No X-Ray: a request crosses one function, whose logs carry its request id; tracing would add "
+                    "xray:PutTraceSegments on every resource to the role."
+                ),
+            },
+        )
+
+
+def _buckets(uploads: Uploads) -> None:
+    for bucket in (uploads.upload_bucket, uploads.result_bucket):
+        _say(
+            bucket,
+            {
+                "AwsSolutions-S1": _NO_ACCESS_LOGS,
+                "HIPAA.Security-S3BucketLoggingEnabled": _NO_ACCESS_LOGS,
+                "HIPAA.Security-S3DefaultEncryptionKMS": _S3_KEY,
+                "HIPAA.Security-S3BucketReplicationEnabled": _NOT_REPLICATED,
+            },
+        )
+    _say(
+        uploads.result_bucket,
+        {
+            "HIPAA.Security-S3BucketVersioningEnabled": (
+                "A result is replaced only by that of a newer upload of its key, by conditional writes; an old "
+                "version would be a superseded prediction that outlives its film. Films themselves are versioned."
+            )
+        },
+    )
+
+
+def _policies(inference: Inference, uploads: Uploads) -> None:
+    notifications = uploads.upload_bucket.node.find_child("Notifications")
+    for policy in (
+        _child(inference.api.role, "DefaultPolicy"),
+        _child(inference.worker.role, "DefaultPolicy"),
+        _child(_child(uploads, "Notifications"), "Role", "DefaultPolicy"),
+        _child(notifications, "HandlerPolicy"),
+    ):
+        _say(policy, {"HIPAA.Security-IAMNoInlinePolicy": _INLINE})
+    upload, result = _arn(uploads.upload_bucket), _arn(uploads.result_bucket)
+    objects = "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
+    prefix = f"Only objects under {API_PREFIX}, whose keys hold a random id that is made at run time."
+    _say(
+        _child(inference.api.role, "DefaultPolicy"),
+        {f"AwsSolutions-IAM5[Resource::{arn}/{API_PREFIX}*]": prefix for arn in (upload, result)},
+    )
+    _say(
+        _child(inference.worker.role, "DefaultPolicy"),
+        {f"AwsSolutions-IAM5[Resource::{arn}/*]": objects for arn in (upload, result)},
+    )
+
+
+def _queues(inference: Inference, uploads: Uploads) -> None:
+    _say(
+        uploads.dead_letter_queue,
+        {
+            "Serverless-SQSRedrivePolicy": (
+                "It is the dead-letter queue: where messages end, with an alarm at the first and 14 days to redrive."
+            )
+        },
+    )
+    for child in inference.worker.node.children:
+        if child.node.id.startswith("SqsEventSource"):
+            _say(
+                child,
+                {
+                    "Serverless-LambdaEventSourceMappingDestination": (
+                        "For SQS the destination of failures is the queue's redrive policy, and it is set; Lambda "
+                        "takes no OnFailure destination for a queue."
+                    )
+                },
+            )
+
+
+def _log_groups(inference: Inference, uploads: Uploads) -> None:
+    for group in (
+        _child(inference, "ApiLogs"),
+        _child(inference, "WorkerLogs"),
+        _child(uploads, "Notifications", "Logs"),
+    ):
+        _say(
+            group,
+            {
+                "HIPAA.Security-CloudWatchLogGroupEncrypted": (
+                    "Encrypted at rest with the key of CloudWatch Logs. No name, pixel, file name or address of a "
+                    "film is ever logged; this stack makes no key of its own."
+                )
+            },
+        )
+
+
+def _access(inference: Inference, access: Access) -> None:
+    if access.token is not None:
+        rotation = (
+            "Callers are other systems that have to be given a new token by hand, so a rotation by the clock would "
+            "lock them out; docs/access.md says how the token is changed."
+        )
+        _say(
+            access.token,
+            {
+                "AwsSolutions-SMG4": rotation,
+                "HIPAA.Security-SecretsManagerRotationEnabled": rotation,
+                "HIPAA.Security-SecretsManagerUsingKMSKey": (
+                    "Encrypted with the AWS managed key of Secrets Manager; the one role that may read it is the API's."
+                ),
+            },
+        )
+    for name in ("invoke-function-url", "invoke-function"):
+        permission = inference.api.node.try_find_child(name)
+        if permission is not None:
+            _say(
+                permission,
+                {
+                    "HIPAA.Security-LambdaFunctionPublicAccessProhibited": (
+                        "Only with auth 'token' or 'none', which the operator chooses: the URL is open at AWS, and "
+                        "with 'token' the function refuses whoever lacks the token. The default, 'iam', has no "
+                        "such permission."
+                    )
+                },
+            )
+
+
+def _child(construct: IConstruct | None, *path: str) -> IConstruct:
+    found = cast(IConstruct, construct)
+    for name in path:
+        found = found.node.find_child(name)
+    return found
+
+
+def _arn(bucket: s3.Bucket) -> str:
+    """How cdk-nag writes the bucket's ARN in the id of a finding."""
+    return f"<{Stack.of(bucket).get_logical_id(cast(CfnElement, bucket.node.default_child))}.Arn>"
+
+
+def _say(construct: IConstruct, reasons: dict[str, str]) -> None:
+    cdk.Validations.of(cast(Construct, construct)).acknowledge(
+        *(cdk.Acknowledgment(id=id_, reason=reason) for id_, reason in reasons.items())
+    )

@@ -1,0 +1,86 @@
+"""No finding of the cdk-nag packs is open, and no acknowledgement answers a finding that is not there."""
+
+import json
+import re
+from pathlib import Path
+
+import aws_cdk as cdk
+import cdk_nag
+import pytest
+from aws_cdk import aws_sqs as sqs
+
+from infra import acknowledgements
+from infra.settings import Settings
+from infra.stack import PneumoniaStack
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
+PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
+VARIANTS = [{"auth": "iam"}, {"auth": "token"}, {"auth": "none"}, {"retain_data": False}]
+
+
+def findings(defaults, overrides, outdir, change=lambda stack: None):
+    """Every (rule, path of the construct) that the three packs leave open."""
+    context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
+    app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
+    change(PneumoniaStack(app, Settings.from_context(context)))
+    cdk.Validations.of(app).add_plugins(
+        cdk_nag.AwsSolutionsChecks(app), cdk_nag.HIPAASecurityChecks(app), cdk_nag.ServerlessChecks(app)
+    )
+    try:
+        app.synth()
+    except RuntimeError as error:
+        assert "ValidationFailed" in str(error)  # noqa: PT017 - findings make it fail, and are wanted
+    report = json.loads((outdir / "validation-report.json").read_text())
+    return {
+        (violation["ruleName"], construct["constructPath"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", VARIANTS, ids=str)
+def test_no_finding_is_open(defaults, overrides, tmp_path):
+    assert findings(defaults, overrides, tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults, tmp_path):
+    # An unencrypted queue of its own beside everything that is acknowledged: the packs do run, and an
+    # acknowledgement reaches no further than its construct.
+    found = findings(defaults, {}, tmp_path, lambda stack: sqs.CfnQueue(stack, "Stray"))
+    assert {path for _, path in found} == {"PneumoniaInference/Stray"}
+    rules = {rule for rule, _ in found}
+    assert {rule.rsplit("-", 1)[0] for rule in rules} == {"AwsSolutions", "Serverless"}
+
+
+@pytest.mark.slow
+def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch):
+    said = {}
+
+    def listen(construct, reasons):
+        said.update({(rule, construct.node.path): reason for rule, reason in reasons.items()})
+        assert all(len(reason) > 40 for reason in reasons.values())
+
+    monkeypatch.setattr(acknowledgements, "_say", listen)
+    found = findings(defaults, {"auth": "token"}, tmp_path)
+    assert {rule.rsplit("[", 1)[0].rsplit("-", 1)[0] for rule, _ in found} == set(PACKS)
+    for rule, path in said:
+        assert any(rule == name and place.startswith(path) for name, place in found), (
+            f"nothing to say at {path}: {rule}"
+        )
+    for name, place in found:
+        assert any(rule == name and place.startswith(path) for rule, path in said), f"open: {name} at {place}"
+    rows = "\n".join(table(said))
+    assert rows in PAGE.read_text(), f"put this into docs/security.md:\n{rows}"
+
+
+def table(said):
+    """One row for each rule and reason: rule, constructs, reason; without the logical ids of a finding."""
+    grouped = {}
+    for (rule, path), reason in said.items():
+        name = re.sub(r"\[.*", "", rule)
+        grouped.setdefault((name, reason), set()).add(path.split("/", 1)[1].split(":")[0])
+    for (name, reason), paths in sorted(grouped.items()):
+        yield f"| {name} | {', '.join(f'`{path}`' for path in sorted(paths))} | {reason} |"
