@@ -25,8 +25,8 @@ def test_one_line_an_image(
     lines = {str(line["file"]): line for line in read_lines(out)}
     assert list(lines) == ["cut.png", "high.png", "notes.txt", "sub/low.png"]
     assert lines["high.png"].keys() == {
-        "file", "normal", "pneumonia", "label", "triage", "threshold", "model", "image", "timing_ms", "request_id",
-        "notice",
+        "file", "normal", "pneumonia", "label", "triage", "threshold", "model",
+        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice",
     }  # fmt: skip
     assert lines["high.png"]["label"] == "pneumonia"
     assert lines["sub/low.png"]["label"] == "normal"
@@ -63,8 +63,8 @@ def test_lines_are_written_as_they_come_and_ctrl_c_keeps_them(
     out = tmp_path / "results.jsonl"
     real = predict.predict_all
 
-    def interrupted(predictor: Predictor, images: list[ImageFile]) -> Iterator[dict[str, object]]:
-        lines = real(predictor, images)
+    def interrupted(predictor: Predictor, images: list[ImageFile], *, force: bool) -> Iterator[dict[str, object]]:
+        lines = real(predictor, images, force=force)
         yield next(lines)
         assert len(read_lines(out)) == 1
         raise KeyboardInterrupt

@@ -19,6 +19,8 @@ CODES = {
     "undecodable_image": 422,
     "multi_frame": 422,
     "not_a_radiograph": 422,
+    "not_a_chest_xray": 422,
+    "wrong_orientation": 422,
     "too_small": 422,
     "blank_image": 422,
     "url_fetch_failed": 502,

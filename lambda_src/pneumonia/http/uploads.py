@@ -3,9 +3,9 @@ later."""
 
 import time
 
-from pneumonia.errors import NotFound, UnsupportedFormat
+from pneumonia.errors import MalformedRequest, NotFound, UnsupportedFormat
 from pneumonia.http.exchange import Answer, Request, json_answer
-from pneumonia.request import FORCE, json_body, wants
+from pneumonia.request import FORCE, json_body
 from pneumonia.settings import process_settings
 from pneumonia.upload_ids import new_id, upload_key
 
@@ -30,7 +30,10 @@ def create_upload(request: Request) -> Answer:
     content_type = body.get("content_type")
     if content_type not in CONTENT_TYPES:
         raise UnsupportedFormat(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")
-    metadata = {FORCE: "true"} if wants(FORCE, body.get(FORCE)) else None
+    force = body.get(FORCE, False)
+    if not isinstance(force, bool):
+        raise MalformedRequest("force must be true or false.")
+    metadata = {FORCE: "true"} if force else None
     # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
     # uploads, results and tokens need it.
     from pneumonia.presign import presigned_post
