@@ -32,6 +32,7 @@ Array = NDArray[np.float32]
 COMPONENTS = 100
 DISTANCE_QUANTILE = 0.999  # of held-out chest X-rays, children and others
 POPULATION_QUANTILE = 0.995  # of held-out films of the training population
+SPREAD_FLOOR = 0.25  # of the median over the features
 TURNED_FILMS = 300  # of each population, in each pose
 CHILD_FILMS = 2000
 BATCH = 16
@@ -128,7 +129,9 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
     rng = np.random.default_rng(seed)
     fits, judges = zip(*(_split(features, rng) for features in upright), strict=True)
     x = np.concatenate([_unit(features) for features in fits])
-    mean, spread = x.mean(0), x.std(0) + 1e-9
+    mean, spread = x.mean(0), x.std(0)
+    # A feature that hardly ever answers would otherwise make any answer of it an enormous distance.
+    spread = np.maximum(spread, SPREAD_FLOOR * np.median(spread))
     z = (x - mean) / spread
     _, _, rows = np.linalg.svd(z, full_matrices=False)
     axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # something has to be left over
