@@ -27,11 +27,14 @@ HEATMAP_SUFFIX = ".heatmap.png"
 _ATTEMPTS = 5
 _SEQUENCER = "source-sequencer"
 _EVENT_TIME = "source-event-time"
+_VERSION = "source-version"
 
 # Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is under way at this moment.
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
+# Without s3:ListBucket, which the worker does not have here, HEAD answers 403 where there is no object.
+_FORBIDDEN = frozenset({"AccessDenied", "403"})
 
 
 class ResultConflict(Exception):
@@ -48,14 +51,15 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Order:
-    """Place of an event among those of its key."""
+    """Place of an event among those of its key. `version_id` is None if it is not known."""
 
     sequencer: str | None
     event_time: datetime
+    version_id: str | None = None
 
     @classmethod
     def of(cls, upload: Upload) -> "Order":
-        return cls(upload.sequencer, upload.event_time)
+        return cls(upload.sequencer, upload.event_time, upload.version_id)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Order | None":
@@ -64,23 +68,33 @@ class Order:
             time = datetime.fromisoformat(metadata[_EVENT_TIME])
         except (KeyError, ValueError):
             return None
-        return cls(metadata.get(_SEQUENCER) or None, time)
+        return cls(metadata.get(_SEQUENCER) or None, time, metadata.get(_VERSION) or None)
 
     def to_metadata(self) -> dict[str, str]:
-        return {_SEQUENCER: self.sequencer or "", _EVENT_TIME: self.event_time.isoformat()}
+        return {
+            _SEQUENCER: self.sequencer or "",
+            _EVENT_TIME: self.event_time.isoformat(),
+            _VERSION: self.version_id or "",
+        }
 
     def compare(self, other: "Order") -> int:
         """Negative, 0 or positive if this event is older than, the same as or newer than the other.
 
         Sequencers decide, as S3 documents it (Event message structure, Amazon S3 User Guide): the shorter one
         padded with zeros on the right, then compared as text. Events without one (not from AWS itself) are told
-        apart by their time.
+        apart by their time. Where that leaves two versions equal, they are still no duplicates: nothing says
+        which is newer, so the text of their ids decides, to the same end in whatever order they arrive.
         """
+        versions = (self.version_id or "", other.version_id or "")
+        two_versions = all(versions) and versions[0] != versions[1]
         if self.sequencer and other.sequencer:
             width = max(len(self.sequencer), len(other.sequencer))
             mine, theirs = self.sequencer.ljust(width, "0"), other.sequencer.ljust(width, "0")
-            return (mine > theirs) - (mine < theirs)
-        return (self.event_time > other.event_time) - (self.event_time < other.event_time)
+            if mine != theirs or not two_versions:
+                return (mine > theirs) - (mine < theirs)
+        if self.event_time != other.event_time or not two_versions:
+            return (self.event_time > other.event_time) - (self.event_time < other.event_time)
+        return 1 if versions[0] > versions[1] else -1
 
 
 def result_key(upload_key: str, suffix: str) -> str:
@@ -103,6 +117,21 @@ class Results:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self.bucket = bucket
         self._client = client
+
+    def has_newer(self, key: str, order: Order) -> bool:
+        """Whether the object under a key is of a newer event. It may be so a moment later: `put_if_newer` decides.
+
+        Raises ClientError if S3 fails.
+        """
+        try:
+            stored = self._head(key)
+        except ClientError as error:
+            # Most likely nothing is there. If reading is not allowed at all, the write that follows fails on it.
+            if error_code(error) in _FORBIDDEN:
+                return False
+            raise
+        stored_order = stored[1] if stored else None
+        return stored_order is not None and order.compare(stored_order) < 0
 
     def put_if_newer(self, key: str, body: bytes, content_type: str, order: Order) -> Outcome:
         """Write an object unless the one under its key is of the same or a newer event.

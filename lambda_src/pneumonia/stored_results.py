@@ -24,7 +24,13 @@ def read_result(bucket: str, upload_key: str) -> dict[str, Any] | None:
 
 
 def read_heatmap(bucket: str, upload_key: str) -> bytes | None:
-    """The PNG that the worker wrote for an upload; None if there is none."""
+    """The PNG that belongs to the result of an upload; None if there is none.
+
+    Only the result tells: a heatmap may lie there still from an upload whose successor was rejected.
+    """
+    document = read_result(bucket, upload_key)
+    if document is None or document.get("heatmap") is None:
+        return None
     return _read(bucket, result_key(upload_key, HEATMAP_SUFFIX))
 
 

@@ -91,15 +91,20 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
 
 def _store(results: Results, upload: Upload, document: dict[str, Any], png: bytes | None) -> Outcome:
     order = Order.of(upload)
+    json_key = result_key(upload.key, JSON_SUFFIX)
     document["heatmap"] = None
     if png is not None:
+        # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
+        # come just after this look, our heatmap stays, and counts for nothing, since no JSON names it.
+        if results.has_newer(json_key, order):
+            return Outcome.STALE
         # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
         key = result_key(upload.key, HEATMAP_SUFFIX)
         if results.put_if_newer(key, png, "image/png", order) is Outcome.STALE:
             return Outcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
         document["heatmap"] = {"bucket": results.bucket, "key": key}
     body = json.dumps(document, ensure_ascii=False, indent=2).encode()
-    return results.put_if_newer(result_key(upload.key, JSON_SUFFIX), body, "application/json", order)
+    return results.put_if_newer(json_key, body, "application/json", order)
 
 
 def _rejected(error: PneumoniaError, request_id: str, predictor: Predictor) -> dict[str, Any]:

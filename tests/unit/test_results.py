@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, ResultConflict, Results, result_key
@@ -80,7 +81,27 @@ class TestOrder:
         assert early.compare(late) < 0 < late.compare(early)
         assert early.compare(Order(theirs, NOON)) == 0
 
-    @pytest.mark.parametrize("order", [OLD, Order(None, NOON)])
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_two_versions_are_no_duplicates(self, sequencer: str | None) -> None:
+        one, two = Order(sequencer, NOON, "Ab"), Order(sequencer, NOON, "aB")
+        assert one.compare(two) < 0 < two.compare(one)
+        assert one.compare(Order(sequencer, NOON, "Ab")) == 0
+
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_time_decides_over_the_text_of_versions(self, sequencer: str | None) -> None:
+        early, late = Order(sequencer, NOON, "z"), Order(sequencer, NOON + timedelta(milliseconds=1), "a")
+        assert early.compare(late) < 0 < late.compare(early)
+
+    def test_sequencer_decides_over_versions(self) -> None:
+        early, late = Order("0A", NOON, "z"), Order("0B", NOON, "a")
+        assert early.compare(late) < 0 < late.compare(early)
+
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_a_version_that_is_not_known_makes_no_difference(self, sequencer: str | None) -> None:
+        known, unknown = Order(sequencer, NOON, "a"), Order(sequencer, NOON)
+        assert known.compare(unknown) == unknown.compare(known) == 0
+
+    @pytest.mark.parametrize("order", [OLD, Order(None, NOON), Order(None, NOON, "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY")])
     def test_metadata_round_trip(self, order: Order) -> None:
         assert Order.from_metadata(order.to_metadata()) == order
 
@@ -111,6 +132,34 @@ class TestResultKey:
 
     def test_cut_keys_stay_apart(self) -> None:
         assert result_key("k" * 1020 + "1", JSON_SUFFIX) != result_key("k" * 1020 + "2", JSON_SUFFIX)
+
+
+class TestHasNewer:
+    def test_nothing_there(self, s3: Any) -> None:
+        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+
+    @pytest.mark.parametrize(("order", "newer"), [(OLD, True), (NEW, False)])
+    def test_order_of_what_is_there(self, s3: Any, order: Order, newer: bool) -> None:
+        results = Results(s3, BUCKET)
+        put(results, b"new", NEW)
+        assert results.has_newer("a.json", order) is newer
+
+    def test_an_object_of_unknown_order(self, s3: Any) -> None:
+        s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
+        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+
+    def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(self, aws_credentials: None) -> None:
+        client = boto3.client("s3")
+        with Stubber(client) as stub:
+            stub.add_client_error("head_object", "403", http_status_code=403)
+            assert not Results(client, BUCKET).has_newer("a.json", OLD)
+
+    def test_other_failures_are_raised(self, aws_credentials: None) -> None:
+        client = boto3.client("s3")
+        with Stubber(client) as stub:
+            stub.add_client_error("head_object", "503", http_status_code=503)
+            with pytest.raises(ClientError):
+                Results(client, BUCKET).has_newer("a.json", OLD)
 
 
 class TestPutIfNewer:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,10 +23,19 @@ def s3(aws_credentials: None) -> Iterator[Any]:
 
 
 def test_what_is_there(s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=b'{"status": "predicted"}')
+    document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}}
+    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
     s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
-    assert read_result(BUCKET, "api/1") == {"status": "predicted"}
+    assert read_result(BUCKET, "api/1") == document
     assert read_heatmap(BUCKET, "api/1") == b"\x89PNG"
+
+
+@pytest.mark.parametrize("document", [b'{"status": "rejected", "heatmap": null}', None])
+def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes | None) -> None:
+    if document is not None:
+        s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=document)
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_heatmap(BUCKET, "api/1") is None
 
 
 def test_what_is_not_there(s3: Any) -> None:

@@ -259,6 +259,38 @@ def test_newer_rejection_replaces_an_older_prediction(
     assert (document["status"], document["heatmap"]) == ("rejected", None)
 
 
+def test_older_prediction_leaves_no_heatmap_beside_a_newer_rejection(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
+) -> None:
+    old = upload("a.png", image_bytes(), sequencer="0A")
+    assert run(sqs_event(upload("a.png", b"text", sequencer="0B"), old)) == []
+    assert result(s3, "a.png")["status"] == "rejected"
+    assert keys(s3) == ["a.png.json"]
+
+
+def test_first_prediction_where_s3_answers_forbidden_for_missing(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(**_arguments: Any) -> Any:
+        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")  # type: ignore[typeddict-item]
+
+    monkeypatch.setattr(worker._s3(), "head_object", forbidden)
+    assert run(sqs_event(upload("a.png", image_bytes()))) == []
+    assert keys(s3) == ["a.png.heatmap.png", "a.png.json"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_two_versions_of_one_time_without_sequencer_are_no_duplicates(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, backwards: bool
+) -> None:
+    messages = [upload("a.png", image_bytes(grey=grey), sequencer=None) for grey in (255, 0)]
+    versions = [json.loads(message)["Records"][0]["s3"]["object"]["versionId"] for message in messages]
+    assert run(sqs_event(*(messages[::-1] if backwards else messages))) == []
+    assert result(s3, "a.png")["source"]["version_id"] == max(versions)
+    heatmap = s3.head_object(Bucket=RESULTS, Key="a.png.heatmap.png")
+    assert heatmap["Metadata"]["source-version"] == max(versions)
+
+
 def test_json_is_written_after_the_heatmap_it_points_to(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
