@@ -125,7 +125,7 @@ def test_an_upload_is_a_form_with_the_file_last_and_no_credentials(server: Upstr
     assert connect(Bearer("t0ken")).upload(PNG) == "/results/i"
     start, form = server.asked
     assert start.headers["Authorization"] == "Bearer t0ken"
-    assert start.body == b'{"content_type": "image/png"}'
+    assert start.body == b'{"content_type": "image/png", "force": false}'
     assert "Authorization" not in form.headers
     assert re.findall(rb' name="([^"]+)"', form.body) == [b"key", b"Content-Type", b"file"]
     assert PNG in form.body

@@ -93,11 +93,12 @@ def test_extra_folders_widen_the_data(films_dir: Path, tmp_path: Path) -> None:
     assert {f.group for f in films if f.path.parent.parent.name == "more"} == {"more/00000061"}
 
 
-def test_publishing_makes_artifacts_that_the_server_takes(run_dir: Path, tmp_path: Path) -> None:
+def test_publishing_makes_artifacts_that_the_server_takes(run_dir: Path, films_dir: Path, tmp_path: Path) -> None:
     golden = tmp_path / "film.png"
     Image.new("L", (90, 90), 70).save(golden)
     out = tmp_path / "artifacts"
-    publish.main(["--run", str(run_dir), "--out", str(out), "--version", "9.9.9", "--golden", str(golden)])
+    publish.main(["--run", str(run_dir), "--out", str(out), "--version", "9.9.9", "--golden", str(golden),
+                  "--data", str(films_dir)])  # fmt: skip
     card = Card.load(out)
     prediction = Model(card, out).predict([Image.open(golden)])[0]
     assert prediction.logit == pytest.approx(card.golden.logit, abs=1e-3)
