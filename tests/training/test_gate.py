@@ -3,7 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-import keras
 import numpy as np
 import onnxruntime
 import pytest
@@ -11,9 +10,12 @@ from PIL import Image
 
 from pneumonia.card import POSES
 from pneumonia.model import GATE_OUTPUTS
-from training import gate
-from training.export import export
-from training.gate_check import rates
+
+keras = pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+
+from training import gate  # noqa: E402
+from training.export import export  # noqa: E402
+from training.gate_check import rates  # noqa: E402
 
 # tf2onnx still speaks of a name that numpy is about to define.
 pytestmark = pytest.mark.filterwarnings(
