@@ -1,11 +1,13 @@
 """What the page says when the service cannot be reached, is busy, or is not the one that answers."""
 
+import io
 import json
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Route, expect
 
-from tests.page.actions import SAMPLES, add_films, answered
+from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open, Service
 
 
@@ -18,6 +20,19 @@ def test_a_film_that_found_no_network_can_be_sent_again(open_page: Open, service
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#result .probability")).to_be_visible()
+
+
+def test_a_refused_film_can_be_predicted_all_the_same(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of 422",))
+    turned = io.BytesIO()
+    with Image.open(SAMPLES[-1]) as film:
+        film.transpose(Image.Transpose.ROTATE_180).save(turned, "PNG")
+    add_films(page, payload("film.png", turned.getvalue()))
+    answered(page, 1)
+    expect(page.locator("#result")).to_contain_text("stands on its head")
+    page.get_by_role("button", name="Predict all the same").click()
+    expect(page.locator("#result .probability")).to_be_visible()
+    expect(page.locator("#result")).to_contain_text("because you asked for it")
 
 
 def test_a_page_without_its_service_says_so_and_asks_again(open_page: Open, service: Service) -> None:

@@ -45,7 +45,7 @@ def test_a_large_film_goes_by_way_of_the_bucket_without_its_name(
     assert not any(path.startswith("/predict") for path in paths)
     assert any(path.startswith("/results/") and path.endswith("/heatmap.png") for path in paths)
     (ticket,) = (request for request in asked if request.url.endswith("/uploads"))
-    assert ticket.post_data_json == {"content_type": "image/png"}
+    assert ticket.post_data_json == {"content_type": "image/png", "force": False}
     (upload,) = (request for request in asked if request.url.startswith(service.s3_url) and request.method == "POST")
     assert "authorization" not in upload.headers
     (fields,) = page.evaluate("forms")
