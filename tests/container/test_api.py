@@ -29,7 +29,9 @@ def test_predicts_what_a_function_url_brings(
     assert answer["normal"] + answer["pneumonia"] == pytest.approx(1)
     assert answer["label"] == "pneumonia"
     assert (answer["model"]["name"], answer["model"]["version"]) == (card["name"], card["version"])
-    assert answer["image"] == {"format": "PNG", "width": 512, "height": 512}
+    image = answer["image"]
+    assert (image["format"], image["width"], image["height"], image["warnings"]) == ("PNG", 512, 512, [])
+    assert answer["in_training_population"] is True
     assert answer["notice"] == card["notice"]
     assert base64.b64decode(answer["heatmap"]["data"]).startswith(b"\x89PNG")
 
