@@ -8,7 +8,7 @@ direction what the picture shows. Pictures that are no chest X-rays have no part
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +163,11 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
     )
     distances = np.concatenate([gate.distance(part) for part in judges])
     odds = _unit(judges[0]) @ gate.population + gate.population_bias
-    limits = {
-        "distance_threshold": round(float(np.quantile(distances, DISTANCE_QUANTILE)), 4),
-        "population_threshold": round(float(np.quantile(odds, POPULATION_QUANTILE)), 4),
-    }
-    return Gate(**{**gate.__dict__, **limits})
+    return replace(
+        gate,
+        distance_threshold=round(float(np.quantile(distances, DISTANCE_QUANTILE)), 4),
+        population_threshold=round(float(np.quantile(odds, POPULATION_QUANTILE)), 4),
+    )
 
 
 def _split(features: Array, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -34,10 +34,10 @@ class Settings:
     model_dir: Path
     max_image_bytes: int = 20_000_000
     max_image_pixels: int = 50_000_000
-    max_decoded_bytes: int = 400_000_000
-    max_frames: int = 1
-    max_dicom_elements: int = 10_000
-    max_dicom_nesting: int = 16
+    max_decoded_bytes: int = Limits.max_decoded_bytes
+    max_frames: int = Limits.max_frames
+    max_dicom_elements: int = Limits.max_dicom_elements
+    max_dicom_nesting: int = Limits.max_dicom_nesting
     min_image_side: int = 64
     allowed_url_hosts: frozenset[str] = frozenset()
     url_timeout_seconds: float = 5.0
