@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS
+export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` finds the product's package beside the tools of the repository.
@@ -86,6 +86,12 @@ fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory
 .PHONY: container-test
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
+
+##@ Deployed
+.PHONY: smoke
+smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)
+	@$(if $(STACK),,echo "Say which stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
+	@$(run) .venv/bin/python -m local.smoke --stack "$$STACK" $(ARGS)
 
 ##@ Measure
 .PHONY: bench

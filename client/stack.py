@@ -103,7 +103,7 @@ def resolve(
         raise UsageProblem(
             f"Which service? Give --stack NAME (`--stack {LOCAL_STACK}`: that of `serve`), or {options}."
         )
-    found = _local(_local_endpoint(env)) if stack == LOCAL_STACK else _outputs(aws, stack)
+    found = _local(_local_endpoint(env)) if stack == LOCAL_STACK else _target(outputs(aws, stack))
     merged = {field: getattr(named, field) or getattr(found, field) for field in _OUTPUTS}
     for name in missing:
         if merged[name] is None:
@@ -111,7 +111,8 @@ def resolve(
     return Target(**merged)
 
 
-def _outputs(aws: Aws, stack: str) -> Target:
+def outputs(aws: Aws, stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack by name. Raises ServiceError if it is not there."""
     with errors_in_words(f"The stack {stack}"):
         try:
             described = aws.client("cloudformation").describe_stacks(StackName=stack)
@@ -122,8 +123,11 @@ def _outputs(aws: Aws, stack: str) -> Target:
                     "another region or account: --region, --profile."
                 ) from error
             raise
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
-    found = {field: outputs.get(name) for field, name in _OUTPUTS.items()}
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
+
+
+def _target(named: Mapping[str, str]) -> Target:
+    found = {field: named.get(name) for field, name in _OUTPUTS.items()}
     if found["url"] is not None:
         found["url"] = checked_url(found["url"])
     return Target(**found)

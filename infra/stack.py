@@ -35,6 +35,7 @@ class PneumoniaStack(Stack):
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
         acknowledge(inference=inference, uploads=uploads, access=access, monitoring=monitoring)
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
+        self._output("Auth", settings.auth, "Who may call it: iam, token or none")
         if access.token is not None:
             self._output("AccessTokenSecretArn", access.token.secret_arn, "Secret that holds the API's bearer token")
         self._output("UploadBucketName", uploads.upload_bucket.bucket_name, "Put images here")

@@ -8,6 +8,7 @@ def test_outputs_name_what_a_user_needs(stack):
     url_id, _ = stack.one("AWS::Lambda::Url", "")
     assert {name: output["Value"] for name, output in stack.template["Outputs"].items()} == {
         "FunctionUrl": {"Fn::GetAtt": [url_id, "FunctionUrl"]},
+        "Auth": "iam",
         "UploadBucketName": {"Ref": stack.one("AWS::S3::Bucket", "UploadBucket")[0]},
         "ResultBucketName": {"Ref": stack.one("AWS::S3::Bucket", "ResultBucket")[0]},
         "UploadQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "UploadsQueue")[0]},
@@ -20,6 +21,7 @@ def test_the_secret_of_the_token_is_named_where_there_is_one(synthesise):
     stack = synthesise(auth="token")
     secret_id, _ = stack.one("AWS::SecretsManager::Secret", "")
     assert stack.template["Outputs"]["AccessTokenSecretArn"]["Value"] == {"Ref": secret_id}
+    assert stack.template["Outputs"]["Auth"]["Value"] == "token"
 
 
 def test_stack_takes_its_name_from_the_settings(synthesise):
