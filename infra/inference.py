@@ -72,6 +72,8 @@ class Inference(Construct):
         reserved_concurrency: int | None,
     ) -> lambda_.DockerImageFunction:
         settings = self._settings
+        # Without it the handlers write no metrics.
+        named = {"STACK_NAME": settings.stack_name} if settings.metrics else {}
         logs = log_group(self, f"{name}Logs", settings)
         # A role of our own: the one the CDK would make may write to every log group of the account.
         role = iam.Role(
@@ -104,5 +106,6 @@ class Inference(Construct):
                 "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
                 "MIN_IMAGE_SIDE": str(settings.min_image_side),
                 "INTRA_OP_THREADS": str(settings.intra_op_threads),
+                **named,
             },
         )

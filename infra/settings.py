@@ -195,6 +195,8 @@ class Settings:
     retain_data: bool = _flag()
     log_level: str = _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     log_retention_days: int = _log_retention()
+    # Whether the functions write metrics of their own, which CloudWatch bills each by the hour in which it has data.
+    metrics: bool = _flag()
     # Where alarms are mailed to; empty for nobody.
     alarm_email: str = _text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none")
     # Slowest 1% of API calls and oldest waiting upload that are still fine.

@@ -13,12 +13,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.data_classes import LambdaFunctionUrlEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from pneumonia import metrics
 from pneumonia.auth import authorize
 from pneumonia.errors import MethodNotAllowed, NotFound
 from pneumonia.http import pages, predictions, results, service, uploads
 from pneumonia.http.exchange import Answer, Request, log_problem, problem_answer, raw_answer
 from pneumonia.http.routes import Route
-from pneumonia.request import from_json, is_function_url_event, wants
+from pneumonia.request import is_function_url_event
 from pneumonia.settings import process_settings
 from pneumonia.startup import load_in_init_phase
 
@@ -46,6 +47,7 @@ ROUTES = (
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Answer one event; never raises, so that no caller sees a stack trace."""
+    metrics.cold_start(metrics.API)
     if is_function_url_event(event):
         try:
             _let_in(event)
@@ -53,9 +55,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
         except Exception as error:  # not let in, or an event that the resolver itself cannot read
             return raw_answer(problem_answer(error, context.aws_request_id))
     try:
-        source = from_json(event, process_settings().max_image_bytes)
-        heatmap, force = (wants(option, event.get(option)) for option in ("heatmap", "force"))
-        return predictions.answer(source, heatmap, force, context.aws_request_id)
+        return predictions.predict_event(event, context.aws_request_id)
     except Exception as error:
         return log_problem(error, context.aws_request_id)
 

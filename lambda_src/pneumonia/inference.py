@@ -149,5 +149,10 @@ def process_predictor() -> Predictor:
     return Predictor.load(process_settings())
 
 
+def loaded_version() -> str | None:
+    """Version of the model of this process; None while none is loaded. Never loads it."""
+    return process_predictor().card.version if process_predictor.cache_info().currsize else None
+
+
 def _ms(start: float, end: float) -> float:
     return round((end - start) * 1000, 2)

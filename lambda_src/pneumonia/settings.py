@@ -48,6 +48,7 @@ class Settings:
     upload_expires_seconds: int = 600
     auth_mode: str = "iam"
     auth_secret_id: str | None = None
+    stack_name: str | None = None
 
     @property
     def limits(self) -> Limits:
@@ -72,8 +73,9 @@ class Settings:
         """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_DECODED_BYTES, MAX_FRAMES, MAX_DICOM_ELEMENTS,
         MAX_DICOM_NESTING, MIN_IMAGE_SIDE, ALLOWED_URL_HOSTS (commas between hosts),
         URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
-        uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none) and
-        AUTH_SECRET_ID (in Secrets Manager, for token). Unset or empty means the default.
+        uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none),
+        AUTH_SECRET_ID (in Secrets Manager, for token) and STACK_NAME (under which metrics are written; none without
+        it). Unset or empty means the default.
 
         Raises SettingsError, which names the variable and what it may be.
         """
@@ -95,6 +97,7 @@ class Settings:
             upload_expires_seconds=_whole(env, "UPLOAD_EXPIRES_SECONDS", cls.upload_expires_seconds, 60, 3_600),
             auth_mode=(auth_mode := _auth_mode(env)),
             auth_secret_id=_auth_secret_id(env, auth_mode),
+            stack_name=env.get("STACK_NAME") or None,
         )
 
 

@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pneumonia import metrics
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
 from pneumonia.request import FORCE, wants
@@ -43,6 +44,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Process a batch of SQS messages; answers {"batchItemFailures": [...]} with those to be tried again."""
+    metrics.cold_start(metrics.WORKER)
     return process_partial_response(event, handle_record, processor, context)
 
 
@@ -78,6 +80,8 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         "sequencer": upload.sequencer,
     }
     outcome = _store(results, upload, document, answer.heatmap_png if answer else None)
+    if outcome is Outcome.WRITTEN:  # so that what is delivered twice counts once
+        _count(document)
     logger.info(
         "processed",
         status=document["status"],
@@ -87,6 +91,13 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         timing_ms=document.get("timing_ms"),
     )
     return outcome
+
+
+def _count(document: dict[str, Any]) -> None:
+    if document["status"] == "predicted":
+        metrics.prediction(metrics.WORKER, document)
+    else:
+        metrics.rejection(metrics.WORKER, document["code"])
 
 
 def _store(results: Results, upload: Upload, document: dict[str, Any], png: bytes | None) -> Outcome:

@@ -155,9 +155,15 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
     for settings in (api, worker):
         assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50)
         assert settings.intra_op_threads == 2
+        assert settings.stack_name == "PneumoniaInference"
     assert environment(stack, "Api")["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
     assert environment(stack, "Api")["POWERTOOLS_SERVICE_NAME"] == "pneumonia-api"
     assert environment(stack, "Worker")["POWERTOOLS_SERVICE_NAME"] == "pneumonia-worker"
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise, name):
+    assert RuntimeSettings.from_env(environment(synthesise(metrics=False), name)).stack_name is None
 
 
 @pytest.mark.parametrize(

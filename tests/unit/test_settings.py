@@ -24,6 +24,7 @@ def test_defaults() -> None:
         upload_expires_seconds=600,
         auth_mode="iam",
         auth_secret_id=None,
+        stack_name=None,
     )
 
 
@@ -47,6 +48,7 @@ def test_every_variable_is_read() -> None:
             "UPLOAD_EXPIRES_SECONDS": "60",
             "AUTH_MODE": "token",
             "AUTH_SECRET_ID": "a-secret",
+            "STACK_NAME": "Pneumonia",
         }
     )
     hosts = frozenset({"films.example.org", "pacs.example.org"})
@@ -68,6 +70,7 @@ def test_every_variable_is_read() -> None:
         upload_expires_seconds=60,
         auth_mode="token",
         auth_secret_id="a-secret",
+        stack_name="Pneumonia",
     )
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from pneumonia import metrics
 from pneumonia.fetch import Policy, fetch
 from pneumonia.http.exchange import Answer, Request, json_answer
 from pneumonia.inference import process_predictor
-from pneumonia.request import RemoteImage, Source, from_http, wants
+from pneumonia.request import RemoteImage, Source, from_http, from_json, wants
 from pneumonia.settings import process_settings
 
 logger = Logger()
@@ -16,17 +17,26 @@ logger = Logger()
 
 def predict(request: Request) -> Answer:
     """The answer for the image of the body."""
-    source = from_http(
-        request.event.body,
-        is_base64=request.event.is_base64_encoded is True,
-        content_type=request.header("content-type"),
-        max_bytes=process_settings().max_image_bytes,
-    )
-    heatmap, force = (wants(option, request.query(option)) for option in ("heatmap", "force"))
-    return json_answer(answer(source, heatmap, force, request.request_id))
+    with metrics.rejections(metrics.API):
+        source = from_http(
+            request.event.body,
+            is_base64=request.event.is_base64_encoded is True,
+            content_type=request.header("content-type"),
+            max_bytes=process_settings().max_image_bytes,
+        )
+        heatmap, force = (wants(option, request.query(option)) for option in ("heatmap", "force"))
+        return json_answer(_answer(source, heatmap, force, request.request_id))
 
 
-def answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
+def predict_event(event: Any, request_id: str) -> dict[str, Any]:
+    """The answer for a direct invoke: its whole event is what the JSON body of a request would be."""
+    with metrics.rejections(metrics.API):
+        source = from_json(event, process_settings().max_image_bytes)
+        heatmap, force = (wants(option, event.get(option)) for option in ("heatmap", "force"))
+        return _answer(source, heatmap, force, request_id)
+
+
+def _answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
     """The answer for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
     "encoding": "base64", "data": ...}."""
     # The model first: without it there is no use in fetching anything.
@@ -39,6 +49,7 @@ def answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict[
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
     # Format and speed only: what the model says of a patient belongs to the caller.
     logger.info("predicted", image_format=body["image"]["format"], timing_ms=body["timing_ms"], heatmap=heatmap)
+    metrics.prediction(metrics.API, body)
     return body
 
 
