@@ -20,7 +20,7 @@ _CORS_HEADERS: Final = ("authorization", "content-type", "x-amz-content-sha256",
 
 
 class Access(Construct):
-    """The Function URL of `api` and what it asks of a caller.
+    """The Function URL of `live_api`, an alias of `api`, and what it asks of a caller.
 
     With ``auth`` = iam AWS checks signatures; with token the URL is open at AWS, and the function compares the
     request's bearer token with a secret that only its role may read; with none nothing is checked.
@@ -30,13 +30,15 @@ class Access(Construct):
         token: the secret, or None unless ``auth`` is token. Its value is JSON, ``{"token": "..."}``.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, api: lambda_.Function) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, api: lambda_.Function, live_api: lambda_.Alias
+    ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         # On the function, so that it refuses what should not reach it even if the Function URL is opened by hand.
         api.add_environment("AUTH_MODE", settings.auth)
         self.token = self._token(api) if settings.auth == "token" else None
-        self.url = api.add_function_url(
+        self.url = live_api.add_function_url(
             auth_type=(
                 lambda_.FunctionUrlAuthType.AWS_IAM if settings.auth == "iam" else lambda_.FunctionUrlAuthType.NONE
             ),

@@ -132,7 +132,7 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
             )
         },
     )
-    for child in inference.worker.node.children:
+    for child in inference.live_worker.node.children:
         if child.node.id.startswith("SqsEventSource"):
             _say(
                 child,
@@ -179,7 +179,7 @@ def _access(inference: Inference, access: Access) -> None:
             },
         )
     for name in ("invoke-function-url", "invoke-function"):
-        permission = inference.api.node.try_find_child(name)
+        permission = inference.live_api.node.try_find_child(name)
         if permission is not None:
             _say(
                 permission,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import Annotations, Duration
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -14,6 +14,9 @@ from infra.log_groups import log_group
 from infra.settings import Settings
 
 _MODEL_DIR: Final = "/var/task/model_artifacts"
+
+LIVE: Final = "live"
+"""Name of the alias, of either function, that all traffic goes through."""
 
 # New accounts refuse functions above this until a quota increase.
 _NEW_ACCOUNT_MEMORY_MB: Final = 3008
@@ -26,9 +29,15 @@ class Inference(Construct):
     its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`), who
     may call is said in :mod:`infra.access`.
 
+    Each deployment that changes a function publishes a version of it, and traffic goes to the version that the
+    alias `live` names: whoever is called or fed is the alias, whoever is given a permission or a variable is the
+    function.
+
     Attributes:
         api: answers HTTP requests and direct invokes.
         worker: turns batches of upload events into results.
+        live_api: the alias of `api`, under its Function URL.
+        live_worker: the alias of `worker`, behind the upload queue.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -54,12 +63,24 @@ class Inference(Construct):
             timeout_seconds=settings.worker_timeout_seconds,
             reserved_concurrency=settings.worker_reserved_concurrency,
         )
+        self.live_api = self._live("Api", self.api, settings.api_provisioned_concurrency)
+        self.live_worker = self._live("Worker", self.worker)
         if settings.memory_mb > _NEW_ACCOUNT_MEMORY_MB:
             Annotations.of(self).add_warning_v2(
                 "pneumonia:memory-above-new-account-limit",
                 f"memory_mb is {settings.memory_mb}: new AWS accounts refuse more than "
                 f"{_NEW_ACCOUNT_MEMORY_MB} MB until the Lambda memory quota has been raised.",
             )
+
+    def _live(self, name: str, function: lambda_.Function, provisioned: int | None = None) -> lambda_.Alias:
+        return lambda_.Alias(
+            self,
+            f"{name}Live",
+            alias_name=LIVE,
+            version=function.current_version,
+            description="The version that gets the traffic",
+            provisioned_concurrent_executions=provisioned,
+        )
 
     def _function(
         self,
@@ -94,6 +115,9 @@ class Inference(Construct):
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
+            # Versions outlive the deployment that replaces them: there has to be something to roll back to. They
+            # cost nothing, and go with their function.
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,

@@ -23,6 +23,9 @@ _PERIOD: Final = Duration.minutes(5)
 class Monitoring(Construct):
     """One alarm for each thing that goes wrong without anyone noticing, all sent to one topic.
 
+    Functions are watched at their alias: that is the traffic of users. What else may call a version, such as the
+    check of a release that is about to be refused, wakes nobody.
+
     Attributes:
         topic: where the alarms go; subscribe people or systems to it.
     """
@@ -38,16 +41,17 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        self._function_alarms("Api", inference.api)
-        self._function_alarms("Worker", inference.worker)
+        self._function_alarms("Api", inference.live_api)
+        self._function_alarms("Worker", inference.live_worker)
         self._alarm(
             "ApiSlow",
-            inference.api.metric_duration(period=_PERIOD, statistic="p99"),
+            inference.live_api.metric_duration(period=_PERIOD, statistic="p99"),
             threshold=settings.alarm_api_p99_ms,
             # Three periods: one cold start in a quiet hour is no reason to wake anyone.
             evaluation_periods=3,
             description=f"For 15 minutes 1% of API calls took {settings.alarm_api_p99_ms} ms or more.",
         )
+        # Counted for the function as a whole, of which there is no other URL than that of the alias.
         self._alarm(
             "ApiHttp5xx",
             inference.api.metric("Url5xxCount", period=_PERIOD, statistic="Sum"),
@@ -88,7 +92,7 @@ class Monitoring(Construct):
             topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
         return topic
 
-    def _function_alarms(self, name: str, function: lambda_.Function) -> None:
+    def _function_alarms(self, name: str, function: lambda_.Alias) -> None:
         self._alarm(
             f"{name}Errors",
             function.metric_errors(period=_PERIOD, statistic="Sum"),

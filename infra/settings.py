@@ -161,6 +161,8 @@ class Settings:
     # the brake as well: no flood of requests can run, or cost, more than that many at once.
     api_reserved_concurrency: int | None = _integer(1, 1000, optional=True)
     worker_reserved_concurrency: int | None = _integer(2, 1000, optional=True)
+    # Instances of the API that are kept started, at a price by the hour; null for none.
+    api_provisioned_concurrency: int | None = _integer(1, 1000, optional=True)
     # Who may call the Function URL: principals of this account with IAM permission, whoever has the token that
     # the stack generates, or anyone.
     auth: str = _choice("iam", "token", "none")
@@ -241,6 +243,12 @@ class Settings:
             raise SettingsError(
                 f"Setting 'alarm_api_p99_ms' is {self.alarm_api_p99_ms}: above 'api_timeout_seconds' "
                 f"({self.api_timeout_seconds} s) the alarm could never fire."
+            )
+        provisioned, limit = self.api_provisioned_concurrency, self.api_reserved_concurrency
+        if provisioned is not None and limit is not None and provisioned > limit:
+            raise SettingsError(
+                f"Setting 'api_provisioned_concurrency' is {provisioned}: it cannot be more than "
+                f"'api_reserved_concurrency' ({limit}), which is all that the function may have."
             )
         reserved = self.worker_reserved_concurrency
         if reserved is not None and reserved < self.worker_max_concurrency:

@@ -29,9 +29,9 @@ class PneumoniaStack(Stack):
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         inference = Inference(self, "Inference", settings=settings)
         uploads = Uploads(self, "Uploads", settings=settings)
-        uploads.feed(inference.worker)
+        uploads.feed(inference.worker, inference.live_worker)
         uploads.serve(inference.api)
-        access = Access(self, "Access", settings=settings, api=inference.api)
+        access = Access(self, "Access", settings=settings, api=inference.api, live_api=inference.live_api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
         acknowledge(inference=inference, uploads=uploads, access=access, monitoring=monitoring)
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")

@@ -65,10 +65,11 @@ class Uploads(Construct):
         )
         notifications_role.allow(self.upload_bucket)
 
-    def feed(self, worker: lambda_.Function) -> None:
-        """Deliver the queue to `worker` and let it read uploads and write results, and nothing else."""
+    def feed(self, worker: lambda_.Function, live_worker: lambda_.Alias) -> None:
+        """Deliver the queue to `live_worker`, an alias of `worker`; let it read uploads and write results, and
+        nothing else."""
         worker.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
-        worker.add_event_source(
+        live_worker.add_event_source(
             event_sources.SqsEventSource(
                 self.queue,
                 batch_size=self._settings.batch_size,

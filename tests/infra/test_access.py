@@ -4,6 +4,7 @@ import pytest
 from aws_cdk.assertions import Annotations, Match
 
 FUNCTION = "AWS::Lambda::Function"
+ALIAS = "AWS::Lambda::Alias"
 SECRET = "AWS::SecretsManager::Secret"
 ACCOUNT = {"Ref": "AWS::AccountId"}
 
@@ -12,12 +13,13 @@ MODES = {"iam": ("AWS_IAM", ACCOUNT), "token": ("NONE", "*"), "none": ("NONE", "
 
 
 def permissions(stack):
-    """The resource policy of the API function: action -> the rest of the permission."""
-    api_id, _ = stack.one(FUNCTION, "InferenceApi")
+    """The resource policy of the API's alias: action -> the rest of the permission."""
+    live_id, _ = stack.one(ALIAS, "InferenceApiLive")
     found = {}
     for permission in stack.resources("AWS::Lambda::Permission").values():
         properties = dict(permission["Properties"])
-        assert properties.pop("FunctionName") == {"Fn::GetAtt": [api_id, "Arn"]}
+        # The ARN with the alias's name: a permission on the function alone does not hold for its aliases.
+        assert properties.pop("FunctionName") == {"Ref": live_id}
         found[properties.pop("Action")] = properties
     assert len(found) == len(stack.resources("AWS::Lambda::Permission"))
     return found
@@ -31,6 +33,7 @@ def test_function_url_has_both_permissions_that_aws_asks_for(synthesise, auth):
     api_id, _ = stack.one(FUNCTION, "InferenceApi")
     assert url["AuthType"] == url_type
     assert url["TargetFunctionArn"] == {"Fn::GetAtt": [api_id, "Arn"]}
+    assert url["Qualifier"] == stack.one(ALIAS, "InferenceApiLive")[1]["Name"]
     assert permissions(stack) == {
         "lambda:InvokeFunctionUrl": {"Principal": principal, "FunctionUrlAuthType": url_type},
         "lambda:InvokeFunction": {"Principal": principal, "InvokedViaFunctionUrl": True},

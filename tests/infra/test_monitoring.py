@@ -7,14 +7,14 @@ TOPIC = "AWS::SNS::Topic"
 
 # part of the alarm's id: (namespace, metric, statistic, type and part of the id of what is watched,
 # threshold, periods)
-FUNCTION, QUEUE = "AWS::Lambda::Function", "AWS::SQS::Queue"
+FUNCTION, ALIAS, QUEUE = "AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::SQS::Queue"
 EXPECTED = {
-    "ApiErrors": ("AWS/Lambda", "Errors", "Sum", (FUNCTION, "InferenceApi"), 1, 1),
-    "ApiThrottles": ("AWS/Lambda", "Throttles", "Sum", (FUNCTION, "InferenceApi"), 1, 1),
-    "ApiSlow": ("AWS/Lambda", "Duration", "p99", (FUNCTION, "InferenceApi"), 10_000, 3),
+    "ApiErrors": ("AWS/Lambda", "Errors", "Sum", (ALIAS, "InferenceApi"), 1, 1),
+    "ApiThrottles": ("AWS/Lambda", "Throttles", "Sum", (ALIAS, "InferenceApi"), 1, 1),
+    "ApiSlow": ("AWS/Lambda", "Duration", "p99", (ALIAS, "InferenceApi"), 10_000, 3),
     "ApiHttp5xx": ("AWS/Lambda", "Url5xxCount", "Sum", (FUNCTION, "InferenceApi"), 1, 1),
-    "WorkerErrors": ("AWS/Lambda", "Errors", "Sum", (FUNCTION, "InferenceWorker"), 1, 1),
-    "WorkerThrottles": ("AWS/Lambda", "Throttles", "Sum", (FUNCTION, "InferenceWorker"), 1, 1),
+    "WorkerErrors": ("AWS/Lambda", "Errors", "Sum", (ALIAS, "InferenceWorker"), 1, 1),
+    "WorkerThrottles": ("AWS/Lambda", "Throttles", "Sum", (ALIAS, "InferenceWorker"), 1, 1),
     "QueueOld": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", (QUEUE, "UploadsQueue"), 1_800, 1),
     "DeadLetters": (
         *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
@@ -36,11 +36,20 @@ def test_alarm(stack, name):
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (threshold, periods, 300)
     assert alarm["TreatMissingData"] == "notBreaching"
-    watched_id, _ = stack.one(*watched)
-    (dimension,) = alarm["Dimensions"]
-    assert dimension in (
-        {"Name": "FunctionName", "Value": {"Ref": watched_id}},
-        {"Name": "QueueName", "Value": {"Fn::GetAtt": [watched_id, "QueueName"]}},
+    kind, part_of_id = watched
+    watched_id, _ = stack.one(FUNCTION if kind == ALIAS else kind, part_of_id)
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    assert (
+        dimensions
+        == {
+            FUNCTION: {"FunctionName": {"Ref": watched_id}},
+            QUEUE: {"QueueName": {"Fn::GetAtt": [watched_id, "QueueName"]}},
+            # What Lambda counts for the calls of an alias, of whichever version it sent them to.
+            ALIAS: {
+                "FunctionName": {"Ref": watched_id},
+                "Resource": {"Fn::Join": ["", [{"Ref": watched_id}, ":live"]]},
+            },
+        }[kind]
     )
 
 

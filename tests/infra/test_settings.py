@@ -20,6 +20,7 @@ REFUSED = {
     "worker_timeout_seconds": [2, 901, "-3"],
     "api_reserved_concurrency": [0, 1001, "none"],
     "worker_reserved_concurrency": [1, 1001],
+    "api_provisioned_concurrency": [0, 1001, "some"],
     "auth": ["", "NONE", "public", None, False],
     "allowed_url_hosts": [
         "https://example.org",
@@ -84,6 +85,7 @@ def test_defaults(defaults):
     assert settings.upload_link_seconds == 600
     assert settings.api_reserved_concurrency is None
     assert settings.worker_reserved_concurrency is None
+    assert settings.api_provisioned_concurrency is None
     assert settings.retain_data is True
 
 
@@ -149,6 +151,10 @@ def test_text_from_the_command_line_is_understood(defaults, key, text, value):
     [
         ({"url_timeout_seconds": 10, "api_timeout_seconds": 10}, ["url_timeout_seconds", "api_timeout_seconds"]),
         ({"alarm_api_p99_ms": 30_001}, ["alarm_api_p99_ms", "api_timeout_seconds"]),
+        (
+            {"api_provisioned_concurrency": 3, "api_reserved_concurrency": 2},
+            ["api_provisioned_concurrency", "api_reserved_concurrency"],
+        ),
         (
             {"worker_reserved_concurrency": 4, "worker_max_concurrency": 5},
             ["worker_reserved_concurrency", "worker_max_concurrency"],

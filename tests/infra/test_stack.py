@@ -46,6 +46,7 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
         {"retain_data": False},
         {"upload_expiry_days": None, "result_expiry_days": None},
         {"api_reserved_concurrency": 2, "worker_reserved_concurrency": 5},
+        {"api_provisioned_concurrency": 1},
     ],
     ids=str,
 )

@@ -168,11 +168,12 @@ def test_notification_waits_for_the_permissions_that_it_needs(stack):
 
 def test_worker_is_fed_in_batches_that_may_fail_in_part(stack):
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
-    worker_id, _ = stack.one("AWS::Lambda::Function", "InferenceWorker")
+    live_id, _ = stack.one("AWS::Lambda::Alias", "InferenceWorkerLive")
     _, source = stack.one("AWS::Lambda::EventSourceMapping", "")
     assert source == {
         "EventSourceArn": arn(queue_id),
-        "FunctionName": {"Ref": worker_id},
+        # "<function>:live", out of the alias's ARN.
+        "FunctionName": {"Fn::Join": ["", [{"Fn::Select": [6, {"Fn::Split": [":", {"Ref": live_id}]}]}, ":live"]]},
         "BatchSize": 5,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": 5},
