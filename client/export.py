@@ -38,6 +38,7 @@ CSV_COLUMNS = (
     "model",
     "model_version",
     "heatmap_file",
+    "correlation_id",
 )
 
 _LARGE_THUMBNAIL, _SMALL_THUMBNAIL = 256, 128  # pixels
@@ -64,7 +65,9 @@ def lines(journal: Journal) -> Iterator[dict[str, Any]]:
     """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`."""
     for film in journal.films():
         if film.result is None:
-            yield {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
+            line = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
+            # Where the film was uploaded, this is what to look for in the logs.
+            yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
         else:
             yield {"file": film.name, **film.result, "heatmap_file": film.heatmap_file}
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from client.errors import UsageProblem
+from pneumonia.correlation import of_batch_key
 
 FILE = "journal.sqlite"
 _SCHEMA_VERSION = "1"
@@ -51,6 +52,14 @@ class Film:
     result: dict[str, Any] | None
     heatmap_file: str | None
     reason: str | None
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What logs and events of the service call the upload of this film; None if it was not uploaded."""
+        if self.result is not None:
+            found = self.result.get("correlation_id")
+            return None if found is None else str(found)
+        return of_batch_key(self.upload_key) if self.upload_key else None
 
 
 class Journal:

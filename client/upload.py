@@ -14,6 +14,7 @@ from client.files import read
 from client.journal import Journal
 from client.service import content_type
 from local.images import ImageFile
+from pneumonia.correlation import METADATA, of_batch_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -147,7 +148,14 @@ class Uploader:
 def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str) -> bool:
     """Create an object unless it is there; answers whether it was created. Raises botocore's errors."""
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=data, ContentType=media_type, IfNoneMatch="*")
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentType=media_type,
+            Metadata={METADATA: of_batch_key(key)},
+            IfNoneMatch="*",
+        )
     except ClientError as error:
         if error_code(error) in ("PreconditionFailed", "412"):
             return False

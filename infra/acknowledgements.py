@@ -37,9 +37,25 @@ _INLINE: Final = (
 )
 
 
-def acknowledge(*, inference: Inference, uploads: Uploads, access: Access, monitoring: Monitoring) -> None:
+_NOT_TRACED: Final = {
+    "Serverless-LambdaTracing": (
+        "By setting (tracing), not by default: a request crosses one function, and logs carry one correlation id from "
+        "an upload to its result. Tracing adds xray:PutTraceSegments on every resource to the roles."
+    )
+}
+_TRACED: Final = {
+    "AwsSolutions-IAM5[Resource::*]": (
+        "xray:PutTraceSegments and PutTelemetryRecords exist for no single resource; they write traces, and read "
+        "nothing. With the setting tracing alone."
+    )
+}
+
+
+def acknowledge(
+    *, inference: Inference, uploads: Uploads, access: Access, monitoring: Monitoring, tracing: bool
+) -> None:
     """Attach every acknowledgement to the constructs of the stack."""
-    _functions(inference)
+    _functions(inference, tracing)
     _buckets(uploads)
     _policies(inference, uploads)
     _queues(inference, uploads)
@@ -56,7 +72,7 @@ def acknowledge(*, inference: Inference, uploads: Uploads, access: Access, monit
     )
 
 
-def _functions(inference: Inference) -> None:
+def _functions(inference: Inference, tracing: bool) -> None:
     for function in (inference.api, inference.worker):
         _say(
             function,
@@ -71,12 +87,9 @@ def _functions(inference: Inference) -> None:
                     "Reaches nothing in a VPC: only AWS services, over TLS and with permissions for single resources, "
                     "and hosts that allowed_url_hosts names (none by default)."
                 ),
-                "Serverless-LambdaTracing": (
-                    "No X-Ray: a request crosses one function, whose logs carry its request id; tracing would add "
-                    "xray:PutTraceSegments on every resource to the role."
-                ),
             },
         )
+        _say(function if not tracing else _child(function.role, "DefaultPolicy"), _TRACED if tracing else _NOT_TRACED)
 
 
 def _buckets(uploads: Uploads) -> None:

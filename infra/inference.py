@@ -115,6 +115,9 @@ class Inference(Construct):
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
+            # By the runtime alone: no SDK is imported for it. It adds two xray actions to the role, which AWS offers
+            # for no single resource.
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Versions outlive the deployment that replaces them: there has to be something to roll back to. They
             # cost nothing, and go with their function.
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),

@@ -199,6 +199,8 @@ class Settings:
     log_retention_days: int = _log_retention()
     # Whether the functions write metrics of their own, which CloudWatch bills each by the hour in which it has data.
     metrics: bool = _flag()
+    # Whether X-Ray records a trace of each invocation.
+    tracing: bool = _flag()
     # Where alarms are mailed to; empty for nobody.
     alarm_email: str = _text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none")
     # Slowest 1% of API calls and oldest waiting upload that are still fine.

@@ -33,7 +33,9 @@ class PneumoniaStack(Stack):
         uploads.serve(inference.api)
         access = Access(self, "Access", settings=settings, api=inference.api, live_api=inference.live_api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
-        acknowledge(inference=inference, uploads=uploads, access=access, monitoring=monitoring)
+        acknowledge(
+            inference=inference, uploads=uploads, access=access, monitoring=monitoring, tracing=settings.tracing
+        )
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
         self._output("Auth", settings.auth, "Who may call it: iam, token or none")
         if access.token is not None:

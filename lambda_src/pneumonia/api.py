@@ -48,6 +48,8 @@ ROUTES = (
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Answer one event; never raises, so that no caller sees a stack trace."""
     metrics.cold_start(metrics.API)
+    # By the name under which the worker has its own, so that one query finds the lines of both.
+    logger.set_correlation_id(context.aws_request_id)
     if is_function_url_event(event):
         try:
             _let_in(event)

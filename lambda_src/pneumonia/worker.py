@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pneumonia import metrics
+from pneumonia import correlation, metrics
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
 from pneumonia.request import FORCE, wants
@@ -55,23 +55,36 @@ def handle_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
         for upload in parse_message(record.body):
             process_upload(upload, lambda_context.aws_request_id)
     except Exception as error:
-        logger.error("record failed, it goes back to the queue", **log_fields(error))
+        # The id of the message leads from here to its place in the dead-letter queue.
+        logger.error(
+            "record failed, it goes back to the queue",
+            message_id=record.message_id,
+            receive_count=record.attributes.approximate_receive_count,
+            **log_fields(error),
+        )
         raise
+    finally:
+        logger.thread_safe_clear_keys()
 
 
 def process_upload(upload: Upload, request_id: str) -> Outcome:
     """Predict one upload and store its result, unless that of a newer event is there."""
     predictor = process_predictor()
     results = _results()
+    correlation_id = _named(correlation.derived(upload))
     answer: Answer | None = None
     try:
-        data, force = _read(upload, predictor.limits.max_bytes)
+        found = _open(upload)
+        correlation_id = _named(correlation.carried(found["Metadata"]) or correlation_id)
+        data = _read(found, predictor.limits.max_bytes)
+        force = wants(FORCE, found["Metadata"].get(FORCE))
         answer = predictor.answer(data, request_id=request_id, heatmap=True, force=force)
         document = {"status": "predicted", **answer.body}
     except PneumoniaError as error:
         if not rejects(error):
             raise
         document = _rejected(error, request_id, predictor)
+    document["correlation_id"] = correlation_id
     document["source"] = {
         "bucket": upload.bucket,
         "key": upload.key,
@@ -91,6 +104,12 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         timing_ms=document.get("timing_ms"),
     )
     return outcome
+
+
+def _named(correlation_id: str) -> str:
+    """Put a correlation id into every line that is logged for this message, and answer it."""
+    logger.thread_safe_append_keys(correlation_id=correlation_id)
+    return correlation_id
 
 
 def _count(document: dict[str, Any]) -> None:
@@ -131,35 +150,31 @@ def _rejected(error: PneumoniaError, request_id: str, predictor: Predictor) -> d
     }
 
 
-def _read(upload: Upload, max_bytes: int) -> tuple[bytes, bool]:
-    """The bytes of the object that the event speaks of, and whether its metadata asks for an answer by `force`.
-
-    Raises UploadMissing; TooLarge before reading; MalformedRequest for a `force` that is neither true nor false.
-    """
-    if upload.size is not None:
-        _check_size(upload.size, max_bytes)
+def _open(upload: Upload) -> "GetObjectOutputTypeDef":
+    """The object that the event speaks of, its metadata read and its body not. Raises UploadMissing."""
     try:
-        found = _get(upload)
+        return _get(upload)
     except ClientError as error:
         if error_code(error) in _UPLOAD_GONE:
             raise UploadMissing(
                 "The uploaded object was removed or replaced before it could be read. Upload it again."
             ) from error
         raise
+
+
+def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
+    """Raises TooLarge before reading: what the event says of the size is not asked."""
     with found["Body"] as body:
-        _check_size(found["ContentLength"], max_bytes)
-        return body.read(), wants(FORCE, found["Metadata"].get(FORCE))
+        size = found["ContentLength"]
+        if size > max_bytes:
+            raise TooLarge(f"The image has {size} bytes, the limit is {max_bytes}. Upload a smaller file.")
+        return body.read()
 
 
 def _get(upload: Upload) -> "GetObjectOutputTypeDef":
     if upload.version_id is not None:
         return _s3().get_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
     return _s3().get_object(Bucket=upload.bucket, Key=upload.key, IfMatch=upload.etag)
-
-
-def _check_size(size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise TooLarge(f"The image has {size} bytes, the limit is {max_bytes}. Upload a smaller file.")
 
 
 @functools.cache

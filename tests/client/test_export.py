@@ -8,6 +8,7 @@ import pytest
 from client import export
 from client.export import NO_RESULT, Summary, write_report, write_tables
 from client.journal import Journal
+from pneumonia.correlation import of_batch_key
 from pneumonia.inference import Predictor
 
 ImageBytes = Callable[..., bytes]
@@ -50,6 +51,8 @@ def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     assert [line["file"] for line in lines] == names
     assert lines[0]["heatmap_file"] == "heatmaps/high.png"
     assert [line.get("detail") for line in lines[3:]] == ["No.", NO_RESULT, "S3 failed."]
+    # What has no result yet is looked for in the logs by this.
+    assert [line.get("correlation_id") for line in lines[3:]] == [None, of_batch_key("absent"), None]
     with (out / "results.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["predicted"] * 3 + ["rejected", "missing", "missing"]

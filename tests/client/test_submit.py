@@ -13,6 +13,7 @@ import pytest
 from client import collect, pipeline
 from local import poller
 from local.functions import WORKER_HANDLER
+from pneumonia.correlation import of_batch_key
 from tests.client.conftest import MakeFilms, Pneumonia, Stack
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,10 @@ def test_a_folder(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, w
     keys = [key for key, _version in service.uploads()]
     assert len(keys) == 3
     assert all(re.fullmatch(r"batch/[0-9a-f]{32}/[0-9a-f]{32}", key) for key in keys)
+
+    # Each result has the id that this command gave its upload, by which it is found in the logs.
+    sent = {of_batch_key(key) for key in keys}
+    assert {row["correlation_id"] for row in rows if row["code"] in ("", "undecodable_image")} == sent
 
     before = service.uploads()
     again = pneumonia("submit", films, *service.options)

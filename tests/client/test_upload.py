@@ -14,6 +14,7 @@ from client.files import find
 from client.journal import Journal
 from client.upload import Sent, Uploader, journal_name, put_once
 from local.images import ImageFile
+from pneumonia.correlation import carried, of_batch_key
 
 BUCKET = "uploads"
 MakeFilms = Callable[..., Path]
@@ -49,6 +50,7 @@ def test_put_once(s3: Any) -> None:
     assert not put_once(s3, BUCKET, "k", b"other", "image/png")
     found = s3.get_object(Bucket=BUCKET, Key="k")
     assert (found["Body"].read(), found["ContentType"]) == (b"film", "image/png")
+    assert carried(found["Metadata"]) == of_batch_key("k")
 
 
 def test_every_film_once_and_equal_ones_together(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:

@@ -178,3 +178,10 @@ def test_whatever_the_stack_allows_the_handlers_accept(synthesise, limits):
     stack = synthesise(**limits)
     for name in ("Api", "Worker"):
         RuntimeSettings.from_env(environment(stack, name))
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_traces_are_recorded_by_setting(synthesise, name, tracing):
+    _, function = synthesise(tracing=tracing).one(FUNCTION, f"Inference{name}")
+    assert function.get("TracingConfig") == ({"Mode": "Active"} if tracing else None)

@@ -15,7 +15,7 @@ from infra.stack import PneumoniaStack
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
-VARIANTS = [{"auth": "iam"}, {"auth": "token"}, {"auth": "none"}, {"retain_data": False}]
+VARIANTS = [{"auth": "iam"}, {"auth": "token"}, {"auth": "none"}, {"retain_data": False}, {"tracing": True}]
 
 
 def findings(defaults, overrides, outdir, change=lambda stack: None):

@@ -63,6 +63,7 @@ REFUSED = {
     "result_expiry_days": [0, 36_501],
     "retain_data": ["yes", 1, 0, None],
     "metrics": ["yes", 1, 0, None],
+    "tracing": ["yes", 1, 0, None],
     "log_level": ["info", "TRACE"],
     "log_retention_days": [0, 2, 31, True, "forever", None],
     "alarm_email": ["nobody", "a@b", "a b@example.org", None],

@@ -392,3 +392,14 @@ def test_problems_of_the_package_reach_the_caller_unchanged(
 
     monkeypatch.setattr(predictions, "from_http", refuse)
     assert call(http_event(body=b"x")).body["detail"] == "say it otherwise"
+
+
+@pytest.mark.usefixtures("tiny_service")
+def test_request_id_is_the_correlation_id_of_every_line(
+    call: Call, http_event: HttpEvent, image_bytes: ImageBytes, log: io.StringIO, lambda_context: Any
+) -> None:
+    call(http_event(body=image_bytes()))
+    call(http_event(body=b"no image"))
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == ["predicted", "refused"]
+    assert {line["correlation_id"] for line in lines} == {lambda_context.aws_request_id}

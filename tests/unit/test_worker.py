@@ -10,8 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from pneumonia import worker
+from pneumonia import correlation, worker
 from pneumonia.inference import process_predictor
+from pneumonia.s3_events import parse_message
 
 UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"
 LOCATION = {"LocationConstraint": "eu-central-1"}
@@ -112,7 +113,8 @@ def test_predicted_result(
     document = result(s3, "a.png")
     assert list(document) == [
         "status", "normal", "pneumonia", "label", "triage", "threshold", "model",
-        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "source", "heatmap",
+        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "correlation_id", "source",
+        "heatmap",
     ]  # fmt: skip
     assert (document["status"], document["label"]) == ("predicted", "pneumonia")
     assert document["request_id"] == lambda_context.aws_request_id
@@ -133,7 +135,7 @@ def test_rejected_result(s3: Any, run: Run, upload: Callable[..., str], lambda_c
     assert run(sqs_event(upload("a.png", b"no image"))) == []
     document = result(s3, "a.png")
     assert list(document) == [
-        "status", "code", "title", "detail", "request_id", "model", "notice", "source", "heatmap",
+        "status", "code", "title", "detail", "request_id", "model", "notice", "correlation_id", "source", "heatmap",
     ]  # fmt: skip
     assert (document["status"], document["code"]) == ("rejected", "unsupported_format")
     assert document["heatmap"] is None
@@ -416,6 +418,40 @@ def test_log_holds_nothing_of_the_patient(
     assert "record failed" in written
     for secret in ("jane-doe", '"pneumonia":', "likely"):
         assert secret not in written
+
+
+@pytest.mark.parametrize("data", [b"film", bytes(6000)], ids=["refused", "too large to be read"])
+def test_correlation_id_of_the_metadata_is_in_result_and_log(
+    s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
+    chosen = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
+    assert run(sqs_event(upload("a.png", data, metadata={"correlation-id": chosen.upper()}))) == []
+    assert result(s3, "a.png")["correlation_id"] == chosen
+    assert [json.loads(line)["correlation_id"] for line in log.getvalue().splitlines()] == [chosen]
+
+
+def test_correlation_id_is_derived_where_the_metadata_is_of_another_form(
+    s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO
+) -> None:
+    message = upload("a.png", b"film", metadata={"correlation-id": "jane-doe-1931"})
+    assert run(sqs_event(message)) == []
+    derived = correlation.derived(parse_message(message)[0])
+    assert result(s3, "a.png")["correlation_id"] == derived
+    assert "jane-doe" not in log.getvalue()
+
+
+def test_correlation_id_of_a_failed_record_is_logged_with_its_message(
+    s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
+    messages = [upload("a.png", b"film", metadata={"correlation-id": chosen}), "not json"]
+    monkeypatch.setattr(worker, "_store", None)
+    assert run(sqs_event(*messages)) == ["message-0", "message-1"]
+    first, second = (json.loads(line) for line in log.getvalue().splitlines())
+    assert (first["message_id"], first["receive_count"], first["correlation_id"]) == ("message-0", "1", chosen)
+    assert second["message_id"] == "message-1"
+    assert "correlation_id" not in second  # not that of the message before
 
 
 def test_event_time_orders_events_without_sequencer(

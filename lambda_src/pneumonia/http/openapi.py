@@ -8,7 +8,7 @@ from pneumonia.errors import PneumoniaError, problem
 from pneumonia.http.openapi_schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 from pneumonia.settings import SettingsError
 
-API_VERSION: Final = "1.0.0"
+API_VERSION: Final = "1.1.0"
 """Of the contract, by semantic versioning: a member or a route more is a minor version."""
 
 ErrorType = type[PneumoniaError]

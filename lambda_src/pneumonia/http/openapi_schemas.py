@@ -13,6 +13,7 @@ from pneumonia.settings import AUTH_MODES
 Schema = dict[str, Any]
 
 EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
+EXAMPLE_CORRELATION_ID: Final = "8a1f0c3e-9d2b-5e47-b6a0-3c5d7e9f1b24"
 EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
 # A grey wedge of 64 x 64 pixels: the smallest image that is answered.
 EXAMPLE_PNG: Final = (
@@ -53,6 +54,10 @@ def _milliseconds(description: str) -> Schema:
     return {"type": "number", "minimum": 0, "description": f"{description}, in milliseconds"}
 
 
+_CORRELATION_ID = _text(
+    "Names this upload in logs and events; it tells nothing of the film",
+    pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+)
 _ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-[0-9a-f]{32}$")
 
 _PREDICTION: Schema = {
@@ -123,12 +128,14 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "result": f"/results/{EXAMPLE_ID}",
         "expires_in": 600,
         "max_bytes": 20_000_000,
+        "correlation_id": EXAMPLE_CORRELATION_ID,
     },
     "Pending": {"id": EXAMPLE_ID, "status": "pending"},
     "PredictedResult": {
         "id": EXAMPLE_ID,
         "status": "predicted",
         **_PREDICTION_EXAMPLE,
+        "correlation_id": EXAMPLE_CORRELATION_ID,
         "heatmap": f"/results/{EXAMPLE_ID}/heatmap.png",
     },
     "RejectedResult": {
@@ -140,6 +147,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "request_id": EXAMPLE_REQUEST_ID,
         "model": _MODEL,
         "notice": _NOTICE,
+        "correlation_id": EXAMPLE_CORRELATION_ID,
         "heatmap": None,
     },
 }
@@ -238,6 +246,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "result": _text("Path of the result"),
             "expires_in": _count("Seconds until the upload must have begun", 1),
             "max_bytes": _count("S3 refuses a larger file", 1),
+            "correlation_id": _CORRELATION_ID,
         },
         "Permission to upload one image, and where its result will be",
     ),
@@ -247,9 +256,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "id": _ID,
             "status": {"const": "predicted"},
             **_PREDICTION,
+            "correlation_id": _CORRELATION_ID,
             "heatmap": _text("Path of the heatmap"),
         },
-        "The answer for an uploaded image",
+        "The answer for an uploaded image; correlation_id not in results of versions before it",
+        optional=("correlation_id",),
     ),
     "RejectedResult": _object(
         {
@@ -261,9 +272,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "request_id": _text("Names this answer in the logs"),
             "model": _ref("Model"),
             "notice": _text("What the service may be used for"),
+            "correlation_id": _CORRELATION_ID,
             "heatmap": {"type": "null"},
         },
-        "The uploaded file is no image that the service can answer",
+        "The uploaded file is no image that the service can answer; correlation_id as of PredictedResult",
+        optional=("correlation_id",),
     ),
     "Result": {
         "oneOf": [_ref("PredictedResult"), _ref("RejectedResult")],

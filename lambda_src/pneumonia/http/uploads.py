@@ -3,11 +3,15 @@ later."""
 
 import time
 
+from aws_lambda_powertools import Logger
+
 from pneumonia.errors import MalformedRequest, NotFound, UnsupportedFormat
 from pneumonia.http.exchange import Answer, Request, json_answer
 from pneumonia.request import FORCE, json_body
 from pneumonia.settings import process_settings
 from pneumonia.upload_ids import new_id, upload_key
+
+logger = Logger()
 
 CONTENT_TYPES = (
     "image/jpeg",
@@ -36,13 +40,17 @@ def create_upload(request: Request) -> Answer:
     metadata = {FORCE: "true"} if force else None
     # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
     # uploads, results and tokens need it.
+    from pneumonia.correlation import of_upload_id
     from pneumonia.presign import presigned_post
 
     upload_id = new_id(time.time())
+    correlation_id = of_upload_id(upload_id)
     expires_in = settings.upload_expires_seconds
     upload = presigned_post(
         settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in, metadata
     )
+    # In the place of that of this request: the lines of both functions about an upload have one id.
+    logger.info("upload permitted", correlation_id=correlation_id)
     location = f"/results/{upload_id}"
     return json_answer(
         {
@@ -51,6 +59,7 @@ def create_upload(request: Request) -> Answer:
             "result": location,
             "expires_in": expires_in,
             "max_bytes": settings.max_image_bytes,
+            "correlation_id": correlation_id,
         },
         status=201,
         headers={"Location": location},

@@ -1,12 +1,16 @@
 import base64
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from pneumonia import correlation
+from pneumonia.http import uploads
 from pneumonia.http.uploads import CONTENT_TYPES
-from pneumonia.upload_ids import is_id
+from pneumonia.s3_events import parse_message
+from pneumonia.upload_ids import is_id, upload_key
 
 Ask = Callable[..., Any]
 PNG = json.dumps({"content_type": "image/png"})
@@ -48,6 +52,22 @@ class TestCreate:
         assert fields.get("x-amz-meta-force") == stored
         conditions = json.loads(base64.b64decode(fields["policy"]))["conditions"]
         assert ({"x-amz-meta-force": "true"} in conditions) is force
+
+    def test_correlation_id_is_that_of_the_worker_and_no_way_back_to_the_id(
+        self, ask: Ask, load_event: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        previous = uploads.logger.registered_handler.setStream(sys.stdout)  # type: ignore[attr-defined]
+        body = ask("POST", "/uploads", body=PNG).body
+        uploads.logger.registered_handler.setStream(previous)  # type: ignore[attr-defined]
+        message = json.loads(load_event("sqs_s3_put_versioned")["Records"][0]["body"])
+        message["Records"][0]["s3"]["object"]["key"] = upload_key(body["id"])
+        (upload,) = parse_message(json.dumps(message))
+        assert body["correlation_id"] == correlation.derived(upload)
+        written = capsys.readouterr().out
+        (entry,) = [json.loads(line) for line in written.splitlines() if "upload permitted" in line]
+        assert entry["correlation_id"] == body["correlation_id"]
+        assert entry["function_request_id"] != body["correlation_id"]
+        assert body["id"] not in written
 
     def test_json_that_lambda_took_for_bytes(self, ask: Ask) -> None:
         assert ask("POST", "/uploads", body=PNG.encode(), content_type="application/octet-stream").status == 201
