@@ -13,11 +13,19 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.inference import Inference
 from infra.settings import Settings
 from infra.uploads import Uploads
 
 _PERIOD: Final = Duration.minutes(5)
+
+# What is said of images as a whole needs some of them: an hour, or three.
+_HOUR: Final = Duration.hours(1)
+_DRIFT_HOURS: Final = 3
+
+# AWS bills an alarm on a band as three: the metric and the two edges.
+_BAND_METRICS: Final = 3
 
 
 class Monitoring(Construct):
@@ -28,6 +36,8 @@ class Monitoring(Construct):
 
     Attributes:
         topic: where the alarms go; subscribe people or systems to it.
+        alarms: all of them, in the order in which they are to be shown.
+        watched_metrics: how many metrics they watch together, which is what AWS bills.
     """
 
     def __init__(
@@ -41,6 +51,10 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
+        self.alarms: list[cloudwatch.AlarmBase] = []
+        self.watched_metrics = 0
+        self._settings = settings
+        self._metrics = CustomMetrics(settings.stack_name)
         self._function_alarms("Api", inference.live_api)
         self._function_alarms("Worker", inference.live_worker)
         self._alarm(
@@ -55,7 +69,7 @@ class Monitoring(Construct):
         self._alarm(
             "ApiHttp5xx",
             inference.api.metric("Url5xxCount", period=_PERIOD, statistic="Sum"),
-            threshold=1,
+            threshold=settings.alarm_http_5xx,
             description="The Function URL answered with HTTP 5xx.",
         )
         self._alarm(
@@ -69,9 +83,12 @@ class Monitoring(Construct):
             uploads.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=_PERIOD, statistic="Maximum"
             ),
-            threshold=1,
+            threshold=settings.alarm_dead_letters,
             description="Uploads that failed three times are in the dead-letter queue.",
         )
+        self._concurrency_alarm(inference)
+        if settings.metrics:
+            self._image_alarms()
 
     def _topic(self, settings: Settings) -> sns.Topic:
         # No KMS key: CloudWatch cannot publish to a topic under the AWS managed key (alias/aws/sns), whose
@@ -96,24 +113,77 @@ class Monitoring(Construct):
         self._alarm(
             f"{name}Errors",
             function.metric_errors(period=_PERIOD, statistic="Sum"),
-            threshold=1,
+            threshold=self._settings.alarm_errors,
             description=f"Invocations of the {name.lower()} function failed or timed out.",
         )
         self._alarm(
             f"{name}Throttles",
             function.metric_throttles(period=_PERIOD, statistic="Sum"),
-            threshold=1,
+            threshold=self._settings.alarm_throttles,
             description=f"Invocations of the {name.lower()} function were throttled: concurrency is used up.",
         )
+
+    def _concurrency_alarm(self, inference: Inference) -> None:
+        """Before requests are refused, while ApiThrottles says that they were."""
+        settings = self._settings
+        limit = settings.api_reserved_concurrency or settings.account_concurrency
+        self._alarm(
+            "ConcurrencyHigh",
+            (
+                inference.api.metric("ConcurrentExecutions", period=_PERIOD, statistic="Maximum")
+                if settings.api_reserved_concurrency
+                # Of all functions of the account, and what they have reserved: the rest is all the API can get.
+                else cloudwatch.Metric(
+                    namespace="AWS/Lambda",
+                    metric_name="ClaimedAccountConcurrency",
+                    period=_PERIOD,
+                    statistic="Maximum",
+                )
+            ),
+            threshold=max(1, settings.alarm_concurrency_percent * limit // 100),
+            description=f"{settings.alarm_concurrency_percent}% of the concurrency there is ({limit}) is in use.",
+        )
+
+    def _image_alarms(self) -> None:
+        """On what only the functions' own metrics tell."""
+        percent = self._settings.alarm_rejected_percent
+        self._alarm(
+            "RejectedImages",
+            self._metrics.rejected_percent(_HOUR, min_images=self._settings.alarm_rejected_min_images),
+            threshold=percent,
+            watched_metrics=2 * len(FUNCTIONS),
+            description=f"In one hour {percent}% of the images or more were refused.",
+        )
+        for function in FUNCTIONS:
+            self._drift_alarm(function)
+
+    def _drift_alarm(self, function: Function) -> None:
+        # One for each function: a mean over both would move whenever one door has more traffic than before.
+        # Of the deployed model alone: another model has scores, and needs a band, of its own.
+        alarm = cloudwatch.AnomalyDetectionAlarm(
+            self,
+            f"{function.capitalize()}ScoreDrift",
+            metric=self._metrics.score(function, "Average", _HOUR),
+            std_devs=self._settings.alarm_score_band,
+            evaluation_periods=_DRIFT_HOURS,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=(
+                f"For {_DRIFT_HOURS} hours the mean score of the {function} function was outside of the band in which "
+                "CloudWatch expects it."
+            ),
+        )
+        self._send(alarm, watched_metrics=_BAND_METRICS)
 
     def _alarm(
         self,
         construct_id: str,
-        metric: cloudwatch.Metric,
+        metric: cloudwatch.IMetric,
         *,
         threshold: int,
         description: str,
         evaluation_periods: int = 1,
+        watched_metrics: int = 1,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
@@ -126,4 +196,9 @@ class Monitoring(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=description,
         )
+        self._send(alarm, watched_metrics=watched_metrics)
+
+    def _send(self, alarm: cloudwatch.AlarmBase, *, watched_metrics: int) -> None:
         alarm.add_alarm_action(cloudwatch_actions.SnsAction(self.topic))
+        self.alarms.append(alarm)
+        self.watched_metrics += watched_metrics

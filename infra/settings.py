@@ -29,6 +29,8 @@ _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([
 # Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
+_MAX_PRICE = 1000
+
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.
 _VISIBILITY_FACTOR = 6
@@ -65,6 +67,20 @@ def _choice(*allowed: str) -> Any:
         if not isinstance(raw, str) or raw not in allowed:
             raise _NotAllowedError("one of " + ", ".join(allowed))
         return raw
+
+    return field(metadata={"parse": parse})
+
+
+def _price() -> Any:
+    """US dollars, from the text form as well."""
+    allowed = "a price in US dollars from 0 to 1000"
+
+    def parse(raw: Any) -> float:
+        if isinstance(raw, str) and re.fullmatch(r"[0-9]*\.?[0-9]+(e-?[0-9]+)?", raw):
+            raw = float(raw)
+        if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 <= raw <= _MAX_PRICE:
+            raise _NotAllowedError(allowed)
+        return float(raw)
 
     return field(metadata={"parse": parse})
 
@@ -201,11 +217,41 @@ class Settings:
     metrics: bool = _flag()
     # Whether X-Ray records a trace of each invocation.
     tracing: bool = _flag()
+    # Whether there is a dashboard, which CloudWatch bills as well.
+    dashboard: bool = _flag()
     # Where alarms are mailed to; empty for nobody.
     alarm_email: str = _text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none")
+    # How many failed invocations, throttles and HTTP 5xx of one function in five minutes, and how many messages
+    # in the dead-letter queue, are too many.
+    alarm_errors: int = _integer(1, 1_000_000)
+    alarm_throttles: int = _integer(1, 1_000_000)
+    alarm_http_5xx: int = _integer(1, 1_000_000)
+    alarm_dead_letters: int = _integer(1, 1_000_000)
     # Slowest 1% of API calls and oldest waiting upload that are still fine.
     alarm_api_p99_ms: int = _integer(1, 900_000)
     alarm_queue_age_seconds: int = _integer(1, 1_209_600)
+    # Share of images refused in one hour that is too much, in percent, of at least so many images.
+    alarm_rejected_percent: int = _integer(1, 100)
+    alarm_rejected_min_images: int = _integer(1, 1_000_000)
+    # Width of the band in which the mean score is expected, in standard deviations to either side.
+    alarm_score_band: int = _integer(1, 100)
+    # Concurrency in use, in percent of the limit, that is too near to it. The limit is api_reserved_concurrency
+    # where it is set, else account_concurrency: the account's quota, 10 for new ones.
+    alarm_concurrency_percent: int = _integer(1, 100)
+    account_concurrency: int = _integer(1, 1_000_000)
+    # List prices in US dollars, for the estimate on the dashboard and `pneumonia bill`: infra/prices.py says
+    # where the defaults come from.
+    price_gb_second: float = _price()
+    price_provisioned_gb_second: float = _price()
+    price_million_requests: float = _price()
+    price_million_queue_requests: float = _price()
+    price_thousand_puts: float = _price()
+    price_thousand_gets: float = _price()
+    price_storage_gb_month: float = _price()
+    price_log_gb: float = _price()
+    price_metric_month: float = _price()
+    price_alarm_month: float = _price()
+    price_dashboard_month: float = _price()
 
     @property
     def visibility_timeout_seconds(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
+from aws_cdk import Aws, CfnOutput, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.access import Access
 from infra.acknowledgements import acknowledge
+from infra.dashboard import Dashboard
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.settings import Settings
@@ -33,6 +34,8 @@ class PneumoniaStack(Stack):
         uploads.serve(inference.api)
         access = Access(self, "Access", settings=settings, api=inference.api, live_api=inference.live_api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
+        if settings.dashboard:
+            self._dashboard(settings, inference, uploads, monitoring)
         acknowledge(
             inference=inference, uploads=uploads, access=access, monitoring=monitoring, tracing=settings.tracing
         )
@@ -45,6 +48,16 @@ class PneumoniaStack(Stack):
         self._output("UploadQueueUrl", uploads.queue.queue_url, "Uploads waiting for the worker")
         self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Uploads that failed")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
+
+    def _dashboard(self, settings: Settings, inference: Inference, uploads: Uploads, monitoring: Monitoring) -> None:
+        Dashboard(self, "Dashboard", settings=settings, inference=inference, uploads=uploads, monitoring=monitoring)
+        # Not of the partition's own console, which no token names: in China and GovCloud look for it by its name.
+        self._output(
+            "DashboardUrl",
+            f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}"
+            f"#dashboards/dashboard/{settings.stack_name}",
+            "Traffic, failures, times, scores and cost; its name is that of the stack",
+        )
 
     def _output(self, name: str, value: str, description: str) -> None:
         CfnOutput(self, name, value=value, description=description)

@@ -1,6 +1,11 @@
 """Every alarm: its metric, statistic, threshold, and that it reaches somebody."""
 
+import json
+
 import pytest
+
+from tests.infra.conftest import ROOT
+from tests.infra.metric_math import metric_math
 
 ALARM = "AWS::CloudWatch::Alarm"
 TOPIC = "AWS::SNS::Topic"
@@ -8,6 +13,7 @@ TOPIC = "AWS::SNS::Topic"
 # part of the alarm's id: (namespace, metric, statistic, type and part of the id of what is watched,
 # threshold, periods)
 FUNCTION, ALIAS, QUEUE = "AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::SQS::Queue"
+ACCOUNT = None
 EXPECTED = {
     "ApiErrors": ("AWS/Lambda", "Errors", "Sum", (ALIAS, "InferenceApi"), 1, 1),
     "ApiThrottles": ("AWS/Lambda", "Throttles", "Sum", (ALIAS, "InferenceApi"), 1, 1),
@@ -20,11 +26,19 @@ EXPECTED = {
         *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"),
         *((QUEUE, "DeadLetterQueue"), 1, 1),
     ),
+    "ConcurrencyHigh": ("AWS/Lambda", "ClaimedAccountConcurrency", "Maximum", ACCOUNT, 8, 1),
 }
+ON_IMAGES = ("RejectedImages", "ApiScoreDrift", "WorkerScoreDrift")
+DRIFT = {"ApiScoreDrift": "api", "WorkerScoreDrift": "worker"}
+
+
+def dimensions(metric):
+    """Name -> value, of a metric in an alarm."""
+    return {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
 
 
 def test_there_are_no_other_alarms(stack):
-    assert len(stack.resources(ALARM)) == len(EXPECTED)
+    assert len(stack.resources(ALARM)) == len(EXPECTED) + len(ON_IMAGES)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -36,11 +50,13 @@ def test_alarm(stack, name):
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (threshold, periods, 300)
     assert alarm["TreatMissingData"] == "notBreaching"
+    if watched is ACCOUNT:
+        assert "Dimensions" not in alarm
+        return
     kind, part_of_id = watched
     watched_id, _ = stack.one(FUNCTION if kind == ALIAS else kind, part_of_id)
-    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
     assert (
-        dimensions
+        dimensions(alarm)
         == {
             FUNCTION: {"FunctionName": {"Ref": watched_id}},
             QUEUE: {"QueueName": {"Fn::GetAtt": [watched_id, "QueueName"]}},
@@ -53,7 +69,7 @@ def test_alarm(stack, name):
     )
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [*EXPECTED, *ON_IMAGES])
 def test_alarm_is_sent_to_the_topic(stack, name):
     topic_id, _ = stack.one(TOPIC, "")
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
@@ -62,10 +78,89 @@ def test_alarm_is_sent_to_the_topic(stack, name):
     assert alarm["AlarmDescription"]
 
 
-def test_thresholds_follow_the_settings(synthesise):
-    stack = synthesise(alarm_api_p99_ms=1234, alarm_queue_age_seconds=5678)
-    assert stack.one(ALARM, "ApiSlow")[1]["Threshold"] == 1234
-    assert stack.one(ALARM, "QueueOld")[1]["Threshold"] == 5678
+@pytest.mark.parametrize(
+    ("setting", "alarms"),
+    [
+        ("alarm_errors", ["ApiErrors", "WorkerErrors"]),
+        ("alarm_throttles", ["ApiThrottles", "WorkerThrottles"]),
+        ("alarm_http_5xx", ["ApiHttp5xx"]),
+        ("alarm_dead_letters", ["DeadLetters"]),
+        ("alarm_api_p99_ms", ["ApiSlow"]),
+        ("alarm_queue_age_seconds", ["QueueOld"]),
+        ("alarm_rejected_percent", ["RejectedImages"]),
+    ],
+)
+def test_thresholds_follow_the_settings(synthesise, setting, alarms):
+    values = {
+        "alarm_errors": 11, "alarm_throttles": 12, "alarm_http_5xx": 13, "alarm_dead_letters": 14,
+        "alarm_api_p99_ms": 1234, "alarm_queue_age_seconds": 5678, "alarm_rejected_percent": 15,
+        "alarm_rejected_min_images": 7, "alarm_score_band": 4, "alarm_concurrency_percent": 50,
+        "account_concurrency": 25,
+    }  # fmt: skip
+    stack = synthesise(**values)
+    for name in alarms:
+        assert stack.one(ALARM, f"Monitoring{name}")[1]["Threshold"] == values[setting]
+    assert stack.one(ALARM, "ConcurrencyHigh")[1]["Threshold"] == 12  # half of 25, rounded down
+    expressions = [m["Expression"] for m in stack.one(ALARM, "RejectedImages")[1]["Metrics"] if "Expression" in m]
+    assert ">=7," in expressions[0]
+    bands = [m["Expression"] for m in stack.one(ALARM, "ApiScoreDrift")[1]["Metrics"] if "Expression" in m]
+    assert bands == ["ANOMALY_DETECTION_BAND(m0, 4)"]
+
+
+def test_concurrency_is_watched_against_the_reservation_where_there_is_one(synthesise):
+    stack = synthesise(api_reserved_concurrency=5)
+    _, alarm = stack.one(ALARM, "ConcurrencyHigh")
+    api_id, _ = stack.one(FUNCTION, "InferenceApi")
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ConcurrentExecutions", 4)
+    assert dimensions(alarm) == {"FunctionName": {"Ref": api_id}}
+
+
+def test_a_limit_of_one_does_not_alarm_at_zero(synthesise):
+    assert synthesise(account_concurrency=1).one(ALARM, "ConcurrencyHigh")[1]["Threshold"] == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "percent"),
+    [
+        ((0, 0, 0, 0), 0),
+        ((1, 18, 0, 0), 0),  # too few
+        ((10, 10, 0, 0), 50),
+        ((10, 0, 20, 10), 25),
+        ((0, 0, 0, 20), 100),
+    ],
+)
+def test_share_of_refused_images_is_of_both_functions_and_of_enough_images(stack, counts, percent):
+    _, alarm = stack.one(ALARM, "RejectedImages")
+    watched = {m["Id"]: m["MetricStat"] for m in alarm["Metrics"] if "MetricStat" in m}
+    values = {}
+    for name, stat in watched.items():
+        assert (stat["Stat"], stat["Period"], stat["Metric"]["Namespace"]) == ("Sum", 3600, "PneumoniaTriage")
+        where = dimensions(stat["Metric"])
+        assert where == {"Stack": "PneumoniaInference", "Function": where["Function"]}
+        order = [(f, m) for f in ("api", "worker") for m in ("Predictions", "Rejections")]
+        values[name] = counts[order.index((where["Function"], stat["Metric"]["MetricName"]))]
+    (expression,) = [m for m in alarm["Metrics"] if "Expression" in m]
+    assert expression["ReturnData"] is True
+    assert metric_math(expression["Expression"], values) == percent
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (50, "GreaterThanOrEqualToThreshold")
+
+
+@pytest.mark.parametrize("name", DRIFT)
+def test_drift_is_that_of_the_deployed_model_in_one_function(stack, name):
+    _, alarm = stack.one(ALARM, f"Monitoring{name}")
+    assert alarm["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
+    assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (3, "notBreaching")
+    band, metric = sorted(alarm["Metrics"], key=lambda entry: "MetricStat" in entry)
+    assert (band["Expression"], alarm["ThresholdMetricId"]) == ("ANOMALY_DETECTION_BAND(m0, 3)", band["Id"])
+    stat = metric["MetricStat"]
+    assert (metric["Id"], stat["Stat"], stat["Period"]) == ("m0", "Average", 3600)
+    assert (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"]) == ("PneumoniaTriage", "Score")
+    card = json.loads((ROOT / "model_artifacts" / "card.json").read_text())
+    assert dimensions(stat["Metric"]) == {
+        "Stack": "PneumoniaInference",
+        "Function": DRIFT[name],
+        "ModelVersion": card["version"],
+    }
 
 
 def test_alarms_can_publish_to_the_topic(stack):

@@ -14,6 +14,18 @@ def test_outputs_name_what_a_user_needs(stack):
         "UploadQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "UploadsQueue")[0]},
         "DeadLetterQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "DeadLetterQueue")[0]},
         "AlarmTopicArn": {"Ref": stack.one("AWS::SNS::Topic", "")[0]},
+        "DashboardUrl": {
+            "Fn::Join": [
+                "",
+                [
+                    "https://",
+                    {"Ref": "AWS::Region"},
+                    ".console.aws.amazon.com/cloudwatch/home?region=",
+                    {"Ref": "AWS::Region"},
+                    "#dashboards/dashboard/PneumoniaInference",
+                ],
+            ]
+        },
     }
 
 
@@ -45,6 +57,8 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
         {"alarm_email": "ops@example.org"},
         {"retain_data": False},
         {"upload_expiry_days": None, "result_expiry_days": None},
+        {"metrics": False},
+        {"dashboard": False},
         {"api_reserved_concurrency": 2, "worker_reserved_concurrency": 5},
         {"api_provisioned_concurrency": 1},
     ],

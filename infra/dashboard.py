@@ -1,0 +1,185 @@
+"""One page on which a person sees how the stack is doing: traffic, failures, times, queue, images, scores, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.cost_widgets import cost_widgets
+from infra.custom_metrics import Function
+from infra.film_widgets import FilmWidgets
+from infra.graph import THIRD, graph
+from infra.inference import Inference
+from infra.monitoring import Monitoring
+from infra.settings import Settings
+from infra.uploads import Uploads
+
+_PERIOD: Final = Duration.minutes(5)
+
+# The usual, and the worst.
+_PERCENTILES: Final = ("p50", "p99")
+
+
+class Dashboard(Construct):
+    """The dashboard; its name is that of the stack.
+
+    Attributes:
+        dashboard: the CloudWatch dashboard.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        inference: Inference,
+        uploads: Uploads,
+        monitoring: Monitoring,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._functions: dict[Function, lambda_.Function] = {"api": inference.api, "worker": inference.worker}
+        self._uploads = uploads
+        # Without metrics of their own, the functions have nothing to show of films.
+        self._films = FilmWidgets(settings) if settings.metrics else None
+        self.dashboard = cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=settings.stack_name,
+            default_interval=Duration.days(1),
+            # Each graph keeps its period: sums of an hour are of an hour, whatever the time that is shown.
+            period_override=cloudwatch.PeriodOverride.INHERIT,
+            widgets=[
+                [self._about(), self._alarms(monitoring.alarms)],
+                [self._traffic(), self._failures(), self._concurrency()],
+                [self._api_latency(), self._worker_latency(), *([self._films.stages()] if self._films else ())],
+                [self._queue(), self._age(), *([self._films.cold_starts()] if self._films else ())],
+                *(self._films.rows() if self._films else ()),
+                cost_widgets(
+                    settings,
+                    functions=self._functions,
+                    uploads=uploads,
+                    watched_metrics=monitoring.watched_metrics,
+                ),
+            ],
+        )
+
+    def _about(self) -> cloudwatch.TextWidget:
+        return cloudwatch.TextWidget(
+            markdown=(
+                f"# {self._settings.stack_name}\n"
+                "Pneumonia triage of chest X-rays. **Research use only, never a diagnosis.** Top to bottom: is it "
+                "up, how fast, what waits, what is refused, what it says, what it costs. What to do at an alarm: "
+                "`docs/operations.md`."
+            ),
+            width=THIRD,
+            height=4,
+        )
+
+    def _alarms(self, alarms: Sequence[cloudwatch.AlarmBase]) -> cloudwatch.AlarmStatusWidget:
+        return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=2 * THIRD, height=4)
+
+    def _traffic(self) -> cloudwatch.GraphWidget:
+        api, worker = self._functions["api"], self._functions["worker"]
+        return graph(
+            "Traffic",
+            [
+                api.metric("UrlRequestCount", statistic="Sum", period=_PERIOD, label="HTTP requests"),
+                *(self._films.predictions() if self._films else ()),
+                worker.metric_invocations(period=_PERIOD, statistic="Sum", label="worker batches"),
+            ],
+        )
+
+    def _failures(self) -> cloudwatch.GraphWidget:
+        api = self._functions["api"]
+        lines = [
+            api.metric("Url5xxCount", statistic="Sum", period=_PERIOD, label="HTTP 5xx", color=cloudwatch.Color.RED),
+            api.metric("Url4xxCount", statistic="Sum", period=_PERIOD, label="HTTP 4xx"),
+        ]
+        for name, function in self._functions.items():
+            lines.append(function.metric_errors(period=_PERIOD, statistic="Sum", label=f"{name} errors"))
+            lines.append(function.metric_throttles(period=_PERIOD, statistic="Sum", label=f"{name} throttles"))
+        return graph("Errors", lines)
+
+    def _concurrency(self) -> cloudwatch.GraphWidget:
+        settings = self._settings
+        limit = settings.api_reserved_concurrency or settings.account_concurrency
+        lines = [
+            function.metric("ConcurrentExecutions", statistic="Maximum", period=_PERIOD, label=name)
+            for name, function in self._functions.items()
+        ]
+        account = cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name="ClaimedAccountConcurrency",
+            statistic="Maximum",
+            period=_PERIOD,
+            label="whole account",
+        )
+        return graph(
+            "Concurrency",
+            [*lines, account],
+            limit=("limit", limit),
+        )
+
+    def _api_latency(self) -> cloudwatch.GraphWidget:
+        api = self._functions["api"]
+        return graph(
+            "API, ms a request",
+            [
+                *(
+                    api.metric_duration(period=_PERIOD, statistic=statistic, label=f"function {statistic}")
+                    for statistic in _PERCENTILES
+                ),
+                *(
+                    api.metric(
+                        "UrlRequestLatency", period=_PERIOD, statistic=statistic, label=f"Function URL {statistic}"
+                    )
+                    for statistic in _PERCENTILES
+                ),
+            ],
+            limit=("ApiSlow", self._settings.alarm_api_p99_ms),
+        )
+
+    def _worker_latency(self) -> cloudwatch.GraphWidget:
+        worker = self._functions["worker"]
+        return graph(
+            f"Worker, ms a batch of up to {self._settings.batch_size}",
+            [
+                worker.metric_duration(period=_PERIOD, statistic=statistic, label=statistic)
+                for statistic in _PERCENTILES
+            ],
+        )
+
+    def _queue(self) -> cloudwatch.GraphWidget:
+        queue, dead = self._uploads.queue, self._uploads.dead_letter_queue
+        return graph(
+            "Queue",
+            [
+                queue.metric_approximate_number_of_messages_visible(
+                    period=_PERIOD, statistic="Maximum", label="waiting"
+                ),
+                queue.metric_approximate_number_of_messages_not_visible(
+                    period=_PERIOD, statistic="Maximum", label="being worked on"
+                ),
+                dead.metric_approximate_number_of_messages_visible(
+                    period=_PERIOD, statistic="Maximum", label="dead letters", color=cloudwatch.Color.RED
+                ),
+            ],
+        )
+
+    def _age(self) -> cloudwatch.GraphWidget:
+        return graph(
+            "Oldest upload waiting, s",
+            [
+                self._uploads.queue.metric_approximate_age_of_oldest_message(
+                    period=_PERIOD, statistic="Maximum", label="age"
+                )
+            ],
+            limit=("QueueOld", self._settings.alarm_queue_age_seconds),
+        )

@@ -1,0 +1,134 @@
+"""The dashboard's graphs of what the functions themselves count: refusals, answers, scores, times, cold starts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
+from infra.graph import QUARTER, graph
+from infra.settings import Settings
+
+_PERIOD: Final = Duration.minutes(5)
+_HOUR: Final = Duration.hours(1)
+
+_BINS: Final = 10
+
+_TRIAGE: Final = {
+    "TriageLikelyNormal": ("likely normal", cloudwatch.Color.GREEN),
+    "TriageIndeterminate": ("indeterminate", cloudwatch.Color.ORANGE),
+    "TriageLikelyPneumonia": ("likely pneumonia", cloudwatch.Color.RED),
+}
+
+
+class FilmWidgets:
+    """Widgets on the films of one stack."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = CustomMetrics(settings.stack_name)
+
+    def predictions(self) -> list[cloudwatch.IMetric]:
+        """Lines for a graph of traffic."""
+        return self._each("Predictions", "predicted")
+
+    def rows(self) -> list[list[cloudwatch.IWidget]]:
+        """What was refused, and what was said of the rest."""
+        return [
+            [self._rejections(), self._rejected_share(), self._population()],
+            [self._triage(), self._mean_score(), *(self._histogram(function) for function in FUNCTIONS)],
+        ]
+
+    def stages(self) -> cloudwatch.GraphWidget:
+        lines = [
+            self._metrics.of(function, name, statistic, _PERIOD, label=f"{function} {stage} {statistic}")
+            for function in FUNCTIONS
+            for name, stage in (("DecodeTime", "decode"), ("ModelTime", "model"))
+            for statistic in ("p50", "p99")
+        ]
+        return graph("Stages, ms an image", lines)
+
+    def cold_starts(self) -> cloudwatch.GraphWidget:
+        return graph("Cold starts", self._each("ColdStarts", "cold starts"), stacked=True)
+
+    def _rejections(self) -> cloudwatch.GraphWidget:
+        return graph(
+            "Refused images, by code",
+            [self._metrics.rejections_by_code(function, _PERIOD) for function in FUNCTIONS],
+            stacked=True,
+        )
+
+    def _rejected_share(self) -> cloudwatch.GraphWidget:
+        return graph(
+            "Refused, % of the images of an hour",
+            [self._metrics.rejected_percent(_HOUR)],
+            limit=("RejectedImages", self._settings.alarm_rejected_percent),
+            y_max=100,
+        )
+
+    def _population(self) -> cloudwatch.GraphWidget:
+        return graph(
+            "Films unlike those of the training, an hour",
+            [self._metrics.of(function, "OutsidePopulation", "Sum", _HOUR, label=function) for function in FUNCTIONS],
+            stacked=True,
+        )
+
+    def _triage(self) -> cloudwatch.GraphWidget:
+        sums = [
+            cloudwatch.MathExpression(
+                expression=f"FILL({name.lower()}_api,0)+FILL({name.lower()}_worker,0)",
+                using_metrics={
+                    f"{name.lower()}_{function}": self._metrics.of(function, name, "Sum", _HOUR)
+                    for function in FUNCTIONS
+                },
+                label=label,
+                color=color,
+                period=_HOUR,
+            )
+            for name, (label, color) in _TRIAGE.items()
+        ]
+        return graph("Triage, images an hour", sums, stacked=True, width=QUARTER)
+
+    def _mean_score(self) -> cloudwatch.GraphWidget:
+        lines: list[cloudwatch.IMetric] = []
+        for function in FUNCTIONS:
+            mean = self._metrics.score(function, "Average", _HOUR, label=f"{function} mean")
+            lines.append(mean)
+            lines.append(
+                cloudwatch.MathExpression(
+                    expression=f"ANOMALY_DETECTION_BAND({function}_score, {self._settings.alarm_score_band})",
+                    using_metrics={f"{function}_score": mean},
+                    label=f"{function} expected",
+                    period=_HOUR,
+                    color=cloudwatch.Color.GREY,
+                )
+            )
+        return graph("Mean score, an hour", lines, width=QUARTER, y_max=1)
+
+    def _histogram(self, function: Function) -> cloudwatch.GraphWidget:
+        """Share of scores in each tenth. PR(a:b) counts what is above a and at most b, so the first has no a."""
+        bars = [
+            self._metrics.score(
+                function,
+                f"PR({bin_ / _BINS if bin_ else ''}:{(bin_ + 1) / _BINS if bin_ + 1 < _BINS else ''})",
+                _HOUR,
+                label=f"{bin_ / _BINS:.1f}-{(bin_ + 1) / _BINS:.1f}",
+            )
+            for bin_ in range(_BINS)
+        ]
+        return cloudwatch.GraphWidget(
+            title=f"Scores of {function}, % in each tenth",
+            left=bars,
+            view=cloudwatch.GraphWidgetView.BAR,
+            # One bar for the whole time that the dashboard shows.
+            set_period_to_time_range=True,
+            left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+            width=QUARTER,
+            height=6,
+        )
+
+    def _each(self, name: str, label: str) -> list[cloudwatch.IMetric]:
+        """The sum of a metric, for each function."""
+        return [self._metrics.of(function, name, "Sum", _PERIOD, label=f"{function} {label}") for function in FUNCTIONS]

@@ -1,0 +1,104 @@
+"""What the stack costs at list prices: one rate for each thing that is counted, for dashboard and command line.
+
+The defaults of the ``price_*`` settings are the first tier of US East (N. Virginia) for x86_64, without the free
+tier, in US dollars, as listed in November 2026 at
+
+- https://aws.amazon.com/lambda/pricing/ (arm64: 0.0000133334 a GB-second, 0.0000033334 of provisioned concurrency),
+- https://aws.amazon.com/sqs/pricing/ (standard queues),
+- https://aws.amazon.com/s3/pricing/ (S3 Standard),
+- https://aws.amazon.com/cloudwatch/pricing/ (custom metrics, alarms, dashboards, ingestion of logs).
+
+Left out, since nothing the stack can see counts them: data transfer to the internet, the INIT phase of cold starts,
+storage of logs and of images in ECR, and calls of CloudWatch's API by whoever looks. Where ``auth`` is token, the
+secret's 0.40 a month comes on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from infra.settings import Settings
+
+HOURS_A_MONTH = 730
+"""As AWS reckons a month of what is billed by the hour: 365 × 24 / 12."""
+
+METRICS_A_FUNCTION = 24
+"""Custom metrics that one function sends in an hour with traffic: twelve, each by function and by model version. A
+rejection adds one for its code, hours without cold starts or rejections have fewer."""
+
+PUTS_AN_UPLOAD = 3  # the film, its heatmap, its result
+GETS_AN_UPLOAD = 2  # the film, and a look whether a newer result is there
+
+_BYTES_A_GB = 1024**3  # what AWS calls a GB in its prices
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was used in some time.
+
+    Attributes:
+        invocations: of both functions.
+        milliseconds: their duration together, as Lambda's metric ``Duration`` sums it up.
+        provisioned_hours: instances kept started, times the hours.
+        queue_messages: messages sent, received and deleted, and receives that found none: each at most one request.
+        uploads: messages that S3 sent, one for each film.
+        byte_hours: bytes stored in the two buckets, times the hours.
+        log_bytes: taken in by the log groups of both functions.
+        metric_hours: custom metrics that were sent, times the hours in which they were.
+        alarm_hours: metrics that alarms watch, times the hours.
+        dashboard_hours: dashboards, times the hours.
+    """
+
+    invocations: float = 0
+    milliseconds: float = 0
+    provisioned_hours: float = 0
+    queue_messages: float = 0
+    uploads: float = 0
+    byte_hours: float = 0
+    log_bytes: float = 0
+    metric_hours: float = 0
+    alarm_hours: float = 0
+    dashboard_hours: float = 0
+
+
+@dataclass(frozen=True)
+class Rates:
+    """US dollars for one of each field of :class:`Usage`, under the same names."""
+
+    invocations: float
+    milliseconds: float
+    provisioned_hours: float
+    queue_messages: float
+    uploads: float
+    byte_hours: float
+    log_bytes: float
+    metric_hours: float
+    alarm_hours: float
+    dashboard_hours: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rates:
+        """The rates of a stack with these settings."""
+        puts = PUTS_AN_UPLOAD * settings.price_thousand_puts
+        gets = GETS_AN_UPLOAD * settings.price_thousand_gets
+        return cls(
+            invocations=settings.price_million_requests / 1e6,
+            milliseconds=settings.memory_mb / 1024 / 1000 * settings.price_gb_second,
+            provisioned_hours=settings.memory_mb / 1024 * 3600 * settings.price_provisioned_gb_second,
+            queue_messages=settings.price_million_queue_requests / 1e6,
+            uploads=(puts + gets) / 1000,
+            byte_hours=settings.price_storage_gb_month / HOURS_A_MONTH / _BYTES_A_GB,
+            log_bytes=settings.price_log_gb / _BYTES_A_GB,
+            metric_hours=settings.price_metric_month / HOURS_A_MONTH,
+            alarm_hours=settings.price_alarm_month / HOURS_A_MONTH,
+            dashboard_hours=settings.price_dashboard_month / HOURS_A_MONTH,
+        )
+
+    def costs(self, usage: Usage) -> dict[str, float]:
+        """US dollars by the fields of `usage`, in their order."""
+        return {name: getattr(self, name) * getattr(usage, name) for name in _names()}
+
+
+def _names() -> Iterator[str]:
+    return (item.name for item in fields(Rates))

@@ -1,0 +1,36 @@
+"""The dashboard of a template as the JSON that CloudWatch gets, with references in words."""
+
+import json
+
+
+def dashboard_body(stack):
+    """The body; `{"Ref": X}` and `{"Fn::GetAtt": [X, …]}` inside strings become `<X>`."""
+    (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
+    (separator, parts) = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
+    return json.loads(separator.join(part if isinstance(part, str) else _name(part) for part in parts))
+
+
+def _name(reference):
+    ((kind, target),) = reference.items()
+    return f"<{target if kind == 'Ref' else target[0]}>"
+
+
+def widgets(stack, kind="metric"):
+    """Title -> widget, of one type."""
+    found = [widget for widget in dashboard_body(stack)["widgets"] if widget["type"] == kind]
+    return {widget["properties"].get("title", ""): widget for widget in found}
+
+
+def metrics_of(widget):
+    """The (namespace, name, dimensions, options) of each metric that a widget reads."""
+    rows = [row for row in widget["properties"].get("metrics", []) if isinstance(row[0], str)]
+    for row in rows:
+        options = row[-1] if isinstance(row[-1], dict) else {}
+        namespace, name, *pairs = [part for part in row if isinstance(part, str)]
+        yield namespace, name, dict(zip(pairs[::2], pairs[1::2], strict=True)), options
+
+
+def expressions_of(widget):
+    """Label -> expression."""
+    rows = [row[0] for row in widget["properties"].get("metrics", []) if isinstance(row[0], dict)]
+    return {row["label"]: row["expression"] for row in rows}

@@ -1,0 +1,185 @@
+"""The dashboard: its layout, that its expressions make sense, and that its costs are those of infra/prices.py."""
+
+import re
+
+import pytest
+
+from infra.prices import METRICS_A_FUNCTION, Rates, Usage
+from tests.infra.conftest import ROOT
+from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
+from tests.infra.metric_math import metric_math
+
+COSTS = "Cost of 30 days as it adds up, USD"
+TOTAL = "Estimated cost of 30 days, USD"
+
+
+def test_it_is_named_as_the_stack_and_the_output_leads_to_it(synthesise):
+    stack = synthesise(stack_name="Ward3")
+    (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["Properties"]["DashboardName"] == "Ward3"
+    assert stack.template["Outputs"]["DashboardUrl"]["Value"]["Fn::Join"][1][-1].endswith("/dashboard/Ward3")
+
+
+def test_it_can_be_left_out(synthesise):
+    stack = synthesise(dashboard=False)
+    assert stack.resources("AWS::CloudWatch::Dashboard") == {}
+    assert "DashboardUrl" not in stack.template["Outputs"]
+
+
+@pytest.mark.parametrize("overrides", [{}, {"metrics": False}], ids=str)
+def test_nothing_overlaps_and_nothing_sticks_out(synthesise, overrides):
+    taken = set()
+    for widget in dashboard_body(synthesise(**overrides))["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert max(x for x, _ in cells) < 24
+        assert not cells & taken
+        taken |= cells
+
+
+def test_rows_are_filled(stack):
+    widths = {}
+    for widget in dashboard_body(stack)["widgets"]:
+        widths[widget["y"]] = widths.get(widget["y"], 0) + widget["width"]
+    assert set(widths.values()) == {24}
+
+
+def test_graphs_keep_their_periods(stack):
+    # Otherwise the sums of an hour, and what is billed by the hour, would be of any time.
+    assert dashboard_body(stack)["periodOverride"] == "inherit"
+
+
+def test_every_alarm_is_shown(stack):
+    (widget,) = [widget for widget in dashboard_body(stack)["widgets"] if widget["type"] == "alarm"]
+    assert sorted(widget["properties"]["alarms"]) == sorted(
+        f"<{name}>" for name in stack.resources("AWS::CloudWatch::Alarm")
+    )
+
+
+@pytest.mark.parametrize("overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2}], ids=str)
+def test_every_name_in_an_expression_is_a_metric_of_its_widget(synthesise, overrides):
+    words = {"FILL", "IF", "REPEAT", "RUNNING_SUM", "TIME_SERIES", "ANOMALY_DETECTION_BAND"}
+    for title, widget in widgets(synthesise(**overrides)).items():
+        ids = {options["id"] for _, _, _, options in metrics_of(widget) if "id" in options}
+        for expression in expressions_of(widget).values():
+            if not expression.startswith("SEARCH("):
+                assert set(re.findall(r"[A-Za-z_]\w*", expression)) - words <= ids, title
+                assert not re.search(r"\de-?\d", expression)
+
+
+@pytest.mark.parametrize("function", ["api", "worker"])
+def test_histogram_covers_all_scores_once(stack, function):
+    widget = widgets(stack)[f"Scores of {function}, % in each tenth"]
+    assert (widget["properties"]["view"], widget["properties"]["setPeriodToTimeRange"]) == ("bar", True)
+    edges = []
+    for _, name, dimensions, options in metrics_of(widget):
+        assert (name, dimensions["Function"]) == ("Score", function)
+        edges.append(re.fullmatch(r"PR\(([\d.]*):([\d.]*)\)", options["stat"]).groups())
+    # CloudWatch counts what is above the lower edge and at most the upper one: open ends take 0 and 1 in.
+    assert edges[0][0] == edges[-1][1] == ""
+    assert [upper for _, upper in edges[:-1]] == [lower for lower, _ in edges[1:]]
+    assert [upper for _, upper in edges[:-1]] == [str(tenth / 10) for tenth in range(1, 10)]
+
+
+def test_limits_are_the_thresholds_of_the_alarms(synthesise):
+    stack = synthesise(alarm_api_p99_ms=1234, alarm_queue_age_seconds=5678, alarm_rejected_percent=15)
+    found = {
+        line["label"]: line["value"]
+        for widget in widgets(stack).values()
+        for line in widget["properties"].get("annotations", {}).get("horizontal", [])
+    }
+    assert found == {"ApiSlow": 1234, "QueueOld": 5678, "RejectedImages": 15, "limit": 10}
+
+
+def test_what_is_refused_is_shown_by_code(stack):
+    found = expressions_of(widgets(stack)["Refused images, by code"])
+    assert set(found) == {"api", "worker"}
+    for function, expression in found.items():
+        assert "{PneumoniaTriage,Stack,Function,Code}" in expression
+        assert f'Function="{function}"' in expression
+
+
+def test_p50_and_p99_of_every_latency(stack):
+    for title in ("API, ms a request", "Worker, ms a batch of up to 5", "Stages, ms an image"):
+        stats = [options["stat"] for *_, options in metrics_of(widgets(stack)[title])]
+        assert stats.count("p50") == stats.count("p99") == len(stats) / 2
+
+
+# One hour of a busy stack.
+HOUR = {
+    "calls_api": 300, "calls_worker": 40, "duration_api": 45_000, "duration_worker": 60_000,
+    "queue_sent": 200, "queue_received": 210, "queue_deleted": 200, "queue_empty": 150,
+    "size_uploads": 5e9, "size_results": 1e9, "logs_api": 400_000, "logs_worker": 300_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2, "memory_mb": 3008}])
+def test_costs_are_the_rates_times_what_was_counted(synthesise, overrides):
+    stack = synthesise(**overrides)
+    alarms = stack.resources("AWS::CloudWatch::Alarm").values()
+    usage = Usage(
+        invocations=340,
+        milliseconds=105_000,
+        provisioned_hours=overrides.get("api_provisioned_concurrency", 0),
+        queue_messages=760,
+        uploads=200,
+        byte_hours=6e9,
+        log_bytes=700_000,
+        metric_hours=2 * METRICS_A_FUNCTION * overrides.get("metrics", True),
+        alarm_hours=sum(watched(alarm["Properties"]) for alarm in alarms),
+        dashboard_hours=1,
+    )
+    expected = Rates.of(stack.settings).costs(usage)
+    parts = [metric_math(expression, HOUR) for expression in expressions_of(widgets(stack)[COSTS]).values()]
+    assert sorted(parts) == pytest.approx(sorted(cost for cost in expected.values() if cost), rel=1e-4)
+    (total,) = expressions_of(widgets(stack)[TOTAL]).values()
+    assert metric_math(total, HOUR) == pytest.approx(sum(expected.values()), rel=1e-4)
+
+
+def watched(alarm):
+    """How many metrics an alarm is billed for: a band is the metric and its two edges."""
+    metrics = [metric for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
+    return 3 if "ThresholdMetricId" in alarm else len(metrics) or 1
+
+
+def test_an_idle_stack_costs_its_alarms_its_dashboard_and_its_bytes(stack):
+    idle = dict.fromkeys(HOUR) | {"size_uploads": 0.0, "size_results": 0.0}
+    parts = {k: metric_math(v, idle) for k, v in expressions_of(widgets(stack)[COSTS]).items()}
+    assert {label for label, cost in parts.items() if cost} == {"alarms", "dashboard"}
+
+
+def test_costs_are_read_by_the_hour_for_thirty_days(stack):
+    for title in (COSTS, TOTAL):
+        widget = widgets(stack)[title]
+        assert (widget["properties"]["start"], widget["properties"]["period"]) == ("-P30D", 3600)
+        assert {options["period"] for *_, options in metrics_of(widget)} == {3600}
+        assert all(expression.startswith("RUNNING_SUM(") for expression in expressions_of(widget).values())
+
+
+def test_each_cost_is_read_from_what_it_is_of(stack):
+    named = {options["id"]: (namespace, name) for namespace, name, _, options in metrics_of(widgets(stack)[TOTAL])}
+    assert named == {
+        "calls_api": ("AWS/Lambda", "Invocations"),
+        "calls_worker": ("AWS/Lambda", "Invocations"),
+        "duration_api": ("AWS/Lambda", "Duration"),
+        "duration_worker": ("AWS/Lambda", "Duration"),
+        "queue_sent": ("AWS/SQS", "NumberOfMessagesSent"),
+        "queue_received": ("AWS/SQS", "NumberOfMessagesReceived"),
+        "queue_deleted": ("AWS/SQS", "NumberOfMessagesDeleted"),
+        "queue_empty": ("AWS/SQS", "NumberOfEmptyReceives"),
+        "size_uploads": ("AWS/S3", "BucketSizeBytes"),
+        "size_results": ("AWS/S3", "BucketSizeBytes"),
+        "logs_api": ("AWS/Logs", "IncomingBytes"),
+        "logs_worker": ("AWS/Logs", "IncomingBytes"),
+    }
+
+
+@pytest.mark.parametrize(("overrides", "count"), [({}, 19), ({"metrics": False, "dashboard": False}, 9)], ids=str)
+def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise, overrides, count):
+    alarms = synthesise(**overrides).resources("AWS::CloudWatch::Alarm").values()
+    assert sum(watched(alarm["Properties"]) for alarm in alarms) == count
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "operations.md").read_text())
+    assert re.search(rf"\b{count} (alarm )?metrics", page)
