@@ -209,6 +209,8 @@ class Settings:
     # Days until uploads and results are deleted; null keeps them.
     upload_expiry_days: int | None = _integer(1, 36_500, optional=True)
     result_expiry_days: int | None = _integer(1, 36_500, optional=True)
+    # Name of the EventBridge bus, of this account and region, that is told of each finished prediction; empty for none.
+    event_bus: str = _text(r"|[A-Za-z0-9._/-]{1,256}", "the name of an event bus such as default, or an empty text")
     # Keep buckets and logs when the stack is destroyed; false deletes them with all they hold.
     retain_data: bool = _flag()
     log_level: str = _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.access import Access
 from infra.acknowledgements import acknowledge
 from infra.dashboard import Dashboard
+from infra.finished_events import announce_results
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.settings import Settings
@@ -31,6 +32,7 @@ class PneumoniaStack(Stack):
         inference = Inference(self, "Inference", settings=settings)
         uploads = Uploads(self, "Uploads", settings=settings)
         uploads.feed(inference.worker, inference.live_worker)
+        announce_results(inference.worker, settings)
         uploads.serve(inference.api)
         access = Access(self, "Access", settings=settings, api=inference.api, live_api=inference.live_api)
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)

@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from pneumonia import auth, presign, stored_results, token_secret
+from pneumonia import auth, finished_events, presign, stored_results, token_secret
 from pneumonia.card import POSES, Card
 from pneumonia.inference import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
@@ -188,15 +188,15 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "MODEL_DIR", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS",
         "RESULTS_BUCKET", "INTRA_OP_THREADS", "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "UPLOAD_EXPIRES_SECONDS",
         "AUTH_MODE", "AUTH_SECRET_ID", "MAX_DECODED_BYTES", "MAX_FRAMES", "MAX_DICOM_ELEMENTS",
-        "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE", "STACK_NAME",
+        "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE", "STACK_NAME", "EVENT_BUS",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,
-              stored_results.client)  # fmt: skip
+              stored_results.client, finished_events.client)  # fmt: skip
     for function in cached:
         function.cache_clear()
     yield
-    for client in (token_secret.client, presign.client, stored_results.client):
+    for client in (token_secret.client, presign.client, stored_results.client, finished_events.client):
         if client.cache_info().currsize:
             client().close()  # or its connections would be found open by the test that runs then
     for function in cached:

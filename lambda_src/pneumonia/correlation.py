@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pneumonia.s3_events import Upload
-from pneumonia.upload_ids import KEY_PREFIX, is_id
+from pneumonia.upload_ids import id_of_key
 
 METADATA: Final = "correlation-id"
 """Name of the object's metadata: `x-amz-meta-correlation-id`."""
@@ -38,9 +38,12 @@ def of_batch_key(key: str) -> str:
 
 def derived(upload: Upload) -> str:
     """The correlation id of an upload whose metadata is not known, or names none."""
-    upload_id = upload.key.removeprefix(KEY_PREFIX)
-    if upload_id != upload.key and is_id(upload_id):
-        return of_upload_id(upload_id)
+    upload_id = id_of_key(upload.key)
+    return of_object(upload) if upload_id is None else of_upload_id(upload_id)
+
+
+def of_object(upload: Upload) -> str:
+    """An id of the very version of an object that an event names: the same for each delivery, and of no other."""
     version = upload.version_id or f"{upload.etag}\n{upload.sequencer or upload.event_time.isoformat()}"
     return str(uuid.uuid5(_NAMESPACE, f"object\n{upload.bucket}\n{upload.key}\n{version}"))
 

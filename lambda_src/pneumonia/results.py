@@ -133,6 +133,17 @@ class Results:
         stored_order = stored[1] if stored else None
         return stored_order is not None and order.compare(stored_order) < 0
 
+    def read(self, key: str) -> bytes | None:
+        """The object under a key; None if there is none. Raises ClientError if S3 fails."""
+        try:
+            found = self._client.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _GONE | _FORBIDDEN:
+                return None
+            raise
+        with found["Body"] as body:
+            return body.read()
+
     def put_if_newer(self, key: str, body: bytes, content_type: str, order: Order) -> Outcome:
         """Write an object unless the one under its key is of the same or a newer event.
 

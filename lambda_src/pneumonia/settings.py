@@ -49,6 +49,7 @@ class Settings:
     auth_mode: str = "iam"
     auth_secret_id: str | None = None
     stack_name: str | None = None
+    event_bus: str | None = None
 
     @property
     def limits(self) -> Limits:
@@ -74,8 +75,8 @@ class Settings:
         MAX_DICOM_NESTING, MIN_IMAGE_SIDE, ALLOWED_URL_HOSTS (commas between hosts),
         URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
         uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none),
-        AUTH_SECRET_ID (in Secrets Manager, for token) and STACK_NAME (under which metrics are written; none without
-        it). Unset or empty means the default.
+        AUTH_SECRET_ID (in Secrets Manager, for token), STACK_NAME (under which metrics are written; none without
+        it) and EVENT_BUS (of EventBridge, for events of finished predictions). Unset or empty means the default.
 
         Raises SettingsError, which names the variable and what it may be.
         """
@@ -98,6 +99,7 @@ class Settings:
             auth_mode=(auth_mode := _auth_mode(env)),
             auth_secret_id=_auth_secret_id(env, auth_mode),
             stack_name=env.get("STACK_NAME") or None,
+            event_bus=env.get("EVENT_BUS") or None,
         )
 
 

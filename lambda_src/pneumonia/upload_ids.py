@@ -36,6 +36,12 @@ def upload_key(upload_id: str) -> str:
     return KEY_PREFIX + upload_id
 
 
+def id_of_key(key: str) -> str | None:
+    """The id of the upload that lies under a key; None if it was put there by other means."""
+    upload_id = key.removeprefix(KEY_PREFIX)
+    return upload_id if upload_id != key and is_id(upload_id) else None
+
+
 def may_be_pending(upload_id: str, now: float, patience_seconds: float) -> bool:
     """Whether a result for an id may still come: it was issued at most `patience_seconds` ago, and not in the
     future."""

@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pneumonia import correlation, metrics
+from pneumonia import correlation, finished_events, metrics
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
 from pneumonia.request import FORCE, wants
@@ -103,6 +103,8 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         image_format=document.get("image", {}).get("format"),
         timing_ms=document.get("timing_ms"),
     )
+    # Last: if it fails, the message comes back and finds its result there.
+    finished_events.announce(results, upload, document, outcome)
     return outcome
 
 

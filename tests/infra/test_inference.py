@@ -109,7 +109,7 @@ def test_log_retention_follows_the_setting(synthesise):
 
 
 def test_environment_is_what_the_handlers_read(synthesise):
-    stack = synthesise(auth="token")  # the mode with the most to say
+    stack = synthesise(auth="token", event_bus="films")  # the settings with the most to say
     asked = set()
     given = set()
     for name in ("Api", "Worker"):
@@ -137,6 +137,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
         log_level="DEBUG",
         auth="token",
         upload_link_seconds=90,
+        event_bus="films/chest",
     )
     api = RuntimeSettings.from_env(environment(stack, "Api"))
     worker = RuntimeSettings.from_env(environment(stack, "Worker"))
@@ -152,6 +153,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
     assert (api.auth_mode, api.auth_secret_id) == ("token", stack.one("AWS::SecretsManager::Secret", "")[0])
     assert worker.uploads_bucket is None
     assert worker.auth_secret_id is None
+    assert (api.event_bus, worker.event_bus) == (None, "films/chest")
     for settings in (api, worker):
         assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50)
         assert settings.intra_op_threads == 2

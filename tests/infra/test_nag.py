@@ -15,7 +15,13 @@ from infra.stack import PneumoniaStack
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
-VARIANTS = [{"auth": "iam"}, {"auth": "token"}, {"auth": "none"}, {"retain_data": False}, {"tracing": True}]
+VARIANTS = [
+    {"auth": "iam"},
+    {"auth": "token"},
+    {"auth": "none"},
+    {"retain_data": False},
+    {"tracing": True, "event_bus": "default"},
+]
 
 
 def findings(defaults, overrides, outdir, change=lambda stack: None):

@@ -145,6 +145,13 @@ def test_worker_has_nothing_beyond_its_job(stack):
     }
 
 
+@pytest.mark.parametrize("bus", ["default", "films/chest"])
+def test_worker_may_send_events_to_the_one_bus_it_was_given(synthesise, stack, bus):
+    more = grants(synthesise(event_bus=bus), "InferenceWorkerRole") - grants(stack, "InferenceWorkerRole")
+    here = "arn:arn:AWS::Partition:events:arn:AWS::Region:arn:AWS::AccountId"  # as `text` writes references
+    assert more == {("events:PutEvents", f"{here}:event-bus/{bus}")}
+
+
 def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack):
     group_id, _ = stack.one("AWS::Logs::LogGroup", "UploadsNotificationsLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)

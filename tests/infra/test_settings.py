@@ -61,6 +61,7 @@ REFUSED = {
     "upload_link_seconds": [59, 3_601, None],
     "upload_expiry_days": [0, 36_501, "never"],
     "result_expiry_days": [0, 36_501],
+    "event_bus": ["arn:aws:events:eu-west-1:123456789012:event-bus/films", "two words", "b" * 257, None],
     "retain_data": ["yes", 1, 0, None],
     "metrics": ["yes", 1, 0, None],
     "tracing": ["yes", 1, 0, None],

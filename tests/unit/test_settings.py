@@ -25,6 +25,7 @@ def test_defaults() -> None:
         auth_mode="iam",
         auth_secret_id=None,
         stack_name=None,
+        event_bus=None,
     )
 
 
@@ -49,6 +50,7 @@ def test_every_variable_is_read() -> None:
             "AUTH_MODE": "token",
             "AUTH_SECRET_ID": "a-secret",
             "STACK_NAME": "Pneumonia",
+            "EVENT_BUS": "default",
         }
     )
     hosts = frozenset({"films.example.org", "pacs.example.org"})
@@ -71,6 +73,7 @@ def test_every_variable_is_read() -> None:
         auth_mode="token",
         auth_secret_id="a-secret",
         stack_name="Pneumonia",
+        event_bus="default",
     )
 
 

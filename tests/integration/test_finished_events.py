@@ -1,0 +1,206 @@
+"""Each result has its event: worker, EventBridge rule and the queue behind it, with AWS played by moto."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
+from moto import mock_aws
+
+from pneumonia import finished_events, worker
+from pneumonia.correlation import of_upload_id
+from pneumonia.upload_ids import new_id, upload_key
+
+UPLOADS, RESULTS, BUS = "pneumonia-uploads", "pneumonia-results", "films"
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "prediction-finished.schema.json").read_text(encoding="utf-8"))
+
+ImageBytes = Callable[..., bytes]
+
+
+@dataclass
+class Cloud:
+    """Buckets, a bus, and a queue that a rule of the bus fills."""
+
+    s3: Any
+    sqs: Any
+    queue: str
+    message: Callable[[str], dict[str, Any]]
+    context: Any
+
+    def upload(self, key: str, data: bytes, sequencer: str = "0A") -> dict[str, Any]:
+        """Put an object; the SQS event that would tell the worker of it."""
+        reply = self.s3.put_object(Bucket=UPLOADS, Key=key, Body=data)
+        event = self.message("sqs_s3_put_versioned")
+        body = json.loads(event["Records"][0]["body"])
+        body["Records"][0]["s3"]["bucket"]["name"] = UPLOADS
+        body["Records"][0]["s3"]["object"] = {
+            "key": key,
+            "eTag": reply["ETag"].strip('"'),
+            "versionId": reply["VersionId"],
+            "sequencer": sequencer,
+        }
+        event["Records"][0]["body"] = json.dumps(body)
+        return event
+
+    def work(self, event: dict[str, Any]) -> bool:
+        """Whether the worker is done with the message, or gives it back."""
+        return worker.handler(event, self.context)["batchItemFailures"] == []
+
+    def told(self) -> list[dict[str, Any]]:
+        """The details of the events that came to the queue since the last call, each held against the schema."""
+        details = []
+        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                assert (event["source"], event["detail-type"]) == ("pneumonia.triage", "Prediction Finished")
+                Draft202012Validator(SCHEMA).validate(event["detail"])
+                assert "jane-doe" not in message["Body"]
+                details.append(event["detail"])
+                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return details
+
+    def result(self, key: str) -> dict[str, Any]:
+        return json.loads(self.s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
+
+
+@pytest.fixture
+def cloud(
+    aws_credentials: None,
+    tiny_service: None,
+    lambda_context: Any,
+    load_event: Callable[[str], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Cloud]:
+    monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
+    monkeypatch.setenv("EVENT_BUS", BUS)
+    with mock_aws():
+        s3, sqs, events = boto3.client("s3"), boto3.client("sqs"), boto3.client("events")
+        for bucket in (UPLOADS, RESULTS):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+        queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.create_event_bus(Name=BUS)
+        pattern = {"source": ["pneumonia.triage"], "detail-type": ["Prediction Finished"]}
+        events.put_rule(Name="told", EventBusName=BUS, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="told", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
+        worker._s3.cache_clear()
+        yield Cloud(s3, sqs, queue, load_event, lambda_context)
+        worker._s3.cache_clear()
+
+
+def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: ImageBytes) -> None:
+    assert cloud.work(cloud.upload("jane-doe.png", image_bytes(grey=255)))
+    (detail,) = cloud.told()
+    result = cloud.result("jane-doe.png")
+    assert (detail["status"], detail["label"], detail["triage"]) == ("predicted", "pneumonia", "likely_pneumonia")
+    assert detail["probability"] == result["pneumonia"]
+    assert detail["correlation_id"] == result["correlation_id"]
+    assert detail["model"] == {"name": "tiny-grey", "version": "0.0.1"}
+    assert (detail["upload_id"], detail["code"]) == (None, None)
+
+
+def test_a_rejection_is_told_with_its_code(cloud: Cloud) -> None:
+    assert cloud.work(cloud.upload("jane-doe.png", b"text"))
+    (detail,) = cloud.told()
+    assert (detail["status"], detail["code"], detail["probability"]) == ("rejected", "unsupported_format", None)
+
+
+def test_an_upload_asked_for_over_http_is_told_with_its_id(cloud: Cloud, image_bytes: ImageBytes) -> None:
+    upload_id = new_id(0)
+    assert cloud.work(cloud.upload(upload_key(upload_id), image_bytes()))
+    (detail,) = cloud.told()
+    assert (detail["upload_id"], detail["correlation_id"]) == (upload_id, of_upload_id(upload_id))
+
+
+def test_a_duplicate_is_told_under_the_same_id_and_a_stale_event_not_at_all(
+    cloud: Cloud, image_bytes: ImageBytes
+) -> None:
+    old = cloud.upload("a.png", image_bytes(), "0A")
+    new = cloud.upload("a.png", image_bytes(), "0B")
+    for event in (new, new, old):
+        assert cloud.work(event)
+    first, second = cloud.told()
+    assert first == second
+    assert cloud.work(cloud.upload("b.png", image_bytes(), "0A"))
+    assert cloud.told()[0]["id"] != first["id"]
+
+
+@pytest.mark.parametrize("how", ["raises", "answers that an entry failed"])
+def test_an_event_that_cannot_be_sent_is_sent_by_the_next_try_and_the_result_stays(
+    cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    event = cloud.upload("a.png", image_bytes())
+
+    def down(**_entries: Any) -> dict[str, Any]:
+        if how == "raises":
+            raise ClientError({"Error": {"Code": "InternalException"}}, "PutEvents")
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finished_events.client(), "put_events", down)
+        assert not cloud.work(event)
+    before = cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"]
+    assert cloud.told() == []
+    assert cloud.work(event)
+    assert len(cloud.told()) == 1
+    assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == before
+
+
+def test_what_is_told_late_is_what_is_stored(
+    cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = cloud.upload("a.png", image_bytes())
+    assert cloud.work(event)
+    cloud.told()
+    # As if the result were of the model before, and of a version that gave no correlation ids.
+    stored = cloud.result("a.png")
+    correlation_id = stored.pop("correlation_id")
+    stored |= {"pneumonia": 0.25, "model": {"name": "tiny-grey", "version": "0.0.0"}}
+    metadata = cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["Metadata"]
+    cloud.s3.put_object(Bucket=RESULTS, Key="a.png.json", Body=json.dumps(stored), Metadata=metadata)
+    assert cloud.work(event)
+    (detail,) = cloud.told()
+    assert (detail["probability"], detail["model"]["version"]) == (0.25, "0.0.0")
+    assert detail["correlation_id"] == correlation_id
+
+
+def test_a_result_that_was_replaced_meanwhile_is_left_to_its_successor(
+    cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = cloud.upload("a.png", image_bytes(), "0A")
+    new = cloud.upload("a.png", image_bytes(), "0B")
+    assert cloud.work(old)
+    cloud.told()
+    read = finished_events.Results.read
+
+    def late(results: Any, key: str) -> bytes | None:
+        monkeypatch.setattr(finished_events.Results, "read", read)
+        assert cloud.work(new)
+        return read(results, key)
+
+    monkeypatch.setattr(finished_events.Results, "read", late)
+    assert cloud.work(old)
+    assert len(cloud.told()) == 1  # of the new one
+
+
+def test_without_a_bus_nothing_is_sent(cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVENT_BUS")
+    assert cloud.work(cloud.upload("a.png", image_bytes()))
+    assert cloud.told() == []
+    assert finished_events.client.cache_info().currsize == 0
+
+
+def test_the_example_of_the_documentation_is_an_event() -> None:
+    text = (DOCS / "events.md").read_text(encoding="utf-8")
+    event = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA).validate(event["detail"])
+    assert (event["source"], event["detail-type"]) == (finished_events.SOURCE, finished_events.DETAIL_TYPE)
+    assert set(event["detail"]) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
