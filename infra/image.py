@@ -14,6 +14,8 @@ from infra.settings import Settings
 
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 DOCKERFILE: Final = "lambda_src/Dockerfile"
+MODEL_DIR: Final = "/var/task/model_artifacts"
+"""Where the model and its card lie in the image."""
 
 # Image platform and function architecture come from one table: a mismatch only shows when AWS starts the
 # function, as an exec format error.

@@ -9,11 +9,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.image import InferenceImage
+from infra.image import MODEL_DIR, InferenceImage
 from infra.log_groups import log_group
 from infra.settings import Settings
-
-_MODEL_DIR: Final = "/var/task/model_artifacts"
 
 LIVE: Final = "live"
 """Name of the alias, of either function, that all traffic goes through."""
@@ -38,12 +36,13 @@ class Inference(Construct):
         worker: turns batches of upload events into results.
         live_api: the alias of `api`, under its Function URL.
         live_worker: the alias of `worker`, behind the upload queue.
+        image: what all of them run.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self._image = InferenceImage(self, "Image", settings=settings)
+        self.image = InferenceImage(self, "Image", settings=settings)
         self.api = self._function(
             "Api",
             handler="pneumonia.api.handler",
@@ -107,8 +106,8 @@ class Inference(Construct):
         return lambda_.DockerImageFunction(
             self,
             name,
-            code=self._image.code(handler),
-            architecture=self._image.architecture,
+            code=self.image.code(handler),
+            architecture=self.image.architecture,
             description=description,
             role=role,
             log_group=logs,
@@ -124,7 +123,7 @@ class Inference(Construct):
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
-                "MODEL_DIR": _MODEL_DIR,
+                "MODEL_DIR": MODEL_DIR,
                 "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
                 "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
                 "MAX_DECODED_BYTES": str(settings.max_decoded_bytes),

@@ -179,6 +179,8 @@ class Settings:
     worker_reserved_concurrency: int | None = _integer(2, 1000, optional=True)
     # Instances of the API that are kept started, at a price by the hour; null for none.
     api_provisioned_concurrency: int | None = _integer(1, 1000, optional=True)
+    # How traffic moves to a new version: at once; a tenth of it for ten minutes, then all; or a tenth every three.
+    deployment: str = _choice("all_at_once", "canary", "linear")
     # Who may call the Function URL: principals of this account with IAM permission, whoever has the token that
     # the stack generates, or anyone.
     auth: str = _choice("iam", "token", "none")

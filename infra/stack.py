@@ -11,6 +11,7 @@ from infra.dashboard import Dashboard
 from infra.finished_events import announce_results
 from infra.inference import Inference
 from infra.monitoring import Monitoring
+from infra.release import Release
 from infra.settings import Settings
 from infra.uploads import Uploads
 
@@ -38,8 +39,14 @@ class PneumoniaStack(Stack):
         monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
         if settings.dashboard:
             self._dashboard(settings, inference, uploads, monitoring)
+        release = Release(self, "Release", settings=settings, inference=inference, monitoring=monitoring)
         acknowledge(
-            inference=inference, uploads=uploads, access=access, monitoring=monitoring, tracing=settings.tracing
+            inference=inference,
+            uploads=uploads,
+            access=access,
+            monitoring=monitoring,
+            release=release,
+            tracing=settings.tracing,
         )
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
         self._output("Auth", settings.auth, "Who may call it: iam, token or none")

@@ -19,9 +19,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pneumonia import correlation, finished_events, metrics
-from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
+from pneumonia.errors import MalformedRequest, PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.inference import Answer, Predictor, process_predictor
-from pneumonia.request import FORCE, wants
+from pneumonia.request import FORCE, InlineImage, from_json, wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload, parse_message
 from pneumonia.settings import SettingsError, process_settings
@@ -42,10 +42,24 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 # Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds file names.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Process a batch of SQS messages; answers {"batchItemFailures": [...]} with those to be tried again."""
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | dict[str, Any]:
+    """Process a batch of SQS messages; answers {"batchItemFailures": [...]} with those to be tried again.
+
+    Invoked directly with {"image": "<base64>"} it gives the answer alone and stores nothing: so a release is
+    checked before the queue feeds it. What is wrong is then raised.
+    """
+    if "Records" not in event:
+        return _answer_directly(event, context)
     metrics.cold_start(metrics.WORKER)
     return process_partial_response(event, handle_record, processor, context)
+
+
+def _answer_directly(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    predictor = process_predictor()
+    source = from_json(event, predictor.limits.max_bytes)
+    if not isinstance(source, InlineImage):
+        raise MalformedRequest("The worker fetches nothing: send the image itself.")
+    return predictor.answer(source.data, request_id=context.aws_request_id, heatmap=False).body
 
 
 # Powertools passes the record under this very name, and the context if it is asked for.

@@ -111,7 +111,7 @@ import pneumonia.decode.dicom
 from PIL import Image
 from pneumonia.decode.formats import FORMATS
 Image.init()
-for service in ("s3", "secretsmanager", "sts"):
+for service in ("codedeploy", "events", "lambda", "s3", "secretsmanager", "sts"):
     boto3.client(service, region_name="eu-central-1")
 print(json.dumps({
     "plugins": sorted({kind.plugin for kind in FORMATS if kind.plugin} - set(Image.OPEN)),

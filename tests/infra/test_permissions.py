@@ -11,6 +11,7 @@ SECRET = "AWS::SecretsManager::Secret"
 ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::Policy"
 UPLOAD, RESULT = "UploadBucket", "ResultBucket"
+PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
 
 
 def text(value):
@@ -18,6 +19,10 @@ def text(value):
     match value:
         case str():
             return value
+        case {"Ref": pseudo} if pseudo in PSEUDO:
+            return PSEUDO[pseudo]
+        case {"Ref": name} if name.startswith("Release"):  # of CodeDeploy's resources this is the name
+            return f"{{{name}}}"
         case {"Ref": name}:
             return f"arn:{name}"
         case {"Fn::GetAtt": [name, "Arn"]}:
@@ -148,7 +153,7 @@ def test_worker_has_nothing_beyond_its_job(stack):
 @pytest.mark.parametrize("bus", ["default", "films/chest"])
 def test_worker_may_send_events_to_the_one_bus_it_was_given(synthesise, stack, bus):
     more = grants(synthesise(event_bus=bus), "InferenceWorkerRole") - grants(stack, "InferenceWorkerRole")
-    here = "arn:arn:AWS::Partition:events:arn:AWS::Region:arn:AWS::AccountId"  # as `text` writes references
+    here = "arn:aws:events:REGION:ACCOUNT"
     assert more == {("events:PutEvents", f"{here}:event-bus/{bus}")}
 
 
@@ -162,12 +167,40 @@ def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack):
     }
 
 
-def test_these_are_all_the_roles_and_each_is_for_lambda_alone(stack):
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_check_of_a_release_may_call_versions_of_its_function_and_report(stack, name):
+    group_id, _ = stack.one("AWS::Logs::LogGroup", f"Release{name}CheckLogs")
+    function_id, _ = stack.one("AWS::Lambda::Function", f"Inference{name}")
+    application_id, _ = stack.one("AWS::CodeDeploy::Application", "")
+    deployment_group_id, _ = stack.one("AWS::CodeDeploy::DeploymentGroup", f"Release{name}")
+    deployments = f"deploymentgroup:{{{application_id}}}/{{{deployment_group_id}}}"
+    assert grants(stack, f"Release{name}CheckRole") == {
+        ("logs:CreateLogStream", f"arn:{group_id}"),
+        ("logs:PutLogEvents", f"arn:{group_id}"),
+        ("lambda:GetFunctionConfiguration", f"arn:{function_id}:*"),
+        ("lambda:InvokeFunction", f"arn:{function_id}:*"),
+        ("codedeploy:PutLifecycleEventHookExecutionStatus", f"arn:aws:codedeploy:REGION:ACCOUNT:{deployments}"),
+    }
+
+
+def test_codedeploy_may_move_the_two_aliases_and_call_the_checks(stack):
+    functions = [stack.one("AWS::Lambda::Function", f"Inference{name}")[0] for name in ("Api", "Worker")]
+    checks = [stack.one("AWS::Lambda::Function", f"Release{name}Check")[0] for name in ("Api", "Worker")]
+    moves = ("lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig")
+    assert grants(stack, "ReleaseRole") == {
+        *((action, f"arn:{function}{alias}") for action in moves for function in functions for alias in ("", ":live")),
+        *(("lambda:InvokeFunction", f"arn:{check}") for check in checks),
+        ("cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:*"),
+    }
+
+
+def test_these_are_all_the_roles_and_each_is_for_one_service_alone(stack):
     roles = stack.resources(ROLE)
-    assert len(roles) == 3
-    for role in roles.values():
+    assert len(roles) == 6
+    for name, role in roles.items():
         (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+        service = "codedeploy" if name.startswith("ReleaseRole") else "lambda"
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
         assert trust["Action"] == "sts:AssumeRole"
 
 
@@ -179,8 +212,8 @@ def test_no_policy_allows_every_action_or_every_resource(synthesise, overrides):
         for resource in stack.template["Resources"].values()
         if "PolicyDocument" in resource["Properties"]
     ]
-    # Three roles, two buckets, two queues, one topic.
-    assert len(policies) == 8
+    # Six roles, two buckets, two queues, one topic.
+    assert len(policies) == 11
     for statement in (entry for policy in policies for entry in policy["Statement"]):
         if statement["Effect"] == "Allow":
             assert "*" not in as_list(statement["Resource"])

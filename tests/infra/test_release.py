@@ -1,10 +1,18 @@
-"""Versions, and the alias that traffic goes through."""
+"""Versions, the alias that traffic goes through, and how it gets from one to the next."""
 
 import pytest
 
 ALIAS = "AWS::Lambda::Alias"
 FUNCTION = "AWS::Lambda::Function"
 VERSION = "AWS::Lambda::Version"
+GROUP = "AWS::CodeDeploy::DeploymentGroup"
+
+CONFIGS = {
+    "all_at_once": "CodeDeployDefault.LambdaAllAtOnce",
+    "canary": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
+    "linear": "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes",
+}
+ALARMS = {"Api": ["ApiErrors", "ApiHttp5xx", "ApiSlow"], "Worker": ["WorkerErrors"]}
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
@@ -50,3 +58,84 @@ def test_provisioned_concurrency_is_of_the_alias_of_the_api(synthesise):
     _, alias = stack.one(ALIAS, "InferenceApiLive")
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
     assert "ProvisionedConcurrencyConfig" not in stack.one(ALIAS, "InferenceWorkerLive")[1]
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_codedeploy_moves_the_alias_and_asks_the_check_first(stack, name):
+    application_id, application = stack.one("AWS::CodeDeploy::Application", "")
+    group_id, group = stack.one(GROUP, f"Release{name}Group")
+    check_id, _ = stack.one(FUNCTION, f"Release{name}Check")
+    live_id, _ = stack.one(ALIAS, f"Inference{name}Live")
+    assert application["ComputePlatform"] == "Lambda"
+    assert group["ApplicationName"] == {"Ref": application_id}
+    assert stack.template["Resources"][live_id]["UpdatePolicy"] == {
+        "CodeDeployLambdaAliasUpdate": {
+            "ApplicationName": {"Ref": application_id},
+            "DeploymentGroupName": {"Ref": group_id},
+            "BeforeAllowTrafficHook": {"Ref": check_id},
+        }
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_the_alias_moves_after_all_that_moves_it(stack, name):
+    live_id, _ = stack.one(ALIAS, f"Inference{name}Live")
+    waits_for = set(stack.template["Resources"][live_id]["DependsOn"])
+    assert {
+        stack.one(GROUP, f"Release{name}Group")[0],
+        stack.one(FUNCTION, f"Release{name}Check")[0],
+        stack.one("AWS::IAM::Policy", "ReleaseRole")[0],
+    } <= waits_for
+    check_id, _ = stack.one(FUNCTION, f"Release{name}Check")
+    check_policy, _ = stack.one("AWS::IAM::Policy", f"Release{name}CheckRole")
+    assert check_policy in stack.template["Resources"][check_id]["DependsOn"]
+
+
+@pytest.mark.parametrize("deployment", CONFIGS)
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_traffic_moves_as_the_setting_says(synthesise, deployment, name):
+    _, group = synthesise(deployment=deployment).one(GROUP, f"Release{name}Group")
+    assert group["DeploymentConfigName"] == CONFIGS[deployment]
+    assert group["DeploymentStyle"] == {
+        "DeploymentOption": "WITH_TRAFFIC_CONTROL",
+        "DeploymentType": "BLUE_GREEN",
+    }
+
+
+@pytest.mark.parametrize("deployment", ["canary", "linear"])
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_an_alarm_takes_the_release_back(synthesise, deployment, name):
+    stack = synthesise(deployment=deployment)
+    _, group = stack.one(GROUP, f"Release{name}Group")
+    alarms = [{"Name": {"Ref": stack.one("AWS::CloudWatch::Alarm", f"Monitoring{alarm}")[0]}} for alarm in ALARMS[name]]
+    assert group["AlarmConfiguration"]["Enabled"] is True
+    assert group["AlarmConfiguration"]["Alarms"] == alarms
+    assert group["AutoRollbackConfiguration"] == {
+        "Enabled": True,
+        "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST", "DEPLOYMENT_STOP_ON_ALARM"],
+    }
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_all_at_once_a_ringing_alarm_keeps_nothing_out(synthesise, name):
+    _, group = synthesise(deployment="all_at_once").one(GROUP, f"Release{name}Group")
+    assert group["AlarmConfiguration"]["Enabled"] is False
+    assert "DEPLOYMENT_FAILURE" in group["AutoRollbackConfiguration"]["Events"]
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack, name):
+    _, function = stack.one(FUNCTION, f"Inference{name}")
+    _, check = stack.one(FUNCTION, f"Release{name}Check")
+    version_id, _ = stack.one(VERSION, f"Inference{name}CurrentVersion")
+    assert check["Code"] == function["Code"]
+    assert check["Architectures"] == function["Architectures"]
+    assert check["ImageConfig"] == {"Command": ["pneumonia.release_check.handler"]}
+    assert check["Environment"]["Variables"]["CHECKED_VERSION"] == {"Ref": version_id}
+    assert check["Environment"]["Variables"]["MODEL_DIR"] == function["Environment"]["Variables"]["MODEL_DIR"]
+    # The version may take its whole time to answer, after a start.
+    assert check["Timeout"] > function["Timeout"]
+
+
+def test_a_check_has_no_more_time_than_lambda_gives(synthesise):
+    assert synthesise(worker_timeout_seconds=900).one(FUNCTION, "ReleaseWorkerCheck")[1]["Timeout"] == 900

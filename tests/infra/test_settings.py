@@ -21,6 +21,7 @@ REFUSED = {
     "api_reserved_concurrency": [0, 1001, "none"],
     "worker_reserved_concurrency": [1, 1001],
     "api_provisioned_concurrency": [0, 1001, "some"],
+    "deployment": ["", "Canary10Percent10Minutes", None],
     "auth": ["", "NONE", "public", None, False],
     "allowed_url_hosts": [
         "https://example.org",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,29 @@ def test_missing_model_does_not_break_the_import_and_is_logged(tmp_path: Path) -
     entry = json.loads(done.stdout)
     assert (entry["level"], entry["error_code"]) == ("ERROR", "model_error")
     assert str(tmp_path) in entry["error_detail"]
+
+
+@pytest.mark.parametrize(("module", "event"), [("api", {"image": "eA=="}), ("worker", {"image": "eA=="})])
+def test_a_model_that_is_not_the_cards_is_said_at_the_start_and_predicts_nothing(
+    module: str, event: dict[str, str], make_artifacts: Callable[..., Path]
+) -> None:
+    folder = make_artifacts()
+    model = folder / "tiny-0.onnx"
+    model.write_bytes(model.read_bytes() + b"\n")
+    code = (
+        f"from pneumonia.{module} import handler\n"
+        "class Context:\n"
+        "    aws_request_id = function_name = invoked_function_arn = 'x'\n"
+        "    memory_limit_in_mb = 1\n"
+        "try:\n"
+        f"    answer = handler({event!r}, Context())\n"
+        "except Exception as error:\n"
+        "    answer = {'code': error.code}\n"
+        "print(answer['code'], 'pneumonia' in answer)"
+    )
+    env = {"MODEL_DIR": str(folder), "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
+    log = run_python(code, **env).stdout.splitlines()
+    at_start = json.loads(log[0])
+    assert (at_start["level"], at_start["error_code"]) == ("ERROR", "model_error")
+    assert "tiny-0.onnx has sha256" in at_start["error_detail"]
+    assert log[-1] == "model_error False"

@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from pneumonia import correlation, worker
+from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.inference import process_predictor
 from pneumonia.s3_events import parse_message
 
@@ -129,6 +131,21 @@ def test_predicted_result(
     heatmap = s3.get_object(Bucket=RESULTS, Key="a.png.heatmap.png")
     assert heatmap["ContentType"] == "image/png"
     assert heatmap["Body"].read().startswith(b"\x89PNG")
+
+
+def test_direct_invoke_gives_the_answer_and_stores_nothing(
+    s3: Any, image_bytes: ImageBytes, lambda_context: Any
+) -> None:
+    event = {"image": base64.b64encode(image_bytes(grey=255)).decode()}
+    answer: Any = worker.handler(event, lambda_context)
+    assert (answer["label"], answer["request_id"]) == ("pneumonia", lambda_context.aws_request_id)
+    assert keys(s3) == []
+
+
+@pytest.mark.parametrize("event", [{}, {"image": ""}, {"url": "https://films.example.org/a.png"}], ids=str)
+def test_direct_invoke_takes_nothing_but_an_image(s3: Any, event: Event, lambda_context: Any) -> None:
+    with pytest.raises((MissingImage, MalformedRequest)):
+        worker.handler(event, lambda_context)
 
 
 def test_rejected_result(s3: Any, run: Run, upload: Callable[..., str], lambda_context: Any) -> None:

@@ -1,0 +1,168 @@
+"""How a new version gets the traffic: checked first, shifted in steps, taken back when an alarm rings."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from aws_cdk import Aws, CfnResource, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.image import MODEL_DIR
+from infra.inference import LIVE, Inference
+from infra.log_groups import log_group
+from infra.monitoring import Monitoring
+from infra.settings import Settings
+
+# AWS's own configurations. Alarms look at five minutes, so ten hold a whole such window at a tenth of the traffic.
+_CONFIGS: Final = {
+    "all_at_once": codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE,
+    "canary": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,
+    "linear": codedeploy.LambdaDeploymentConfig.LINEAR_10_PERCENT_EVERY_3_MINUTES,
+}
+
+# What a release can set off within its minutes. Not the throttles, which are of the account, nor the queue and the
+# dead letters: a message takes half an hour to get there, and CodeDeploy starts nothing while an alarm rings, so
+# old dead letters would keep out the very release that mends them.
+_ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worker": ("WorkerErrors",)}
+
+_CHECK_MEMORY_MB: Final = 512
+_MAX_TIMEOUT_SECONDS: Final = 900
+# Beside the version's own time: until Lambda has brought its image near and started it.
+_COLD_SECONDS: Final = 90
+
+
+class Release(Construct):
+    """CodeDeploy between a new version and the alias `live`, for `api` and `worker` each.
+
+    At the first deployment there is nothing to shift from: CloudFormation makes the aliases without CodeDeploy.
+
+    Attributes:
+        checks: the functions that CodeDeploy calls before a version gets any traffic.
+        role: what CodeDeploy works with.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        inference: Inference,
+        monitoring: Monitoring,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._inference = inference
+        self._application = codedeploy.LambdaApplication(self, "Application")
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
+            description="Shifts the traffic of the pneumonia functions from version to version",
+        )
+        self.checks: list[lambda_.Function] = []
+        for name, function, live, seconds in (
+            ("Api", inference.api, inference.live_api, settings.api_timeout_seconds),
+            ("Worker", inference.worker, inference.live_worker, settings.worker_timeout_seconds),
+        ):
+            # All at once there is no time to watch, and a ringing alarm would only keep the release out.
+            watched = () if settings.deployment == "all_at_once" else _ROLLBACK_ALARMS[name]
+            alarms = {alarm.node.id: alarm for alarm in monitoring.alarms}
+            self._deploy(name, function, live, seconds, [alarms[alarm] for alarm in watched])
+        self._allow(inference)
+
+    def _deploy(
+        self,
+        name: str,
+        function: lambda_.Function,
+        live: lambda_.Alias,
+        seconds: int,
+        alarms: list[cloudwatch.AlarmBase],
+    ) -> None:
+        check = self._check(name, function, seconds)
+        group = codedeploy.LambdaDeploymentGroup(
+            self,
+            f"{name}Group",
+            application=self._application,
+            alias=live,
+            deployment_config=_CONFIGS[self._settings.deployment],
+            alarms=alarms,
+            # Closed: the construct would add a managed policy that may change every alias of the account.
+            role=self.role.without_policy_updates(),
+            pre_hook=check,
+            auto_rollback=codedeploy.AutoRollbackConfig(
+                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=bool(alarms)
+            ),
+        )
+        # An update policy is no reference that CloudFormation would wait for: the alias moves when all that
+        # moves it is in place.
+        cast(CfnResource, live.node.default_child).node.add_dependency(group, check, self.role)
+
+    def _check(self, name: str, function: lambda_.Function, seconds: int) -> lambda_.Function:
+        settings = self._settings
+        service = f"pneumonia-{name.lower()}-check"
+        logs = log_group(self, f"{name}CheckLogs", settings)
+        role = iam.Role(
+            self,
+            f"{name}CheckRole",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Execution role of {service}",
+        )
+        logs.grant_write(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                # Every version: were it the one to check, the permission would be as new as that, and not yet
+                # known everywhere when it is needed.
+                sid="CallVersions",
+                actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+                resources=[f"{function.function_arn}:*"],
+            )
+        )
+        check = lambda_.DockerImageFunction(
+            self,
+            f"{name}Check",
+            code=self._inference.image.code("pneumonia.release_check.handler"),
+            architecture=self._inference.image.architecture,
+            description=f"Checks a new version of the {name.lower()} function before it gets traffic.",
+            role=role,
+            log_group=logs,
+            memory_size=_CHECK_MEMORY_MB,
+            timeout=Duration.seconds(min(seconds + _COLD_SECONDS, _MAX_TIMEOUT_SECONDS)),
+            environment={
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                "MODEL_DIR": MODEL_DIR,
+                "CHECKED_VERSION": function.current_version.function_arn,
+            },
+        )
+        self.checks.append(check)
+        return check
+
+    def _allow(self, inference: Inference) -> None:
+        functions = [inference.api.function_arn, inference.worker.function_arn]
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                sid="ShiftTraffic",
+                actions=["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"],
+                resources=[*functions, *(f"{arn}:{LIVE}" for arn in functions)],
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                sid="CallChecks",
+                actions=["lambda:InvokeFunction"],
+                resources=[check.function_arn for check in self.checks],
+            )
+        )
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                # IAM asks for all alarms of the account, whichever are read.
+                sid="ReadAlarms",
+                actions=["cloudwatch:DescribeAlarms"],
+                resources=[f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"],
+            )
+        )
