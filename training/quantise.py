@@ -3,9 +3,10 @@
     python -m training.quantise --model xception-224.onnx --data chest_xray/train --out xception-224.int8.onnx
 
 Static quantisation (Jacob et al. 2018, arXiv:1712.05877) in onnxruntime's QDQ form: weights int8 for each output
-channel, activations uint8, their ranges taken from training films. Only the backbone is quantised; the scaling of
-the image and the head, which cost nothing, stay in float32. `--reduce-range` uses 7 of the 8 bits of the weights:
-without VNNI an AVX2 CPU adds pairs of products in 16 bits, which 8-bit weights can saturate.
+channel, activations uint8, their ranges taken from training films and made even between channels before
+(`training/equalise.py`). Only the backbone is quantised; the scaling of the image and the head, which cost nothing,
+stay in float32. `--reduce-range` uses 7 of the 8 bits of the weights: without VNNI an AVX2 CPU adds pairs of products
+in 16 bits, which 8-bit weights can saturate.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from training import metrics
+from training import equalise, metrics
 from training.data import Film, labels, load_pixels, merge_duplicates, scan
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
@@ -75,9 +76,12 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
         prepared = Path(folder) / "prepared.onnx"
         # Every shape but the batch is known already: the symbolic inference would find nothing more.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        graph = onnx.load(prepared).graph
+        model = onnx.load(prepared)
+        equalise.equalise(model, films)
+        graph, even = model.graph, Path(folder) / "even.onnx"
+        onnx.save(model, even)
         quantize_static(
-            str(prepared),
+            str(even),
             str(out),
             FilmReader(graph.input[0].name, films),
             quant_format=QuantFormat.QDQ,

@@ -1,0 +1,143 @@
+"""Give the channels of every activation the same range, so that one int8 step suits all of them.
+
+An activation has one scale for all of its channels; where their ranges differ, the quiet ones keep two or three of
+the 8 bits, and a grey level here or there in the film moves the logit. Between convolutions only operators stand that
+commute with a positive factor per channel (ReLU, addition, max pooling), so a factor may be moved from the activation
+into the weights around it without changing what the graph computes (Nagel et al. 2019, arXiv:1906.04721; the exponent
+is that of Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel: factors on the outputs of
+a convolution, and on the inputs of a depthwise one, cost no precision at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+Array = NDArray[np.float32]
+
+# Operators that pass a positive factor of a channel through, and the number of their inputs that carry it.
+HOMOGENEOUS = {"Relu": 1, "MaxPool": 1, "Add": 2}
+# Share of the difference between channels that moves from activations to weights, where weights pay for it.
+EXPONENT = 0.5
+# Channels that are quieter than this share of the loudest are not raised further: they may be dead.
+QUIETEST = 1e-3
+BATCH = 8
+
+
+@dataclass
+class Stream:
+    """Tensors that share their channels: what some convolutions write and others read."""
+
+    tensors: set[str] = field(default_factory=set)
+    producers: list[Any] = field(default_factory=list)
+    consumers: list[Any] = field(default_factory=list)
+
+
+def streams(graph: Any) -> list[Stream]:
+    """The streams of ``graph`` whose every tensor lies between convolutions, in the order of computation."""
+    parent: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            name = parent[name]
+        return name
+
+    constants = {entry.name for entry in graph.initializer}
+    fixed = {entry.name for entry in (*graph.input, *graph.output)}
+    for node in graph.node:
+        if node.op_type in HOMOGENEOUS and not constants.intersection(node.input):
+            for name in node.input[: HOMOGENEOUS[node.op_type]]:
+                parent[find(name)] = find(node.output[0])
+        elif node.op_type == "Conv":
+            fixed.update(name for name in node.input[:1] if name in constants)
+        else:
+            fixed.update((*node.input, *node.output))
+    held = {find(name) for name in fixed}
+    found: dict[str, Stream] = defaultdict(Stream)
+    for node in graph.node:
+        if node.op_type == "Conv":
+            found[find(node.output[0])].producers.append(node)
+            found[find(node.input[0])].consumers.append(node)
+        if node.op_type in (*HOMOGENEOUS, "Conv"):
+            for name in (*node.input[:1], *node.output):
+                found[find(name)].tensors.add(name)
+    return [s for root, s in found.items() if root not in held and s.producers and s.consumers]
+
+
+def depthwise(node: Any, weights: dict[str, Array]) -> bool:
+    """Whether every channel of the convolution has a filter, and a scale, of its own."""
+    group = next((a.i for a in node.attribute if a.name == "group"), 1)
+    return bool(group > 1 and weights[node.input[1]].shape[1] == 1)
+
+
+def channel_ranges(model: Any, names: Iterable[str], films: NDArray[np.uint8]) -> dict[str, Array]:
+    """Largest magnitude of every channel, float32 ``[C]``, over ``films``, uint8 ``[N, H, W, 1]``."""
+    probed = onnx.ModelProto()
+    probed.CopyFrom(model)
+    wanted = sorted(names)
+    del probed.graph.output[:]
+    probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    session = onnxruntime.InferenceSession(probed.SerializeToString(), providers=["CPUExecutionProvider"])
+    feed = session.get_inputs()[0].name
+    ranges: dict[str, Array] = {}
+    for start in range(0, len(films), BATCH):
+        values = session.run(wanted, {feed: films[start : start + BATCH]})
+        for name, value in zip(wanted, values, strict=True):
+            largest = np.abs(value).max(axis=(0, 2, 3))
+            ranges[name] = np.maximum(ranges.get(name, largest), largest)
+    return ranges
+
+
+def factors(activation: Array, weight: Array | None, exponent: float = EXPONENT) -> Array:
+    """What to divide each channel of a stream by, float32 ``[C]``, from its range and that of the weights it meets.
+
+    ``weight``: largest magnitude of the weights that read each channel; None where they pay nothing for the factor.
+    """
+    activation = np.maximum(activation, QUIETEST * activation.max())
+    if weight is None:
+        return np.asarray(activation / activation.max(), dtype=np.float32)
+    weight = np.maximum(weight, QUIETEST * weight.max())
+    share = activation**exponent / weight ** (1 - exponent)
+    return np.asarray(share / share.max(), dtype=np.float32)
+
+
+def equalise(model: Any, films: NDArray[np.uint8], exponent: float = EXPONENT) -> int:
+    """Move factors between activations and weights of ``model`` in place; returns the number of streams changed.
+
+    ``model``: float32 ONNX whose batch normalisation is folded into its convolutions. ``films``: calibration films,
+    uint8 ``[N, H, W, 1]``. What the graph computes stays the same up to float32 rounding.
+    """
+    graph = model.graph
+    stored = {entry.name: entry for entry in graph.initializer}
+    weights = {name: numpy_helper.to_array(entry).copy() for name, entry in stored.items()}
+    found = streams(graph)
+    if not found:
+        return 0
+    readers: dict[str, list[str]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            readers[name].append(node.op_type)
+    # Before a ReLU nothing is rounded: the two are one step of the quantised graph.
+    seen = {s: {n for n in stream.tensors if readers[n] != ["Relu"]} for s, stream in enumerate(found)}
+    ranges = channel_ranges(model, set().union(*seen.values()), films)
+    for number, stream in enumerate(found):
+        largest = np.max([ranges[name] for name in seen[number]], axis=0)
+        dense = [weights[n.input[1]] for n in stream.consumers if not depthwise(n, weights)]
+        met = np.max([np.abs(w).max(axis=(0, 2, 3)) for w in dense], axis=0) if dense else None
+        factor = factors(largest, met, exponent)
+        for node in stream.producers:
+            weights[node.input[1]] /= factor[:, None, None, None]
+            if len(node.input) > 2:
+                weights[node.input[2]] /= factor
+        for node in stream.consumers:
+            along = factor[:, None, None, None] if depthwise(node, weights) else factor[None, :, None, None]
+            weights[node.input[1]] *= along
+    for name, entry in stored.items():
+        entry.CopyFrom(numpy_helper.from_array(weights[name], name))
+    return len(found)
