@@ -131,6 +131,7 @@ class Inference(Construct):
                 "MAX_DICOM_ELEMENTS": str(settings.max_dicom_elements),
                 "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
                 "MIN_IMAGE_SIDE": str(settings.min_image_side),
+                "DECODE_SECONDS": str(settings.decode_seconds),
                 "INTRA_OP_THREADS": str(settings.intra_op_threads),
                 **named,
             },

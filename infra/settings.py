@@ -202,6 +202,8 @@ class Settings:
     max_dicom_nesting: int = _integer(1, 100)
     # Shorter sides, in pixels, are no film but its thumbnail.
     min_image_side: int = _integer(1, 1_000)
+    # Time that decoding one image may take before it is stopped and refused.
+    decode_seconds: int = _integer(1, 60)
     # Uploads handed to one worker invocation; ten is the most without a batching window.
     batch_size: int = _integer(1, 10)
     # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.
@@ -290,6 +292,16 @@ class Settings:
             raise SettingsError(
                 f"Setting 'url_timeout_seconds' is {self.url_timeout_seconds}: it must be below "
                 f"'api_timeout_seconds' ({self.api_timeout_seconds}), or the caller never sees the error."
+            )
+        if self.decode_seconds >= self.api_timeout_seconds:
+            raise SettingsError(
+                f"Setting 'decode_seconds' is {self.decode_seconds}: it must be below "
+                f"'api_timeout_seconds' ({self.api_timeout_seconds}), or the caller never sees the error."
+            )
+        if self.decode_seconds * self.batch_size >= self.worker_timeout_seconds:
+            raise SettingsError(
+                f"Setting 'decode_seconds' is {self.decode_seconds}: times 'batch_size' ({self.batch_size}) it must be "
+                f"below 'worker_timeout_seconds' ({self.worker_timeout_seconds}), or a batch of slow files is cut off."
             )
         if self.alarm_api_p99_ms > self.api_timeout_seconds * 1000:
             raise SettingsError(

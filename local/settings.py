@@ -32,6 +32,7 @@ def export_settings(settings: Settings, env: MutableMapping[str, str], auth: str
         "MAX_DICOM_ELEMENTS": str(settings.max_dicom_elements),
         "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
         "MIN_IMAGE_SIDE": str(settings.min_image_side),
+        "DECODE_SECONDS": str(settings.decode_seconds),
         "ALLOWED_URL_HOSTS": ",".join(settings.allowed_url_hosts),
         "URL_TIMEOUT_SECONDS": str(settings.url_timeout_seconds),
         "INTRA_OP_THREADS": str(settings.intra_op_threads),

@@ -188,7 +188,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "MODEL_DIR", "MAX_IMAGE_BYTES", "MAX_IMAGE_PIXELS", "ALLOWED_URL_HOSTS", "URL_TIMEOUT_SECONDS",
         "RESULTS_BUCKET", "INTRA_OP_THREADS", "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "UPLOAD_EXPIRES_SECONDS",
         "AUTH_MODE", "AUTH_SECRET_ID", "MAX_DECODED_BYTES", "MAX_FRAMES", "MAX_DICOM_ELEMENTS",
-        "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE", "STACK_NAME", "EVENT_BUS",
+        "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE", "DECODE_SECONDS", "STACK_NAME", "EVENT_BUS",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,

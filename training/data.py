@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from pneumonia.preprocess import to_model_input
+from pneumonia.preprocess import enough_pixels, reduce_while_decoding, to_model_input
 
 CLASS_FOLDERS = {"NORMAL": 0, "PNEUMONIA": 1}
 IMAGE_SUFFIXES = {".jpeg", ".jpg", ".png"}
@@ -113,6 +113,7 @@ def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films
     pixels = []
     for path in track(list(paths), description=title):
         with Image.open(path) as image:
+            reduce_while_decoding(image, enough_pixels(size, size))
             pixels.append(to_model_input(image.convert("L"), size, size))
     return np.stack(pixels)
 

@@ -104,7 +104,7 @@ def adult_figures(folder: Path, server: Server, limits: Limits, points: dict[str
 
 def heatmap_figures(paths: list[Path], server: Server, artifacts: Path, limits: Limits) -> dict[str, Any]:
     """The heatmap measurements, on the positives at ``paths``."""
-    films = [decode(path.read_bytes(), limits).pixels for path in paths]
+    films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     with tempfile.TemporaryDirectory() as scratch:
         document = json.loads((artifacts / "card.json").read_text())
         for entry in document["members"]:

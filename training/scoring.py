@@ -51,7 +51,9 @@ class Server:
         with Progress() as progress:
             task = progress.add_task(title, total=len(paths))
             for start in range(0, len(paths), BATCH):
-                films = [decode(path.read_bytes(), limits).pixels for path in paths[start : start + BATCH]]
+                films = [
+                    decode(path.read_bytes(), limits, self.model.enough).pixels for path in paths[start : start + BATCH]
+                ]
                 answers.append(self.model.predict(films))
                 progress.update(task, advance=len(films))
         return self._collect(answers)

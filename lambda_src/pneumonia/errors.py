@@ -99,6 +99,14 @@ class UndecodableImage(PneumoniaError):
     title = "The image could not be decoded"
 
 
+class TookTooLong(PneumoniaError):
+    """Decoding was stopped at the limit of time: a file made to be slow, or far too large for this function."""
+
+    code = "took_too_long"
+    status = 422
+    title = "The image took too long to decode"
+
+
 class MultiFrame(PneumoniaError):
     code = "multi_frame"
     status = 422
@@ -161,6 +169,13 @@ class Unhealthy(PneumoniaError):
     status = 503
     title = "The service is not healthy"
     public_detail = "The model did not load or failed its self-test. The log holds the reason under this request_id."
+
+
+BY_CODE: dict[str, type[PneumoniaError]] = {
+    kind.code: kind
+    for kind in (MissingImage, TooLarge, UnsupportedFormat, UndecodableImage, TookTooLong, MultiFrame, NotARadiograph)
+}
+"""What decoding an image can raise."""
 
 
 def problem(error: BaseException, request_id: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pneumonia.card import Card
-from pneumonia.decode import DecodedImage, Limits, check_content, decode
+from pneumonia.decode import DecodedImage, Limits, check_content
+from pneumonia.decode.in_time import decode_in_time
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
 from pneumonia.heatmap import overlay
@@ -60,12 +61,12 @@ class Predictor:
         `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
         gate would refuse, with its code among the warnings.
         `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
-        with the heatmap, without any fetching. Raises what `decode` and `check_content` raise, NotAChestXray,
+        with the heatmap, without any fetching. Raises what `decode_in_time` and `check_content` raise, NotAChestXray,
         WrongOrientation, and ModelError.
         """
         start = time.perf_counter()
-        image = decode(data, self.limits)
-        check_content(image.pixels, self.limits.min_side)
+        image = self._decode(data)
+        check_content(image, self.limits.min_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
         png = overlay(look.image.pixels, look.prediction.activation_map) if heatmap else None
@@ -76,6 +77,9 @@ class Predictor:
             "total": _ms(start, time.perf_counter()),
         }
         return Answer(self._body(look, timing, request_id, force), png)
+
+    def _decode(self, data: bytes) -> DecodedImage:
+        return decode_in_time(data, self.limits, self._model.enough)
 
     def _look(self, image: DecodedImage) -> "_Look":
         start = time.perf_counter()
@@ -110,7 +114,7 @@ class Predictor:
         golden = self.card.golden
         path = self._directory / golden.file
         try:
-            image = decode(path.read_bytes(), self.limits)
+            image = self._decode(path.read_bytes())
         except OSError as error:
             raise ModelError(f"Cannot read the golden input {path} ({error.strerror}).") from error
         except PneumoniaError as error:

@@ -17,7 +17,7 @@ import onnxruntime as ort
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError
 from pneumonia.gate import GateScores
-from pneumonia.preprocess import to_model_input
+from pneumonia.preprocess import enough_pixels, to_model_input
 
 INPUT = "image"
 OUTPUTS = ("logit", "activation_map")
@@ -58,6 +58,11 @@ class Model:
         ]
         total = sum(member.weight for member in card.members)
         self._weights = [member.weight / total for member in card.members]
+
+    @property
+    def enough(self) -> int:
+        """Pixels that a film keeps on its shorter side when its decoder reduces it: see `decode`."""
+        return max(enough_pixels(member.input.height, member.input.width) for member in self._members)
 
     def predict(self, images: Sequence[Image.Image]) -> list[Prediction]:
         """Predict grey images (mode "L", any size) as one batch, in their order.

@@ -4,6 +4,25 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+REDUCED_TO_AT_LEAST = 2
+"""How many times the model's input a film keeps on each side when its decoder reduces it. Resizing then still averages
+over 2 x 2 pixels or more, and the input is that of the whole film to a fifth of a grey level (bench/README.md)."""
+
+
+def enough_pixels(height: int, width: int) -> int:
+    """The shorter side of a film, in pixels, from which on more of them change nothing for an input of that size."""
+    return REDUCED_TO_AT_LEAST * max(height, width)
+
+
+def reduce_while_decoding(image: Image.Image, enough: int) -> None:
+    """Let an opened JPEG unpack to grey, and to a half, a quarter or an eighth of its size, as long as both sides keep
+    `enough` pixels. Other formats cannot; nothing happens to them. To be called before the pixels are loaded.
+
+    libjpeg leaves out the high frequencies of each block (its scaled inverse DCT), which costs less than unpacking
+    them, and counting and averaging them away.
+    """
+    image.draft("L", (enough, enough))
+
 
 def to_model_input(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8]:
     """Resize a whole grey image to the model's input, as uint8 [height, width, 1] with values 0..255.

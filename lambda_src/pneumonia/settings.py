@@ -39,6 +39,7 @@ class Settings:
     max_dicom_elements: int = Limits.max_dicom_elements
     max_dicom_nesting: int = Limits.max_dicom_nesting
     min_image_side: int = 64
+    decode_seconds: float = Limits.seconds
     allowed_url_hosts: frozenset[str] = frozenset()
     url_timeout_seconds: float = 5.0
     results_bucket: str | None = None
@@ -62,6 +63,7 @@ class Settings:
             self.max_dicom_elements,
             self.max_dicom_nesting,
             self.min_image_side,
+            self.decode_seconds,
         )
 
     @property
@@ -72,7 +74,7 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_DECODED_BYTES, MAX_FRAMES, MAX_DICOM_ELEMENTS,
-        MAX_DICOM_NESTING, MIN_IMAGE_SIDE, ALLOWED_URL_HOSTS (commas between hosts),
+        MAX_DICOM_NESTING, MIN_IMAGE_SIDE, DECODE_SECONDS, ALLOWED_URL_HOSTS (commas between hosts),
         URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
         uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none),
         AUTH_SECRET_ID (in Secrets Manager, for token), STACK_NAME (under which metrics are written; none without
@@ -89,6 +91,7 @@ class Settings:
             max_dicom_elements=_whole(env, "MAX_DICOM_ELEMENTS", cls.max_dicom_elements, 100, 1_000_000),
             max_dicom_nesting=_whole(env, "MAX_DICOM_NESTING", cls.max_dicom_nesting, 1, 100),
             min_image_side=_whole(env, "MIN_IMAGE_SIDE", cls.min_image_side, 1, 1_000),
+            decode_seconds=_seconds(env, "DECODE_SECONDS", cls.decode_seconds, 300.0),
             allowed_url_hosts=_hosts(env, "ALLOWED_URL_HOSTS"),
             url_timeout_seconds=_seconds(env, "URL_TIMEOUT_SECONDS", cls.url_timeout_seconds, 60.0),
             results_bucket=env.get("RESULTS_BUCKET") or None,

@@ -133,6 +133,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
         max_dicom_elements=300,
         max_dicom_nesting=4,
         min_image_side=50,
+        decode_seconds=8,
         intra_op_threads=2,
         log_level="DEBUG",
         auth="token",
@@ -155,7 +156,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
     assert worker.auth_secret_id is None
     assert (api.event_bus, worker.event_bus) == (None, "films/chest")
     for settings in (api, worker):
-        assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50)
+        assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50, 8)
         assert settings.intra_op_threads == 2
         assert settings.stack_name == "PneumoniaInference"
     assert environment(stack, "Api")["POWERTOOLS_LOG_LEVEL"] == "DEBUG"

@@ -57,6 +57,7 @@ REFUSED = {
     "max_dicom_elements": [99, 1_000_001],
     "max_dicom_nesting": [0, 101],
     "min_image_side": [0, 1_001],
+    "decode_seconds": [0, 61, 2.5],
     "batch_size": [0, 11],
     "worker_max_concurrency": [1, 1001],
     "upload_link_seconds": [59, 3_601, None],

@@ -17,6 +17,7 @@ CODES = {
     "too_large": 413,
     "unsupported_format": 415,
     "undecodable_image": 422,
+    "took_too_long": 422,
     "multi_frame": 422,
     "not_a_radiograph": 422,
     "not_a_chest_xray": 422,

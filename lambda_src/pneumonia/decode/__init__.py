@@ -20,11 +20,13 @@ __all__ = [
 ]
 
 
-def decode(data: bytes, limits: Limits) -> DecodedImage:
+def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
     """Decode an image by its content; file names and Content-Type are never looked at.
 
+    `enough`: a JPEG may be unpacked at reduced size as long as both sides keep so many pixels; None keeps them all.
+    The limit of time holds for JPEG, PNG and BMP here; for every format it does in `in_time.decode_in_time`.
     Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage
-    (truncated or damaged), MultiFrame, NotARadiograph (a DICOM file of another modality).
+    (truncated or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality).
     """
     if not data:
         raise MissingImage(f"The image is empty (0 bytes). Send the bytes of a file ({', '.join(NAMES)}).")
@@ -37,4 +39,4 @@ def decode(data: bytes, limits: Limits) -> DecodedImage:
         from pneumonia.decode.dicom import decode_dicom
 
         return decode_dicom(data, limits)
-    return decode_raster(data, kind, limits)
+    return decode_raster(data, kind, limits, enough)

@@ -47,7 +47,8 @@ class DicomFacts:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """`pixels` is upright, mode "L", bright where the film is; `width` and `height` are those of `pixels`.
+    """`pixels` is upright, mode "L", bright where the film is. `width` and `height` are those of the film as it came,
+    upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
 
     `format` is a name of FORMATS. `inverted`: dark and bright were exchanged on the way. `warnings` are codes.
     """
@@ -89,14 +90,14 @@ def scale_to_grey(values: NDArray[Any], low: float, high: float) -> NDArray[np.u
     return np.asarray(np.rint(np.clip(scaled, 0, 255)), dtype=np.uint8)
 
 
-def check_content(pixels: Image.Image, min_side: int) -> None:
+def check_content(image: DecodedImage, min_side: int) -> None:
     """Refuse what holds no film whatever it shows. Raises TooSmall, BlankImage."""
-    if min(pixels.size) < min_side:
+    if min(image.width, image.height) < min_side:
         raise TooSmall(
-            f"The image has {pixels.width} x {pixels.height} pixels, at least {min_side} are needed on each side. "
+            f"The image has {image.width} x {image.height} pixels, at least {min_side} are needed on each side. "
             "Send the film itself, not its thumbnail."
         )
-    counts = np.cumsum(pixels.histogram())
+    counts = np.cumsum(image.pixels.histogram())
     dark, bright = np.searchsorted(counts, [0.01 * counts[-1], 0.99 * counts[-1]])
     if bright - dark < BLANK_SPREAD:
         raise BlankImage("The image is one grey nearly everywhere: there is nothing to read. Send the exposed film.")

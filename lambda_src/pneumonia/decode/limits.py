@@ -11,6 +11,7 @@ class Limits:
     the pixels on their way to grey. `max_frames`: of an image with up to
     that many the first is read; more are refused. `max_dicom_elements` counts nested ones too; `max_dicom_nesting` is
     the depth of sequences. `min_side`: shorter sides hold no radiograph, in pixels.
+    `seconds`: of decoding, by the clock.
     """
 
     max_bytes: int
@@ -20,6 +21,7 @@ class Limits:
     max_dicom_elements: int = 10_000
     max_dicom_nesting: int = 16
     min_side: int = 1
+    seconds: float = 10.0
 
     @property
     def max_inflated_bytes(self) -> int:

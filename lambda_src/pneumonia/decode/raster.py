@@ -1,6 +1,5 @@
 """Picture formats through Pillow: one upright grey image."""
 
-import io
 import warnings
 
 import numpy as np
@@ -9,18 +8,27 @@ from PIL import Image, ImageOps
 from pneumonia.decode.formats import Format
 from pneumonia.decode.image import DecodedImage, scale_to_grey
 from pneumonia.decode.limits import Limits
-from pneumonia.errors import MultiFrame, TooLarge, UndecodableImage
+from pneumonia.decode.timed_file import TimedFile
+from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
+from pneumonia.preprocess import reduce_while_decoding
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Of Pillow's modes in memory; 4 for every other one."""
 
+SCANS_OF_A_SOUND_JPEG = 20
+"""More than any encoder writes (libjpeg's own progressive script has ten). A file of thousands, ten bytes each, makes
+the decoder walk all blocks of the picture for every one of them."""
+SMALL_BLOCK = 64
+"""Bytes that a JPEG of too many scans is read by: the decoder looks at the clock in between (64 KiB otherwise)."""
 
+ORIENTATION, SIDEWAYS = 0x0112, frozenset({5, 6, 7, 8})
+"""The EXIF tag, and those of its values by which width and height change places."""
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 """The tag of a TIFF that says what its values mean, and the value for a negative (TIFF 6.0, section 8)."""
 
 
-def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
-    """Decode by one Pillow plugin.
+def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None = None) -> DecodedImage:
+    """Decode by one Pillow plugin; a JPEG at reduced size, but not below `enough` pixels on either side.
 
     - EXIF orientation is applied; an unreadable EXIF block counts as none.
     - Transparent parts are laid over black, the background of a radiograph.
@@ -30,17 +38,17 @@ def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
     - A TIFF whose lowest value is white is turned.
     - Colour becomes luma (ITU-R 601-2).
 
-    Raises TooLarge, MultiFrame, UndecodableImage (truncated or damaged).
+    Raises TooLarge, TookTooLong, MultiFrame, UndecodableImage (truncated or damaged).
     """
     try:
         with warnings.catch_warnings():
             # Warnings about odd metadata are of no use to anyone here, except the one that is a guard.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            pixels, frames, inverted = _to_grey(data, kind, limits)
+            return _decoded(data, kind, limits, enough)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise TooLarge(f"The image has more pixels than the limit of {limits.max_pixels}.") from error
-    except (TooLarge, MultiFrame, MemoryError):
+    except (TooLarge, TookTooLong, MultiFrame, MemoryError):
         raise
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged input (OSError, SyntaxError, struct.error,
@@ -48,19 +56,12 @@ def decode_raster(data: bytes, kind: Format, limits: Limits) -> DecodedImage:
         raise UndecodableImage(
             f"The bytes start like a {kind.name} but cannot be decoded: the file is truncated or damaged."
         ) from error
-    return DecodedImage(
-        pixels,
-        kind.name,
-        pixels.width,
-        pixels.height,
-        inverted,
-        warnings=("first_of_several_frames",) if frames > 1 else (),
-    )
 
 
-def _to_grey(data: bytes, kind: Format, limits: Limits) -> tuple[Image.Image, int, bool]:
-    with Image.open(io.BytesIO(data), formats=[kind.plugin or ""]) as image:
+def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None) -> DecodedImage:
+    with Image.open(TimedFile(data, limits.seconds), formats=[kind.plugin or ""]) as image:
         # Only the header has been read: this is the moment to refuse.
+        width, height = image.size
         count = image.width * image.height
         if count > limits.max_pixels:
             raise TooLarge(
@@ -77,13 +78,22 @@ def _to_grey(data: bytes, kind: Format, limits: Limits) -> tuple[Image.Image, in
             )
         image.seek(0)
         if kind.plugin == "JPEG":
-            # The luma of a JPEG is stored by itself: no colour is unpacked, only to be thrown away. At full size: a
-            # reduced one would be faster still, but moves the probability of soft films by up to 0.02.
-            image.draft("L", image.size)
+            # The luma of a JPEG is stored by itself: no colour is unpacked, only to be thrown away.
+            reduce_while_decoding(image, enough or max(image.size))
+            if data.count(b"\xff\xda") > SCANS_OF_A_SOUND_JPEG:
+                image.decodermaxblock = SMALL_BLOCK
         image.load()
         negative = _white_is_zero(image)
-        grey = _flatten(_upright(image))
-        return ImageOps.invert(grey) if negative else grey, frames, negative
+        upright, sideways = _upright(image)
+        grey = _flatten(upright)
+    return DecodedImage(
+        ImageOps.invert(grey) if negative else grey,
+        kind.name,
+        height if sideways else width,
+        width if sideways else height,
+        negative,
+        warnings=("first_of_several_frames",) if frames > 1 else (),
+    )
 
 
 def _white_is_zero(image: Image.Image) -> bool:
@@ -92,11 +102,12 @@ def _white_is_zero(image: Image.Image) -> bool:
     return (image.mode.startswith("I") or image.mode == "F") and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image as its EXIF block says it is to be seen, and whether its width and height have changed places."""
     try:
-        return ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image), image.getexif().get(ORIENTATION) in SIDEWAYS
     except Exception:  # a damaged EXIF block says nothing about the pixels
-        return image
+        return image, False
 
 
 def _flatten(image: Image.Image) -> Image.Image:

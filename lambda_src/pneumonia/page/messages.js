@@ -17,6 +17,10 @@ export const MESSAGES = {
         title: "The film is too large",
         advice: "Send a smaller file: a lower resolution loses nothing here, the model sees every film reduced.",
     },
+    took_too_long: {
+        title: "The film takes too long to read",
+        advice: "Export it anew, smaller or as JPEG or PNG: the model sees every film reduced.",
+    },
     too_small: {
         title: "The image is too small",
         advice: "This looks like a thumbnail. Send the film itself.",

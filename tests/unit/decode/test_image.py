@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.decode import check_content
+from pneumonia.decode import DecodedImage, check_content
 from pneumonia.decode.image import scale_to_grey
 from pneumonia.errors import BlankImage, TooSmall
+
+
+def film(pixels: Image.Image) -> DecodedImage:
+    return DecodedImage(pixels, "PNG", pixels.width, pixels.height)
 
 
 def test_scaling_clips_and_rounds() -> None:
@@ -18,11 +22,17 @@ def test_without_a_range_there_is_only_black() -> None:
 @pytest.mark.parametrize("size", [(63, 500), (500, 63), (1, 1)])
 def test_a_thumbnail_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(TooSmall, match="at least 64"):
-        check_content(Image.linear_gradient("L").resize(size), 64)
+        check_content(film(Image.linear_gradient("L").resize(size)), 64)
+
+
+def test_the_film_counts_not_what_its_decoder_reduced_it_to() -> None:
+    check_content(DecodedImage(Image.linear_gradient("L").resize((400, 400)), "JPEG", 1600, 1600), 1000)
+    with pytest.raises(TooSmall, match="900 x 1600"):
+        check_content(DecodedImage(Image.linear_gradient("L"), "JPEG", 900, 1600), 1000)
 
 
 def test_the_smallest_film_passes() -> None:
-    check_content(Image.linear_gradient("L").resize((64, 64)), 64)
+    check_content(film(Image.linear_gradient("L").resize((64, 64))), 64)
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
@@ -30,8 +40,8 @@ def test_one_grey_is_refused_even_with_a_speck_of_dust(grey: int) -> None:
     image = Image.new("L", (100, 100), grey)
     image.paste(255 - grey, (0, 0, 9, 9))  # less than a hundredth of the picture
     with pytest.raises(BlankImage):
-        check_content(image, 64)
+        check_content(film(image), 64)
 
 
 def test_a_flat_film_passes() -> None:
-    check_content(Image.fromarray(np.tile(np.linspace(100, 110, 100).astype(np.uint8), (100, 1))), 64)
+    check_content(film(Image.fromarray(np.tile(np.linspace(100, 110, 100).astype(np.uint8), (100, 1)))), 64)

@@ -160,3 +160,45 @@ def test_colour_jpeg_read_as_grey_is_its_luma(image_bytes: ImageBytes, subsampli
     decoded = decode(data, LIMITS)
     assert decoded.pixels.size == (201, 150)
     assert np.abs(np.asarray(decoded.pixels, int) - by_colour).max() <= 1  # the rounding of the way through RGB
+
+
+@pytest.mark.parametrize(
+    ("size", "enough", "pixels"),
+    [
+        ((800, 640), 160, (200, 160)),  # a quarter, and no pixel less
+        ((800, 638), 160, (400, 319)),
+        ((801, 641), 320, (401, 321)),
+        ((800, 640), 321, (800, 640)),
+        ((800, 640), 900, (800, 640)),
+        ((800, 640), None, (800, 640)),
+    ],
+)
+def test_a_large_jpeg_is_unpacked_at_reduced_size(
+    image_bytes: ImageBytes, size: tuple[int, int], enough: int | None, pixels: tuple[int, int]
+) -> None:
+    data = image_bytes(image=Image.linear_gradient("L").resize(size), kind="JPEG")
+    decoded = decode(data, Limits(1_000_000, 1_000_000), enough)
+    assert decoded.pixels.size == pixels
+    assert (decoded.width, decoded.height) == size  # those of the film
+
+
+def test_a_reduced_film_is_turned_upright_with_its_width_and_height(image_bytes: ImageBytes) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = image_bytes(image=Image.linear_gradient("L").resize((800, 640)), kind="JPEG", exif=exif)
+    decoded = decode(data, Limits(1_000_000, 1_000_000), 160)
+    assert decoded.pixels.size == (160, 200)
+    assert (decoded.width, decoded.height) == (640, 800)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_colour_is_reduced_too(image_bytes: ImageBytes, mode: str) -> None:
+    image = Image.linear_gradient("L").resize((800, 640)).convert("RGB").convert(mode)
+    decoded = decode(image_bytes(image=image, kind="JPEG"), Limits(1_000_000, 1_000_000), 160)
+    assert (decoded.pixels.mode, decoded.pixels.size) == ("L", (200, 160))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
+def test_other_formats_keep_their_size(image_bytes: ImageBytes, kind: str) -> None:
+    image = Image.linear_gradient("L").resize((400, 320))
+    assert decode(image_bytes(image=image, kind=kind), Limits(1_000_000, 1_000_000), 100).pixels.size == (400, 320)
