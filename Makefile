@@ -83,6 +83,10 @@ test-scale: $(DEV) ## Five thousand uploads through the command line and the loc
 fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory and time (ARGS="--count 1000 --first 20001")
 	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
 
+.PHONY: audit
+audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
+	$(run) .venv-dev/bin/python -m local.audit $(ARGS)
+
 .PHONY: container-test
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
