@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from client import options
+from client import operating, options
 
 app = typer.Typer(
     name="pneumonia",
@@ -234,3 +234,6 @@ def console(
         target = resolve(aws, stack, Target(url=url), needed=("url",))
         with open_service(target.url, aws, token, sign=not no_sign_request) as service:
             raise typer.Exit(command.run(service, port=port, open_browser=open_browser, as_json=as_json))
+
+
+operating.register(app)

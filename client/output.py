@@ -56,6 +56,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value), flush=True)
 
 
+def print_text(text: str) -> None:
+    """A line on standard output as it is: nothing in it is markup, and no width breaks it."""
+    stdout.print(Text(text), soft_wrap=True)
+
+
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
     """What tables take, from a line: `file` and the fields of an answer, or `file` and `error`."""
     if "error" in line:

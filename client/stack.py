@@ -23,6 +23,7 @@ LOCAL_UPLOAD_BUCKET = "pneumonia-uploads"
 LOCAL_RESULT_BUCKET = "pneumonia-results"
 LOCAL_QUEUE = "pneumonia-uploads"
 LOCAL_DEAD_LETTER_QUEUE = "pneumonia-uploads-dead-letter"
+LOCAL_TOKEN_SECRET = "pneumonia-token"  # noqa: S105 - the name of the secret, not the secret
 _LOCAL_ACCOUNT = "123456789012"
 
 
@@ -41,6 +42,7 @@ class Target:
     result_bucket: str | None = None
     queue_url: str | None = None
     dead_letter_queue_url: str | None = None
+    token_secret: str | None = None
 
 
 # Names of the outputs in infra/stack.py.
@@ -50,6 +52,7 @@ _OUTPUTS = {
     "result_bucket": "ResultBucketName",
     "queue_url": "UploadQueueUrl",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
+    "token_secret": "AccessTokenSecretArn",
 }
 
 _OPTIONS = {
@@ -58,6 +61,7 @@ _OPTIONS = {
     "result_bucket": "--results-bucket",
     "queue_url": "--queue-url",
     "dead_letter_queue_url": "--dead-letter-queue-url",
+    "token_secret": "--secret",
 }
 
 
@@ -147,4 +151,5 @@ def _local(endpoint: str) -> Target:
         result_bucket=LOCAL_RESULT_BUCKET,
         queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_QUEUE}",
         dead_letter_queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_DEAD_LETTER_QUEUE}",
+        token_secret=LOCAL_TOKEN_SECRET,
     )

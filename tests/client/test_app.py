@@ -11,7 +11,10 @@ from client import predict
 from tests.client.conftest import MakeFilms, Pneumonia
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("predict", "serve", "call", "submit", "results", "redrive", "console")
+COMMANDS = (
+    "predict", "serve", "call", "submit", "results", "redrive", "console",
+    "status", "replay", "purge", "rotate-token", "bill",
+)  # fmt: skip
 
 
 def test_all_commands_are_listed(pneumonia: Pneumonia) -> None:
