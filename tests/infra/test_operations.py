@@ -23,7 +23,7 @@ def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_c
 
 def test_outputs_that_commands_read_are_those_of_the_stack(synthesise):
     outputs = synthesise(auth="token").template["Outputs"]
-    used = set(re.findall(r"\$\(out (\w+)\)", PAGE))
+    used = set(re.findall(r"\bout ([A-Z]\w+)", PAGE))
     assert used
     assert used <= set(outputs)
 
