@@ -1,5 +1,6 @@
 """Fetches the results of a batch as they appear in the results bucket."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -133,7 +134,8 @@ class Collector:
         return Fetched(key, result, heatmap_file)
 
     def _read(self, key: str) -> bytes:
-        with self._s3.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+        # Not `with` the body itself: that gives the stream below it, which checks neither length nor checksum.
+        with contextlib.closing(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
             return body.read()
 
 

@@ -1,5 +1,6 @@
 """Uploading images and fetching their results, as any user of the stack would with boto3."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -91,5 +92,5 @@ def _fetch(cloud: Cloud, image: ImageFile, key: str) -> Outcome:
 
 
 def _read(cloud: Cloud, bucket: str, key: str) -> bytes:
-    with cloud.s3.get_object(Bucket=bucket, Key=key)["Body"] as body:
+    with contextlib.closing(cloud.s3.get_object(Bucket=bucket, Key=key)["Body"]) as body:
         return body.read()

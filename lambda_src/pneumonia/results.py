@@ -6,6 +6,7 @@ objects' metadata. Needed permissions: s3:PutObject and s3:GetObject on the buck
 HEAD, and because S3 wants it for If-Match).
 """
 
+import contextlib
 import enum
 import hashlib
 from collections.abc import Mapping
@@ -141,7 +142,7 @@ class Results:
             if error_code(error) in _GONE | _FORBIDDEN:
                 return None
             raise
-        with found["Body"] as body:
+        with contextlib.closing(found["Body"]) as body:  # see worker.py
             return body.read()
 
     def put_if_newer(self, key: str, body: bytes, content_type: str, order: Order) -> Outcome:

@@ -5,6 +5,7 @@ result; what is wrong with us is raised, becomes a batch item failure, is tried 
 dead-letter queue.
 """
 
+import contextlib
 import functools
 import json
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from pneumonia import correlation, finished_events, metrics
 from pneumonia.errors import MalformedRequest, PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
+from pneumonia.heatmap import tagged
 from pneumonia.inference import Answer, Predictor, process_predictor
 from pneumonia.request import FORCE, InlineImage, from_json, wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
@@ -146,6 +148,9 @@ def _store(results: Results, upload: Upload, document: dict[str, Any], png: byte
             return Outcome.STALE
         # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
         key = result_key(upload.key, HEATMAP_SUFFIX)
+        # Conditional writes tell objects by their content: a film uploaded again has the heatmap of the first time, and
+        # a writer that saw the first must not take the second for it.
+        png = tagged(png, correlation.of_object(upload))
         if results.put_if_newer(key, png, "image/png", order) is Outcome.STALE:
             return Outcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
         document["heatmap"] = {"bucket": results.bucket, "key": key}
@@ -180,7 +185,8 @@ def _open(upload: Upload) -> "GetObjectOutputTypeDef":
 
 def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
     """Raises TooLarge before reading: what the event says of the size is not asked."""
-    with found["Body"] as body:
+    # Not `with` the body itself: that gives the stream below it, which checks neither length nor checksum.
+    with contextlib.closing(found["Body"]) as body:
         size = found["ContentLength"]
         if size > max_bytes:
             raise TooLarge(f"The image has {size} bytes, the limit is {max_bytes}. Upload a smaller file.")

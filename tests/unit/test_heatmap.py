@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, overlay
+from pneumonia.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, overlay, tagged
 
 
 def film_part(png: bytes, width: int, height: int) -> np.ndarray:
@@ -63,3 +63,17 @@ def test_the_image_is_not_changed(gradient: Image.Image) -> None:
     before = gradient.tobytes()
     overlay(gradient, np.ones((4, 4), np.float32))
     assert gradient.tobytes() == before
+
+
+def test_a_tag_changes_the_file_and_not_the_picture() -> None:
+    stream = io.BytesIO()
+    Image.linear_gradient("L").save(stream, "PNG")
+    png = stream.getvalue()
+    one, other = tagged(png, "5f1e4a0e"), tagged(png, "6f0b4c57")
+    assert len({png, one, other}) == 3
+    with Image.open(io.BytesIO(one)) as image:
+        image.load()
+        assert image.text == {"Source": "5f1e4a0e"}  # type: ignore[attr-defined]
+        assert image.tobytes() == Image.linear_gradient("L").tobytes()
+    with Image.open(io.BytesIO(one)) as image:
+        image.verify()

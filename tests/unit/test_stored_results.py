@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -9,6 +10,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from pneumonia import stored_results
+from pneumonia.results import Order
 from pneumonia.stored_results import read_heatmap, read_result
 
 BUCKET = "results"
@@ -36,6 +38,16 @@ def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes 
         s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=document)
     s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
     assert read_heatmap(BUCKET, "api/1") is None
+
+
+@pytest.mark.parametrize(("heatmap_of", "read"), [("v1", b"\x89PNG"), ("v2", None)])
+def test_a_heatmap_whose_own_result_is_still_to_come_does_not_count(s3: Any, heatmap_of: str, read: Any) -> None:
+    source = {"version_id": "v1", "sequencer": "0A"}
+    document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}, "source": source}
+    order = Order("0A", datetime(2026, 1, 1, tzinfo=UTC), heatmap_of)
+    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG", Metadata=order.to_metadata())
+    assert read_heatmap(BUCKET, "api/1") == read
 
 
 def test_what_is_not_there(s3: Any) -> None:

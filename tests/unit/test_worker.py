@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from moto import mock_aws
 
 from pneumonia import correlation, worker
@@ -373,6 +374,25 @@ def test_s3_failing_is_ours(
     monkeypatch.setattr(worker._s3(), "get_object", failing)
     assert run(sqs_event(message)) == ["message-0"]
     assert keys(s3) == []
+
+
+def test_object_cut_short_on_its_way_is_ours(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = upload("a.png", image_bytes())
+    get = worker._get
+
+    def cut(found: Any) -> Any:
+        reply = get(found)
+        data = reply["Body"].read()
+        return reply | {"Body": StreamingBody(io.BytesIO(data[:-1]), len(data))}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "_get", cut)
+        assert run(sqs_event(message)) == ["message-0"]
+    assert keys(s3) == []
+    assert run(sqs_event(message)) == []
+    assert result(s3, "a.png")["status"] == "predicted"
 
 
 def test_missing_model_is_ours(
