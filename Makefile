@@ -87,6 +87,10 @@ fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory
 audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
 	$(run) .venv-dev/bin/python -m local.audit $(ARGS)
 
+.PHONY: faults
+faults: $(DEV) ## A thousand uploads under every fault of S3, SQS and the worker, and what became of them (ARGS="--count 200 --seed 2")
+	@$(run) .venv-dev/bin/python -m tests.faults.run $(ARGS)
+
 .PHONY: container-test
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)

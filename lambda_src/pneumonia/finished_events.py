@@ -63,7 +63,7 @@ def event_detail(upload: Upload, document: Mapping[str, Any]) -> dict[str, Any]:
     """The `detail` of the event: no key, no bucket, nothing of the file."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "id": str(uuid.uuid5(uuid.UUID(correlation.of_object(upload)), DETAIL_TYPE)),
+        "id": event_id(upload),
         "correlation_id": document["correlation_id"],
         "upload_id": id_of_key(upload.key),
         "status": document["status"],
@@ -73,6 +73,11 @@ def event_detail(upload: Upload, document: Mapping[str, Any]) -> dict[str, Any]:
         "probability": document.get("pneumonia"),
         "model": {"name": document["model"]["name"], "version": document["model"]["version"]},
     }
+
+
+def event_id(upload: Upload) -> str:
+    """The same for every event of one version of an upload."""
+    return str(uuid.uuid5(uuid.UUID(correlation.of_object(upload)), DETAIL_TYPE))
 
 
 @functools.cache

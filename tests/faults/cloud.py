@@ -1,0 +1,216 @@
+"""The local cloud, with what moto leaves out of S3's events, and with more that may happen to them."""
+
+import functools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote_plus, unquote_plus
+
+import boto3
+from moto.s3.responses import S3Response
+from moto.sqs.responses import SQSResponse
+
+from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia.finished_events import DETAIL_TYPE, SOURCE
+from pneumonia.results import Order
+from tests.faults.ledger import Sent, Stored
+from tests.faults.plan import PLAIN, Version
+
+BUS: Final = "films"
+TOLD: Final = "told"
+_BUFFER = 30
+"""Events under way at one time: so far may one overtake another."""
+
+POISON: Final = (
+    "not json",
+    "{}",
+    "[" * 20_000,
+    '{"Records": [{"eventSource": "aws:s3"}]}',
+    '{"Records": [{"eventSource": "aws:sns", "eventVersion": "2.1", "eventName": "ObjectCreated:Put"}]}',
+    '{"Records": [{"eventSource": "aws:s3", "eventVersion": "2.1", "eventName": "ObjectCreated:Put", "s3": {}}]}',
+)
+
+
+def prepare(cloud: Cloud, visibility_seconds: int) -> str:
+    """Make the local cloud ready for the test; the URL of the queue that hears of finished predictions."""
+    _decide_one_write_at_a_time()
+    # What was ever written stays to be seen.
+    cloud.s3.put_bucket_versioning(Bucket=RESULT_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    rules = [{"Name": "prefix", "Value": PLAIN}]
+    cloud.s3.put_bucket_notification_configuration(
+        Bucket=UPLOAD_BUCKET,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "QueueArn": cloud.queue_arn,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": rules}},  # type: ignore[typeddict-item]
+                }
+            ]
+        },
+    )
+    cloud.sqs.set_queue_attributes(QueueUrl=cloud.queue_url, Attributes={"VisibilityTimeout": str(visibility_seconds)})
+    told = cloud.sqs.create_queue(QueueName=TOLD)["QueueUrl"]
+    arn = cloud.sqs.get_queue_attributes(QueueUrl=told, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events = boto3.client("events")
+    events.create_event_bus(Name=BUS)
+    pattern = json.dumps({"source": [SOURCE], "detail-type": [DETAIL_TYPE]})
+    events.put_rule(Name=TOLD, EventBusName=BUS, EventPattern=pattern)
+    events.put_targets(Rule=TOLD, EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
+    events.close()
+    return told
+
+
+def _decide_one_write_at_a_time() -> None:
+    """As S3 does with conditional writes. moto looks first and writes then, serving several threads; its queues too."""
+    for owner, names in (
+        (S3Response, ("put_object",)),
+        (SQSResponse, ("receive_message", "delete_message", "change_message_visibility", "get_queue_attributes")),
+    ):
+        lock = threading.Lock()
+        for name in names:
+            method = getattr(owner, name)
+            if not hasattr(method, "one_at_a_time"):
+                setattr(owner, name, _one_at_a_time(method, lock))
+
+
+def _one_at_a_time(method: Callable[[Any], Any], lock: threading.Lock) -> Callable[[Any], Any]:
+
+    @functools.wraps(method)
+    def locked(self: Any) -> Any:
+        with lock:
+            return method(self)
+
+    locked.one_at_a_time = True  # type: ignore[attr-defined]
+    return locked
+
+
+class Uploader:
+    """Makes uploads, and sends their events as S3 may: late, out of order, twice."""
+
+    def __init__(self, cloud: Cloud, seed: int) -> None:
+        self._cloud = cloud
+        self._chance = random.Random(f"events of {seed}")  # noqa: S311
+        self._sequence = 0x0055AED6DCD90281E5
+        self._under_way: list[dict[str, Any]] = []
+        self._removals: list[Sent] = []
+        self.duplicates = 0
+
+    def upload(self, version: Version) -> Sent:
+        """Put an object, and its event on the way."""
+        reply = self._cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=version.key, Body=version.data)
+        self._sequence += self._chance.randrange(1, 1000)
+        sequencer = None if version.plain else f"{self._sequence:018X}"
+        sent = Sent(version, reply["VersionId"], reply["ETag"].strip('"'), sequencer)
+        if version.removal == "before its event":
+            self._remove(sent)
+        elif version.removal == "at some time":
+            self._removals.append(sent)
+        if not version.plain:
+            self._under_way.append(_record(sent))
+            if self._chance.random() < 0.15:
+                self.duplicates += 1
+                self._under_way.append(_record(sent))
+        while len(self._under_way) > _BUFFER:
+            self._send()
+        return sent
+
+    def finish(self) -> None:
+        """Send what is still under way."""
+        while self._under_way:
+            self._send()
+        for sent in self._removals:
+            self._remove(sent)
+
+    def _send(self) -> None:
+        count = 2 if self._chance.random() < 0.05 else 1
+        self._chance.shuffle(self._under_way)
+        records = [self._under_way.pop() for _ in range(min(count, len(self._under_way)))]
+        self._cloud.sqs.send_message(
+            QueueUrl=self._cloud.queue_url,
+            MessageBody=json.dumps({"Records": records}),
+            DelaySeconds=self._chance.choice((0, 0, 0, 1, 2)),
+        )
+        if self._removals and self._chance.random() < 0.3:
+            self._remove(self._removals.pop(0))
+
+    def _remove(self, sent: Sent) -> None:
+        self._cloud.s3.delete_object(Bucket=UPLOAD_BUCKET, Key=sent.version.key, VersionId=sent.version_id)
+
+
+def _record(sent: Sent) -> dict[str, Any]:
+    """The record of an event as S3 writes it (event structure 2.1, Amazon S3 User Guide)."""
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        # To the second: it is the sequencer that has to tell the order.
+        "eventTime": datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", ".000Z"),
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": UPLOAD_BUCKET, "arn": f"arn:aws:s3:::{UPLOAD_BUCKET}"},
+            "object": {
+                "key": quote_plus(sent.version.key),
+                "size": len(sent.version.data),
+                "eTag": sent.etag,
+                "versionId": sent.version_id,
+                "sequencer": sent.sequencer,
+            },
+        },
+    }
+
+
+def history(cloud: Cloud) -> dict[str, list[Stored]]:
+    """All that was ever written into the results bucket, by key, in the order of writing."""
+    found: dict[str, list[Stored]] = {}
+    for page in cloud.s3.get_paginator("list_object_versions").paginate(Bucket=RESULT_BUCKET):
+        for version in reversed(page.get("Versions", [])):
+            got = cloud.s3.get_object(Bucket=RESULT_BUCKET, Key=version["Key"], VersionId=version["VersionId"])
+            order = Order.from_metadata(got["Metadata"])
+            assert order is not None
+            found.setdefault(version["Key"], []).append(Stored(order, got["Body"].read()))
+    return found
+
+
+def dead_letters(cloud: Cloud) -> dict[str, str]:
+    """The bodies of all messages in the dead-letter queue, by message id. They stay there."""
+    found: dict[str, str] = {}
+    handles = []
+    while messages := cloud.sqs.receive_message(
+        QueueUrl=cloud.dead_letter_queue_url, MaxNumberOfMessages=10, VisibilityTimeout=600
+    ).get("Messages"):
+        for message in messages:
+            found[message["MessageId"]] = message["Body"]
+            handles.append(message["ReceiptHandle"])
+    for handle in handles:
+        cloud.sqs.change_message_visibility(
+            QueueUrl=cloud.dead_letter_queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+        )
+    return found
+
+
+def uploads_of(body: str) -> Iterator[tuple[str, str]]:
+    """(key, name as of `Sent`) of each upload that a message tells of; nothing for poison."""
+    try:
+        records: list[Mapping[str, Any]] = json.loads(body)["Records"]
+        things = [record["s3"]["object"] for record in records]
+        for thing in things:
+            yield unquote_plus(thing["key"]), thing.get("versionId") or thing["eTag"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+
+
+def told_ids(cloud: Cloud, queue_url: str) -> list[str]:
+    """The ids of all events of finished predictions that came since the last call."""
+    found = []
+    while messages := cloud.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"])["detail"]["id"] for message in messages]
+        cloud.sqs.delete_message_batch(
+            QueueUrl=queue_url,
+            Entries=[{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)],
+        )
+    return found

@@ -1,0 +1,113 @@
+"""Faults in the calls that an instance makes of AWS, by a hook of botocore that sees every request before it is sent.
+
+The waits between botocore's own tries are shortened; nothing else of it is changed.
+"""
+
+import io
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final
+
+import boto3
+import botocore.endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+KILLED: Final = 137
+_WAIT_SHARE = 0.02
+
+RATES: Final = {
+    "throttled": 0.012,  # 503 SlowDown, not carried out
+    "failed": 0.008,  # 500, not carried out
+    "connection lost before": 0.008,
+    "answer lost": 0.02,  # carried out, and nobody knows
+    "conflict": 0.02,  # 409: another conditional write is under way; of conditional writes alone
+    "cut short": 0.02,  # the body of an object ends before its end; of reads alone
+    "killed": 0.002,  # the process, at once
+    "stalled": 0.003,  # until the queue has given the messages to another instance
+}
+"""Of one call."""
+
+_BURSTS = {"throttled", "failed", "connection lost before"}
+_BURST_LENGTHS = (1, 1, 4)
+"""Calls in a row that fail so: four are more than botocore tries."""
+
+Note = Callable[[str, str, list[str]], None]
+
+_XML = '<?xml version="1.0"?><Error><Code>{}</Code><Message>On purpose.</Message></Error>'
+
+
+class Faults:
+    """Decides by its own chance, call by call.
+
+    `note` is told of each fault, the call, and the messages that were handed out and never arrived."""
+
+    def __init__(self, chance: random.Random, note: Note, stall_seconds: float) -> None:
+        self._chance = chance
+        self._note = note
+        self._stall_seconds = stall_seconds
+        self._session = URLLib3Session()
+        self._burst: list[str] = []
+
+    def install(self) -> None:
+        """Into all clients that boto3's default session makes from now on."""
+        boto3.setup_default_session()
+        boto3.DEFAULT_SESSION.events.register("before-send", self._before_send)  # type: ignore[union-attr]
+        botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_SHARE))  # type: ignore[assignment]
+
+    def _before_send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+        service, operation = event_name.split(".")[1:3]
+        fault = self._draw(request, service, operation)
+        if fault is None:
+            return None
+        call = f"{service}.{operation}"
+        if fault not in ("cut short", "answer lost"):
+            self._note(fault, call, [])
+        match fault:
+            case "killed":
+                os._exit(KILLED)
+            case "stalled":
+                time.sleep(self._stall_seconds)
+                return None
+            case "throttled":
+                return _answer(request, 503, _XML.format("SlowDown").encode())
+            case "failed":
+                return _answer(request, 500, _XML.format("InternalError").encode())
+            case "conflict":
+                return _answer(request, 409, _XML.format("ConditionalRequestConflict").encode())
+            case "connection lost before":
+                raise ConnectionClosedError(endpoint_url=request.url)
+        done = self._session.send(request)
+        content = done.content
+        lost = json.loads(content).get("Messages", []) if operation == "ReceiveMessage" else []
+        self._note(fault, call, [message["MessageId"] for message in lost])
+        if fault == "cut short":
+            return AWSResponse(request.url, done.status_code, done.headers, io.BytesIO(content[: len(content) // 2]))
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    def _draw(self, request: AWSPreparedRequest, service: str, operation: str) -> str | None:
+        if self._burst:
+            return self._burst.pop()
+        weights = (*RATES.values(), 1 - sum(RATES.values()))
+        fault = self._chance.choices((*RATES, None), weights)[0]
+        if fault in _BURSTS:
+            self._burst = [fault] * (self._chance.choice(_BURST_LENGTHS) - 1)
+        if fault == "conflict" and not {"If-None-Match", "If-Match"} & set(request.headers):
+            return None
+        if fault == "conflict" and operation != "PutObject":
+            return None
+        if fault == "cut short" and operation != "GetObject":
+            return None
+        # What the queue's own poller does between two batches is not the worker's.
+        return None if fault in ("killed", "stalled") and service == "sqs" and operation == "ReceiveMessage" else fault
+
+
+def _answer(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
+    answer = AWSResponse(request.url, status, {"content-type": "application/xml"}, io.BytesIO(body))
+    answer._content = body
+    return answer

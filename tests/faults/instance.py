@@ -1,0 +1,103 @@
+"""One instance of the worker function with what AWS puts around it, in a process that may be killed at any call.
+
+It takes batches from the queue, calls the handler, and deletes what the handler did not give back. What fails, or is
+in hand when the process dies, comes again when the queue's visibility timeout is over.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.lambda_context import LocalContext
+from local.poller import _failed, _record
+from tests.faults.hooks import Faults
+
+_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an instance is started with. Without `faults` nothing goes wrong but what the messages bring."""
+
+    number: int
+    seed: int
+    environment: Mapping[str, str]
+    queue_url: str
+    queue_arn: str
+    batch_size: int
+    folder: Path
+    stall_seconds: float
+    faults: bool
+
+    @property
+    def stop(self) -> Path:
+        """When this file is there, instances end after the batch in hand."""
+        return self.folder / "stop"
+
+
+class Instance:
+    """The process's own state: the batch in hand, and where it is written down what happened."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._in_hand: list[str] = []
+        self._notes = (setup.folder / f"notes-{setup.number}.jsonl").open("w", encoding="utf-8")
+
+    def run(self) -> None:
+        setup = self._setup
+        if setup.faults:
+            chance = random.Random(f"{setup.seed}-{setup.number}")  # noqa: S311
+            Faults(chance, self._note_fault, setup.stall_seconds).install()
+        from pneumonia import worker  # its clients are made after the hook is in place
+
+        log = (setup.folder / f"log-{setup.number}.jsonl").open("w", encoding="utf-8", buffering=1)
+        worker.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
+        config = Config(retries={"mode": "standard", "max_attempts": 2})
+        sqs = boto3.client("sqs", config=config)
+        while not setup.stop.exists():
+            try:
+                self._deliver(worker.handler, sqs)
+            except (ClientError, BotoCoreError) as error:  # of SQS: the messages stay where they are, or come back
+                self._note(failed=type(error).__name__, in_hand=self._in_hand)
+            self._in_hand = []
+
+    def _deliver(self, handler: Any, sqs: Any) -> None:
+        setup = self._setup
+        received = sqs.receive_message(
+            QueueUrl=setup.queue_url,
+            MaxNumberOfMessages=setup.batch_size,
+            MessageSystemAttributeNames=["All"],
+        )
+        messages = received.get("Messages", [])
+        if not messages:
+            time.sleep(_PAUSE_SECONDS)  # not by a long poll: the local queue serves one call at a time
+            return
+        self._in_hand = [message["MessageId"] for message in messages]
+        self._note(delivered=self._in_hand)
+        event = {"Records": [_record(message, setup.queue_arn) for message in messages]}
+        failed = _failed(handler(event, LocalContext("pneumonia-worker", 120, 1769)), set(self._in_hand))
+        for message in messages:
+            if message["MessageId"] not in failed:
+                sqs.delete_message(QueueUrl=setup.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _note_fault(self, fault: str, call: str, lost: list[str]) -> None:
+        self._note(fault=fault, call=call, in_hand=lost or self._in_hand)
+
+    def _note(self, **what: Any) -> None:
+        self._notes.write(json.dumps(what) + "\n")
+        self._notes.flush()
+
+
+def main(setup: Setup) -> None:
+    """The whole life of the process."""
+    os.environ.update(setup.environment)
+    Instance(setup).run()

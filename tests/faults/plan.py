@@ -1,0 +1,97 @@
+"""What is uploaded under a seed: films and what is no film, keys that are uploaded again, and what goes missing."""
+
+import io
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from PIL import Image
+
+from pneumonia.upload_ids import KEY_PREFIX, upload_key
+from tests.conftest import film
+
+PLAIN: Final = "plain/"
+"""Under it moto tells of uploads by itself, without version and sequencer, as other stores than Amazon's do."""
+
+_SIDE = 64
+_GREYS = range(8, 248, 8)
+"""So far apart that each has a probability of its own."""
+
+Removal = Literal["never", "before its event", "at some time"]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One upload. `number` counts those of its key; `code` is that of the rejection, None for a film."""
+
+    key: str
+    number: int
+    data: bytes
+    code: str | None
+    removal: Removal
+
+    @property
+    def plain(self) -> bool:
+        return self.key.startswith(PLAIN)
+
+
+def plan(count: int, seed: int) -> list[Version]:
+    """`count` uploads in the order in which they are made."""
+    chance = random.Random(seed)  # noqa: S311
+    keys: list[list[Version]] = []
+    made = 0
+    while made < count:
+        most = min(count - made, chance.choices((1, 2, 3, 4), (70, 18, 9, 3))[0])
+        keys.append(list(_versions(_key(len(keys), chance), most, chance)))
+        made += most
+    return _interleaved(keys, chance)
+
+
+def _key(number: int, chance: random.Random) -> str:
+    kind = chance.random()
+    if kind < 0.1:
+        return f"{PLAIN}{number}.png"
+    if kind < 0.4:
+        return upload_key(f"{number:08d}-{chance.getrandbits(128):032x}")
+    return f"ward {number % 7}/Röntgen+{number}.png"
+
+
+def _versions(key: str, count: int, chance: random.Random) -> Iterator[Version]:
+    greys = chance.sample(_GREYS, count)
+    if count > 2 and not key.startswith(PLAIN) and chance.random() < 0.5:
+        greys[2] = greys[0]  # the first film once more, after another one
+    for number, grey in enumerate(greys):
+        data, code = png(grey), None
+        kind = chance.random()
+        if kind < 0.12:
+            data, code = f"no film {grey}".encode(), "unsupported_format"
+        elif kind < 0.17:
+            data, code = data[: len(data) // 2], "undecodable_image"
+        removal: Removal = "never"
+        if not key.startswith((PLAIN, KEY_PREFIX)):
+            removal = chance.choices(("never", "before its event", "at some time"), (92, 4, 4))[0]  # type: ignore[assignment]
+        yield Version(key, number, data, code, removal)
+
+
+def _interleaved(keys: list[list[Version]], chance: random.Random) -> list[Version]:
+    """Versions of a key in their order, a few uploads of other keys between them."""
+    found: list[Version] = []
+    open_keys: list[list[Version]] = []
+    rest = iter(keys)
+    while True:
+        while len(open_keys) < 5 and (more := next(rest, None)):
+            open_keys.append(list(more))
+        if not open_keys:
+            return found
+        chosen = chance.choice(open_keys)
+        found.append(chosen.pop(0))
+        if not chosen:
+            open_keys.remove(chosen)
+
+
+def png(grey: int) -> bytes:
+    stream = io.BytesIO()
+    image: Image.Image = film(grey, (_SIDE, _SIDE))
+    image.save(stream, "PNG")
+    return stream.getvalue()
