@@ -103,8 +103,9 @@ smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and chec
 
 ##@ Measure
 .PHONY: bench
-bench: $(BENCH) ## Time, memory and cost beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
+bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
+	$(run) .venv/bin/python -m bench.worker
 
 .PHONY: bench-container
 bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)

@@ -2,17 +2,18 @@
 
 Every upload gets `<key>.json`, with status `predicted` or `rejected`. What is wrong with an image is a
 result; what is wrong with us is raised, becomes a batch item failure, is tried again by SQS, and ends in the
-dead-letter queue.
+dead-letter queue. The records of a batch overlap: S3 is waited for by several at once, computing is done by one.
 """
 
 import contextlib
 import functools
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,6 +24,7 @@ from pneumonia import correlation, finished_events, metrics
 from pneumonia.errors import MalformedRequest, PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
 from pneumonia.heatmap import tagged
 from pneumonia.inference import Answer, Predictor, process_predictor
+from pneumonia.overlap import OverlappingProcessor
 from pneumonia.request import FORCE, InlineImage, from_json, wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload, parse_message
@@ -37,9 +39,21 @@ if TYPE_CHECKING:
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
 logger = Logger()
-# Not raising when every record fails: the partial response then names them all, which does the same without
-# counting as an error of the function.
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+# One film at a time is decoded and predicted: on one CPU two would take as long, and twice the memory.
+_computing = threading.Lock()
+_starting = threading.Lock()
+
+
+def _lane(record: dict[str, Any]) -> object:
+    """The object that a record is of: events of one object stay in their order, so that they never meet each other."""
+    try:
+        upload = parse_message(record["body"])[0]
+    except Exception:  # handling the record will say what is wrong with it, or that nothing is in it
+        return record["messageId"]
+    return upload.bucket, upload.key
+
+
+processor = OverlappingProcessor(_lane)
 
 
 # Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds file names.
@@ -85,8 +99,7 @@ def handle_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
 
 def process_upload(upload: Upload, request_id: str) -> Outcome:
     """Predict one upload and store its result, unless that of a newer event is there."""
-    predictor = process_predictor()
-    results = _results()
+    predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
     answer: Answer | None = None
     try:
@@ -94,7 +107,8 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
         correlation_id = _named(correlation.carried(found["Metadata"]) or correlation_id)
         data = _read(found, predictor.limits.max_bytes)
         force = wants(FORCE, found["Metadata"].get(FORCE))
-        answer = predictor.answer(data, request_id=request_id, heatmap=True, force=force)
+        with _computing:
+            answer = predictor.answer(data, request_id=request_id, heatmap=True, force=force)
         document = {"status": "predicted", **answer.body}
     except PneumoniaError as error:
         if not rejects(error):
@@ -122,6 +136,14 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
     # Last: if it fails, the message comes back and finds its result there.
     finished_events.announce(results, upload, document, outcome)
     return outcome
+
+
+def _ready() -> tuple[Predictor, Results]:
+    """What every upload needs, made once: by one thread, since making a boto3 client is not safe in two at a time."""
+    with _starting:
+        if process_settings().event_bus is not None:
+            finished_events.client()
+        return process_predictor(), _results()
 
 
 def _named(correlation_id: str) -> str:

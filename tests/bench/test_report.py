@@ -49,3 +49,14 @@ def test_only_what_was_measured_is_in_the_table() -> None:
     found = [row.found for row in report.table_rows({"container": container})]
     assert found[0] == "2.00 × (1.90-2.10): 1.0 ms (1.0-1.0) against 1.0 ms (1.0-1.0)"
     assert found[2].startswith("2.00 ×: 100 MB")
+
+
+def test_the_worker_has_a_row_for_each_latency_the_real_one_first() -> None:
+    entry = {
+        "ratio": {"median": 2.0, "low": 1.9, "high": 2.1},
+        "films_per_second": {"batch": 4.0, "one_by_one": 2.0},
+    }
+    rows = report.table_rows({"worker": {"batch": 5, "latency": {"0": entry, "100": entry}}})
+    assert ["100 ms" in row.measured for row in rows] == [True, False]
+    assert rows[0].found == "2.00 × (1.90-2.10): 4.0 films/s against 2.0"
+    assert (rows[0].goal, rows[1].goal) == ("≥ 1.3 × / 1.6 ×", "-")

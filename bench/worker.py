@@ -1,0 +1,188 @@
+"""Throughput of the worker: the same uploads in batches and one by one, against a local S3, with and without latency.
+
+    python -m bench.worker [--runs 10]
+
+The S3 is moto's server in a process of its own. Latency is slept before each call of the worker is sent, in the thread
+that makes it. Writes the section `worker` of results.json, and the tables.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from rich.console import Console
+
+from bench import films, machine, timing
+
+BATCH = 5
+"""Uploads of a batch: the default of the setting batch_size."""
+
+LATENCIES_MS = (0, 100)
+"""What a call waits for S3. AWS: "roughly 100-200 milliseconds" for small objects and first bytes (Amazon S3 User
+Guide, Performance design patterns); the lower end of it."""
+
+UPLOADS, RESULTS = "uploads", "results"
+REGION = "us-east-1"
+PATIENCE_SECONDS = 60
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10, help="batches of each candidate; default: %(default)s")
+    runs = parser.parse_args().runs
+    with local_s3() as address:  # before this process is pinned: the server has the other CPUs
+        os.environ |= {
+            "AWS_ENDPOINT_URL_S3": address,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "RESULTS_BUCKET": RESULTS,
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "INTRA_OP_THREADS": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+        machine.pin(1)
+        from bench import report, results
+
+        content = measure(Console(), runs)
+    report.write_tables(results.store("worker", content), Console())
+
+
+def measure(console: Console, runs: int) -> dict[str, Any]:
+    """Every figure of the section `worker`."""
+    from pneumonia.inference import process_predictor
+    from pneumonia.overlap import IN_FLIGHT
+
+    described = machine.describe(("onnxruntime", "numpy", "pillow"))
+    version = process_predictor().card.version
+    found: dict[str, Any] = {
+        "machine": described,
+        "model_version": version,
+        "batch": BATCH,
+        "in_flight": IN_FLIGHT,
+        "latency": {},
+    }
+    for latency in LATENCIES_MS:
+        console.print(f"Batches of {BATCH} and one by one, {latency} ms of latency, {runs} times …")
+        candidates = {"one_by_one": _delivery(1, runs), "batch": _delivery(BATCH, runs)}
+        with _latency(latency / 1000):
+            taken = timing.interleaved(candidates, runs)
+        entry = timing.compared(taken, "one_by_one", "batch")
+        entry["films_per_second"] = {
+            name: round(BATCH * 1000 / spread["median"], 2) for name, spread in entry["ms"].items()
+        }
+        found["latency"][str(latency)] = entry
+    return found
+
+
+def _delivery(size: int, runs: int) -> Callable[[], object]:
+    """Deliver BATCH new uploads to the handler, `size` to a call. Raises RuntimeError if one comes back."""
+    from bench.served import Context
+    from pneumonia import worker
+
+    context: Any = Context()
+    waiting = _uploaded(f"by-{size}", 2 * (timing.WARM_UP + runs) * BATCH)
+
+    def call() -> None:
+        records = [waiting.pop() for _ in range(BATCH)]
+        for start in range(0, BATCH, size):
+            answer: Any = worker.handler({"Records": records[start : start + size]}, context)
+            if answer["batchItemFailures"]:
+                raise RuntimeError("an upload came back to the queue")
+
+    return call
+
+
+def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
+    """SQS records of so many uploads that have no result yet."""
+    client = boto3.client("s3")  # not the worker's, which waits
+    for bucket in (UPLOADS, RESULTS):
+        client.create_bucket(Bucket=bucket)
+    data = films.films()["jpeg_224"].data
+    found = []
+    for _ in range(count):
+        key = f"{prefix}/{uuid.uuid4()}.jpg"
+        etag = client.put_object(Bucket=UPLOADS, Key=key, Body=data)["ETag"].strip('"')
+        found.append(_record(key, etag, len(data)))
+    client.close()
+    return found
+
+
+@contextmanager
+def _latency(seconds: float) -> Iterator[None]:
+    """Let every call of the worker to S3 wait so long, in the thread that makes it."""
+    from pneumonia import worker
+
+    events = worker._s3().meta.events
+
+    def wait(**_: object) -> None:
+        time.sleep(seconds)
+
+    events.register("before-send.s3", wait)
+    try:
+        yield
+    finally:
+        events.unregister("before-send.s3", wait)
+
+
+@contextmanager
+def local_s3() -> Iterator[str]:
+    """moto's server in a process of its own; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _wait(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("the local S3 does not listen")
+
+
+def _record(key: str, etag: str, size: int) -> dict[str, Any]:
+    event = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventTime": "2026-11-25T00:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": UPLOADS}, "object": {"key": key, "size": size, "eTag": etag, "sequencer": "0A"}},
+    }
+    return {
+        "messageId": key,
+        "receiptHandle": "handle",
+        "body": json.dumps({"Records": [event]}),
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:uploads",
+        "awsRegion": REGION,
+    }
+
+
+if __name__ == "__main__":
+    main()
