@@ -60,7 +60,7 @@ def cost_widgets(
 
     return [
         cloudwatch.SingleValueWidget(
-            title=f"Estimated cost of {_DAYS} days, USD",
+            title=f"{_DAYS} days, estimate, USD",
             # One alone: the last value of the running sum is the sum of all.
             metrics=[sum_up(" + ".join(f"({cost})" for cost in costs.values()), "total")],
             start=_SPAN,

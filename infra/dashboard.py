@@ -130,7 +130,8 @@ class Dashboard(Construct):
     def _api_latency(self) -> cloudwatch.GraphWidget:
         api = self._functions["api"]
         return graph(
-            "API, ms a request",
+            # In words: as a line, a limit far above would press the curves flat.
+            f"API, ms a request (ApiSlow: p99 of {self._settings.alarm_api_p99_ms})",
             [
                 *(
                     api.metric_duration(period=_PERIOD, statistic=statistic, label=f"function {statistic}")
@@ -143,7 +144,6 @@ class Dashboard(Construct):
                     for statistic in _PERCENTILES
                 ),
             ],
-            limit=("ApiSlow", self._settings.alarm_api_p99_ms),
         )
 
     def _worker_latency(self) -> cloudwatch.GraphWidget:
@@ -175,11 +175,10 @@ class Dashboard(Construct):
 
     def _age(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Oldest upload waiting, s",
+            f"Oldest upload waiting, s (QueueOld: {self._settings.alarm_queue_age_seconds})",
             [
                 self._uploads.queue.metric_approximate_age_of_oldest_message(
                     period=_PERIOD, statistic="Maximum", label="age"
                 )
             ],
-            limit=("QueueOld", self._settings.alarm_queue_age_seconds),
         )

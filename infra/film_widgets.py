@@ -32,7 +32,7 @@ class FilmWidgets:
 
     def predictions(self) -> list[cloudwatch.IMetric]:
         """Lines for a graph of traffic."""
-        return self._each("Predictions", "predicted")
+        return self._each("Predictions", _PERIOD, " predicted")
 
     def rows(self) -> list[list[cloudwatch.IWidget]]:
         """What was refused, and what was said of the rest."""
@@ -43,20 +43,20 @@ class FilmWidgets:
 
     def stages(self) -> cloudwatch.GraphWidget:
         lines = [
-            self._metrics.of(function, name, statistic, _PERIOD, label=f"{function} {stage} {statistic}")
+            self._metrics.of(function, name, statistic, _HOUR, label=f"{function} {stage} {statistic}")
             for function in FUNCTIONS
             for name, stage in (("DecodeTime", "decode"), ("ModelTime", "model"))
             for statistic in ("p50", "p99")
         ]
-        return graph("Stages, ms an image", lines)
+        return graph("Stages, ms an image, by the hour", lines)
 
     def cold_starts(self) -> cloudwatch.GraphWidget:
-        return graph("Cold starts", self._each("ColdStarts", "cold starts"), stacked=True)
+        return graph("Cold starts, an hour", self._each("ColdStarts", _HOUR), stacked=True)
 
     def _rejections(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Refused images, by code",
-            [self._metrics.rejections_by_code(function, _PERIOD) for function in FUNCTIONS],
+            "Refused images by code, an hour",
+            [self._metrics.rejections_by_code(function, _HOUR) for function in FUNCTIONS],
             stacked=True,
         )
 
@@ -71,7 +71,7 @@ class FilmWidgets:
     def _population(self) -> cloudwatch.GraphWidget:
         return graph(
             "Films unlike those of the training, an hour",
-            [self._metrics.of(function, "OutsidePopulation", "Sum", _HOUR, label=function) for function in FUNCTIONS],
+            self._each("OutsidePopulation", _HOUR),
             stacked=True,
         )
 
@@ -129,6 +129,6 @@ class FilmWidgets:
             height=6,
         )
 
-    def _each(self, name: str, label: str) -> list[cloudwatch.IMetric]:
+    def _each(self, name: str, period: Duration, label: str = "") -> list[cloudwatch.IMetric]:
         """The sum of a metric, for each function."""
-        return [self._metrics.of(function, name, "Sum", _PERIOD, label=f"{function} {label}") for function in FUNCTIONS]
+        return [self._metrics.of(function, name, "Sum", period, label=f"{function}{label}") for function in FUNCTIONS]
