@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pneumonia import api
+from pneumonia import fetch as fetching
 from pneumonia.errors import MalformedRequest
 from pneumonia.http import predictions
 from pneumonia.inference import process_predictor
@@ -126,7 +127,7 @@ class TestPredict:
             asked.append((url, policy.allowed_hosts, policy.max_bytes, policy.timeout_seconds))
             return image_bytes()
 
-        monkeypatch.setattr(predictions, "fetch", fetch)
+        monkeypatch.setattr(fetching, "fetch", fetch)
         url = "https://films.example.org/a.png"
         reply = call(http_event(body=json.dumps({"url": url}), content_type="application/json"))
         assert reply.status == 200
@@ -314,7 +315,7 @@ class TestDirectInvoke:
         image_bytes: ImageBytes,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(predictions, "fetch", lambda _url, _policy: image_bytes(grey=255))
+        monkeypatch.setattr(fetching, "fetch", lambda _url, _policy: image_bytes(grey=255))
         answer = api.handler(load_event("direct_invoke_url"), lambda_context)
         assert answer["label"] == "pneumonia"
 
