@@ -15,6 +15,10 @@ DEV := .venv-dev/.stamp
 TRAIN := .venv-train/.stamp
 BENCH := .venv-bench/.stamp
 
+# The CLI with Python and Node of the environment. Lambda refuses images that carry attestations.
+cdk = PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
+  npx --yes $(CDK_CLI)
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
@@ -67,8 +71,7 @@ pytest: $(DEV) ## Tests alone (ARGS= for pytest)
 .PHONY: synth
 synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for cdk, such as -c auth=none)
 	rm -rf cdk.out
-	PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true \
-	  npx --yes $(CDK_CLI) synth --quiet $(ARGS)
+	$(cdk) synth --quiet $(ARGS)
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
 .PHONY: openapi
@@ -100,11 +103,23 @@ faults: $(DEV) ## A thousand uploads under every fault of S3, SQS and the worker
 container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
 
-##@ Deployed
+##@ Deploy
+.PHONY: deploy
+deploy: $(DEV) ## Build the image and deploy the stack (your AWS credentials; ARGS= for cdk, such as -c auth=token)
+	$(cdk) deploy $(ARGS)
+
+.PHONY: destroy
+destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as they were for deploy)
+	$(cdk) destroy $(ARGS)
+
 .PHONY: smoke
 smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)
 	@$(if $(STACK),,echo "Say which stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
 	@$(run) .venv/bin/python -m local.smoke --stack "$$STACK" $(ARGS)
+
+.PHONY: rehearse
+rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK CLI, this machine playing AWS (needs Docker; docs/rehearsal.md)
+	$(run) .venv-dev/bin/python -m rehearsal --cdk $(CDK_CLI)
 
 ##@ Measure
 .PHONY: bench

@@ -69,18 +69,18 @@ def local_cloud(settings: Settings, port: int = 0) -> Iterator[Cloud]:
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler) as bound:
         # By name: the routing of moto knows "localhost", not an address.
         endpoint_url = f"http://localhost:{bound}"
-        with _isolated_environment(os.environ, endpoint_url):
+        with isolated_environment(os.environ, endpoint_url):
             cloud = _create_resources(endpoint_url, settings)
             try:
                 yield cloud
             finally:
                 cloud.s3.close()
                 cloud.sqs.close()
-                _forget_everything(bound)
+                forget_everything(bound)
 
 
 @contextlib.contextmanager
-def _isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> Iterator[None]:
+def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> Iterator[None]:
     """Replace all AWS variables, profiles and credential files, and put them back afterwards.
 
     UPLOAD_ORIGIN goes with them: where presigned uploads are sent to.
@@ -149,7 +149,7 @@ def _arn(sqs: "SQSClient", queue_url: str) -> str:
     return sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def _forget_everything(port: int) -> None:
+def forget_everything(port: int) -> None:
     # moto keeps its state in the process, not in the server: the next cloud of this process starts empty.
     connection = http.client.HTTPConnection(HOST, port)
     with contextlib.closing(connection):

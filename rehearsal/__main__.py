@@ -1,0 +1,118 @@
+"""Runs the rehearsal, tells what it showed, and leaves nothing behind but one tagged image as a cache."""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shlex
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from rehearsal.cdk import Cdk, copy_tree
+from rehearsal.codedeploy import Deployments
+from rehearsal.containers import Containers, host_address
+from rehearsal.deployment import in_order_or_back
+from rehearsal.docker import DockerFailed, docker
+from rehearsal.doors import Doors
+from rehearsal.functions import Functions
+from rehearsal.models import installed
+from rehearsal.proof import Proofs, table
+from rehearsal.registry import registry
+from rehearsal.resources import kinds
+from rehearsal.server import served
+from rehearsal.stack import looked_at
+from rehearsal.steps import Rehearsal
+
+EXIT_FAILED = 1
+_WIDTH = 120  # of the table in a log
+CACHE_TAG = "pneumonia-inference:rehearsal"
+"""Keeps the layers of the image that was built first, so that the next rehearsal does not build them again."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Rehearse; answers the exit code: 0 if all was shown, 1 if not."""
+    arguments = _parser().parse_args(argv)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # so that `with` blocks end on it, too
+    proofs = Proofs(console)
+    passed = False
+    try:
+        with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
+            _rehearse(proofs, Path(folder), arguments.cdk)
+        passed = True
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    except Exception as error:
+        traceback.print_exc()
+        console.print(Text(str(error), style="red"))
+    if proofs.rows:
+        console.print(table(proofs.rows))
+    return 0 if passed else EXIT_FAILED
+
+
+def _rehearse(proofs: Proofs, folder: Path, cli: str) -> None:
+    tree, tags = folder / "tree", folder / "tags"
+    tags.touch()
+    copy_tree(tree)
+    name = json.loads((tree / "cdk.json").read_text(encoding="utf-8"))["context"]["stack_name"]
+    with contextlib.ExitStack() as everything:
+        address = everything.enter_context(registry(folder))
+        everything.enter_context(_images_removed(tags))
+        server = everything.enter_context(served(host_address()))
+        functions = Functions(Containers(address, server.environment_of_functions()))
+        everything.enter_context(functions.installed())
+        doors = everything.enter_context(Doors(server.endpoint_url, server.credentials).standing())
+        deployments = Deployments()
+        everything.enter_context(deployments.installed())
+        everything.enter_context(installed(kinds(doors, functions, deployments)))
+        everything.enter_context(in_order_or_back())
+        stack = everything.enter_context(looked_at(name))
+        cdk = Cdk(cli, tree, address, tags)
+        try:
+            Rehearsal(proofs, cdk, functions, deployments, stack, _context()).run()
+        except Exception:
+            print(functions.containers.logs()[-8000:], file=sys.stderr)
+            raise
+
+
+def _context() -> dict[str, str]:
+    """The settings by which this machine can build the image, from what `make` is told of it."""
+    context = {"architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"}
+    if base := os.environ.get("BASE_IMAGE"):
+        context["base_image"] = base
+    for flag in shlex.split(os.environ.get("DOCKER_BUILD_FLAGS", "")):
+        if flag.startswith("--network="):
+            context["docker_build_network"] = flag.removeprefix("--network=")
+    return context
+
+
+@contextlib.contextmanager
+def _images_removed(tags: Path) -> Iterator[None]:
+    """Remove the tags in a file at the end, all but a name for the layers of the first."""
+    try:
+        yield
+    finally:
+        named = list(dict.fromkeys(tags.read_text(encoding="utf-8").split()))
+        if named:
+            docker("tag", named[0], CACHE_TAG)
+        for tag in named:
+            with contextlib.suppress(DockerFailed):  # tagged, but never there
+                docker("rmi", tag)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make rehearse", description=__doc__)
+    parser.add_argument("--cdk", required=True, metavar="PACKAGE", help="the CDK CLI, such as aws-cdk@2.1148.1")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What the CDK CLI calls as `docker` (CDK_DOCKER): ECR is a registry of this machine, and needs no login.
+
+An image that was pushed is told to moto's ECR, which the CLI asks whether an image is there already, and Lambda
+when a function is made. The tags of all images that were built are kept in a file, to be removed at the end.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from rehearsal.docker import local_reference
+
+REGISTRY_VARIABLE: Final = "REHEARSAL_REGISTRY"
+TAGS_VARIABLE: Final = "REHEARSAL_TAGS"
+
+_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one docker command line of the CLI; answers its exit code."""
+    if arguments[:1] == ["login"]:
+        return 0
+    registry = os.environ[REGISTRY_VARIABLE]
+    rewritten = [local_reference(argument, registry) for argument in arguments]
+    code = subprocess.run(["docker", *rewritten], check=False).returncode  # noqa: S607 - where docker is, PATH says
+    if code == 0 and arguments[:1] == ["tag"]:
+        with Path(os.environ[TAGS_VARIABLE]).open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{reference}\n" for reference in rewritten[1:])
+    if code == 0 and arguments[:1] == ["push"]:
+        _tell_ecr(registry, rewritten[-1])
+    return code
+
+
+def _tell_ecr(registry: str, image: str) -> None:
+    import boto3  # seldom needed, and slow to load
+
+    repository, _, tag = image.removeprefix(f"{registry}/").rpartition(":")
+    request = urllib.request.Request(
+        f"http://{registry}/v2/{repository}/manifests/{tag}", headers={"Accept": _MANIFEST}
+    )
+    with urllib.request.urlopen(request) as response:  # noqa: S310
+        manifest, media_type = response.read().decode(), response.headers["Content-Type"]
+    with contextlib.closing(boto3.client("ecr")) as ecr:
+        ecr.put_image(
+            repositoryName=repository, imageTag=tag, imageManifest=manifest, imageManifestMediaType=media_type
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

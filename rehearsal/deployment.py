@@ -1,0 +1,112 @@
+"""Creates, updates and deletes a stack as CloudFormation does it: in order, and back again if something fails.
+
+moto takes resources in any order, so that a version could be published before its function is changed, or a handler
+be removed before what it handles; and where one fails it leaves the stack as it is then.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from moto.cloudformation import parsing
+from moto.cloudformation.models import Stack
+
+from rehearsal.models import Model, UnknownType, replace
+from rehearsal.order import in_order
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def in_order_or_back() -> Iterator[None]:
+    """moto's stacks behave so for the length of a `with` block."""
+    with contextlib.ExitStack() as undo:
+        replace(undo, parsing.ResourceMap, "create", _create)
+        replace(undo, parsing.ResourceMap, "update", _update)
+        replace(undo, parsing.ResourceMap, "delete", _delete)
+        replace(undo, Stack, "create_resources", _created_or_back(Stack.create_resources))
+        replace(undo, Stack, "update", _updated_or_back(Stack.update))
+        yield
+
+
+def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
+    def create_resources(stack: Any) -> None:
+        try:
+            create(stack)
+        except Exception as error:
+            _tell(stack, "CREATE_FAILED", error)
+            stack.resource_map.delete()
+            stack._add_stack_event("ROLLBACK_COMPLETE")
+            stack.status = "ROLLBACK_COMPLETE"
+
+    return create_resources
+
+
+def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
+    def update_stack(stack: Any, template: str, *rest: Any, **named: Any) -> None:
+        before = stack.template
+        try:
+            update(stack, template, *rest, **named)
+        except Exception as error:
+            _tell(stack, "UPDATE_FAILED", error)
+            update(stack, before, *rest, **named)
+            stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
+            stack.status = "UPDATE_ROLLBACK_COMPLETE"
+
+    return update_stack
+
+
+def _tell(stack: Any, status: str, error: Exception) -> None:
+    logger.exception("the stack goes back to what it was")
+    stack._add_stack_event(status, resource_status_reason=str(error) or type(error).__name__)
+
+
+# In place of methods of moto's ResourceMap; `resources` is that of one stack, by logical id.
+
+
+def _create(resources: Any, template: dict[str, Any]) -> bool:
+    resources._template, resources._resource_json_map = template, template["Resources"]
+    for logical_id in in_order(template["Resources"]):
+        resources[logical_id]  # makes it
+    return True
+
+
+def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any] | None = None) -> None:
+    old, new = resources._resource_json_map, template["Resources"]
+    resources._template, resources._resource_json_map = template, new
+    resources.input_parameters = parameters or resources.input_parameters
+    resources.load_mapping()
+    resources.load_parameters()
+    resources.load_conditions()
+    for logical_id in in_order(new):
+        if logical_id not in resources._parsed_resources:
+            resources[logical_id]
+        elif new[logical_id] != old.get(logical_id):
+            updated: Any = parsing.parse_and_update_resource(
+                logical_id,
+                new[logical_id],
+                resources,
+                account_id=resources._account_id,
+                region_name=resources._region_name,
+            )
+            if updated is None:  # moto itself goes on without it
+                raise UnknownType(f"moto cannot update {new[logical_id]['Type']}: give it a kind of its own.")
+            resources._parsed_resources[logical_id] = updated
+    _remove(resources, {name: declared for name, declared in old.items() if name not in new})
+
+
+def _delete(resources: Any) -> None:
+    _remove(resources, resources._resource_json_map)
+
+
+def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
+    """Last made, first removed; what is to be retained stays, and the stack forgets it."""
+    for logical_id in [name for name in reversed(resources._parsed_resources) if name in unwanted]:
+        parsed, declared = resources._parsed_resources.pop(logical_id), unwanted[logical_id]
+        if declared.get("DeletionPolicy") == "Retain":
+            continue
+        if isinstance(parsed, Model):  # moto takes a TypeError for a model without a delete of its own
+            parsed.delete(resources._account_id, resources._region_name)
+        else:
+            resources._delete_resource(parsed, declared)

@@ -1,0 +1,149 @@
+"""The ways into the functions of a deployed stack, and the way back for custom resources.
+
+AWS runs these between the internet, the queue and the functions; here they are threads of this process, which
+invoke through the Lambda API like anyone else.
+"""
+
+import contextlib
+import io
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.credentials import Credentials
+from werkzeug.wrappers import Request, Response
+
+from local.cloud import Cloud
+from local.function_url import FunctionUrl
+from local.lambda_context import ACCOUNT, LocalContext
+from local.poller import Poller
+from local.wsgi_server import HOST, running
+from rehearsal.api import call, client
+from rehearsal.signatures import is_signed
+
+Front = Callable[[Request], Response]
+
+
+class FunctionFailed(Exception):
+    """The function raised; the message is what Lambda tells of it."""
+
+
+class Doors:
+    """Everything that was opened, by a name under which it is closed."""
+
+    def __init__(self, endpoint_url: str, credentials: Credentials) -> None:
+        """`credentials`: whose signatures a Function URL with IAM authentication takes."""
+        self._endpoint_url = endpoint_url
+        self._credentials = credentials
+        self._open: dict[str, contextlib.ExitStack] = {}
+        self._fronts: dict[str, list[Front]] = {}
+        self._responses: dict[str, dict[str, Any]] = {}
+        self._responses_url = ""
+
+    @contextlib.contextmanager
+    def standing(self) -> Iterator["Doors"]:
+        """Doors can be opened for the length of a `with` block; at its end all are closed."""
+        with running(Request.application(self._receive), 0) as port:
+            self._responses_url = f"http://{HOST}:{port}"
+            try:
+                yield self
+            finally:
+                for name in list(self._open):
+                    self.close(name)
+
+    def open(self, function: str, auth_type: str) -> str:
+        """Put a Function URL before a function (ARN, with an alias or without); answers it."""
+        fronts: list[Front] = []
+        app = Request.application(lambda request: fronts[-1](request))
+        with contextlib.ExitStack() as opened:
+            url = f"http://{HOST}:{opened.enter_context(running(app, 0))}"
+            self._open[url] = opened.pop_all()
+        self._fronts[url] = fronts
+        self.lead(url, function, auth_type)
+        return url
+
+    def lead(self, url: str, function: str, auth_type: str) -> None:
+        """Let a Function URL that is open lead to this function, with this authentication, from now on."""
+        handler, new_context = handler_of(function), self._context_of(function)
+        if auth_type == "AWS_IAM":
+            front = self._behind_signatures(FunctionUrl(_told_who_signed(handler, self._credentials), new_context))
+        else:
+            front = FunctionUrl(handler, new_context).respond
+        self._fronts[url].append(front)
+
+    def poll(self, queue_arn: str, function: str, batch_size: int) -> str:
+        """Deliver a queue to a function, as an event source mapping does; answers the mapping's id."""
+        queue_url = call("sqs", "get_queue_url", QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
+        cloud = Cloud(self._endpoint_url, client("s3"), client("sqs"), queue_url, queue_arn, dead_letter_queue_url="")
+        poller = Poller(cloud, handler_of(function), self._context_of(function), batch_size)
+        name = str(uuid.uuid4())
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(poller.running())
+            self._open[name] = opened.pop_all()
+        return name
+
+    def close(self, name: str) -> None:
+        """Close what `open` or `poll` answered."""
+        self._open.pop(name).close()
+
+    def response_url(self, request_id: str) -> str:
+        """Where the handler of a custom resource is to PUT its response."""
+        return f"{self._responses_url}/{request_id}"
+
+    def response(self, request_id: str) -> dict[str, Any] | None:
+        """What it has put there."""
+        return self._responses.pop(request_id, None)
+
+    def _receive(self, request: Request) -> Response:
+        self._responses[request.path.lstrip("/")] = json.loads(request.get_data())
+        return Response()
+
+    def _behind_signatures(self, front: FunctionUrl) -> Front:
+        def respond(request: Request) -> Response:
+            if not self._is_signed(request):
+                message = json.dumps({"Message": "Forbidden"})
+                headers = {"x-amzn-ErrorType": "AccessDeniedException"}
+                return Response(message, 403, headers, content_type="application/json")
+            # Its body was read for the signature: the function gets it once more.
+            return front.respond(Request({**request.environ, "wsgi.input": io.BytesIO(request.get_data())}))
+
+        return respond
+
+    def _is_signed(self, request: Request) -> bool:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        url = f"http://{request.host}{request.environ['RAW_URI']}"
+        return is_signed(request.method, url, headers, request.get_data(), self._credentials)
+
+    def _context_of(self, function: str) -> Callable[[], LocalContext]:
+        def new_context() -> LocalContext:
+            settings = call("lambda", "get_function_configuration", FunctionName=function)
+            return LocalContext(settings["FunctionName"], settings["Timeout"], settings["MemorySize"])
+
+        return new_context
+
+
+def _told_who_signed(handler: Callable[[Any, Any], Any], credentials: Credentials) -> Callable[[Any, Any], Any]:
+    """A handler whose event tells the identity behind the signature, and no longer the signature itself."""
+
+    def handle(event: Any, context: Any) -> Any:
+        arn = f"arn:aws:iam::{ACCOUNT}:root"
+        identity = {"accessKey": credentials.access_key, "accountId": ACCOUNT, "callerId": ACCOUNT, "userArn": arn}
+        event["requestContext"] |= {"accountId": ACCOUNT, "authorizer": {"iam": {**identity, "userId": ACCOUNT}}}
+        event["headers"].pop("authorization")
+        return handler(event, context)
+
+    return handle
+
+
+def handler_of(function: str) -> Callable[[Any, Any], Any]:
+    """A function (name or ARN, with an alias or without) in the shape of its handler. Raises FunctionFailed."""
+
+    def invoke(event: Any, _context: Any) -> Any:
+        done = call("lambda", "invoke", FunctionName=function, Payload=json.dumps(event).encode())
+        answer = done["Payload"].read()
+        if done.get("FunctionError"):
+            raise FunctionFailed(answer.decode(errors="replace"))
+        return json.loads(answer)
+
+    return invoke

@@ -1,0 +1,99 @@
+"""The kinds of a Lambda function, its published versions and its alias."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+
+from local.lambda_context import ACCOUNT, REGION
+from rehearsal.api import call
+from rehearsal.codedeploy import Deployments
+from rehearsal.functions import Functions
+from rehearsal.models import Kind, Resource
+
+
+class Function(Kind):
+    """AWS::Lambda::Function, with what moto's own leaves out of an image's: its command and architecture."""
+
+    type = "AWS::Lambda::Function"
+    name_property = "FunctionName"
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    def create(self, resource: Resource) -> None:
+        properties = {**resource.properties, "FunctionName": resource.name, "Code": _code(resource.properties["Code"])}
+        reserved = properties.pop("ReservedConcurrentExecutions", None)
+        made = call("lambda", "create_function", **properties)
+        if reserved is not None:
+            call(
+                "lambda", "put_function_concurrency", FunctionName=resource.name, ReservedConcurrentExecutions=reserved
+            )
+        resource.physical_id, resource.attributes["Arn"] = resource.name, made["FunctionArn"]
+
+    def update(self, resource: Resource, old: dict[str, Any]) -> None:
+        name = resource.physical_id
+        if resource.properties["Code"] != old["Code"]:
+            call("lambda", "update_function_code", FunctionName=name, **_code(resource.properties["Code"]))
+        left_out = ("Code", "PackageType", "Architectures", "ReservedConcurrentExecutions")
+        settings = {name: value for name, value in resource.properties.items() if name not in left_out}
+        call("lambda", "update_function_configuration", FunctionName=name, **settings)
+
+    def delete(self, resource: Resource) -> None:
+        call("lambda", "delete_function", FunctionName=resource.physical_id)
+        self._functions.containers.forget(resource.physical_id)
+
+
+class Version(Kind):
+    """AWS::Lambda::Version: what the function is when it is published, and nothing that comes later."""
+
+    type = "AWS::Lambda::Version"
+
+    def create(self, resource: Resource) -> None:
+        made = call("lambda", "publish_version", FunctionName=resource.properties["FunctionName"])
+        version = lambda_backends[ACCOUNT][REGION].get_function(made["FunctionName"], made["Version"])
+        version.code = dict(version.code)  # moto lets it share this with the function, which changes it in place
+        resource.physical_id = resource.attributes["FunctionArn"] = made["FunctionArn"]
+        resource.attributes["Version"] = made["Version"]
+
+    def update(self, resource: Resource, old: dict[str, Any]) -> None:
+        """A version never changes: the CDK gives each one a logical id of its own."""
+
+
+class Alias(Kind):
+    """AWS::Lambda::Alias; moved by CodeDeploy where its update policy says so."""
+
+    type = "AWS::Lambda::Alias"
+
+    def __init__(self, deployments: Deployments) -> None:
+        self._deployments = deployments
+
+    def create(self, resource: Resource) -> None:
+        wanted = ("FunctionName", "Name", "FunctionVersion", "Description")
+        made = call("lambda", "create_alias", **{name: resource.properties[name] for name in wanted})
+        resource.physical_id = resource.attributes["AliasArn"] = made["AliasArn"]
+
+    def update(self, resource: Resource, old: dict[str, Any]) -> None:
+        function, name, version = (resource.properties[key] for key in ("FunctionName", "Name", "FunctionVersion"))
+        if call("lambda", "get_alias", FunctionName=function, Name=name)["FunctionVersion"] == version:
+            return  # as after a deployment that failed: there is nothing to go back from
+        if policy := resource.update_policy.get("CodeDeployLambdaAliasUpdate"):
+            self._deployments.shift(policy, function, name, version)
+        else:
+            call("lambda", "update_alias", FunctionName=function, Name=name, FunctionVersion=version)
+
+    def delete(self, resource: Resource) -> None:
+        name, function = resource.properties["Name"], resource.properties["FunctionName"]
+        call("lambda", "delete_alias", FunctionName=function, Name=name)
+
+
+def _code(code: Mapping[str, Any]) -> dict[str, Any]:
+    """A function's code as the API takes it; a template may hold the source itself, which is one file."""
+    if "ZipFile" not in code:
+        return dict(code)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("index.py", code["ZipFile"])
+    return {"ZipFile": archive.getvalue()}

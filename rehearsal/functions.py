@@ -1,0 +1,72 @@
+"""Runs what moto's Lambda is asked to invoke: images as containers, zip archives in a process."""
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+
+from rehearsal import zip_functions
+from rehearsal.containers import Containers, Spec
+from rehearsal.zip_functions import ZipFunctionFailed
+
+
+class Functions:
+    """Carries out invocations, and counts them by the name of the function."""
+
+    def __init__(self, containers: Containers) -> None:
+        self.containers = containers
+        self.invocations: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """moto's Lambda runs its functions here for the length of a `with` block; their containers go with it."""
+
+        def invoke(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
+            return self.invoke(function, event)
+
+        original = LambdaFunction._invoke_lambda
+        LambdaFunction._invoke_lambda = invoke  # type: ignore[assignment, method-assign]
+        try:
+            yield
+        finally:
+            LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]
+            self.containers.close()
+
+    def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
+        """The answer as JSON, whether it is an error, and the function's output."""
+        with self._lock:
+            self.invocations[function.function_name] += 1
+        if function.package_type == "Image":
+            answer = self.containers.invoke(_spec(function), event)
+            return json.dumps(answer), isinstance(answer, dict) and "errorType" in answer, ""
+        try:
+            answer, output = zip_functions.run(
+                function.code_bytes,
+                handler=str(function.handler),
+                name=function.function_name,
+                arn=function.function_arn,
+                runtime=str(function.run_time),
+                timeout_seconds=int(function.timeout),
+                environment=function.environment_vars,
+                event=event,
+            )
+        except ZipFunctionFailed as error:
+            return json.dumps({"errorType": "Unhandled", "errorMessage": str(error)}), True, str(error)
+        return json.dumps(answer), False, output
+
+
+def _spec(function: LambdaFunction) -> Spec:
+    return Spec(
+        name=function.function_name,
+        version=str(function.version),
+        image=function.code["ImageUri"],
+        command=tuple(function.image_config.cmd),
+        memory_mb=int(function.memory_size),
+        timeout_seconds=int(function.timeout),
+        environment=tuple(sorted(function.environment_vars.items())),
+    )

@@ -1,0 +1,165 @@
+"""Teaches moto's CloudFormation the resource types that it lacks, or carries out too coarsely for a rehearsal.
+
+moto skips a type that it does not know and reports CREATE_COMPLETE over the hole. Here such a type is an error:
+a deployment that passes has made every resource of its template.
+"""
+
+import contextlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+
+CUSTOM = "Custom::"
+"""How the types of custom resources begin; one kind carries them all out."""
+
+
+class UnknownType(Exception):
+    """The template holds a type that neither moto nor the table of `resources.py` knows."""
+
+
+@dataclass
+class Resource:
+    """One resource of a stack. A kind sets `physical_id` and, for Fn::GetAtt, `attributes`."""
+
+    type: str
+    logical_id: str
+    stack_id: str
+    name: str
+    properties: dict[str, Any]
+    update_policy: dict[str, Any]
+    physical_id: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Kind(ABC):
+    """How one resource type is made, changed and removed; each by a call or two of the API of its service."""
+
+    type: ClassVar[str]
+    name_property: ClassVar[str] = ""
+    """The property that names it; without one, or where the template does not use it, a name is made."""
+
+    @abstractmethod
+    def create(self, resource: Resource) -> None:
+        """Make it."""
+
+    def update(self, resource: Resource, old: dict[str, Any]) -> None:
+        """Change it to its properties from the `old` ones. By default as it was made: most calls are a put."""
+        self.create(resource)
+
+    def delete(self, resource: Resource) -> None:  # noqa: B027 - not abstract: see its text
+        """Remove it. By default nothing, where it goes with what it belongs to."""
+
+
+class Model(CloudFormationModel):
+    """What moto keeps of a resource. Each kind gets a subclass of its own."""
+
+    kind: ClassVar[Kind]
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+
+    @property
+    def physical_resource_id(self) -> str:
+        return self.resource.physical_id
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return ""  # found by the table that `installed` fills
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        return True
+
+    def get_cfn_attribute(self, attribute_name: str) -> Any:
+        return self.resource.attributes[attribute_name]
+
+    def is_created(self) -> bool:
+        return True
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **kwargs: Any,
+    ) -> "Model":
+        resource = Resource(
+            kwargs["ResourceType"],
+            kwargs["LogicalId"],
+            kwargs["StackId"],
+            resource_name,
+            _properties(cloudformation_json),
+            cloudformation_json.get("UpdatePolicy", {}),
+        )
+        cls.kind.create(resource)
+        return cls(resource)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> "Model":
+        resource: Resource = original_resource.resource
+        old, resource.properties = resource.properties, _properties(cloudformation_json)
+        resource.update_policy = cloudformation_json.get("UpdatePolicy", {})
+        cls.kind.update(resource, old)
+        return cls(resource)
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Called by moto when the resource, or its stack, goes."""
+        self.kind.delete(self.resource)
+
+
+def _properties(cloudformation_json: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = json.loads(json.dumps(cloudformation_json.get("Properties", {})))
+    properties.pop("Tags", None)  # told of in as many forms as there are services, and nothing here looks at them
+    return properties
+
+
+@contextlib.contextmanager
+def installed(kinds: Iterable[Kind]) -> Iterator[None]:
+    """Let moto use these kinds, in place of its own where it has one, for the length of a `with` block."""
+    models = {kind.type: _model_of(kind) for kind in kinds}
+    names = {kind.type: kind.name_property for kind in kinds}
+    original = parsing.resource_class_from_type
+    original_name = parsing.resource_name_property_from_type
+
+    def class_of(resource_type: str) -> type[CloudFormationModel]:
+        ours = models.get(CUSTOM if resource_type.startswith(CUSTOM) else resource_type)
+        found: type[CloudFormationModel] | None = ours or original(resource_type)
+        if found is None:
+            raise UnknownType(f"{resource_type}: give it a kind of its own (rehearsal/resources.py).")
+        return found
+
+    def name_of(resource_type: str) -> str | None:
+        return names.get(resource_type) or original_name(resource_type)
+
+    with contextlib.ExitStack() as undo:
+        replace(undo, parsing, "resource_class_from_type", class_of)
+        replace(undo, parsing, "resource_name_property_from_type", name_of)
+        yield
+
+
+def _model_of(kind: Kind) -> type[Model]:
+    return type(f"{type(kind).__name__}Model", (Model,), {"kind": kind})
+
+
+def replace(undo: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Set an attribute of moto, and note in `undo` what it was."""
+    undo.callback(setattr, owner, name, getattr(owner, name))
+    setattr(owner, name, value)

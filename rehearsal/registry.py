@@ -1,0 +1,69 @@
+"""A container registry on this machine, for as long as a rehearsal lasts: the Debian package docker-registry."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from local.wsgi_server import HOST
+
+COMMAND: Final = "docker-registry"
+_START_SECONDS: Final = 30
+
+
+class RegistryFailed(Exception):
+    """It did not start; the message says why."""
+
+
+@contextlib.contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """Run one that keeps its images in a folder; yields its host and port. Raises RegistryFailed."""
+    command = shutil.which(COMMAND)
+    if command is None:
+        raise RegistryFailed(f"There is no {COMMAND}. On Debian and Ubuntu: apt install {COMMAND}")
+    address = f"{HOST}:{_free_port()}"
+    settings = folder / "registry.json"  # its settings are YAML, and so is JSON
+    settings.write_text(
+        json.dumps(
+            {
+                "version": 0.1,
+                "log": {"level": "error", "accesslog": {"disabled": True}},
+                "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
+                "http": {"addr": address},
+            }
+        )
+    )
+    log = folder / "registry.log"
+    with log.open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen([command, "serve", str(settings)], stdout=stream, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            urllib.request.urlopen(f"http://{address}/v2/").close()
+        except (OSError, urllib.error.URLError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RegistryFailed(f"{COMMAND} did not start: {log.read_text(encoding='utf-8')}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with contextlib.closing(socket.create_server((HOST, 0))) as listener:
+        return int(listener.getsockname()[1])

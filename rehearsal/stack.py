@@ -1,0 +1,105 @@
+"""A look at the deployed stack through the AWS APIs, as an operator has it."""
+
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from client.redrive import count
+from rehearsal.api import call
+from rehearsal.proof import require
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+PATIENCE_SECONDS = 180
+"""Before giving up on something that ought to happen; no measure of how long it may take."""
+
+
+def until(holds: Callable[[], bool], otherwise: str) -> None:
+    """Wait until something holds. Raises NotShown."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        require(time.monotonic() < deadline, otherwise)
+        time.sleep(0.2)
+
+
+class Stack:
+    """The stack of a name: what it holds, and its queues and buckets."""
+
+    def __init__(self, name: str, s3: "S3Client", sqs: "SQSClient") -> None:
+        self.name = name
+        self.s3 = s3
+        self.sqs = sqs
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        described = call("cloudformation", "describe_stacks", StackName=self.name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def resources(self) -> list[tuple[str, str]]:
+        """Type and physical id of each; no id where moto gives none, as to a permission."""
+        found = call("cloudformation", "describe_stack_resources", StackName=self.name)["StackResources"]
+        return [(resource["ResourceType"], resource.get("PhysicalResourceId", "")) for resource in found]
+
+    def types(self) -> Counter[str]:
+        """How many resources there are of each type."""
+        return Counter(found for found, _ in self.resources())
+
+    def of_type(self, resource_type: str, containing: str = "") -> list[str]:
+        """The physical ids of one type, such as functions by a part of their name."""
+        return [id_ for found, id_ in self.resources() if found == resource_type and containing in id_]
+
+    @property
+    def status(self) -> str:
+        """Such as UPDATE_COMPLETE."""
+        return str(call("cloudformation", "describe_stacks", StackName=self.name)["Stacks"][0]["StackStatus"])
+
+    def live(self) -> dict[str, str]:
+        """The version behind the alias of each function that has one, by the function's name."""
+        aliases = [id_.rsplit(":", 2)[1:] for id_ in self.of_type("AWS::Lambda::Alias")]
+        return {
+            function: call("lambda", "get_alias", FunctionName=function, Name=alias)["FunctionVersion"]
+            for function, alias in aliases
+        }
+
+    def alarm(self, containing: str) -> dict[str, Any]:
+        """The one alarm with this in its name."""
+        (name,) = self.of_type("AWS::CloudWatch::Alarm", containing)
+        alarm: dict[str, Any] = call("cloudwatch", "describe_alarms", AlarmNames=[name])["MetricAlarms"][0]
+        return alarm
+
+    def dead_letters(self) -> int:
+        """How many messages failed for good."""
+        return count(self.sqs, self.outputs["DeadLetterQueueUrl"])
+
+    def has_result(self, key: str) -> bool:
+        """Whether the upload of this key has its result."""
+        found = self.s3.list_objects_v2(Bucket=self.outputs["ResultBucketName"], Prefix=f"{key}.json")
+        return found["KeyCount"] > 0
+
+    @contextlib.contextmanager
+    def refusing_results(self) -> Iterator[None]:
+        """Something of ours is broken for the length of a `with` block: the results bucket takes nothing more."""
+        bucket = self.outputs["ResultBucketName"]
+        statement = {
+            "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*",
+        }  # fmt: skip
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+        try:
+            yield
+        finally:
+            self.s3.delete_bucket_policy(Bucket=bucket)
+
+
+@contextlib.contextmanager
+def looked_at(name: str) -> Iterator[Stack]:
+    """The stack of a name, with clients that are closed at the end of a `with` block."""
+    with contextlib.closing(boto3.client("s3")) as s3, contextlib.closing(boto3.client("sqs")) as sqs:
+        yield Stack(name, s3, sqs)

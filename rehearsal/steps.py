@@ -1,0 +1,200 @@
+"""The rehearsal, step by step; each shows one thing that a deployment has to be able to do."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local.lambda_context import ACCOUNT, REGION
+from rehearsal.api import call
+from rehearsal.cdk import ROOT, Cdk, run
+from rehearsal.codedeploy import Deployments
+from rehearsal.functions import Functions
+from rehearsal.proof import Proofs, require
+from rehearsal.stack import Stack, until
+
+MAX_RECEIVES = 3  # as infra/settings.py has it, written again so that a change there is noticed here
+NEW_VERSION = "999.0.0"
+NEW_MEMORY_MB = 2048
+NEW_QUEUE_AGE_SECONDS = 777
+
+
+class Rehearsal:
+    """A stack from its bootstrap to its end. `base`: the context that this machine's builds need."""
+
+    def __init__(
+        self,
+        proofs: Proofs,
+        cdk: Cdk,
+        functions: Functions,
+        deployments: Deployments,
+        stack: Stack,
+        base: dict[str, str],
+    ) -> None:
+        self._proofs = proofs
+        self._cdk = cdk
+        self._functions = functions
+        self._deployments = deployments
+        self._stack = stack
+        self._base = base
+
+    def run(self) -> None:
+        """All steps. Raises what the one that fails raises."""
+        self._bootstrap()
+        self._deploy()
+        self._smoke("signed requests (auth iam)")
+        self._dead_letter_and_redrive()
+        self._bad_release()
+        self._smoke("what was there before")
+        changed = {
+            **self._base, "memory_mb": str(NEW_MEMORY_MB), "alarm_queue_age_seconds": str(NEW_QUEUE_AGE_SECONDS),
+        }  # fmt: skip
+        self._update(changed)
+        self._smoke("the new version")
+        self._no_difference(changed)
+        for auth, means in (("token", "a token from Secrets Manager"), ("none", "no credentials")):
+            changed["auth"] = auth
+            self._change_auth(changed)
+            self._smoke(f"{means} (auth {auth})")
+            if auth == "token":
+                self._uploads()
+        self._destroy(changed)
+
+    def _bootstrap(self) -> None:
+        with self._proofs.step("cdk bootstrap prepares the account") as proof:
+            self._cdk.bootstrap()
+            call("ecr", "describe_repositories", repositoryNames=[f"cdk-hnb659fds-container-assets-{ACCOUNT}-{REGION}"])
+            proof.seen = "bucket, image repository and roles of the CDK"
+
+    def _deploy(self) -> None:
+        with self._proofs.step("cdk deploy builds and pushes the image, and makes every resource") as proof:
+            self._cdk.deploy(self._base)
+            declared = len(self._template()["Resources"])
+            made = self._stack.types()
+            require(made.total() == declared, f"{made.total()} of {declared} resources were made")
+            proof.seen = f"{declared} resources of {len(made)} types"
+        with self._proofs.step("The CDK's own handler connected bucket and queue") as proof:
+            bucket = self._stack.outputs["UploadBucketName"]
+            queues = call("s3", "get_bucket_notification_configuration", Bucket=bucket)["QueueConfigurations"]
+            (handler,) = self._stack.of_type("AWS::Lambda::Function", "BucketNotifications")
+            require(self._functions.invocations[handler] == 1, "the handler was not invoked once")
+            require(len(queues) == 1, f"the bucket notifies {len(queues)} queues")
+            proof.seen = f"{queues[0]['Events'][0]} → {queues[0]['QueueArn'].rpartition(':')[2]}"
+
+    def _smoke(self, with_what: str) -> None:
+        with self._proofs.step(f"make smoke passes with {with_what}") as proof:
+            command = [sys.executable, "-m", "local.smoke", "--stack", self._stack.name]
+            printed = run([*command, "--card", str(self._cdk.tree / "model_artifacts")], cwd=ROOT)
+            proof.seen = next(line.strip().partition(": ")[2] for line in printed.splitlines() if " passed" in line)
+
+    def _uploads(self) -> None:
+        with self._proofs.step("A folder of films is uploaded, and every film answered") as proof:
+            out = self._cdk.tags.parent / "submitted"
+            secret = call("secretsmanager", "get_secret_value", SecretId=self._stack.outputs["AccessTokenSecretArn"])
+            token = json.loads(secret["SecretString"])["token"]
+            printed = self._client("submit", str(ROOT / "samples"), "--out", str(out), "--json", "--token", token)
+            summary = json.loads(printed.splitlines()[-1])
+            films = len(list((ROOT / "samples").glob("*.png")))
+            require(summary["predicted"] == summary["total"] == films, f"{summary['predicted']} of {films} predicted")
+            proof.seen = f"{summary['predicted']} of {summary['total']} predicted by pneumonia submit"
+
+    def _dead_letter_and_redrive(self) -> None:
+        key, film = "redriven/film.png", (ROOT / "samples" / "normal-1.png").read_bytes()
+        (worker,) = self._stack.of_type("AWS::Lambda::Function", "-InferenceWorker")
+        with self._proofs.step(
+            f"What fails for reasons of ours is in the dead-letter queue after {MAX_RECEIVES} tries"
+        ) as proof:
+            before = self._functions.invocations[worker]
+            with self._stack.refusing_results():
+                self._stack.s3.put_object(Bucket=self._stack.outputs["UploadBucketName"], Key=key, Body=film)
+                until(lambda: self._stack.dead_letters() == 1, "the message did not get there")
+            tries = self._functions.invocations[worker] - before
+            require(tries == MAX_RECEIVES, f"the worker tried {tries} times")
+            require(not self._stack.has_result(key), "and yet there is a result")
+            proof.seen = f"1 message, after {tries} tries, with the results bucket refusing"
+        with self._proofs.step("pneumonia redrive brings it back, and it is answered") as proof:
+            moved = json.loads(self._client("redrive", "--json"))["moved"]
+            require(moved == 1, f"{moved} messages were moved")
+            until(lambda: self._stack.has_result(key), "no result came")
+            require(self._stack.dead_letters() == 0, "the dead-letter queue is not empty")
+            proof.seen = "1 moved, 1 result, dead-letter queue empty"
+
+    def _bad_release(self) -> None:
+        with self._proofs.step("A version that does not answer as its card says gets no traffic") as proof:
+            live = self._stack.live()
+            with self._card() as card:
+                card["golden"]["logit"] -= 10 * card["golden"]["tolerance"]
+            printed = self._cdk.deploy(self._base, fine=(1,))
+            require(self._stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {self._stack.status}:\n{printed}")
+            require(self._deployments.ended == ["Failed"], f"deployments ended as {self._deployments.ended}")
+            require(self._stack.live() == live, f"the aliases moved to {self._stack.live()}")
+            with self._card() as card:
+                card["golden"]["logit"] += 10 * card["golden"]["tolerance"]
+            proof.seen = "its check refused it, CodeDeploy failed, CloudFormation went back"
+
+    def _update(self, context: dict[str, str]) -> None:
+        with self._proofs.step("cdk deploy brings a new model, new memory and a new alarm threshold") as proof:
+            live, ended = self._stack.live(), len(self._deployments.ended)
+            with self._card() as card:
+                old, card["version"] = card["version"], NEW_VERSION
+            self._cdk.deploy(context)
+            threshold = self._stack.alarm("QueueOld")["Threshold"]
+            require(threshold == NEW_QUEUE_AGE_SECONDS, f"the alarm's threshold is {threshold}")
+            moved = [name for name, version in self._stack.live().items() if version != live[name]]
+            require(len(moved) == len(live), f"only {moved} moved to a new version")
+            shifts = self._deployments.ended[ended:]
+            require(shifts == ["Succeeded"] * len(moved), f"deployments ended as {shifts}")
+            proof.seen = f"model {old} → {NEW_VERSION}, {len(moved)} aliases by CodeDeploy, alarm at {threshold:.0f} s"
+
+    def _no_difference(self, context: dict[str, str]) -> None:
+        with self._proofs.step("The containers that answer have the new memory") as proof:
+            limits = self._functions.containers.limits()
+            found = [limits.get(function_and_version) for function_and_version in self._stack.live().items()]
+            require(set(found) == {NEW_MEMORY_MB}, f"they have {limits}")
+            proof.seen = f"{len(found)} containers with {NEW_MEMORY_MB} MB"
+        with self._proofs.step("cdk diff finds no difference afterwards") as proof:
+            self._cdk.diff(context)
+            proof.seen = "none"
+
+    def _change_auth(self, context: dict[str, str]) -> None:
+        with self._proofs.step(f"cdk deploy changes who may call, to {context['auth']}") as proof:
+            self._cdk.deploy(context)
+            require(self._stack.outputs["Auth"] == context["auth"], f"it is {self._stack.outputs['Auth']}")
+            proof.seen = self._stack.outputs["Auth"]
+
+    def _destroy(self, context: dict[str, str]) -> None:
+        with self._proofs.step("cdk destroy removes all but the data, which the settings say to keep") as proof:
+            outputs, groups = self._stack.outputs, self._stack.of_type("AWS::Logs::LogGroup")
+            results = len(self._stack.s3.list_objects_v2(Bucket=outputs["ResultBucketName"]).get("Contents", []))
+            self._cdk.destroy(context)
+            functions = call("lambda", "list_functions")["Functions"]
+            queues = call("sqs", "list_queues").get("QueueUrls", [])
+            alarms = call("cloudwatch", "describe_alarms")["MetricAlarms"]
+            secrets = call("secretsmanager", "list_secrets")["SecretList"]
+            topics = call("sns", "list_topics")["Topics"]
+            left = [*functions, *queues, *alarms, *secrets, *topics, *self._functions.containers.limits()]
+            require(not left, f"left behind: {left}")
+            kept = len(self._stack.s3.list_objects_v2(Bucket=outputs["ResultBucketName"])["Contents"])
+            require(kept == results > 0, f"{kept} of {results} results are left")
+            self._stack.s3.head_bucket(Bucket=outputs["UploadBucketName"])
+            kept_groups = {group["logGroupName"] for group in call("logs", "describe_log_groups")["logGroups"]}
+            require(kept_groups >= set(groups), f"log groups are gone: {set(groups) - kept_groups}")
+            proof.seen = f"2 buckets with {kept} objects of results and {len(groups)} log groups stay; nothing else"
+
+    @contextlib.contextmanager
+    def _card(self) -> Iterator[dict[str, Any]]:
+        """The model card of the tree, to be changed in a `with` block."""
+        path = self._cdk.tree / "model_artifacts" / "card.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
+        yield card
+        path.write_text(json.dumps(card), encoding="utf-8")
+
+    def _template(self) -> dict[str, dict[str, object]]:
+        path = Path(self._cdk.tree, "cdk.out", f"{self._stack.name}.template.json")
+        template: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        return template
+
+    def _client(self, command: str, *arguments: str) -> str:
+        return run([sys.executable, "-m", "client", command, *arguments, "--stack", self._stack.name], cwd=ROOT)

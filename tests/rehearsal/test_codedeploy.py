@@ -1,0 +1,114 @@
+"""An alias with an update policy moves as CodeDeploy would move it, or stays."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rehearsal.api import call
+from rehearsal.codedeploy import Deployments
+from tests.rehearsal.conftest import ROLE, STACK, Deploy, Failed, function
+
+HOOK = """
+import boto3
+def handler(event, context):
+    boto3.client("codedeploy").put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"], status="STATUS",
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"])
+"""
+SUCCEEDS, FAILS = (HOOK.replace("STATUS", status) for status in ("Succeeded", "Failed"))
+BREAKS = "def handler(event, context):\n    raise ValueError"
+
+
+def release(body: str, hook: str, alarms: bool = True) -> dict[str, Any]:
+    """The function answers `body`; its version has a logical id of its own, as the CDK gives it."""
+    version = f"Version{body}"
+    group: dict[str, Any] = {
+        "ApplicationName": {"Ref": "Application"}, "ServiceRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "DeploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent10Minutes",
+    }  # fmt: skip
+    if alarms:
+        group["AlarmConfiguration"] = {"Enabled": True, "Alarms": [{"Name": {"Ref": "Errors"}}]}
+    policy = {
+        "ApplicationName": {"Ref": "Application"}, "DeploymentGroupName": {"Ref": "Group"},
+        "BeforeAllowTrafficHook": {"Ref": "Hook"},
+    }  # fmt: skip
+    return {
+        "Role": ROLE,
+        "Application": {"Type": "AWS::CodeDeploy::Application", "Properties": {"ComputePlatform": "Lambda"}},
+        "Group": {"Type": "AWS::CodeDeploy::DeploymentGroup", "Properties": group},
+        "Hook": function(hook),
+        "Api": function(f"def handler(event, context):\n    return {body!r}"),
+        "Errors": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "Namespace": "AWS/Lambda", "MetricName": "Errors", "Statistic": "Sum", "Period": 300,
+                "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            },
+        },
+        version: {
+            "Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain", "Properties": {"FunctionName": {"Ref": "Api"}},
+        },
+        "Live": {
+            "Type": "AWS::Lambda::Alias",
+            "DependsOn": ["Group", "Hook"],
+            "UpdatePolicy": {"CodeDeployLambdaAliasUpdate": policy},
+            "Properties": {
+                "FunctionName": {"Ref": "Api"}, "Name": "live", "Description": "traffic",
+                "FunctionVersion": {"Fn::GetAtt": [version, "Version"]},
+            },
+        },
+    }  # fmt: skip
+
+
+OUTPUTS = {"Live": {"Ref": "Live"}, "Alarm": {"Ref": "Errors"}}
+
+
+def answer(live: str) -> str:
+    return str(json.loads(call("lambda", "invoke", FunctionName=live)["Payload"].read()))
+
+
+def test_the_first_deployment_is_none(deploy: Deploy, deployments: Deployments) -> None:
+    made = deploy(release("one", BREAKS), **OUTPUTS)
+    assert answer(made["Live"]) == "one"
+    assert deployments.ended == []
+
+
+def test_a_version_that_passes_its_hook_gets_the_traffic(deploy: Deploy, deployments: Deployments) -> None:
+    live = deploy(release("one", SUCCEEDS), **OUTPUTS)["Live"]
+    deploy(release("two", SUCCEEDS), **OUTPUTS)
+    assert answer(live) == "two"
+    alias = call("lambda", "get_alias", FunctionName=live.removesuffix(":live"), Name="live")
+    assert not alias.get("RoutingConfig")
+    assert deployments.ended == ["Succeeded"]
+
+
+@pytest.mark.parametrize(("hook", "told"), [(FAILS, "reported Failed"), (BREAKS, "reported nothing")])
+def test_one_that_does_not_leaves_all_as_it_was(deploy: Deploy, deployments: Deployments, hook: str, told: str) -> None:
+    live = deploy(release("one", SUCCEEDS), **OUTPUTS)["Live"]
+    with pytest.raises(Failed, match=told):
+        deploy(release("two", hook), **OUTPUTS)
+    assert answer(live) == "one"
+    assert answer(live.removesuffix(":live")) == "one"  # the function itself, too
+    assert deployments.ended == ["Failed"]
+
+
+def test_an_alarm_that_rings_takes_the_traffic_back(deploy: Deploy, deployments: Deployments) -> None:
+    made = deploy(release("one", SUCCEEDS), **OUTPUTS)
+    ring = {"AlarmName": made["Alarm"], "StateValue": "ALARM", "StateReason": "errors"}
+    call("cloudwatch", "set_alarm_state", **ring)
+    with pytest.raises(Failed, match=r"alarms .* ring"):
+        deploy(release("two", SUCCEEDS), **OUTPUTS)
+    assert answer(made["Live"]) == "one"
+    alias = call("lambda", "get_alias", FunctionName=made["Live"].removesuffix(":live"), Name="live")
+    assert not alias.get("RoutingConfig")
+    deploy(release("three", SUCCEEDS, alarms=False), **OUTPUTS)
+    assert answer(made["Live"]) == "three"
+    assert deployments.ended == ["Failed", "Succeeded"]
+
+
+def test_applications_go_with_their_stack(deploy: Deploy) -> None:
+    deploy(release("one", SUCCEEDS))
+    assert len(call("codedeploy", "list_applications")["applications"]) == 1
+    call("cloudformation", "delete_stack", StackName=STACK)
+    assert call("codedeploy", "list_applications")["applications"] == []

@@ -1,0 +1,51 @@
+"""Stacks are made in order, and taken back whole where something fails."""
+
+from typing import Any
+
+import pytest
+
+from rehearsal.api import call
+from tests.rehearsal.conftest import STACK, Deploy, Failed
+
+UNKNOWN: dict[str, Any] = {"Type": "AWS::GameLift::Fleet", "DependsOn": "Queue", "Properties": {}}
+
+
+def queue(seconds: int = 30) -> dict[str, Any]:
+    return {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": seconds}}
+
+
+def queues() -> list[str]:
+    return [url.rpartition("/")[2] for url in call("sqs", "list_queues").get("QueueUrls", [])]
+
+
+def timeout(url: str) -> str:
+    attributes = call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    return str(attributes["VisibilityTimeout"])
+
+
+def test_a_type_that_nobody_knows_fails_the_deployment_and_nothing_stays(deploy: Deploy) -> None:
+    with pytest.raises(Failed, match="AWS::GameLift::Fleet"):
+        deploy({"Fleet": UNKNOWN, "Queue": queue()})
+    assert queues() == []
+
+
+def test_an_update_that_fails_goes_back(deploy: Deploy) -> None:
+    url = deploy({"Queue": queue(30)}, Url={"Ref": "Queue"})["Url"]
+    with pytest.raises(Failed, match="AWS::GameLift::Fleet"):
+        deploy({"Queue": queue(60), "Other": queue(), "Fleet": {**UNKNOWN, "DependsOn": ["Queue", "Other"]}})
+    assert queues() == [url.rpartition("/")[2]]
+    assert timeout(url) == "30"
+
+
+def test_what_the_template_no_longer_holds_is_removed(deploy: Deploy) -> None:
+    deploy({"Queue": queue(), "Other": queue()})
+    url = deploy({"Queue": queue(60)}, Url={"Ref": "Queue"})["Url"]
+    assert queues() == [url.rpartition("/")[2]]
+    assert timeout(url) == "60"
+
+
+def test_what_is_to_be_retained_stays(deploy: Deploy) -> None:
+    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
+    name = deploy({"Films": films}, Name={"Ref": "Films"})["Name"]
+    call("cloudformation", "delete_stack", StackName=STACK)
+    call("s3", "head_bucket", Bucket=name)
