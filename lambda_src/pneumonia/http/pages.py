@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_lambda_powertools.event_handler import Response
-
 from pneumonia.errors import NotFound
 from pneumonia.http.exchange import Answer, Headers, Request
 from pneumonia.settings import process_settings
@@ -86,8 +84,8 @@ def _serve(request: Request, name: str) -> Answer:
     # Proxies that compress mark a tag as weak (W/); for GET that compares the same (RFC 9110, section 13.1.2).
     asked = {tag.strip().removeprefix("W/") for tag in request.header("if-none-match").split(",")}
     if asked & {found.etag, "*"}:
-        return Response(304, found.content_type, "", headers)
-    return Response(200, found.content_type, found.content, headers)
+        return Answer(304, found.content_type, "", headers)
+    return Answer(200, found.content_type, found.content, headers)
 
 
 def _load(path: Path) -> StaticFile:

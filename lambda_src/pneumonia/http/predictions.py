@@ -18,8 +18,8 @@ def predict(request: Request) -> Answer:
     """The answer for the image of the body."""
     with metrics.rejections(metrics.API):
         source = from_http(
-            request.event.body,
-            is_base64=request.event.is_base64_encoded is True,
+            request.body,
+            is_base64=request.is_base64,
             content_type=request.header("content-type"),
             max_bytes=process_settings().max_image_bytes,
         )

@@ -3,8 +3,6 @@
 import time
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response
-
 from pneumonia.errors import NotFound
 from pneumonia.http.exchange import PRIVATE, Answer, Request, json_answer
 from pneumonia.settings import process_settings
@@ -43,7 +41,7 @@ def heatmap(request: Request) -> Answer:
     png = read_heatmap(bucket, upload_key(upload_id))
     if png is None:
         raise NotFound("There is no heatmap under this id: its image was refused, or its result is not there.")
-    return Response(200, "image/png", png, dict(PRIVATE))
+    return Answer(200, "image/png", png, dict(PRIVATE))
 
 
 def _public(upload_id: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -23,23 +23,26 @@ class Route:
     query: frozenset[str] = frozenset()
     public: bool = False
 
-    @property
-    def rule(self) -> str:
-        """The path as the resolver of Powertools writes it."""
-        return _PARAMETER.sub(r"<\1>", self.path)
-
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        literal = re.escape(_PARAMETER.sub("\0", self.path))
-        return re.compile(literal.replace(re.escape("\0"), "[^/]+"))
+        # Names of parameters stand between the literal parts of the path.
+        parts = _PARAMETER.split(self.path)
+        return re.compile(
+            "".join(f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
+        )
 
     def matches(self, path: str) -> bool:
         """Whether a path, whatever the method, is this route's."""
         return self._pattern.fullmatch(path) is not None
 
+    def parameters(self, path: str) -> dict[str, str]:
+        """The parameters in a path that is this route's."""
+        found = self._pattern.fullmatch(path)
+        return found.groupdict() if found else {}
+
     def answer(self, request: Request) -> Answer:
         """Call the route's function. Raises MalformedRequest on a query parameter that it does not know."""
-        unknown = set(request.event.query_string_parameters) - self.query
+        unknown = set(request.queries) - self.query
         if unknown:
             # Names of what is known, not of what came: a query can hold anything.
             known = ", ".join(sorted(self.query)) or "none"

@@ -30,7 +30,7 @@ def create_upload(request: Request) -> Answer:
     settings = process_settings()
     if settings.uploads_bucket is None or settings.results_bucket is None:
         raise NotFound("This deployment takes no uploads. Send the image to POST /predict.")
-    body = json_body(request.event.body, is_base64=request.event.is_base64_encoded is True)
+    body = json_body(request.body, is_base64=request.is_base64)
     content_type = body.get("content_type")
     if content_type not in CONTENT_TYPES:
         raise UnsupportedFormat(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")

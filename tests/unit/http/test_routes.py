@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 
 from pneumonia.errors import MalformedRequest
@@ -9,8 +7,9 @@ from pneumonia.http.routes import Route
 ROUTE = Route("GET", "/results/{upload_id}/heatmap.png", lambda request: json_answer(request.parameters))
 
 
-def test_rule_is_in_the_words_of_powertools() -> None:
-    assert ROUTE.rule == "/results/<upload_id>/heatmap.png"
+def test_parameters_are_taken_from_the_path_as_they_came() -> None:
+    assert ROUTE.parameters("/results/1%2F2/heatmap.png") == {"upload_id": "1%2F2"}
+    assert ROUTE.parameters("/results") == {}
 
 
 @pytest.mark.parametrize(
@@ -36,8 +35,7 @@ def test_a_plain_path_is_itself_alone() -> None:
 
 
 def request(query: dict[str, str] | None) -> Request:
-    event: Any = type("Event", (), {"query_string_parameters": query or {}})
-    return Request(event, "id", {"upload_id": "1"})
+    return Request({"queryStringParameters": query}, "id", {"upload_id": "1"})
 
 
 def test_known_query_parameters_may_be_there_or_not() -> None:
