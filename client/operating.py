@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
         ("status", _status, "pneumonia status --stack PneumoniaInference"),
         ("replay", _replay, "pneumonia replay --day 2026-11-24 --missing --stack PneumoniaInference --yes"),
         ("purge", _purge, "pneumonia purge --prefix ward-3/film-17 --stack PneumoniaInference"),
+        ("rollback", _rollback, "pneumonia rollback --stack PneumoniaInference"),
         ("rotate-token", _rotate_token, "pneumonia rotate-token --stack PneumoniaInference --yes --show"),
         ("bill", _bill, "pneumonia bill --films 10000"),
     ):
@@ -131,6 +132,27 @@ def _purge(
             str(target.upload_bucket), str(target.result_bucket), target.queue_url, target.dead_letter_queue_url
         )
         raise typer.Exit(command.run(aws.s3(), aws.sqs(), places, chosen, really=yes, as_json=as_json))
+
+
+def _rollback(
+    yes: Yes = False,
+    stack: options.Stack = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    as_json: options.Json = False,
+) -> None:
+    """Give the traffic back to the version before, of both functions, without a deployment.
+
+    Once more goes one further back. Buckets, queues, permissions and alarms stay as they are.
+    """
+    from client import rollback as command
+    from client.errors import UsageProblem
+    from client.stack import LOCAL_STACK, connect
+
+    if stack is None or stack == LOCAL_STACK:
+        raise UsageProblem("Of which deployed stack? Give --stack NAME; the local cloud has no versions.")
+    with connect(stack, profile, region) as aws:
+        raise typer.Exit(command.run(aws, stack, really=yes, as_json=as_json))
 
 
 def _rotate_token(

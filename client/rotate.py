@@ -45,11 +45,10 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, as_
 
 def rotate(client: "SecretsManagerClient", secret_id: str, *, times: int) -> str:
     """Write so many new tokens, one after the other; answers the last. Raises botocore's errors."""
-    token = ""
-    for _ in range(times):
-        token = secrets.token_hex(_TOKEN_BYTES)
+    tokens = [secrets.token_hex(_TOKEN_BYTES) for _ in range(times)]
+    for token in tokens:
         client.put_secret_value(SecretId=secret_id, SecretString=json.dumps({"token": token}))
-    return token
+    return tokens[-1]
 
 
 def _tell(secret_id: str, token: str | None, *, revoke: bool, show: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from client.aws import Aws
 from client.errors import ServiceError
+from client.resources import API, FUNCTION, WORKER, physical, resources
 from client.stack import outputs
 from infra.prices import METRICS_A_FUNCTION, Usage
 
@@ -34,27 +35,18 @@ class Parts:
 def find_parts(aws: Aws, stack: str) -> Parts:
     """The parts of a deployed stack. Raises ServiceError, and botocore's errors."""
     named = outputs(aws, stack)
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
-    resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
-
-    def physical(kind: str, *beginnings: str) -> tuple[str, ...]:
-        return tuple(
-            str(resource.get("PhysicalResourceId"))
-            for resource in resources
-            if resource["ResourceType"] == kind and resource["LogicalResourceId"].startswith(beginnings or ("",))
-        )
-
-    functions = physical("AWS::Lambda::Function", "InferenceApi", "InferenceWorker")
+    found = resources(aws, stack)
+    functions = physical(found, FUNCTION, API, WORKER)
     if not functions or "UploadQueueUrl" not in named:
         raise ServiceError(f"The stack {stack} has no functions of this project.")
     configuration = aws.client("lambda").get_function_configuration(FunctionName=functions[0])
     return Parts(
         functions,
-        physical("AWS::Logs::LogGroup", "InferenceApi", "InferenceWorker"),
+        physical(found, "AWS::Logs::LogGroup", API, WORKER),
         named["UploadQueueUrl"].rpartition("/")[2],
         (named["UploadBucketName"], named["ResultBucketName"]),
-        _watched(aws.client("cloudwatch"), physical("AWS::CloudWatch::Alarm")),
-        len(physical("AWS::CloudWatch::Dashboard")),
+        _watched(aws.client("cloudwatch"), physical(found, "AWS::CloudWatch::Alarm")),
+        len(physical(found, "AWS::CloudWatch::Dashboard")),
         int(configuration["MemorySize"]),
     )
 

@@ -13,7 +13,7 @@ from tests.client.conftest import MakeFilms, Pneumonia
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "predict", "serve", "call", "submit", "results", "redrive", "console",
-    "status", "replay", "purge", "rotate-token", "bill",
+    "status", "replay", "purge", "rotate-token", "bill", "rollback",
 )  # fmt: skip
 
 
