@@ -1,9 +1,12 @@
 """What has to be measured in a process of its own: peak memory and the time that imports take."""
 
+import json
 import os
 import re
+import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -19,6 +22,40 @@ for film in mixed(COUNT):
     calls[film.name]()
 status = open('/proc/self/status').read()  # getrusage would answer the parent's peak where that is larger
 print(status.partition('VmHWM:')[2].split()[0])
+"""
+_COLD = """
+import json, time
+laps, last = {}, time.perf_counter()
+def lap(name):
+    global last
+    now = time.perf_counter()
+    laps[name], last = (now - last) * 1000, now
+import numpy
+lap('numpy')
+import PIL.Image
+lap('Pillow')
+import onnxruntime
+lap('onnxruntime')
+import aws_lambda_powertools
+lap('Powertools')
+import pneumonia.api
+lap('our own code')
+from pneumonia.inference import process_predictor
+from pneumonia.card import Card
+from pneumonia.settings import process_settings
+folder = process_settings().model_dir
+Card.load(folder).verify(folder)
+lap('digests of the model')
+process_predictor()  # checks the digests as well: that is taken off below
+lap('session')
+laps['session'] -= laps['digests of the model']
+from bench import films, served  # what these load is no part of it
+event, context = served.event(films.films()['jpeg_224']), served.Context()
+last = time.perf_counter()
+answer = pneumonia.api.handler(event, context)
+lap('first answer')
+assert answer['statusCode'] == 200, answer
+print(json.dumps(laps))
 """
 _IMPORT_LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)")
 
@@ -36,6 +73,21 @@ def import_profile(module: str = "pneumonia.api") -> dict[str, float]:
         if match := _IMPORT_LINE.match(line):
             taken[match.group(4).partition(".")[0]] += int(match.group(1)) / 1000
     return {name: round(ms, 1) for name, ms in sorted(taken.items(), key=lambda item: -item[1])[:12]}
+
+
+def cold_parts(rounds: int) -> dict[str, float]:
+    """Medians in ms of the parts of a start with a warm page cache, up to the first answer, in their order.
+
+    Without what AWS does before Python is started, and without its runtime client.
+    """
+    parts: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        start = time.perf_counter()
+        _python("-c", "pass")
+        parts["Python itself"].append((time.perf_counter() - start) * 1000)
+        for name, ms in json.loads(_python("-c", _COLD).stdout.splitlines()[-1]).items():
+            parts[name].append(ms)
+    return {name: round(statistics.median(values), 1) for name, values in parts.items()}
 
 
 def _python(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,6 @@
 """From results.json to the tables between the markers of README.md and bench/README.md, to plots and the terminal."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +27,16 @@ def publish(results: dict[str, Any], console: Console) -> None:
     """Write the tables and plots, and show the rows."""
     from bench import plots  # matplotlib: not where only tables are written
 
-    write_tables(results, console)
     plots.draw(results, ROOT / "bench" / "plots")
+    write_tables(results, console)
 
 
 def write_tables(results: dict[str, Any], console: Console) -> None:
     """Write the tables, and show the rows."""
     rows = table_rows(results)
-    text = f"{markdown(rows)}\n\n{conditions(results)}"
+    table_text = f"{markdown(rows)}\n\n{conditions(results)}"
     for path in DOCUMENTS:
+        text = table_text + (plot_links(path.parent / "plots") if path.parent.name == "bench" else "")
         path.write_text(replaced(path.read_text(encoding="utf-8"), text, path.name), encoding="utf-8")
     table = Table("measured", "must / aim", "found")
     for row in rows:
@@ -107,8 +109,33 @@ def _process_rows(found: dict[str, Any]) -> list[Row]:
             "-",
             f"{_ratio(found['openvino'])}; {_ratio(found['openvino_default'])}",
         ),
+        *_heaviest(found),
         Row("1,000 warm predictions at 1,769 MB, list price", "- / < 0.02 USD", prices),
     ]
+
+
+def _heaviest(found: dict[str, Any]) -> list[Row]:
+    """Where the time goes: what is left to be made faster."""
+    warm = found["jpeg_224"]["over_bare"]["ms"]
+    rows = [
+        Row(
+            "heaviest part of the warm path",
+            "-",
+            f"the model, {warm['bare']['median'] / warm['handler']['median']:.0%} of a 224×224 JPEG's time",
+        )
+    ]
+    if parts := found.get("cold_parts_ms"):
+        total = sum(parts.values())
+        name = max(parts, key=lambda part: parts[part])
+        rest = ", ".join(f"{part} {ms:.0f}" for part, ms in parts.items())
+        rows.append(
+            Row(
+                "heaviest part of the cold path, page cache warm",
+                "-",
+                f"{name}, {parts[name] / total:.0%} of {total:.0f} ms ({rest})",
+            )
+        )
+    return rows
 
 
 def _container_rows(found: dict[str, Any]) -> list[Row]:
@@ -139,7 +166,15 @@ def _container_rows(found: dict[str, Any]) -> list[Row]:
         for cpus, entry in by_cpus
     )
     rows.append(Row("warm request by memory size", "-", "; ".join(curve)))
+    chosen = best_size([entry for _, entry in by_cpus])
+    default = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]["memory_mb"]
+    rows.append(Row("memory size of the least time × price", f"default {default} MB", f"{chosen['memory_mb']} MB"))
     return rows
+
+
+def best_size(sizes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The memory size by which the default is chosen: twice as fast is worth twice the price, and no more."""
+    return min(sizes, key=lambda entry: entry["ms"]["median"] * entry["usd_per_thousand"])
 
 
 def conditions(results: dict[str, Any]) -> str:
@@ -162,6 +197,16 @@ def conditions(results: dict[str, Any]) -> str:
 def markdown(rows: list[Row]) -> str:
     lines = ["| measured | must / aim | found |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {row.measured} | {row.goal} | {row.found} |" for row in rows)])
+
+
+def plot_links(folder: Path) -> str:
+    """The plots that were drawn, for the document beside their folder."""
+    titles = {
+        "warm.svg": "Warm requests: the origin, this service, and its model alone",
+        "sizes.svg": "Warm request and price of 1,000 by vCPU",
+    }
+    found = [f"![{title}]({folder.name}/{name})" for name, title in titles.items() if (folder / name).exists()]
+    return "".join(f"\n\n{link}" for link in found)
 
 
 def replaced(document: str, text: str, name: str) -> str:

@@ -60,3 +60,30 @@ def test_the_worker_has_a_row_for_each_latency_the_real_one_first() -> None:
     assert ["100 ms" in row.measured for row in rows] == [True, False]
     assert rows[0].found == "2.00 × (1.90-2.10): 4.0 films/s against 2.0"
     assert (rows[0].goal, rows[1].goal) == ("≥ 1.3 × / 1.6 ×", "-")
+
+
+def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
+    sizes = [
+        {"memory_mb": 884, "ms": {"median": 100.0}, "usd_per_thousand": 0.0015},
+        {"memory_mb": 1769, "ms": {"median": 45.0}, "usd_per_thousand": 0.0015},
+        {"memory_mb": 3008, "ms": {"median": 40.0}, "usd_per_thousand": 0.0022},
+    ]
+    assert report.best_size(sizes)["memory_mb"] == 1769
+    assert report.best_size(sizes[::-1])["memory_mb"] == 1769
+
+
+def test_the_heaviest_parts_are_named_with_their_share() -> None:
+    found = {
+        "jpeg_224": {"over_bare": {"ms": {"bare": {"median": 20.0}, "handler": {"median": 25.0}}}},
+        "cold_parts_ms": {"numpy": 60.0, "session": 90.0, "first answer": 50.0},
+    }
+    warm, cold = report._heaviest(found)
+    assert "80%" in warm.found
+    assert cold.found.startswith("session, 45% of 200 ms (numpy 60, session 90")
+
+
+def test_only_plots_that_were_drawn_are_linked(tmp_path: Path) -> None:
+    assert report.plot_links(tmp_path) == ""
+    (tmp_path / "sizes.svg").touch()
+    assert report.plot_links(tmp_path).count("![") == 1
+    assert f"({tmp_path.name}/sizes.svg)" in report.plot_links(tmp_path)

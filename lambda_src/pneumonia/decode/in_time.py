@@ -14,12 +14,11 @@ import json
 import os
 import select
 import struct
-import subprocess  # nosec B404 - the command below is fixed, and no shell reads it
 import sys
 import threading
 import time
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -29,6 +28,9 @@ from pneumonia.decode.image import DecodedImage, DicomFacts, Window
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.timed_file import took_too_long
 from pneumonia.errors import BY_CODE, UndecodableImage
+
+if TYPE_CHECKING:
+    import subprocess  # nosec B404
 
 INTERRUPTIBLE = frozenset({"JPEG", "PNG", "BMP"})
 START_SECONDS = 60.0
@@ -96,6 +98,9 @@ class Decoder:
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
+            # Imported here: most callers never send such a film. The command is fixed, and no shell reads it.
+            import subprocess  # nosec B404
+
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
             self._process = subprocess.Popen(  # nosec B603
