@@ -87,6 +87,8 @@ class Faults:
         lost = json.loads(content).get("Messages", []) if operation == "ReceiveMessage" else []
         self._note(fault, call, [message["MessageId"] for message in lost])
         if fault == "cut short":
+            if done.status_code != 200:
+                return done
             return AWSResponse(request.url, done.status_code, done.headers, io.BytesIO(content[: len(content) // 2]))
         raise ReadTimeoutError(endpoint_url=request.url)
 

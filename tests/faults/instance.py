@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from local.lambda_context import LocalContext
 from local.poller import _failed, _record
@@ -66,6 +66,8 @@ class Instance:
         while not setup.stop.exists():
             try:
                 self._deliver(worker.handler, sqs)
+            except EndpointConnectionError:  # no fault of ours: the local cloud is gone, with whoever started this
+                return
             except (ClientError, BotoCoreError) as error:  # of SQS: the messages stay where they are, or come back
                 self._note(failed=type(error).__name__, in_hand=self._in_hand)
             self._in_hand = []
