@@ -12,7 +12,7 @@ from pneumonia.decode.in_time import decode_in_time
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
 from pneumonia.heatmap import overlay
-from pneumonia.model import Model, Prediction
+from pneumonia.model import Batch, Model, Prediction
 from pneumonia.settings import Settings, process_settings
 from pneumonia.triage import assess
 
@@ -77,6 +77,13 @@ class Predictor:
             "total": _ms(start, time.perf_counter()),
         }
         return Answer(self._body(look, timing, request_id, force), png)
+
+    def prepared(self, data: bytes) -> list[Batch]:
+        """The model's input for an image file, as `answer` makes it: for each member uint8 [1, H, W, 1].
+
+        Raises what `decode_in_time` raises.
+        """
+        return self._model.prepare([self._decode(data).pixels])
 
     def _decode(self, data: bytes) -> DecodedImage:
         return decode_in_time(data, self.limits, self._model.enough)

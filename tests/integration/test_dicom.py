@@ -52,14 +52,18 @@ def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, name: str) 
     span = int(grey.max()) - int(grey.min())
     stretched = Image.fromarray(((grey - int(grey.min())) * 255.0 / span).round().astype(np.uint8))
     jpeg = written(stretched, "JPEG", quality=90)
-    ours, theirs = (np.asarray(decode(data, shipped.limits).pixels, np.int16) for data in (stream.getvalue(), jpeg))
+    files = (stream.getvalue(), jpeg)
+    ours, theirs = (np.asarray(decode(data, shipped.limits).pixels, np.int16) for data in files)
     assert np.abs(ours - theirs).mean() < 1.0  # in grey levels of 255
+    # What the model sees, the JPEG reduced while it is decoded and the DICOM file not: 0.17 was seen.
+    ours, theirs = (shipped.prepared(data)[0].astype(np.int16) for data in files)
+    assert np.abs(ours - theirs).mean() < 0.3
     # By force: soft as they are, some of these films are near the limit of the gate.
     as_dicom, as_jpeg = (answer(shipped, data, force=True) for data in (stream.getvalue(), jpeg))
     assert as_dicom["image"]["window"] is not None
     assert as_dicom["image"]["inverted"]
-    # In int8 a grey level here and there is worth more than in float32: 0.044 was seen, half-way between the classes.
-    assert as_dicom["pneumonia"] == pytest.approx(as_jpeg["pneumonia"], abs=0.06)
+    # In int8 a grey level here and there is worth more than in float32: 0.086 was seen, half-way between the classes.
+    assert as_dicom["pneumonia"] == pytest.approx(as_jpeg["pneumonia"], abs=0.12)
 
 
 @pytest.mark.data

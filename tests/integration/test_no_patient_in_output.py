@@ -100,7 +100,9 @@ def answer(data: bytes) -> str:
 
 
 def dicom_bytes(pixels: np.ndarray | None = None, **elements: Any) -> bytes:
-    return encoded(dataset_of(film12() if pixels is None else pixels, **elements))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's about the names that stand where none may
+        return encoded(dataset_of(film12() if pixels is None else pixels, **elements))
 
 
 def made() -> Iterator[bytes]:
