@@ -10,7 +10,6 @@ import logging
 import os
 import random
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,8 +99,7 @@ def answer(data: bytes) -> str:
 
 
 def dicom_bytes(pixels: np.ndarray | None = None, **elements: Any) -> bytes:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's about the names that stand where none may
+    with config.disable_value_validation():  # of the names that stand where none may
         return encoded(dataset_of(film12() if pixels is None else pixels, **elements))
 
 
