@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import random
+import warnings
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
