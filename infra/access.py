@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.encryption import Encryption, allow_key
 from infra.settings import Settings
 
 # 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
@@ -31,10 +32,18 @@ class Access(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, api: lambda_.Function, live_api: lambda_.Alias
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        api: lambda_.Function,
+        live_api: lambda_.Alias,
+        encryption: Encryption,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._key = encryption.data
         # On the function, so that it refuses what should not reach it even if the Function URL is opened by hand.
         api.add_environment("AUTH_MODE", settings.auth)
         self.token = self._token(api) if settings.auth == "token" else None
@@ -61,6 +70,7 @@ class Access(Construct):
             self,
             "Token",
             description="Bearer token of the pneumonia API",
+            encryption_key=self._key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template="{}",  # noqa: S106 - what the generated one is put into  # nosec B106
                 generate_string_key="token",
@@ -77,6 +87,7 @@ class Access(Construct):
                 sid="ReadToken", actions=["secretsmanager:GetSecretValue"], resources=[token.secret_arn]
             )
         )
+        allow_key(cast(iam.IRole, api.role), self._key, "kms:Decrypt", service="secretsmanager")
         return token
 
     def _cors(self) -> lambda_.FunctionUrlCorsOptions | None:

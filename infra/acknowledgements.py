@@ -15,14 +15,16 @@ from constructs import Construct, IConstruct
 from infra.access import Access
 from infra.inference import Inference
 from infra.monitoring import Monitoring
+from infra.network import Network
+from infra.regulated_acknowledgements import regulated
 from infra.release import Release
 from infra.uploads import API_PREFIX, Uploads
 
 _NO_ACCESS_LOGS: Final = (
-    "Not logged at S3: TLS is enforced, public access is blocked, and the objects' readers and writers are the roles "
-    "of this stack. Object-level access is recorded by the account's CloudTrail data events where it is required."
+    "By setting (access_log_days), not by default: TLS is enforced, public access is blocked, and the objects' readers "
+    "and writers are the roles of this stack. Access logs hold object keys, and so whatever file names say of patients."
 )
-_S3_KEY: Final = "Encrypted at rest with S3's own keys (SSE-S3, AES-256); this stack makes no key of its own."
+_S3_KEY: Final = "Encrypted at rest with S3's own keys (SSE-S3), or the account's own by setting (customer_keys)."
 _NOT_REPLICATED: Final = (
     "A working copy with an expiry, not the archive: the films' own system keeps them, and a result can be computed "
     "again from its film. A replica would keep patients' data in a second place after it expired here."
@@ -36,7 +38,7 @@ _CHECK_NO_DLQ: Final = (
 )
 _LOGS_KEY: Final = (
     "Encrypted at rest with the key of CloudWatch Logs. No name, pixel, file name or address of a film is ever logged; "
-    "this stack makes no key of its own."
+    "with a key of the account's own by setting (customer_keys)."
 )
 _INLINE: Final = (
     "The policy belongs to one role, is made and removed with it, and is used by nothing else: as a managed policy it "
@@ -65,10 +67,13 @@ def acknowledge(
     access: Access,
     monitoring: Monitoring,
     release: Release,
+    network: Network | None,
     tracing: bool,
 ) -> None:
     """Attach every acknowledgement to the constructs of the stack."""
-    _functions(inference, tracing)
+    for construct, reasons in regulated(inference=inference, uploads=uploads, network=network):
+        _say(construct, reasons)
+    _functions(inference, tracing, in_vpc=network is not None)
     _buckets(uploads)
     _policies(inference, uploads)
     _queues(inference, uploads)
@@ -79,14 +84,14 @@ def acknowledge(
         monitoring.topic,
         {
             "HIPAA.Security-SNSEncryptedKMS": (
-                "CloudWatch cannot publish under the AWS managed key, so alarms would be lost in silence. A message "
-                "holds an alarm's name and a metric, nothing of a patient; TLS is enforced."
+                "A key by setting (customer_keys): CloudWatch cannot publish under the AWS managed one, alarms would "
+                "be lost. A message holds an alarm's name and a metric, nothing of a patient; TLS is enforced."
             )
         },
     )
 
 
-def _functions(inference: Inference, tracing: bool) -> None:
+def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
     for function in (inference.api, inference.worker):
         _say(
             function,
@@ -98,12 +103,15 @@ def _functions(inference: Inference, tracing: bool) -> None:
                 "HIPAA.Security-LambdaDLQ": _NO_ASYNC,
                 "Serverless-LambdaDLQ": _NO_ASYNC,
                 "HIPAA.Security-LambdaInsideVPC": (
-                    "Reaches nothing in a VPC: only AWS services, over TLS and with permissions for single resources, "
-                    "and hosts that allowed_url_hosts names (none by default)."
+                    "By setting (vpc), not by default: it reaches nothing in a VPC, only AWS services, over TLS and "
+                    "with permissions for single resources, and hosts that allowed_url_hosts names (none by default)."
                 ),
             },
         )
-        _say(function if not tracing else _child(function.role, "DefaultPolicy"), _TRACED if tracing else _NOT_TRACED)
+        if not tracing:
+            _say(function, _NOT_TRACED)
+        elif not in_vpc:  # else it is said together with what the VPC asks for
+            _say(_child(function.role, "DefaultPolicy"), _TRACED)
 
 
 def _buckets(uploads: Uploads) -> None:
@@ -121,8 +129,9 @@ def _buckets(uploads: Uploads) -> None:
         uploads.result_bucket,
         {
             "HIPAA.Security-S3BucketVersioningEnabled": (
-                "A result is replaced only by that of a newer upload of its key, by conditional writes; an old "
-                "version would be a superseded prediction that outlives its film. Films themselves are versioned."
+                "With result_lock_days alone. A result is replaced only by that of a newer upload of its key, by "
+                "conditional writes; an old version would be a superseded prediction that outlives its film. Films "
+                "themselves are versioned."
             )
         },
     )
@@ -196,7 +205,8 @@ def _access(inference: Inference, access: Access) -> None:
                 "AwsSolutions-SMG4": rotation,
                 "HIPAA.Security-SecretsManagerRotationEnabled": rotation,
                 "HIPAA.Security-SecretsManagerUsingKMSKey": (
-                    "Encrypted with the AWS managed key of Secrets Manager; the one role that may read it is the API's."
+                    "Encrypted with the AWS managed key of Secrets Manager, or the account's own by setting "
+                    "(customer_keys); the one role that may read it is the API's."
                 ),
             },
         )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.encryption import Encryption
 from infra.image import MODEL_DIR, InferenceImage
 from infra.log_groups import log_group
+from infra.network import Network
 from infra.settings import Settings
 
 LIVE: Final = "live"
@@ -39,9 +42,19 @@ class Inference(Construct):
         image: what all of them run.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        encryption: Encryption,
+        network: Network | None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._log_key = encryption.operations
+        self._network = network
         self.image = InferenceImage(self, "Image", settings=settings)
         self.api = self._function(
             "Api",
@@ -94,7 +107,7 @@ class Inference(Construct):
         settings = self._settings
         # Without it the handlers write no metrics.
         named = {"STACK_NAME": settings.stack_name} if settings.metrics else {}
-        logs = log_group(self, f"{name}Logs", settings)
+        logs = log_group(self, f"{name}Logs", settings, self._log_key)
         # A role of our own: the one the CDK would make may write to every log group of the account.
         role = iam.Role(
             self,
@@ -103,6 +116,9 @@ class Inference(Construct):
             description=f"Execution role of {service}",
         )
         logs.grant_write(role)
+        network = self._network
+        if network is not None:
+            network.admit(role)
         return lambda_.DockerImageFunction(
             self,
             name,
@@ -111,6 +127,9 @@ class Inference(Construct):
             description=description,
             role=role,
             log_group=logs,
+            vpc=network.vpc if network else None,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED) if network else None,
+            security_groups=[network.functions] if network else None,
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,

@@ -14,6 +14,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
+from infra.encryption import Encryption
 from infra.inference import Inference
 from infra.settings import Settings
 from infra.uploads import Uploads
@@ -48,9 +49,10 @@ class Monitoring(Construct):
         settings: Settings,
         inference: Inference,
         uploads: Uploads,
+        encryption: Encryption,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = self._topic(settings)
+        self.topic = self._topic(settings, encryption)
         self.alarms: list[cloudwatch.AlarmBase] = []
         self.watched_metrics = 0
         self._settings = settings
@@ -90,11 +92,17 @@ class Monitoring(Construct):
         if settings.metrics:
             self._image_alarms()
 
-    def _topic(self, settings: Settings) -> sns.Topic:
-        # No KMS key: CloudWatch cannot publish to a topic under the AWS managed key (alias/aws/sns), whose
-        # policy cannot be changed to let it, so the alarms would be lost in silence. What is sent is an
-        # alarm's name and a metric, nothing of a patient; TLS is enforced.
-        topic = sns.Topic(self, "Topic", display_name="Pneumonia inference alarms", enforce_ssl=True)
+    def _topic(self, settings: Settings, encryption: Encryption) -> sns.Topic:
+        # A key of the account's own or none: CloudWatch cannot publish to a topic under the AWS managed key
+        # (alias/aws/sns), whose policy cannot be changed to let it, so the alarms would be lost in silence. What is
+        # sent is an alarm's name and a metric, nothing of a patient; TLS is enforced.
+        topic = sns.Topic(
+            self,
+            "Topic",
+            display_name="Pneumonia inference alarms",
+            enforce_ssl=True,
+            master_key=encryption.operations,
+        )
         # Any policy of our own replaces the default one, which is what lets alarms publish otherwise.
         topic.add_to_resource_policy(
             iam.PolicyStatement(

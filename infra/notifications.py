@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -28,9 +29,9 @@ class NotificationsRole(Construct):
         role: the role as the bucket should get it, closed against the statements the CDK would add.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, log_key: kms.IKey | None) -> None:
         super().__init__(scope, construct_id)
-        self._logs = log_group(self, "Logs", settings)
+        self._logs = log_group(self, "Logs", settings, log_key)
         self._role = iam.Role(
             self,
             "Role",

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.encryption import Encryption
 from infra.image import MODEL_DIR
 from infra.inference import LIVE, Inference
 from infra.log_groups import log_group
@@ -53,10 +54,12 @@ class Release(Construct):
         settings: Settings,
         inference: Inference,
         monitoring: Monitoring,
+        encryption: Encryption,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._inference = inference
+        self._log_key = encryption.operations
         self._application = codedeploy.LambdaApplication(self, "Application")
         self.role = iam.Role(
             self,
@@ -105,7 +108,7 @@ class Release(Construct):
     def _check(self, name: str, function: lambda_.Function, seconds: int) -> lambda_.Function:
         settings = self._settings
         service = f"pneumonia-{name.lower()}-check"
-        logs = log_group(self, f"{name}CheckLogs", settings)
+        logs = log_group(self, f"{name}CheckLogs", settings, self._log_key)
         role = iam.Role(
             self,
             f"{name}CheckRole",

@@ -1,35 +1,32 @@
 """Every deployment setting, read from the CDK context and validated.
 
-``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. Values given with
-``-c`` arrive as text, so each parser accepts both the JSON type and its text form.
+``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. What a value may be is said
+by its parser (:mod:`infra.parsers`).
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Final
+
+from infra.parsers import NotAllowedError as _NotAllowedError
+from infra.parsers import Parser as _Parser
+from infra.parsers import choice as _choice
+from infra.parsers import flag as _flag
+from infra.parsers import hosts as _hosts
+from infra.parsers import integer as _integer
+from infra.parsers import log_retention as _log_retention
+from infra.parsers import origins as _origins
+from infra.parsers import price as _price
+from infra.parsers import text as _text
 
 MAX_RECEIVES: Final = 3
 """How often a message is tried before it goes to the dead-letter queue; the local cloud does the same."""
 
 # Keys that belong to the CDK: feature flags and look-ups all carry a colon; the CLI writes these two without.
 _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
-
-# The only periods CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays).
-_LOG_RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
-
-_HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-
-# Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
-_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
-
-_MAX_PRICE = 1000
 
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.
@@ -38,117 +35,6 @@ _VISIBILITY_FACTOR = 6
 
 class SettingsError(ValueError):
     """A context key is missing, unknown or has a value that is not allowed; the message names the key."""
-
-
-class _NotAllowedError(Exception):
-    """Raised by a parser; its text says what is allowed."""
-
-
-_Parser = Callable[[Any], Any]
-
-
-def _integer(low: int, high: int, *, optional: bool = False) -> Any:
-    allowed = f"a whole number from {low} to {high}" + (", or null" if optional else "")
-
-    def parse(raw: Any) -> int | None:
-        if optional and raw in (None, "", "null"):
-            return None
-        if isinstance(raw, str) and re.fullmatch(r"[0-9]+", raw):
-            raw = int(raw)
-        if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
-            raise _NotAllowedError(allowed)
-        return raw
-
-    return field(metadata={"parse": parse})
-
-
-def _choice(*allowed: str) -> Any:
-    def parse(raw: Any) -> str:
-        if not isinstance(raw, str) or raw not in allowed:
-            raise _NotAllowedError("one of " + ", ".join(allowed))
-        return raw
-
-    return field(metadata={"parse": parse})
-
-
-def _price() -> Any:
-    """US dollars, from the text form as well."""
-    allowed = "a price in US dollars from 0 to 1000"
-
-    def parse(raw: Any) -> float:
-        if isinstance(raw, str) and re.fullmatch(r"[0-9]*\.?[0-9]+(e-?[0-9]+)?", raw):
-            raw = float(raw)
-        if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 <= raw <= _MAX_PRICE:
-            raise _NotAllowedError(allowed)
-        return float(raw)
-
-    return field(metadata={"parse": parse})
-
-
-def _flag() -> Any:
-    def parse(raw: Any) -> bool:
-        values = {True: True, False: False, "true": True, "false": False}
-        # 0 and 1 equal False and True as dictionary keys, hence the look at the type.
-        if not isinstance(raw, (bool, str)) or raw not in values:
-            raise _NotAllowedError("true or false")
-        return values[raw]
-
-    return field(metadata={"parse": parse})
-
-
-def _text(pattern: str, allowed: str) -> Any:
-    def parse(raw: Any) -> str:
-        if not isinstance(raw, str) or not re.fullmatch(pattern, raw):
-            raise _NotAllowedError(allowed)
-        return raw
-
-    return field(metadata={"parse": parse})
-
-
-def _log_retention() -> Any:
-    def parse(raw: Any) -> int:
-        text = str(raw)
-        if isinstance(raw, bool) or text not in map(str, _LOG_RETENTION_DAYS):
-            raise _NotAllowedError("one of " + ", ".join(map(str, _LOG_RETENTION_DAYS)))
-        return int(text)
-
-    return field(metadata={"parse": parse})
-
-
-def _hosts() -> Any:
-    allowed = 'a list of lower-case host names such as ["images.example.org"], or the same separated by commas'
-
-    def parse(raw: Any) -> tuple[str, ...]:
-        hosts = _list(raw, allowed)
-        if not all(isinstance(host, str) and _HOST.fullmatch(host) for host in hosts):
-            raise _NotAllowedError(allowed)
-        return hosts
-
-    return field(metadata={"parse": parse})
-
-
-def _origins() -> Any:
-    allowed = 'a list of origins such as ["https://films.example.org"], or the same separated by commas'
-
-    def parse(raw: Any) -> tuple[str, ...]:
-        origins = _list(raw, allowed)
-        if not all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins):
-            raise _NotAllowedError(allowed)
-        return origins
-
-    return field(metadata={"parse": parse})
-
-
-def _list(raw: Any, allowed: str) -> tuple[Any, ...]:
-    """A list as JSON has it or as ``-c`` passes it: JSON in text, or text between commas."""
-    if isinstance(raw, str):
-        try:
-            raw = json.loads(raw) if raw.startswith("[") else [part for part in raw.split(",") if part]
-        except json.JSONDecodeError as error:
-            raise _NotAllowedError(allowed) from error
-    if not isinstance(raw, (list, tuple)):
-        raise _NotAllowedError(allowed)
-    return tuple(raw)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +105,14 @@ class Settings:
     retain_data: bool = _flag()
     log_level: str = _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
     log_retention_days: int = _log_retention()
+    # For regulated users. Keys of KMS that belong to the account, for whatever is stored.
+    customer_keys: bool = _flag()
+    # Both functions in a VPC without a way to the internet.
+    vpc: bool = _flag()
+    # Days for which S3 logs of who read and wrote objects are kept; null for no such logs.
+    access_log_days: int | None = _integer(1, 36_500, optional=True)
+    # Days for which no version of a result can be deleted or overwritten; null for no lock.
+    result_lock_days: int | None = _integer(1, 36_500, optional=True)
     # Whether the functions write metrics of their own, which CloudWatch bills each by the hour in which it has data.
     metrics: bool = _flag()
     # Whether X-Ray records a trace of each invocation.
@@ -314,12 +208,33 @@ class Settings:
                 f"Setting 'api_provisioned_concurrency' is {provisioned}: it cannot be more than "
                 f"'api_reserved_concurrency' ({limit}), which is all that the function may have."
             )
+        self._check_regulated()
         reserved = self.worker_reserved_concurrency
         if reserved is not None and reserved < self.worker_max_concurrency:
             raise SettingsError(
                 f"Setting 'worker_reserved_concurrency' is {reserved}: it must be at least "
                 f"'worker_max_concurrency' ({self.worker_max_concurrency}), or deliveries are throttled "
                 "until they end in the dead-letter queue."
+            )
+
+    def _check_regulated(self) -> None:
+        if self.vpc and self.allowed_url_hosts:
+            raise SettingsError(
+                "Settings 'vpc' and 'allowed_url_hosts' exclude each other: from a VPC without a way to the internet "
+                'no {"url": …} can be fetched. Leave one of them at its default.'
+            )
+        lock = self.result_lock_days
+        if lock is None:
+            return
+        if not self.retain_data:
+            raise SettingsError(
+                f"Setting 'result_lock_days' is {lock} and 'retain_data' is false: locked results cannot be deleted "
+                "with the stack. Set 'retain_data' to true, or 'result_lock_days' to null."
+            )
+        if self.result_expiry_days is not None and self.result_expiry_days < lock:
+            raise SettingsError(
+                f"Setting 'result_lock_days' is {lock}: it must not be above 'result_expiry_days' "
+                f"({self.result_expiry_days}), or results would vanish from sight while they are locked."
             )
 
 

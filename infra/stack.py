@@ -8,9 +8,11 @@ from constructs import Construct
 from infra.access import Access
 from infra.acknowledgements import acknowledge
 from infra.dashboard import Dashboard
+from infra.encryption import Encryption
 from infra.finished_events import announce_results
 from infra.inference import Inference
 from infra.monitoring import Monitoring
+from infra.network import Network
 from infra.release import Release
 from infra.settings import Settings
 from infra.uploads import Uploads
@@ -30,22 +32,33 @@ class PneumoniaStack(Stack):
         )
         # The CDK writes DependsOn beside references that imply it; cfn-lint would warn at each.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-        inference = Inference(self, "Inference", settings=settings)
-        uploads = Uploads(self, "Uploads", settings=settings)
+        encryption = Encryption(self, "Encryption", settings=settings)
+        network = Network(self, "Network", settings=settings, log_key=encryption.operations) if settings.vpc else None
+        inference = Inference(self, "Inference", settings=settings, encryption=encryption, network=network)
+        uploads = Uploads(self, "Uploads", settings=settings, encryption=encryption)
+        if network is not None:
+            network.reach(uploads.upload_bucket, uploads.result_bucket)
         uploads.feed(inference.worker, inference.live_worker)
         announce_results(inference.worker, settings)
         uploads.serve(inference.api)
-        access = Access(self, "Access", settings=settings, api=inference.api, live_api=inference.live_api)
-        monitoring = Monitoring(self, "Monitoring", settings=settings, inference=inference, uploads=uploads)
+        access = Access(
+            self, "Access", settings=settings, api=inference.api, live_api=inference.live_api, encryption=encryption
+        )
+        monitoring = Monitoring(
+            self, "Monitoring", settings=settings, inference=inference, uploads=uploads, encryption=encryption
+        )
         if settings.dashboard:
             self._dashboard(settings, inference, uploads, monitoring)
-        release = Release(self, "Release", settings=settings, inference=inference, monitoring=monitoring)
+        release = Release(
+            self, "Release", settings=settings, inference=inference, monitoring=monitoring, encryption=encryption
+        )
         acknowledge(
             inference=inference,
             uploads=uploads,
             access=access,
             monitoring=monitoring,
             release=release,
+            network=network,
             tracing=settings.tracing,
         )
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
@@ -56,6 +69,8 @@ class PneumoniaStack(Stack):
         self._output("ResultBucketName", uploads.result_bucket.bucket_name, "Read results here")
         self._output("UploadQueueUrl", uploads.queue.queue_url, "Uploads waiting for the worker")
         self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Uploads that failed")
+        if encryption.data is not None:
+            self._output("DataKeyArn", encryption.data.key_arn, "Whoever uploads or reads needs this key as well")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
 
     def _dashboard(self, settings: Settings, inference: Inference, uploads: Uploads, monitoring: Monitoring) -> None:

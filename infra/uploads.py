@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,8 @@ from aws_cdk import aws_s3_notifications as s3_notifications
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.access_logs import access_log_bucket
+from infra.encryption import Encryption, allow_key
 from infra.notifications import NotificationsRole
 from infra.removal import removal_policy
 from infra.settings import MAX_RECEIVES, Settings
@@ -39,20 +41,33 @@ class Uploads(Construct):
             that a result can never fire an event.
         queue: object-created events on their way to the worker.
         dead_letter_queue: events that failed three times.
+        access_logs: where S3 logs who read and wrote in either bucket, or None.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        notifications_role = NotificationsRole(self, "Notifications", settings=settings)
+        self._key = encryption.data
+        self._queue_key = encryption.queues
+        self.access_logs = access_log_bucket(self, "AccessLogs", settings)
+        notifications_role = NotificationsRole(self, "Notifications", settings=settings, log_key=encryption.operations)
         self.upload_bucket = self._bucket(
             "UploadBucket",
+            log_prefix="uploads/",
             versioned=True,
             notifications_handler_role=notifications_role.role,
             lifecycle_rules=_upload_lifecycle(settings),
             cors=[_upload_cors(settings)],
         )
-        self.result_bucket = self._bucket("ResultBucket", versioned=False, lifecycle_rules=_result_lifecycle(settings))
+        locked = settings.result_lock_days
+        self.result_bucket = self._bucket(
+            "ResultBucket",
+            log_prefix="results/",
+            # A lock is on versions: one that a newer result replaces stays for its time.
+            versioned=locked is not None,
+            lifecycle_rules=_result_lifecycle(settings),
+            lock=None if locked is None else s3.ObjectLockRetention.governance(Duration.days(locked)),
+        )
         self.dead_letter_queue = self._queue("DeadLetterQueue", retention_period=_DEAD_LETTER_RETENTION)
         self.queue = self._queue(
             "Queue",
@@ -78,6 +93,7 @@ class Uploads(Construct):
                 report_batch_item_failures=True,
             )
         )
+        allow_key(cast(iam.IRole, worker.role), self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         # Statements by hand: grant_read() would add s3:GetBucket*, s3:List* and every s3:GetObject* action.
         worker.add_to_role_policy(
             iam.PolicyStatement(
@@ -113,6 +129,7 @@ class Uploads(Construct):
         api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
         api.add_environment("UPLOAD_EXPIRES_SECONDS", str(self._settings.upload_link_seconds))
         api.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
+        allow_key(cast(iam.IRole, api.role), self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         api.add_to_role_policy(
             iam.PolicyStatement(
                 # A presigned POST can do what the role that signed it can, and no more.
@@ -133,16 +150,25 @@ class Uploads(Construct):
         self,
         construct_id: str,
         *,
+        log_prefix: str,
         versioned: bool,
         lifecycle_rules: list[s3.LifecycleRule],
         notifications_handler_role: iam.IRole | None = None,
         cors: list[s3.CorsRule] | None = None,
+        lock: s3.ObjectLockRetention | None = None,
     ) -> s3.Bucket:
         return s3.Bucket(
             self,
             construct_id,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
+            # One call of KMS for many objects.
+            bucket_key_enabled=True if self._key else None,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix=log_prefix if self.access_logs else None,
+            object_lock_enabled=True if lock else None,
+            object_lock_default_retention=lock,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -165,8 +191,9 @@ class Uploads(Construct):
         return sqs.Queue(
             self,
             construct_id,
-            # SQS's own key: S3 cannot send to a queue under the AWS managed KMS key.
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            # The account's own key or SQS's: S3 cannot send to a queue under the AWS managed key of KMS.
+            encryption=sqs.QueueEncryption.KMS if self._queue_key else sqs.QueueEncryption.SQS_MANAGED,
+            encryption_master_key=self._queue_key,
             enforce_ssl=True,
             retention_period=retention_period,
             visibility_timeout=visibility_timeout,
@@ -178,16 +205,18 @@ def _abandoned_uploads() -> s3.LifecycleRule:
     return s3.LifecycleRule(id="AbandonedMultipartUploads", abort_incomplete_multipart_upload_after=Duration.days(1))
 
 
+def _old_versions() -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id="OldVersions",
+        # Those that are locked stay until they are not.
+        noncurrent_version_expiration=_NONCURRENT_VERSION_EXPIRY,
+        # A rule of its own, as S3 refuses this together with an expiry in days.
+        expired_object_delete_marker=True,
+    )
+
+
 def _upload_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
-    rules = [
-        _abandoned_uploads(),
-        s3.LifecycleRule(
-            id="OldVersions",
-            noncurrent_version_expiration=_NONCURRENT_VERSION_EXPIRY,
-            # A rule of its own, as S3 refuses this together with an expiry in days.
-            expired_object_delete_marker=True,
-        ),
-    ]
+    rules = [_abandoned_uploads(), _old_versions()]
     if settings.upload_expiry_days is not None:
         rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.upload_expiry_days)))
     return rules
@@ -211,6 +240,8 @@ def _upload_cors(settings: Settings) -> s3.CorsRule:
 
 def _result_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
     rules = [_abandoned_uploads()]
+    if settings.result_lock_days is not None:
+        rules.append(_old_versions())
     if settings.result_expiry_days is not None:
         rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.result_expiry_days)))
     return rules

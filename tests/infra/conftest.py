@@ -19,6 +19,20 @@ from infra.stack import PneumoniaStack
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# Every setting for regulated users, in the mode that has the most to say.
+REGULATED = {
+    "auth": "token",
+    "customer_keys": True,
+    "vpc": True,
+    "access_log_days": 400,
+    "result_lock_days": 90,
+    "api_reserved_concurrency": 2,
+    "worker_reserved_concurrency": 5,
+    "api_provisioned_concurrency": 1,
+    "tracing": True,
+    "event_bus": "default",
+}
+
 
 class Synthesised:
     """A stack under the defaults of cdk.json and some overrides, as plain data."""

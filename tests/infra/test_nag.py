@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from infra import acknowledgements
 from infra.settings import Settings
 from infra.stack import PneumoniaStack
+from tests.infra.conftest import REGULATED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
@@ -21,6 +22,7 @@ VARIANTS = [
     {"auth": "none"},
     {"retain_data": False},
     {"tracing": True, "event_bus": "default"},
+    {"vpc": True},
 ]
 
 
@@ -79,6 +81,29 @@ def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch
     for name, place in found:
         assert any(rule == name and place.startswith(path) for rule, path in said), f"open: {name} at {place}"
     rows = "\n".join(table(said))
+    assert rows in PAGE.read_text(), f"put this into docs/security.md:\n{rows}"
+
+
+@pytest.mark.slow
+def test_what_hipaa_finds_with_every_setting_for_regulated_users_is_written_down(defaults, tmp_path, monkeypatch):
+    assert findings(defaults, REGULATED, tmp_path / "said") == set()
+    said = {}
+    monkeypatch.setattr(
+        acknowledgements,
+        "_say",
+        lambda construct, reasons: said.update({(rule, construct.node.path): text for rule, text in reasons.items()}),
+    )
+    found = {
+        (name, place) for name, place in findings(defaults, REGULATED, tmp_path / "unsaid") if name.startswith("HIPAA")
+    }
+    remaining = {
+        (rule, path): reason
+        for (rule, path), reason in said.items()
+        if any(rule == name and place.startswith(f"{path}/") for name, place in found)
+    }
+    cured = {"CloudWatchLogGroupEncrypted", "S3BucketLoggingEnabled", "SNSEncryptedKMS", "SecretsManagerUsingKMSKey"}
+    assert not {name.rsplit("-", 1)[1] for name, _ in found} & cured
+    rows = "\n".join(table(remaining))
     assert rows in PAGE.read_text(), f"put this into docs/security.md:\n{rows}"
 
 

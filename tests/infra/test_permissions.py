@@ -1,70 +1,19 @@
 """What each role can and cannot do, by evaluating the policies of the template."""
 
-import fnmatch
-
 import pytest
 
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from pneumonia.upload_ids import KEY_PREFIX, new_id, upload_key
+from tests.infra.iam import ROLE, allowed, as_list, grants
 
 SECRET = "AWS::SecretsManager::Secret"
-ROLE = "AWS::IAM::Role"
-POLICY = "AWS::IAM::Policy"
 UPLOAD, RESULT = "UploadBucket", "ResultBucket"
-PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
-
-
-def text(value):
-    """An ARN as text: references become arn:<logical id>, what is joined to them stays."""
-    match value:
-        case str():
-            return value
-        case {"Ref": pseudo} if pseudo in PSEUDO:
-            return PSEUDO[pseudo]
-        case {"Ref": name} if name.startswith("Release"):  # of CodeDeploy's resources this is the name
-            return f"{{{name}}}"
-        case {"Ref": name}:
-            return f"arn:{name}"
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            return f"arn:{name}"
-        case {"Fn::Join": [separator, parts]}:
-            return separator.join(text(part) for part in parts)
-    raise AssertionError(f"cannot evaluate {value}")
-
-
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-def grants(stack, part_of_role_id):
-    """Every (action, resource) that a role is allowed; fails on anything this cannot evaluate."""
-    role_id, role = stack.one(ROLE, part_of_role_id)
-    assert "ManagedPolicyArns" not in role, f"{role_id} has managed policies: not evaluated here"
-    documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
-    for policy in stack.resources(POLICY).values():
-        if {"Ref": role_id} in policy["Properties"]["Roles"]:
-            documents.append(policy["Properties"]["PolicyDocument"])
-    found = set()
-    for statement in (entry for document in documents for entry in document["Statement"]):
-        assert statement["Effect"] == "Allow"
-        assert not {"NotAction", "NotResource", "Condition"} & set(statement)
-        found |= {
-            (action, text(resource))
-            for action in as_list(statement["Action"])
-            for resource in as_list(statement["Resource"])
-        }
-    return found
 
 
 def can(stack, role, action, resource):
     """Whether IAM would let a role do an action on a resource; `resource` may start with a bucket's name."""
     name, slash, key = resource.partition("/")
-    bucket_id, _ = stack.one("AWS::S3::Bucket", name)
-    return any(
-        fnmatch.fnmatchcase(action.lower(), pattern.lower())
-        and fnmatch.fnmatchcase(f"arn:{bucket_id}{slash}{key}", granted)
-        for pattern, granted in grants(stack, role)
-    )
+    return allowed(stack, role, action, f"{ {UPLOAD: 'uploads', RESULT: 'results'}[name] }{slash}{key}")
 
 
 @pytest.mark.parametrize("auth", ["iam", "token", "none"])

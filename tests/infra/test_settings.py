@@ -65,6 +65,10 @@ REFUSED = {
     "result_expiry_days": [0, 36_501],
     "event_bus": ["arn:aws:events:eu-west-1:123456789012:event-bus/films", "two words", "b" * 257, None],
     "retain_data": ["yes", 1, 0, None],
+    "customer_keys": ["yes", 1, None],
+    "vpc": ["isolated", 0, None],
+    "access_log_days": [0, 36_501, True],
+    "result_lock_days": [0, 36_501, "ever"],
     "metrics": ["yes", 1, 0, None],
     "tracing": ["yes", 1, 0, None],
     "log_level": ["info", "TRACE"],
@@ -112,6 +116,8 @@ def test_defaults(defaults):
     assert settings.worker_reserved_concurrency is None
     assert settings.api_provisioned_concurrency is None
     assert settings.retain_data is True
+    assert (settings.customer_keys, settings.vpc) == (False, False)
+    assert (settings.access_log_days, settings.result_lock_days) == (None, None)
 
 
 def test_every_key_has_a_refused_value():
@@ -184,6 +190,9 @@ def test_text_from_the_command_line_is_understood(defaults, key, text, value):
             {"api_provisioned_concurrency": 3, "api_reserved_concurrency": 2},
             ["api_provisioned_concurrency", "api_reserved_concurrency"],
         ),
+        ({"vpc": True, "allowed_url_hosts": ["films.example.org"]}, ["vpc", "allowed_url_hosts"]),
+        ({"result_lock_days": 30, "retain_data": False}, ["result_lock_days", "retain_data"]),
+        ({"result_lock_days": 31, "result_expiry_days": 30}, ["result_lock_days", "result_expiry_days"]),
         (
             {"worker_reserved_concurrency": 4, "worker_max_concurrency": 5},
             ["worker_reserved_concurrency", "worker_max_concurrency"],

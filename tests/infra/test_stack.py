@@ -3,6 +3,8 @@
 import pytest
 from cfnlint.api import ManualArgs, lint_file
 
+from tests.infra.conftest import REGULATED
+
 
 def test_outputs_name_what_a_user_needs(stack):
     url_id, _ = stack.one("AWS::Lambda::Url", "")
@@ -61,6 +63,9 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
         {"dashboard": False},
         {"api_reserved_concurrency": 2, "worker_reserved_concurrency": 5},
         {"api_provisioned_concurrency": 1},
+        {"deployment": "all_at_once"},
+        {"vpc": True},
+        REGULATED,
     ],
     ids=str,
 )

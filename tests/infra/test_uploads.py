@@ -184,3 +184,38 @@ def test_batch_and_concurrency_follow_the_settings(synthesise):
     _, source = synthesise(batch_size=10, worker_max_concurrency=2).one("AWS::Lambda::EventSourceMapping", "")
     assert source["BatchSize"] == 10
     assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_by_default_nothing_is_locked_or_logged(stack):
+    for bucket in stack.resources(BUCKET).values():
+        assert not {"ObjectLockEnabled", "ObjectLockConfiguration", "LoggingConfiguration"} & set(bucket["Properties"])
+
+
+def test_results_can_be_locked_and_films_are_not(synthesise):
+    stack = synthesise(result_lock_days=200)
+    _, results = stack.one(BUCKET, "ResultBucket")
+    assert results["ObjectLockEnabled"] is True
+    assert results["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 200}},
+    }
+    # A lock is on versions, and superseded ones go once they are free.
+    assert results["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert lifecycle(stack, "ResultBucket")["OldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 15}
+    assert "ObjectLockEnabled" not in stack.one(BUCKET, "UploadBucket")[1]
+
+
+def test_s3_can_log_who_reads_and_writes(synthesise):
+    stack = synthesise(access_log_days=400)
+    logs_id, logs = stack.one(BUCKET, "AccessLogs")
+    for name, prefix in (("UploadBucket", "uploads/"), ("ResultBucket", "results/")):
+        _, bucket = stack.one(BUCKET, name)
+        assert bucket["LoggingConfiguration"] == {"DestinationBucketName": {"Ref": logs_id}, "LogFilePrefix": prefix}
+    assert lifecycle(stack, "AccessLogs")["Expiry"]["ExpirationInDays"] == 400
+    assert all(logs["PublicAccessBlockConfiguration"].values())
+    assert "LoggingConfiguration" not in logs
+    _, policy = stack.one("AWS::S3::BucketPolicy", "AccessLogs")
+    allowed = [entry for entry in policy["PolicyDocument"]["Statement"] if entry["Effect"] == "Allow"]
+    assert {entry["Principal"]["Service"] for entry in allowed} == {"logging.s3.amazonaws.com"}
+    assert {entry["Action"] for entry in allowed} == {"s3:PutObject"}
+    assert all("aws:SourceAccount" in entry["Condition"]["StringEquals"] for entry in allowed)

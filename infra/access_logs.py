@@ -1,0 +1,32 @@
+"""Where S3 logs who read and wrote the objects of the other buckets (setting ``access_log_days``)."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.removal import removal_policy
+from infra.settings import Settings
+
+
+def access_log_bucket(scope: Construct, construct_id: str, settings: Settings) -> s3.Bucket | None:
+    """The bucket for access logs, which keeps them for ``access_log_days``; None without that setting.
+
+    Its entries hold the keys of objects, and so whatever a file name says of a patient.
+    """
+    if settings.access_log_days is None:
+        return None
+    return s3.Bucket(
+        scope,
+        construct_id,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        # S3 delivers logs to no bucket under a key of KMS.
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        lifecycle_rules=[s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.access_log_days))],
+        removal_policy=removal_policy(settings),
+        auto_delete_objects=not settings.retain_data,
+    )

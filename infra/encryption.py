@@ -1,0 +1,87 @@
+"""Keys of KMS that belong to the account (setting ``customer_keys``): for data, queues, and what operates the stack."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.removal import removal_policy
+from infra.settings import Settings
+
+
+class Encryption(Construct):
+    """Three keys, rotated every year, so that whoever reads logs needs no permission on what films lie under.
+
+    Without ``customer_keys`` both are None, and every service encrypts with a key of its own.
+
+    Attributes:
+        data: of buckets and the token's secret.
+        queues: of both queues. Its policy names the upload bucket, which may use it for its events; one key for
+            both would name a bucket that needs the key first.
+        operations: of log groups and the alarms' topic.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.data: kms.Key | None = None
+        self.queues: kms.Key | None = None
+        self.operations: kms.Key | None = None
+        if not settings.customer_keys:
+            return
+        self.data = self._key("DataKey", "Films, results and token of the pneumonia stack")
+        self.queues = self._key("QueueKey", "Upload events of the pneumonia stack")
+        self.operations = self._key("OperationsKey", "Logs and alarms of the pneumonia stack")
+        self._let_logs_encrypt(self.operations)
+        self._let_alarms_publish(self.operations)
+
+    def _key(self, construct_id: str, description: str) -> kms.Key:
+        return kms.Key(
+            self,
+            construct_id,
+            description=description,
+            enable_key_rotation=True,
+            # What is retained can only be read with its key.
+            removal_policy=removal_policy(self._settings),
+        )
+
+    def _let_logs_encrypt(self, key: kms.Key) -> None:
+        # CloudWatch Logs encrypts as a service of the region, not as the role that writes. CloudFormation begins the
+        # names of log groups with that of the stack.
+        groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{self._settings.stack_name}-*"
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="LogGroupsOfThisStack",
+                principals=[iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
+
+    def _let_alarms_publish(self, key: kms.Key) -> None:
+        # Without a condition, as in AWS's own example: an alarm whose message could not be encrypted would be lost in
+        # silence. The topic's policy admits no alarms but this account's.
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsToTheTopic",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+            )
+        )
+
+
+def allow_key(role: iam.IRole, key: kms.IKey | None, *actions: str, service: str) -> None:
+    """Let `role` use a key for what `service` ("s3", "secretsmanager") does on its behalf; nothing without a key."""
+    if key is None:
+        return
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=list(actions),
+            resources=[key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Aws.REGION}.amazonaws.com"}},
+        )
+    )

@@ -1,0 +1,141 @@
+"""An evaluator of the policies in a template: may a role, or a service of AWS, do an action on a resource?
+
+References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for where it is. Whatever this cannot
+evaluate fails the test instead of passing for no.
+"""
+
+import fnmatch
+
+ROLE = "AWS::IAM::Role"
+POLICY = "AWS::IAM::Policy"
+PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
+
+# What tables call a resource: its type, and part of its logical id.
+NAMES = {
+    "uploads": ("AWS::S3::Bucket", "UploadBucket"),
+    "results": ("AWS::S3::Bucket", "ResultBucket"),
+    "access logs": ("AWS::S3::Bucket", "AccessLogs"),
+    "queue": ("AWS::SQS::Queue", "UploadsQueue"),
+    "dead letters": ("AWS::SQS::Queue", "DeadLetterQueue"),
+    "token": ("AWS::SecretsManager::Secret", ""),
+    "topic": ("AWS::SNS::Topic", ""),
+    "data key": ("AWS::KMS::Key", "DataKey"),
+    "queue key": ("AWS::KMS::Key", "QueueKey"),
+    "operations key": ("AWS::KMS::Key", "OperationsKey"),
+    "api": ("AWS::Lambda::Function", "InferenceApi"),
+    "worker": ("AWS::Lambda::Function", "InferenceWorker"),
+    "api check": ("AWS::Lambda::Function", "ReleaseApiCheck"),
+    "worker check": ("AWS::Lambda::Function", "ReleaseWorkerCheck"),
+    "api logs": ("AWS::Logs::LogGroup", "InferenceApiLogs"),
+    "worker logs": ("AWS::Logs::LogGroup", "InferenceWorkerLogs"),
+    "api check logs": ("AWS::Logs::LogGroup", "ReleaseApiCheckLogs"),
+    "worker check logs": ("AWS::Logs::LogGroup", "ReleaseWorkerCheckLogs"),
+    "notification logs": ("AWS::Logs::LogGroup", "UploadsNotificationsLogs"),
+    "flow logs": ("AWS::Logs::LogGroup", "NetworkFlowLogs"),
+}
+
+
+def text(value):
+    """An ARN as text: references become arn:<logical id>, what is joined to them stays."""
+    match value:
+        case str():
+            return value
+        case {"Ref": pseudo} if pseudo in PSEUDO:
+            return PSEUDO[pseudo]
+        case {"Ref": name} if name.startswith("Release"):  # of CodeDeploy's resources this is the name
+            return f"{{{name}}}"
+        case {"Ref": name}:
+            return f"arn:{name}"
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:{name}"
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(text(part) for part in parts)
+    raise AssertionError(f"cannot evaluate {value}")
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def arn(stack, name):
+    """The text of a resource in a table: "uploads/ward 3/film.png", "api:live", or an ARN, which stays."""
+    known = [known for known in NAMES if name == known or name.startswith((f"{known}/", f"{known}:"))]
+    if not known:
+        assert name.startswith("arn:") or name == "*", f"unknown resource {name}"
+        return name
+    longest = max(known, key=len)
+    return f"arn:{stack.one(*NAMES[longest])[0]}{name[len(longest) :]}"
+
+
+def statements(stack, part_of_role_id):
+    """Every statement of a role's policies."""
+    role_id, role = stack.one(ROLE, part_of_role_id)
+    assert "ManagedPolicyArns" not in role, f"{role_id} has managed policies: not evaluated here"
+    assert "PermissionsBoundary" not in role
+    documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+    for policy in stack.resources(POLICY).values():
+        if {"Ref": role_id} in policy["Properties"]["Roles"]:
+            documents.append(policy["Properties"]["PolicyDocument"])
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def grants(stack, part_of_role_id):
+    """Every (action, resource) that a role is allowed without any condition; fails on statements of another kind."""
+    found = set()
+    for statement in statements(stack, part_of_role_id):
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource", "Condition"} & set(statement)
+        found |= {
+            (action, text(resource))
+            for action in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
+        }
+    return found
+
+
+def allowed(stack, part_of_role_id, action, resource, **context):
+    """Whether IAM lets a role do an action; `context` holds condition keys, with "__" for ":"."""
+    return decide(statements(stack, part_of_role_id), action, arn(stack, resource), context)
+
+
+def key_allows(stack, key, service, action, **context):
+    """Whether the policy of a key lets a service of AWS use it."""
+    _, properties = stack.one(*NAMES[key])
+    found = [
+        statement
+        for statement in properties["KeyPolicy"]["Statement"]
+        if text(statement["Principal"].get("Service", "")) == service
+    ]
+    return decide(found, action, "*", context)
+
+
+def decide(found, action, resource, context):
+    """IAM's rule: no statement that applies denies, and at least one allows."""
+    context = {key.replace("__", ":"): value for key, value in context.items()}
+    effects = {statement["Effect"] for statement in found if applies(statement, action, resource, context)}
+    assert effects <= {"Allow", "Deny"}
+    return effects == {"Allow"}
+
+
+def applies(statement, action, resource, context):
+    assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement), f"cannot evaluate {statement}"
+    return (
+        any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in as_list(statement["Action"]))
+        and any(fnmatch.fnmatchcase(resource, text(pattern)) for pattern in as_list(statement["Resource"]))
+        and all(
+            holds(operator, key, text(wanted), context)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def holds(operator, key, wanted, context):
+    """One condition; a key that the request does not have fits none of these operators."""
+    if key not in context:
+        return False
+    if operator == "StringEquals":
+        return context[key] == wanted
+    if operator == "ArnLike":
+        return fnmatch.fnmatchcase(context[key], wanted)
+    raise AssertionError(f"cannot evaluate the condition {operator}")

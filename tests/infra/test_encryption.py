@@ -1,0 +1,102 @@
+"""Customer-managed keys: what lies under them, and which of AWS's services may use them."""
+
+import pytest
+
+KEY = "AWS::KMS::Key"
+
+
+@pytest.fixture(scope="module")
+def keyed(synthesise):
+    return synthesise(customer_keys=True, auth="token", access_log_days=30)
+
+
+def arn(stack, part_of_id):
+    return {"Fn::GetAtt": [stack.one(KEY, part_of_id)[0], "Arn"]}
+
+
+def statement(stack, part_of_id, service):
+    """What a service may do with a key by the key's own policy, and on which conditions."""
+    _, key = stack.one(KEY, part_of_id)
+    found = [
+        entry
+        for entry in key["KeyPolicy"]["Statement"]
+        if service in str(entry["Principal"].get("Service")) and entry["Effect"] == "Allow"
+    ]
+    return {action for entry in found for action in entry["Action"]}, [entry.get("Condition") for entry in found]
+
+
+def test_by_default_there_is_no_key(stack):
+    assert stack.resources(KEY) == {}
+    assert "kms" not in str(stack.template).lower().replace("kms_key", "")
+
+
+def test_keys_are_rotated_and_stay_with_the_data(keyed, synthesise):
+    assert len(keyed.resources(KEY)) == 3
+    for key in keyed.resources(KEY).values():
+        assert key["Properties"]["EnableKeyRotation"] is True
+        assert key["DeletionPolicy"] == "Retain"
+    gone = synthesise(customer_keys=True, retain_data=False).resources(KEY).values()
+    assert {key["DeletionPolicy"] for key in gone} == {"Delete"}
+
+
+@pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
+def test_objects_lie_under_the_data_key(keyed, name):
+    _, bucket = keyed.one("AWS::S3::Bucket", name)
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {
+        "BucketKeyEnabled": True,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn(keyed, "DataKey")},
+    }
+
+
+def test_access_logs_do_not_since_s3_would_not_deliver_them(keyed):
+    _, bucket = keyed.one("AWS::S3::Bucket", "AccessLogs")
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+def test_token_lies_under_the_data_key(keyed):
+    assert keyed.one("AWS::SecretsManager::Secret", "")[1]["KmsKeyId"] == arn(keyed, "DataKey")
+
+
+@pytest.mark.parametrize("name", ["UploadsQueue", "DeadLetterQueue"])
+def test_messages_lie_under_the_key_of_the_queues(keyed, name):
+    _, queue = keyed.one("AWS::SQS::Queue", name)
+    assert queue["KmsMasterKeyId"] == arn(keyed, "QueueKey")
+    assert "SqsManagedSseEnabled" not in queue
+
+
+def test_s3_can_send_events_to_the_encrypted_queue(keyed):
+    actions, _ = statement(keyed, "QueueKey", "s3.amazonaws.com")
+    assert {"kms:GenerateDataKey*", "kms:Decrypt"} <= actions
+
+
+def test_every_log_group_lies_under_the_operations_key(keyed):
+    groups = keyed.resources("AWS::Logs::LogGroup").values()
+    assert len(groups) == 5
+    for group in groups:
+        assert group["Properties"]["KmsKeyId"] == arn(keyed, "OperationsKey")
+
+
+def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed):
+    actions, conditions = statement(keyed, "OperationsKey", "logs.")
+    assert actions == {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}
+    (condition,) = conditions
+    ((key, pattern),) = condition["ArnLike"].items()
+    assert key == "kms:EncryptionContext:aws:logs:arn"
+    assert pattern["Fn::Join"][1][-1] == f":log-group:{keyed.settings.stack_name}-*"
+    # No group has a name of its own, so CloudFormation gives it one that begins with the stack's.
+    assert not [
+        group for group in keyed.resources("AWS::Logs::LogGroup").values() if "LogGroupName" in group["Properties"]
+    ]
+
+
+def test_alarms_can_publish_to_the_encrypted_topic(keyed):
+    _, topic = keyed.one("AWS::SNS::Topic", "")
+    assert topic["KmsMasterKeyId"] == arn(keyed, "OperationsKey")
+    assert statement(keyed, "OperationsKey", "cloudwatch.")[0] == {"kms:Decrypt", "kms:GenerateDataKey*"}
+
+
+def test_whoever_uploads_can_find_the_key(keyed, stack):
+    assert keyed.template["Outputs"]["DataKeyArn"]["Value"] == arn(keyed, "DataKey")
+    assert "DataKeyArn" not in stack.template["Outputs"]

@@ -1,0 +1,121 @@
+"""The VPC: no way to the internet, and a way to what the handlers call."""
+
+from pathlib import Path
+
+import pytest
+
+GROUP = "AWS::EC2::SecurityGroup"
+ENDPOINT = "AWS::EC2::VPCEndpoint"
+FUNCTION = "AWS::Lambda::Function"
+
+
+@pytest.fixture(scope="module")
+def inside(synthesise):
+    return synthesise(vpc=True, auth="token", event_bus="default")
+
+
+def services(stack):
+    """Type of each endpoint by the last part of its service's name."""
+    found = stack.resources(ENDPOINT).values()
+    return {
+        endpoint["Properties"]["ServiceName"]["Fn::Join"][1][-1].lstrip("."): endpoint["Properties"]["VpcEndpointType"]
+        for endpoint in found
+    }
+
+
+def test_by_default_there_is_no_network(stack):
+    assert not [resource for resource in stack.template["Resources"].values() if "::EC2::" in resource["Type"]]
+    for function in stack.resources(FUNCTION).values():
+        assert "VpcConfig" not in function["Properties"]
+
+
+@pytest.mark.parametrize("name", ["Api", "Worker"])
+def test_both_functions_are_in_the_isolated_subnets(inside, name):
+    _, function = inside.one(FUNCTION, f"Inference{name}")
+    group_id, _ = inside.one(GROUP, "NetworkFunctions")
+    assert function["VpcConfig"] == {
+        "SecurityGroupIds": [{"Fn::GetAtt": [group_id, "GroupId"]}],
+        "SubnetIds": [{"Ref": subnet} for subnet in inside.resources("AWS::EC2::Subnet")],
+    }
+    assert len(inside.resources("AWS::EC2::Subnet")) == 2
+
+
+@pytest.mark.parametrize("kind", ["InternetGateway", "NatGateway", "Route", "EgressOnlyInternetGateway", "EIP"])
+def test_nothing_leads_to_the_internet(inside, kind):
+    assert inside.resources(f"AWS::EC2::{kind}") == {}
+
+
+def test_no_address_is_public(inside):
+    for subnet in inside.resources("AWS::EC2::Subnet").values():
+        assert subnet["Properties"]["MapPublicIpOnLaunch"] is False
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({}, {"s3": "Gateway"}),
+        ({"auth": "token"}, {"s3": "Gateway", "secretsmanager": "Interface"}),
+        ({"event_bus": "default"}, {"s3": "Gateway", "events": "Interface"}),
+    ],
+    ids=str,
+)
+def test_endpoints_are_for_what_the_handlers_call(synthesise, overrides, expected):
+    assert services(synthesise(vpc=True, **overrides)) == expected
+
+
+def test_clients_of_the_handlers_are_those_that_have_an_endpoint():
+    # Were a handler to call another service, it would hang in the VPC: this fails first.
+    source = Path(__file__).resolve().parents[2] / "lambda_src" / "pneumonia"
+    called = {
+        line.split('boto3.client("', 1)[1].split('"', 1)[0]
+        for file in source.rglob("*.py")
+        if file.name != "release_check.py"  # runs outside of the VPC
+        for line in file.read_text().splitlines()
+        if 'boto3.client("' in line
+    }
+    assert called == {"s3", "secretsmanager", "events"}
+
+
+def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside):
+    (gateway,) = [e["Properties"] for e in inside.resources(ENDPOINT).values() if "PolicyDocument" in e["Properties"]]
+    (statement,) = gateway["PolicyDocument"]["Statement"]
+    buckets = [inside.one("AWS::S3::Bucket", name)[0] for name in ("UploadBucket", "ResultBucket")]
+    assert statement["Action"] == ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"]
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+    assert len(statement["Resource"]) == 4
+    assert all(any(bucket in str(resource) for bucket in buckets) for resource in statement["Resource"])
+    # Both subnets go through it.
+    assert len(gateway["RouteTableIds"]) == 2
+
+
+def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside):
+    functions, _ = inside.one(GROUP, "NetworkFunctions")
+    interfaces = [
+        endpoint["Properties"]
+        for endpoint in inside.resources(ENDPOINT).values()
+        if endpoint["Properties"]["VpcEndpointType"] == "Interface"
+    ]
+    assert len(interfaces) == 2
+    for interface in interfaces:
+        assert interface["PrivateDnsEnabled"] is True
+        assert len(interface["SubnetIds"]) == 2
+    rules = inside.resources("AWS::EC2::SecurityGroupIngress").values()
+    assert len(rules) == 2
+    for rule in rules:
+        assert rule["Properties"]["SourceSecurityGroupId"] == {"Fn::GetAtt": [functions, "GroupId"]}
+        assert (rule["Properties"]["FromPort"], rule["Properties"]["ToPort"]) == (443, 443)
+    assert not [group for group in inside.resources(GROUP).values() if "SecurityGroupIngress" in group["Properties"]]
+
+
+def test_functions_may_go_out_by_https_alone(inside):
+    _, group = inside.one(GROUP, "NetworkFunctions")
+    (rule,) = group["SecurityGroupEgress"]
+    assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
+
+
+def test_flow_logs_are_written_and_kept_like_other_logs(inside):
+    _, flow = inside.one("AWS::EC2::FlowLog", "")
+    logs_id, logs = inside.one("AWS::Logs::LogGroup", "FlowLogs")
+    assert flow["TrafficType"] == "ALL"
+    assert flow["LogGroupName"] == {"Ref": logs_id}
+    assert logs["RetentionInDays"] == 90

@@ -1,0 +1,234 @@
+"""For each role a table of what it can do and what it cannot, as the stack is by default and with every setting."""
+
+import pytest
+
+from tests.infra.conftest import REGULATED
+from tests.infra.iam import ROLE, allowed, key_allows
+
+S3, SECRETS = {"kms__ViaService": "s3.REGION.amazonaws.com"}, {"kms__ViaService": "secretsmanager.REGION.amazonaws.com"}
+BY_ITS_CODE = {"lambda__SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
+
+# role: what it can do, by default and with every setting
+ALLOWED = {
+    "InferenceApiRole": [
+        ("s3:PutObject", "uploads/api/film"),
+        ("s3:GetObject", "results/api/film.json"),
+        ("logs:PutLogEvents", "api logs"),
+    ],
+    "InferenceWorkerRole": [
+        ("sqs:ReceiveMessage", "queue"),
+        ("sqs:DeleteMessage", "queue"),
+        ("s3:GetObject", "uploads/ward 3/film.png"),
+        ("s3:GetObjectVersion", "uploads/ward 3/film.png"),
+        ("s3:ListBucket", "uploads"),
+        ("s3:PutObject", "results/ward 3/film.png.json"),
+        ("s3:GetObject", "results/ward 3/film.png.json"),
+        ("logs:PutLogEvents", "worker logs"),
+    ],
+    "ReleaseApiCheckRole": [
+        ("lambda:InvokeFunction", "api:7"),
+        ("lambda:GetFunctionConfiguration", "api:7"),
+        ("logs:PutLogEvents", "api check logs"),
+    ],
+    "ReleaseWorkerCheckRole": [
+        ("lambda:InvokeFunction", "worker:7"),
+        ("lambda:GetFunctionConfiguration", "worker:7"),
+        ("logs:PutLogEvents", "worker check logs"),
+    ],
+    "ReleaseRole": [
+        ("lambda:UpdateAlias", "api"),
+        ("lambda:UpdateAlias", "worker:live"),
+        ("lambda:GetAlias", "api:live"),
+        ("lambda:InvokeFunction", "api check"),
+        ("lambda:InvokeFunction", "worker check"),
+        ("cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:*"),
+    ],
+    "UploadsNotificationsRole": [
+        ("s3:PutBucketNotification", "uploads"),
+        ("logs:PutLogEvents", "notification logs"),
+    ],
+}
+
+# What these roles can besides, with every setting; and a role that only such a stack has.
+ALLOWED_THEN = {
+    "InferenceApiRole": [
+        ("kms:GenerateDataKey", "data key", S3),
+        ("kms:Decrypt", "data key", S3),
+        ("kms:Decrypt", "data key", SECRETS),
+        ("secretsmanager:GetSecretValue", "token", {}),
+        ("ec2:CreateNetworkInterface", "*", {}),
+        ("xray:PutTraceSegments", "*", {}),
+    ],
+    "InferenceWorkerRole": [
+        ("kms:GenerateDataKey", "data key", S3),
+        ("kms:Decrypt", "data key", S3),
+        ("kms:Decrypt", "queue key", {}),
+        ("events:PutEvents", "arn:aws:events:REGION:ACCOUNT:event-bus/default", {}),
+        ("ec2:DeleteNetworkInterface", "*", {}),
+        ("xray:PutTraceSegments", "*", {}),
+    ],
+    "NetworkFlowLogsRole": [("logs:PutLogEvents", "flow logs", {})],
+}
+
+# role: what it cannot do in either stack
+DENIED = {
+    "InferenceApiRole": [
+        ("s3:PutObject", "uploads/ward 3/film.png"),
+        ("s3:GetObject", "uploads/api/film"),
+        ("s3:GetObject", "results/ward 3/film.png.json"),
+        ("s3:PutObject", "results/api/film.json"),
+        ("s3:ListBucket", "uploads"),
+        ("s3:ListBucket", "results"),
+        ("sqs:ReceiveMessage", "queue"),
+        ("sqs:SendMessage", "queue"),
+        ("logs:PutLogEvents", "worker logs"),
+        ("lambda:InvokeFunction", "worker"),
+        ("lambda:UpdateAlias", "api"),
+        ("sns:Publish", "topic"),
+    ],
+    "InferenceWorkerRole": [
+        ("s3:PutObject", "uploads/film.png"),
+        ("s3:DeleteObject", "uploads/film.png"),
+        ("s3:DeleteObjectVersion", "uploads/film.png"),
+        ("s3:DeleteObject", "results/film.png.json"),
+        ("s3:BypassGovernanceRetention", "results/film.png.json"),
+        ("s3:PutObjectRetention", "results/film.png.json"),
+        ("s3:ListBucket", "results"),
+        ("sqs:SendMessage", "queue"),
+        ("sqs:ReceiveMessage", "dead letters"),
+        ("logs:PutLogEvents", "api logs"),
+        ("lambda:InvokeFunction", "api"),
+        ("lambda:UpdateAlias", "worker"),
+        ("sns:Publish", "topic"),
+    ],
+    "ReleaseApiCheckRole": [
+        ("lambda:InvokeFunction", "worker:7"),
+        ("lambda:InvokeFunction", "api"),
+        ("lambda:UpdateAlias", "api"),
+        ("lambda:UpdateFunctionCode", "api"),
+        ("s3:GetObject", "uploads/film.png"),
+        ("s3:GetObject", "results/film.png.json"),
+        ("codedeploy:CreateDeployment", "*"),
+    ],
+    "ReleaseWorkerCheckRole": [
+        ("lambda:InvokeFunction", "api:7"),
+        ("lambda:UpdateAlias", "worker"),
+        ("s3:GetObject", "uploads/film.png"),
+        ("sqs:ReceiveMessage", "queue"),
+        ("codedeploy:CreateDeployment", "*"),
+    ],
+    "ReleaseRole": [
+        ("lambda:UpdateFunctionCode", "api"),
+        ("lambda:InvokeFunction", "api"),
+        ("lambda:InvokeFunction", "worker:live"),
+        ("lambda:UpdateAlias", "arn:aws:lambda:REGION:ACCOUNT:function:another"),
+        ("cloudwatch:DeleteAlarms", "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:*"),
+        ("s3:GetObject", "uploads/film.png"),
+        ("sns:Publish", "topic"),
+    ],
+    "UploadsNotificationsRole": [
+        ("s3:PutBucketNotification", "results"),
+        ("s3:GetObject", "uploads/film.png"),
+        ("s3:PutBucketPolicy", "uploads"),
+        ("logs:PutLogEvents", "api logs"),
+    ],
+}
+
+# With every setting: the keys are for what the role does with its data, and for nothing else.
+DENIED_THEN = {
+    "InferenceApiRole": [
+        ("kms:Decrypt", "data key", {}),
+        ("kms:Decrypt", "data key", {"kms__ViaService": "sqs.REGION.amazonaws.com"}),
+        ("kms:Decrypt", "queue key", S3),
+        ("kms:Decrypt", "operations key", S3),
+        ("kms:ScheduleKeyDeletion", "data key", S3),
+        ("secretsmanager:PutSecretValue", "token", {}),
+        ("ec2:CreateNetworkInterface", "*", BY_ITS_CODE),
+        ("s3:GetObject", "access logs/uploads/2026", {}),
+    ],
+    "InferenceWorkerRole": [
+        ("kms:Decrypt", "data key", {}),
+        ("kms:Decrypt", "data key", SECRETS),
+        ("kms:Encrypt", "queue key", {}),
+        ("kms:Decrypt", "operations key", S3),
+        ("kms:DisableKey", "data key", S3),
+        ("secretsmanager:GetSecretValue", "token", {}),
+        ("events:PutEvents", "arn:aws:events:REGION:ACCOUNT:event-bus/another", {}),
+        ("ec2:DeleteNetworkInterface", "*", BY_ITS_CODE),
+        ("s3:GetObject", "access logs/uploads/2026", {}),
+    ],
+    "ReleaseApiCheckRole": [("kms:Decrypt", "data key", S3), ("secretsmanager:GetSecretValue", "token", {})],
+    "ReleaseWorkerCheckRole": [("kms:Decrypt", "data key", S3), ("kms:Decrypt", "queue key", {})],
+    "ReleaseRole": [("kms:Decrypt", "data key", S3)],
+    "UploadsNotificationsRole": [("kms:Decrypt", "data key", S3), ("kms:Decrypt", "queue key", {})],
+    "NetworkFlowLogsRole": [("logs:PutLogEvents", "api logs", {}), ("s3:GetObject", "uploads/film.png", {})],
+}
+
+
+def rows(table):
+    return [(role, *row) for role, entries in table.items() for row in entries]
+
+
+@pytest.fixture(scope="module")
+def regulated(synthesise):
+    return synthesise(**REGULATED)
+
+
+@pytest.fixture(params=["default", "regulated"])
+def either(request, stack, regulated):
+    return {"default": stack, "regulated": regulated}[request.param]
+
+
+@pytest.mark.parametrize(("role", "action", "resource"), rows(ALLOWED))
+def test_role_can(either, role, action, resource):
+    assert allowed(either, role, action, resource)
+
+
+@pytest.mark.parametrize(("role", "action", "resource"), rows(DENIED))
+def test_role_cannot(either, role, action, resource):
+    # In a context that would meet the conditions of whatever allows.
+    assert not allowed(either, role, action, resource, **S3)
+    assert not allowed(either, role, action, resource)
+
+
+@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(ALLOWED_THEN))
+def test_role_can_with_every_setting(regulated, role, action, resource, context):
+    assert allowed(regulated, role, action, resource, **context)
+
+
+@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(DENIED_THEN))
+def test_role_cannot_with_every_setting(regulated, role, action, resource, context):
+    assert not allowed(regulated, role, action, resource, **context)
+
+
+def test_every_role_is_in_the_tables(either, stack):
+    tables = [ALLOWED, DENIED] if either is stack else [ALLOWED | ALLOWED_THEN, DENIED_THEN]
+    for table in tables:
+        found = {either.one(ROLE, name)[0] for name in table}
+        assert found == set(either.resources(ROLE))
+
+
+@pytest.mark.parametrize(
+    ("key", "service", "action", "context", "may"),
+    [
+        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, True),
+        ("data key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, False),
+        ("operations key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, False),
+        ("operations key", "cloudwatch.amazonaws.com", "kms:GenerateDataKey", {}, True),
+        ("operations key", "cloudwatch.amazonaws.com", "kms:Decrypt", {}, True),
+        ("data key", "cloudwatch.amazonaws.com", "kms:Decrypt", {}, False),
+        (
+            "operations key",
+            "logs.REGION.amazonaws.com",
+            "kms:Encrypt",
+            "PneumoniaInference-InferenceApiLogs-1A2B",
+            True,
+        ),
+        ("operations key", "logs.REGION.amazonaws.com", "kms:Encrypt", "/aws/lambda/another", False),
+        ("data key", "logs.REGION.amazonaws.com", "kms:Decrypt", "PneumoniaInference-InferenceApiLogs-1A2B", False),
+    ],
+)
+def test_a_key_lets_in_the_services_that_need_it(regulated, key, service, action, context, may):
+    if isinstance(context, str):
+        context = {"kms__EncryptionContext__aws__logs__arn": f"arn:aws:logs:REGION:ACCOUNT:log-group:{context}"}
+    assert key_allows(regulated, key, service, action, **context) is may
