@@ -1,10 +1,12 @@
 """The API function inside the image."""
 
 import base64
+import io
 import json
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.conftest import HttpEvent, LoadEvent
 from tests.container.conftest import ROOT, Function, docker
@@ -34,6 +36,22 @@ def test_predicts_what_a_function_url_brings(
     assert answer["in_training_population"] is True
     assert answer["notice"] == card["notice"]
     assert base64.b64decode(answer["heatmap"]["data"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_decodes_in_a_process_of_its_own_what_nothing_else_could_stop(
+    api: Function, http_event: HttpEvent, film: bytes, kind: str
+) -> None:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(film)) as image:
+        image.save(stream, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    answers = []
+    for body in (film, stream.getvalue()):
+        response = api.invoke(http_event("POST", "/predict", body=body, content_type="application/octet-stream"))
+        assert response["statusCode"] == 200
+        answers.append(json.loads(response["body"]))
+    assert answers[0]["pneumonia"] == answers[1]["pneumonia"]
+    assert answers[1]["image"]["format"].upper() == kind
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import json
 import logging
 import os
 import random
-import warnings
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

@@ -135,6 +135,16 @@ class TestPredict:
 
 
 @pytest.mark.usefixtures("tiny_service")
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_what_takes_too_long_to_decode_is_refused(
+    call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("DECODE_SECONDS", "0.0000001")
+    reply = call(http_event(body=image_bytes(kind=kind)))
+    assert (reply.status, reply.body["code"]) == (422, "took_too_long")
+
+
+@pytest.mark.usefixtures("tiny_service")
 class TestErrors:
     @pytest.mark.parametrize(
         ("event", "status", "code"),

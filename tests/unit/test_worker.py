@@ -221,6 +221,16 @@ def test_large_object_is_never_read(
     assert result(s3, "a.png")["code"] == "too_large"
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_what_takes_too_long_to_decode_is_rejected(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("DECODE_SECONDS", "0.0000001")
+    assert run(sqs_event(upload("a", image_bytes(kind=kind)))) == []
+    document = result(s3, "a")
+    assert (document["status"], document["code"]) == ("rejected", "took_too_long")
+
+
 def test_the_version_of_the_event_is_read(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
