@@ -55,7 +55,8 @@ class CustomMetrics:
             f'SEARCH(\'{{{NAMESPACE},Stack,Function,Code}} Stack="{self._stack_name}" Function="{function}" '
             f"MetricName=\"Rejections\"', 'Sum', {int(period.to_seconds())})"
         )
-        return cloudwatch.MathExpression(expression=search, label=function, period=period)
+        # CloudWatch fills in the code of each line.
+        return cloudwatch.MathExpression(expression=search, label=f"{function} ${{PROP('Dim.Code')}}", period=period)
 
     def rejected_percent(self, period: Duration, *, min_images: int = 1) -> cloudwatch.MathExpression:
         """Refused images in percent of all; 0 while there were fewer than `min_images` of both."""

@@ -37,6 +37,7 @@ _GAP: Final = 0.09  # inches between two widgets
 _DPI: Final = 100
 _COLOURS: Final = 64  # of the PNG: enough for lines and letters, and a third of the size
 _PERIOD: Final = 300
+_CODE: Final = "${PROP('Dim.Code')}"  # in a label: what CloudWatch fills in
 _LONG_LABEL: Final = 20  # characters
 _GREY: Final = "#687078"
 _OK: Final = "#1d8102"
@@ -151,7 +152,7 @@ def lines_of(properties: dict[str, Any]) -> list[Line]:
             function = re.search(r'Function="(\w+)"', expression)
             period = int(expression.removesuffix(")").rpartition(" ")[2])
             by_code = sample_metrics.rejections(function[1] if function else "", hours, period)
-            found += [Line(f"{label} {code}", values) for code, values in by_code.items()]
+            found += [Line(label.replace(_CODE, code), values) for code, values in by_code.items()]
         elif expression and (band := re.fullmatch(r"ANOMALY_DETECTION_BAND\((\w+), (\d+)\)", expression)):
             values = metrics[band[1]]
             middle = np.full(len(values), values.mean())

@@ -1,4 +1,7 @@
-"""Every command of docs/operations.md is run as it stands there, against the local cloud, but for those listed here."""
+"""Every command of docs/operations.md is run as it stands there, against the local cloud, but for those listed here.
+
+Some of those need what only a deployed stack has, and are run by `make rehearse` (rehearsal/operating.py).
+"""
 
 import json
 import os
@@ -28,15 +31,15 @@ NOT_RUN_HERE = {
     "aws logs": _AWS_CLI,
     "aws cloudwatch": _AWS_CLI,
     "out DashboardUrl": _AWS_CLI,
-    "npx --yes aws-cdk": "deploys and destroys a stack: needs an account",
+    "npx --yes aws-cdk": "deploys, compares and destroys a stack: make rehearse does all of it, on no account",
     "make test": "runs this very test",
     "pneumonia rollback": (
-        "moves aliases of deployed functions, which the local cloud does not have: tests/client/test_rollback.py does "
-        "it in moto"
+        "moves aliases of deployed functions, which the local cloud does not have: make rehearse does it, and "
+        "tests/client/test_rollback.py in moto"
     ),
     'pneumonia bill --stack "$STACK"': (
-        "reads a deployed stack's functions and their metrics, which the local cloud does not have: "
-        "tests/client/test_bill.py plays them"
+        "reads a deployed stack's functions and their metrics, which the local cloud does not have: make rehearse "
+        "does it, and tests/client/test_bill.py plays them"
     ),
 }
 

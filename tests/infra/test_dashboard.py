@@ -99,8 +99,9 @@ def test_limits_are_the_thresholds_of_the_alarms(synthesise):
 
 def test_what_is_refused_is_shown_by_code(stack):
     found = expressions_of(widgets(stack)["Refused images by code, an hour"])
-    assert set(found) == {"api", "worker"}
-    for function, expression in found.items():
+    assert set(found) == {"api ${PROP('Dim.Code')}", "worker ${PROP('Dim.Code')}"}
+    for label, expression in found.items():
+        function = label.split()[0]
         assert "{PneumoniaTriage,Stack,Function,Code}" in expression
         assert f'Function="{function}"' in expression
 

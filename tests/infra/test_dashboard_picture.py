@@ -37,6 +37,7 @@ def test_every_line_of_every_graph_has_data(drawn):
         lines = dashboard_picture.lines_of(properties)
         assert len({len(line.values) for line in lines}) == 1
         assert all(np.isfinite(line.values).all() and line.label for line in lines), properties["title"]
+        assert not any("${" in line.label for line in lines)
 
 
 def test_a_histogram_is_of_all_scores():
