@@ -124,7 +124,7 @@ def _heaviest(found: dict[str, Any]) -> list[Row]:
             f"the model, {warm['bare']['median'] / warm['handler']['median']:.0%} of a 224×224 JPEG's time",
         )
     ]
-    if parts := found.get("cold_parts_ms"):
+    if parts := dict(found.get("cold_parts_ms", ())):
         total = sum(parts.values())
         name = max(parts, key=lambda part: parts[part])
         rest = ", ".join(f"{part} {ms:.0f}" for part, ms in parts.items())

@@ -75,7 +75,7 @@ def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
 def test_the_heaviest_parts_are_named_with_their_share() -> None:
     found = {
         "jpeg_224": {"over_bare": {"ms": {"bare": {"median": 20.0}, "handler": {"median": 25.0}}}},
-        "cold_parts_ms": {"numpy": 60.0, "session": 90.0, "first answer": 50.0},
+        "cold_parts_ms": [["numpy", 60.0], ["session", 90.0], ["first answer", 50.0]],
     }
     warm, cold = report._heaviest(found)
     assert "80%" in warm.found
