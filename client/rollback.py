@@ -2,10 +2,12 @@
 
 It moves the alias `live`, in seconds and without building anything. Code and model of the version come back with its
 settings (a version keeps its environment, memory and time limit); buckets, queues, permissions and alarms stay as the
-last deployment left them. The next deployment moves the alias on from where it is.
+last deployment left them. The next deployment moves the alias on from where it is. A function that the last deployment
+did not change has no new version, and stays: it would go back by one deployment more than the other.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rich.table import Table
@@ -17,19 +19,23 @@ from client.resources import API, FUNCTION, WORKER, physical, resources
 
 LIVE: Final = "live"  # infra/inference.py
 
+# CloudFormation publishes the versions of both functions within minutes, before any traffic moves.
+_ONE_DEPLOYMENT: Final = timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class Step:
-    """One function: the version that has the traffic, and the one before it, with the time when it was made."""
+    """One function: the version that has the traffic, the one before it (None without one), and when each was made."""
 
     function: str
     current: int
-    previous: int
     made: str
+    previous: int | None
+    previous_made: str
 
 
 def run(aws: Aws, stack: str, *, really: bool, as_json: bool = False) -> int:
-    """Move both functions back by one version, or show what would move. Raises ServiceError."""
+    """Move what the last deployment changed back by one version, or show what would move. Raises ServiceError."""
     with errors_in_words("The rollback"):
         found = resources(aws, stack)
         functions = [*physical(found, FUNCTION, API), *physical(found, FUNCTION, WORKER)]
@@ -37,12 +43,15 @@ def run(aws: Aws, stack: str, *, really: bool, as_json: bool = False) -> int:
             raise ServiceError(f"The stack {stack} has no functions of this project.")
         client = aws.client("lambda")
         # All are looked at before any is moved.
-        steps = [step(client, function) for function in functions]
+        steps = of_the_last_deployment([step(client, function) for function in functions])
         if really:
             for one in steps:
                 client.update_alias(FunctionName=one.function, Name=LIVE, FunctionVersion=str(one.previous))
     if as_json:
-        moves = [{"function": one.function, "from": one.current, "to": one.previous, "made": one.made} for one in steps]
+        moves = [
+            {"function": one.function, "from": one.current, "to": one.previous, "made": one.previous_made}
+            for one in steps
+        ]
         output.print_json({"moved": really, "functions": moves})
     else:
         _tell(steps, really)
@@ -50,7 +59,7 @@ def run(aws: Aws, stack: str, *, really: bool, as_json: bool = False) -> int:
 
 
 def step(client: Any, function: str) -> Step:
-    """Where a function would go. Raises ServiceError if a deployment is under way, or there is no version before."""
+    """Where a function would go. Raises ServiceError if a deployment is under way."""
     alias = client.get_alias(FunctionName=function, Name=LIVE)
     if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
         raise ServiceError(
@@ -65,10 +74,18 @@ def step(client: Any, function: str) -> Step:
         for entry in page["Versions"]
         if entry["Version"].isdecimal()
     }
-    before = [version for version in versions if version < current]
-    if not before:
-        raise ServiceError(f"{function} has no version before {current}. Deploy the release that worked.")
-    return Step(function, current, max(before), versions[max(before)])
+    previous = max((version for version in versions if version < current), default=None)
+    return Step(function, current, versions[current], previous, versions[previous] if previous else "")
+
+
+def of_the_last_deployment(steps: list[Step]) -> list[Step]:
+    """Those whose version was made in the deployment of the newest one. Raises ServiceError if one has none before."""
+    newest = max(datetime.fromisoformat(one.made) for one in steps)
+    found = [one for one in steps if newest - datetime.fromisoformat(one.made) <= _ONE_DEPLOYMENT]
+    for one in found:
+        if one.previous is None:
+            raise ServiceError(f"{one.function} has no version before {one.current}. Deploy the release that worked.")
+    return found
 
 
 def _tell(steps: list[Step], really: bool) -> None:
@@ -76,7 +93,7 @@ def _tell(steps: list[Step], really: bool) -> None:
     for name in ("Function", "From version", "To version", "Made"):
         table.add_column(name)
     for one in steps:
-        table.add_row(one.function, str(one.current), str(one.previous), one.made)
+        table.add_row(one.function, str(one.current), str(one.previous), one.previous_made)
     output.stdout.print(table)
     if really:
         output.stdout.print("Moved. Deploy the release that worked, before anybody deploys the other one again.")

@@ -137,8 +137,9 @@ class Inference(Construct):
             # for no single resource.
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Versions outlive the deployment that replaces them: there has to be something to roll back to. They
-            # cost nothing, and go with their function.
-            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+            # cost nothing, and go with their function. One that is refused goes at once, or it would be the version
+            # before the next.
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,

@@ -131,3 +131,21 @@ def test_the_alias_has_the_name_that_the_stack_gives_it() -> None:
     # Read, since importing it would start the CDK.
     source = (Path(__file__).parents[2] / "infra" / "inference.py").read_text(encoding="utf-8")
     assert f'LIVE: Final = "{rollback.LIVE}"\n' in source
+
+
+def made(function: str, day: int, previous: int | None = 6) -> rollback.Step:
+    return rollback.Step(function, 7, f"2026-11-{day:02}T09:30:51.000+0000", previous, "2026-11-01T09:30:51.000+0000")
+
+
+def test_a_function_that_the_last_deployment_did_not_change_stays() -> None:
+    api, worker = made("ward-api", 25), made("ward-worker", 24)
+    assert rollback.of_the_last_deployment([api, worker]) == [api]
+    assert rollback.of_the_last_deployment([made("ward-api", 25), made("ward-worker", 25)]) == [
+        made("ward-api", 25),
+        made("ward-worker", 25),
+    ]
+
+
+def test_what_stays_needs_no_version_before() -> None:
+    api, worker = made("ward-api", 25), made("ward-worker", 24, previous=None)
+    assert rollback.of_the_last_deployment([api, worker]) == [api]
