@@ -137,7 +137,7 @@ def test_three_receives_and_then_the_dead_letter_queue(stack):
     assert dead_letters["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
-@pytest.mark.parametrize("timeout", [3, 120, 900])
+@pytest.mark.parametrize("timeout", [60, 120, 900])
 def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise, timeout):
     stack = synthesise(worker_timeout_seconds=timeout)
     _, queue = stack.one(QUEUE, "UploadsQueue")
