@@ -48,7 +48,7 @@ _DAYS_A_MONTH: Final = HOURS_A_MONTH / 24
 
 _NOT_IN_IT: Final = (
     "List prices without free tier, taxes and discounts. Not in it: data transfer, the INIT phase of cold starts, "
-    "storage of logs and images, the secret of auth token. AWS's bill decides."
+    "storage of logs and images, the secret of auth token, customer-managed keys, a VPC. AWS's bill decides."
 )
 
 

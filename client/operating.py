@@ -94,6 +94,12 @@ def _purge(
     prefix: Annotated[
         str | None, typer.Option("--prefix", metavar="PREFIX", help="All uploads whose keys begin so.")
     ] = None,
+    bypass_lock: Annotated[
+        bool,
+        typer.Option(
+            "--bypass-lock", help="Also results that `result_lock_days` keeps; needs a permission of its own."
+        ),
+    ] = False,
     yes: Yes = False,
     stack: options.Stack = None,
     profile: options.Profile = None,
@@ -131,7 +137,9 @@ def _purge(
         places = command.Places(
             str(target.upload_bucket), str(target.result_bucket), target.queue_url, target.dead_letter_queue_url
         )
-        raise typer.Exit(command.run(aws.s3(), aws.sqs(), places, chosen, really=yes, as_json=as_json))
+        raise typer.Exit(
+            command.run(aws.s3(), aws.sqs(), places, chosen, really=yes, bypass_lock=bypass_lock, as_json=as_json)
+        )
 
 
 def _rollback(

@@ -19,7 +19,7 @@ from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import DeleteObjectsRequestTypeDef, ObjectIdentifierTypeDef
     from mypy_boto3_sqs import SQSClient
 
 _BATCH = 1000  # the most that DeleteObjects takes
@@ -98,11 +98,18 @@ class Places:
 
 
 def run(
-    s3: "S3Client", sqs: "SQSClient", places: Places, selection: Selection, *, really: bool, as_json: bool = False
+    s3: "S3Client",
+    sqs: "SQSClient",
+    places: Places,
+    selection: Selection,
+    *,
+    really: bool,
+    bypass_lock: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Purge, or show what would be; answers the exit code. Raises ServiceError."""
     with errors_in_words("Purging"):
-        purged = purge(s3, sqs, places, selection, really=really)
+        purged = purge(s3, sqs, places, selection, really=really, bypass_lock=bypass_lock)
     if as_json:
         output.print_json(_as_json(purged, really))
     else:
@@ -110,15 +117,26 @@ def run(
     return EXIT_SERVICE if purged.remaining else EXIT_OK
 
 
-def purge(s3: "S3Client", sqs: "SQSClient", places: Places, selection: Selection, *, really: bool) -> Purged:
-    """Delete all of a selection, or only count it. Raises botocore's errors."""
+def purge(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    places: Places,
+    selection: Selection,
+    *,
+    really: bool,
+    bypass_lock: bool = False,
+) -> Purged:
+    """Delete all of a selection, or only count it. Raises botocore's errors.
+
+    `bypass_lock`: also what an object lock in governance mode keeps (the setting result_lock_days).
+    """
     purged = Purged()
-    purged.uploads = _empty(s3, places.upload_bucket, selection, purged, really=really)
+    purged.uploads = _empty(s3, places.upload_bucket, selection, purged, really=really, bypass_lock=bypass_lock)
     purged.parts = _abort_parts(s3, places.upload_bucket, selection, purged, really=really)
     results = selection.of_results(purged.keys)
     if places.dead_letter_queue_url is not None:
         purged.dead_letters = forget(sqs, places.dead_letter_queue_url, selection.covers, really=really)
-    purged.results = _empty(s3, places.result_bucket, results, purged, really=really)
+    purged.results = _empty(s3, places.result_bucket, results, purged, really=really, bypass_lock=bypass_lock)
     if places.queue_url is not None:
         purged.under_way = count(sqs, places.queue_url)
     return purged
@@ -131,7 +149,9 @@ def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, st
             yield entry["Key"], entry["VersionId"]
 
 
-def _empty(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:
+def _empty(
+    s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool, bypass_lock: bool
+) -> int:
     """Delete all versions of what is selected; answers how many there were."""
     listed = itertools.chain.from_iterable(versions(s3, bucket, prefix) for prefix in selection.listings)
     wanted = dict.fromkeys((key, version) for key, version in listed if selection.covers(key))
@@ -139,7 +159,10 @@ def _empty(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *,
     if really:
         for batch in _batches(wanted, _BATCH):
             objects: list[ObjectIdentifierTypeDef] = [{"Key": key, "VersionId": version} for key, version in batch]
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            request: DeleteObjectsRequestTypeDef = {"Bucket": bucket, "Delete": {"Objects": objects, "Quiet": True}}
+            if bypass_lock:
+                request["BypassGovernanceRetention"] = True
+            answer = s3.delete_objects(**request)
             purged.remaining += [
                 {"bucket": bucket, "key": error["Key"], "version": error["VersionId"], "code": error["Code"]}
                 for error in answer.get("Errors", [])
@@ -201,8 +224,9 @@ def _tell(purged: Purged, really: bool) -> None:
         output.print_text(f"  still there: {left['bucket']}/{left['key']} {left['version']} ({left['code']})")
     if purged.remaining:
         say(
-            f"{len(purged.remaining)} versions could not be deleted. Where object lock or a legal hold keeps them, "
-            "they stay until it ends; where s3:DeleteObjectVersion is not allowed, get it and run this again."
+            f"{len(purged.remaining)} versions could not be deleted. What an object lock keeps (result_lock_days) "
+            "stays until it ends, or goes with --bypass-lock and the permission s3:BypassGovernanceRetention; a legal "
+            "hold has to be lifted; where s3:DeleteObjectVersion is not allowed, get it and run this again."
         )
     if purged.under_way:
         say(

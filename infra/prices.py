@@ -10,7 +10,7 @@ tier, in US dollars, as listed in November 2026 at
 
 Left out, since nothing the stack can see counts them: data transfer to the internet, the INIT phase of cold starts,
 storage of logs and of images in ECR, and calls of CloudWatch's API by whoever looks. Where ``auth`` is token, the
-secret's 0.40 a month comes on top.
+secret's 0.40 a month comes on top, and so do customer-managed keys and the endpoints of a VPC.
 """
 
 from __future__ import annotations

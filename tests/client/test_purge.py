@@ -159,9 +159,9 @@ def test_what_s3_does_not_give_up_is_told_and_is_no_success(
 ) -> None:
     told = purge._empty
 
-    def locked(s3: Any, bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:
+    def locked(s3: Any, bucket: str, selection: Selection, purged: Purged, **options: bool) -> int:
         purged.remaining.append({"bucket": bucket, "key": "ward/[bob].png", "version": "7", "code": "AccessDenied"})
-        return told(s3, bucket, selection, purged, really=really)
+        return told(s3, bucket, selection, purged, **options)
 
     monkeypatch.setattr(purge, "_empty", locked)
     ran = pneumonia("purge", "--key", "ward/bob.png", *LOCAL, "--yes")
@@ -177,14 +177,18 @@ def s3(aws_credentials: None) -> Iterator[Any]:
     client.close()
 
 
-def test_errors_of_single_objects_are_taken_from_the_answer(s3: Any) -> None:
+@pytest.mark.parametrize("bypass", [True, False])
+def test_errors_of_single_objects_are_taken_from_the_answer(s3: Any, bypass: bool) -> None:
     purged = Purged()
+    wanted = {"Bucket": "b", "Delete": {"Objects": [{"Key": "a", "VersionId": "1"}], "Quiet": True}}
+    lock = {"BypassGovernanceRetention": True} if bypass else {}
     version = {"Key": "a", "VersionId": "1", "IsLatest": True}
     with Stubber(s3) as stubber:
         stubber.add_response("list_object_versions", {"Versions": [version]})
         error = {"Key": "a", "VersionId": "1", "Code": "AccessDenied", "Message": "WORM"}
-        stubber.add_response("delete_objects", {"Errors": [error]})
-        assert purge._empty(s3, "b", Selection(frozenset({"a"})), purged, really=True) == 1
+        stubber.add_response("delete_objects", {"Errors": [error]}, wanted | lock)
+        chosen = Selection(frozenset({"a"}))
+        assert purge._empty(s3, "b", chosen, purged, really=True, bypass_lock=bypass) == 1
     assert purged.remaining == [{"bucket": "b", "key": "a", "version": "1", "code": "AccessDenied"}]
 
 
