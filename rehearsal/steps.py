@@ -12,10 +12,12 @@ from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
 from rehearsal.functions import Functions
+from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
 from rehearsal.stack import Stack, until
 
 MAX_RECEIVES = 3  # as infra/settings.py has it, written again so that a change there is noticed here
+REDRIVEN = "redriven/film.png"
 NEW_VERSION = "999.0.0"
 NEW_MEMORY_MB = 2048
 NEW_QUEUE_AGE_SECONDS = 777
@@ -39,6 +41,7 @@ class Rehearsal:
         self._deployments = deployments
         self._stack = stack
         self._base = base
+        self._operating = Operating(proofs, stack, self._client)
 
     def run(self) -> None:
         """All steps. Raises what the one that fails raises."""
@@ -60,6 +63,10 @@ class Rehearsal:
             self._smoke(f"{means} (auth {auth})")
             if auth == "token":
                 self._uploads()
+        # Now that nobody has to sign: the command line signs for AWS's own addresses alone.
+        self._operating.look()
+        self._operating.purge(REDRIVEN)
+        self._operating.roll_back()
         self._destroy(changed)
 
     def _bootstrap(self) -> None:
@@ -101,7 +108,7 @@ class Rehearsal:
             proof.seen = f"{summary['predicted']} of {summary['total']} predicted by pneumonia submit"
 
     def _dead_letter_and_redrive(self) -> None:
-        key, film = "redriven/film.png", (ROOT / "samples" / "normal-1.png").read_bytes()
+        key, film = REDRIVEN, (ROOT / "samples" / "normal-1.png").read_bytes()
         (worker,) = self._stack.of_type("AWS::Lambda::Function", "-InferenceWorker")
         with self._proofs.step(
             f"What fails for reasons of ours is in the dead-letter queue after {MAX_RECEIVES} tries"
