@@ -210,6 +210,63 @@ def redrive(
         raise typer.Exit(command.run(aws.sqs(), *queues, as_json=as_json))
 
 
+@app.command(epilog="Example: `pneumonia backfill --prefix films/2019/ --stack PneumoniaInference`")
+def backfill(
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="PREFIX", help='Keys begin so; "" is the whole bucket.')
+    ] = None,
+    inventory: Annotated[
+        str | None,
+        typer.Option(
+            "--inventory", metavar="S3_URL", help="The manifest.json of an S3 inventory, instead of a listing."
+        ),
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option("--bucket", metavar="BUCKET", help="Of the archive [default: the upload bucket]"),
+    ] = None,
+    execution: Annotated[
+        str | None, typer.Option("--execution", metavar="NAME", help="Watch one that was started before.")
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop that one.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it until it ends.")] = True,
+    stack: options.Stack = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    upload_bucket: options.UploadBucket = None,
+    results_bucket: options.ResultBucket = None,
+    state_machine: options.StateMachine = None,
+    as_json: options.Json = False,
+) -> None:
+    """Predict an archive that lies in S3 already: what has no result yet gets one.
+
+    Nothing passes through this machine. Started twice, it predicts nothing twice; stopped watching, it goes on.
+    """
+    from client import backfill as command
+    from client.errors import UsageProblem
+    from client.stack import Target, connect, resolve
+
+    if stop and execution is None:
+        raise UsageProblem("Which one? Give --execution NAME with --stop.")
+    if execution is not None and (prefix, inventory, bucket) != (None, None, None):
+        raise UsageProblem(
+            "--execution is one that was started before: --prefix, --inventory and --bucket are its own."
+        )
+    named = Target(upload_bucket=upload_bucket, result_bucket=results_bucket, state_machine_arn=state_machine)
+    with connect(stack, profile, region) as aws:
+        needed = ("upload_bucket", "result_bucket", "state_machine_arn")
+        target = resolve(aws, stack, named, needed=needed, useful=("backfill_sources",))
+        machine = command.Machine(
+            aws.client("stepfunctions"), aws.s3(), str(target.state_machine_arn), str(target.result_bucket)
+        )
+        if stop and execution is not None:
+            raise typer.Exit(command.stop(machine, execution, as_json=as_json))
+        if execution is not None:
+            raise typer.Exit(command.watch(machine, execution, as_json=as_json))
+        archive = command.archive(bucket, prefix, inventory, str(target.upload_bucket), target.backfill_sources)
+        raise typer.Exit(command.run(machine, archive, wait=wait, as_json=as_json))
+
+
 @app.command(epilog="Example: `pneumonia console --stack PneumoniaInference --open`")
 def console(
     stack: options.Stack = None,

@@ -66,6 +66,10 @@ DeadLetterQueueUrl = Annotated[
     str | None,
     typer.Option("--dead-letter-queue-url", metavar="URL", help="Its dead-letter queue.", rich_help_panel=PARTS_PANEL),
 ]
+StateMachine = Annotated[
+    str | None,
+    typer.Option("--state-machine", metavar="ARN", help="Its state machine.", rich_help_panel=PARTS_PANEL),
+]
 
 Force = Annotated[
     bool, typer.Option("--force", help="Predict what does not look like an upright chest X-ray, with a warning.")

@@ -43,6 +43,8 @@ class Target:
     queue_url: str | None = None
     dead_letter_queue_url: str | None = None
     token_secret: str | None = None
+    state_machine_arn: str | None = None
+    backfill_sources: str | None = None
 
 
 # Names of the outputs in infra/stack.py.
@@ -53,6 +55,8 @@ _OUTPUTS = {
     "queue_url": "UploadQueueUrl",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
     "token_secret": "AccessTokenSecretArn",  # nosec B105 - a name
+    "state_machine_arn": "BackfillStateMachineArn",
+    "backfill_sources": "BackfillSources",
 }
 
 _OPTIONS = {
@@ -62,6 +66,7 @@ _OPTIONS = {
     "queue_url": "--queue-url",
     "dead_letter_queue_url": "--dead-letter-queue-url",
     "token_secret": "--secret",  # nosec B105 - a name
+    "state_machine_arn": "--state-machine",
 }
 
 

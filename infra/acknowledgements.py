@@ -10,9 +10,12 @@ from typing import Final, cast
 
 import aws_cdk as cdk
 from aws_cdk import CfnElement, Stack
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from infra.access import Access
+from infra.backfill import Backfill
+from infra.backfill_definition import RUNS_PREFIX
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
@@ -31,7 +34,18 @@ _NOT_REPLICATED: Final = (
 )
 _NO_ASYNC: Final = (
     "Never invoked asynchronously by this stack, so Lambda has no failed event to keep: the API answers its caller, "
-    "and uploads come through an SQS queue that has its own dead-letter queue and alarm."
+    "uploads come through an SQS queue that has its own dead-letter queue and alarm, and a backfill waits for answers."
+)
+_RESERVED_BY_SETTING: Final = (
+    "Reserved by setting (api_reserved_concurrency, worker_reserved_concurrency), not by default: new "
+    "accounts have 10 in all and refuse any reservation. The event source bounds the worker."
+)
+_BOUNDED_BY_MAP: Final = (
+    "The map that calls it runs at most backfill_max_concurrency batches at once. A reservation would be taken from "
+    "the account at all times, for something that runs now and then."
+)
+_OBJECTS: Final = (
+    "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
 )
 _CHECK_NO_DLQ: Final = (
     "CodeDeploy waits for its report: a check that is lost fails its deployment, and the old version keeps the traffic."
@@ -68,6 +82,7 @@ def acknowledge(
     monitoring: Monitoring,
     release: Release,
     network: Network | None,
+    backfill: Backfill | None,
     tracing: bool,
 ) -> None:
     """Attach every acknowledgement to the constructs of the stack."""
@@ -80,6 +95,8 @@ def acknowledge(
     _log_groups(inference, uploads)
     _access(inference, access)
     _release(inference, release)
+    if backfill is not None:
+        _backfill(inference, uploads, backfill)
     _say(
         monitoring.topic,
         {
@@ -92,14 +109,16 @@ def acknowledge(
 
 
 def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
-    for function in (inference.api, inference.worker):
+    functions = [inference.api, inference.worker]
+    for function in functions:
+        _say(function, {"HIPAA.Security-LambdaConcurrency": _RESERVED_BY_SETTING})
+    if inference.backfill is not None:
+        functions.append(inference.backfill)
+        _say(inference.backfill, {"HIPAA.Security-LambdaConcurrency": _BOUNDED_BY_MAP})
+    for function in functions:
         _say(
             function,
             {
-                "HIPAA.Security-LambdaConcurrency": (
-                    "Reserved by setting (api_reserved_concurrency, worker_reserved_concurrency), not by default: new "
-                    "accounts have 10 in all and refuse any reservation. The event source bounds the worker."
-                ),
                 "HIPAA.Security-LambdaDLQ": _NO_ASYNC,
                 "Serverless-LambdaDLQ": _NO_ASYNC,
                 "HIPAA.Security-LambdaInsideVPC": (
@@ -147,7 +166,6 @@ def _policies(inference: Inference, uploads: Uploads) -> None:
     ):
         _say(policy, {"HIPAA.Security-IAMNoInlinePolicy": _INLINE})
     upload, result = _arn(uploads.upload_bucket), _arn(uploads.result_bucket)
-    objects = "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
     prefix = f"Only objects under {API_PREFIX}, whose keys hold a random id that is made at run time."
     _say(
         _child(inference.api.role, "DefaultPolicy"),
@@ -155,7 +173,7 @@ def _policies(inference: Inference, uploads: Uploads) -> None:
     )
     _say(
         _child(inference.worker.role, "DefaultPolicy"),
-        {f"AwsSolutions-IAM5[Resource::{arn}/*]": objects for arn in (upload, result)},
+        {f"AwsSolutions-IAM5[Resource::{arn}/*]": _OBJECTS for arn in (upload, result)},
     )
 
 
@@ -185,12 +203,69 @@ def _log_groups(inference: Inference, uploads: Uploads) -> None:
     for group in (
         _child(inference, "ApiLogs"),
         _child(inference, "WorkerLogs"),
+        *([_child(inference, "BackfillLogs")] if inference.backfill is not None else []),
         _child(uploads, "Notifications", "Logs"),
     ):
         _say(
             group,
             {"HIPAA.Security-CloudWatchLogGroupEncrypted": _LOGS_KEY},
         )
+
+
+def _backfill(inference: Inference, uploads: Uploads, backfill: Backfill) -> None:
+    function_policy = _child(cast(lambda_.Function, inference.backfill).role, "DefaultPolicy")
+    policy, map_runs = _child(backfill, "MachineRole", "DefaultPolicy"), _child(backfill, "MapRuns")
+    for construct in (function_policy, policy, map_runs):
+        _say(construct, {"HIPAA.Security-IAMNoInlinePolicy": _INLINE})
+    _say(
+        function_policy,
+        {f"AwsSolutions-IAM5[Resource::{_arn(b)}/*]": _OBJECTS for b in (uploads.upload_bucket, uploads.result_bucket)},
+    )
+    for bucket, prefix in backfill.archives:
+        for construct in (function_policy, policy):
+            _say(
+                construct,
+                {
+                    f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}*]": (
+                        "Read only, and only what the setting backfill_archives names: the archive, or its inventories."
+                    )
+                },
+            )
+    _say(
+        policy,
+        {
+            f"AwsSolutions-IAM5[Resource::{_arn(uploads.result_bucket)}/{RUNS_PREFIX}*]": (
+                f"Only under {RUNS_PREFIX}, where Step Functions writes the files of a run under names that it makes."
+            )
+        },
+    )
+    name = Stack.of(backfill).get_logical_id(cast(CfnElement, backfill.state_machine.node.default_child))
+    execution = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{name}.Name>"
+    _say(
+        map_runs,
+        {
+            f"AwsSolutions-IAM5[Resource::{execution}{children}]": (
+                "Executions of this one state machine, whose names are made at run time: a map run has to follow its "
+                "children."
+            )
+            for children in (":*", "/*")
+        },
+    )
+    no_tracing = (
+        "No X-Ray: the history of each execution tells its steps and times, and tracing would add "
+        "xray:PutTraceSegments on every resource to the role."
+    )
+    _say(
+        backfill.state_machine,
+        {
+            "AwsSolutions-SF1": (
+                "Step Functions keeps the history of such executions by itself, encrypted, for 90 days. Logging "
+                "them as well would give the role rights over all log deliveries of the account."
+            ),
+            "AwsSolutions-SF2": no_tracing,
+            "Serverless-StepFunctionStateMachineXray": no_tracing,
+        },
+    )
 
 
 def _access(inference: Inference, access: Access) -> None:

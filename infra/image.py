@@ -1,4 +1,4 @@
-"""The one container image that both functions run."""
+"""The one container image that all functions run."""
 
 from __future__ import annotations
 

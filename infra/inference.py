@@ -24,9 +24,9 @@ _NEW_ACCOUNT_MEMORY_MB: Final = 3008
 
 
 class Inference(Construct):
-    """`api` for HTTP and `worker` for the upload queue: one image, two commands.
+    """`api` for HTTP, `worker` for the upload queue, `backfill` for archives: one image, three commands.
 
-    They are two functions so that a bulk drop of uploads cannot starve the API, and so that each has only
+    They are functions of their own so that a bulk drop of uploads cannot starve the API, and so that each has only
     its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`), who
     may call is said in :mod:`infra.access`.
 
@@ -40,6 +40,8 @@ class Inference(Construct):
         live_api: the alias of `api`, under its Function URL.
         live_worker: the alias of `worker`, behind the upload queue.
         image: what all of them run.
+        backfill: turns batches of an archive into results; None without the setting `backfill`.
+        live_backfill: the alias of `backfill`, behind its state machine.
     """
 
     def __init__(
@@ -75,14 +77,27 @@ class Inference(Construct):
             timeout_seconds=settings.worker_timeout_seconds,
             reserved_concurrency=settings.worker_reserved_concurrency,
         )
+        self.backfill = self._backfill() if settings.backfill else None
         self.live_api = self._live("Api", self.api, settings.api_provisioned_concurrency)
         self.live_worker = self._live("Worker", self.worker)
+        self.live_backfill = self._live("Backfill", self.backfill) if self.backfill else None
         if settings.memory_mb > _NEW_ACCOUNT_MEMORY_MB:
             Annotations.of(self).add_warning_v2(
                 "pneumonia:memory-above-new-account-limit",
                 f"memory_mb is {settings.memory_mb}: new AWS accounts refuse more than "
                 f"{_NEW_ACCOUNT_MEMORY_MB} MB until the Lambda memory quota has been raised.",
             )
+
+    def _backfill(self) -> lambda_.DockerImageFunction:
+        return self._function(
+            "Backfill",
+            handler="pneumonia.backfill.handler",
+            service="pneumonia-backfill",
+            description="Pneumonia triage of chest X-rays of an archive. Research use only.",
+            timeout_seconds=self._settings.worker_timeout_seconds,
+            # Bounded by backfill_max_concurrency: a reservation would be taken from the account at all times.
+            reserved_concurrency=None,
+        )
 
     def _live(self, name: str, function: lambda_.Function, provisioned: int | None = None) -> lambda_.Alias:
         return lambda_.Alias(

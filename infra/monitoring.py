@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
@@ -91,6 +92,15 @@ class Monitoring(Construct):
         self._concurrency_alarm(inference)
         if settings.metrics:
             self._image_alarms()
+
+    def watch_backfill(self, state_machine: sfn.StateMachine) -> None:
+        """Of the function there is no alarm: Step Functions tries again, and what is left of it fails the execution."""
+        self._alarm(
+            "BackfillFailed",
+            state_machine.metric_failed(period=_PERIOD, statistic="Sum"),
+            threshold=1,
+            description="A backfill ended as failed.",
+        )
 
     def _topic(self, settings: Settings, encryption: Encryption) -> sns.Topic:
         # A key of the account's own or none: CloudWatch cannot publish to a topic under the AWS managed key

@@ -22,6 +22,9 @@ _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([
 # Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
+# A bucket and a prefix of keys. They end up in ARNs, where these characters would be wildcards or variables.
+_ARCHIVE = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^*?$,]{0,900})?")
+
 _MAX_PRICE = 1000
 
 
@@ -120,6 +123,21 @@ def origins() -> Any:
         if not all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins):
             raise NotAllowedError(allowed)
         return origins
+
+    return field(metadata={"parse": parse})
+
+
+def archives() -> Any:
+    allowed = (
+        'a list of buckets, each with or without a prefix, such as ["hospital-archive/films/"], or the same separated '
+        "by commas"
+    )
+
+    def parse(raw: Any) -> tuple[str, ...]:
+        archives = _listed(raw, allowed)
+        if not all(isinstance(archive, str) and _ARCHIVE.fullmatch(archive) for archive in archives):
+            raise NotAllowedError(allowed)
+        return archives
 
     return field(metadata={"parse": parse})
 

@@ -60,7 +60,8 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
         },
     )
     yield _policy(network.node.find_child("FlowLogsRole")), {"HIPAA.Security-IAMNoInlinePolicy": _FLOW_LOGS}
-    for role in (inference.api.role, inference.worker.role):
+    functions = [inference.api, inference.worker, *([inference.backfill] if inference.backfill else [])]
+    for role in (function.role for function in functions):
         yield (
             _policy(role),
             {

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from infra.parsers import NotAllowedError as _NotAllowedError
 from infra.parsers import Parser as _Parser
+from infra.parsers import archives as _archives
 from infra.parsers import choice as _choice
 from infra.parsers import flag as _flag
 from infra.parsers import hosts as _hosts
@@ -94,6 +95,16 @@ class Settings:
     batch_size: int = _integer(1, 10)
     # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.
     worker_max_concurrency: int = _integer(2, 1000)
+    # Whether there is a state machine that predicts what was in a bucket before. Unused, it costs its alarm.
+    backfill: bool = _flag()
+    # Buckets or parts of them, beside the upload bucket, that it may read: archives, and where their inventories lie.
+    backfill_archives: tuple[str, ...] = _archives()
+    # Images for one invocation; each has the time limit of the worker.
+    backfill_batch_size: int = _integer(1, 100)
+    # Most invocations at once; what they and the worker leave of the account's concurrency is for the API.
+    backfill_max_concurrency: int = _integer(1, 1000)
+    # Share of images without a prediction for reasons that are not theirs, above which a backfill ends as failed.
+    backfill_tolerated_failure_percent: int = _integer(0, 100)
     # For how long a permission that POST /uploads gave out lets an upload begin.
     upload_link_seconds: int = _integer(60, 3600)
     # Days until uploads and results are deleted; null keeps them.
@@ -209,12 +220,24 @@ class Settings:
                 f"'api_reserved_concurrency' ({limit}), which is all that the function may have."
             )
         self._check_regulated()
+        self._check_archives()
         reserved = self.worker_reserved_concurrency
         if reserved is not None and reserved < self.worker_max_concurrency:
             raise SettingsError(
                 f"Setting 'worker_reserved_concurrency' is {reserved}: it must be at least "
                 f"'worker_max_concurrency' ({self.worker_max_concurrency}), or deliveries are throttled "
                 "until they end in the dead-letter queue."
+            )
+
+    def _check_archives(self) -> None:
+        if self.backfill_archives and not self.backfill:
+            raise SettingsError(
+                "Setting 'backfill_archives' names archives that nothing reads, as 'backfill' is false: set it to true."
+            )
+        if self.backfill_archives and self.vpc:
+            raise SettingsError(
+                "Settings 'vpc' and 'backfill_archives' exclude each other: the VPC leads to the buckets of the stack "
+                "alone. Leave one of them at its default."
             )
 
     def _check_regulated(self) -> None:

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.access import Access
 from infra.acknowledgements import acknowledge
+from infra.backfill import Backfill
 from infra.dashboard import Dashboard
 from infra.encryption import Encryption
 from infra.finished_events import announce_results
@@ -44,9 +45,12 @@ class PneumoniaStack(Stack):
         access = Access(
             self, "Access", settings=settings, api=inference.api, live_api=inference.live_api, encryption=encryption
         )
+        backfill = self._backfill(settings, inference, uploads, encryption)
         monitoring = Monitoring(
             self, "Monitoring", settings=settings, inference=inference, uploads=uploads, encryption=encryption
         )
+        if backfill is not None:
+            monitoring.watch_backfill(backfill.state_machine)
         if settings.dashboard:
             self._dashboard(settings, inference, uploads, monitoring)
         release = Release(
@@ -59,6 +63,7 @@ class PneumoniaStack(Stack):
             monitoring=monitoring,
             release=release,
             network=network,
+            backfill=backfill,
             tracing=settings.tracing,
         )
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
@@ -82,6 +87,26 @@ class PneumoniaStack(Stack):
             f"#dashboards/dashboard/{settings.stack_name}",
             "Traffic, failures, times, scores and cost; its name is that of the stack",
         )
+
+    def _backfill(
+        self, settings: Settings, inference: Inference, uploads: Uploads, encryption: Encryption
+    ) -> Backfill | None:
+        function, live = inference.backfill, inference.live_backfill
+        if function is None or live is None:
+            return None
+        backfill = Backfill(
+            self,
+            "Backfill",
+            settings=settings,
+            function=function,
+            live=live,
+            uploads=uploads,
+            key=encryption.data,
+        )
+        sources = ",".join([uploads.upload_bucket.bucket_name, *settings.backfill_archives])
+        self._output("BackfillStateMachineArn", backfill.state_machine.state_machine_arn, "Predicts an archive")
+        self._output("BackfillSources", sources, "Buckets, or parts of them, that a backfill may read")
+        return backfill
 
     def _output(self, name: str, value: str, description: str) -> None:
         CfnOutput(self, name, value=value, description=description)

@@ -147,6 +147,22 @@ class BlankImage(PneumoniaError):
     title = "The image is blank"
 
 
+class ObjectArchived(PneumoniaError):
+    """The object lies in a storage class that has to be restored from before it can be read."""
+
+    code = "object_archived"
+    status = 409
+    title = "The object is archived"
+
+
+class ProcessingFailed(PneumoniaError):
+    """The function ended or ran into its time limit over this image, twice, and over none of its neighbours."""
+
+    code = "processing_failed"
+    status = 422
+    title = "The image could not be processed"
+
+
 class UrlFetchFailed(PneumoniaError):
     code = "url_fetch_failed"
     status = 502

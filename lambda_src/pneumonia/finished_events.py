@@ -47,7 +47,7 @@ def announce(results: Results, upload: Upload, document: Mapping[str, Any], outc
         return
     if outcome is Outcome.DUPLICATE:
         # What is stored may be of a model before this one: the event has to say the same as the result.
-        stored = results.read(result_key(upload.key, JSON_SUFFIX))
+        stored = results.read(result_key(upload.result_name, JSON_SUFFIX))
         if stored is None or (found := json.loads(stored))["source"] != document["source"]:
             return  # removed, or replaced by a newer upload, which has an event of its own
         document = {"correlation_id": document["correlation_id"], **found}

@@ -24,6 +24,7 @@ NAMESPACE: Final = "PneumoniaTriage"
 
 API: Final = "api"
 WORKER: Final = "worker"
+BACKFILL: Final = "backfill"
 """Values of the dimension Function."""
 
 COUNT: Final = "Count"

@@ -29,6 +29,7 @@ _ATTEMPTS = 5
 _SEQUENCER = "source-sequencer"
 _EVENT_TIME = "source-event-time"
 _VERSION = "source-version"
+_NULL_VERSION = "null"
 
 # Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is under way at this moment.
 _EXISTS = frozenset({"PreconditionFailed", "412"})
@@ -85,6 +86,8 @@ class Order:
         padded with zeros on the right, then compared as text. Events without one (not from AWS itself) are told
         apart by their time. Where that leaves two versions equal, they are still no duplicates: nothing says
         which is newer, so the text of their ids decides, to the same end in whatever order they arrive.
+        One version is the same whether an event or a listing names it, though their times differ; but for "null",
+        the version of all objects that a bucket without versions ever held under the key.
         """
         versions = (self.version_id or "", other.version_id or "")
         two_versions = all(versions) and versions[0] != versions[1]
@@ -93,6 +96,8 @@ class Order:
             mine, theirs = self.sequencer.ljust(width, "0"), other.sequencer.ljust(width, "0")
             if mine != theirs or not two_versions:
                 return (mine > theirs) - (mine < theirs)
+        elif all(versions) and not two_versions and versions[0] != _NULL_VERSION:
+            return 0
         if self.event_time != other.event_time or not two_versions:
             return (self.event_time > other.event_time) - (self.event_time < other.event_time)
         return 1 if versions[0] > versions[1] else -1
@@ -117,7 +122,18 @@ class Results:
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self.bucket = bucket
-        self._client = client
+        self.client = client
+
+    def find(self, key: str) -> "tuple[Order | None, bytes] | None":
+        """Order and content of the object under a key; None if there is none. Raises ClientError if S3 fails."""
+        try:
+            found = self.client.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _GONE | _FORBIDDEN:
+                return None
+            raise
+        with contextlib.closing(found["Body"]) as body:  # see worker.py
+            return Order.from_metadata(found["Metadata"]), body.read()
 
     def has_newer(self, key: str, order: Order) -> bool:
         """Whether the object under a key is of a newer event. It may be so a moment later: `put_if_newer` decides.
@@ -136,22 +152,20 @@ class Results:
 
     def read(self, key: str) -> bytes | None:
         """The object under a key; None if there is none. Raises ClientError if S3 fails."""
-        try:
-            found = self._client.get_object(Bucket=self.bucket, Key=key)
-        except ClientError as error:
-            if error_code(error) in _GONE | _FORBIDDEN:
-                return None
-            raise
-        with contextlib.closing(found["Body"]) as body:  # see worker.py
-            return body.read()
+        found = self.find(key)
+        return None if found is None else found[1]
 
-    def put_if_newer(self, key: str, body: bytes, content_type: str, order: Order) -> Outcome:
+    def put_if_newer(
+        self, key: str, body: bytes, content_type: str, order: Order, *, provisional: bool = False
+    ) -> Outcome:
         """Write an object unless the one under its key is of the same or a newer event.
 
-        Raises ResultConflict if it loses against other writers five times in a row, ClientError if S3 fails.
+        A `provisional` one is written without its order, so that any other takes its place. Raises ResultConflict if
+        it loses against other writers five times in a row, ClientError if S3 fails.
         """
+        metadata = {} if provisional else order.to_metadata()
         for _ in range(_ATTEMPTS):
-            if self._put(key, body, content_type, order, if_match=None):
+            if self._put(key, body, content_type, metadata, if_match=None):
                 return Outcome.WRITTEN
             stored = self._head(key)
             if stored is None:  # a conflict with a write not finished, or removed since
@@ -161,25 +175,25 @@ class Results:
             place = 1 if stored_order is None else order.compare(stored_order)
             if place <= 0:
                 return Outcome.DUPLICATE if place == 0 else Outcome.STALE
-            if self._put(key, body, content_type, order, if_match=etag):
+            if self._put(key, body, content_type, metadata, if_match=etag):
                 return Outcome.WRITTEN
         raise ResultConflict(f"Lost against other writers {_ATTEMPTS} times; the message will be tried again.")
 
-    def _put(self, key: str, body: bytes, content_type: str, order: Order, *, if_match: str | None) -> bool:
+    def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str], *, if_match: str | None) -> bool:
         """Write under a condition; False if it does not hold or another write is under way."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self.bucket,
             "Key": key,
             "Body": body,
             "ContentType": content_type,
-            "Metadata": order.to_metadata(),
+            "Metadata": metadata,
         }
         if if_match is None:
             request["IfNoneMatch"] = "*"
         else:
             request["IfMatch"] = if_match
         try:
-            self._client.put_object(**request)
+            self.client.put_object(**request)
         except ClientError as error:
             # If-Match on an object removed since is answered by 404, and so is a missing bucket: not ours.
             if error_code(error) in _EXISTS | _CONFLICT | (_GONE if if_match else frozenset()):
@@ -189,7 +203,7 @@ class Results:
 
     def _head(self, key: str) -> tuple[str, Order | None] | None:
         try:
-            head = self._client.head_object(Bucket=self.bucket, Key=key)
+            head = self.client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if error_code(error) in _GONE:
                 return None

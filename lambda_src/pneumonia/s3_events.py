@@ -16,7 +16,8 @@ class NotAnS3Event(ValueError):
 @dataclass(frozen=True)
 class Upload:
     """One created object. `key` is decoded. `version_id` is None in a bucket without versions; `sequencer`
-    (hexadecimal, order of events of one key) and `size` (bytes) are None if the event lacks them."""
+    (hexadecimal, order of events of one key) and `size` (bytes) are None if the event lacks them. `filed_as` is the
+    key that its result is kept under, where that is not `key`."""
 
     bucket: str
     key: str
@@ -25,6 +26,23 @@ class Upload:
     sequencer: str | None
     event_time: datetime
     size: int | None
+    filed_as: str | None = None
+
+    @property
+    def result_name(self) -> str:
+        """What the keys of its results begin with."""
+        return self.filed_as or self.key
+
+    @property
+    def source(self) -> dict[str, str | None]:
+        """The member `source` of a result."""
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            "version_id": self.version_id,
+            "etag": self.etag,
+            "sequencer": self.sequencer,
+        }
 
 
 def parse_message(body: str) -> list[Upload]:

@@ -97,8 +97,11 @@ def handle_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
         logger.thread_safe_clear_keys()
 
 
-def process_upload(upload: Upload, request_id: str) -> Outcome:
-    """Predict one upload and store its result, unless that of a newer event is there."""
+def process_upload(upload: Upload, request_id: str, function: str = metrics.WORKER) -> tuple[Outcome, dict[str, Any]]:
+    """Predict one upload and store its result, unless that of a newer event is there; what became of it, and it.
+
+    `function` is what the metrics are written for.
+    """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
     answer: Answer | None = None
@@ -115,16 +118,10 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
             raise
         document = _rejected(error, request_id, predictor)
     document["correlation_id"] = correlation_id
-    document["source"] = {
-        "bucket": upload.bucket,
-        "key": upload.key,
-        "version_id": upload.version_id,
-        "etag": upload.etag,
-        "sequencer": upload.sequencer,
-    }
+    document["source"] = upload.source
     outcome = _store(results, upload, document, answer.heatmap_png if answer else None)
     if outcome is Outcome.WRITTEN:  # so that what is delivered twice counts once
-        _count(document)
+        _count(function, document)
     logger.info(
         "processed",
         status=document["status"],
@@ -135,7 +132,7 @@ def process_upload(upload: Upload, request_id: str) -> Outcome:
     )
     # Last: if it fails, the message comes back and finds its result there.
     finished_events.announce(results, upload, document, outcome)
-    return outcome
+    return outcome, document
 
 
 def _ready() -> tuple[Predictor, Results]:
@@ -143,7 +140,7 @@ def _ready() -> tuple[Predictor, Results]:
     with _starting:
         if process_settings().event_bus is not None:
             finished_events.client()
-        return process_predictor(), _results()
+        return process_predictor(), results_store()
 
 
 def _named(correlation_id: str) -> str:
@@ -152,16 +149,16 @@ def _named(correlation_id: str) -> str:
     return correlation_id
 
 
-def _count(document: dict[str, Any]) -> None:
+def _count(function: str, document: dict[str, Any]) -> None:
     if document["status"] == "predicted":
-        metrics.prediction(metrics.WORKER, document)
+        metrics.prediction(function, document)
     else:
-        metrics.rejection(metrics.WORKER, document["code"])
+        metrics.rejection(function, document["code"])
 
 
 def _store(results: Results, upload: Upload, document: dict[str, Any], png: bytes | None) -> Outcome:
     order = Order.of(upload)
-    json_key = result_key(upload.key, JSON_SUFFIX)
+    json_key = result_key(upload.result_name, JSON_SUFFIX)
     document["heatmap"] = None
     if png is not None:
         # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
@@ -169,7 +166,7 @@ def _store(results: Results, upload: Upload, document: dict[str, Any], png: byte
         if results.has_newer(json_key, order):
             return Outcome.STALE
         # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
-        key = result_key(upload.key, HEATMAP_SUFFIX)
+        key = result_key(upload.result_name, HEATMAP_SUFFIX)
         # Conditional writes tell objects by their content: a film uploaded again has the heatmap of the first time, and
         # a writer that saw the first must not take the second for it.
         png = tagged(png, correlation.of_object(upload))
@@ -228,7 +225,8 @@ def _s3() -> "S3Client":
     return boto3.client("s3", config=config)
 
 
-def _results() -> Results:
+def results_store() -> Results:
+    """The results bucket. Raises SettingsError if it is not set."""
     bucket = process_settings().results_bucket
     if bucket is None:
         raise SettingsError("RESULTS_BUCKET must name the bucket for the results.")

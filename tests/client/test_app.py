@@ -12,7 +12,7 @@ from tests.client.conftest import MakeFilms, Pneumonia
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
-    "predict", "serve", "call", "submit", "results", "redrive", "console",
+    "predict", "serve", "call", "submit", "results", "redrive", "backfill", "console",
     "status", "replay", "purge", "rotate-token", "bill", "rollback",
 )  # fmt: skip
 

@@ -48,6 +48,8 @@ def text(value):
             return f"arn:{name}"
         case {"Fn::GetAtt": [name, "Arn"]}:
             return f"arn:{name}"
+        case {"Fn::GetAtt": [name, "Name"]}:
+            return f"name:{name}"
         case {"Fn::Join": [separator, parts]}:
             return separator.join(text(part) for part in parts)
     raise AssertionError(f"cannot evaluate {value}")

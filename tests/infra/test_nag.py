@@ -23,6 +23,8 @@ VARIANTS = [
     {"retain_data": False},
     {"tracing": True, "event_bus": "default"},
     {"vpc": True},
+    {"backfill": True, "vpc": True, "customer_keys": True},
+    {"backfill": True, "backfill_archives": ["hospital-archive/films/", "whole-archive"]},
 ]
 
 
@@ -72,7 +74,7 @@ def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch
         assert all(len(reason) > 40 for reason in reasons.values())
 
     monkeypatch.setattr(acknowledgements, "_say", listen)
-    found = findings(defaults, {"auth": "token"}, tmp_path)
+    found = findings(defaults, {"auth": "token", "backfill": True}, tmp_path)
     assert {rule.rsplit("[", 1)[0].rsplit("-", 1)[0] for rule, _ in found} == set(PACKS)
     for rule, path in said:
         assert any(rule == name and place.startswith(path) for name, place in found), (

@@ -11,7 +11,8 @@ ALARMS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 
 
-def test_every_alarm_has_its_section_and_no_section_is_left_over(stack):
+def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise):
+    stack = synthesise(backfill=True)
     ids = {re.fullmatch(r"Monitoring(\w+)[0-9A-F]{8}", name)[1] for name in stack.resources("AWS::CloudWatch::Alarm")}
     assert set(ALARMS) == ids
 

@@ -58,6 +58,7 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
         {"cors_origins": ["https://films.example.org"]},
         {"alarm_email": "ops@example.org"},
         {"retain_data": False},
+        {"backfill": True, "backfill_archives": ["hospital-archive/films/", "whole-archive"]},
         {"upload_expiry_days": None, "result_expiry_days": None},
         {"metrics": False},
         {"dashboard": False},

@@ -24,6 +24,8 @@ CODES = {
     "wrong_orientation": 422,
     "too_small": 422,
     "blank_image": 422,
+    "object_archived": 409,
+    "processing_failed": 422,
     "url_fetch_failed": 502,
     "model_error": 500,
     "unhealthy": 503,

@@ -101,6 +101,15 @@ class TestOrder:
         known, unknown = Order(sequencer, NOON, "a"), Order(sequencer, NOON)
         assert known.compare(unknown) == unknown.compare(known) == 0
 
+    @pytest.mark.parametrize(("mine", "theirs"), [(None, None), ("0A", None), (None, "0A")])
+    def test_one_version_is_the_same_whatever_names_it(self, mine: str | None, theirs: str | None) -> None:
+        event, listing = Order(mine, NOON, "Ab"), Order(theirs, NOON - timedelta(milliseconds=500), "Ab")
+        assert event.compare(listing) == listing.compare(event) == 0
+
+    def test_the_version_null_is_of_many_objects(self) -> None:
+        early, late = Order(None, NOON, "null"), Order(None, NOON + timedelta(seconds=1), "null")
+        assert early.compare(late) < 0 < late.compare(early)
+
     @pytest.mark.parametrize("order", [OLD, Order(None, NOON), Order(None, NOON, "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY")])
     def test_metadata_round_trip(self, order: Order) -> None:
         assert Order.from_metadata(order.to_metadata()) == order
@@ -108,6 +117,18 @@ class TestOrder:
     @pytest.mark.parametrize("metadata", [{}, {"source-event-time": "yesterday"}])
     def test_foreign_metadata(self, metadata: dict[str, str]) -> None:
         assert Order.from_metadata(metadata) is None
+
+
+def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
+    results = Results(s3, BUCKET)
+    assert results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True) is Outcome.WRITTEN
+    assert results.find("a.json") == (None, b"provisional")
+    assert put(results, b"real", NEW) is Outcome.WRITTEN
+    # And never takes the place of the same or a newer one.
+    for order, outcome in ((NEW, Outcome.DUPLICATE), (OLD, Outcome.STALE)):
+        assert results.put_if_newer("a.json", b"x", "application/json", order, provisional=True) is outcome
+    assert results.find("a.json") == (NEW, b"real")
+    assert results.find("b.json") is None
 
 
 class TestResultKey:

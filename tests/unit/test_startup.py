@@ -68,7 +68,7 @@ def test_handlers_work_where_pydantic_is_not_installed() -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["api", "worker"])
+@pytest.mark.parametrize("module", ["api", "worker", "backfill"])
 def test_model_is_loaded_in_the_init_phase_of_lambda(module: str, artifacts: Path) -> None:
     code = (
         f"import pneumonia.{module}\n"

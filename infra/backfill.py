@@ -1,0 +1,174 @@
+"""The state machine that predicts what was in a bucket before, and what it and its function may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final, cast
+
+from aws_cdk import Aws, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.backfill_definition import RUNS_PREFIX, definition
+from infra.encryption import allow_key
+from infra.settings import Settings
+from infra.uploads import Uploads
+
+_READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
+
+
+class Backfill(Construct):
+    """Listing or inventory → batches → function → results, where those of uploads are.
+
+    Results of the upload bucket lie under the keys of its objects, those of other buckets under
+    ``archive/<bucket>/``; the files of a run lie under ``backfill-runs/``. The result bucket has no notifications, so
+    nothing of this fires an event.
+
+    Attributes:
+        state_machine: costs nothing until it is started.
+        archives: (bucket, prefix) of all that it may read beside the upload bucket.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        function: lambda_.Function,
+        live: lambda_.Alias,
+        uploads: Uploads,
+        key: kms.IKey | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.archives = [_split(archive) for archive in settings.backfill_archives]
+        self._let_process(function, uploads)
+        role = self._role(live, uploads)
+        # The state machine as well: the manifest of a run lies in the results bucket.
+        for user in (cast(iam.IRole, function.role), role):
+            allow_key(user, key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition(settings))),
+            definition_substitutions={
+                "Partition": Aws.PARTITION,
+                "FunctionArn": live.function_arn,
+                "UploadBucket": uploads.upload_bucket.bucket_name,
+                "ResultBucket": uploads.result_bucket.bucket_name,
+            },
+            role=role,
+        )
+        # cfn-lint takes no partition but one written out: tests/infra/test_backfill.py has it read the definition
+        # with "aws" in its place.
+        machine = cast(sfn.CfnStateMachine, self.state_machine.node.default_child)
+        machine.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
+        self._let_start_children(role)
+
+    def _let_process(self, function: lambda_.Function, uploads: Uploads) -> None:
+        function.add_environment("RESULTS_BUCKET", uploads.result_bucket.bucket_name)
+        # Only to know it from the others: results of its objects have no prefix.
+        function.add_environment("UPLOADS_BUCKET", uploads.upload_bucket.bucket_name)
+        _allow(
+            function.role,
+            "ReadImages",
+            _READ,
+            [uploads.upload_bucket.arn_for_objects("*"), *(_objects(*archive) for archive in self.archives)],
+        )
+        # On whole buckets, as a condition on the prefix does not hold for reading an object: without it S3 answers 403
+        # instead of 404 for one that is gone, which could not be told from a permission that is missing.
+        _allow(
+            function.role,
+            "TellGoneFromForbidden",
+            ["s3:ListBucket"],
+            [uploads.upload_bucket.bucket_arn, *dict.fromkeys(_bucket(name) for name, _ in self.archives)],
+        )
+        _allow(
+            function.role,
+            "WriteResults",
+            ["s3:PutObject", "s3:GetObject"],
+            [uploads.result_bucket.arn_for_objects("*")],
+        )
+        # The files of a run lie under names that Step Functions makes.
+        _allow(
+            function.role,
+            "FindRun",
+            ["s3:ListBucket"],
+            [uploads.result_bucket.bucket_arn],
+            {"StringLike": {"s3:prefix": f"{RUNS_PREFIX}*"}},
+        )
+
+    def _role(self, live: lambda_.Alias, uploads: Uploads) -> iam.Role:
+        role = iam.Role(
+            self,
+            "MachineRole",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com").with_conditions(
+                {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+            ),
+            description="Role of the state machine of the backfill",
+        )
+        _allow(role, "InvokeFunction", ["lambda:InvokeFunction"], [live.function_arn])
+        _allow(role, "ListUploads", ["s3:ListBucket"], [uploads.upload_bucket.bucket_arn])
+        for number, (bucket, prefix) in enumerate(self.archives):
+            narrow = {"StringLike": {"s3:prefix": f"{prefix}*"}} if prefix else None
+            _allow(role, f"ListArchive{number}", ["s3:ListBucket"], [_bucket(bucket)], narrow)
+        if self.archives:
+            # Inventories: their manifest and its files. The images themselves are for the function to read.
+            _allow(role, "ReadInventories", ["s3:GetObject"], [_objects(*archive) for archive in self.archives])
+        _allow(
+            role,
+            "WriteManifest",
+            # What ResultWriter asks for: large files go up in parts.
+            ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"],
+            [uploads.result_bucket.arn_for_objects(f"{RUNS_PREFIX}*")],
+        )
+        return role
+
+    def _let_start_children(self, role: iam.Role) -> None:
+        """A map run starts its children as executions of the state machine that it belongs to."""
+        # A policy of its own: the state machine waits for the role's default policy, which so cannot name it.
+        policy = iam.Policy(self, "MapRuns", roles=[role])
+        policy.add_statements(
+            iam.PolicyStatement(
+                sid="StartChildren", actions=["states:StartExecution"], resources=[self.state_machine.state_machine_arn]
+            ),
+            iam.PolicyStatement(
+                sid="FollowChildren",
+                actions=["states:DescribeExecution", "states:StopExecution"],
+                resources=[
+                    Stack.of(self).format_arn(
+                        service="states", resource=f"execution:{self.state_machine.state_machine_name}{children}"
+                    )
+                    for children in (":*", "/*")
+                ],
+            ),
+        )
+
+
+def _split(archive: str) -> tuple[str, str]:
+    bucket, _, prefix = archive.partition("/")
+    return bucket, prefix
+
+
+def _bucket(name: str) -> str:
+    return f"arn:{Aws.PARTITION}:s3:::{name}"
+
+
+def _objects(bucket: str, prefix: str) -> str:
+    return f"{_bucket(bucket)}/{prefix}*"
+
+
+def _allow(
+    role: iam.IRole | None,
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    conditions: dict[str, dict[str, str]] | None = None,
+) -> None:
+    cast(iam.IRole, role).add_to_principal_policy(
+        iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)
+    )

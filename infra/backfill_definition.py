@@ -1,0 +1,222 @@
+"""The state machine of the backfill in the Amazon States Language, as plain data.
+
+A Distributed Map reads a listing or an S3 inventory and hands its entries in batches to the function. A batch that
+ends the function is run again image by image, so that one bad file takes no other with it. What is in `${...}` is
+substituted by CloudFormation. docs/backfill.md says what happens in words.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from infra.settings import Settings
+
+RUNS_PREFIX: Final = "backfill-runs/"
+"""Where in the results bucket the files of a run lie: lambda_src's archive/summary.py."""
+
+State = dict[str, Any]
+
+# What Lambda answers when it has no room or is not well: waiting helps.
+_LAMBDA_BUSY: Final = [
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+]
+# Errors that the function itself raises (archive/batch.py).
+_INCOMPLETE: Final = "BatchIncomplete"
+_OUT_OF_TIME: Final = "OutOfTime"
+
+# Beyond the function's own limit: for the start of a new instance.
+_START_SECONDS: Final = 60
+
+_RETRY_BUSY: Final = {
+    "ErrorEquals": _LAMBDA_BUSY,
+    "IntervalSeconds": 2,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "MaxAttempts": 30,
+    "JitterStrategy": "FULL",
+}
+_RETRY_INCOMPLETE: Final = {
+    "ErrorEquals": [_INCOMPLETE],
+    "IntervalSeconds": 15,
+    "BackoffRate": 3,
+    "MaxDelaySeconds": 300,
+    "MaxAttempts": 4,
+    "JitterStrategy": "FULL",
+}
+# Each time at least one image is done, so it ends.
+_RETRY_OUT_OF_TIME: Final = {
+    "ErrorEquals": [_OUT_OF_TIME],
+    "IntervalSeconds": 1,
+    "BackoffRate": 1,
+    "MaxAttempts": 100,
+}
+_RETRY_ONCE: Final = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 1}
+
+
+def definition(settings: Settings) -> State:
+    """The whole state machine.
+
+    Its input has `bucket`, `prefix` and `inventory` ({"bucket": ..., "key": ...} of a manifest.json), all of them
+    optional. Substitutions: Partition, FunctionArn, UploadBucket, ResultBucket.
+    """
+    listing: State = {
+        "Resource": "arn:${Partition}:states:::s3:listObjectsV2",
+        "Parameters": {"Bucket.$": "$.bucket", "Prefix.$": "$.prefix"},
+    }
+    inventory: State = {
+        "Resource": "arn:${Partition}:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "MANIFEST"},
+        "Parameters": {"Bucket.$": "$.inventory.bucket", "Key.$": "$.inventory.key"},
+    }
+    return {
+        "Comment": "Predicts the images of an archive that have no result yet. Research use only.",
+        "StartAt": "Defaults",
+        "States": {
+            "Defaults": {
+                "Type": "Pass",
+                "Parameters": {"defaults": {"bucket": "${UploadBucket}", "prefix": ""}, "given.$": "$"},
+                "Next": "Merge",
+            },
+            "Merge": {
+                "Type": "Pass",
+                "Parameters": {"run.$": "States.JsonMerge($.defaults, $.given, false)"},
+                "OutputPath": "$.run",
+                "Next": "ListingOrInventory",
+            },
+            "ListingOrInventory": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.inventory.key", "IsPresent": True, "Next": "Inventory"}],
+                "Default": "Listing",
+            },
+            "Listing": _map("listing", listing, settings),
+            "Inventory": _map("inventory", inventory, settings),
+            "SumUp": _sum_up(settings),
+            "Acceptable": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.acceptable", "BooleanEquals": True, "Next": "Done"}],
+                "Default": "TooManyFailures",
+            },
+            "Done": {"Type": "Succeed"},
+            "TooManyFailures": {
+                "Type": "Fail",
+                "Error": "Backfill.TooManyFailures",
+                "Cause": "The summary in the results bucket says what failed; see docs/backfill.md.",
+            },
+        },
+    }
+
+
+def _map(source: str, reader: State, settings: Settings) -> State:
+    return {
+        "Type": "Map",
+        "Label": source.capitalize(),
+        "ItemReader": reader,
+        "ItemBatcher": {
+            "MaxItemsPerBatch": settings.backfill_batch_size,
+            "BatchInput": {"bucket.$": "$.bucket", "prefix.$": "$.prefix", "source": source},
+        },
+        "MaxConcurrency": settings.backfill_max_concurrency,
+        "ToleratedFailurePercentage": settings.backfill_tolerated_failure_percent,
+        "ItemProcessor": {
+            # Standard: an Express child has 5 minutes in all, too few for waiting until a throttle has passed.
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Predict",
+            "States": _child(settings),
+        },
+        "ResultWriter": {
+            "Resource": "arn:${Partition}:states:::s3:putObject",
+            "Parameters": {
+                "Bucket": "${ResultBucket}",
+                "Prefix.$": f"States.Format('{RUNS_PREFIX}{{}}', $$.Execution.Name)",
+            },
+            # A line a batch, with its counts alone: so it can be added up without being held in memory.
+            "WriterConfig": {"OutputType": "JSONL", "Transformation": "COMPACT"},
+        },
+        "ResultPath": None,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "SumUp"}],
+        "Next": "SumUp",
+    }
+
+
+def _child(settings: Settings) -> dict[str, State]:
+    """What is done with one batch: {"BatchInput": ..., "Items": [...]}."""
+    hopeless = [*_LAMBDA_BUSY, _INCOMPLETE, _OUT_OF_TIME]
+    return {
+        "Predict": _invoke(
+            "$",
+            settings,
+            retry=[_RETRY_BUSY, _RETRY_INCOMPLETE, _RETRY_OUT_OF_TIME],
+            catch={"GiveUp": hopeless, "ImageByImage": ["States.ALL"]},
+            End=True,
+        ),
+        # The function ended or ran out of time: one of the images is too much for it, or all are.
+        "ImageByImage": {
+            "Type": "Map",
+            "ItemsPath": "$.Items",
+            "ItemSelector": {"BatchInput.$": "$.BatchInput", "Items.$": "States.Array($$.Map.Item.Value)"},
+            "MaxConcurrency": 1,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "PredictOne",
+                "States": {
+                    "PredictOne": _invoke(
+                        "$",
+                        settings,
+                        retry=[_RETRY_BUSY, _RETRY_INCOMPLETE, _RETRY_ONCE],
+                        catch={"GiveUpOne": hopeless, "Crashed": ["States.ALL"]},
+                        End=True,
+                    ),
+                    "Crashed": {
+                        "Type": "Pass",
+                        "Parameters": {"crashed": {"item.$": "$.Items[0]", "error.$": "$.error.Error"}},
+                        "End": True,
+                    },
+                    "GiveUpOne": _give_up(),
+                },
+            },
+            "ResultPath": "$.outcomes",
+            "Next": "Conclude",
+        },
+        "Conclude": _invoke(
+            {"BatchInput.$": "$.BatchInput", "Outcomes.$": "$.outcomes"},
+            settings,
+            retry=[_RETRY_BUSY, _RETRY_INCOMPLETE],
+            catch={},
+            End=True,
+        ),
+        "GiveUp": _give_up(),
+    }
+
+
+def _sum_up(settings: Settings) -> State:
+    run = {"execution.$": "$$.Execution.Name", "started.$": "$$.Execution.StartTime", "given.$": "$"}
+    payload = {"Run": run, "ToleratedPercent": settings.backfill_tolerated_failure_percent}
+    return _invoke(payload, settings, retry=[_RETRY_BUSY, _RETRY_ONCE], catch={}, Next="Acceptable")
+
+
+def _invoke(
+    payload: str | State, settings: Settings, *, retry: list[State], catch: dict[str, list[str]], **after: Any
+) -> State:
+    given: State = {"Payload.$": payload} if isinstance(payload, str) else {"Payload": payload}
+    state: State = {
+        "Type": "Task",
+        "Resource": "arn:${Partition}:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "${FunctionArn}", **given},
+        "OutputPath": "$.Payload",
+        "TimeoutSeconds": settings.worker_timeout_seconds + _START_SECONDS,
+        "Retry": retry,
+    }
+    if catch:
+        state["Catch"] = [
+            {"ErrorEquals": errors, "ResultPath": "$.error", "Next": target} for target, errors in catch.items()
+        ]
+    return state | after
+
+
+def _give_up() -> State:
+    """Ends a child with the error that it got."""
+    return {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}

@@ -1,0 +1,62 @@
+"""Counts of what became of the objects of an archive; of a batch, and of all batches together."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Tally:
+    """`items` = `predicted` + `rejected` + `failed` + all of `skipped`.
+
+    `failed`: images that could not be processed for a reason that can pass; they have a result that says so.
+    `already_there`: how many of `predicted` and `rejected` had their result before. `labels` and `triage` count the
+    predicted, `codes` the rejected and the failed.
+    """
+
+    items: int = 0
+    predicted: int = 0
+    rejected: int = 0
+    failed: int = 0
+    already_there: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    triage: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+
+    def result(self, document: Mapping[str, Any], *, already_there: bool = False) -> None:
+        """Count a result that stands in the results bucket."""
+        self.items += 1
+        self.already_there += already_there
+        if document["status"] == "predicted":
+            self.predicted += 1
+            self.labels[document["label"]] += 1
+            self.triage[document["triage"]] += 1
+        else:
+            self.rejected += 1
+            self.codes[document["code"]] += 1
+
+    def failure(self, code: str) -> None:
+        """Count an image that has a result with this code, to be replaced once it can be processed."""
+        self.items += 1
+        self.failed += 1
+        self.codes[code] += 1
+
+    def skip(self, reason: str) -> None:
+        self.items += 1
+        self.skipped[reason] += 1
+
+    def add(self, counts: Mapping[str, Any]) -> None:
+        """Add what `to_json` gave. Raises TypeError, KeyError or ValueError if it is something else."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, Counter):
+                value.update({str(key): int(number) for key, number in counts[name].items()})
+            else:
+                setattr(self, name, value + int(counts[name]))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in self.__dict__.items()
+        }

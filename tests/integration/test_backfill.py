@@ -1,0 +1,526 @@
+"""A backfill as a whole: the state machine of the stack in an interpreter, the handler in this process, S3 by moto."""
+
+import contextlib
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from client import backfill as command
+from client.errors import EXIT_REFUSED, EXIT_SERVICE
+from infra.backfill_definition import definition
+from infra.settings import Settings
+from pneumonia import backfill, worker
+from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
+
+UPLOADS, RESULTS, ARCHIVE = "pneumonia-uploads", "pneumonia-results", "hospital-archive"
+REGION = "eu-central-1"
+DEFAULTS = json.loads((Path(__file__).resolve().parents[2] / "cdk.json").read_text())["context"]
+
+pytestmark = pytest.mark.slow
+
+ImageBytes = Callable[..., bytes]
+
+
+@dataclass
+class Cloud:
+    """Buckets and the state machine, wired as in the stack. `disturb` gets each payload before the handler."""
+
+    s3: Any
+    sqs: Any
+    queue: str
+    machine: StepFunctions
+    disturb: Callable[[dict[str, Any]], None]
+
+    def result(self, name: str) -> dict[str, Any]:
+        return json.loads(self.s3.get_object(Bucket=RESULTS, Key=f"{name}.json")["Body"].read())
+
+    def keys(self, bucket: str = RESULTS) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def results(self) -> set[str]:
+        return {key.removesuffix(".json") for key in self.keys() if key.endswith(".json") and "-runs/" not in key}
+
+    def summary(self, execution: str) -> dict[str, Any]:
+        return self.result(f"backfill-runs/{execution}/summary")
+
+    def predictions(self) -> int:
+        return sum("Items" in payload for payload in self.machine.invoked)
+
+
+Start = Callable[..., Cloud]
+
+
+@pytest.fixture
+def start(
+    aws_credentials: None, tiny_service: None, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Start]:
+    """Make the cloud with some settings: start(backfill_batch_size=3)."""
+    monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
+    monkeypatch.setenv("UPLOADS_BUCKET", UPLOADS)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        s3, sqs, client = boto3.client("s3"), boto3.client("sqs"), boto3.client("stepfunctions")
+        for bucket in (UPLOADS, RESULTS, ARCHIVE):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+        queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        worker._s3.cache_clear()
+        running = []
+
+        def make(**settings: Any) -> Cloud:
+            cloud: Cloud
+
+            def function(payload: dict[str, Any]) -> Any:
+                cloud.disturb(payload)
+                return backfill.handler(payload, lambda_context)
+
+            names = {"Partition": "aws", "FunctionArn": "backfill", "UploadBucket": UPLOADS, "ResultBucket": RESULTS}
+            states = definition(Settings.from_context(DEFAULTS | settings))
+            context = step_functions(client, s3, states, names, function)
+            machine = context.__enter__()
+            running.append(context)
+            cloud = Cloud(s3, sqs, queue, machine, lambda _payload: None)
+            # As the stack has it, and late, so that the archive did not come through it.
+            s3.put_bucket_notification_configuration(
+                Bucket=UPLOADS,
+                NotificationConfiguration={
+                    "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+                },
+            )
+            return cloud
+
+        yield make
+        for context in running:
+            context.__exit__(None, None, None)
+        worker._s3.cache_clear()
+        for made in (s3, sqs, client):
+            made.close()
+
+
+def fill(s3: Any, image_bytes: ImageBytes, number: int, bucket: str = UPLOADS) -> list[str]:
+    keys = [f"films/{index:03}.png" for index in range(number)]
+    for index, key in enumerate(keys):
+        s3.put_object(Bucket=bucket, Key=key, Body=image_bytes(grey=(30, 220)[index % 2]))
+    return keys
+
+
+def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start(backfill_batch_size=4, backfill_max_concurrency=2)
+    keys = fill(cloud.s3, image_bytes, 30)
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/readme.txt", Body=b"no image")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/", Body=b"")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="others/a.png", Body=image_bytes())
+    ran = cloud.machine.run("first", {"prefix": "films/"})
+    assert ran.status == "SUCCEEDED"
+    assert cloud.results() == {*keys, "films/readme.txt"}
+    assert cloud.result("films/readme.txt")["code"] == "unsupported_format"
+    document = cloud.result("films/001.png")
+    assert (document["status"], document["label"]) == ("predicted", "pneumonia")
+    version = cloud.s3.head_object(Bucket=UPLOADS, Key="films/001.png")["VersionId"]
+    assert document["source"]["version_id"] == version
+    assert document["heatmap"] == {"bucket": RESULTS, "key": "films/001.png.heatmap.png"}
+    assert cloud.predictions() == 8  # 32 objects in fours, over pages of seven
+    assert 1 <= cloud.machine.most_at_once <= 2
+    assert ran.map_run["itemCounts"]["succeeded"] == 32
+    summary = cloud.summary("first")
+    assert ran.output == summary
+    assert summary["counts"] == {
+        "items": 32, "predicted": 30, "rejected": 1, "failed": 0, "already_there": 0, "skipped": {"folder": 1},
+        "labels": {"normal": 15, "pneumonia": 15}, "triage": {"likely_normal": 15, "likely_pneumonia": 15},
+        "codes": {"unsupported_format": 1},
+    }  # fmt: skip
+    assert (summary["acceptable"], summary["error"], summary["unfinished"]) == (True, None, {})
+    assert summary["source"] == {"bucket": UPLOADS, "prefix": "films/", "inventory": None}
+    assert summary["manifest"]["key"].startswith("backfill-runs/first/")
+
+
+def test_started_again_it_predicts_only_what_is_new(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start(backfill_batch_size=4)
+    keys = fill(cloud.s3, image_bytes, 6)
+    cloud.machine.run("first", {})
+    before = {key: cloud.s3.head_object(Bucket=RESULTS, Key=f"{key}.json")["LastModified"] for key in keys}
+    etags = {key: cloud.s3.head_object(Bucket=RESULTS, Key=f"{key}.json")["ETag"] for key in keys}
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/006.png", Body=image_bytes())
+    cloud.s3.put_object(Bucket=UPLOADS, Key=keys[0], Body=image_bytes(grey=220))  # was normal
+    ran = cloud.machine.run("second", {})
+    assert ran.status == "SUCCEEDED"
+    counts = cloud.summary("second")["counts"]
+    # The version that replaces another in the same second has an event of its own; here it is seen as it is.
+    assert (counts["items"], counts["predicted"], counts["already_there"]) == (7, 7, 5)
+    assert cloud.result(keys[0])["label"] == "pneumonia"
+    for key in keys[1:]:
+        head = cloud.s3.head_object(Bucket=RESULTS, Key=f"{key}.json")
+        assert (head["ETag"], head["LastModified"]) == (etags[key], before[key])
+
+
+def test_what_the_upload_path_predicted_is_not_predicted_again(
+    start: Start, image_bytes: ImageBytes, lambda_context: Any, load_event: Callable[[str], dict[str, Any]]
+) -> None:
+    cloud = start()
+    put = cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes(grey=220))
+    message = json.loads(load_event("sqs_s3_put_versioned")["Records"][0]["body"])
+    record = message["Records"][0]
+    record["s3"]["bucket"]["name"] = UPLOADS
+    # The event is of another moment than LastModified, which has whole seconds; the version is what is the same.
+    record["eventTime"] = "2024-02-01T10:20:30.456Z"
+    record["s3"]["object"] |= {
+        "key": "a.png", "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"], "size": 1, "sequencer": "0A"
+    }  # fmt: skip
+    event = load_event("sqs_s3_put_versioned")
+    event["Records"] = event["Records"][:1]
+    event["Records"][0]["body"] = json.dumps(message)
+    assert worker.handler(event, lambda_context) == {"batchItemFailures": []}
+    etag = cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"]
+    cloud.machine.run("first", {})
+    assert cloud.summary("first")["counts"]["already_there"] == 1
+    assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == etag
+    # And the other way round: a late event of a version that the backfill has predicted.
+    assert worker.handler(event, lambda_context) == {"batchItemFailures": []}
+    assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == etag
+
+
+def test_results_fire_no_events(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start()
+    cloud.sqs.purge_queue(QueueUrl=cloud.queue)
+    fill(cloud.s3, image_bytes, 2, bucket=ARCHIVE)
+    assert cloud.machine.run("first", {"bucket": ARCHIVE}).status == "SUCCEEDED"
+    assert "Messages" not in cloud.sqs.receive_message(QueueUrl=cloud.queue)
+    assert cloud.keys(UPLOADS) == []
+    cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes())
+    assert "Messages" in cloud.sqs.receive_message(QueueUrl=cloud.queue)  # the queue does listen
+
+
+def test_an_archive_in_another_bucket_keeps_clear_of_uploads(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start()
+    cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes(grey=30))
+    cloud.s3.put_object(Bucket=ARCHIVE, Key="a.png", Body=image_bytes(grey=220))
+    cloud.machine.run("uploads", {})
+    cloud.machine.run("archive", {"bucket": ARCHIVE})
+    assert cloud.result("a.png")["label"] == "normal"
+    document = cloud.result(f"archive/{ARCHIVE}/a.png")
+    assert (document["label"], document["source"]["bucket"]) == ("pneumonia", ARCHIVE)
+    assert (document["source"]["key"], document["source"]["version_id"]) == ("a.png", None)
+    assert document["heatmap"]["key"] == f"archive/{ARCHIVE}/a.png.heatmap.png"
+    # Without versions the time says what is the same.
+    cloud.machine.run("again", {"bucket": ARCHIVE})
+    assert cloud.summary("again")["counts"]["already_there"] == 1
+
+
+AWKWARD = ["Röntgen/胸部 X線.png", "a b+c.png", "100%.png", "a%2Fb.png", 'quote", comma.png']
+
+
+def put_inventory(s3: Any, schema: str, files: list[list[list[str]]]) -> dict[str, str]:
+    """An inventory as S3 lays it down, under inventory/ of the archive."""
+    folder = f"inventory/{ARCHIVE}/all"
+    entries = []
+    for number, rows in enumerate(files):
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+        body = gzip.compress(text.getvalue().encode())
+        key = f"{folder}/data/0{number}b2c4d6.csv.gz"
+        s3.put_object(Bucket=ARCHIVE, Key=key, Body=body)
+        entries.append({"key": key, "size": len(body), "MD5checksum": "0" * 32})
+    manifest = {
+        "sourceBucket": ARCHIVE,
+        "destinationBucket": f"arn:aws:s3:::{ARCHIVE}",
+        "version": "2016-11-30",
+        "creationTimestamp": "1700000000000",
+        "fileFormat": "CSV",
+        "fileSchema": schema,
+        "files": entries,
+    }
+    key = f"{folder}/2026-11-24T01-00Z/manifest.json"
+    s3.put_object(Bucket=ARCHIVE, Key=key, Body=json.dumps(manifest).encode())
+    return {"bucket": ARCHIVE, "key": key}
+
+
+def test_an_inventory_of_versions_in_several_files(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start(backfill_batch_size=3)
+    cloud.s3.put_bucket_versioning(Bucket=ARCHIVE, VersioningConfiguration={"Status": "Enabled"})
+    rows = []
+    for key in AWKWARD:
+        old = cloud.s3.put_object(Bucket=ARCHIVE, Key=key, Body=image_bytes(grey=30))
+        new = cloud.s3.put_object(Bucket=ARCHIVE, Key=key, Body=image_bytes(grey=220))
+        for put, latest in ((new, "true"), (old, "false")):
+            rows.append([ARCHIVE, quote_plus(key, safe="/"), put["VersionId"], latest, "false", "100",
+                         "2026-01-02T03:04:05.000Z", put["ETag"].strip('"')])  # fmt: skip
+    cloud.s3.put_object(Bucket=ARCHIVE, Key="deleted.png", Body=image_bytes())
+    marker = cloud.s3.delete_object(Bucket=ARCHIVE, Key="deleted.png")["VersionId"]
+    rows.append([ARCHIVE, "deleted.png", marker, "true", "true", "", "2026-01-02T03:04:05.000Z", ""])
+    gone = cloud.s3.put_object(Bucket=ARCHIVE, Key="gone.png", Body=image_bytes())["VersionId"]
+    cloud.s3.delete_object(Bucket=ARCHIVE, Key="gone.png", VersionId=gone)
+    rows.append([ARCHIVE, "gone.png", gone, "true", "false", "100", "2026-01-02T03:04:05.000Z", "e"])
+    schema = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag"
+    where = put_inventory(cloud.s3, schema, [rows[:5], rows[5:9], rows[9:]])
+    ran = cloud.machine.run("first", {"bucket": ARCHIVE, "prefix": "", "inventory": where})
+    assert ran.status == "SUCCEEDED"
+    assert cloud.results() == {f"archive/{ARCHIVE}/{key}" for key in AWKWARD}
+    assert {cloud.result(f"archive/{ARCHIVE}/{key}")["label"] for key in AWKWARD} == {"pneumonia"}
+    counts = cloud.summary("first")["counts"]
+    assert counts["items"] == 12
+    assert counts["skipped"] == {"delete_marker": 1, "gone": 1, "superseded": 5}
+    assert cloud.summary("first")["source"]["inventory"] == where
+    cloud.machine.run("again", {"bucket": ARCHIVE, "inventory": where})
+    assert cloud.summary("again")["counts"]["already_there"] == 5
+
+
+def test_an_inventory_without_versions_and_a_part_of_it(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start()
+    for key in ("films/a b.png", "letters/a.pdf"):
+        cloud.s3.put_object(Bucket=ARCHIVE, Key=key, Body=image_bytes())
+    where = put_inventory(cloud.s3, "Bucket, Key", [[[ARCHIVE, "films/a+b.png"], [ARCHIVE, "letters/a.pdf"]]])
+    cloud.machine.run("first", {"bucket": ARCHIVE, "prefix": "films/", "inventory": where})
+    assert cloud.results() == {f"archive/{ARCHIVE}/films/a b.png"}
+    assert cloud.summary("first")["counts"]["skipped"] == {"outside_prefix": 1}
+
+
+def test_throttles_are_waited_out(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start(backfill_batch_size=2)
+    fill(cloud.s3, image_bytes, 4)
+    left = iter(range(20))
+
+    def throttle(_payload: dict[str, Any]) -> None:
+        if next(left, None) is not None:
+            raise Throttled
+
+    cloud.disturb = throttle
+    ran = cloud.machine.run("first", {})
+    assert ran.status == "SUCCEEDED"
+    assert cloud.summary("first")["counts"]["predicted"] == 4
+    assert len(cloud.machine.waits) == 20
+
+
+def has(payload: dict[str, Any], key: str) -> bool:
+    return any(item["Key"] == key for item in payload.get("Items", []))
+
+
+@pytest.mark.parametrize("death", ["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Lambda.Unknown"])
+def test_a_poison_image_takes_no_other_with_it(start: Start, image_bytes: ImageBytes, death: str) -> None:
+    cloud = start(backfill_batch_size=5, backfill_tolerated_failure_percent=10)
+    keys = fill(cloud.s3, image_bytes, 10)
+
+    def die(payload: dict[str, Any]) -> None:
+        if has(payload, keys[2]):
+            raise FunctionEnded(death)
+
+    cloud.disturb = die
+    ran = cloud.machine.run("first", {})
+    assert ran.status == "SUCCEEDED"
+    assert cloud.results() == set(keys)
+    document = cloud.result(keys[2])
+    assert (document["status"], document["code"], document["heatmap"]) == ("rejected", "processing_failed", None)
+    assert document["source"]["key"] == keys[2]
+    summary = cloud.summary("first")
+    assert (summary["counts"]["predicted"], summary["counts"]["failed"]) == (9, 1)
+    assert summary["counts"]["codes"] == {"processing_failed": 1}
+    assert summary["without_prediction_percent"] == 10.0
+    assert ran.map_run["itemCounts"]["failed"] == 0
+    # With more memory it goes: the result that was no answer is replaced.
+    cloud.disturb = lambda _payload: None
+    cloud.machine.run("second", {})
+    assert cloud.result(keys[2])["status"] == "predicted"
+    assert cloud.summary("second")["counts"]["already_there"] == 9
+
+
+def test_a_result_that_gives_way_has_the_fields_of_any_rejected_one(start: Start) -> None:
+    cloud = start(backfill_tolerated_failure_percent=100)
+    cloud.s3.put_object(Bucket=UPLOADS, Key="a.txt", Body=b"no image")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="b.png", Body=b"film", StorageClass="GLACIER")
+    assert cloud.machine.run("first", {}).status == "SUCCEEDED"
+    assert list(cloud.result("b.png")) == list(cloud.result("a.txt"))
+    assert cloud.result("b.png")["code"] == "object_archived"
+
+
+def test_where_every_image_ends_the_function_none_is_to_blame(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start(backfill_batch_size=5)
+    fill(cloud.s3, image_bytes, 5)
+
+    def die(payload: dict[str, Any]) -> None:
+        if "Items" in payload:
+            raise FunctionEnded("Runtime.OutOfMemory")
+
+    cloud.disturb = die
+    ran = cloud.machine.run("first", {})
+    assert (ran.status, ran.error) == ("FAILED", "Backfill.TooManyFailures")
+    assert cloud.results() == set()
+    summary = cloud.summary("first")
+    assert (summary["unfinished"], summary["batch_errors"]["EveryImageFailed"]) == ({"failed": 5, "pending": 0}, 1)
+
+
+def test_s3_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = start(backfill_batch_size=3)
+    keys = fill(cloud.s3, image_bytes, 3)
+    get, calls = worker._s3().get_object, iter(range(2))
+
+    def down(**arguments: Any) -> Any:
+        if arguments["Bucket"] == UPLOADS and arguments["Key"] == keys[1] and next(calls, None) is not None:
+            raise EndpointConnectionError(endpoint_url="https://s3.eu-central-1.amazonaws.com")
+        return get(**arguments)
+
+    monkeypatch.setattr(worker._s3(), "get_object", down)
+    assert cloud.machine.run("first", {}).status == "SUCCEEDED"
+    assert cloud.results() == set(keys)
+    counts = cloud.summary("first")["counts"]
+    assert (counts["predicted"], counts["already_there"]) == (3, 2)  # its neighbours were done before the retry
+    assert len(cloud.machine.waits) == 2
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, keys: set[str]) -> None:
+    get = worker._s3().get_object
+
+    def forbidden(**arguments: Any) -> Any:
+        if arguments["Bucket"] == UPLOADS and arguments["Key"] in keys:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+        return get(**arguments)
+
+    monkeypatch.setattr(worker._s3(), "get_object", forbidden)
+
+
+def test_a_share_of_failures_is_borne(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=20)
+    keys = fill(cloud.s3, image_bytes, 10)
+    forbid(monkeypatch, {keys[4]})
+    ran = cloud.machine.run("first", {})
+    assert ran.status == "SUCCEEDED"
+    assert ran.map_run["itemCounts"]["failed"] == 2
+    summary = cloud.summary("first")
+    assert (summary["counts"]["predicted"], summary["unfinished"]) == (8, {"failed": 2})
+    assert (summary["batch_errors"], summary["without_prediction_percent"]) == ({"BatchIncomplete": 1}, 20.0)
+
+
+def test_beyond_that_share_it_stops_and_says_so(
+    start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=5, backfill_max_concurrency=1)
+    keys = fill(cloud.s3, image_bytes, 10)
+    forbid(monkeypatch, {keys[2]})
+    ran = cloud.machine.run("first", {})
+    assert (ran.status, ran.error) == ("FAILED", "Backfill.TooManyFailures")
+    summary = cloud.summary("first")
+    assert summary["error"] == "States.ExceedToleratedFailureThreshold"
+    assert summary["acceptable"] is False
+    assert summary["unfinished"] == {"failed": 2, "pending": 6}
+    assert cloud.results() == {keys[0], keys[1], keys[3]}
+    # Mended and started again, it goes on.
+    worker._s3.cache_clear()
+    assert cloud.machine.run("second", {}).status == "SUCCEEDED"
+    assert cloud.results() == set(keys)
+    assert cloud.summary("second")["counts"]["already_there"] == 3
+
+
+def test_a_listing_that_cannot_be_read(start: Start) -> None:
+    cloud = start()
+    ran = cloud.machine.run("first", {"bucket": "not-there"})
+    assert (ran.status, ran.error) == ("FAILED", "Backfill.TooManyFailures")
+    summary = cloud.summary("first")
+    assert (summary["error"], summary["manifest"]) == ("States.ItemReaderFailed", None)
+
+
+def test_an_empty_archive(start: Start) -> None:
+    cloud = start()
+    assert cloud.machine.run("first", {"prefix": "nothing/"}).status == "SUCCEEDED"
+    assert cloud.summary("first")["counts"]["items"] == 0
+
+
+def test_an_archived_object_is_told_and_taken_up_once_restored(
+    start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = start(backfill_tolerated_failure_percent=50)
+    keys = fill(cloud.s3, image_bytes, 2)
+    cloud.s3.put_object(Bucket=UPLOADS, Key=keys[1], Body=image_bytes(), StorageClass="DEEP_ARCHIVE")
+    cloud.machine.run("first", {})
+    assert cloud.result(keys[1])["code"] == "object_archived"
+    assert cloud.summary("first")["counts"]["codes"] == {"object_archived": 1}
+    cloud.s3.restore_object(Bucket=UPLOADS, Key=keys[1], RestoreRequest={"Days": 1})
+    cloud.machine.run("second", {})
+    assert cloud.result(keys[1])["status"] == "predicted"
+
+
+def test_out_of_time_another_invocation_goes_on(
+    start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = start(backfill_batch_size=6)
+    keys = fill(cloud.s3, image_bytes, 6)
+    monkeypatch.setattr(backfill, "_RESERVE_MS", 60_000)  # more than is ever left
+    assert cloud.machine.run("first", {}).status == "SUCCEEDED"
+    assert cloud.results() == set(keys)
+    assert cloud.predictions() == 6
+    assert cloud.summary("first")["counts"]["predicted"] == 6
+
+
+class StartedLately:
+    """A client that asks again where moto breaks, until each execution has an environment."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if name not in ("list_map_runs", "describe_map_run"):
+            return call
+
+        def patiently(**arguments: Any) -> Any:
+            while True:
+                with contextlib.suppress(AttributeError):
+                    return call(**arguments)
+
+        return patiently
+
+
+def test_the_command_starts_it_watches_it_and_shows_its_summary(
+    start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=100)
+    monkeypatch.setattr(command, "_LOOK_EVERY_SECONDS", 0.01)
+    fill(cloud.s3, image_bytes, 4)
+    machine = command.Machine(StartedLately(cloud.machine.client), cloud.s3, cloud.machine.arn, RESULTS)
+    films = command.Archive(UPLOADS, "films/")
+    assert command.run(machine, films, wait=True, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["summary"]["counts"]["predicted"]) == ("SUCCEEDED", 4)
+    assert told["summary"] == cloud.summary(told["execution"])
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/readme.txt", Body=b"no image")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/", Body=b"")
+    assert command.run(machine, films, wait=True, as_json=False) == EXIT_REFUSED
+    text = " ".join(capsys.readouterr().out.split())
+    assert "2 likely pneumonia" in text
+    assert "1 refused 1 skipped: folder 0 failed or not reached 6 objects in all, 4 of them" in text
+    assert "unsupported_format 1" in text
+    forbid(monkeypatch, {"films/new.png"})
+    cloud.s3.put_object(Bucket=UPLOADS, Key="films/new.png", Body=image_bytes())
+    assert command.run(machine, films, wait=True, as_json=False) == EXIT_SERVICE
+    assert "2 failed or not reached" in " ".join(capsys.readouterr().out.split())
+
+
+def test_nothing_of_a_film_is_logged(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    previous = worker.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
+    try:
+        cloud = start(backfill_batch_size=4)
+        key = "Jane Doe 1969-05-04.png"
+        cloud.s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes())
+        cloud.s3.put_object(Bucket=UPLOADS, Key="Jane Doe.txt", Body=b"Jane")
+        cloud.s3.put_object(Bucket=UPLOADS, Key="Jane Doe-2.png", Body=image_bytes())
+        forbid(monkeypatch, {key})
+        cloud.machine.run("first", {})
+        cloud.disturb = lambda payload: (_ for _ in ()).throw(FunctionEnded("x")) if has(payload, key) else None
+        cloud.machine.run("second", {})
+    finally:
+        worker.logger.registered_handler.setStream(previous)  # type: ignore[attr-defined]
+    text = stream.getvalue()
+    assert "image failed, its batch will be tried again" in text
+    assert "image failed for good" in text
+    assert "Jane" not in text
+    assert "Doe" not in text
