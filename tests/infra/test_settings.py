@@ -201,6 +201,8 @@ def test_text_from_the_command_line_is_understood(defaults, key, text, value):
     [
         ({"url_timeout_seconds": 10, "api_timeout_seconds": 10}, ["url_timeout_seconds", "api_timeout_seconds"]),
         ({"alarm_api_p99_ms": 30_001}, ["alarm_api_p99_ms", "api_timeout_seconds"]),
+        ({"decode_seconds": 30}, ["decode_seconds", "api_timeout_seconds"]),
+        ({"decode_seconds": 12, "batch_size": 10}, ["decode_seconds", "batch_size", "worker_timeout_seconds"]),
         (
             {"api_provisioned_concurrency": 3, "api_reserved_concurrency": 2},
             ["api_provisioned_concurrency", "api_reserved_concurrency"],
