@@ -45,12 +45,14 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
 
 def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
     def update_stack(stack: Any, template: str, *rest: Any, **named: Any) -> None:
-        before = stack.template
+        before, made = stack.template, set(stack.resource_map._parsed_resources)
         try:
             update(stack, template, *rest, **named)
         except Exception as error:
             _tell(stack, "UPDATE_FAILED", error)
+            stack.resource_map.taken_back = set(stack.resource_map._parsed_resources) - made
             update(stack, before, *rest, **named)
+            stack.resource_map.taken_back = set()
             stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
             stack.status = "UPDATE_ROLLBACK_COMPLETE"
 
@@ -101,10 +103,15 @@ def _delete(resources: Any) -> None:
 
 
 def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
-    """Last made, first removed; what is to be retained stays, and the stack forgets it."""
+    """Last made, first removed; what is to be retained stays, and the stack forgets it.
+
+    RetainExceptOnCreate retains nothing that was made by the very update that is taken back.
+    """
+    taken_back: set[str] = getattr(resources, "taken_back", set())
     for logical_id in [name for name in reversed(resources._parsed_resources) if name in unwanted]:
         parsed, declared = resources._parsed_resources.pop(logical_id), unwanted[logical_id]
-        if declared.get("DeletionPolicy") == "Retain":
+        policy = declared.get("DeletionPolicy")
+        if policy == "Retain" or (policy == "RetainExceptOnCreate" and logical_id not in taken_back):
             continue
         if isinstance(parsed, Model):  # moto takes a TypeError for a model without a delete of its own
             parsed.delete(resources._account_id, resources._region_name)

@@ -61,6 +61,10 @@ class Version(Kind):
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
         """A version never changes: the CDK gives each one a logical id of its own."""
 
+    def delete(self, resource: Resource) -> None:
+        function, version = resource.properties["FunctionName"], resource.attributes["Version"]
+        call("lambda", "delete_function", FunctionName=function, Qualifier=version)
+
 
 class Alias(Kind):
     """AWS::Lambda::Alias; moved by CodeDeploy where its update policy says so."""

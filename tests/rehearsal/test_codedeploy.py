@@ -47,7 +47,8 @@ def release(body: str, hook: str, alarms: bool = True) -> dict[str, Any]:
             },
         },
         version: {
-            "Type": "AWS::Lambda::Version", "DeletionPolicy": "Retain", "Properties": {"FunctionName": {"Ref": "Api"}},
+            "Type": "AWS::Lambda::Version", "DeletionPolicy": "RetainExceptOnCreate",
+            "Properties": {"FunctionName": {"Ref": "Api"}},
         },
         "Live": {
             "Type": "AWS::Lambda::Alias",
@@ -78,6 +79,7 @@ def test_a_version_that_passes_its_hook_gets_the_traffic(deploy: Deploy, deploym
     live = deploy(release("one", SUCCEEDS), **OUTPUTS)["Live"]
     deploy(release("two", SUCCEEDS), **OUTPUTS)
     assert answer(live) == "two"
+    assert answer(f"{live.removesuffix(':live')}:1") == "one"  # retained, to roll back to
     alias = call("lambda", "get_alias", FunctionName=live.removesuffix(":live"), Name="live")
     assert not alias.get("RoutingConfig")
     assert deployments.ended == ["Succeeded"]
@@ -89,7 +91,10 @@ def test_one_that_does_not_leaves_all_as_it_was(deploy: Deploy, deployments: Dep
     with pytest.raises(Failed, match=told):
         deploy(release("two", hook), **OUTPUTS)
     assert answer(live) == "one"
-    assert answer(live.removesuffix(":live")) == "one"  # the function itself, too
+    name = live.removesuffix(":live")
+    assert answer(name) == "one"  # the function itself, too
+    versions = call("lambda", "list_versions_by_function", FunctionName=name.rpartition(":")[2])["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"]  # none to roll back to by mistake
     assert deployments.ended == ["Failed"]
 
 
