@@ -137,9 +137,18 @@ class Rehearsal:
             require(self._stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {self._stack.status}:\n{printed}")
             require(self._deployments.ended == ["Failed"], f"deployments ended as {self._deployments.ended}")
             require(self._stack.live() == live, f"the aliases moved to {self._stack.live()}")
+            require("release_refused" in self._functions.containers.logs(), "the check failed for another reason")
             with self._card() as card:
                 card["golden"]["logit"] += 10 * card["golden"]["tolerance"]
             proof.seen = "its check refused it, CodeDeploy failed, CloudFormation went back"
+        with self._proofs.step("An alarm that rings during a release takes the traffic back") as proof:
+            alarm = str(self._stack.alarm("ApiErrors")["AlarmName"])
+            call("cloudwatch", "set_alarm_state", AlarmName=alarm, StateValue="ALARM", StateReason="rehearsed")
+            self._cdk.deploy({**self._base, "log_level": "DEBUG"}, fine=(1,))
+            call("cloudwatch", "set_alarm_state", AlarmName=alarm, StateValue="OK", StateReason="rehearsed")
+            require(self._stack.live() == live, f"the aliases moved to {self._stack.live()}")
+            require(self._stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {self._stack.status}")
+            proof.seen = "the old version keeps it, CloudFormation went back"
 
     def _update(self, context: dict[str, str]) -> None:
         with self._proofs.step("cdk deploy brings a new model, new memory and a new alarm threshold") as proof:
