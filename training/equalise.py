@@ -24,7 +24,7 @@ Array = NDArray[np.float32]
 # Operators that pass a positive factor of a channel through, and the number of their inputs that carry it.
 HOMOGENEOUS = {"Relu": 1, "MaxPool": 1, "Add": 2}
 # Share of the difference between channels that moves from activations to weights, where weights pay for it.
-EXPONENT = 0.5
+EXPONENT = 0.75
 # Channels that are quieter than this share of the loudest are not raised further: they may be dead.
 QUIETEST = 1e-3
 BATCH = 8

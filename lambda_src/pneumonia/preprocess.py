@@ -28,10 +28,11 @@ def to_model_input(image: Image.Image, height: int, width: int) -> npt.NDArray[n
     """Resize a whole grey image to the model's input, as uint8 [height, width, 1] with values 0..255.
 
     Pillow's BILINEAR averages over the source area when it reduces (antialiasing), so film size matters
-    little. The aspect ratio is not kept: the training films come squashed to a square. Scaling to the
+    little. Films of four times the input and more are first reduced by whole factors, as `reduce_while_decoding`
+    has it done for JPEG: the same film gives nearly the same input in every format (docs/formats.md). The aspect ratio is not kept: the training films come squashed to a square. Scaling to the
     network's range is inside the ONNX graph. Raises ValueError for a mode other than "L".
     """
     if image.mode != "L":
         raise ValueError(f"to_model_input wants an 8-bit grey image (mode L), not mode {image.mode}.")
-    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+    resized = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=REDUCED_TO_AT_LEAST)
     return np.asarray(resized, dtype=np.uint8)[:, :, np.newaxis]

@@ -35,7 +35,7 @@ def written(film: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["normal-1", "normal-2", "pneumonia-1", "pneumonia-2"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.png")))
 def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, name: str) -> None:
     with Image.open(SAMPLES / f"{name}.png") as sample:
         film = sample.convert("L").resize((2000, 2000), Image.Resampling.BICUBIC)
@@ -55,15 +55,13 @@ def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, name: str) 
     files = (stream.getvalue(), jpeg)
     ours, theirs = (np.asarray(decode(data, shipped.limits).pixels, np.int16) for data in files)
     assert np.abs(ours - theirs).mean() < 1.0  # in grey levels of 255
-    # What the model sees, the JPEG reduced while it is decoded and the DICOM file not: 0.17 was seen.
+    # What the model sees, the JPEG reduced by its decoder and the DICOM film by ours: 0.11 was seen.
     ours, theirs = (shipped.prepared(data)[0].astype(np.int16) for data in files)
-    assert np.abs(ours - theirs).mean() < 0.3
-    # By force: soft as they are, some of these films are near the limit of the gate.
-    as_dicom, as_jpeg = (answer(shipped, data, force=True) for data in (stream.getvalue(), jpeg))
+    assert np.abs(ours - theirs).mean() < 0.2
+    as_dicom, as_jpeg = (answer(shipped, data) for data in files)
     assert as_dicom["image"]["window"] is not None
     assert as_dicom["image"]["inverted"]
-    # In int8 a grey level here and there is worth more than in float32: 0.086 was seen, half-way between the classes.
-    assert as_dicom["pneumonia"] == pytest.approx(as_jpeg["pneumonia"], abs=0.12)
+    assert as_dicom["pneumonia"] == pytest.approx(as_jpeg["pneumonia"], abs=0.02)
 
 
 @pytest.mark.data
