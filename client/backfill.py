@@ -17,13 +17,11 @@ from client import output
 from client.aws import error_code, errors_in_words
 from client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from local.tables import STYLES, WORDS
+from pneumonia.archive.summary import RUNS, SUMMARY_FILE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
-
-RUNS = "backfill-runs/"
-"""Where in the results bucket the files of a run lie: infra/backfill_definition.py."""
 
 _LOOK_EVERY_SECONDS = 5.0
 _MANIFEST = "manifest.json"
@@ -185,7 +183,7 @@ def _follow(machine: Machine, execution: str, bars: Progress) -> str:
 
 def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
     """None if there is none, as after a stop."""
-    key = f"{RUNS}{name}/summary.json"
+    key = f"{RUNS}{name}/{SUMMARY_FILE}"
     with errors_in_words("The summary in S3"):
         try:
             with contextlib.closing(machine.s3.get_object(Bucket=machine.result_bucket, Key=key)["Body"]) as body:
@@ -227,5 +225,5 @@ def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] |
         errors = ", ".join(summary["batch_errors"]) or "none"
         told.append(f"\nEnded as {status}: {summary['error'] or 'too many failures'}; ", style="bold red")
         told.append(f"errors of batches: {errors}. docs/backfill.md says what to do.\n", style="bold red")
-    told.append(f"\ns3://{machine.result_bucket}/{RUNS}{name}/summary.json")
+    told.append(f"\ns3://{machine.result_bucket}/{RUNS}{name}/{SUMMARY_FILE}")
     output.stdout.print(told, soft_wrap=True)

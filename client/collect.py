@@ -20,6 +20,7 @@ from client.journal import Journal
 from client.parallel import ordered_map
 from client.redrive import count
 from local.artifacts import HEATMAP_FOLDER
+from pneumonia.archive.summary import RUNS
 from pneumonia.results import JSON_SUFFIX
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Collector:
         """The upload keys of all results under the prefix."""
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
             for entry in page.get("Contents", []):
-                if entry["Key"].endswith(JSON_SUFFIX):
+                # The files of a backfill lie in the same bucket and are no results.
+                if entry["Key"].endswith(JSON_SUFFIX) and not entry["Key"].startswith(RUNS):
                     yield entry["Key"].removesuffix(JSON_SUFFIX)
 
     def _fetch(self, key: str) -> Fetched | None:

@@ -78,9 +78,9 @@ def test_of_one_archive_it_is_not_started_twice(pneumonia: Pneumonia, sfn: Any, 
 def test_stopped_it_ends_without_a_summary(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
     name = json.loads(pneumonia("backfill", "--prefix", "", "--no-wait", "--json", *parts).out)["execution"]
     assert pneumonia("backfill", "--execution", name, "--stop", *parts).code == 0
-    assert running(sfn, machine) == {}
     watched = pneumonia("backfill", "--execution", name, *parts)
     assert watched.code == 4
+    assert running(sfn, machine) == {}
     assert "ended as ABORTED without a summary" in watched.out
     as_json = json.loads(pneumonia("backfill", "--execution", name, "--json", *parts).out)
     assert as_json == {"execution": name, "status": "ABORTED", "summary": None}

@@ -65,6 +65,14 @@ def test_fetches_what_is_waited_for_and_nothing_else(
     assert collector.catch_up(waiting) == 0
 
 
+def test_files_of_a_backfill_are_no_results(s3: Any, journal: Journal, tmp_path: Path) -> None:
+    put(s3, "archive/hospital/a.png", PREDICTED)
+    put(s3, "backfill-runs/march/summary", {"execution": "march"})
+    put(s3, "backfill-runs/march/5f1e/manifest", {"ResultFiles": {}})
+    with ThreadPoolExecutor(1) as pool:
+        assert list(Collector(s3, BUCKET, "", journal, pool, tmp_path).keys()) == ["archive/hospital/a.png"]
+
+
 def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
     s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
