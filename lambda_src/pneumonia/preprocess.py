@@ -29,8 +29,9 @@ def to_model_input(image: Image.Image, height: int, width: int) -> npt.NDArray[n
 
     Pillow's BILINEAR averages over the source area when it reduces (antialiasing), so film size matters
     little. Films of four times the input and more are first reduced by whole factors, as `reduce_while_decoding`
-    has it done for JPEG: the same film gives nearly the same input in every format (docs/formats.md). The aspect ratio is not kept: the training films come squashed to a square. Scaling to the
-    network's range is inside the ONNX graph. Raises ValueError for a mode other than "L".
+    has it done for JPEG: the same film gives nearly the same input in every format (docs/formats.md). The aspect
+    ratio is not kept: the training films come squashed to a square. Scaling to the network's range is inside the
+    ONNX graph. Raises ValueError for a mode other than "L".
     """
     if image.mode != "L":
         raise ValueError(f"to_model_input wants an 8-bit grey image (mode L), not mode {image.mode}.")
