@@ -21,6 +21,14 @@ export const MESSAGES = {
         title: "The film takes too long to read",
         advice: "Export it anew, smaller or as JPEG or PNG: the model sees every film reduced.",
     },
+    processing_failed: {
+        title: "The film could not be processed",
+        advice: `Export it anew, smaller or as JPEG or PNG. If that does not help: ${OPERATOR}`,
+    },
+    object_archived: {
+        title: "The film lies in an archive",
+        advice: "It has to be restored from S3 Glacier before it can be read.",
+    },
     too_small: {
         title: "The image is too small",
         advice: "This looks like a thumbnail. Send the film itself.",
