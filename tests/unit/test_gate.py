@@ -134,6 +134,8 @@ def test_another_picture_is_refused_unless_forced(gated: Predictor) -> None:
 class Scripted:
     """A model that gives the same answer with one gate score after the other."""
 
+    enough = 64
+
     def __init__(self, *scores: GateScores) -> None:
         self._scores = iter(scores)
 
