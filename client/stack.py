@@ -54,7 +54,7 @@ _OUTPUTS = {
     "result_bucket": "ResultBucketName",
     "queue_url": "UploadQueueUrl",
     "dead_letter_queue_url": "DeadLetterQueueUrl",
-    "token_secret": "AccessTokenSecretArn",  # nosec B105 - a name
+    "token_secret": "AccessTokenSecretArn",  # a name  # nosec B105
     "state_machine_arn": "BackfillStateMachineArn",
     "backfill_sources": "BackfillSources",
 }
@@ -65,7 +65,7 @@ _OPTIONS = {
     "result_bucket": "--results-bucket",
     "queue_url": "--queue-url",
     "dead_letter_queue_url": "--dead-letter-queue-url",
-    "token_secret": "--secret",  # nosec B105 - a name
+    "token_secret": "--secret",  # a name  # nosec B105
     "state_machine_arn": "--state-machine",
 }
 

@@ -9,7 +9,7 @@ so answers are counted here: where the database is out of reach, wholly or for s
 
 import argparse
 import json
-import subprocess  # nosec B404 - the command below is fixed, and no shell reads it
+import subprocess  # the command below is fixed, and no shell reads it  # nosec B404
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
