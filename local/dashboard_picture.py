@@ -85,7 +85,7 @@ def draw(widgets: list[dict[str, Any]]) -> bytes:
         for widget in widgets:
             _draw_widget(figure, widget, width, height)
         stream = io.BytesIO()
-        figure.savefig(stream, format="png")
+        figure.savefig(stream, format="png", dpi=_DPI)  # whatever the process has set for its own
     picture = io.BytesIO()
     with Image.open(stream) as image:
         known = PngInfo()
