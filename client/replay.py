@@ -1,8 +1,8 @@
 """`pneumonia replay`: films that were uploaded on one day are predicted again, through the queue.
 
 For results that are missing, because messages died of age, and for results of a model that has been replaced. What is
-sent looks like S3's own event for the newest version of a film, but for the sequencer: without one the event's time
-decides which result stays (lambda_src's results.py), and that is the time at which the replay began. So a replayed
+sent looks like S3's own event for the newest version of a film, but for sequencer and version: without them the event's
+time decides which result stays (lambda_src's results.py), and that is the time at which the replay began. So a replayed
 result replaces those before it, and an upload that comes meanwhile wins over the replay.
 """
 
@@ -103,10 +103,11 @@ def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay
 
 
 def event(bucket: str, film: Film, time: datetime) -> dict[str, Any]:
-    """The body of a message that asks for a film, as of S3 at `time` but for the sequencer."""
+    """The body of a message that asks for a film, as of S3 at `time` but for the sequencer and the version.
+
+    With the version it would be one more event of what has a result already, and the worker would leave it alone.
+    """
     thing: dict[str, Any] = {"key": quote_plus(film.key, safe="/"), "size": film.size, "eTag": film.etag}
-    if film.version_id is not None:
-        thing["versionId"] = film.version_id
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
