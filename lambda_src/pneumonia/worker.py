@@ -21,10 +21,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pneumonia import correlation, finished_events, metrics
-from pneumonia.errors import MalformedRequest, PneumoniaError, TooLarge, UploadMissing, log_fields, problem, rejects
+from pneumonia.errors import MalformedRequest, PneumoniaError, TooLarge, UploadMissing, log_fields, rejects
 from pneumonia.heatmap import tagged
 from pneumonia.inference import Answer, Predictor, process_predictor
 from pneumonia.overlap import OverlappingProcessor
+from pneumonia.rejection import rejected
 from pneumonia.request import FORCE, InlineImage, from_json, wants
 from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload, parse_message
@@ -116,7 +117,7 @@ def process_upload(upload: Upload, request_id: str, function: str = metrics.WORK
     except PneumoniaError as error:
         if not rejects(error):
             raise
-        document = _rejected(error, request_id, predictor)
+        document = rejected(error, request_id, predictor.card)
     document["correlation_id"] = correlation_id
     document["source"] = upload.source
     outcome = _store(results, upload, document, answer.heatmap_png if answer else None)
@@ -175,19 +176,6 @@ def _store(results: Results, upload: Upload, document: dict[str, Any], png: byte
         document["heatmap"] = {"bucket": results.bucket, "key": key}
     body = json.dumps(document, ensure_ascii=False, indent=2).encode()
     return results.put_if_newer(json_key, body, "application/json", order)
-
-
-def _rejected(error: PneumoniaError, request_id: str, predictor: Predictor) -> dict[str, Any]:
-    document = problem(error, request_id)
-    return {
-        "status": "rejected",
-        "code": document["code"],
-        "title": document["title"],
-        "detail": document["detail"],
-        "request_id": request_id,
-        "model": predictor.card.identity(),
-        "notice": predictor.card.notice,
-    }
 
 
 def _open(upload: Upload) -> "GetObjectOutputTypeDef":

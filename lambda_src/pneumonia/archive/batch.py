@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 from pneumonia import correlation
 from pneumonia.archive.items import Item
 from pneumonia.archive.tally import Tally
-from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, log_fields, problem
+from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, log_fields
 from pneumonia.inference import process_predictor
 from pneumonia.overlap import IN_FLIGHT
+from pneumonia.rejection import rejected
 from pneumonia.results import JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
 from pneumonia.s3_events import Upload
 
@@ -181,12 +182,8 @@ class Batch:
 
     def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
         """Write a result that any other takes the place of: the reason can pass."""
-        card = process_predictor().card
         document = {
-            "status": "rejected",
-            **{name: problem(error, request_id)[name] for name in ("code", "title", "detail", "request_id")},
-            "model": card.identity(),
-            "notice": card.notice,
+            **rejected(error, request_id, process_predictor().card),
             "correlation_id": correlation.derived(upload),
             "source": upload.source,
             "heatmap": None,
