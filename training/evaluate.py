@@ -150,8 +150,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--skip-heatmaps", action="store_true", help="leave the occlusion test out (minutes)")
     args = parser.parse_args(argv)
     console = Console()
-    settings = Settings.from_env({"MODEL_DIR": str(args.artifacts)})
-    limits = settings.limits
+    limits = Settings.from_env({"MODEL_DIR": str(args.artifacts)}).limits
     server = Server.load(args.artifacts)
     points = asdict(server.card.operating_points)
     films = data.scan(args.data / "test")
@@ -170,7 +169,11 @@ def main(argv: list[str] | None = None) -> None:
         console.print("heatmaps", document["metrics"]["heatmap"])
     if server.card.gate is not None:
         document["metrics"]["gate"] = gate_check.measure(
-            Predictor.load(settings), [film.path for film in films], args.others, args.adults, args.not_films
+            Predictor(server.card, server.model, args.artifacts, limits),
+            [film.path for film in films],
+            args.others,
+            args.adults,
+            args.not_films,
         )
         console.print("gate", document["metrics"]["gate"])
     (args.artifacts / "card.json").write_text(json.dumps(document, indent=2) + "\n")
