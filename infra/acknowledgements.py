@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Final, cast
 
 import aws_cdk as cdk
-from aws_cdk import CfnElement, Stack
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from infra.access import Access
 from infra.backfill import Backfill
-from infra.backfill_definition import RUNS_PREFIX
+from infra.backfill_acknowledgements import backfilled
+from infra.findings import INLINE, OBJECTS, arn, child
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
@@ -44,19 +43,12 @@ _BOUNDED_BY_MAP: Final = (
     "The map that calls it runs at most backfill_max_concurrency batches at once. A reservation would be taken from "
     "the account at all times, for something that runs now and then."
 )
-_OBJECTS: Final = (
-    "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
-)
 _CHECK_NO_DLQ: Final = (
     "CodeDeploy waits for its report: a check that is lost fails its deployment, and the old version keeps the traffic."
 )
 _LOGS_KEY: Final = (
     "Encrypted at rest with the key of CloudWatch Logs. No name, pixel, file name or address of a film is ever logged; "
     "with a key of the account's own by setting (customer_keys)."
-)
-_INLINE: Final = (
-    "The policy belongs to one role, is made and removed with it, and is used by nothing else: as a managed policy it "
-    "could be attached to another principal. tests/infra/test_permissions.py states all that it allows."
 )
 
 
@@ -86,7 +78,10 @@ def acknowledge(
     tracing: bool,
 ) -> None:
     """Attach every acknowledgement to the constructs of the stack."""
-    for construct, reasons in regulated(inference=inference, uploads=uploads, network=network):
+    for construct, reasons in (
+        *regulated(inference=inference, uploads=uploads, network=network),
+        *(backfilled(inference, uploads, backfill) if backfill is not None else ()),
+    ):
         _say(construct, reasons)
     _functions(inference, tracing, in_vpc=network is not None)
     _buckets(uploads)
@@ -95,8 +90,6 @@ def acknowledge(
     _log_groups(inference, uploads)
     _access(inference, access)
     _release(inference, release)
-    if backfill is not None:
-        _backfill(inference, uploads, backfill)
     _say(
         monitoring.topic,
         {
@@ -130,7 +123,7 @@ def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
         if not tracing:
             _say(function, _NOT_TRACED)
         elif not in_vpc:  # else it is said together with what the VPC asks for
-            _say(_child(function.role, "DefaultPolicy"), _TRACED)
+            _say(child(function.role, "DefaultPolicy"), _TRACED)
 
 
 def _buckets(uploads: Uploads) -> None:
@@ -159,21 +152,21 @@ def _buckets(uploads: Uploads) -> None:
 def _policies(inference: Inference, uploads: Uploads) -> None:
     notifications = uploads.upload_bucket.node.find_child("Notifications")
     for policy in (
-        _child(inference.api.role, "DefaultPolicy"),
-        _child(inference.worker.role, "DefaultPolicy"),
-        _child(_child(uploads, "Notifications"), "Role", "DefaultPolicy"),
-        _child(notifications, "HandlerPolicy"),
+        child(inference.api.role, "DefaultPolicy"),
+        child(inference.worker.role, "DefaultPolicy"),
+        child(child(uploads, "Notifications"), "Role", "DefaultPolicy"),
+        child(notifications, "HandlerPolicy"),
     ):
-        _say(policy, {"HIPAA.Security-IAMNoInlinePolicy": _INLINE})
-    upload, result = _arn(uploads.upload_bucket), _arn(uploads.result_bucket)
+        _say(policy, {"HIPAA.Security-IAMNoInlinePolicy": INLINE})
+    upload, result = arn(uploads.upload_bucket), arn(uploads.result_bucket)
     prefix = f"Only objects under {API_PREFIX}, whose keys hold a random id that is made at run time."
     _say(
-        _child(inference.api.role, "DefaultPolicy"),
+        child(inference.api.role, "DefaultPolicy"),
         {f"AwsSolutions-IAM5[Resource::{arn}/{API_PREFIX}*]": prefix for arn in (upload, result)},
     )
     _say(
-        _child(inference.worker.role, "DefaultPolicy"),
-        {f"AwsSolutions-IAM5[Resource::{arn}/*]": _OBJECTS for arn in (upload, result)},
+        child(inference.worker.role, "DefaultPolicy"),
+        {f"AwsSolutions-IAM5[Resource::{arn}/*]": OBJECTS for arn in (upload, result)},
     )
 
 
@@ -186,10 +179,10 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
             )
         },
     )
-    for child in inference.live_worker.node.children:
-        if child.node.id.startswith("SqsEventSource"):
+    for mapping in inference.live_worker.node.children:
+        if mapping.node.id.startswith("SqsEventSource"):
             _say(
-                child,
+                mapping,
                 {
                     "Serverless-LambdaEventSourceMappingDestination": (
                         "For SQS the destination of failures is the queue's redrive policy, and it is set; Lambda "
@@ -201,71 +194,15 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
 
 def _log_groups(inference: Inference, uploads: Uploads) -> None:
     for group in (
-        _child(inference, "ApiLogs"),
-        _child(inference, "WorkerLogs"),
-        *([_child(inference, "BackfillLogs")] if inference.backfill is not None else []),
-        _child(uploads, "Notifications", "Logs"),
+        child(inference, "ApiLogs"),
+        child(inference, "WorkerLogs"),
+        *([child(inference, "BackfillLogs")] if inference.backfill is not None else []),
+        child(uploads, "Notifications", "Logs"),
     ):
         _say(
             group,
             {"HIPAA.Security-CloudWatchLogGroupEncrypted": _LOGS_KEY},
         )
-
-
-def _backfill(inference: Inference, uploads: Uploads, backfill: Backfill) -> None:
-    function_policy = _child(cast(lambda_.Function, inference.backfill).role, "DefaultPolicy")
-    policy, map_runs = _child(backfill, "MachineRole", "DefaultPolicy"), _child(backfill, "MapRuns")
-    for construct in (function_policy, policy, map_runs):
-        _say(construct, {"HIPAA.Security-IAMNoInlinePolicy": _INLINE})
-    _say(
-        function_policy,
-        {f"AwsSolutions-IAM5[Resource::{_arn(b)}/*]": _OBJECTS for b in (uploads.upload_bucket, uploads.result_bucket)},
-    )
-    for bucket, prefix in backfill.archives:
-        for construct in (function_policy, policy):
-            _say(
-                construct,
-                {
-                    f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}*]": (
-                        "Read only, and only what the setting backfill_archives names: the archive, or its inventories."
-                    )
-                },
-            )
-    _say(
-        policy,
-        {
-            f"AwsSolutions-IAM5[Resource::{_arn(uploads.result_bucket)}/{RUNS_PREFIX}*]": (
-                f"Only under {RUNS_PREFIX}, where Step Functions writes the files of a run under names that it makes."
-            )
-        },
-    )
-    name = Stack.of(backfill).get_logical_id(cast(CfnElement, backfill.state_machine.node.default_child))
-    execution = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{name}.Name>"
-    _say(
-        map_runs,
-        {
-            f"AwsSolutions-IAM5[Resource::{execution}{children}]": (
-                "Executions of this one state machine, whose names are made at run time: a map run has to follow its "
-                "children."
-            )
-            for children in (":*", "/*")
-        },
-    )
-    no_tracing = (
-        "No X-Ray: the history of each execution tells its steps and times, and tracing would add "
-        "xray:PutTraceSegments on every resource to the role."
-    )
-    _say(
-        backfill.state_machine,
-        {
-            "AwsSolutions-SF1": (
-                "Step Functions keeps the history of such executions by itself, encrypted, for 90 days. Logging "
-                "them as well would give the role rights over all log deliveries of the account."
-            ),
-            "AwsSolutions-SF2": no_tracing,
-            "Serverless-StepFunctionStateMachineXray": no_tracing,
-        },
-    )
 
 
 def _access(inference: Inference, access: Access) -> None:
@@ -318,39 +255,27 @@ def _release(inference: Inference, release: Release) -> None:
             },
         )
     for name, function in (("Api", inference.api), ("Worker", inference.worker)):
-        _say(_child(release, f"{name}CheckLogs"), {"HIPAA.Security-CloudWatchLogGroupEncrypted": _LOGS_KEY})
+        _say(child(release, f"{name}CheckLogs"), {"HIPAA.Security-CloudWatchLogGroupEncrypted": _LOGS_KEY})
         _say(
-            _child(release, f"{name}CheckRole", "DefaultPolicy"),
+            child(release, f"{name}CheckRole", "DefaultPolicy"),
             {
-                "HIPAA.Security-IAMNoInlinePolicy": _INLINE,
-                f"AwsSolutions-IAM5[Resource::{_arn(function)}:*]": (
+                "HIPAA.Security-IAMNoInlinePolicy": INLINE,
+                f"AwsSolutions-IAM5[Resource::{arn(function)}:*]": (
                     "The versions of one function. A permission for the new version alone would be seconds old when "
                     "it is needed, and IAM takes longer to know it everywhere."
                 ),
             },
         )
     _say(
-        _child(release.role, "DefaultPolicy"),
+        child(release.role, "DefaultPolicy"),
         {
-            "HIPAA.Security-IAMNoInlinePolicy": _INLINE,
+            "HIPAA.Security-IAMNoInlinePolicy": INLINE,
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*]": (
                 "cloudwatch:DescribeAlarms is asked for all alarms of the account, whichever it then reads; it changes "
                 "nothing."
             ),
         },
     )
-
-
-def _child(construct: IConstruct | None, *path: str) -> IConstruct:
-    found = cast(IConstruct, construct)
-    for name in path:
-        found = found.node.find_child(name)
-    return found
-
-
-def _arn(resource: Construct) -> str:
-    """How cdk-nag writes the ARN of a resource in the id of a finding."""
-    return f"<{Stack.of(resource).get_logical_id(cast(CfnElement, resource.node.default_child))}.Arn>"
 
 
 def _say(construct: IConstruct, reasons: dict[str, str]) -> None:

@@ -1,0 +1,75 @@
+"""Findings that a backfill brings, with their reasons; see infra/acknowledgements.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from aws_cdk import CfnElement, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import IConstruct
+
+from infra.backfill import Backfill
+from infra.backfill_definition import RUNS_PREFIX
+from infra.findings import INLINE, OBJECTS, arn, child
+from infra.inference import Inference
+from infra.uploads import Uploads
+
+
+def backfilled(
+    inference: Inference, uploads: Uploads, backfill: Backfill
+) -> Iterator[tuple[IConstruct, dict[str, str]]]:
+    """Each construct that a backfill adds, with its findings' reasons."""
+    function_policy = child(cast(lambda_.Function, inference.backfill).role, "DefaultPolicy")
+    policy, map_runs = child(backfill, "MachineRole", "DefaultPolicy"), child(backfill, "MapRuns")
+    for construct in (function_policy, policy, map_runs):
+        yield (construct, {"HIPAA.Security-IAMNoInlinePolicy": INLINE})
+    yield (
+        function_policy,
+        {f"AwsSolutions-IAM5[Resource::{arn(b)}/*]": OBJECTS for b in (uploads.upload_bucket, uploads.result_bucket)},
+    )
+    for bucket, prefix in backfill.archives:
+        for construct in (function_policy, policy):
+            yield (
+                construct,
+                {
+                    f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}*]": (
+                        "Read only, and only what the setting backfill_archives names: the archive, or its inventories."
+                    )
+                },
+            )
+    yield (
+        policy,
+        {
+            f"AwsSolutions-IAM5[Resource::{arn(uploads.result_bucket)}/{RUNS_PREFIX}*]": (
+                f"Only under {RUNS_PREFIX}, where Step Functions writes the files of a run under names that it makes."
+            )
+        },
+    )
+    name = Stack.of(backfill).get_logical_id(cast(CfnElement, backfill.state_machine.node.default_child))
+    execution = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{name}.Name>"
+    yield (
+        map_runs,
+        {
+            f"AwsSolutions-IAM5[Resource::{execution}{children}]": (
+                "Executions of this one state machine, whose names are made at run time: a map run has to follow its "
+                "children."
+            )
+            for children in (":*", "/*")
+        },
+    )
+    no_tracing = (
+        "No X-Ray: the history of each execution tells its steps and times, and tracing would add "
+        "xray:PutTraceSegments on every resource to the role."
+    )
+    yield (
+        backfill.state_machine,
+        {
+            "AwsSolutions-SF1": (
+                "Step Functions keeps the history of such executions by itself, encrypted, for 90 days. Logging "
+                "them as well would give the role rights over all log deliveries of the account."
+            ),
+            "AwsSolutions-SF2": no_tracing,
+            "Serverless-StepFunctionStateMachineXray": no_tracing,
+        },
+    )

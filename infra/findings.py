@@ -1,0 +1,29 @@
+"""What the acknowledgements share: how cdk-nag names constructs and resources, and reasons that several give."""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from aws_cdk import CfnElement, Stack
+from constructs import Construct, IConstruct
+
+OBJECTS: Final = (
+    "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
+)
+INLINE: Final = (
+    "The policy belongs to one role, is made and removed with it, and is used by nothing else: as a managed policy it "
+    "could be attached to another principal. tests/infra/test_permissions.py states all that it allows."
+)
+
+
+def child(construct: IConstruct | None, *path: str) -> IConstruct:
+    """The construct at ``path`` below ``construct``. Raises where there is none."""
+    found = cast(IConstruct, construct)
+    for name in path:
+        found = found.node.find_child(name)
+    return found
+
+
+def arn(resource: Construct) -> str:
+    """How cdk-nag writes the ARN of a resource in the id of a finding."""
+    return f"<{Stack.of(resource).get_logical_id(cast(CfnElement, resource.node.default_child))}.Arn>"
