@@ -23,7 +23,7 @@ from PIL import Image
 
 from pneumonia.card import POSES, Card
 from pneumonia.model import Model
-from training import calibrate, data, gate, metrics, quantise, shifted
+from training import calibrate, data, gate, held_out, metrics, quantise
 from training.export import averaged, export
 
 Array = NDArray[np.float64]
@@ -43,27 +43,6 @@ LIMITS = [
     "Most images that are not chest X-rays are refused and most adults flagged, not all; other views of the chest "
     "may pass as frontal ones.",
 ]
-
-
-def validation_scores(run: Path) -> tuple[list[dict[str, Any]], Array, Array]:
-    """Films of a run, their out-of-fold logits and their folds; films of unfinished folds are left out."""
-    films = json.loads((run / "films.json").read_text())
-    logits, folds = np.full(len(films), np.nan), np.array([film["fold"] for film in films], dtype=np.float64)
-    for path in sorted(run.glob("fold-*/validation.npz")):
-        stored = np.load(path)
-        logits[stored["index"]] = stored["logit"]
-    return films, logits, folds
-
-
-def shifted_scores(run: Path) -> Array:
-    """Out-of-fold logits under other acquisitions, ``[draws, N]``; nan for films of unfinished folds."""
-    films = json.loads((run / "films.json").read_text())
-    logits = np.full((shifted.DRAWS, len(films)), np.nan)
-    for path in sorted(run.glob("fold-*/validation.npz")):
-        if not path.with_name("shifted.npz").exists():
-            raise SystemExit(f"{path.parent} has no shifted scores: python -m training.shifted --run {run} --data …")
-        logits[:, np.load(path)["index"]] = np.load(path.with_name("shifted.npz"))["logit"]
-    return logits
 
 
 def validation_metrics(films: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
@@ -162,28 +141,20 @@ def build_card(
     quantised_on: Path | None = None,
     gated_on: tuple[Path, Path] | None = None,
 ) -> dict[str, Any]:
-    """Export every run and assemble the card; writes the ONNX files and ``golden.png`` into ``out``.
+    """Export every run and assemble the card; writes ONNX files, ``golden.png`` and
+    ``validation.csv`` into ``out``.
 
     ``quantised_on``: training films for int8 ranges. ``gated_on``: training films and films of another population.
     """
-    scores = [validation_scores(run) for run in runs]
-    films, folds = scores[0][0], scores[0][2]
-    if any([f["name"] for f in other[0]] != [f["name"] for f in films] for other in scores[1:]):
-        raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
-    logits = np.mean([s[1] for s in scores], axis=0)
-    scored = ~np.isnan(logits)
-    elsewhere = np.mean([shifted_scores(run) for run in runs], axis=0)[:, scored]
-    y = np.array([film["label"] for film in films], dtype=np.float64)
-    shifted_y = np.tile(y[scored], len(elsewhere))
-    calibration = calibrate.platt(shifted_y, elsewhere.ravel())
-    validation = calibrate.Validation(
-        y[scored], calibration.probability(logits[scored]), shifted_y, calibration.probability(elsewhere.ravel())
-    )
+    scores, films = held_out.HeldOut.of_runs(runs), held_out.read_films(runs[0])
+    calibration = scores.calibration()
+    validation = scores.calibrated(calibration)
     points = calibrate.operating_points(validation)
     for stale in out.glob("*.onnx"):
         stale.unlink()
     members = [member(run, out, quantised_on) for run in runs]
     shutil.copyfile(golden, out / "golden.png")
+    scores.write(out / held_out.FILE)
     document: dict[str, Any] = {
         "schema_version": 1,
         "name": name,
@@ -213,10 +184,10 @@ def build_card(
             "data": "Kermany et al., Labeled Chest X-Ray Images, train split (CC BY 4.0)",
             "films": len(films),
             "patients": len({film["group"] for film in films}),
-            "prevalence": round(float(y.mean()), 4),
+            "prevalence": round(float(np.mean([film["label"] for film in films])), 4),
             "runs": {run.name: run_record(run) for run in runs},
         },
-        "metrics": {"validation": validation_metrics(validation, folds[scored], points["balanced"]["threshold"])},
+        "metrics": {"validation": validation_metrics(validation, scores.folds, points["balanced"]["threshold"])},
     }
     document["golden"]["logit"] = round(golden_logit(document, out), 4)
     return document

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from training import data
 from training.augment import Augmentation, augment
+from training.settings import TrainSettings
 
 DRAWS = 2
 SEED = 2026  # apart from the seeds of training, so that no film is seen as it was trained on
@@ -55,17 +56,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--run", type=Path, required=True, help="run folder of training.train")
     parser.add_argument("--data", type=Path, required=True, help="the folder that the run was trained on")
     args = parser.parse_args(argv)
-    record = json.loads((args.run / "settings.json").read_text())
-    known = set(Augmentation.__dataclass_fields__)
-    settings = Augmentation(**{k: v for k, v in record["augmentation"].items() if k in known})
+    settings = TrainSettings.from_record(json.loads((args.run / "settings.json").read_text()))
     paths = {film.path.name: film.path for film in data.scan(args.data)}
     films = json.loads((args.run / "films.json").read_text())
     for folder in sorted(args.run.glob("fold-*")):
         if not (folder / "validation.npz").exists() or (folder / "shifted.npz").exists():
             continue
         index = np.load(folder / "validation.npz")["index"]
-        pixels = data.load_pixels([paths[films[i]["name"]] for i in index], record["size"])
-        score(keras.models.load_model(folder / "model.keras", compile=False), pixels, settings, folder)
+        pixels = data.load_pixels([paths[films[i]["name"]] for i in index], settings.size)
+        score(keras.models.load_model(folder / "model.keras", compile=False), pixels, settings.augmentation, folder)
         print(f"{folder.name}: {len(index)} films, {DRAWS} acquisitions each")
 
 

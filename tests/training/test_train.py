@@ -1,6 +1,7 @@
 """The whole path on small films: train, cut, resume, publish, serve. Runs where TensorFlow is (make train-test)."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is in the training environm
 
 from pneumonia.card import Card
 from pneumonia.model import Model
-from training import data, publish, train
+from training import calibrate, data, held_out, network, publish, train
 from training.settings import TrainSettings
 
 # Keras and tf2onnx are a step behind numpy: their warnings are not ours to mend.
@@ -50,11 +51,29 @@ def test_the_stream_is_a_function_of_seed_fold_and_epoch(films_dir: Path) -> Non
     assert (first != other).any()
 
 
+def test_frozen_layers_and_all_batch_statistics_stay_as_they_were() -> None:
+    model = network.classifier(71, "none")
+    network.freeze(model, "block4_sepconv1")
+    net = model.get_layer("xception")
+    trained = {weight.path for layer in net.layers for weight in layer.trainable_weights}
+    assert any("block4_sepconv1" in path for path in trained)
+    assert not any("block1_" in path or "block3_" in path or "_bn" in path for path in trained)
+
+    def statistics() -> list[np.ndarray]:
+        return [weight.numpy() for weight in net.non_trainable_weights if "moving" in weight.path]
+
+    before = statistics()
+    assert before
+    # Keras passes training=True of the whole down to every layer, whatever it was called with when it was built.
+    model(np.random.default_rng(0).integers(0, 256, (2, 71, 71, 1), dtype=np.uint8), training=True)
+    assert all((now == then).all() for now, then in zip(statistics(), before, strict=True))
+
+
 def test_every_film_gets_a_score_from_a_network_that_never_saw_it(run_dir: Path) -> None:
-    films, logits, folds = publish.validation_scores(run_dir)
-    assert len(films) == 32
-    assert np.isfinite(logits).all()
-    assert set(folds) == {0.0, 1.0}
+    scores = held_out.HeldOut.of_runs([run_dir])
+    assert len(scores.films) == 32
+    assert np.isfinite(scores.logits).all()
+    assert set(scores.folds) == {0.0, 1.0}
 
 
 def test_other_settings_do_not_mix_into_a_run(run_dir: Path, films_dir: Path) -> None:
@@ -105,3 +124,17 @@ def test_publishing_makes_artifacts_that_the_server_takes(run_dir: Path, films_d
     assert prediction.activation_map.shape == (3, 3)
     assert prediction.activation_map.mean() == pytest.approx(prediction.logit, abs=1e-3)
     assert card.document["training"]["runs"]["tiny"]["epochs"] == 1
+    # Whoever gets the artifacts can check the thresholds against the scores that they were made from.
+    scores = held_out.HeldOut.read(out / held_out.FILE)
+    calibration = scores.calibration()
+    assert calibration.slope == pytest.approx(card.document["calibration"]["slope"], rel=1e-2)
+    points = calibrate.operating_points(scores.calibrated(calibration))
+    for name, point in points.items():
+        assert point["threshold"] == pytest.approx(card.document["operating_points"][name]["threshold"], abs=2e-3)
+
+
+def test_settings_come_back_from_their_record_without_keys_that_are_gone() -> None:
+    settings = TrainSettings(size=96, epochs=2)
+    record = {**asdict(settings), "gone": 2}
+    record["augmentation"]["gone"] = 1
+    assert TrainSettings.from_record(record) == settings
