@@ -57,8 +57,7 @@ def classifier(size: int, weights: str, *, architecture: str = "xception", dropo
     rgb = layers.Concatenate(name="rgb")([scaled, scaled, scaled])
     net = backbone(architecture, size, weights)
     net.name = architecture
-    # training=False: the ImageNet batch statistics stay; small medical sets only make them noisier.
-    features = net(rgb, training=False)
+    features = net(rgb)
     pooled = layers.GlobalAveragePooling2D(name="pool", dtype="float32")(features)
     head = layers.Dense(1, name="head", dtype="float32")
     raw = head(layers.Dropout(dropout, name="dropout", dtype="float32")(pooled))
@@ -84,7 +83,9 @@ def freeze(model: Any, first_trainable: str) -> None:
     """Freeze every backbone layer before ``first_trainable`` and all batch normalisation statistics.
 
     Early layers hold generic edges and textures: training them costs most of the time and overfits the
-    scanner, so they keep their ImageNet weights.
+    scanner, so they keep their ImageNet weights. A frozen batch normalisation is what keeps ImageNet's statistics:
+    with statistics of the films themselves, and all layers trained, held-out films of the same hospital and of drawn
+    acquisitions were told apart less well (training/EXPERIMENTS.md).
     """
     net = model.get_layer(architecture_of(model))
     names = [layer.name for layer in net.layers]
