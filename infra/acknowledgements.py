@@ -162,11 +162,11 @@ def _policies(inference: Inference, uploads: Uploads) -> None:
     prefix = f"Only objects under {API_PREFIX}, whose keys hold a random id that is made at run time."
     _say(
         child(inference.api.role, "DefaultPolicy"),
-        {f"AwsSolutions-IAM5[Resource::{arn}/{API_PREFIX}*]": prefix for arn in (upload, result)},
+        {f"AwsSolutions-IAM5[Resource::{bucket}/{API_PREFIX}*]": prefix for bucket in (upload, result)},
     )
     _say(
         child(inference.worker.role, "DefaultPolicy"),
-        {f"AwsSolutions-IAM5[Resource::{arn}/*]": OBJECTS for arn in (upload, result)},
+        {f"AwsSolutions-IAM5[Resource::{bucket}/*]": OBJECTS for bucket in (upload, result)},
     )
 
 

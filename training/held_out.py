@@ -1,8 +1,8 @@
 """Scores of held-out films: what calibration, thresholds and every cross-validated figure are made from.
 
 Each film was scored, as it is and under drawn acquisitions (``training/shifted.py``), by a network that never saw its
-patient. The scores of the shipped model lie beside it in ``validation.csv``: with them the thresholds of the card can
-be checked, and an ensemble with another network be measured, without training anything.
+patient. ``training.publish`` writes them beside the model, to ``validation.csv``: with them the thresholds of the card
+can be checked, and an ensemble with another network be measured, without training anything.
 """
 
 import csv
@@ -55,14 +55,15 @@ class HeldOut:
         """The table that ``write`` wrote."""
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
-        runs = tuple(dict.fromkeys(name.partition(" ")[0] for name in header[len(_FILM) :]))
+        runs = tuple(header[len(_FILM) :: shifted.DRAWS + 1])
         values = np.array([row[1:] for row in rows], dtype=np.float64).T
         return cls(tuple(row[0] for row in rows), values[0], values[1], runs,
                    values[2:].reshape(len(runs), shifted.DRAWS + 1, len(rows)))  # fmt: skip
 
     def write(self, path: Path) -> None:
         """One line a film: name, label, fold, and for each run its logits, as it is and of each draw."""
-        columns = [f"{run}{draw}" for run in self.runs for draw in ("", *_draws())]
+        draws = ["", *(f" shifted {draw + 1}" for draw in range(shifted.DRAWS))]
+        columns = [f"{run}{draw}" for run in self.runs for draw in draws]
         with path.open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow([*_FILM, *columns])
@@ -102,10 +103,6 @@ def read_films(run: Path) -> list[dict[str, Any]]:
     """Every film of a run, scored or not, with name, label, group and fold."""
     films: list[dict[str, Any]] = json.loads((run / "films.json").read_text())
     return films
-
-
-def _draws() -> list[str]:
-    return [f" shifted {draw + 1}" for draw in range(shifted.DRAWS)]
 
 
 def _logits(run: Path, films: int) -> Array:
