@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
+export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS FLOAT32 VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` finds the product's package beside the tools of the repository.
@@ -153,9 +153,9 @@ export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR
 	$(publish) --precision float32 --out runs/float32 $(ARGS)
 
 .PHONY: evaluate
-evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split and write its card (DATA=; ADULTS=, OTHERS=, NOT_FILMS= folders)
+evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write its card (DATA=; ADULTS=, OTHERS=, NOT_FILMS=, FLOAT32= folders)
 	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(if $(ADULTS),--adults "$$ADULTS") \
-	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(ARGS)
+	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(if $(FLOAT32),--float32 "$$FLOAT32") $(ARGS)
 
 .PHONY: samples
 samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)

@@ -1,9 +1,10 @@
 """Score the held-out test split through the serving code and write figures, plots and the model card.
 
-    python -m training.evaluate --data DATA --adults ADULTS
+    python -m training.evaluate --data DATA --adults ADULTS --float32 runs/float32
 
 ``DATA/test`` holds NORMAL/ and PNEUMONIA/ and is read by this command alone, after every choice was made on
-validation. ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/. Written are the figures in
+validation. ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/. With
+``--float32`` the same networks before their quantisation are scored, too: what int8 costs. Written are the figures in
 ``card.json``, ``plots/`` and ``MODEL_CARD.md``.
 """
 
@@ -22,7 +23,7 @@ from rich.table import Table
 from pneumonia.decode import Limits, decode
 from pneumonia.inference import Predictor
 from pneumonia.settings import Settings
-from training import data, gate_check, heatmap_check, metrics, model_card, plots
+from training import data, gate_check, heatmap_check, metrics, model_card, plots, precision_check
 from training.scoring import Scores, Server
 
 Array = NDArray[np.float64]
@@ -146,6 +147,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--adults", type=Path, help="folder with LUNG_OPACITY, NORMAL, NOT_NORMAL_NO_OPACITY")
     parser.add_argument("--others", type=Path, help="the unlabelled films that the gate was fitted with")
     parser.add_argument("--not-films", type=Path, help="folders of pictures that are no chest X-rays")
+    parser.add_argument("--float32", type=Path, help="what `make export` made of the same runs: what int8 costs")
     parser.add_argument("--artifacts", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
     parser.add_argument("--skip-heatmaps", action="store_true", help="leave the occlusion test out (minutes)")
     args = parser.parse_args(argv)
@@ -160,6 +162,12 @@ def main(argv: list[str] | None = None) -> None:
     show(test, console)
     document = json.loads((args.artifacts / "card.json").read_text())
     document["metrics"]["test"] = test
+    if args.float32:
+        whole = Server.load(args.float32)
+        others = whole.score_files([film.path for film in films], "The same in float32", limits)
+        thresholds = (points["balanced"], whole.card.operating_points.balanced)
+        document["metrics"]["precision"] = asdict(precision_check.compare(y, scores, others, thresholds))
+        console.print("float32", document["metrics"]["precision"])
     if args.adults:
         document["metrics"]["adults"] = adult_figures(args.adults, server, limits, points)
         console.print("adults", document["metrics"]["adults"])

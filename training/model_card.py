@@ -53,6 +53,16 @@ def triage_table(triage: dict[str, dict[str, int]]) -> list[str]:
     return lines
 
 
+def precision_section(cost: dict[str, Any]) -> list[str]:
+    return [
+        "",
+        f"Against the same networks in float32 on these {cost['films']} films, int8 gives up "
+        f"{cost['auc_given_up']:.4f} of AUC (float32: {cost['auc_float32']:.4f}); "
+        f"{cost['decisions_changed']:.1%} of the decisions differ; correlation of the logits "
+        f"{cost['logit_correlation']:.4f}.",
+    ]
+
+
 def adults_section(adults: dict[str, Any]) -> list[str]:
     return [
         "",
@@ -169,6 +179,7 @@ def render(card: dict[str, Any], peers: dict[str, dict[str, float | None]]) -> s
         *operating_table(card),
         "",
         *triage_table(test["triage"]),
+        *(precision_section(measured["precision"]) if "precision" in measured else []),
         "",
         "| | |",
         "|---|---|",

@@ -1,8 +1,8 @@
 """Validation under another acquisition: every held-out film again, exposed, framed and sharpened otherwise.
 
 A held-out film comes from the same machine and the same hands as the training films, so calibration and thresholds
-that fit it are too sure of themselves elsewhere. The same draws that augment training, without flips for their own
-sake and without erased patches, stand in for the next machine; the scores are kept per fold in ``shifted.npz``.
+that fit it are too sure of themselves elsewhere. Draws like those that augment training, without erased patches, stand
+in for the next machine; the scores are kept per fold in ``shifted.npz``.
 
     python -m training.shifted --run runs/xception-224 --data DATA/train
 """
@@ -10,7 +10,6 @@ sake and without erased patches, stand in for the next machine; the scores are k
 import argparse
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +20,31 @@ from numpy.typing import NDArray
 
 from training import data
 from training.augment import Augmentation, augment
-from training.settings import TrainSettings
 
+# Ranges of their own, every one of them: networks that were trained with others are measured alike.
+ACQUISITIONS = Augmentation(
+    rotation_degrees=15.0, shift=0.08, zoom_out=0.2, zoom_in=0.25, log_stretch=0.25, log_gamma=0.5, contrast=0.35,
+    brightness=0.15, sharpness=1.0, noise=0.04, border=0.08, erase_probability=0.0,
+)  # fmt: skip
 DRAWS = 2
 SEED = 2026  # apart from the seeds of training, so that no film is seen as it was trained on
 
 
-def acquired_otherwise(pixels: NDArray[np.uint8], settings: Augmentation, draw: int) -> NDArray[np.uint8]:
+def acquired_otherwise(pixels: NDArray[np.uint8], draw: int) -> NDArray[np.uint8]:
     """uint8 ``[N, size, size, 1]`` under one random acquisition each; the same for the same ``draw``."""
-    size, whole = pixels.shape[1], replace(settings, erase_probability=0.0)
+    size = pixels.shape[1]
     return np.stack(
         [
-            augment(tf.constant(film), tf.constant([SEED + draw, 2 * index], tf.int32), size, whole).numpy()
+            augment(tf.constant(film), tf.constant([SEED + draw, 2 * index], tf.int32), size, ACQUISITIONS).numpy()
             for index, film in enumerate(pixels)
         ]
     )
 
 
-def score(model: Any, pixels: NDArray[np.uint8], settings: Augmentation, folder: Path) -> NDArray[np.float32]:
+def score(model: Any, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
     """Logits float32 ``[DRAWS, N]`` of held-out films under drawn acquisitions, kept in ``shifted.npz``."""
     logits = np.stack(
-        [
-            model.predict(acquired_otherwise(pixels, settings, draw), batch_size=64, verbose=0)["logit"]
-            for draw in range(DRAWS)
-        ]
+        [model.predict(acquired_otherwise(pixels, draw), batch_size=64, verbose=0)["logit"] for draw in range(DRAWS)]
     ).astype(np.float32)
     np.savez(folder / "next.npz", logit=logits)
     os.replace(folder / "next.npz", folder / "shifted.npz")
@@ -56,15 +56,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--run", type=Path, required=True, help="run folder of training.train")
     parser.add_argument("--data", type=Path, required=True, help="the folder that the run was trained on")
     args = parser.parse_args(argv)
-    settings = TrainSettings.from_record(json.loads((args.run / "settings.json").read_text()))
+    size = json.loads((args.run / "settings.json").read_text())["size"]
     paths = {film.path.name: film.path for film in data.scan(args.data)}
     films = json.loads((args.run / "films.json").read_text())
     for folder in sorted(args.run.glob("fold-*")):
         if not (folder / "validation.npz").exists() or (folder / "shifted.npz").exists():
             continue
         index = np.load(folder / "validation.npz")["index"]
-        pixels = data.load_pixels([paths[films[i]["name"]] for i in index], settings.size)
-        score(keras.models.load_model(folder / "model.keras", compile=False), pixels, settings.augmentation, folder)
+        pixels = data.load_pixels([paths[films[i]["name"]] for i in index], size)
+        score(keras.models.load_model(folder / "model.keras", compile=False), pixels, folder)
         print(f"{folder.name}: {len(index)} films, {DRAWS} acquisitions each")
 
 

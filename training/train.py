@@ -147,7 +147,7 @@ def train_fold(films: list[data.Film], pixels: Any, held_out: Any, fold: int, se
     final.save(folder / "model.keras")
     scores = logits_of(final, pixels[test]) if len(test) else np.empty(0, np.float32)
     if len(test):
-        shifted.score(final, pixels[test], settings.augmentation, folder)
+        shifted.score(final, pixels[test], folder)
     np.savez(folder / "next.npz", index=test, logit=scores)
     os.replace(folder / "next.npz", folder / "validation.npz")
     (folder / "checkpoint.keras").unlink(missing_ok=True)

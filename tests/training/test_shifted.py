@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is in the training environment (make train-test)")
 
 from training import shifted
-from training.augment import Augmentation
 
 FILMS = np.random.default_rng(3).integers(0, 256, (3, 32, 32, 1), dtype=np.uint8)
 
@@ -20,7 +19,7 @@ class BrightnessModel:
 
 
 def test_a_draw_repeats_itself_and_differs_from_the_next() -> None:
-    first, again, other = (shifted.acquired_otherwise(FILMS, Augmentation(), draw) for draw in (0, 0, 1))
+    first, again, other = (shifted.acquired_otherwise(FILMS, draw) for draw in (0, 0, 1))
     assert first.shape == FILMS.shape
     assert first.dtype == np.uint8
     assert (first == again).all()
@@ -28,12 +27,10 @@ def test_a_draw_repeats_itself_and_differs_from_the_next() -> None:
 
 
 def test_no_patch_is_erased_since_no_machine_does_that() -> None:
-    always = Augmentation(erase_probability=1.0)
-    never = Augmentation(erase_probability=0.0)
-    assert (shifted.acquired_otherwise(FILMS, always, 0) == shifted.acquired_otherwise(FILMS, never, 0)).all()
+    assert shifted.ACQUISITIONS.erase_probability == 0
 
 
 def test_scores_are_kept_beside_the_validation_of_the_fold(tmp_path: Path) -> None:
-    logits = shifted.score(BrightnessModel(), FILMS, Augmentation(), tmp_path)
+    logits = shifted.score(BrightnessModel(), FILMS, tmp_path)
     assert logits.shape == (shifted.DRAWS, 3)
     assert (np.load(tmp_path / "shifted.npz")["logit"] == logits).all()
