@@ -133,7 +133,7 @@ bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, 
 
 ##@ Model
 # The members of the ensemble, one run folder each: the size of its input ends its name.
-RUNS ?= runs/xception-224 runs/xception-150
+RUNS ?= runs/xception-176
 VERSION ?= 0.0.0+local
 publish = $(run) .venv-train/bin/python -m training.publish $(foreach folder,$(RUNS),--run "$(folder)") \
   --version "$$VERSION" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")

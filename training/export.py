@@ -1,6 +1,6 @@
 """Keras network -> ONNX graph, checked against the network that it came from.
 
-    python -m training.export --model runs/xception-224/fold-0/model.keras --out xception-224.onnx
+    python -m training.export --model runs/xception-176/fold-0/model.keras --out xception-176.onnx
 
 Several ``--model`` files of one shape are averaged weight by weight first: networks fine-tuned from one starting
 point lie in one basin, and their mean is as good as their ensemble at the cost of one

@@ -1,6 +1,6 @@
 """From run folders to ``model_artifacts/``: ONNX members, calibration, operating points, golden input, card.
 
-    python -m training.publish --run runs/xception-224 --version 1.0.0 --data DATA/train --others ADULTS
+    python -m training.publish --run runs/xception-176 --version 1.0.0 --data DATA/train --others ADULTS
 
 ``--run`` may be given several times: an ensemble, whose first member carries the gate. ``--data`` are the films that
 int8 ranges and gate are fitted on, ``--others`` unlabelled chest X-rays of another population. Thresholds and

@@ -11,10 +11,10 @@ class TrainSettings:
     """One run: input size, folds, schedule, regularisation. Lengths are in films, rates are per step."""
 
     architecture: str = "xception"
-    size: int = 224
+    size: int = 176
     folds: int = 5
-    epochs: int = 4
-    epoch_films: int = 3072
+    epochs: int = 5
+    epoch_films: int = 3840
     batch: int = 32
     learning_rate: float = 2e-4
     warmup_films: int = 1024

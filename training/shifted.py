@@ -4,7 +4,7 @@ A held-out film comes from the same machine and the same hands as the training f
 that fit it are too sure of themselves elsewhere. Draws like those that augment training, without erased patches, stand
 in for the next machine; the scores are kept per fold in ``shifted.npz``.
 
-    python -m training.shifted --run runs/xception-224 --data DATA/train
+    python -m training.shifted --run runs/xception-176 --data DATA/train
 """
 
 import argparse

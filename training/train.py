@@ -1,6 +1,6 @@
 """Train the network: linear probe, then fine-tuning, one run per fold, resumable after any cut.
 
-    python -m training.train --data DATA/train --weights imagenet --out runs/xception-224
+    python -m training.train --data DATA/train --weights imagenet --out runs/xception-176
 
 Each fold is trained on the other folds and scores its own, so together they give a validation score for every
 film from a network that never saw its patient. A run folder holds ``settings.json`` and per fold the last
