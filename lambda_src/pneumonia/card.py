@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,9 +132,12 @@ class Card:
             document=dict(top),
         )
 
-    def verify(self, directory: Path) -> None:
-        """Compare every member's file with its sha256. Raises ModelError on a missing or altered file."""
-        for member in self.members:
+    def verify(self, directory: Path, members: Sequence[Member] | None = None) -> None:
+        """Compare the files of `members` (of all, if not given) with their sha256.
+
+        Raises ModelError on a missing or altered file.
+        """
+        for member in self.members if members is None else members:
             path = directory / member.file
             try:
                 with path.open("rb") as stream:

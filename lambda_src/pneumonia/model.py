@@ -17,6 +17,7 @@ import onnxruntime as ort
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError
 from pneumonia.gate import GateScores
+from pneumonia.prepared import graph_files
 from pneumonia.preprocess import enough_pixels, to_model_input
 
 INPUT = "image"
@@ -41,11 +42,12 @@ class Model:
     """The members of a card as onnxruntime sessions. Make one per process: creating it is the slow part."""
 
     def __init__(self, card: Card, directory: Path, threads: int = 1) -> None:
-        """Check the files against the card, then load them; `threads` run inside each operator.
+        """Check the files against the card unless they were prepared, then load them; `threads` run inside each
+        operator.
 
         Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
         """
-        card.verify(directory)
+        files = graph_files(card, directory)
         self._members = card.members
         # The first member speaks for the gate: one look at a picture is enough to tell what it is.
         self._outputs = [
@@ -53,8 +55,8 @@ class Model:
             for index in range(len(card.members))
         ]
         self._sessions = [
-            _session(member, directory, threads, outputs)
-            for member, outputs in zip(card.members, self._outputs, strict=True)
+            _session(member, path, threads, outputs)
+            for member, path, outputs in zip(card.members, files, self._outputs, strict=True)
         ]
         total = sum(member.weight for member in card.members)
         self._weights = [member.weight / total for member in card.members]
@@ -107,17 +109,17 @@ def _gates(found: Sequence[Any], count: int) -> list[GateScores | None]:
     return [GateScores(float(distance[k]), float(population[k]), int(pose[k].argmax())) for k in range(count)]
 
 
-def _session(member: Member, directory: Path, threads: int, outputs: Sequence[str]) -> Any:
+def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -> Any:
     options = ort.SessionOptions()
     # Explicit, because Lambda shows more CPUs than it gives and the default takes every one it sees.
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # Everything, layouts for this very CPU included: the graph is optimised where it runs, when it is loaded.
+    # Everything, layouts for this very CPU included: of a prepared graph they are all that is left to do.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(directory / member.file), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own classes, which have no common public base
         raise ModelError(f"onnxruntime cannot load {member.file}: {error}") from error
     _check_signature(session, member, outputs)

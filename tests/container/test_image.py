@@ -70,7 +70,11 @@ print(json.dumps({
     "model": sorted(os.listdir("/var/task/model_artifacts")),
 }))""")
     assert found["caches"] == []
-    shipped = {"card.json", "golden.png", *(p.name for p in (ROOT / "model_artifacts").glob("*.onnx"))}
+    shipped = {
+        "card.json",
+        "golden.png",
+        *(f"{p.stem}.prepared.onnx" for p in (ROOT / "model_artifacts").glob("*.onnx")),
+    }
     assert set(found["model"]) == shipped
     assert {"tests", "training", "local", "infra", "samples", "app.py", "Makefile"}.isdisjoint(found["task"])
 
