@@ -35,7 +35,7 @@ def _warm(found: dict[str, Any], path: Path) -> None:
         )
     axes.set_xticks(range(len(names)), [found[name]["film"] for name in names])
     axes.set_ylabel("ms, warm")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     _save(figure, path)
 
 
@@ -44,10 +44,10 @@ def _sizes(by_cpus: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
     axes.plot([cpus for cpus, _, _ in points], [ms for _, ms, _ in points], "o-", color=OURS)
-    axes.set(xlabel="vCPU", ylabel="ms, warm", ylim=(0, None))
+    axes.set(xlabel="vCPU", ylabel="ms, warm", ylim=(0, 1.1 * max(ms for _, ms, _ in points)))
     dear = axes.twinx()
     dear.plot([cpus for cpus, _, _ in points], [usd for _, _, usd in points], "s--", color=ORIGIN)
-    dear.set(ylabel="USD per 1,000 (dashed)", ylim=(0, None))
+    dear.set(ylabel="USD per 1,000 (dashed)", ylim=(0, 1.1 * max(usd for _, _, usd in points)))
     _save(figure, path)
 
 

@@ -36,7 +36,7 @@ def write_tables(results: dict[str, Any], console: Console) -> None:
     rows = table_rows(results)
     table_text = f"{markdown(rows)}\n\n{conditions(results)}"
     for path in DOCUMENTS:
-        text = table_text + (plot_links(path.parent / "plots") if path.parent.name == "bench" else "")
+        text = table_text + plot_links(ROOT / "bench" / "plots", path.parent)
         path.write_text(replaced(path.read_text(encoding="utf-8"), text, path.name), encoding="utf-8")
     table = Table("measured", "must / aim", "found")
     for row in rows:
@@ -208,14 +208,14 @@ def markdown(rows: list[Row]) -> str:
     return "\n".join([*lines, *(f"| {row.measured} | {row.goal} | {row.found} |" for row in rows)])
 
 
-def plot_links(folder: Path) -> str:
-    """The plots that were drawn, for the document beside their folder."""
+def plot_links(folder: Path, beside: Path) -> str:
+    """The plots that were drawn into `folder`, for a document in the folder `beside`."""
     titles = {
         "warm.svg": "Warm requests: the origin, this service, and its model alone",
         "sizes.svg": "Warm request and price of 1,000 by vCPU",
     }
-    found = [f"![{title}]({folder.name}/{name})" for name, title in titles.items() if (folder / name).exists()]
-    return "".join(f"\n\n{link}" for link in found)
+    found = {folder / name: title for name, title in titles.items() if (folder / name).exists()}
+    return "".join(f"\n\n![{title}]({path.relative_to(beside)})" for path, title in found.items())
 
 
 def replaced(document: str, text: str, name: str) -> str:

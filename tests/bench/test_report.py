@@ -82,14 +82,17 @@ def test_the_heaviest_parts_are_named_with_their_share() -> None:
     assert cold.found.startswith("session, 45% of 200 ms (numpy 60, session 90")
 
 
-def test_only_plots_that_were_drawn_are_linked(tmp_path: Path) -> None:
-    assert report.plot_links(tmp_path) == ""
-    (tmp_path / "sizes.svg").touch()
-    assert report.plot_links(tmp_path).count("![") == 1
-    assert f"({tmp_path.name}/sizes.svg)" in report.plot_links(tmp_path)
-
-
 def test_what_int8_gives_up_is_a_row_only_where_it_was_measured() -> None:
     assert report._precision(None) == []
     (row,) = report._precision({"films": 624, "auc_given_up": 0.0004, "decisions_changed": 0.0048})
     assert row.found == "0.0004; 0.5% (624 films, float32 beside int8)"
+
+
+def test_plots_are_linked_from_where_the_document_lies(tmp_path: Path) -> None:
+    folder = tmp_path / "bench" / "plots"
+    folder.mkdir(parents=True)
+    assert report.plot_links(folder, tmp_path) == ""
+    (folder / "sizes.svg").touch()
+    title = "Warm request and price of 1,000 by vCPU"
+    assert report.plot_links(folder, tmp_path) == f"\n\n![{title}](bench/plots/sizes.svg)"
+    assert report.plot_links(folder, tmp_path / "bench") == f"\n\n![{title}](plots/sizes.svg)"
