@@ -99,7 +99,7 @@ def measure(console: Console, runs: int, cpus: int, origin_model: Path | None) -
     found["memory_mb"] = children.peak_megabytes(REQUESTS)
     found["imports_ms"] = children.import_profile()
     # Pairs, in their order: results.json sorts the keys of objects.
-    found["cold_parts_ms"] = list(children.cold_parts(COLDS).items())
+    found["cold_parts_ms"] = list(children.cold_parts(COLDS, served.folder()).items())
     handler_ms = found["jpeg_224"]["over_bare"]["ms"]["handler"]["median"]
     found["usd_per_thousand"] = {
         architecture: cost.usd_per_thousand(handler_ms, 1769, architecture) for architecture in cost.USD_PER_GB_SECOND
