@@ -54,7 +54,7 @@ def measure(console: Console, runs: int, cpus: int, origin_model: Path | None) -
             "files": {path.name: round(path.stat().st_size / 1e6, 1) for path in members},
             "int8": all(floor.is_int8(path) for path in members),
             # Measured by `make evaluate`, where the films are.
-            "precision": served.measured("precision"),
+            "precision": served.card().document["metrics"].get("precision"),
         },
     }
     for name, film in inputs.items():

@@ -94,6 +94,11 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
 
 def _python(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": path, "AUTH_MODE": "none", "AWS_DEFAULT_REGION": "us-east-1"}
-    environment |= variables
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "AUTH_MODE": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        **variables,
+    }
     return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)

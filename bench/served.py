@@ -69,11 +69,6 @@ def folder() -> Path:
     return process_settings().model_dir
 
 
-def measured(name: str) -> Any:
-    """What the card says was measured under this name, None where it was not."""
-    return json.loads((folder() / "card.json").read_text(encoding="utf-8"))["metrics"].get(name)
-
-
 def card() -> Card:
     return Card.load(folder())
 

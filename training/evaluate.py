@@ -156,15 +156,16 @@ def main(argv: list[str] | None = None) -> None:
     server = Server.load(args.artifacts)
     points = asdict(server.card.operating_points)
     films = data.scan(args.data / "test")
+    paths = [film.path for film in films]
     y = data.labels(films).astype(np.float64)
-    scores = server.score_files([film.path for film in films], "Test split", limits)
+    scores = server.score_files(paths, "Test split", limits)
     test = figures_of(films, y, scores, points)
     show(test, console)
     document = json.loads((args.artifacts / "card.json").read_text())
     document["metrics"]["test"] = test
     if args.float32:
         whole = Server.load(args.float32)
-        others = whole.score_files([film.path for film in films], "The same in float32", limits)
+        others = whole.score_files(paths, "The same in float32", limits)
         thresholds = (points["balanced"], whole.card.operating_points.balanced)
         document["metrics"]["precision"] = asdict(precision_check.compare(y, scores, others, thresholds))
         console.print("float32", document["metrics"]["precision"])
@@ -178,7 +179,7 @@ def main(argv: list[str] | None = None) -> None:
     if server.card.gate is not None:
         document["metrics"]["gate"] = gate_check.measure(
             Predictor(server.card, server.model, args.artifacts, limits),
-            [film.path for film in films],
+            paths,
             args.others,
             args.adults,
             args.not_films,

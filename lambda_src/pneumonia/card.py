@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,20 @@ class Member:
     sha256: str
     input: InputSpec
     weight: float
+
+    def verify(self, directory: Path) -> None:
+        """Compare the file with its sha256. Raises ModelError on a missing or altered file."""
+        path = directory / self.file
+        try:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(f"Cannot read the model {path} ({error.strerror}).") from error
+        if found != self.sha256:
+            raise ModelError(
+                f"{path} has sha256 {found}, the card says {self.sha256}: the file is damaged or was "
+                "replaced without its card. Restore both from the same version."
+            )
 
 
 @dataclass(frozen=True)
@@ -132,23 +146,10 @@ class Card:
             document=dict(top),
         )
 
-    def verify(self, directory: Path, members: Sequence[Member] | None = None) -> None:
-        """Compare the files of `members` (of all, if not given) with their sha256.
-
-        Raises ModelError on a missing or altered file.
-        """
-        for member in self.members if members is None else members:
-            path = directory / member.file
-            try:
-                with path.open("rb") as stream:
-                    found = hashlib.file_digest(stream, "sha256").hexdigest()
-            except OSError as error:
-                raise ModelError(f"Cannot read the model {path} ({error.strerror}).") from error
-            if found != member.sha256:
-                raise ModelError(
-                    f"{path} has sha256 {found}, the card says {member.sha256}: the file is damaged or was "
-                    "replaced without its card. Restore both from the same version."
-                )
+    def verify(self, directory: Path) -> None:
+        """Compare every member's file with its sha256. Raises ModelError on a missing or altered file."""
+        for member in self.members:
+            member.verify(directory)
 
     @cached_property
     def sha256(self) -> str:

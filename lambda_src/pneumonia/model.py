@@ -17,7 +17,7 @@ import onnxruntime as ort
 from pneumonia.card import Card, Member
 from pneumonia.errors import ModelError
 from pneumonia.gate import GateScores
-from pneumonia.prepared import graph_files
+from pneumonia.prepared import graph_file
 from pneumonia.preprocess import enough_pixels, to_model_input
 
 INPUT = "image"
@@ -47,7 +47,7 @@ class Model:
 
         Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
         """
-        files = graph_files(card, directory)
+        files = [graph_file(member, directory) for member in card.members]
         self._members = card.members
         # The first member speaks for the gate: one look at a picture is enough to tell what it is.
         self._outputs = [

@@ -66,12 +66,7 @@ def test_a_graph_that_answers_otherwise_is_not_kept(
     directory = make_artifacts()
     answers = iter([[np.zeros(1)], [np.ones(1)]])
 
-    def answer(path: Path, film: object, optimised: Path | None = None) -> object:
-        if optimised is not None:
-            optimised.write_bytes(b"another graph")
-        return next(answers)
-
-    monkeypatch.setattr(prepared, "_answers", answer)
+    monkeypatch.setattr(prepared, "_answers", lambda path, film: next(answers))
     with pytest.raises(ModelError, match="answers otherwise"):
         prepared.prepare(directory)
     assert [path.name for path in directory.glob("*.onnx")] == ["tiny-0.onnx"]
