@@ -40,7 +40,7 @@ import onnxruntime
 lap('onnxruntime')
 import aws_lambda_powertools
 lap('Powertools')
-import pneumonia.api
+import pneumonia.handlers.api
 lap('our own code')
 from pneumonia.inference import process_predictor
 process_predictor()
@@ -48,7 +48,7 @@ lap('session')
 from bench import films, served  # what these load is no part of it
 event, context = served.event(films.films()['jpeg_224']), served.Context()
 last = time.perf_counter()
-answer = pneumonia.api.handler(event, context)
+answer = pneumonia.handlers.api.handler(event, context)
 lap('first answer')
 assert answer['statusCode'] == 200, answer
 print(json.dumps(laps))
@@ -62,7 +62,7 @@ def peak_megabytes(requests: int) -> float:
     return round(int(done.stdout.split()[-1]) * 1024 / 1e6, 1)
 
 
-def import_profile(module: str = "pneumonia.api") -> dict[str, float]:
+def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
     """Milliseconds that the packages loaded by `import module` take themselves, largest first."""
     taken: dict[str, float] = defaultdict(float)
     for line in _python("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
@@ -81,7 +81,7 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as scratch:
         prepared = Path(scratch) / "model"
         shutil.copytree(model_dir, prepared)
-        _python("-m", "pneumonia.prepared", str(prepared))
+        _python("-m", "pneumonia.model.optimise", str(prepared))
         for _ in range(rounds):
             start = time.perf_counter()
             _python("-c", "pass")

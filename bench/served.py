@@ -18,11 +18,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from bench.films import Film
-from pneumonia import api
-from pneumonia.card import Card
-from pneumonia.decode import Limits, decode
-from pneumonia.inference import process_predictor
-from pneumonia.preprocess import to_model_input
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.handlers import api
+from pneumonia.model.card import Card
+from pneumonia.model.preprocess import to_model_input
+from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
 

@@ -61,8 +61,8 @@ def main() -> None:
 
 def measure(console: Console, runs: int) -> dict[str, Any]:
     """Every figure of the section `worker`."""
-    from pneumonia.inference import process_predictor
-    from pneumonia.overlap import IN_FLIGHT
+    from pneumonia.predictor import process_predictor
+    from pneumonia.uploads.concurrency import IN_FLIGHT
 
     described = machine.describe(("onnxruntime", "numpy", "pillow"))
     version = process_predictor().card.version
@@ -89,7 +89,7 @@ def measure(console: Console, runs: int) -> dict[str, Any]:
 def _delivery(size: int, runs: int) -> Callable[[], object]:
     """Deliver BATCH new uploads to the handler, `size` to a call. Raises RuntimeError if one comes back."""
     from bench.served import Context
-    from pneumonia import worker
+    from pneumonia.handlers import worker
 
     context: Any = Context()
     waiting = _uploaded(f"by-{size}", 2 * (timing.WARM_UP + runs) * BATCH)
@@ -122,7 +122,7 @@ def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
 @contextmanager
 def _latency(seconds: float) -> Iterator[None]:
     """Let every call of the worker to S3 wait so long, in the thread that makes it."""
-    from pneumonia import worker
+    from pneumonia.handlers import worker
 
     events = worker._s3().meta.events
 

@@ -17,7 +17,7 @@ from client import output
 from client.aws import error_code, errors_in_words
 from client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from local.tables import STYLES, WORDS
-from pneumonia.archive.summary import RUNS, SUMMARY_FILE
+from pneumonia.backfill.summary import RUNS, SUMMARY_FILE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -20,8 +20,8 @@ from client.journal import Journal
 from client.parallel import ordered_map
 from client.redrive import count
 from local.artifacts import HEATMAP_FOLDER
-from pneumonia.archive.summary import RUNS
-from pneumonia.results import JSON_SUFFIX
+from pneumonia.backfill.summary import RUNS
+from pneumonia.uploads.results import JSON_SUFFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from client.redrive import count
-from pneumonia.s3_events import NotAnS3Event, parse_message
+from pneumonia.uploads.events import NotAnS3Event, parse_message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -20,9 +20,9 @@ from local.artifacts import REPORT_FILE, RESULTS_FILE
 from local.images import ImageFile
 from local.outcome import Outcome
 from local.report import Content, Row, film_thumbnail, heatmap_thumbnail, write
-from pneumonia.card import Card
-from pneumonia.decode import Limits
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
+from pneumonia.model.card import Card
 from pneumonia.settings import Settings
 
 CSV_FILE = "results.csv"

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from client.errors import UsageProblem
-from pneumonia.correlation import of_batch_key
+from pneumonia.uploads.correlation import of_batch_key
 
 FILE = "journal.sqlite"
 _SCHEMA_VERSION = "1"

@@ -117,7 +117,7 @@ def _purge(
     from client import purge as command
     from client.errors import UsageProblem
     from client.stack import Target, connect, resolve
-    from pneumonia.upload_ids import is_id, upload_key
+    from pneumonia.uploads.ids import is_id, upload_key
 
     ids = upload or []
     if not (key or ids or prefix):

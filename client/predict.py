@@ -13,7 +13,7 @@ from local.outcome import Outcome
 from local.predict import predict_all
 from local.settings import export_settings, stack_settings
 from pneumonia.errors import PneumoniaError
-from pneumonia.inference import process_predictor
+from pneumonia.predictor import process_predictor
 
 
 def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = False, out: Path | None = None) -> int:

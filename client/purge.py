@@ -15,7 +15,7 @@ from client.aws import errors_in_words
 from client.dead_letters import forget
 from client.errors import EXIT_OK, EXIT_SERVICE
 from client.redrive import count
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -17,7 +17,7 @@ from urllib.parse import quote_plus
 from client import output
 from client.aws import errors_in_words
 from client.errors import EXIT_OK, ServiceError
-from pneumonia.results import JSON_SUFFIX, result_key
+from pneumonia.uploads.results import JSON_SUFFIX, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,7 +14,7 @@ from urllib3.util import Retry
 
 from client.errors import CredentialsError, NetworkError, Refused, ServiceError
 from client.signing import is_loopback
-from pneumonia.decode import sniff
+from pneumonia.decode.formats import sniff
 from pneumonia.errors import UnsupportedFormat
 
 MAX_DIRECT_BYTES = 4_500_000

@@ -16,8 +16,8 @@ from client.pipeline import BatchOptions, Places, upload_and_collect
 from client.upload import journal_name
 from local.artifacts import REPORT_FILE, RESULTS_FILE
 from local.tables import STYLES, WORDS
-from pneumonia.card import Card
 from pneumonia.errors import ModelError
+from pneumonia.model.card import Card
 
 
 def run(places: Places, load_card: Callable[[], Any], folder: Path, options: BatchOptions) -> int:

@@ -14,7 +14,7 @@ from client.files import read
 from client.journal import Journal
 from client.service import content_type
 from local.images import ImageFile
-from pneumonia.correlation import METADATA, of_batch_key
+from pneumonia.uploads.correlation import METADATA, of_batch_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

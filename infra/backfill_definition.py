@@ -12,7 +12,7 @@ from typing import Any, Final
 from infra.settings import Settings
 
 RUNS_PREFIX: Final = "backfill-runs/"
-"""Where in the results bucket the files of a run lie: lambda_src's archive/summary.py."""
+"""Where in the results bucket the files of a run lie: pneumonia/backfill/summary.py."""
 
 State = dict[str, Any]
 
@@ -24,7 +24,7 @@ _LAMBDA_BUSY: Final = [
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
 ]
-# Errors that the function itself raises (archive/batch.py).
+# Errors that the function itself raises (pneumonia/backfill/batch.py).
 _INCOMPLETE: Final = "BatchIncomplete"
 _OUT_OF_TIME: Final = "OutOfTime"
 

@@ -60,7 +60,7 @@ class Inference(Construct):
         self.image = InferenceImage(self, "Image", settings=settings)
         self.api = self._function(
             "Api",
-            handler="pneumonia.api.handler",
+            handler="pneumonia.handlers.api.handler",
             service="pneumonia-api",
             description="Pneumonia triage of one chest X-ray over HTTP. Research use only.",
             timeout_seconds=settings.api_timeout_seconds,
@@ -71,7 +71,7 @@ class Inference(Construct):
         self.api.add_environment("URL_TIMEOUT_SECONDS", str(settings.url_timeout_seconds))
         self.worker = self._function(
             "Worker",
-            handler="pneumonia.worker.handler",
+            handler="pneumonia.handlers.worker.handler",
             service="pneumonia-worker",
             description="Pneumonia triage of uploaded chest X-rays. Research use only.",
             timeout_seconds=settings.worker_timeout_seconds,
@@ -91,7 +91,7 @@ class Inference(Construct):
     def _backfill(self) -> lambda_.DockerImageFunction:
         return self._function(
             "Backfill",
-            handler="pneumonia.backfill.handler",
+            handler="pneumonia.handlers.backfill.handler",
             service="pneumonia-backfill",
             description="Pneumonia triage of chest X-rays of an archive. Research use only.",
             timeout_seconds=self._settings.worker_timeout_seconds,

@@ -128,7 +128,7 @@ class Release(Construct):
         check = lambda_.DockerImageFunction(
             self,
             f"{name}Check",
-            code=self._inference.image.code("pneumonia.release_check.handler"),
+            code=self._inference.image.code("pneumonia.handlers.release_check.handler"),
             architecture=self._inference.image.architecture,
             description=f"Checks a new version of the {name.lower()} function before it gets traffic.",
             role=role,

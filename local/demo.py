@@ -30,7 +30,7 @@ from local.report import render
 from local.settings import export_settings, stack_settings
 from local.uploads import collect, upload
 from pneumonia.errors import PneumoniaError
-from pneumonia.inference import process_predictor
+from pneumonia.predictor import process_predictor
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

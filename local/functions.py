@@ -7,7 +7,7 @@ from typing import TextIO
 
 from infra.settings import Settings
 from local.lambda_context import LocalContext
-from pneumonia import api, worker
+from pneumonia.handlers import api, worker
 
 API_HANDLER = api.handler
 WORKER_HANDLER = worker.handler

@@ -21,7 +21,7 @@ from local import tables
 from local.images import ImageFile, NoImages, find_images
 from local.settings import export_settings, stack_settings
 from pneumonia.errors import PneumoniaError, TooLarge, problem, rejects
-from pneumonia.inference import Predictor, process_predictor
+from pneumonia.predictor import Predictor, process_predictor
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -15,9 +15,10 @@ from PIL import Image
 from local.images import ImageFile
 from local.outcome import Outcome, by_status
 from local.tables import WORDS, percent
-from pneumonia.card import Card
-from pneumonia.decode import Limits, decode
-from pneumonia.heatmap import INFERNO, LEGEND_HEIGHT
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.model.card import Card
+from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT
 
 THUMBNAIL_SIDE = 256
 BINS = 20

@@ -22,9 +22,9 @@ from local.function_url import FunctionUrl
 from local.poller import Poller
 from local.settings import export_settings, stack_settings
 from local.wsgi_server import HOST, PortInUse
-from pneumonia.api import ROUTES
 from pneumonia.errors import PneumoniaError
-from pneumonia.inference import process_predictor
+from pneumonia.handlers.api import ROUTES
+from pneumonia.predictor import process_predictor
 
 EXIT_FAILED = 1
 

@@ -30,9 +30,9 @@ from client.service import Service
 from client.signing import Anonymous, Bearer, SigV4, checked_url, region_of
 from client.stack import outputs
 from local.tables import WORDS, percent, printable
-from pneumonia.card import Card
 from pneumonia.errors import ModelError
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.model.card import Card
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from local.images import ImageFile
 from local.outcome import Outcome
-from pneumonia.results import JSON_SUFFIX, result_key
+from pneumonia.uploads.results import JSON_SUFFIX, result_key
 
 THREADS = 4  # more only wait for the one process that plays S3
 _LOOK_EVERY_SECONDS = 0.2

@@ -17,10 +17,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from pneumonia import auth, finished_events, presign, stored_results, token_secret
-from pneumonia.card import POSES, Card
-from pneumonia.inference import Predictor, process_predictor
+from pneumonia.http import auth, token_secret
+from pneumonia.model.card import POSES, Card
+from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
+from pneumonia.uploads import finished_events, presign, reader
 
 EVENTS = Path(__file__).parent / "events"
 GRID = 4  # cells of the tiny model's activation map, each way
@@ -192,11 +193,11 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,
-              stored_results.client, finished_events.client)  # fmt: skip
+              reader.client, finished_events.client)  # fmt: skip
     for function in cached:
         function.cache_clear()
     yield
-    for client in (token_secret.client, presign.client, stored_results.client, finished_events.client):
+    for client in (token_secret.client, presign.client, reader.client, finished_events.client):
         if client.cache_info().currsize:
             client().close()  # or its connections would be found open by the test that runs then
     for function in cached:

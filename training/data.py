@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import track
 
-from pneumonia.preprocess import enough_pixels, reduce_while_decoding, to_model_input
+from pneumonia.model.preprocess import enough_pixels, reduce_while_decoding, to_model_input
 
 CLASS_FOLDERS = {"NORMAL": 0, "PNEUMONIA": 1}
 IMAGE_SUFFIXES = {".jpeg", ".jpg", ".png"}

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from pneumonia.decode import Limits, decode
-from pneumonia.inference import Predictor
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from training import data, gate_check, heatmap_check, metrics, model_card, plots, precision_check
 from training.scoring import Scores, Server

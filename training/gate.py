@@ -21,10 +21,10 @@ from PIL import Image
 from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 
-from pneumonia.card import POSES
-from pneumonia.gate import undone
-from pneumonia.model import GATE_OUTPUTS, INPUT
-from pneumonia.preprocess import to_model_input
+from pneumonia.model.card import POSES
+from pneumonia.model.gate import undone
+from pneumonia.model.preprocess import to_model_input
+from pneumonia.model.sessions import GATE_OUTPUTS, INPUT
 from training import data
 
 Array = NDArray[np.float32]

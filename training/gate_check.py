@@ -14,9 +14,9 @@ from typing import Any
 from PIL import Image
 from rich.progress import track
 
-from pneumonia.card import POSES
 from pneumonia.errors import PneumoniaError
-from pneumonia.inference import Predictor
+from pneumonia.model.card import POSES
+from pneumonia.predictor import Predictor
 from training import data
 from training.gate import belongs_to_fit, changed, other_films
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumonia.card import POSES, Card
-from pneumonia.model import Model
+from pneumonia.model.card import POSES, Card
+from pneumonia.model.sessions import Model
 from training import calibrate, data, gate, held_out, metrics, quantise
 from training.export import averaged, export
 

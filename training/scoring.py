@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.progress import Progress
 
-from pneumonia.card import Card
-from pneumonia.decode import Limits, decode
-from pneumonia.model import Model, Prediction
-from pneumonia.triage import assess
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.model.card import Card
+from pneumonia.model.sessions import Model, Prediction
+from pneumonia.model.triage import assess
 
 Array = NDArray[np.float64]
 

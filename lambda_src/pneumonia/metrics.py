@@ -17,7 +17,7 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from pneumonia.errors import PneumoniaError, rejects
-from pneumonia.inference import loaded_version
+from pneumonia.predictor import loaded_version
 from pneumonia.settings import SettingsError, process_settings
 
 NAMESPACE: Final = "PneumoniaTriage"
@@ -44,7 +44,7 @@ _cold = True
 def prediction(function: str, body: Mapping[str, Any]) -> None:
     """Count an answer with its label, triage, score (calibrated probability) and times.
 
-    `body`: the fields of `inference.Answer`. `OutsidePopulation` is left out where the model cannot tell.
+    `body`: the fields of `predictor.Answer`. `OutsidePopulation` is left out where the model cannot tell.
     """
     values: dict[str, tuple[str, float]] = {"Predictions": (COUNT, 1)}
     values |= {name: (COUNT, body["label"] == label) for label, name in LABELS.items()}

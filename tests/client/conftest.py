@@ -15,7 +15,7 @@ from local.function_url import FunctionUrl
 from local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
 from local.poller import Poller
 from local.settings import export_settings, stack_settings
-from pneumonia import worker
+from pneumonia.handlers import worker
 
 MakeFilms = Callable[..., Path]
 

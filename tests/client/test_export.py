@@ -8,8 +8,8 @@ import pytest
 from client import export
 from client.export import NO_RESULT, Summary, write_report, write_tables
 from client.journal import Journal
-from pneumonia.correlation import of_batch_key
-from pneumonia.inference import Predictor
+from pneumonia.predictor import Predictor
+from pneumonia.uploads.correlation import of_batch_key
 
 ImageBytes = Callable[..., bytes]
 

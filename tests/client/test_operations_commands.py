@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from local.access import SECRET_ID, create_token
-from pneumonia import token_secret
-from pneumonia.upload_ids import new_id
+from pneumonia.http import token_secret
+from pneumonia.uploads.ids import new_id
 from tests.client.conftest import Stack
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 
 from client import purge
 from client.purge import Places, Purged, Selection
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
-from pneumonia.upload_ids import new_id, upload_key
+from pneumonia.uploads.ids import new_id, upload_key
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from tests.client.conftest import Pneumonia, Stack
 
 ImageBytes = Any

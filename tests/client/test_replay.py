@@ -7,7 +7,7 @@ import pytest
 
 from client import replay
 from client.errors import ServiceError
-from pneumonia.s3_events import parse_message
+from pneumonia.uploads.events import parse_message
 from tests.client.conftest import Pneumonia, Stack
 
 ImageBytes = Any

@@ -9,7 +9,7 @@ import pytest
 from client.stack import LOCAL_TOKEN_SECRET
 from local.access import SECRET_ID, create_token
 from local.cloud import Cloud
-from pneumonia import token_secret
+from pneumonia.http import token_secret
 from tests.client.conftest import Pneumonia
 
 LOCAL = ("--stack", "local")

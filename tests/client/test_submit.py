@@ -13,7 +13,7 @@ import pytest
 from client import collect, pipeline
 from local import poller
 from local.functions import WORKER_HANDLER
-from pneumonia.correlation import of_batch_key
+from pneumonia.uploads.correlation import of_batch_key
 from tests.client.conftest import MakeFilms, Pneumonia, Stack
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from client.files import find
 from client.journal import Journal
 from client.upload import Sent, Uploader, journal_name, put_once
 from local.images import ImageFile
-from pneumonia.correlation import carried, of_batch_key
+from pneumonia.uploads.correlation import carried, of_batch_key
 
 BUCKET = "uploads"
 MakeFilms = Callable[..., Path]

@@ -88,7 +88,7 @@ StartFunction = Callable[..., Function]
 
 @pytest.fixture(scope="session")
 def start_function(image: str) -> Iterator[StartFunction]:
-    """Start a container of one handler: start_function("pneumonia.api.handler", NAME="value", ...)."""
+    """Start a container of one handler: start_function("pneumonia.handlers.api.handler", NAME="value", ...)."""
     containers: list[str] = []
 
     def start(handler: str, **environment: str) -> Function:
@@ -108,7 +108,7 @@ def start_function(image: str) -> Iterator[StartFunction]:
 
 @pytest.fixture(scope="session")
 def api(start_function: StartFunction) -> Function:
-    return start_function("pneumonia.api.handler", AUTH_MODE="none")
+    return start_function("pneumonia.handlers.api.handler", AUTH_MODE="none")
 
 
 @pytest.fixture(scope="session")

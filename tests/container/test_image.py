@@ -82,8 +82,8 @@ print(json.dumps({
 def test_both_handlers_can_be_imported(in_image: InImage) -> None:
     found = in_image("""
 import json
-import pneumonia.api, pneumonia.worker
-print(json.dumps([callable(pneumonia.api.handler), callable(pneumonia.worker.handler)]))""")
+import pneumonia.handlers.api, pneumonia.handlers.worker
+print(json.dumps([callable(pneumonia.handlers.api.handler), callable(pneumonia.handlers.worker.handler)]))""")
     assert found == [True, True]
 
 

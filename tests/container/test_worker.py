@@ -54,7 +54,7 @@ def s3(host_address: str) -> Iterator["S3Client"]:
 @pytest.fixture(scope="module")
 def worker(start_function: StartFunction, s3: "S3Client") -> Function:
     return start_function(
-        "pneumonia.worker.handler",
+        "pneumonia.handlers.worker.handler",
         RESULTS_BUCKET=RESULTS,
         AWS_ENDPOINT_URL=s3.meta.endpoint_url,
         **CREDENTIALS,

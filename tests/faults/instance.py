@@ -57,7 +57,7 @@ class Instance:
         if setup.faults:
             chance = random.Random(f"{setup.seed}-{setup.number}")  # noqa: S311
             Faults(chance, self._note_fault, setup.stall_seconds).install()
-        from pneumonia import worker  # its clients are made after the hook is in place
+        from pneumonia.handlers import worker  # its clients are made after the hook is in place
 
         log = (setup.folder / f"log-{setup.number}.jsonl").open("w", encoding="utf-8", buffering=1)
         worker.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, result_key
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, result_key
 from tests.faults.plan import Version
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from PIL import Image
 
-from pneumonia.upload_ids import KEY_PREFIX, upload_key
+from pneumonia.uploads.ids import KEY_PREFIX, upload_key
 from tests.conftest import film
 
 PLAIN: Final = "plain/"

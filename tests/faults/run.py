@@ -31,11 +31,11 @@ from rich.table import Table
 from client.redrive import count, redrive
 from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
 from local.settings import stack_settings
-from pneumonia.finished_events import event_id
-from pneumonia.inference import Predictor
-from pneumonia.results import JSON_SUFFIX
-from pneumonia.s3_events import Upload
+from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
+from pneumonia.uploads.events import Upload
+from pneumonia.uploads.finished_events import event_id
+from pneumonia.uploads.results import JSON_SUFFIX
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup
@@ -163,7 +163,7 @@ class Fleet:
         self._cloud = cloud
         # Not forked from this process, whose threads are the local cloud.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["tests.faults.instance", "pneumonia.worker"])
+        self._context.set_forkserver_preload(["tests.faults.instance", "pneumonia.handlers.worker"])
         self._processes: list[ForkServerProcess] = []
 
     def running(self) -> "_Running":

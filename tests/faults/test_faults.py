@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order
 from tests.faults.hooks import RATES
 from tests.faults.ledger import Ledger, Sent, Stored
 from tests.faults.plan import Version, plan

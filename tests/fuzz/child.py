@@ -15,8 +15,8 @@ from pathlib import Path
 
 from moto import mock_aws
 
-from pneumonia import inference
-from pneumonia.decode import decode
+from pneumonia import predictor
+from pneumonia.decode.dispatch import decode
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import seeds
 from tests.fuzz.service import ENVIRONMENT, http_event, make_buckets, through_api, through_worker
@@ -29,7 +29,7 @@ def main(first: int, stop: int, model_dir: str) -> None:
     os.environ |= ENVIRONMENT | {"MODEL_DIR": model_dir, "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
     logging.disable(logging.CRITICAL)
     # All formats in this process, where their memory and time are measured (`decode.in_time` has one of its own).
-    inference.decode_in_time = decode
+    predictor.decode_in_time = decode
     with mock_aws():
         make_buckets()
         # Imports, the model and the decoders' own tables are no part of the measurement.

@@ -45,7 +45,7 @@ def http_event(body: bytes, *, content_type: str = "application/octet-stream", q
 
 def through_api(event: dict[str, Any]) -> str:
     """The outcome, `predicted` or the code of the refusal. Raises BrokenPromise."""
-    from pneumonia import api  # loads the model: the environment must be there first
+    from pneumonia.handlers import api  # loads the model: the environment must be there first
 
     answer = api.handler(event, CONTEXT)
     document = json.loads(answer["body"])
@@ -56,7 +56,7 @@ def through_api(event: dict[str, Any]) -> str:
 
 def through_worker(data: bytes, key: str) -> str:
     """Outcome of an upload: what its result says. Raises BrokenPromise."""
-    from pneumonia import worker
+    from pneumonia.handlers import worker
 
     client = boto3.client("s3", region_name=REGION)
     stored = client.put_object(Bucket=UPLOADS, Key=key, Body=data)

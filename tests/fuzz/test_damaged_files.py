@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pneumonia import api, worker
-from pneumonia.decode import decode
+from pneumonia.decode.dispatch import decode
+from pneumonia.handlers import api, worker
 from pneumonia.settings import Settings
 from tests.fuzz.mutate import INJURIES, mutated
 from tests.fuzz.seeds import crashes, seeds
@@ -136,6 +136,6 @@ def test_a_broken_promise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr("pneumonia.decode.decode_raster", fail)
+    monkeypatch.setattr("pneumonia.decode.dispatch.decode_raster", fail)
     with pytest.raises(BrokenPromise, match="500"):
         through_api(http_event(seeds()["PNG-L-"]))

@@ -8,7 +8,7 @@ from cfnlint.api import ManualArgs, lint_file
 
 from infra.backfill_definition import RUNS_PREFIX, definition
 from infra.settings import Settings, SettingsError
-from pneumonia.archive import batch, summary
+from pneumonia.backfill import batch, summary
 from pneumonia.settings import Settings as RuntimeSettings
 from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment
@@ -225,7 +225,7 @@ def test_nobody_else_may_start_it(backfill_stack, role):
 def test_its_function_is_a_third_command_of_the_image(backfill_stack):
     _, api = backfill_stack.one(FUNCTION, "InferenceApi")
     _, function = backfill_stack.one(FUNCTION, "InferenceBackfill")
-    assert function["ImageConfig"] == {"Command": ["pneumonia.backfill.handler"]}
+    assert function["ImageConfig"] == {"Command": ["pneumonia.handlers.backfill.handler"]}
     assert (function["Code"], function["MemorySize"], function["Timeout"]) == (api["Code"], 1769, 120)
     assert "ReservedConcurrentExecutions" not in function
     group_id, group = backfill_stack.one("AWS::Logs::LogGroup", "InferenceBackfillLogs")

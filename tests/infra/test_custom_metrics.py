@@ -94,7 +94,7 @@ def test_functions_are_called_by_the_names_that_they_write(stack):
 
 
 def test_scores_are_read_under_the_version_that_the_model_answers_with(real_artifacts):
-    from pneumonia.card import Card
+    from pneumonia.model.card import Card
 
     assert custom_metrics.model_version() == Card.load(real_artifacts).identity()["version"]
 

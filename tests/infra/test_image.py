@@ -10,7 +10,7 @@ from infra.settings import Settings
 
 # Stand-ins for what goes into the image, and for what lies beside it.
 IN_THE_IMAGE = [
-    "lambda_src/pneumonia/api.py",
+    "lambda_src/pneumonia/handlers/api.py",
     "lambda_src/requirements.txt",
     "model_artifacts/card.json",
     "model_artifacts/member.onnx",
@@ -25,7 +25,7 @@ BESIDE_IT = [
     "local/demo.py",
     "requirements-dev.txt",
     "samples/one.png",
-    "tests/unit/test_api.py",
+    "tests/unit/handlers/test_api.py",
     "training/train.py",
 ]
 

@@ -3,7 +3,7 @@
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
-from pneumonia.decode import Limits
+from pneumonia.decode.limits import Limits
 from pneumonia.settings import Settings as RuntimeSettings
 
 FUNCTION = "AWS::Lambda::Function"
@@ -47,7 +47,7 @@ def as_text(value):
 
 @pytest.mark.parametrize(
     ("name", "command", "timeout"),
-    [("Api", "pneumonia.api.handler", 30), ("Worker", "pneumonia.worker.handler", 120)],
+    [("Api", "pneumonia.handlers.api.handler", 30), ("Worker", "pneumonia.handlers.worker.handler", 120)],
 )
 def test_function(stack, name, command, timeout):
     _, function = stack.one(FUNCTION, f"Inference{name}")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pneumonia.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
-from pneumonia.upload_ids import KEY_PREFIX, new_id, upload_key
+from pneumonia.uploads.ids import KEY_PREFIX, new_id, upload_key
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from tests.infra.iam import ROLE, allowed, as_list, grants
 
 SECRET = "AWS::SecretsManager::Secret"

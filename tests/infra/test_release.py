@@ -132,7 +132,7 @@ def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack, n
     version_id, _ = stack.one(VERSION, f"Inference{name}CurrentVersion")
     assert check["Code"] == function["Code"]
     assert check["Architectures"] == function["Architectures"]
-    assert check["ImageConfig"] == {"Command": ["pneumonia.release_check.handler"]}
+    assert check["ImageConfig"] == {"Command": ["pneumonia.handlers.release_check.handler"]}
     assert check["Environment"]["Variables"]["CHECKED_VERSION"] == {"Ref": version_id}
     assert check["Environment"]["Variables"]["MODEL_DIR"] == function["Environment"]["Variables"]["MODEL_DIR"]
     # The version may take its whole time to answer, after a start.

@@ -21,7 +21,7 @@ from client import backfill as command
 from client.errors import EXIT_REFUSED, EXIT_SERVICE
 from infra.backfill_definition import definition
 from infra.settings import Settings
-from pneumonia import backfill, worker
+from pneumonia.handlers import backfill, worker
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 
 UPLOADS, RESULTS, ARCHIVE = "pneumonia-uploads", "pneumonia-results", "hospital-archive"

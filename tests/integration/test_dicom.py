@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from pydicom import dcmwrite
 
-from pneumonia.decode import decode
+from pneumonia.decode.dispatch import decode
 from pneumonia.errors import PneumoniaError
-from pneumonia.inference import Predictor
+from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from tests.unit.decode.conftest import dataset_of
 

@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 from moto import mock_aws
 
-from pneumonia import finished_events, worker
-from pneumonia.correlation import of_upload_id
-from pneumonia.upload_ids import new_id, upload_key
+from pneumonia.handlers import worker
+from pneumonia.uploads import finished_events
+from pneumonia.uploads.correlation import of_upload_id
+from pneumonia.uploads.ids import new_id, upload_key
 
 UPLOADS, RESULTS, BUS = "pneumonia-uploads", "pneumonia-results", "films"
 DOCS = Path(__file__).parents[2] / "docs"

@@ -21,10 +21,11 @@ from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
 from local.function_url import FunctionUrl
 from local.poller import Poller
 from local.settings import export_settings, stack_settings
-from pneumonia import api, auth, worker
+from pneumonia.handlers import api, worker
+from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
 from pneumonia.settings import process_settings
-from pneumonia.upload_ids import new_id
+from pneumonia.uploads.ids import new_id
 
 ImageBytes = Callable[..., bytes]
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}

@@ -21,7 +21,7 @@ import pytest
 from moto import mock_aws
 from pydicom import config, dcmread
 
-from pneumonia import api, worker
+from pneumonia.handlers import api, worker
 from tests.fuzz.mutate import damage
 from tests.fuzz.seeds import seeds
 from tests.fuzz.service import CONTEXT, ENVIRONMENT, RESULTS, http_event, make_buckets, through_worker

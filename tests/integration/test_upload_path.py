@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from pneumonia import worker
+from pneumonia.handlers import worker
 
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
 REGION = "eu-central-1"

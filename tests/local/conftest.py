@@ -11,7 +11,7 @@ from local.cloud import Cloud, local_cloud
 from local.functions import WORKER_HANDLER, worker_context
 from local.poller import Poller
 from local.settings import export_settings, stack_settings
-from pneumonia import worker
+from pneumonia.handlers import worker
 
 MakeFilms = Callable[..., Path]
 

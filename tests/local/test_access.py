@@ -1,6 +1,6 @@
 from local.access import SECRET_ID, create_token
 from local.cloud import Cloud
-from pneumonia.token_secret import read_tokens
+from pneumonia.http.token_secret import read_tokens
 
 
 def test_token_is_where_the_handler_looks_for_it(cloud: Cloud) -> None:

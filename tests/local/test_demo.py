@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local import demo, functions, poller
-from pneumonia.worker import handler as real_worker
+from pneumonia.handlers.worker import handler as real_worker
 
 MakeFilms = Callable[..., Path]
 

@@ -10,7 +10,7 @@ from local.functions import API_HANDLER, api_context
 from local.http_check import check
 from local.images import ImageFile
 from local.outcome import Outcome
-from pneumonia.inference import process_predictor
+from pneumonia.predictor import process_predictor
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from local import predict
 from local.images import ImageFile
 from pneumonia.errors import ModelError
-from pneumonia.inference import Predictor
+from pneumonia.predictor import Predictor
 
 MakeFilms = Callable[..., Path]
 

@@ -9,7 +9,7 @@ import pytest
 from local.images import ImageFile
 from local.outcome import Outcome
 from local.report import histogram, render
-from pneumonia.inference import Predictor
+from pneumonia.predictor import Predictor
 
 EVIL = "\"><script>alert(1)</script>&'.png"
 MADE = datetime(2026, 11, 22, 12, 30)

@@ -19,7 +19,7 @@ from local.function_url import FunctionUrl
 from local.functions import API_HANDLER, api_context
 from local.poller import Poller
 from local.settings import export_settings
-from pneumonia.card import Card, OperatingPoints
+from pneumonia.model.card import Card, OperatingPoints
 
 STACK = "Rehearsed"
 

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pneumonia.errors import PneumoniaError
-from pneumonia.triage import Triage
+from pneumonia.model.triage import Triage
 from tests.page.actions import SAMPLES, add_films, answered, answers, drop_films, payload, shown_percent
 from tests.page.conftest import Open, Service
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from pneumonia import heatmap
+from pneumonia.model import heatmap
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open, Service
 

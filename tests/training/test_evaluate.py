@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pneumonia.decode import Limits
+from pneumonia.decode.limits import Limits
 from pneumonia.settings import Settings
 from training import data, evaluate, metrics
 from training.scoring import Server

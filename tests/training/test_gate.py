@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from pneumonia.card import POSES
-from pneumonia.model import GATE_OUTPUTS
+from pneumonia.model.card import POSES
+from pneumonia.model.sessions import GATE_OUTPUTS
 
 keras = pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
 

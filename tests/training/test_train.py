@@ -10,8 +10,8 @@ from PIL import Image
 
 pytest.importorskip("tensorflow", reason="TensorFlow is in the training environment (make train-test)")
 
-from pneumonia.card import Card
-from pneumonia.model import Model
+from pneumonia.model.card import Card
+from pneumonia.model.sessions import Model
 from training import calibrate, data, held_out, network, publish, train
 from training.settings import TrainSettings
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.card import Card
-from pneumonia.inference import Predictor
-from pneumonia.model import Model
+from pneumonia.model.card import Card
+from pneumonia.model.sessions import Model
+from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 
 

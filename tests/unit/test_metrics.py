@@ -10,9 +10,10 @@ import pytest
 from moto import mock_aws
 from PIL import Image
 
-from pneumonia import api, metrics, worker
+from pneumonia import metrics
+from pneumonia.handlers import api, worker
 from pneumonia.http import predictions
-from pneumonia.inference import process_predictor
+from pneumonia.predictor import process_predictor
 
 ImageBytes = Callable[..., bytes]
 HttpEvent = Callable[..., dict[str, Any]]

@@ -1,4 +1,4 @@
-"""`python -m pneumonia.decode.child`: decodes one file after another for `in_time`, which kills it at the limit.
+"""`python -m pneumonia.decode.child`: decodes one file after another for `isolated`, which kills it at the limit.
 
 Messages in: the limits as JSON, then the file. Messages out: READY before it begins, then the `image` member of an
 answer as JSON and the pixels, or the code and detail of an error. It ends when its input does.
@@ -8,8 +8,9 @@ import json
 import sys
 from typing import Any, BinaryIO
 
-from pneumonia.decode import decode, sniff
-from pneumonia.decode.in_time import HEADER, READY
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.formats import sniff
+from pneumonia.decode.isolated import HEADER, READY
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 

@@ -10,7 +10,7 @@ from pneumonia.decode.image import DecodedImage, scale_to_grey
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.timed_file import TimedFile
 from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
-from pneumonia.preprocess import reduce_while_decoding
+from pneumonia.model.preprocess import reduce_while_decoding
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Of Pillow's modes in memory; 4 for every other one."""

@@ -10,7 +10,7 @@ class TimedFile(io.BytesIO):
     """A file in memory whose `read` raises TookTooLong once its time is over.
 
     Pillow hands its decoders of JPEG, PNG and BMP 64 KiB at most and comes back for more, so it meets this between two
-    pieces. A decoder that takes the whole file in one call never comes back: `in_time` has another way for those.
+    pieces. A decoder that takes the whole file in one call never comes back: `isolated` has another way for those.
     """
 
     def __init__(self, data: bytes, seconds: float) -> None:

@@ -5,7 +5,7 @@ Objects may gain members later: clients leave alone what they do not know.
 
 from typing import Any, Final
 
-from pneumonia.decode import NAMES
+from pneumonia.decode.formats import NAMES
 from pneumonia.decode.image import FUNCTIONS, UID_PATTERN
 from pneumonia.http.uploads import CONTENT_TYPES
 from pneumonia.settings import AUTH_MODES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumonia.errors import NotFound
-from pneumonia.http.exchange import Answer, Headers, Request
+from pneumonia.http.responses import Answer, Headers, Request
 from pneumonia.settings import process_settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "page"

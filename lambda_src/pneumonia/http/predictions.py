@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from pneumonia import metrics
-from pneumonia.http.exchange import Answer, Request, json_answer
-from pneumonia.inference import process_predictor
-from pneumonia.request import RemoteImage, Source, from_http, from_json, wants
+from pneumonia.http.requests import RemoteImage, Source, from_http, from_json, wants
+from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
 logger = Logger()
@@ -54,7 +54,7 @@ def _answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict
 
 def _fetch(source: RemoteImage) -> bytes:
     # Imported here: HTTP and TLS are a tenth of what a prediction loads, and most callers send the image.
-    from pneumonia.fetch import Policy, fetch
+    from pneumonia.http.fetch import Policy, fetch
 
     settings = process_settings()
     policy = Policy(settings.allowed_url_hosts, settings.max_image_bytes, settings.url_timeout_seconds)

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from pneumonia.errors import NotFound
-from pneumonia.http.exchange import PRIVATE, Answer, Request, json_answer
+from pneumonia.http.responses import PRIVATE, Answer, Request, json_answer
 from pneumonia.settings import process_settings
-from pneumonia.upload_ids import is_id, may_be_pending, upload_key
+from pneumonia.uploads.ids import is_id, may_be_pending, upload_key
 
 GRACE_SECONDS = 15 * 60
 """How long after the last moment of an upload its result may take to be waited for."""
@@ -20,7 +20,7 @@ def result(request: Request) -> Answer:
     """The result of an upload, or 202 while it may still come."""
     upload_id, bucket = _upload_id(request), _bucket()
     # Imported here for the sake of the cold start, as in uploads.py.
-    from pneumonia.stored_results import read_result
+    from pneumonia.uploads.reader import read_result
 
     document = read_result(bucket, upload_key(upload_id))
     if document is not None:
@@ -36,7 +36,7 @@ def heatmap(request: Request) -> Answer:
     """The heatmap of a result as a PNG."""
     upload_id, bucket = _upload_id(request), _bucket()
     # Imported here for the sake of the cold start, as in uploads.py.
-    from pneumonia.stored_results import read_heatmap
+    from pneumonia.uploads.reader import read_heatmap
 
     png = read_heatmap(bucket, upload_key(upload_id))
     if png is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pneumonia.errors import MalformedRequest
-from pneumonia.http.exchange import Answer, Request, RouteFunction
+from pneumonia.http.responses import Answer, Request, RouteFunction
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 

@@ -3,8 +3,8 @@
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import Unhealthy, log_fields
-from pneumonia.http.exchange import Answer, Request, json_answer
-from pneumonia.inference import process_predictor
+from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
 MAX_DIRECT_BYTES = 4_500_000

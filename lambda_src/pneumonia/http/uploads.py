@@ -6,10 +6,10 @@ import time
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import MalformedRequest, NotFound, UnsupportedFormat
-from pneumonia.http.exchange import Answer, Request, json_answer
-from pneumonia.request import FORCE, json_body
+from pneumonia.http.requests import FORCE, json_body
+from pneumonia.http.responses import Answer, Request, json_answer
 from pneumonia.settings import process_settings
-from pneumonia.upload_ids import new_id, upload_key
+from pneumonia.uploads.ids import new_id, upload_key
 
 logger = Logger()
 
@@ -40,8 +40,8 @@ def create_upload(request: Request) -> Answer:
     metadata = {FORCE: "true"} if force else None
     # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
     # uploads, results and tokens need it.
-    from pneumonia.correlation import of_upload_id
-    from pneumonia.presign import presigned_post
+    from pneumonia.uploads.correlation import of_upload_id
+    from pneumonia.uploads.presign import presigned_post
 
     upload_id = new_id(time.time())
     correlation_id = of_upload_id(upload_id)

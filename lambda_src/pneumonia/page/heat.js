@@ -4,7 +4,7 @@
 // pixel, and what is left is the film. So it works without the original too (DICOM, 16-bit PNG), and fits
 // the film exactly.
 
-// As in the service's pneumonia/heatmap.py; a test compares them.
+// As in the service's pneumonia/model/heatmap.py; a test compares them.
 export const INFERNO = [
     [0, 0, 4],
     [11, 7, 36],

@@ -20,7 +20,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pneumonia.decode import Limits, decode
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import MultiFrame, NotARadiograph, TooLarge, UndecodableImage
 from tests.unit.decode.conftest import PATIENT, SOP_UID, STUDY_UID, DicomBytes, dataset_of, encoded, film12
 

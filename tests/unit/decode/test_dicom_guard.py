@@ -6,8 +6,9 @@ import zlib
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from pneumonia.decode import Limits, decode
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 from tests.unit.decode.conftest import DicomBytes
 

@@ -11,8 +11,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
-from pneumonia.decode import Limits, decode
 from pneumonia.decode.dicom_values import MAX_OFFSETS, MAX_VALUE_BYTES, CountedReads, check_fragments, check_values
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 from tests.unit.decode.conftest import DicomBytes, dataset_of, encoded, film12
 

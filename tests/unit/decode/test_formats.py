@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.decode import Limits, decode
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import MultiFrame, UndecodableImage, UnsupportedFormat
 
 LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.decode import DecodedImage, check_content
-from pneumonia.decode.image import scale_to_grey
+from pneumonia.decode.image import DecodedImage, check_content, scale_to_grey
 from pneumonia.errors import BlankImage, TooSmall
 
 

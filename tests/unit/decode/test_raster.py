@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from pneumonia.decode import Limits, decode
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import MissingImage, TooLarge, UndecodableImage, UnsupportedFormat
 
 ImageBytes = Callable[..., bytes]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pneumonia import api
+from pneumonia.handlers import api
 
 
 @dataclass(frozen=True)

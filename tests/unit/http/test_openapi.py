@@ -7,8 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from local.openapi import OPENAPI_JSON, main, render
-from pneumonia import api
 from pneumonia.errors import MethodNotAllowed, ObjectArchived, PneumoniaError, ProcessingFailed, UploadMissing
+from pneumonia.handlers import api
 from pneumonia.http.openapi import document
 from pneumonia.settings import SettingsError
 

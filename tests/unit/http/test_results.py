@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pneumonia import stored_results
 from pneumonia.http.results import GRACE_SECONDS
-from pneumonia.upload_ids import new_id
+from pneumonia.uploads import reader
+from pneumonia.uploads.ids import new_id
 
 Ask = Callable[..., Any]
 RESULTS = "results"
@@ -98,8 +98,8 @@ def test_pending_lasts_as_long_as_the_upload_may_take(
 def test_what_is_no_id_is_unknown_and_not_asked_for(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, name: str, tail: str
 ) -> None:
-    for reader in ("read_result", "read_heatmap"):
-        monkeypatch.setattr(stored_results, reader, lambda *_: pytest.fail("S3 was asked"))
+    for function in ("read_result", "read_heatmap"):
+        monkeypatch.setattr(reader, function, lambda *_: pytest.fail("S3 was asked"))
     reply = ask("GET", f"/results/{name}{tail}")
     assert (reply.status, reply.body["code"]) == (404, "not_found")
     assert name not in reply.body["detail"]

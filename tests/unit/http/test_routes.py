@@ -1,7 +1,7 @@
 import pytest
 
 from pneumonia.errors import MalformedRequest
-from pneumonia.http.exchange import Request, json_answer
+from pneumonia.http.responses import Request, json_answer
 from pneumonia.http.routes import Route
 
 ROUTE = Route("GET", "/results/{upload_id}/heatmap.png", lambda request: json_answer(request.parameters))

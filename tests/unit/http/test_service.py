@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from pneumonia.card import Card
 from pneumonia.http.service import MAX_DIRECT_BYTES
+from pneumonia.model.card import Card
 
 Ask = Callable[..., Any]
 

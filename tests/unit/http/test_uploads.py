@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pneumonia import correlation
 from pneumonia.http import uploads
 from pneumonia.http.uploads import CONTENT_TYPES
-from pneumonia.s3_events import parse_message
-from pneumonia.upload_ids import is_id, upload_key
+from pneumonia.uploads import correlation
+from pneumonia.uploads.events import parse_message
+from pneumonia.uploads.ids import is_id, upload_key
 
 Ask = Callable[..., Any]
 PNG = json.dumps({"content_type": "image/png"})

@@ -1,0 +1,233 @@
+"""One batch of an archive: what has no result yet is predicted, by the very code that uploads go through."""
+
+import functools
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from pneumonia.backfill.items import Item
+from pneumonia.backfill.tally import Tally
+from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, log_fields
+from pneumonia.predictor import process_predictor
+from pneumonia.uploads import correlation
+from pneumonia.uploads.concurrency import IN_FLIGHT
+from pneumonia.uploads.document import rejected
+from pneumonia.uploads.events import Upload
+from pneumonia.uploads.results import JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
+
+OTHER_BUCKETS = "archive/"
+"""Where results of other buckets than the upload bucket lie: an archive may use the keys that uploads have."""
+
+GONE = "gone"
+NEWER_RESULT = "newer_result"
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
+_NEVER = datetime.fromtimestamp(0, UTC)
+# Not to be read before a restore; an archived object of Intelligent-Tiering has a status instead.
+_ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+logger = Logger()
+
+
+class BatchIncomplete(Exception):
+    """Images failed for reasons of ours: the batch is to be tried again. The text holds numbers and codes alone."""
+
+
+class OutOfTime(Exception):
+    """The time limit of the function is near: the rest of the batch is for another invocation."""
+
+
+class EveryImageFailed(Exception):
+    """Each of several images ended the function: not the images are to blame."""
+
+
+_Count = Callable[[Tally], None]
+"""What an image adds to the counts."""
+
+
+def _of_failed(_tally: Tally) -> None:
+    """Of an image that failed for reasons of ours."""
+
+
+def _of_left(_tally: Tally) -> None:
+    """Of an image that there was no time for."""
+
+
+Process = Callable[[Upload, str], tuple[Outcome, dict[str, Any]]]
+"""What the worker does with an upload: predict, store; see `worker.process_upload`."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An item and what S3 says of it. `document` is its result if that is there already."""
+
+    upload: Upload
+    document: dict[str, Any] | None = None
+    archived: bool = False
+    gone: bool = False
+
+
+class _Begun:
+    """Lets the first image begin, and others while there is time."""
+
+    def __init__(self, has_time: Callable[[], bool]) -> None:
+        self._has_time = has_time
+        self._lock = threading.Lock()
+        self._any = False
+
+    def another(self) -> bool:
+        with self._lock:
+            first, self._any = not self._any, True
+        return first or self._has_time()
+
+
+class Batch:
+    """`uploads_bucket`: the one whose results are filed under the keys themselves. `process` handles one image."""
+
+    def __init__(self, results: Results, uploads_bucket: str | None, process: Process) -> None:
+        self._results = results
+        self._uploads_bucket = uploads_bucket
+        self._process = process
+
+    def run(self, items: Sequence[Item], request_id: str, has_time: Callable[[], bool]) -> Tally:
+        """Predict what has no result yet. Several images wait for S3 at once; one computes (see worker.py).
+
+        All images are tried, whichever fail. Raises BatchIncomplete if some failed for reasons of ours; OutOfTime
+        once `has_time` says no, but not before one image was tried: what is done by then is found done the next time.
+        """
+        begun = _Begun(has_time)
+
+        # Versions of one key stay in their order, so that they never meet each other.
+        lanes: dict[tuple[str, str], list[Item]] = {}
+        for item in items:
+            lanes.setdefault((item.bucket, item.key), []).append(item)
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="image") as pool:
+            found = pool.map(lambda lane: [self._try(item, request_id, begun) for item in lane], lanes.values())
+            counts = [count for lane in found for count in lane]
+        failed, left = counts.count(_of_failed), counts.count(_of_left)
+        if left:
+            raise OutOfTime(f"{left} of {len(items)} images are for another invocation, {failed} failed.")
+        if failed:
+            raise BatchIncomplete(f"{failed} of {len(items)} images failed for reasons of ours.")
+        tally = Tally()
+        for count in counts:
+            count(tally)
+        return tally
+
+    def _try(self, item: Item, request_id: str, begun: "_Begun") -> "_Count":
+        try:
+            if item.skip is not None:
+                return functools.partial(Tally.skip, reason=item.skip)
+            seen = self.look(item)
+            if seen.document is not None:
+                return functools.partial(Tally.result, document=seen.document, already_there=True)
+            if seen.gone:  # deleted since it was listed, and nobody waits for its result
+                return functools.partial(Tally.skip, reason=GONE)
+            return self._predict(seen, request_id) if begun.another() else _of_left
+        except Exception as error:
+            logger.error("image failed, its batch will be tried again", **log_fields(error))
+            return _of_failed
+        finally:
+            logger.thread_safe_clear_keys()
+
+    def conclude(self, outcomes: Sequence[Any], parse: Callable[[Any], Item], request_id: str) -> Tally:
+        """Add up a batch that was run image by image; those that ended the function get a result that says so.
+
+        Raises EveryImageFailed if all of several did.
+        """
+        crashed = [outcome["crashed"] for outcome in outcomes if "crashed" in outcome]
+        if len(crashed) == len(outcomes) > 1:
+            raise EveryImageFailed(f"All of {len(outcomes)} images ended the function; it may lack memory or time.")
+        tally = Tally()
+        for outcome in outcomes:
+            if "crashed" not in outcome:
+                tally.add(outcome)
+        for crash in crashed:
+            seen = self.look(parse(crash["item"]))
+            error = ProcessingFailed(
+                "The service ended or ran out of time over this image, twice. It may need more memory or time "
+                "(memory_mb, worker_timeout_seconds); look at the file before it is tried again."
+            )
+            logger.error("image failed for good", error_code=error.code, error_type=str(crash.get("error")))
+            self._fail(seen.upload, error, request_id)(tally)
+        return tally
+
+    def look(self, item: Item) -> Seen:
+        """Find out which version the item is now, and whether that has a result. Raises ClientError if S3 fails."""
+        key, head = self._head(item)
+        upload = self._upload(item, key, head)
+        stored = self._results.find(result_key(upload.result_name, JSON_SUFFIX))
+        if stored is not None and stored[0] is not None and Order.of(upload).compare(stored[0]) <= 0:
+            return Seen(upload, document=json.loads(stored[1]))
+        return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
+
+    def _predict(self, seen: Seen, request_id: str) -> "_Count":
+        if seen.archived:
+            error = ObjectArchived("The object is in an archive storage class. Restore it, then start again.")
+            return self._fail(seen.upload, error, request_id)
+        outcome, document = self._process(seen.upload, request_id)
+        if outcome is Outcome.STALE:
+            return functools.partial(Tally.skip, reason=NEWER_RESULT)
+        return functools.partial(Tally.result, document=document)
+
+    def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
+        """Write a result that any other takes the place of: the reason can pass."""
+        document = {
+            **rejected(error, request_id, process_predictor().card),
+            "correlation_id": correlation.derived(upload),
+            "source": upload.source,
+            "heatmap": None,
+        }
+        body = json.dumps(document, ensure_ascii=False, indent=2).encode()
+        key = result_key(upload.result_name, JSON_SUFFIX)
+        self._results.put_if_newer(key, body, "application/json", Order.of(upload), provisional=True)
+        return functools.partial(Tally.failure, code=error.code)
+
+    def _upload(self, item: Item, key: str, head: "HeadObjectOutputTypeDef | None") -> Upload:
+        """The item as an upload: what S3 says of it now, or else what the item itself said."""
+        upload = Upload(
+            bucket=item.bucket,
+            key=key,
+            version_id=item.version_id,
+            etag=item.etag or "",
+            sequencer=None,
+            event_time=item.last_modified or _NEVER,
+            size=item.size,
+            filed_as=None if item.bucket == self._uploads_bucket else f"{OTHER_BUCKETS}{item.bucket}/{key}",
+        )
+        if head is None:
+            return upload
+        return replace(
+            upload,
+            version_id=head.get("VersionId") or item.version_id,
+            etag=head["ETag"].strip('"'),
+            event_time=head["LastModified"],
+            size=head["ContentLength"],
+        )
+
+    def _head(self, item: Item) -> "tuple[str, HeadObjectOutputTypeDef | None]":
+        for key in item.keys:
+            request: HeadObjectRequestTypeDef = {"Bucket": item.bucket, "Key": key}
+            if item.version_id is not None:
+                request["VersionId"] = item.version_id
+            try:
+                return key, self._results.client.head_object(**request)
+            except ClientError as error:
+                if error_code(error) not in _GONE:
+                    raise
+        return item.key, None
+
+
+def _is_archived(head: "HeadObjectOutputTypeDef") -> bool:
+    restored = 'ongoing-request="false"' in head.get("Restore", "")
+    return not restored and (head.get("StorageClass") in _ARCHIVE_CLASSES or "ArchiveStatus" in head)

@@ -1,0 +1,29 @@
+"""Bytes to an image: finds out which format they have and calls its decoder."""
+
+from pneumonia.decode.formats import NAMES, sniff
+from pneumonia.decode.image import DecodedImage
+from pneumonia.decode.limits import Limits
+from pneumonia.decode.raster import decode_raster
+from pneumonia.errors import MissingImage, TooLarge
+
+
+def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
+    """Decode an image by its content; file names and Content-Type are never looked at.
+
+    `enough`: a JPEG may be unpacked at reduced size as long as both sides keep so many pixels; None keeps them all.
+    The limit of time holds for JPEG, PNG and BMP here; for every format it does in `isolated.decode_in_time`.
+    Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage
+    (truncated or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality).
+    """
+    if not data:
+        raise MissingImage(f"The image is empty (0 bytes). Send the bytes of a file ({', '.join(NAMES)}).")
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"The image has {len(data)} bytes, the limit is {limits.max_bytes}. Send a smaller file.")
+    kind = sniff(data)
+    if kind.plugin is None:
+        # Imported when the first DICOM file arrives: pydicom takes longer to import than everything else here, and
+        # most callers send pictures.
+        from pneumonia.decode.dicom import decode_dicom
+
+        return decode_dicom(data, limits)
+    return decode_raster(data, kind, limits, enough)

@@ -1,0 +1,1 @@
+"""What Lambda calls, one module for each function, and what they do when they start."""

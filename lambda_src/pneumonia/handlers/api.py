@@ -1,0 +1,80 @@
+"""Lambda handler of the Function URL and of direct invokes: the table of routes, and what holds for all.
+
+Invoked directly with {"url": ...} or {"image": ...} as the whole event, the same answer as that of POST
+/predict (or the same problem document) comes back as a plain object. boto3 is imported only by the routes
+that need it, for the sake of the cold start.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pneumonia import metrics
+from pneumonia.errors import MethodNotAllowed, NotFound
+from pneumonia.handlers.startup import load_in_init_phase
+from pneumonia.http import pages, predictions, results, service, uploads
+from pneumonia.http.auth import authorize
+from pneumonia.http.requests import is_function_url_event
+from pneumonia.http.responses import Answer, Request, log_problem, problem_answer
+from pneumonia.http.routes import Route
+from pneumonia.settings import process_settings
+
+logger = Logger()
+
+_OPTIONS = frozenset({"heatmap", "force"})
+
+ROUTES = (
+    Route("GET", "/", pages.index, public=True),
+    Route("GET", "/page/{name}", pages.page_file, public=True),
+    Route("GET", "/config", service.config, public=True),
+    Route("GET", "/health", service.health, public=True),
+    Route("GET", "/model", service.model),
+    Route("GET", "/openapi.json", service.openapi),
+    Route("POST", "/", predictions.predict, query=_OPTIONS),
+    Route("POST", "/predict", predictions.predict, query=_OPTIONS),
+    Route("POST", "/uploads", uploads.create_upload),
+    Route("GET", "/results/{upload_id}", results.result),
+    Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),
+)
+
+
+# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds the image.
+@logger.inject_lambda_context(log_event=False, clear_state=True)
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
+    """Answer one event; never raises, so that no caller sees a stack trace."""
+    metrics.cold_start(metrics.API)
+    # By the name under which the worker has its own, so that one query finds the lines of both.
+    logger.set_correlation_id(context.aws_request_id)
+    if is_function_url_event(event):
+        try:
+            return _answer(Request(event, context.aws_request_id)).to_lambda()
+        except Exception as error:
+            return problem_answer(error, context.aws_request_id).to_lambda()
+    try:
+        return predictions.predict_event(event, context.aws_request_id)
+    except Exception as error:
+        return log_problem(error, context.aws_request_id)
+
+
+def _answer(request: Request) -> Answer:
+    """Find the route, ask for credentials unless it is public, and call it. Raises what it raises, and Unauthorized,
+    NotFound, MethodNotAllowed.
+
+    Credentials come first: not even which paths there are is told to just anyone.
+    """
+    known = [route for route in ROUTES if route.matches(request.path)]
+    route = next((route for route in known if route.method == request.method), None)
+    if route is None or not route.public:
+        authorize(request.event, process_settings(), request.header("authorization"))
+    if route is not None:
+        return route.answer(replace(request, parameters=route.parameters(request.path)))
+    if known:
+        allow = tuple(sorted(route.method for route in known))
+        raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)
+    there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
+    raise NotFound(f"There is no such path. There are {there}.")
+
+
+load_in_init_phase(logger)

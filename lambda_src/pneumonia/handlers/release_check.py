@@ -1,0 +1,130 @@
+"""Lambda handler that CodeDeploy calls before a new version gets traffic: does it answer as the card says?
+
+The golden input goes through the version as a caller's image would; model, probability, label and triage of the
+answer are compared with this image's card. It is a function of its own: it imports no graph, only the card.
+"""
+
+import base64
+import functools
+import json
+import os
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from pneumonia.errors import ModelError, PneumoniaError, log_fields
+from pneumonia.model.card import Card
+from pneumonia.model.triage import assess
+from pneumonia.settings import SettingsError, process_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy import CodeDeployClient
+    from mypy_boto3_codedeploy.literals import LifecycleEventStatusType
+    from mypy_boto3_lambda import LambdaClient
+
+# What is left of this function's own time when it stops waiting: it must still report.
+_TO_REPORT_SECONDS = 15
+# Answers give probabilities with six decimals.
+_ROUNDING = 1e-6
+
+logger = Logger()
+
+
+class ReleaseRefusedError(PneumoniaError):
+    """The new version failed on the golden input, or gave another answer than the card's."""
+
+    code = "release_refused"
+    title = "The new version does not answer as its model card says"
+
+
+class Hook(TypedDict):
+    """What CodeDeploy sends to a lifecycle hook."""
+
+    DeploymentId: str
+    LifecycleEventHookExecutionId: str
+
+
+@logger.inject_lambda_context(log_event=False, clear_state=True)
+def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
+    """Check the version that CHECKED_VERSION names, and tell CodeDeploy `Succeeded` or `Failed`.
+
+    Whatever goes wrong is `Failed`: a version that could not be checked gets no traffic.
+    """
+    status: LifecycleEventStatusType = "Failed"
+    try:
+        check(_version(), context.get_remaining_time_in_millis() / 1000 - _TO_REPORT_SECONDS)
+        status = "Succeeded"
+        logger.info("the new version answers as the card says")
+    except Exception as error:
+        logger.error("the new version gets no traffic", **log_fields(error))
+    _codedeploy().put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"],
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+        status=status,
+    )
+    return {"status": status}
+
+
+def check(version: str, patience_seconds: float) -> None:
+    """Send the golden input through a version of either function, by its ARN, and compare the answer.
+
+    Raises ReleaseRefusedError, ModelError for a card or input that cannot be read, and what boto3 raises.
+    """
+    directory = process_settings().model_dir
+    card = Card.load(directory)
+    try:
+        image = (directory / card.golden.file).read_bytes()
+    except OSError as error:
+        raise ModelError(f"Cannot read the golden input {card.golden.file} ({error.strerror}).") from error
+    event = {"image": base64.b64encode(image).decode("ascii")}
+    client = _lambda(patience_seconds)
+    # A new version of a container image is pending until Lambda has its image.
+    client.get_waiter("published_version_active").wait(FunctionName=version)
+    found = client.invoke(FunctionName=version, Payload=json.dumps(event).encode())
+    with found["Payload"] as payload:
+        answer = json.load(payload)
+    if failure := found.get("FunctionError"):
+        raise ReleaseRefusedError(f"The version failed ({failure}); its own log says why.")
+    compare(answer, card)
+
+
+def compare(answer: Any, card: Card) -> None:
+    """Compare an answer to the golden input with the card. Raises ReleaseRefusedError, which says what differs."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("pneumonia"), int | float):
+        # The code of a problem; nothing else of what came is repeated.
+        code = answer.get("code") if isinstance(answer, dict) else None
+        raise ReleaseRefusedError(f"No prediction came back (code {code}).")
+    if answer.get("model") != card.identity():
+        raise ReleaseRefusedError(f"The version serves the model {answer.get('model')}, not {card.identity()}.")
+    golden = card.golden
+    low, high = (assess(golden.logit + side * golden.tolerance, card) for side in (-1, 1))
+    probability = answer["pneumonia"]
+    if not low.probability - _ROUNDING <= probability <= high.probability + _ROUNDING:
+        raise ReleaseRefusedError(
+            f"{golden.file} gave a probability of {probability}, the card's logit {golden.logit:g} within "
+            f"{golden.tolerance:g} means {low.probability} to {high.probability}."
+        )
+    for name in ("label", "triage"):
+        if answer.get(name) not in (getattr(low, name), getattr(high, name)):
+            raise ReleaseRefusedError(f"{golden.file} gave the {name} {answer.get(name)}, not {getattr(low, name)}.")
+
+
+def _version() -> str:
+    version = os.environ.get("CHECKED_VERSION")
+    if not version:
+        raise SettingsError("CHECKED_VERSION must be the ARN of the version to check.")
+    return version
+
+
+def _lambda(patience_seconds: float) -> "LambdaClient":
+    # One attempt: a second one would go beyond the time that there is.
+    config = Config(connect_timeout=5, read_timeout=max(1, patience_seconds), retries={"total_max_attempts": 1})
+    return boto3.client("lambda", config=config)
+
+
+@functools.cache
+def _codedeploy() -> "CodeDeployClient":
+    return boto3.client("codedeploy", config=Config(retries={"mode": "standard", "max_attempts": 5}))

@@ -1,0 +1,103 @@
+"""Who may enter, by the setting AUTH_MODE: `iam` (AWS has checked the signature), `token` or `none`."""
+
+import functools
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from pneumonia.errors import AccessCheckFailed, Unauthorized, log_fields
+from pneumonia.settings import Settings, process_settings
+
+MAX_AGE_SECONDS = 300.0
+"""How long tokens are kept before they are read again: one that is revoked lives at most so long."""
+
+MIN_INTERVAL_SECONDS = 30.0
+"""Between two readings of the secret. A token that is not known may be a new one, so it makes the secret be
+read again, but nobody can make us ask Secrets Manager (billed, and limited for the whole account) any faster
+by guessing."""
+
+RETRY_SECONDS = 5.0
+"""After a reading that failed, until the next one is tried."""
+
+# RFC 6750, section 2.1: the token is a b64token. What was sent twice arrives joined by a comma, and fails.
+_BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE)
+
+logger = Logger()
+
+
+class TokenStore:
+    """The valid tokens, read now and then. Keeps digests only: of equal length, whatever is compared with them.
+
+    `read` gives the tokens that are valid now, `clock` seconds that only grow.
+    """
+
+    def __init__(self, read: Callable[[], Sequence[str]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._read = read
+        self._clock = clock
+        self._digests: tuple[bytes, ...] = ()
+        self._fresh_until = self._rest_until = float("-inf")
+
+    def accepts(self, token: str) -> bool:
+        """Whether a token is valid. Raises AccessCheckFailed if that cannot be found out now."""
+        if self._clock() >= self._fresh_until and not self._refresh():
+            raise AccessCheckFailed("The secret of the token could not be read; an earlier log entry says why.")
+        return self._knows(token) or (self._refresh() and self._knows(token))
+
+    def _refresh(self) -> bool:
+        """Read the secret, unless that was done a moment ago; True if it was read."""
+        now = self._clock()
+        if now < self._rest_until:
+            return False
+        try:
+            self._digests = tuple(_digest(token) for token in self._read())
+        except Exception as error:
+            self._rest_until = now + RETRY_SECONDS
+            logger.error("the access token could not be read", **log_fields(error))
+            return False
+        self._fresh_until, self._rest_until = now + MAX_AGE_SECONDS, now + MIN_INTERVAL_SECONDS
+        return True
+
+    def _knows(self, token: str) -> bool:
+        digest = _digest(token)
+        # All of them, each in constant time: how long it takes says nothing of which one was nearly right.
+        return sum(hmac.compare_digest(digest, known) for known in self._digests) > 0
+
+
+def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) -> None:
+    """Let a request pass or raise Unauthorized. `event`: a Function URL's; `authorization`: that header, or ""."""
+    if settings.auth_mode == "none":
+        return
+    if settings.auth_mode == "iam":
+        # AWS lets nobody else through, as long as the Function URL is what the stack made of it. If someone
+        # opens it in the console, it stays closed here.
+        if not ((event.get("requestContext") or {}).get("authorizer") or {}).get("iam"):
+            raise Unauthorized("Sign the request with AWS credentials (SigV4, service lambda).")
+        return
+    found = _BEARER.fullmatch(authorization)
+    if found is None:
+        raise Unauthorized("Send the header Authorization: Bearer <token>.")
+    if not token_store().accepts(found.group(1)):
+        raise Unauthorized("The token is not valid. Ask whoever operates the service for the current one.")
+
+
+@functools.cache
+def token_store() -> TokenStore:
+    """The store of this process."""
+
+    def read() -> Sequence[str]:
+        # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and
+        # without tokens nothing is read.
+        from pneumonia.http.token_secret import read_tokens
+
+        return read_tokens(process_settings().auth_secret_id or "")
+
+    return TokenStore(read)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,218 @@
+"""Fetch an image from an allowed host without becoming anyone's way into our network (SSRF).
+
+Only https on port 443 to hosts that the settings name; the name is resolved once, every address must be
+public, and the connection goes to that very address, so that a second DNS answer cannot swap it (rebinding);
+TLS is still verified for the name. Redirects are followed by hand and pass the same checks.
+"""
+
+import functools
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from pneumonia.errors import PneumoniaError, TooLarge, UrlFetchFailed, UrlNotAllowed
+from pneumonia.http.addresses import is_public
+
+MAX_REDIRECTS = 3
+PORT = 443
+_CHUNK = 65_536
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Resolve = Callable[[str], Sequence[str]]
+"""A host name to its addresses, as text."""
+Connect = Callable[[str, str, float], http.client.HTTPConnection]
+"""Host name, address to connect to, time.monotonic() of the deadline, to a connection not yet opened."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Exact host names in lower case, most bytes of an image, and seconds for the whole fetch with its
+    redirects (a DNS query under way is not cut short)."""
+
+    allowed_hosts: frozenset[str]
+    max_bytes: int
+    timeout_seconds: float
+
+
+class _DeadlineSocket(ssl.SSLSocket):
+    """A TLS socket with one deadline for all its reads: a timeout alone starts anew with every byte, so a
+    server that sends one byte now and then could hold us for hours."""
+
+    deadline: float
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(_remaining(self.deadline))
+        return super().recv_into(*args, **kwargs)
+
+
+class PinnedConnection(http.client.HTTPSConnection):
+    """HTTPS to one given address, with the certificate checked for the host name."""
+
+    def __init__(self, host: str, address: str, deadline: float, *, context: ssl.SSLContext, port: int = PORT) -> None:
+        super().__init__(host, PORT, context=context)
+        self._target = (address, port)
+        self._deadline = deadline
+        self._tls = context
+
+    def connect(self) -> None:
+        raw = socket.create_connection(self._target, _remaining(self._deadline))
+        try:
+            raw.settimeout(_remaining(self._deadline))  # OpenSSL's handshake takes it as a whole
+            tls = self._tls.wrap_socket(raw, server_hostname=self.host)
+        except BaseException:
+            raw.close()
+            raise
+        if isinstance(tls, _DeadlineSocket):
+            tls.deadline = self._deadline
+        self.sock = tls
+
+
+def tls_context(cafile: str | None = None) -> ssl.SSLContext:
+    """A verifying client context whose sockets keep a deadline. `cafile`: trust this file alone."""
+    context = ssl.create_default_context(cafile=cafile)
+    context.sslsocket_class = _DeadlineSocket
+    return context
+
+
+@functools.cache
+def _system_context() -> ssl.SSLContext:
+    return tls_context()  # reading the CA bundle takes milliseconds: only when the first URL comes
+
+
+def resolve_host(host: str) -> list[str]:
+    """All addresses of a host in the system's order. How long it may take is up to the system's resolver."""
+    found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def connect_pinned(host: str, address: str, deadline: float) -> http.client.HTTPConnection:
+    """The connection of production: port 443, the system's certificate authorities."""
+    return PinnedConnection(host, address, deadline, context=_system_context())
+
+
+def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect: Connect = connect_pinned) -> bytes:
+    """The bytes behind an https URL.
+
+    Raises UrlNotAllowed (host, scheme, port, credentials, address that is not public), UrlFetchFailed (no
+    connection, bad certificate, a status other than 200, too slow, too many redirects), TooLarge. None of
+    the messages quotes the URL.
+    """
+    deadline = time.monotonic() + policy.timeout_seconds
+    for _ in range(MAX_REDIRECTS + 1):
+        target = check_url(url, policy.allowed_hosts)
+        answer = _request(target, policy, deadline, resolve, connect)
+        if isinstance(answer, bytes):
+            return answer
+        url = urljoin(url, answer.location)
+    raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
+
+
+def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
+    """Split a URL that may be fetched. Raises UrlNotAllowed, which says what must change."""
+    if not allowed_hosts:
+        raise UrlNotAllowed(
+            "Fetching by URL is switched off here. Send the image itself, or ask the operator to name the "
+            "host in the setting allowed_url_hosts."
+        )
+    # Parsers disagree about these characters, and disagreement is how checks are got around.
+    if any(not "!" <= character <= "~" or character == "\\" for character in url):
+        raise UrlNotAllowed("The URL holds spaces, control, backslash or non-ASCII characters: encode them.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UrlNotAllowed("The URL cannot be parsed.") from None
+    if parts.scheme != "https":
+        raise UrlNotAllowed("The URL must begin with https://.")
+    if parts.username is not None or parts.password is not None:
+        raise UrlNotAllowed("The URL must not hold a user name or a password.")
+    if port not in (None, PORT):
+        raise UrlNotAllowed(f"The URL must use port {PORT}.")
+    if not host or host not in allowed_hosts:
+        raise UrlNotAllowed("The host of the URL is not one of those in the setting allowed_url_hosts.")
+    return parts
+
+
+@dataclass(frozen=True)
+class _Redirect:
+    location: str
+
+
+def _request(
+    parts: SplitResult, policy: Policy, deadline: float, resolve: Resolve, connect: Connect
+) -> bytes | _Redirect:
+    host = parts.hostname or ""
+    addresses = _public_addresses(host, resolve)
+    problem: PneumoniaError = UrlFetchFailed("The host of the URL has no address.")
+    for address in addresses:
+        connection = connect(host, address, deadline)
+        try:
+            connection.connect()
+            return _read(connection, parts, policy.max_bytes, deadline)
+        except TimeoutError:
+            raise UrlFetchFailed(f"The host did not deliver within {policy.timeout_seconds:g} s.") from None
+        except ssl.SSLCertVerificationError:
+            raise UrlFetchFailed("The host has no valid TLS certificate for its name.") from None
+        except http.client.HTTPException:
+            raise UrlFetchFailed("The host did not answer in valid HTTP.") from None
+        except OSError:
+            problem = UrlFetchFailed("The host of the URL could not be reached.")  # try its next address
+        finally:
+            connection.close()
+    raise problem
+
+
+def _public_addresses(host: str, resolve: Resolve) -> Sequence[str]:
+    try:
+        addresses = resolve(host)
+    except (OSError, UnicodeError):
+        raise UrlFetchFailed("The host name of the URL could not be resolved.") from None
+    # One bad address is enough: whoever mixes public and private ones is up to something.
+    if not all(is_public(address) for address in addresses):
+        raise UrlNotAllowed("The host of the URL resolves to an address that is not public.")
+    return addresses
+
+
+def _read(
+    connection: http.client.HTTPConnection, parts: SplitResult, max_bytes: int, deadline: float
+) -> bytes | _Redirect:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {
+        "Accept": "image/*, application/dicom, */*;q=0.1",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        "User-Agent": "pneumonia-fetch",
+    }
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    if response.status in _REDIRECTS:
+        location = response.getheader("Location")
+        if not location:
+            raise UrlFetchFailed(f"The host answered {response.status} without a Location.")
+        return _Redirect(location)
+    if response.status != 200:
+        raise UrlFetchFailed(f"The host answered with status {response.status} instead of 200.")
+    too_large = TooLarge(f"The image behind the URL has more than {max_bytes} bytes, the limit.")
+    if response.length is not None and response.length > max_bytes:
+        raise too_large
+    data = bytearray()
+    while chunk := response.read1(_CHUNK):  # read1 returns what is there, so the limit is checked as it grows
+        data += chunk
+        if len(data) > max_bytes:
+            raise too_large
+        _remaining(deadline)
+    if response.length:
+        raise UrlFetchFailed("The host closed the connection before the image was complete.")
+    return bytes(data)
+
+
+def _remaining(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

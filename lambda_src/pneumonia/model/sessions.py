@@ -1,0 +1,167 @@
+"""The ONNX graphs: sessions, and predictions of one model or of a weighted ensemble."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+# onnxruntime reports its use to its maker unless told not to before it is imported; nothing leaves here.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime as ort
+
+from pneumonia.errors import ModelError
+from pneumonia.model.card import Card, Member
+from pneumonia.model.gate import GateScores
+from pneumonia.model.optimise import graph_file
+from pneumonia.model.preprocess import enough_pixels, to_model_input
+
+INPUT = "image"
+OUTPUTS = ("logit", "activation_map")
+GATE_OUTPUTS = ("gate_distance", "gate_population", "gate_pose")
+
+Batch = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
+    the units of the logit; negative values speak against it. `gate` is None for a card without one."""
+
+    logit: float
+    activation_map: Map
+    gate: GateScores | None = None
+
+
+class Model:
+    """The members of a card as onnxruntime sessions. Make one per process: creating it is the slow part."""
+
+    def __init__(self, card: Card, directory: Path, threads: int = 1) -> None:
+        """Check the files against the card unless they were prepared, then load them; `threads` run inside each
+        operator.
+
+        Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
+        """
+        files = [graph_file(member, directory) for member in card.members]
+        self._members = card.members
+        # The first member speaks for the gate: one look at a picture is enough to tell what it is.
+        self._outputs = [
+            OUTPUTS + (GATE_OUTPUTS if card.gate is not None and index == 0 else ())
+            for index in range(len(card.members))
+        ]
+        self._sessions = [
+            _session(member, path, threads, outputs)
+            for member, path, outputs in zip(card.members, files, self._outputs, strict=True)
+        ]
+        total = sum(member.weight for member in card.members)
+        self._weights = [member.weight / total for member in card.members]
+
+    @property
+    def enough(self) -> int:
+        """Pixels that a film keeps on its shorter side when its decoder reduces it: see `decode`."""
+        return max(enough_pixels(member.input.height, member.input.width) for member in self._members)
+
+    def predict(self, images: Sequence[Image.Image]) -> list[Prediction]:
+        """Predict grey images (mode "L", any size) as one batch, in their order.
+
+        Raises ValueError for another mode, ModelError if a graph fails or answers no finite number.
+        """
+        return self.run(self.prepare(images))
+
+    def prepare(self, images: Sequence[Image.Image]) -> list[Batch]:
+        """The inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
+        return [
+            np.stack([to_model_input(image, member.input.height, member.input.width) for image in images])
+            if images
+            else np.empty((0, member.input.height, member.input.width, 1), np.uint8)
+            for member in self._members
+        ]
+
+    def run(self, batches: Sequence[Batch]) -> list[Prediction]:
+        """Predict prepared batches, one for each member. Raises ModelError like `predict`."""
+        if not len(batches[0]):
+            return []
+        answers = [
+            _run(session, batch, member, outputs)
+            for session, batch, member, outputs in zip(
+                self._sessions, batches, self._members, self._outputs, strict=True
+            )
+        ]
+        grid = answers[0][1].shape[1:]
+        logits = sum(weight * found[0] for weight, found in zip(self._weights, answers, strict=True))
+        maps = sum(weight * _resize_maps(found[1], grid) for weight, found in zip(self._weights, answers, strict=True))
+        gates = _gates(answers[0][2:], len(batches[0]))
+        return [
+            Prediction(float(logit), np.asarray(activation, np.float32), gate)
+            for logit, activation, gate in zip(np.asarray(logits), np.asarray(maps), gates, strict=True)
+        ]
+
+
+def _gates(found: Sequence[Any], count: int) -> list[GateScores | None]:
+    if not found:
+        return [None] * count
+    distance, population, pose = found
+    return [GateScores(float(distance[k]), float(population[k]), int(pose[k].argmax())) for k in range(count)]
+
+
+def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -> Any:
+    options = ort.SessionOptions()
+    # Explicit, because Lambda shows more CPUs than it gives and the default takes every one it sees.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # Everything, layouts for this very CPU included: of a prepared graph they are all that is left to do.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own classes, which have no common public base
+        raise ModelError(f"onnxruntime cannot load {member.file}: {error}") from error
+    _check_signature(session, member, outputs)
+    return session
+
+
+def _check_signature(session: Any, member: Member, wanted_outputs: Sequence[str]) -> None:
+    inputs = {node.name: node for node in session.get_inputs()}
+    outputs = {node.name for node in session.get_outputs()}
+    if set(inputs) != {INPUT} or not outputs.issuperset(wanted_outputs):
+        raise ModelError(
+            f"{member.file} must have the input {INPUT!r} and the outputs {tuple(wanted_outputs)}, "
+            f"not {sorted(inputs)} and {sorted(outputs)}."
+        )
+    node = inputs[INPUT]
+    wanted = [member.input.height, member.input.width, 1]
+    # A dimension that the graph leaves open is a name or None, and takes any size.
+    fits = len(node.shape) == 4 and all(
+        not isinstance(found, int) or found == size for found, size in zip(node.shape[1:], wanted, strict=True)
+    )
+    if node.type != "tensor(uint8)" or not fits:
+        raise ModelError(f"{member.file} takes {node.type} {node.shape}, the card says uint8 [N, {wanted}].")
+
+
+def _run(session: Any, batch: Batch, member: Member, outputs: Sequence[str]) -> list[Any]:
+    try:
+        found = session.run(list(outputs), {INPUT: batch})
+    except Exception as error:
+        raise ModelError(f"{member.file} failed on a batch of shape {batch.shape}: {error}") from error
+    logit, maps = found[:2]
+    if logit.shape != (len(batch),) or maps.ndim != 3 or len(maps) != len(batch):
+        raise ModelError(
+            f"{member.file} answered {len(batch)} images with logit {logit.shape} and activation_map {maps.shape}."
+        )
+    if not all(np.isfinite(values).all() for values in found):
+        raise ModelError(f"{member.file} answered a value that is not a finite number.")
+    return list(found)
+
+
+def _resize_maps(maps: Map, grid: tuple[int, ...]) -> Map:
+    """Bring [N, h, w] to the first member's grid, so that maps of different input sizes can be averaged."""
+    if maps.shape[1:] == grid:
+        return maps
+    size = (grid[1], grid[0])
+    return np.stack([np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BILINEAR)) for one in maps])

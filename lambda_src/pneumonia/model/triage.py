@@ -1,0 +1,46 @@
+"""From a logit to a probability, a label and a triage: pure arithmetic on the card's numbers."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from pneumonia.model.card import Card
+
+Label = Literal["normal", "pneumonia"]
+Triage = Literal["likely_normal", "indeterminate", "likely_pneumonia"]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """`probability` is the calibrated one of pneumonia, 0..1; `threshold` is the one behind `label`."""
+
+    probability: float
+    label: Label
+    triage: Triage
+    threshold: float
+
+
+def assess(logit: float, card: Card) -> Assessment:
+    """Calibrate a logit and compare it with the card's operating points.
+
+    pneumonia from the balanced threshold on; likely_normal below rule_out, likely_pneumonia from rule_in on,
+    indeterminate between. The probability is rounded before it is compared, so that what is answered always
+    agrees with its own label.
+    """
+    points = card.operating_points
+    probability = round(sigmoid(card.calibration.slope * logit + card.calibration.intercept), 6)
+    triage: Triage = "indeterminate"
+    if probability < points.rule_out:
+        triage = "likely_normal"
+    elif probability >= points.rule_in:
+        triage = "likely_pneumonia"
+    label: Label = "pneumonia" if probability >= points.balanced else "normal"
+    return Assessment(probability, label, triage, points.balanced)
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)) without overflow for any finite x."""
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)

@@ -1,0 +1,170 @@
+"""From the bytes of an image to the answer that every way in gives: HTTP, direct invoke, upload, command."""
+
+import functools
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pneumonia.decode.image import DecodedImage, check_content
+from pneumonia.decode.isolated import decode_in_time
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import ModelError, PneumoniaError
+from pneumonia.model.card import Card
+from pneumonia.model.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
+from pneumonia.model.heatmap import overlay
+from pneumonia.model.sessions import Batch, Model, Prediction
+from pneumonia.model.triage import assess
+from pneumonia.settings import Settings, process_settings
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for."""
+
+    body: dict[str, Any]
+    heatmap_png: bytes | None
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One run of the graphs on one image."""
+
+    image: DecodedImage
+    prediction: Prediction
+    preprocess_ms: float
+    model_ms: float
+
+    def answering(self, image: DecodedImage, other: "_Look") -> "_Look":
+        """This look, at `image`, with the time that the `other` took added to its own."""
+        return _Look(image, self.prediction, self.preprocess_ms + other.preprocess_ms, self.model_ms + other.model_ms)
+
+
+class Predictor:
+    """Decoding, preprocessing, model and triage behind one call. Not tied to any way of being called."""
+
+    def __init__(self, card: Card, model: Model, directory: Path, limits: Limits) -> None:
+        self.card = card
+        self.limits = limits
+        self._model = model
+        self._directory = directory
+
+    @classmethod
+    def load(cls, settings: Settings) -> "Predictor":
+        """Load card and model. Raises ModelError if the artifacts are missing, damaged or do not fit."""
+        card = Card.load(settings.model_dir)
+        model = Model(card, settings.model_dir, settings.intra_op_threads)
+        return cls(card, model, settings.model_dir, settings.limits)
+
+    def answer(self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False) -> Answer:
+        """Predict one image from the bytes of its file.
+
+        `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
+        gate would refuse, with its code among the warnings.
+        `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
+        with the heatmap, without any fetching. Raises what `decode_in_time` and `check_content` raise, NotAChestXray,
+        WrongOrientation, and ModelError.
+        """
+        start = time.perf_counter()
+        image = self._decode(data)
+        check_content(image, self.limits.min_side)
+        decoded = time.perf_counter()
+        look = self._through_gate(self._look(image), force)
+        png = overlay(look.image.pixels, look.prediction.activation_map) if heatmap else None
+        timing = {
+            "decode": _ms(start, decoded),
+            "preprocess": round(look.preprocess_ms, 2),
+            "model": round(look.model_ms, 2),
+            "total": _ms(start, time.perf_counter()),
+        }
+        return Answer(self._body(look, timing, request_id, force), png)
+
+    def prepared(self, data: bytes) -> list[Batch]:
+        """The model's input for an image file, as `answer` makes it: for each member uint8 [1, H, W, 1].
+
+        Raises what `decode_in_time` raises.
+        """
+        return self._model.prepare([self._decode(data).pixels])
+
+    def _decode(self, data: bytes) -> DecodedImage:
+        return decode_in_time(data, self.limits, self._model.enough)
+
+    def _look(self, image: DecodedImage) -> "_Look":
+        start = time.perf_counter()
+        batches = self._model.prepare([image.pixels])
+        prepared = time.perf_counter()
+        prediction = self._model.run(batches)[0]
+        return _Look(image, prediction, _ms(start, prepared), _ms(prepared, time.perf_counter()))
+
+    def _through_gate(self, first: "_Look", force: bool) -> "_Look":
+        """The look to answer from: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""
+        limits, scores = self.card.gate, first.prediction.gate
+        if limits is None or scores is None:
+            return first
+        verdict = judge(scores, limits)
+        if verdict is Verdict.FILM:
+            return first
+        change = hypothesis(scores)
+        second = self._look(replace(first.image, pixels=undone(first.image.pixels, change)))
+        explained = second.prediction.gate is not None and judge(second.prediction.gate, limits) is Verdict.FILM
+        if explained and change == "inverted":
+            back = replace(second.image.warned("film_inverted"), inverted=not first.image.inverted)
+            return second.answering(back, first)
+        if not explained and verdict is Verdict.CHANGED:
+            return first.answering(first.image, second)  # like a film, and more so as it came than turned
+        error = refusal(change if explained else None)
+        if not force:
+            raise error
+        return first.answering(first.image.warned(error.code), second)
+
+    def self_test(self) -> None:
+        """Run the card's golden input through the whole path. Raises ModelError if its logit is not met."""
+        golden = self.card.golden
+        path = self._directory / golden.file
+        try:
+            image = self._decode(path.read_bytes())
+        except OSError as error:
+            raise ModelError(f"Cannot read the golden input {path} ({error.strerror}).") from error
+        except PneumoniaError as error:
+            raise ModelError(f"The golden input {path} cannot be decoded: {error.detail}") from error
+        logit = self._model.predict([image.pixels])[0].logit
+        if abs(logit - golden.logit) > golden.tolerance:
+            raise ModelError(
+                f"Self-test failed: {golden.file} gave logit {logit:.4f}, the card says {golden.logit:.4f} "
+                f"within {golden.tolerance:g}. Model, libraries or CPU are not those the card was made with."
+            )
+
+    def _body(self, look: "_Look", timing: dict[str, float], request_id: str, force: bool) -> dict[str, Any]:
+        assessment = assess(look.prediction.logit, self.card)
+        scores, limits = look.prediction.gate, self.card.gate
+        known = in_training_population(scores, limits) if scores is not None and limits is not None else None
+        image = look.image.warned("outside_training_population") if known is False else look.image
+        return {
+            "normal": round(1 - assessment.probability, 6),
+            "pneumonia": assessment.probability,
+            "label": assessment.label,
+            "triage": assessment.triage,
+            "threshold": assessment.threshold,
+            "model": self.card.identity(),
+            "in_training_population": known,
+            "forced": force,
+            "image": image.to_json(),
+            "timing_ms": timing,
+            "request_id": request_id,
+            "notice": self.card.notice,
+        }
+
+
+@functools.cache
+def process_predictor() -> Predictor:
+    """The predictor of this process, loaded on first use. A failure is not kept: the next call retries."""
+    return Predictor.load(process_settings())
+
+
+def loaded_version() -> str | None:
+    """Version of the model of this process; None while none is loaded. Never loads it."""
+    return process_predictor().card.version if process_predictor.cache_info().currsize else None
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1000, 2)

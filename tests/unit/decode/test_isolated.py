@@ -1,0 +1,184 @@
+import io
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.isolated import Decoder, decode_in_time, process_decoder
+from pneumonia.decode.limits import Limits
+from pneumonia.decode.timed_file import TimedFile
+from pneumonia.errors import MissingImage, MultiFrame, TookTooLong, TooLarge, UndecodableImage, UnsupportedFormat
+from tests.unit.decode.conftest import DicomBytes
+
+ImageBytes = Callable[..., bytes]
+LIMITS = Limits(20_000_000, 50_000_000)
+BRIEF = Limits(20_000_000, 50_000_000, seconds=0.02)
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
+def scan_bomb(side: int, scans: int) -> bytes:
+    """A progressive JPEG that claims a size and holds thousands of empty scans, ten bytes each."""
+    stream = io.BytesIO()
+    Image.linear_gradient("L").save(stream, "JPEG", progressive=True)
+    data = bytearray(stream.getvalue())
+    frame = data.index(b"\xff\xc2")
+    struct.pack_into(">HH", data, frame + 5, side, side)
+    first = data.index(b"\xff\xda")
+    length = int.from_bytes(data[first + 2 : first + 4], "big")
+    return bytes(data[:first]) + bytes(data[first : first + 2 + length]) * scans + b"\xff\xd9"
+
+
+def slow_tiff() -> bytes:
+    """Five thousand pixels a side: libtiff unpacks them in one call, which takes it far longer than BRIEF."""
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 2, (500, 5000), np.uint8)
+    Image.fromarray(np.tile(noise, (10, 1))).save(stream, "TIFF", compression="tiff_lzw")
+    return stream.getvalue()
+
+
+def test_a_jpeg_of_thousands_of_scans_is_stopped() -> None:
+    start = time.process_time()
+    with pytest.raises(TookTooLong, match=r"within 0.02 seconds"):
+        decode_in_time(scan_bomb(7000, 20_000), BRIEF)
+    assert time.process_time() - start < 10  # of the processor; the whole of it would take minutes
+
+
+def test_a_jpeg_of_few_scans_is_not_hurried(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    data = image_bytes(image=gradient, kind="JPEG", progressive=True)
+    assert np.array_equal(decode_in_time(data, LIMITS).pixels, decode(data, LIMITS).pixels)
+
+
+def test_the_clock_stops_reading() -> None:
+    file = TimedFile(b"abcd", 60)
+    assert file.read(2) == b"ab"
+    with pytest.raises(TookTooLong):
+        TimedFile(b"abcd", -1).read(2)
+
+
+def test_a_decoder_in_c_is_stopped_and_the_next_film_decoded(
+    decoder: Decoder, image_bytes: ImageBytes, gradient: Image.Image
+) -> None:
+    with pytest.raises(TookTooLong):
+        decoder.decode(slow_tiff(), BRIEF)
+    data = image_bytes(image=gradient, kind="TIFF")
+    assert np.array_equal(decoder.decode(data, LIMITS).pixels, gradient)
+
+
+def test_the_process_is_kept_for_the_next_film(decoder: Decoder, image_bytes: ImageBytes) -> None:
+    decoder.decode(image_bytes(kind="TIFF"), LIMITS)
+    first = decoder._process
+    decoder.decode(image_bytes(kind="WEBP"), LIMITS)
+    assert decoder._process is first
+
+
+def test_what_a_dicom_file_says_comes_through(dicom_bytes: DicomBytes) -> None:
+    data = dicom_bytes(WindowCenter=2000, WindowWidth=3000)
+    here, there = decode(data, LIMITS), decode_in_time(data, LIMITS)
+    assert here.to_json() == there.to_json()
+    assert np.array_equal(here.pixels, there.pixels)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", MissingImage),
+        (b"text", UnsupportedFormat),
+        (bytes(128) + b"DICM" + bytes(20), UndecodableImage),
+        (b"II*\0" + bytes(20), UndecodableImage),
+    ],
+)
+def test_refusals_are_those_of_decoding_here(data: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error) as here:
+        decode(data, LIMITS)
+    with pytest.raises(error) as there:
+        decode_in_time(data, LIMITS)
+    assert str(here.value) == str(there.value)
+
+
+def test_limits_hold_in_the_process_as_well(image_bytes: ImageBytes) -> None:
+    page = Image.new("L", (96, 96))
+    with pytest.raises(MultiFrame):
+        decode_in_time(image_bytes(image=page, kind="TIFF", save_all=True, append_images=[page]), LIMITS)
+    with pytest.raises(TooLarge):
+        decode_in_time(image_bytes(kind="TIFF"), Limits(1_000_000, 10))
+
+
+def test_a_decoder_that_crashes_is_the_files_fault_and_replaced(
+    decoder: Decoder, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crashing = tmp_path / "python"
+    crashing.write_text(
+        f"#!{sys.executable}\nimport os, signal, sys\nsys.stdin.buffer.read(17)\nos.write(1, b'R')\n"
+        "os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    crashing.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(crashing))
+        with pytest.raises(UndecodableImage, match="broke down"):
+            decoder.decode(image_bytes(kind="TIFF"), LIMITS)
+    assert decoder.decode(image_bytes(kind="TIFF"), LIMITS).format == "TIFF"
+
+
+def test_a_process_that_does_not_start_is_our_fault(
+    decoder: Decoder, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="did not start"):
+        decoder.decode(image_bytes(kind="TIFF"), LIMITS)
+
+
+def test_the_process_gets_no_credentials(
+    decoder: Decoder, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    given: list[dict[str, str]] = []
+    popen = subprocess.Popen
+
+    def spy(*args: object, **kwargs: object) -> object:
+        given.append(kwargs["env"])  # type: ignore[arg-type]
+        return popen(*args, **kwargs)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "Popen", spy)
+    decoder.decode(image_bytes(kind="TIFF"), LIMITS)
+    assert not [name for name in given[0] if "AWS" in name]
+
+
+def test_what_decoders_print_goes_nowhere(capfd: pytest.CaptureFixture[str], image_bytes: ImageBytes) -> None:
+    data = bytearray(image_bytes(image=Image.effect_noise((200, 200), 50), kind="TIFF", compression="tiff_lzw"))
+    data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    with pytest.raises(UndecodableImage):
+        decode(bytes(data), LIMITS)
+    assert "code not yet in table" in capfd.readouterr().err  # libtiff says so, where it is let
+    with pytest.raises(UndecodableImage):
+        decode_in_time(bytes(data), LIMITS)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_threads_take_turns(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+    found: dict[int, Image.Image] = {}
+    films = {grey: image_bytes(image=Image.new("L", (80, 80), grey), kind="TIFF") for grey in range(0, 200, 20)}
+
+    def run(grey: int) -> None:
+        found[grey] = decode_in_time(films[grey], LIMITS).pixels
+
+    threads = [threading.Thread(target=run, args=(grey,)) for grey in films]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {grey: pixels.getextrema() for grey, pixels in found.items()} == {grey: (grey, grey) for grey in films}
+    assert process_decoder()._process is not None

@@ -1,0 +1,416 @@
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pneumonia.errors import MalformedRequest
+from pneumonia.handlers import api
+from pneumonia.http import fetch as fetching
+from pneumonia.http import predictions
+from pneumonia.predictor import process_predictor
+from pneumonia.uploads.ids import new_id
+
+ImageBytes = Callable[..., bytes]
+Event = dict[str, Any]
+HttpEvent = Callable[..., Event]
+PROBLEM = "application/problem+json"
+
+
+class Reply:
+    """A Function URL answer, taken apart."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.status = raw["statusCode"]
+        self.headers = {name.lower(): value for name, value in raw["headers"].items()}
+        assert raw["isBase64Encoded"] is False
+        self.body = json.loads(raw["body"])
+
+
+@pytest.fixture(autouse=True)
+def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of callers has its own tests."""
+    monkeypatch.setenv("AUTH_MODE", "none")
+
+
+@pytest.fixture
+def call(lambda_context: Any) -> Callable[[Event], Reply]:
+    return lambda event: Reply(api.handler(event, lambda_context))
+
+
+Call = Callable[[Event], Reply]
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """What the handler logs. (Powertools binds its stream at import, where capsys cannot reach it.)"""
+    stream = io.StringIO()
+    previous = api.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
+    yield stream
+    api.logger.registered_handler.setStream(previous)  # type: ignore[attr-defined]
+
+
+def assert_problem(reply: Reply, status: int, code: str, request_id: str) -> None:
+    assert (reply.status, reply.body["status"], reply.body["code"]) == (status, status, code)
+    assert reply.headers["content-type"] == PROBLEM
+    assert reply.body["request_id"] == request_id
+    assert reply.body["type"] == f"urn:pneumonia:problem:{code}"
+    assert reply.body["title"]
+    assert reply.body["detail"]
+    assert not {"normal", "pneumonia", "label", "triage", "logit"} & set(reply.body)
+
+
+@pytest.mark.usefixtures("tiny_service")
+class TestPredict:
+    @pytest.mark.parametrize("path", ["/predict", "/"])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+    def test_image_as_body(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, path: str, kind: str
+    ) -> None:
+        event = http_event(path=path, body=image_bytes(grey=255, kind=kind), content_type=f"image/{kind.lower()}")
+        reply = call(event)
+        assert reply.status == 200
+        assert reply.headers["content-type"] == "application/json"
+        assert reply.headers["cache-control"] == "no-store"
+        assert reply.body["label"] == "pneumonia"
+        image = reply.body["image"]
+        assert (image["format"], image["width"], image["height"]) == (kind, 96, 72)
+        assert "heatmap" not in reply.body
+
+    def test_request_id_is_that_of_the_log(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, lambda_context: Any
+    ) -> None:
+        assert call(http_event(body=image_bytes())).body["request_id"] == lambda_context.aws_request_id
+
+    def test_json_with_image(self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes) -> None:
+        body = json.dumps({"image": base64.b64encode(image_bytes(grey=0)).decode()})
+        reply = call(http_event(body=body, content_type="application/json"))
+        assert (reply.status, reply.body["label"]) == (200, "normal")
+
+    @pytest.mark.parametrize(
+        ("query", "wanted"), [("heatmap=true", True), ("heatmap", True), ("heatmap=false", False), ("", False)]
+    )
+    def test_heatmap(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, query: str, wanted: bool
+    ) -> None:
+        body = call(http_event(body=image_bytes(size=(300, 200)), query=query)).body
+        assert ("heatmap" in body) is wanted
+        if wanted:
+            assert (body["heatmap"]["content_type"], body["heatmap"]["encoding"]) == ("image/png", "base64")
+            image = Image.open(io.BytesIO(base64.b64decode(body["heatmap"]["data"], validate=True)))
+            assert image.width == 300
+
+    @pytest.mark.parametrize("name", ["function_url_none", "function_url_iam"])
+    def test_recorded_events(self, call: Call, load_event: Callable[[str], Event], name: str) -> None:
+        reply = call(load_event(name))
+        assert reply.status == 200
+        assert (reply.body["image"]["format"], reply.body["image"]["width"]) == ("PNG", 64)
+        assert ("heatmap" in reply.body) is (name == "function_url_iam")
+
+    def test_url(
+        self,
+        call: Call,
+        http_event: HttpEvent,
+        image_bytes: ImageBytes,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.org")
+        monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
+        monkeypatch.setenv("URL_TIMEOUT_SECONDS", "3")
+        asked = []
+
+        def fetch(url: str, policy: Any) -> bytes:
+            asked.append((url, policy.allowed_hosts, policy.max_bytes, policy.timeout_seconds))
+            return image_bytes()
+
+        monkeypatch.setattr(fetching, "fetch", fetch)
+        url = "https://films.example.org/a.png"
+        reply = call(http_event(body=json.dumps({"url": url}), content_type="application/json"))
+        assert reply.status == 200
+        assert asked == [(url, frozenset({"films.example.org"}), 5000, 3.0)]
+
+
+@pytest.mark.usefixtures("tiny_service")
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_what_takes_too_long_to_decode_is_refused(
+    call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("DECODE_SECONDS", "0.0000001")
+    reply = call(http_event(body=image_bytes(kind=kind)))
+    assert (reply.status, reply.body["code"]) == (422, "took_too_long")
+
+
+@pytest.mark.usefixtures("tiny_service")
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("event", "status", "code"),
+        [
+            ({"body": "{", "content_type": "application/json"}, 400, "malformed_request"),
+            ({"body": '{"image": "%"}', "content_type": "application/json"}, 400, "malformed_request"),
+            ({"body": "hello", "content_type": "text/plain"}, 400, "malformed_request"),
+            ({"body": b"\x89PNG", "query": "heatmap=maybe"}, 400, "malformed_request"),
+            ({}, 400, "missing_image"),
+            ({"body": "{}", "content_type": "application/json"}, 400, "missing_image"),
+            ({"body": '{"url": "https://a.example.org/"}'}, 400, "url_not_allowed"),
+            ({"path": "/nowhere"}, 404, "not_found"),
+            ({"path": "/predict/"}, 404, "not_found"),
+            ({"method": "GET", "path": "/%00/../predict"}, 404, "not_found"),
+            ({"method": "GET"}, 405, "method_not_allowed"),
+            ({"body": b"\x89PNG" + bytes(6000)}, 413, "too_large"),
+            ({"body": b"GIF89a" + bytes(20)}, 415, "unsupported_format"),
+            ({"body": b"\xff\xd8\xff" + bytes(20)}, 422, "undecodable_image"),
+        ],
+    )
+    def test_every_row_of_the_error_table(
+        self,
+        call: Call,
+        http_event: HttpEvent,
+        lambda_context: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        event: dict[str, Any],
+        status: int,
+        code: str,
+    ) -> None:
+        monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
+        assert_problem(call(http_event(**event)), status, code, lambda_context.aws_request_id)
+
+    def test_too_many_pixels(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MAX_IMAGE_PIXELS", "6911")
+        assert call(http_event(body=image_bytes(size=(96, 72)))).body["code"] == "too_large"
+
+    def test_url_that_could_not_be_fetched(
+        self, call: Call, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # .invalid never resolves (RFC 6761), with or without a network.
+        monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.invalid")
+        reply = call(http_event(body='{"url": "https://films.example.invalid/a.png"}'))
+        assert_problem(reply, 502, "url_fetch_failed", lambda_context.aws_request_id)
+
+    @pytest.mark.parametrize(
+        ("path", "method", "allow"),
+        [
+            ("/predict", "GET", "POST"),
+            ("/predict", "OPTIONS", "POST"),
+            ("/predict", "PUT", "POST"),
+            ("/", "DELETE", "GET, POST"),
+            ("/uploads", "GET", "POST"),
+            ("/results/any", "POST", "GET"),
+            ("/results/any/heatmap.png", "DELETE", "GET"),
+            ("/page/app.js", "PUT", "GET"),
+            ("/health", "POST", "GET"),
+            ("/model", "HEAD", "GET"),
+        ],
+    )
+    def test_405_says_what_is_allowed(
+        self, call: Call, http_event: HttpEvent, path: str, method: str, allow: str
+    ) -> None:
+        reply = call(http_event(method=method, path=path))
+        assert (reply.status, reply.headers["allow"]) == (405, allow)
+        assert reply.headers["content-type"] == PROBLEM
+
+    def test_unexpected_error_shows_nothing(
+        self,
+        call: Call,
+        http_event: HttpEvent,
+        image_bytes: ImageBytes,
+        lambda_context: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        log: io.StringIO,
+    ) -> None:
+        def explode(*_args: Any, **_kwargs: Any) -> None:
+            raise RuntimeError("films/jane-doe.png")
+
+        monkeypatch.setattr(process_predictor(), "answer", explode)
+        reply = call(http_event(body=image_bytes()))
+        assert_problem(reply, 500, "internal_error", lambda_context.aws_request_id)
+        assert "jane-doe" not in json.dumps(reply.body) + log.getvalue()
+        assert "RuntimeError" in log.getvalue()
+        assert lambda_context.aws_request_id in log.getvalue()
+
+    def test_event_that_the_resolver_cannot_read(self, call: Call, lambda_context: Any) -> None:
+        reply = call({"rawPath": "/predict", "requestContext": {}})
+        assert_problem(reply, 500, "internal_error", lambda_context.aws_request_id)
+
+
+class TestModelMissing:
+    @pytest.fixture(autouse=True)
+    def no_model(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("MODEL_DIR", str(tmp_path))
+
+    @pytest.mark.parametrize("event", [{"body": b"\x89PNG"}, {"method": "GET", "path": "/model"}])
+    def test_500_without_internals(
+        self, call: Call, http_event: HttpEvent, lambda_context: Any, tmp_path: Path, event: dict[str, Any]
+    ) -> None:
+        reply = call(http_event(**event))
+        assert_problem(reply, 500, "model_error", lambda_context.aws_request_id)
+        assert str(tmp_path) not in json.dumps(reply.body)
+
+    def test_health_503_and_the_reason_in_the_log(
+        self, call: Call, http_event: HttpEvent, lambda_context: Any, tmp_path: Path, log: io.StringIO
+    ) -> None:
+        reply = call(http_event(method="GET", path="/health"))
+        assert_problem(reply, 503, "unhealthy", lambda_context.aws_request_id)
+        assert str(tmp_path) not in json.dumps(reply.body)
+        assert str(tmp_path) in log.getvalue()
+
+    def test_it_recovers_when_the_model_appears(
+        self, call: Call, http_event: HttpEvent, artifacts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MODEL_DIR", str(tmp_path / "to-come"))
+        assert call(http_event(method="GET", path="/health")).status == 503
+        (tmp_path / "to-come").symlink_to(artifacts)
+        assert call(http_event(method="GET", path="/health")).status == 200
+
+
+def test_bad_setting_is_a_500_that_the_log_explains(
+    call: Call, http_event: HttpEvent, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "many")
+    reply = call(http_event(body=b"\x89PNG"))
+    assert (reply.status, reply.body["code"]) == (500, "settings_error")
+    assert "MAX_IMAGE_BYTES" not in json.dumps(reply.body)
+    assert "MAX_IMAGE_BYTES" in log.getvalue()
+
+
+@pytest.mark.usefixtures("tiny_service")
+def test_health(call: Call, http_event: HttpEvent) -> None:
+    reply = call(http_event(method="GET", path="/health"))
+    assert reply.status == 200
+    assert (reply.body["status"], reply.body["self_test"]) == ("ok", "passed")
+    assert reply.body["model"]["name"] == "tiny-grey"
+
+
+def test_health_fails_when_the_golden_logit_is_missed(
+    call: Call, http_event: HttpEvent, make_artifacts: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = make_artifacts()
+    Image.new("L", (8, 8), 0).save(directory / "golden.png")
+    monkeypatch.setenv("MODEL_DIR", str(directory))
+    assert call(http_event(method="GET", path="/health")).status == 503
+
+
+@pytest.mark.usefixtures("tiny_service")
+def test_model_is_the_whole_card(call: Call, http_event: HttpEvent, artifacts: Path) -> None:
+    reply = call(http_event(method="GET", path="/model"))
+    assert (reply.status, reply.body) == (200, json.loads((artifacts / "card.json").read_text()))
+
+
+@pytest.mark.usefixtures("tiny_service")
+class TestDirectInvoke:
+    def test_recorded_image(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+        answer = api.handler(load_event("direct_invoke_image"), lambda_context)
+        assert (answer["image"]["format"], answer["image"]["width"]) == ("PNG", 64)
+        assert answer["request_id"] == lambda_context.aws_request_id
+        assert "heatmap" not in answer
+        json.dumps(answer)
+
+    def test_heatmap(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+        event = load_event("direct_invoke_image") | {"heatmap": True}
+        assert api.handler(event, lambda_context)["heatmap"]["content_type"] == "image/png"
+
+    def test_recorded_url_is_off_by_default(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+        answer = api.handler(load_event("direct_invoke_url"), lambda_context)
+        assert (answer["code"], answer["status"]) == ("url_not_allowed", 400)
+
+    def test_url(
+        self,
+        load_event: Callable[[str], Event],
+        lambda_context: Any,
+        image_bytes: ImageBytes,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(fetching, "fetch", lambda _url, _policy: image_bytes(grey=255))
+        answer = api.handler(load_event("direct_invoke_url"), lambda_context)
+        assert answer["label"] == "pneumonia"
+
+    @pytest.mark.parametrize(
+        ("event", "code"),
+        [
+            ({}, "missing_image"),
+            ({"Records": []}, "missing_image"),
+            ({"image": 1}, "malformed_request"),
+            (["image"], "malformed_request"),
+            (None, "malformed_request"),
+            ({"image": "aGVsbG8="}, "unsupported_format"),
+            ({"image": "aGVsbG8=", "heatmap": "maybe"}, "malformed_request"),
+        ],
+    )
+    def test_problems_come_back_as_objects(self, lambda_context: Any, event: Any, code: str) -> None:
+        answer = api.handler(event, lambda_context)
+        assert answer["code"] == code
+        assert answer["request_id"] == lambda_context.aws_request_id
+
+
+@pytest.mark.usefixtures("tiny_service")
+def test_log_holds_nothing_of_the_patient(
+    call: Call,
+    http_event: HttpEvent,
+    image_bytes: ImageBytes,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.invalid")
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    image = image_bytes(grey=99)
+    assert call(http_event(body=image)).status == 200
+    call(http_event(body='{"url": "https://films.example.invalid/jane-doe.png"}'))
+    call(http_event(path="/jane-doe"))
+    written = log.getvalue()
+    assert "predicted" in written
+    for secret in ("jane-doe", "films.example", base64.b64encode(image).decode()[:24], 'pneumonia":'):
+        assert secret not in written
+
+
+def test_routes_are_those_of_the_contract() -> None:
+    assert {(route.method, route.path) for route in api.ROUTES} == {
+        ("GET", "/"),
+        ("GET", "/page/{name}"),
+        ("GET", "/config"),
+        ("GET", "/health"),
+        ("GET", "/model"),
+        ("GET", "/openapi.json"),
+        ("POST", "/"),
+        ("POST", "/predict"),
+        ("POST", "/uploads"),
+        ("GET", "/results/{upload_id}"),
+        ("GET", "/results/{upload_id}/heatmap.png"),
+    }
+
+
+@pytest.mark.usefixtures("tiny_service")
+@pytest.mark.parametrize("route", api.ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("query", ["jane=doe", "heatmap=true&jane", "Heatmap=true"])
+def test_unknown_query_parameters_are_refused_everywhere_and_not_repeated(
+    call: Call, http_event: HttpEvent, lambda_context: Any, image_bytes: ImageBytes, route: Any, query: str
+) -> None:
+    path = route.path.format(name="app.js", upload_id=new_id(0))
+    reply = call(http_event(method=route.method, path=path, query=query, body=image_bytes()))
+    assert_problem(reply, 400, "malformed_request", lambda_context.aws_request_id)
+    assert "jane" not in json.dumps(reply.body)
+
+
+def test_problems_of_the_package_reach_the_caller_unchanged(
+    call: Call, http_event: HttpEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise MalformedRequest("say it otherwise")
+
+    monkeypatch.setattr(predictions, "from_http", refuse)
+    assert call(http_event(body=b"x")).body["detail"] == "say it otherwise"
+
+
+@pytest.mark.usefixtures("tiny_service")
+def test_request_id_is_the_correlation_id_of_every_line(
+    call: Call, http_event: HttpEvent, image_bytes: ImageBytes, log: io.StringIO, lambda_context: Any
+) -> None:
+    call(http_event(body=image_bytes()))
+    call(http_event(body=b"no image"))
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == ["predicted", "refused"]
+    assert {line["correlation_id"] for line in lines} == {lambda_context.aws_request_id}

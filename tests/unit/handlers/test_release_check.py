@@ -1,0 +1,235 @@
+import base64
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
+
+from pneumonia.errors import ModelError
+from pneumonia.handlers import api, release_check, worker
+from pneumonia.handlers.release_check import Hook, ReleaseRefusedError
+from pneumonia.model.card import Card
+from pneumonia.predictor import Predictor, process_predictor
+from pneumonia.settings import Settings, process_settings
+
+VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:worker:7"
+HOOK: Hook = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook-1"}
+GREY = 223
+
+MakeArtifacts = Callable[..., Path]
+ImageBytes = Callable[..., bytes]
+
+
+@pytest.fixture
+def release(make_artifacts: MakeArtifacts, image_bytes: ImageBytes) -> Callable[..., Path]:
+    """Artifacts whose golden input is a film, with the logit that their own model gives it now."""
+
+    def make(**member: Any) -> Path:
+        folder = make_artifacts(member)
+        (folder / "golden.png").write_bytes(image_bytes(grey=GREY))
+        model = Predictor.load(Settings(model_dir=folder))
+        answer = model.answer((folder / "golden.png").read_bytes(), request_id="id", heatmap=False)
+        document = json.loads((folder / "card.json").read_text())
+        # The tiny card does not calibrate: its logit is that of the probability.
+        odds = answer.body["pneumonia"] / (1 - answer.body["pneumonia"])
+        document["golden"] |= {"logit": round(math.log(odds), 3), "tolerance": 0.05}
+        (folder / "card.json").write_text(json.dumps(document))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def deployed(release: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, aws_credentials: None) -> Path:
+    """The check as it is deployed, with the artifacts of its own image."""
+    folder = release()
+    monkeypatch.setenv("MODEL_DIR", str(folder))
+    monkeypatch.setenv("CHECKED_VERSION", VERSION)
+    return folder
+
+
+def card_of(folder: Path) -> Card:
+    return Card.load(folder)
+
+
+def answer_of(folder: Path) -> dict[str, Any]:
+    """What a version with these artifacts answers to the golden input of these artifacts."""
+    data = (folder / "golden.png").read_bytes()
+    return Predictor.load(Settings(model_dir=folder)).answer(data, request_id="id", heatmap=False).body
+
+
+class Deployment:
+    """CodeDeploy and Lambda, stubbed: whatever the code sends is compared with their service descriptions."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.codedeploy = boto3.client("codedeploy")
+        self.lambda_ = boto3.client("lambda")
+        self.patience: list[float] = []
+        self.reports = Stubber(self.codedeploy)
+        self.calls = Stubber(self.lambda_)
+        monkeypatch.setattr(release_check, "_codedeploy", lambda: self.codedeploy)
+        monkeypatch.setattr(release_check, "_lambda", self._client)
+
+    def _client(self, seconds: float) -> Any:
+        self.patience.append(seconds)
+        return self.lambda_
+
+    def version_answers(self, answer: Any, **more: Any) -> None:
+        self.calls.add_response("get_function_configuration", {"State": "Active"}, {"FunctionName": VERSION})
+        body = json.dumps(answer).encode()
+        payload = StreamingBody(io.BytesIO(body), len(body))
+        self.calls.add_response(
+            "invoke", {"StatusCode": 200, "Payload": payload, **more}, {"FunctionName": VERSION, "Payload": ANY}
+        )
+
+    def expect(self, status: str) -> None:
+        self.reports.add_response(
+            "put_lifecycle_event_hook_execution_status",
+            {"lifecycleEventHookExecutionId": HOOK["LifecycleEventHookExecutionId"]},
+            {"deploymentId": "d-1", "lifecycleEventHookExecutionId": "hook-1", "status": status},
+        )
+
+
+@pytest.fixture
+def deployment(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    made = Deployment(monkeypatch)
+    with made.reports, made.calls:
+        yield made
+    made.reports.assert_no_pending_responses()
+    made.codedeploy.close()
+    made.lambda_.close()
+
+
+def run(context: Any) -> dict[str, str]:
+    return release_check.handler(HOOK, context)
+
+
+def test_a_version_that_answers_as_the_card_says_gets_traffic(
+    deployment: Deployment, deployed: Path, lambda_context: Any
+) -> None:
+    deployment.version_answers(answer_of(deployed))
+    deployment.expect("Succeeded")
+    assert run(lambda_context) == {"status": "Succeeded"}
+    deployment.calls.assert_no_pending_responses()
+
+
+def test_it_stops_waiting_while_there_is_time_to_report(
+    deployment: Deployment, deployed: Path, lambda_context: Any
+) -> None:
+    deployment.version_answers(answer_of(deployed))
+    deployment.expect("Succeeded")
+    run(lambda_context)
+    (patience,) = deployment.patience
+    assert 0 < patience < lambda_context.get_remaining_time_in_millis() / 1000
+
+
+def test_the_golden_input_is_what_is_sent(
+    deployment: Deployment, deployed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, Any]] = []
+    deployment.version_answers(answer_of(deployed))
+    invoke = deployment.lambda_.invoke
+
+    def listen(**parameters: Any) -> Any:
+        sent.append(json.loads(parameters["Payload"]))
+        return invoke(**parameters)
+
+    monkeypatch.setattr(deployment.lambda_, "invoke", listen)
+    release_check.check(VERSION, 10)
+    assert [list(event) for event in sent] == [["image"]]
+    assert base64.b64decode(sent[0]["image"]) == (deployed / "golden.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"pneumonia": 0.2},
+        {"pneumonia": None},
+        {"pneumonia": "0.9"},
+        {"label": "normal"},
+        {"triage": "likely_normal"},
+        {"model": None},
+    ],
+    ids=str,
+)
+def test_another_answer_than_the_cards_is_refused(
+    deployment: Deployment, deployed: Path, lambda_context: Any, spoil: dict[str, Any]
+) -> None:
+    deployment.version_answers(answer_of(deployed) | spoil)
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_another_model_is_refused_though_its_probability_fits(
+    deployment: Deployment, deployed: Path, lambda_context: Any
+) -> None:
+    other = answer_of(deployed)
+    other["model"] = other["model"] | {"sha256": "0" * 64}
+    deployment.version_answers(other)
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_the_tolerance_of_the_card_decides(deployed: Path) -> None:
+    card = card_of(deployed)
+    answer = answer_of(deployed)
+    logit = card.golden.logit
+    for off, fits in ((0.0, True), (0.049, True), (-0.049, True), (0.06, False), (-0.06, False)):
+        changed = answer | {"pneumonia": round(1 / (1 + math.exp(-(logit + off))), 6)}
+        if fits:
+            release_check.compare(changed, card)
+        else:
+            with pytest.raises(ReleaseRefusedError, match="probability"):
+                release_check.compare(changed, card)
+
+
+def test_a_problem_is_no_answer(deployment: Deployment, lambda_context: Any) -> None:
+    deployment.version_answers({"code": "model_error", "status": 500, "detail": "…"})
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_a_version_that_fails_is_refused(deployment: Deployment, lambda_context: Any) -> None:
+    deployment.version_answers({"errorMessage": "Task timed out"}, FunctionError="Unhandled")
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_a_version_that_cannot_be_called_is_refused_and_reported(deployment: Deployment, lambda_context: Any) -> None:
+    deployment.calls.add_response("get_function_configuration", {"State": "Active"}, {"FunctionName": VERSION})
+    deployment.calls.add_client_error("invoke", "TooManyRequestsException")
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_without_the_setting_nothing_gets_traffic(
+    deployment: Deployment, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHECKED_VERSION")
+    deployment.expect("Failed")
+    assert run(lambda_context) == {"status": "Failed"}
+
+
+def test_a_missing_golden_input_is_named(deployed: Path) -> None:
+    (deployed / "golden.png").unlink()
+    with pytest.raises(ModelError, match=r"golden\.png"):
+        release_check.check(VERSION, 10)
+
+
+@pytest.mark.parametrize("through", ["api", "worker"])
+def test_the_functions_themselves_pass_with_the_model_that_is_shipped(
+    through: str, real_artifacts: Path, monkeypatch: pytest.MonkeyPatch, aws_credentials: None, lambda_context: Any
+) -> None:
+    monkeypatch.setenv("MODEL_DIR", str(real_artifacts))
+    process_settings.cache_clear()
+    process_predictor.cache_clear()
+    handler = {"api": api.handler, "worker": worker.handler}[through]
+    event = {"image": base64.b64encode((real_artifacts / "golden.png").read_bytes()).decode()}
+    answer = json.loads(json.dumps(handler(event, cast(Any, lambda_context))))
+    release_check.compare(answer, Card.load(real_artifacts))

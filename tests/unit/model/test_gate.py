@@ -1,0 +1,181 @@
+"""The gate's judgement, and the whole path through it with the tiny gate of tests/conftest.py."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.errors import ModelError, NotAChestXray, WrongOrientation
+from pneumonia.model.card import POSES, Card, GateSpec
+from pneumonia.model.gate import GateScores, Verdict, hypothesis, in_training_population, judge, refusal, undone
+from pneumonia.model.sessions import Model, Prediction
+from pneumonia.predictor import Predictor
+from pneumonia.settings import Settings
+
+LIMITS = GateSpec(distance=2.0, population=0.0)
+
+
+@pytest.fixture
+def gated(make_artifacts: Callable[..., Path]) -> Predictor:
+    return Predictor.load(Settings(model_dir=make_artifacts({"gate": True}, {"size": 64})))
+
+
+def film(mean: int = 64, slope: int = 36) -> Image.Image:
+    """A film of the tiny gate: brightest at its head."""
+    rows = np.linspace(mean + slope, mean - slope, 96)
+    return Image.fromarray(np.repeat(rows[:, None], 96, axis=1).astype(np.uint8))
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def answered(predictor: Predictor, image: Image.Image, **options: Any) -> dict[str, Any]:
+    return predictor.answer(png(image), request_id="id", heatmap=True, **options).body
+
+
+@pytest.mark.parametrize(
+    ("distance", "pose", "verdict"),
+    [
+        (2.0, "upright", Verdict.FILM),
+        (2.01, "upright", Verdict.OTHER),
+        (1.0, "inverted", Verdict.CHANGED),
+        (1.0, "turned_90", Verdict.CHANGED),
+        (9.0, "turned_90", Verdict.OTHER),
+    ],
+)
+def test_verdict(distance: float, pose: str, verdict: Verdict) -> None:
+    assert judge(GateScores(distance, 0.0, POSES.index(pose)), LIMITS) is verdict
+
+
+def test_what_looks_upright_and_unlike_a_film_may_be_inverted() -> None:
+    assert hypothesis(GateScores(9.0, 0.0, 0)) == "inverted"
+    assert [hypothesis(GateScores(9.0, 0.0, k)) for k in range(1, 5)] == list(POSES[1:])
+
+
+def test_population_limit_is_inclusive() -> None:
+    assert in_training_population(GateScores(1.0, 0.0, 0), LIMITS)
+    assert not in_training_population(GateScores(1.0, 0.01, 0), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("pose", "turn"),
+    [
+        ("turned_90", Image.Transpose.ROTATE_90),
+        ("upside_down", Image.Transpose.ROTATE_180),
+        ("turned_270", Image.Transpose.ROTATE_270),
+    ],
+)
+def test_turns_are_counter_clockwise_and_are_taken_back(pose: str, turn: Image.Transpose) -> None:
+    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    assert undone(image.transpose(turn), pose).tobytes() == image.tobytes()
+
+
+def test_inversion_is_taken_back() -> None:
+    assert undone(Image.new("L", (2, 2), 10), "inverted").getpixel((0, 0)) == 245
+
+
+def test_refusals_have_codes_of_their_own() -> None:
+    assert refusal(None).code == "not_a_chest_xray"
+    assert "on its head" in refusal("upside_down").detail
+    assert "on its side" in refusal("turned_90").detail
+
+
+def test_a_film_is_answered(gated: Predictor) -> None:
+    body = answered(gated, film())
+    assert (body["in_training_population"], body["forced"]) == (True, False)
+    assert body["image"]["warnings"] == []
+
+
+def test_a_film_of_another_population_is_flagged_and_answered(gated: Predictor) -> None:
+    body = answered(gated, film(mean=90))
+    assert body["in_training_population"] is False
+    assert body["image"]["warnings"] == ["outside_training_population"]
+
+
+def test_an_inverted_film_is_inverted_back_and_says_so(gated: Predictor) -> None:
+    # No side is brighter than another, so that it looks upright both ways.
+    pixels = np.full((96, 96), 54, dtype=np.uint8)
+    pixels[24:72, 24:72] = 94
+    even = Image.fromarray(pixels)
+    upright = answered(gated, even)
+    body = answered(gated, undone(even, "inverted"))
+    assert body["pneumonia"] == upright["pneumonia"]
+    assert body["image"]["inverted"] is True
+    assert body["image"]["warnings"] == ["film_inverted"]
+
+
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270])
+def test_a_turned_film_is_refused_unless_forced(gated: Predictor, turn: Image.Transpose) -> None:
+    turned = film().transpose(turn)
+    with pytest.raises(WrongOrientation):
+        answered(gated, turned)
+    body = answered(gated, turned, force=True)
+    assert body["forced"] is True
+    assert body["image"]["warnings"] == ["wrong_orientation"]
+
+
+def test_another_picture_is_refused_unless_forced(gated: Predictor) -> None:
+    other = film(mean=180, slope=60).transpose(Image.Transpose.ROTATE_90)
+    with pytest.raises(NotAChestXray, match="force=true"):
+        answered(gated, other)
+    assert answered(gated, other, force=True)["image"]["warnings"] == [
+        "not_a_chest_xray", "outside_training_population",
+    ]  # fmt: skip
+
+
+class Scripted:
+    """A model that gives the same answer with one gate score after the other."""
+
+    enough = 64
+
+    def __init__(self, *scores: GateScores) -> None:
+        self._scores = iter(scores)
+
+    def prepare(self, images: list[Image.Image]) -> list[Any]:
+        return [images]
+
+    def run(self, _batches: list[Any]) -> list[Prediction]:
+        return [Prediction(1.0, np.zeros((4, 4), np.float32), next(self._scores))]
+
+
+def test_a_false_alarm_about_the_pose_is_answered_as_it_came(gated: Predictor) -> None:
+    turned, upside_down = (GateScores(0.1, -1.0, POSES.index(pose)) for pose in ("turned_90", "upside_down"))
+    model = cast(Model, Scripted(turned, upside_down))
+    predictor = Predictor(gated.card, model, Path(), gated.limits)
+    assert answered(predictor, film())["image"]["warnings"] == []
+
+
+def test_without_a_gate_everything_is_answered(predictor: Predictor) -> None:
+    body = answered(predictor, film().transpose(Image.Transpose.ROTATE_90))
+    assert body["in_training_population"] is None
+
+
+def test_a_card_with_a_gate_wants_a_graph_with_one(make_artifacts: Callable[..., Path]) -> None:
+    card = Card.load(make_artifacts({"gate": True}))
+    plain = _with_gate(make_artifacts({}), card)
+    with pytest.raises(ModelError, match="gate_distance"):
+        Predictor.load(Settings(model_dir=plain))
+
+
+def _with_gate(folder: Path, card: Card) -> Path:
+    document = json.loads((folder / "card.json").read_text())
+    document["gate"] = card.document["gate"]
+    (folder / "card.json").write_text(json.dumps(document))
+    return folder
+
+
+@pytest.mark.parametrize("poses", [None, [], list(POSES[::-1])])
+def test_a_card_with_other_poses_is_refused(artifacts: Path, poses: Any) -> None:
+    document = Card.load(artifacts).document | {
+        "gate": {"distance_threshold": 1.0, "population_threshold": 1.0, "poses": poses}
+    }
+    with pytest.raises(ModelError, match=r"gate\.poses"):
+        Card.from_document(document)

@@ -1,0 +1,79 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, overlay, tagged
+
+
+def film_part(png: bytes, width: int, height: int) -> np.ndarray:
+    image = Image.open(io.BytesIO(png))
+    assert (image.format, image.mode) == ("PNG", "RGB")
+    assert image.size == (max(width, MIN_WIDTH), height + LEGEND_HEIGHT)
+    left = (image.width - width) // 2
+    return np.asarray(image, int)[:height, left : left + width]
+
+
+def test_colour_lies_where_the_evidence_is() -> None:
+    activation = np.zeros((4, 4), np.float32)
+    activation[0, 3] = 5.0
+    film = film_part(overlay(Image.new("L", (256, 256), 60), activation), 256, 256)
+    assert film[10, 245, 0] > film[10, 245, 2] + 50  # warm in the upper right corner
+    assert (film[128:, :128] == 60).all()  # untouched in the lower left quarter
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0])
+def test_without_positive_evidence_the_film_is_untouched(gradient: Image.Image, value: float) -> None:
+    film = film_part(overlay(gradient, np.full((4, 4), value, np.float32)), 64, 48)
+    assert np.array_equal(film, np.asarray(gradient.convert("RGB"), int))
+
+
+def test_colours_are_relative_to_the_strongest_place() -> None:
+    rng = np.random.default_rng(0)
+    activation = rng.random((5, 5), np.float32)
+    image = Image.new("L", (200, 200), 100)
+    assert overlay(image, activation) == overlay(image, activation * np.float32(4.0))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((2000, 1000), (512, 256)), ((100, 1024), (50, 512)), ((64, 48), (64, 48)), ((3000, 2), (512, 1))],
+)
+def test_longest_side_is_limited(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert max(expected) <= MAX_SIDE
+    film_part(overlay(Image.new("L", size, 10), np.ones((2, 2), np.float32)), *expected)
+
+
+def test_legend_runs_from_the_first_to_the_last_colour() -> None:
+    png = overlay(Image.new("L", (300, 100), 0), np.zeros((2, 2), np.float32))
+    legend = np.asarray(Image.open(io.BytesIO(png)), int)[100:]
+    assert legend[10, 8].tolist() == INFERNO[0].tolist()
+    assert legend[10, 300 - 9].tolist() == INFERNO[-1].tolist()
+    assert (legend[20:] > 200).any()  # words
+
+
+def test_colour_map_gets_lighter_all_the_way() -> None:
+    rgb = colours(np.linspace(0, 1, 256, dtype=np.float32))
+    lightness = rgb @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(lightness) > 0).all()
+
+
+def test_the_image_is_not_changed(gradient: Image.Image) -> None:
+    before = gradient.tobytes()
+    overlay(gradient, np.ones((4, 4), np.float32))
+    assert gradient.tobytes() == before
+
+
+def test_a_tag_changes_the_file_and_not_the_picture() -> None:
+    stream = io.BytesIO()
+    Image.linear_gradient("L").save(stream, "PNG")
+    png = stream.getvalue()
+    one, other = tagged(png, "5f1e4a0e"), tagged(png, "6f0b4c57")
+    assert len({png, one, other}) == 3
+    with Image.open(io.BytesIO(one)) as image:
+        image.load()
+        assert image.text == {"Source": "5f1e4a0e"}  # type: ignore[attr-defined]
+        assert image.tobytes() == Image.linear_gradient("L").tobytes()
+    with Image.open(io.BytesIO(one)) as image:
+        image.verify()

@@ -1,0 +1,88 @@
+"""Graphs optimised at build time: the same answers, no digest at start, nothing unchecked on the way."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.errors import ModelError
+from pneumonia.model import optimise
+from pneumonia.model.card import Card
+from pneumonia.model.sessions import Model
+
+MakeArtifacts = Callable[..., Path]
+
+
+def load(directory: Path) -> Model:
+    return Model(Card.load(directory), directory)
+
+
+def test_a_prepared_ensemble_answers_as_before(make_artifacts: MakeArtifacts, gradient: Image.Image) -> None:
+    directory = make_artifacts({"size": 32, "gain": 8.0}, {"size": 16, "gain": 2.0})
+    (before,) = load(directory).predict([gradient])
+    made = optimise.prepare(directory)
+    assert {path.name for path in made} == {"tiny-0.prepared.onnx", "tiny-1.prepared.onnx"}
+    assert set(directory.glob("*.onnx")) == set(made)
+    (after,) = load(directory).predict([gradient])
+    assert after.logit == pytest.approx(before.logit, abs=1e-5)
+    assert np.allclose(after.activation_map, before.activation_map, atol=1e-5)
+
+
+def test_the_graph_that_ships_answers_as_before(real_artifacts: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    shutil.copytree(real_artifacts, directory)
+    with Image.open(directory / "golden.png") as film:
+        film.load()
+        golden = film.convert("L")
+    (before,) = load(directory).predict([golden])
+    optimise.prepare(directory)
+    (after,) = load(directory).predict([golden])
+    assert after.logit == pytest.approx(before.logit, abs=optimise.TOLERANCE)
+    assert after.gate == before.gate
+
+
+def test_the_same_model_makes_a_file_of_the_same_time(make_artifacts: MakeArtifacts) -> None:
+    directory = make_artifacts()
+    original = (directory / "tiny-0.onnx").stat().st_mtime
+    (made,) = optimise.prepare(directory)
+    assert made.stat().st_mtime == original
+
+
+def test_an_altered_graph_is_not_prepared(make_artifacts: MakeArtifacts) -> None:
+    directory = make_artifacts()
+    path = directory / "tiny-0.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"tiny-0\.onnx has sha256"):
+        optimise.prepare(directory)
+    assert path.exists()
+
+
+def test_a_graph_that_answers_otherwise_is_not_kept(
+    make_artifacts: MakeArtifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = make_artifacts()
+    answers = iter([[np.zeros(1)], [np.ones(1)]])
+
+    monkeypatch.setattr(optimise, "_answers", lambda path, film: next(answers))
+    with pytest.raises(ModelError, match="answers otherwise"):
+        optimise.prepare(directory)
+    assert [path.name for path in directory.glob("*.onnx")] == ["tiny-0.onnx"]
+
+
+def test_a_damaged_prepared_graph_is_an_error(make_artifacts: MakeArtifacts) -> None:
+    directory = make_artifacts()
+    (made,) = optimise.prepare(directory)
+    made.write_bytes(made.read_bytes()[:100])
+    with pytest.raises(ModelError, match=r"cannot load tiny-0\.onnx"):
+        load(directory)
+
+
+def test_without_a_prepared_graph_the_original_is_checked(make_artifacts: MakeArtifacts) -> None:
+    directory = make_artifacts({"size": 32, "gain": 8.0}, {"size": 16, "gain": 2.0})
+    optimise.prepare(directory)
+    (directory / "tiny-1.prepared.onnx").unlink()
+    with pytest.raises(ModelError, match="Cannot read the model"):
+        load(directory)

@@ -1,0 +1,167 @@
+"""The records of a batch at the same time: what overlaps, what never does, and that results are as one by one."""
+
+import io
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from pneumonia.handlers import worker
+from pneumonia.predictor import process_predictor
+from pneumonia.uploads.concurrency import IN_FLIGHT, OverlappingProcessor
+from tests.unit.handlers.test_worker import RESULTS, Run, keys, log, result, run, s3, sqs_event, upload
+
+__all__ = ["log", "run", "s3", "upload"]  # the fixtures of the worker's own tests
+
+ImageBytes = Callable[..., bytes]
+PATIENCE = 60  # seconds until a thread that waits for others in vain gives up: the test has failed
+
+
+class Together:
+    """Counts how many threads are inside at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.inside = self.most = self.entered = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.inside += 1
+            self.entered += 1
+            self.most = max(self.most, self.inside)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.inside -= 1
+
+
+def test_s3_is_waited_for_by_several_records_at_once(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = threading.Barrier(IN_FLIGHT, timeout=PATIENCE)
+    get = worker._get
+
+    def slow(found: Any) -> Any:
+        meeting.wait()  # one after the other would wait for ever
+        return get(found)
+
+    monkeypatch.setattr(worker, "_get", slow)
+    assert run(sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(IN_FLIGHT)))) == []
+    assert len(keys(s3)) == 2 * IN_FLIGHT
+
+
+def test_no_more_than_the_limit_are_held_and_one_is_computed(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, computed = Together(), Together()
+    process, answer = worker.process_upload, process_predictor().answer
+
+    def processing(*args: Any, **kwargs: Any) -> Any:
+        with held:
+            return process(*args, **kwargs)
+
+    def computing(*args: Any, **kwargs: Any) -> Any:
+        with computed:
+            time.sleep(0.01)  # long enough for others to come in, if they could
+            return answer(*args, **kwargs)
+
+    monkeypatch.setattr(worker, "process_upload", processing)
+    monkeypatch.setattr(process_predictor(), "answer", computing)
+    assert run(sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(10)))) == []
+    assert held.entered == computed.entered == 10
+    assert 1 < held.most <= IN_FLIGHT
+    assert computed.most == 1
+
+
+def test_each_upload_gets_one_result_whatever_stands_beside_it(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
+) -> None:
+    s3.put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
+    films = [upload(f"{k}.png", image_bytes(grey=25 * k)) for k in range(4)]
+    event = sqs_event(films[0], "not json", films[1], films[0], upload("text", b"no film"), films[2], "{}", films[3])
+    assert run(event) == ["message-1", "message-6"]
+    written = Counter(version["Key"] for version in s3.list_object_versions(Bucket=RESULTS)["Versions"])
+    films_written = {f"{k}.png{suffix}" for k in range(4) for suffix in (".json", ".heatmap.png")}
+    assert written == Counter(films_written | {"text.json"})
+    assert [result(s3, f"{k}.png")["source"]["key"] for k in range(4)] == [f"{k}.png" for k in range(4)]
+    assert result(s3, "text")["code"] == "unsupported_format"
+
+
+def test_answers_are_those_of_one_by_one(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
+) -> None:
+    greys = (0, 60, 120, 180, 240)
+    together = [upload(f"together-{grey}", image_bytes(grey=grey)) for grey in greys]
+    assert run(sqs_event(*together)) == []
+    for grey in greys:
+        assert run(sqs_event(upload(f"alone-{grey}", image_bytes(grey=grey)))) == []
+    for grey in greys:
+        pair = [result(s3, f"{name}-{grey}") for name in ("together", "alone")]
+        assert pair[0]["pneumonia"] == pair[1]["pneumonia"]
+
+
+def test_a_failing_record_stops_no_other(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = worker._get
+
+    def failing(found: Any) -> Any:
+        if found.key == "2.png":
+            raise RuntimeError("S3 is down for this one")
+        return get(found)
+
+    monkeypatch.setattr(worker, "_get", failing)
+    event = sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(5)))
+    assert run(event) == ["message-2"]
+    assert {key.partition(".")[0] for key in keys(s3)} == {"0", "1", "3", "4"}
+    monkeypatch.setattr(worker, "_get", get)
+    assert run(event) == []  # delivered again: the others find theirs there
+    assert len(keys(s3)) == 10
+
+
+def test_events_of_one_object_stay_in_their_order(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    process = worker.process_upload
+    alone = Together()
+
+    def noting(found: Any, request_id: str) -> Any:
+        with alone:
+            seen.append(found.sequencer)
+            return process(found, request_id)
+
+    monkeypatch.setattr(worker, "process_upload", noting)
+    order = ["0A", "0C", "0B", "0D"]
+    assert run(sqs_event(*(upload("a.png", image_bytes(), sequencer=place) for place in order))) == []
+    assert seen == order
+    assert alone.most == 1
+    assert result(s3, "a.png")["source"]["sequencer"] == "0D"
+
+
+def test_lines_of_the_log_carry_the_id_of_their_own_record(
+    s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO
+) -> None:
+    ids = [f"7d444840-9dc0-11d1-b245-5ffdce74fad{k}" for k in range(8)]
+    messages = [upload(f"{k}", b"no film", metadata={"correlation-id": chosen}) for k, chosen in enumerate(ids)]
+    assert run(sqs_event(*messages)) == []
+    assert sorted(json.loads(line)["correlation_id"] for line in log.getvalue().splitlines()) == ids
+
+
+def test_failures_are_named_in_the_order_of_the_batch() -> None:
+    processor = OverlappingProcessor(lambda record: record["messageId"])
+    event = sqs_event("a", "b", "c")
+    turns = {"message-0": 0.2, "message-1": 0.1, "message-2": 0.0}
+
+    def handle(record: SQSRecord) -> None:
+        time.sleep(turns[record.message_id])  # so that they fail in the opposite order
+        raise ValueError
+
+    with processor(event["Records"], handle):
+        processor.process()
+    assert [failure["itemIdentifier"] for failure in processor.response()["batchItemFailures"]] == list(turns)

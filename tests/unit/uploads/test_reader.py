@@ -1,0 +1,75 @@
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from pneumonia.uploads import reader
+from pneumonia.uploads.reader import read_heatmap, read_result
+from pneumonia.uploads.results import Order
+
+BUCKET = "results"
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+
+
+def test_what_is_there(s3: Any) -> None:
+    document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}}
+    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_result(BUCKET, "api/1") == document
+    assert read_heatmap(BUCKET, "api/1") == b"\x89PNG"
+
+
+@pytest.mark.parametrize("document", [b'{"status": "rejected", "heatmap": null}', None])
+def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes | None) -> None:
+    if document is not None:
+        s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=document)
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_heatmap(BUCKET, "api/1") is None
+
+
+@pytest.mark.parametrize(("heatmap_of", "read"), [("v1", b"\x89PNG"), ("v2", None)])
+def test_a_heatmap_whose_own_result_is_still_to_come_does_not_count(s3: Any, heatmap_of: str, read: Any) -> None:
+    source = {"version_id": "v1", "sequencer": "0A"}
+    document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}, "source": source}
+    order = Order("0A", datetime(2026, 1, 1, tzinfo=UTC), heatmap_of)
+    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG", Metadata=order.to_metadata())
+    assert read_heatmap(BUCKET, "api/1") == read
+
+
+def test_what_is_not_there(s3: Any) -> None:
+    assert read_result(BUCKET, "api/1") is None
+    assert read_heatmap(BUCKET, "api/1") is None
+
+
+def test_a_missing_bucket_is_an_error(s3: Any) -> None:
+    with pytest.raises(ClientError):
+        read_result("another", "api/1")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "missing"), [("AccessDenied", 403, True), ("NoSuchKey", 404, True), ("SlowDown", 503, False)]
+)
+def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(
+    aws_credentials: None, code: str, status: int, missing: bool
+) -> None:
+    with Stubber(reader.client()) as stub:
+        stub.add_client_error("get_object", code, http_status_code=status)
+        if missing:
+            assert read_result(BUCKET, "api/1") is None
+        else:
+            with pytest.raises(ClientError):
+                read_result(BUCKET, "api/1")

@@ -1,0 +1,264 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, ResultConflict, Results, result_key
+
+BUCKET = "results"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+OLD = Order("0055AED6DCD90281E5", NOON)
+NEW = Order("0055AED6DCD90281E6", NOON + timedelta(seconds=1))
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+
+
+def stored(s3: Any, key: str = "a.json") -> bytes:
+    return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+
+def put(results: Results, body: bytes, order: Order) -> Outcome:
+    return results.put_if_newer("a.json", body, "application/json", order)
+
+
+class Meddling:
+    """An S3 client that lets something happen just before chosen calls, as other writers would."""
+
+    def __init__(self, client: Any, *meddlers: Any) -> None:
+        self._client = client
+        self._meddlers = list(meddlers)
+        self.puts: list[dict[str, Any]] = []
+
+    def put_object(self, **arguments: Any) -> Any:
+        self.puts.append(arguments)
+        if self._meddlers:
+            meddle = self._meddlers.pop(0)
+            if meddle is not None:
+                meddle()
+        return self._client.put_object(**arguments)
+
+    def head_object(self, **arguments: Any) -> Any:
+        return self._client.head_object(**arguments)
+
+
+def fail(code: str, status: int) -> Any:
+    def meddle() -> None:
+        raise ClientError(
+            {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},
+            "PutObject",  # type: ignore[typeddict-item]
+        )
+
+    return meddle
+
+
+class TestOrder:
+    def test_sequencer_decides_over_time(self) -> None:
+        early, late = Order("0A", NOON + timedelta(hours=1)), Order("0B", NOON)
+        assert early.compare(late) < 0 < late.compare(early)
+
+    def test_same_event(self) -> None:
+        assert OLD.compare(Order(OLD.sequencer, NOON + timedelta(hours=1))) == 0
+
+    def test_shorter_sequencer_is_padded_on_the_right(self) -> None:
+        assert Order("00F1", NOON).compare(Order("00F", NOON)) > 0
+        assert Order("00F", NOON).compare(Order("00EFFF", NOON)) > 0
+        assert Order("00F0", NOON).compare(Order("00F", NOON)) == 0
+
+    @pytest.mark.parametrize(("mine", "theirs"), [(None, None), ("0A", None), (None, "0A")])
+    def test_time_decides_without_a_sequencer(self, mine: str | None, theirs: str | None) -> None:
+        early, late = Order(mine, NOON), Order(theirs, NOON + timedelta(milliseconds=1))
+        assert early.compare(late) < 0 < late.compare(early)
+        assert early.compare(Order(theirs, NOON)) == 0
+
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_two_versions_are_no_duplicates(self, sequencer: str | None) -> None:
+        one, two = Order(sequencer, NOON, "Ab"), Order(sequencer, NOON, "aB")
+        assert one.compare(two) < 0 < two.compare(one)
+        assert one.compare(Order(sequencer, NOON, "Ab")) == 0
+
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_time_decides_over_the_text_of_versions(self, sequencer: str | None) -> None:
+        early, late = Order(sequencer, NOON, "z"), Order(sequencer, NOON + timedelta(milliseconds=1), "a")
+        assert early.compare(late) < 0 < late.compare(early)
+
+    def test_sequencer_decides_over_versions(self) -> None:
+        early, late = Order("0A", NOON, "z"), Order("0B", NOON, "a")
+        assert early.compare(late) < 0 < late.compare(early)
+
+    @pytest.mark.parametrize("sequencer", [None, "0A"])
+    def test_a_version_that_is_not_known_makes_no_difference(self, sequencer: str | None) -> None:
+        known, unknown = Order(sequencer, NOON, "a"), Order(sequencer, NOON)
+        assert known.compare(unknown) == unknown.compare(known) == 0
+
+    @pytest.mark.parametrize(("mine", "theirs"), [(None, None), ("0A", None), (None, "0A")])
+    def test_one_version_is_the_same_whatever_names_it(self, mine: str | None, theirs: str | None) -> None:
+        event, listing = Order(mine, NOON, "Ab"), Order(theirs, NOON - timedelta(milliseconds=500), "Ab")
+        assert event.compare(listing) == listing.compare(event) == 0
+
+    def test_the_version_null_is_of_many_objects(self) -> None:
+        early, late = Order(None, NOON, "null"), Order(None, NOON + timedelta(seconds=1), "null")
+        assert early.compare(late) < 0 < late.compare(early)
+
+    @pytest.mark.parametrize("order", [OLD, Order(None, NOON), Order(None, NOON, "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY")])
+    def test_metadata_round_trip(self, order: Order) -> None:
+        assert Order.from_metadata(order.to_metadata()) == order
+
+    @pytest.mark.parametrize("metadata", [{}, {"source-event-time": "yesterday"}])
+    def test_foreign_metadata(self, metadata: dict[str, str]) -> None:
+        assert Order.from_metadata(metadata) is None
+
+
+def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
+    results = Results(s3, BUCKET)
+    assert results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True) is Outcome.WRITTEN
+    assert results.find("a.json") == (None, b"provisional")
+    assert put(results, b"real", NEW) is Outcome.WRITTEN
+    # And never takes the place of the same or a newer one.
+    for order, outcome in ((NEW, Outcome.DUPLICATE), (OLD, Outcome.STALE)):
+        assert results.put_if_newer("a.json", b"x", "application/json", order, provisional=True) is outcome
+    assert results.find("a.json") == (NEW, b"real")
+    assert results.find("b.json") is None
+
+
+class TestResultKey:
+    def test_suffix_is_added(self) -> None:
+        assert result_key("ward 3/Röntgen.png", JSON_SUFFIX) == "ward 3/Röntgen.png.json"
+        assert result_key("a", HEATMAP_SUFFIX) == "a.heatmap.png"
+
+    def test_longest_key_that_fits(self) -> None:
+        key = "k" * (1024 - len(HEATMAP_SUFFIX))
+        assert result_key(key, HEATMAP_SUFFIX) == key + HEATMAP_SUFFIX
+
+    @pytest.mark.parametrize("letter", ["k", "ü", "胸", "🫁"])
+    @pytest.mark.parametrize("size", [1013, 1024])
+    def test_longer_keys_are_cut_alike_for_both_objects(self, letter: str, size: int) -> None:
+        width = len(letter.encode())
+        key = letter * (size // width) + "x" * (size % width)
+        assert len(key.encode()) == size
+        one, two = result_key(key, JSON_SUFFIX), result_key(key, HEATMAP_SUFFIX)
+        assert one.removesuffix(JSON_SUFFIX) == two.removesuffix(HEATMAP_SUFFIX)
+        assert len(two.encode()) <= 1024
+        assert one.startswith(letter * 100)
+
+    def test_cut_keys_stay_apart(self) -> None:
+        assert result_key("k" * 1020 + "1", JSON_SUFFIX) != result_key("k" * 1020 + "2", JSON_SUFFIX)
+
+
+class TestHasNewer:
+    def test_nothing_there(self, s3: Any) -> None:
+        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+
+    @pytest.mark.parametrize(("order", "newer"), [(OLD, True), (NEW, False)])
+    def test_order_of_what_is_there(self, s3: Any, order: Order, newer: bool) -> None:
+        results = Results(s3, BUCKET)
+        put(results, b"new", NEW)
+        assert results.has_newer("a.json", order) is newer
+
+    def test_an_object_of_unknown_order(self, s3: Any) -> None:
+        s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
+        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+
+    def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(self, aws_credentials: None) -> None:
+        client = boto3.client("s3")
+        with Stubber(client) as stub:
+            stub.add_client_error("head_object", "403", http_status_code=403)
+            assert not Results(client, BUCKET).has_newer("a.json", OLD)
+
+    def test_other_failures_are_raised(self, aws_credentials: None) -> None:
+        client = boto3.client("s3")
+        with Stubber(client) as stub:
+            stub.add_client_error("head_object", "503", http_status_code=503)
+            with pytest.raises(ClientError):
+                Results(client, BUCKET).has_newer("a.json", OLD)
+
+
+class TestPutIfNewer:
+    def test_first(self, s3: Any) -> None:
+        assert put(Results(s3, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        found = s3.get_object(Bucket=BUCKET, Key="a.json")
+        assert (found["Body"].read(), found["ContentType"]) == (b"one", "application/json")
+        assert Order.from_metadata(found["Metadata"]) == OLD
+
+    def test_duplicate(self, s3: Any) -> None:
+        results = Results(s3, BUCKET)
+        put(results, b"one", OLD)
+        assert put(results, b"again", OLD) is Outcome.DUPLICATE
+        assert stored(s3) == b"one"
+
+    def test_older_after_newer(self, s3: Any) -> None:
+        results = Results(s3, BUCKET)
+        put(results, b"new", NEW)
+        assert put(results, b"old", OLD) is Outcome.STALE
+        assert stored(s3) == b"new"
+
+    def test_newer_after_older(self, s3: Any) -> None:
+        results = Results(s3, BUCKET)
+        put(results, b"old", OLD)
+        assert put(results, b"new", NEW) is Outcome.WRITTEN
+        assert stored(s3) == b"new"
+        assert put(results, b"old", OLD) is Outcome.STALE
+
+    def test_an_object_of_unknown_order_is_replaced(self, s3: Any) -> None:
+        s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
+        assert put(Results(s3, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        assert stored(s3) == b"one"
+
+    def test_every_write_has_a_condition(self, s3: Any) -> None:
+        client: Any = Meddling(s3)
+        put(Results(client, BUCKET), b"old", OLD)
+        etag = s3.head_object(Bucket=BUCKET, Key="a.json")["ETag"]
+        put(Results(client, BUCKET), b"new", NEW)
+        conditions = [(call.get("IfNoneMatch"), call.get("IfMatch")) for call in client.puts]
+        assert conditions == [("*", None), ("*", None), (None, etag)]
+
+    def test_a_newer_result_that_comes_between_look_and_write_wins(self, s3: Any) -> None:
+        plain = Results(s3, BUCKET)
+        put(plain, b"oldest", Order("00", NOON))
+        client: Any = Meddling(s3, None, lambda: put(plain, b"new", NEW))
+        assert put(Results(client, BUCKET), b"old", OLD) is Outcome.STALE
+        assert stored(s3) == b"new"
+
+    def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
+        plain = Results(s3, BUCKET)
+        put(plain, b"oldest", Order("00", NOON))
+        client: Any = Meddling(s3, None, lambda: put(plain, b"old", OLD))
+        assert put(Results(client, BUCKET), b"new", NEW) is Outcome.WRITTEN
+        assert stored(s3) == b"new"
+
+    def test_a_result_removed_between_look_and_write(self, s3: Any) -> None:
+        put(Results(s3, BUCKET), b"old", OLD)
+        client: Any = Meddling(s3, None, lambda: s3.delete_object(Bucket=BUCKET, Key="a.json"))
+        assert put(Results(client, BUCKET), b"new", NEW) is Outcome.WRITTEN
+        assert stored(s3) == b"new"
+
+    def test_conflict_with_a_write_under_way_is_tried_again(self, s3: Any) -> None:
+        client: Any = Meddling(s3, fail("ConditionalRequestConflict", 409))
+        assert put(Results(client, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        assert stored(s3) == b"one"
+
+    def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:
+        client: Any = Meddling(s3, *[fail("ConditionalRequestConflict", 409)] * 5)
+        with pytest.raises(ResultConflict):
+            put(Results(client, BUCKET), b"one", OLD)
+        assert len(client.puts) == 5
+
+    @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("InternalError", 500)])
+    def test_other_failures_are_raised(self, s3: Any, code: str, status: int) -> None:
+        client: Any = Meddling(s3, fail(code, status))
+        with pytest.raises(ClientError, match=code):
+            put(Results(client, BUCKET), b"one", OLD)
+
+    def test_missing_bucket_is_raised(self, s3: Any) -> None:
+        with pytest.raises(ClientError, match="NoSuchBucket"):
+            put(Results(s3, "elsewhere"), b"one", OLD)
