@@ -31,19 +31,19 @@ help: ## Show this list
 
 .PHONY: demo
 demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
-	@$(run) .venv/bin/python -m local.demo $(if $(IMAGES),--images "$$IMAGES")
+	@$(run) .venv/bin/python -m pneumonia_cli.local.demo $(if $(IMAGES),--images "$$IMAGES")
 
 .PHONY: cli
 cli: $(RUNTIME) ## Put the `pneumonia` command into .venv/bin (docs/cli.md)
 
 .PHONY: serve
 serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (AUTH=token asks for one)
-	@$(run) .venv/bin/python -m local.serve $(if $(AUTH),--auth "$(AUTH)")
+	@$(run) .venv/bin/python -m pneumonia_cli.local.serve $(if $(AUTH),--auth "$(AUTH)")
 
 .PHONY: predict
 predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 whatever they show)
 	@$(if $(IMAGES),,echo "Say which images: make predict IMAGES=films/ OUT=results.jsonl" >&2; exit 2)
-	@$(run) .venv/bin/python -m local.predict --images "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(FORCE),--force)
+	@$(run) .venv/bin/python -m pneumonia_cli.reporting.predict_all --images "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(FORCE),--force)
 
 ##@ Check
 .PHONY: test
@@ -53,7 +53,7 @@ test: lint types pytest synth ## Everything that needs no Docker: lint, types, t
 lint: $(DEV) ## Style, format, and what bandit finds
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
-	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py client infra lambda_src local
+	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py infra lambda_src pneumonia_cli tools
 
 .PHONY: format
 format: $(DEV) ## Mend what lint can mend
@@ -76,12 +76,12 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 
 .PHONY: openapi
 openapi: $(RUNTIME) ## Write docs/openapi.json anew from the code
-	$(run) .venv/bin/python -m local.openapi
+	$(run) .venv/bin/python -m tools.openapi
 
 .PHONY: dashboard-picture
 dashboard-picture: $(DEV) ## Draw docs/images/dashboard.png from the template, with made-up data
 	@PATH="$(CURDIR)/.venv-dev/bin:$$PATH" .venv-dev/bin/python app.py
-	@$(run) .venv-dev/bin/python -m local.dashboard_picture
+	@$(run) .venv-dev/bin/python -m tools.dashboard_picture
 
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
@@ -93,7 +93,7 @@ fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory
 
 .PHONY: audit
 audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
-	$(run) .venv-dev/bin/python -m local.audit $(ARGS)
+	$(run) .venv-dev/bin/python -m tools.audit $(ARGS)
 
 .PHONY: faults
 faults: $(DEV) ## A thousand uploads under every fault of S3, SQS and the worker, and what became of them (ARGS="--count 200 --seed 2")
@@ -115,7 +115,7 @@ destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as th
 .PHONY: smoke
 smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)
 	@$(if $(STACK),,echo "Say which stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
-	@$(run) .venv/bin/python -m local.smoke --stack "$$STACK" $(ARGS)
+	@$(run) .venv/bin/python -m pneumonia_cli.client.operating.smoke --stack "$$STACK" $(ARGS)
 
 .PHONY: rehearse
 rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK CLI, this machine playing AWS (needs Docker; docs/rehearsal.md)
@@ -173,8 +173,8 @@ need-data:
 .PHONY: lock
 lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade for newer versions)
 	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
-	$(call lock,local/requirements.in,local/requirements.txt)
-	$(call lock,client/requirements.in,client/requirements.txt)
+	$(call lock,pneumonia_cli/local/requirements.in,pneumonia_cli/local/requirements.txt)
+	$(call lock,pneumonia_cli/client/requirements.in,pneumonia_cli/client/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)
 	$(call lock,bench/requirements.in,bench/requirements.txt)
 	$(call lock,requirements.in,requirements.txt)
@@ -187,9 +187,10 @@ clean: ## Remove environments, caches and outputs
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose
 # requirements have changed since.
-$(RUNTIME): lambda_src/requirements.txt local/requirements.txt client/requirements.txt client/launcher.sh
+$(RUNTIME): lambda_src/requirements.txt pneumonia_cli/local/requirements.txt pneumonia_cli/client/requirements.txt \
+  pneumonia_cli/client/launcher.sh
 	$(call venv,.venv,$(filter %.txt,$^))
-	@install -m 755 client/launcher.sh .venv/bin/pneumonia
+	@install -m 755 pneumonia_cli/client/launcher.sh .venv/bin/pneumonia
 	@touch $@
 
 $(DEV): requirements-dev.txt

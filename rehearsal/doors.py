@@ -14,11 +14,11 @@ from typing import Any
 from botocore.credentials import Credentials
 from werkzeug.wrappers import Request, Response
 
-from local.cloud import Cloud
-from local.function_url import FunctionUrl
-from local.lambda_context import ACCOUNT, LocalContext
-from local.poller import Poller
-from local.wsgi_server import HOST, running
+from pneumonia_cli.local.cloud import Cloud
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.lambda_context import ACCOUNT, LocalContext
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.wsgi_server import HOST, running
 from rehearsal.api import call, client
 from rehearsal.signatures import is_signed
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from local.wsgi_server import HOST
+from pneumonia_cli.local.wsgi_server import HOST
 
 COMMAND: Final = "docker-registry"
 _START_SECONDS: Final = 30

@@ -10,8 +10,8 @@ from botocore.credentials import Credentials
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local.cloud import client_environment, forget_everything, isolated_environment
-from local.wsgi_server import running
+from pneumonia_cli.local.cloud import client_environment, forget_everything, isolated_environment
+from pneumonia_cli.local.wsgi_server import running
 from rehearsal.api import clients_closed
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from client.redrive import count
+from pneumonia_cli.client.operating.redrive import count
 from rehearsal.api import call
 from rehearsal.proof import require
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local.lambda_context import ACCOUNT, REGION
+from pneumonia_cli.local.lambda_context import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
@@ -92,7 +92,7 @@ class Rehearsal:
 
     def _smoke(self, with_what: str) -> None:
         with self._proofs.step(f"make smoke passes with {with_what}") as proof:
-            command = [sys.executable, "-m", "local.smoke", "--stack", self._stack.name]
+            command = [sys.executable, "-m", "pneumonia_cli.client.operating.smoke", "--stack", self._stack.name]
             printed = run([*command, "--card", str(self._cdk.tree / "model_artifacts")], cwd=ROOT)
             proof.seen = next(line.strip().partition(": ")[2] for line in printed.splitlines() if " passed" in line)
 
@@ -213,4 +213,6 @@ class Rehearsal:
         return template
 
     def _client(self, command: str, *arguments: str) -> str:
-        return run([sys.executable, "-m", "client", command, *arguments, "--stack", self._stack.name], cwd=ROOT)
+        return run(
+            [sys.executable, "-m", "pneumonia_cli.client", command, *arguments, "--stack", self._stack.name], cwd=ROOT
+        )

@@ -211,6 +211,7 @@ def tiny_service(artifacts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 ImageBytes = Callable[..., bytes]
+MakeFilms = Callable[..., Path]
 
 
 def film(grey: int, size: tuple[int, int]) -> Image.Image:
@@ -237,6 +238,22 @@ def image_bytes() -> ImageBytes:
         return stream.getvalue()
 
     return encode
+
+
+@pytest.fixture
+def make_films(tmp_path: Path, image_bytes: ImageBytes) -> MakeFilms:
+    """A folder with images of one grey each, or with given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
+
+    def make(files: dict[str, int | bytes], folder: str = "films") -> Path:
+        root = tmp_path / folder
+        root.mkdir(exist_ok=True)
+        for name, content in files.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else image_bytes(content))
+        return root
+
+    return make
 
 
 @pytest.fixture(scope="session")

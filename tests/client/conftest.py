@@ -8,16 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from client.__main__ import main
 from infra.settings import Settings
-from local.cloud import Cloud, local_cloud
-from local.function_url import FunctionUrl
-from local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
-from local.poller import Poller
-from local.settings import export_settings, stack_settings
 from pneumonia.handlers import worker
-
-MakeFilms = Callable[..., Path]
+from pneumonia_cli.client.__main__ import main
+from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.settings import export_settings, stack_settings
 
 
 @pytest.fixture(autouse=True)
@@ -70,9 +68,14 @@ def cloud(settings: Settings, tiny_service: None) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def stack(cloud: Cloud, settings: Settings) -> Iterator[Stack]:
+def poller(cloud: Cloud, settings: Settings) -> Poller:
+    """The real worker at the queue of the cloud; polls when told to."""
+    return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
+
+
+@pytest.fixture
+def stack(cloud: Cloud, poller: Poller, settings: Settings) -> Iterator[Stack]:
     """The whole service; the worker sleeps."""
-    poller = Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
     with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url:
         yield Stack(url, cloud, poller)
 
@@ -107,21 +110,6 @@ def pneumonia(capsys: pytest.CaptureFixture[str]) -> Pneumonia:
         return Ran(code, captured.out, captured.err)
 
     return run
-
-
-@pytest.fixture
-def make_films(tmp_path: Path, image_bytes: Callable[..., bytes]) -> MakeFilms:
-    """A folder with images of one grey each, or with given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
-
-    def make(files: dict[str, int | bytes], folder: str = "films") -> Path:
-        root = tmp_path / folder
-        for name, content in files.items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else image_bytes(content))
-        return root
-
-    return make
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from client import __main__ as command
-from client import predict
-from tests.client.conftest import MakeFilms, Pneumonia
+from pneumonia_cli.client import __main__ as command
+from pneumonia_cli.client import predict
+from tests.client.conftest import Pneumonia
+from tests.conftest import MakeFilms
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -76,7 +77,7 @@ def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None
     # More lines than a pipe holds (64 KiB): the command cannot be done before the reader has left.
     films = make_films({f"{number}.png": number % 256 for number in range(400)})
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
-    arguments = [sys.executable, "-m", "client", "predict", str(films), "--json"]
+    arguments = [sys.executable, "-m", "pneumonia_cli.client", "predict", str(films), "--json"]
     with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -8,8 +8,8 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from client.aws import Aws, error_code, errors_in_words, is_aws, status_code
-from client.errors import CliError, CredentialsError, NetworkError, ServiceError, UsageProblem
+from pneumonia_cli.client.aws import Aws, error_code, errors_in_words, is_aws, status_code
+from pneumonia_cli.client.errors import CliError, CredentialsError, NetworkError, ServiceError, UsageProblem
 
 
 def refused(code: str, status: int = 400) -> ClientError:

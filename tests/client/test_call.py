@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from client.service import MAX_DIRECT_BYTES
-from local.access import create_token
-from local.function_url import FunctionUrl
-from local.functions import API_HANDLER, api_context
-from local.settings import export_settings
-from tests.client.conftest import MakeFilms, Pneumonia, Stack
+from pneumonia_cli.client.service import MAX_DIRECT_BYTES
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.functions import API_HANDLER, api_context
+from pneumonia_cli.local.settings import export_settings
+from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import MakeFilms
 
 ImageBytes = Callable[..., bytes]
 

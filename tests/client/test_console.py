@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 import requests
 
-from client import console
-from client.service import Service
-from client.signing import Anonymous
-from tests.client.conftest import MakeFilms, Pneumonia, Stack
+from pneumonia_cli.client import console
+from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.signing import Anonymous
+from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import MakeFilms
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_page_until_it_is_stopped(stack: Stack, make_films: MakeFilms, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "client", "console", *stack.options, "--port", "0", "--json"]
+    command = [sys.executable, "-m", "pneumonia_cli.client", "console", *stack.options, "--port", "0", "--json"]
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

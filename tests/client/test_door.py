@@ -1,9 +1,9 @@
 import pytest
 
-from client.aws import Aws
-from client.door import authenticate, open_service
-from client.errors import CredentialsError, UsageProblem
-from client.signing import Anonymous, Bearer, SigV4
+from pneumonia_cli.client.aws import Aws
+from pneumonia_cli.client.door import authenticate, open_service
+from pneumonia_cli.client.errors import CredentialsError, UsageProblem
+from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4
 
 FUNCTION_URL = "https://abc.lambda-url.eu-central-1.on.aws"
 ANYWHERE = "https://films.example.org"

@@ -1,6 +1,6 @@
 import pytest
 
-from client.errors import CredentialsError, NetworkError, Refused, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError, UsageProblem, exit_code
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from client.errors import Refused, UsageProblem
-from client.files import find, read
+from pneumonia_cli.client.errors import Refused, UsageProblem
+from pneumonia_cli.client.files import find, read
 
 
 def test_reads_up_to_the_limit(tmp_path: Path) -> None:

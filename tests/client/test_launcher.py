@@ -14,13 +14,13 @@ def command(tmp_path: Path) -> Path:
     """A tree like this one, in a folder with a space, with the command in its .venv as make puts it."""
     tree = tmp_path / "a tree"
     (tree / ".venv" / "bin").mkdir(parents=True)
-    for name in ("client", "infra", "lambda_src", "local"):
+    for name in ("infra", "lambda_src", "pneumonia_cli"):
         (tree / name).symlink_to(ROOT / name)
     python = tree / ".venv" / "bin" / "python"
     # Not a link: Python would look for its libraries beside it.
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
-    return Path(shutil.copy(ROOT / "client" / "launcher.sh", tree / ".venv" / "bin" / "pneumonia"))
+    return Path(shutil.copy(ROOT / "pneumonia_cli" / "client" / "launcher.sh", tree / ".venv" / "bin" / "pneumonia"))
 
 
 def test_runs_from_anywhere_and_imports_nothing_from_there(command: Path, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_runs_from_anywhere_and_imports_nothing_from_there(command: Path, tmp_pa
     link.symlink_to(command)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for name in ("json.py", "client.py", "typer.py"):
+    for name in ("json.py", "pneumonia_cli.py", "typer.py"):
         (elsewhere / name).write_text("raise SystemExit('the wrong one')")
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for path in (command, link):

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client.parallel import ordered_map
+from pneumonia_cli.client.parallel import ordered_map
 
 
 def test_values_come_in_order_whatever_finishes_first() -> None:

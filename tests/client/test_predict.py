@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import MakeFilms, Pneumonia
+from tests.client.conftest import Pneumonia
+from tests.conftest import MakeFilms
 
 
 def test_predicts_on_this_machine(

@@ -9,10 +9,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from werkzeug.wrappers import Request, Response
 
-from client.proxy import Proxy
-from client.service import Service
-from client.signing import Anonymous, SigV4
-from local.wsgi_server import HOST, running
+from pneumonia_cli.client.proxy import Proxy
+from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.signing import Anonymous, SigV4
+from pneumonia_cli.local.wsgi_server import HOST, running
 from tests.client.upstream import Upstream, answer, upstream
 
 KEYS = Credentials("AKIDEXAMPLE", "secret")

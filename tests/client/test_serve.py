@@ -1,6 +1,6 @@
 import socket
 
-from local.wsgi_server import HOST
+from pneumonia_cli.local.wsgi_server import HOST
 from tests.client.conftest import Pneumonia
 
 

@@ -5,9 +5,9 @@ import pytest
 from requests.auth import AuthBase
 from werkzeug.wrappers import Response
 
-from client.errors import CredentialsError, NetworkError, Refused, ServiceError
-from client.service import Service, content_type
-from client.signing import Anonymous, Bearer
+from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError
+from pneumonia_cli.client.service import Service, content_type
+from pneumonia_cli.client.signing import Anonymous, Bearer
 from tests.client.upstream import Upstream, answer, upstream
 
 PNG = b"\x89PNG\r\n\x1a\n film"

@@ -4,8 +4,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from requests import Request
 
-from client.errors import UsageProblem
-from client.signing import Anonymous, Bearer, SigV4, checked_url, is_loopback, region_of
+from pneumonia_cli.client.errors import UsageProblem
+from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, checked_url, is_loopback, region_of
 
 URL = "https://abc123.lambda-url.eu-central-1.on.aws"
 KEYS = Credentials("AKIDEXAMPLE", "secret", "session-token")

@@ -5,9 +5,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from client.aws import Aws
-from client.errors import ServiceError, UsageProblem
-from client.stack import (
+from pneumonia_cli.client.aws import Aws
+from pneumonia_cli.client.errors import ServiceError, UsageProblem
+from pneumonia_cli.client.stack import (
     LOCAL_DEAD_LETTER_QUEUE,
     LOCAL_KEYS,
     LOCAL_QUEUE,
@@ -19,8 +19,8 @@ from client.stack import (
     jobs_for,
     resolve,
 )
-from local import cloud as local_names
-from local.lambda_context import REGION
+from pneumonia_cli.local import cloud as local_names
+from pneumonia_cli.local.lambda_context import REGION
 
 NAME = "PneumoniaInference"
 URL = "https://abc.lambda-url.eu-central-1.on.aws"

@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local.wsgi_server import HOST, running
+from pneumonia_cli.local.wsgi_server import HOST, running
 
 
 @dataclass

@@ -13,9 +13,9 @@ import boto3
 from moto.s3.responses import S3Response
 from moto.sqs.responses import SQSResponse
 
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from pneumonia.uploads.finished_events import DETAIL_TYPE, SOURCE
 from pneumonia.uploads.results import Order
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from tests.faults.ledger import Sent, Stored
 from tests.faults.plan import PLAIN, Version
 

@@ -17,8 +17,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from local.lambda_context import LocalContext
-from local.poller import _failed, _record
+from pneumonia_cli.local.lambda_context import LocalContext
+from pneumonia_cli.local.poller import _failed, _record
 from tests.faults.hooks import Faults
 
 _PAUSE_SECONDS = 0.2

@@ -28,14 +28,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from client.redrive import count, redrive
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
-from local.settings import stack_settings
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.finished_events import event_id
 from pneumonia.uploads.results import JSON_SUFFIX
+from pneumonia_cli.client.operating.redrive import count, redrive
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from pneumonia_cli.local.settings import stack_settings
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from local.metric_math import evaluate
+from tools.metric_math import evaluate
 
 
 def metric_math(expression, values):

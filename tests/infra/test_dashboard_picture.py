@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from local import dashboard_picture, sample_metrics
 from tests.infra.conftest import ROOT
+from tools import dashboard_picture, sample_metrics
 
 
 @pytest.fixture(scope="module")

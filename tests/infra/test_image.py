@@ -22,7 +22,7 @@ BESIDE_IT = [
     "docs/architecture.md",
     "infra/stack.py",
     "lambda_src/pneumonia/__pycache__/api.cpython-313.pyc",
-    "local/demo.py",
+    "pneumonia_cli/local/demo.py",
     "requirements-dev.txt",
     "samples/one.png",
     "tests/unit/handlers/test_api.py",

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("requirements*.txt", "*/requirements*.txt")
+    for pattern in ("requirements*.txt", "*/requirements*.txt", "pneumonia_cli/*/requirements*.txt")
     for path in ROOT.glob(pattern)
     if not path.parts[len(ROOT.parts)].startswith(".")
 )

@@ -17,11 +17,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from client import backfill as command
-from client.errors import EXIT_REFUSED, EXIT_SERVICE
 from infra.backfill_definition import definition
 from infra.settings import Settings
 from pneumonia.handlers import backfill, worker
+from pneumonia_cli.client.batch import backfill as command
+from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 
 UPLOADS, RESULTS, ARCHIVE = "pneumonia-uploads", "pneumonia-results", "hospital-archive"

@@ -15,17 +15,17 @@ import boto3
 import pytest
 
 from infra.settings import Settings
-from local import functions
-from local.access import SECRET_ID, create_token
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
-from local.function_url import FunctionUrl
-from local.poller import Poller
-from local.settings import export_settings, stack_settings
 from pneumonia.handlers import api, worker
 from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import new_id
+from pneumonia_cli.local import functions
+from pneumonia_cli.local.access import SECRET_ID, create_token
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.settings import export_settings, stack_settings
 
 ImageBytes = Callable[..., bytes]
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}

@@ -6,9 +6,9 @@ import pytest
 
 from infra import uploads as stack_uploads
 from infra.settings import Settings
-from local import cloud as local
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
-from local.poller import Poller
+from pneumonia_cli.local import cloud as local
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
+from pneumonia_cli.local.poller import Poller
 
 
 def test_receives_before_the_dead_letter_queue_are_those_of_the_stack() -> None:

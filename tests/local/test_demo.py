@@ -1,14 +1,12 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local import demo, functions, poller
 from pneumonia.handlers.worker import handler as real_worker
-
-MakeFilms = Callable[..., Path]
+from pneumonia_cli.local import demo, functions, poller
+from tests.conftest import MakeFilms
 
 
 def read_lines(path: Path) -> list[dict[str, object]]:

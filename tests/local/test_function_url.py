@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.settings import Settings
-from local.function_url import MAX_PAYLOAD_BYTES, FunctionUrl, build_response
-from local.functions import API_HANDLER, api_context
-from local.settings import export_settings
+from pneumonia_cli.local.function_url import MAX_PAYLOAD_BYTES, FunctionUrl, build_response
+from pneumonia_cli.local.functions import API_HANDLER, api_context
+from pneumonia_cli.local.settings import export_settings
 
 LoadEvent = Callable[[str], dict[str, Any]]
 Answer = tuple[int, http.client.HTTPMessage, bytes]

@@ -2,8 +2,8 @@ import io
 import json
 
 from infra.settings import Settings
-from local.functions import API_HANDLER, WORKER_HANDLER, api_context, logs_to, worker_context
 from pneumonia.handlers import api, worker
+from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, logs_to, worker_context
 
 
 def test_the_handlers_are_those_of_the_image(settings: Settings) -> None:

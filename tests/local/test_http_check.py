@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from infra.settings import Settings
-from local.function_url import FunctionUrl
-from local.functions import API_HANDLER, api_context
-from local.http_check import check
-from local.images import ImageFile
-from local.outcome import Outcome
 from pneumonia.predictor import process_predictor
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.functions import API_HANDLER, api_context
+from pneumonia_cli.local.http_check import check
+from pneumonia_cli.reporting.images import ImageFile
+from pneumonia_cli.reporting.outcome import Outcome
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 import time
 
-from local.lambda_context import LocalContext
+from pneumonia_cli.local.lambda_context import LocalContext
 
 
 def test_every_context_is_an_invocation_of_its_own() -> None:

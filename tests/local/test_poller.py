@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from infra.settings import Settings
-from local import poller as module
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
-from local.functions import worker_context
-from local.poller import Poller
+from pneumonia_cli.local import poller as module
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.functions import worker_context
+from pneumonia_cli.local.poller import Poller
 
 LoadEvent = Callable[[str], dict[str, Any]]
 NewPoller = Callable[..., Poller]

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings, SettingsError
-from local.access import SECRET_ID
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
-from local.settings import CDK_JSON, export_settings, stack_settings
 from pneumonia.settings import Settings as HandlerSettings
+from pneumonia_cli.local.access import SECRET_ID
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.settings import CDK_JSON, export_settings, stack_settings
 
 
 def test_settings_are_those_of_the_stack(settings: Settings) -> None:

@@ -1,15 +1,14 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from local import poller as poller_module
-from local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
-from local.images import ImageFile, find_images
-from local.poller import Poller
-from local.uploads import collect, upload, upload_key
+from pneumonia_cli.local import poller as poller_module
+from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.uploads import collect, upload, upload_key
+from pneumonia_cli.reporting.images import ImageFile, find_images
+from tests.conftest import MakeFilms
 
-MakeFilms = Callable[..., Path]
 PATIENCE = 60
 
 

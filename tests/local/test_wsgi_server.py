@@ -4,7 +4,7 @@ from urllib.request import urlopen
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from local.wsgi_server import HOST, PortInUse, running
+from pneumonia_cli.local.wsgi_server import HOST, PortInUse, running
 
 
 @Request.application

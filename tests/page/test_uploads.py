@@ -5,8 +5,8 @@ import pytest
 from botocore.config import Config
 from playwright.sync_api import Page, Request, expect
 
-from local.cloud import UPLOAD_BUCKET
-from local.lambda_context import REGION
+from pneumonia_cli.local.cloud import UPLOAD_BUCKET
+from pneumonia_cli.local.lambda_context import REGION
 from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
 from tests.page.conftest import Open, Service
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from client.signing import SigV4
+from pneumonia_cli.client.signing import SigV4
 from rehearsal.api import call
 from rehearsal.doors import Doors
 from rehearsal.functions import Functions

@@ -6,7 +6,7 @@ import pytest
 import requests
 from botocore.credentials import Credentials
 
-from client.signing import SigV4
+from pneumonia_cli.client.signing import SigV4
 from rehearsal.signatures import is_signed
 
 CREDENTIALS = Credentials("testing", "secret")

@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from local.openapi import OPENAPI_JSON, main, render
 from pneumonia.errors import MethodNotAllowed, ObjectArchived, PneumoniaError, ProcessingFailed, UploadMissing
 from pneumonia.handlers import api
 from pneumonia.http.openapi import document
 from pneumonia.settings import SettingsError
+from tools.openapi import OPENAPI_JSON, main, render
 
 Ask = Callable[..., Any]
 METHODS = {"get", "post", "put", "delete", "patch", "head", "options"}

@@ -1,0 +1,54 @@
+"""Runs the command line, and turns every error into one message and one exit code."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from pneumonia_cli.client.app import app
+from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
+from pneumonia_cli.client.output import stderr
+
+DEBUG_VARIABLE = "PNEUMONIA_DEBUG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (default: that of the process); answers the exit code.
+
+    With --json the error, too, is an object: {"error": {"code": ..., "detail": ...}} on standard error.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        app(args=arguments, prog_name="pneumonia")
+    except SystemExit as ended:  # typer ends every command so, and has told of usage errors itself
+        return ended.code if isinstance(ended.code, int) else EXIT_INTERNAL
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    except CliError as error:
+        _tell(error.code, str(error), as_json="--json" in arguments)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has left: nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_INTERNAL
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        told = f"{type(error).__name__}: {error}. This is a fault of the command; {DEBUG_VARIABLE}=1 shows where."
+        _tell("internal_error", told, as_json="--json" in arguments)
+        return EXIT_INTERNAL
+    return 0
+
+
+def _tell(code: str, detail: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": {"code": code, "detail": detail}}), file=sys.stderr)
+    else:
+        stderr.print(Text(detail, style="red"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

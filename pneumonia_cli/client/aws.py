@@ -1,0 +1,167 @@
+"""Clients of AWS with the caller's credentials, and AWS's errors in words."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from pneumonia_cli.client.errors import CredentialsError, NetworkError, ServiceError, UsageProblem
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+_NO_CREDENTIALS = (
+    "There are no AWS credentials. Log in (aws sso login, aws configure) or choose a profile (--profile, AWS_PROFILE)."
+)
+_REFUSED_CREDENTIALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "403",
+    }
+)
+
+
+class Aws:
+    """A boto3 session. Raises UsageProblem for a profile that is not there."""
+
+    def __init__(
+        self,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        keys: tuple[str, str] | None = None,
+    ) -> None:
+        """`endpoint_url` and `keys` are for the local cloud; without them boto3 finds its own."""
+        self._endpoint_url = endpoint_url
+        self._clients: list[Any] = []
+        options: dict[str, Any] = {"region_name": region}
+        if keys is not None:
+            options |= {"aws_access_key_id": keys[0], "aws_secret_access_key": keys[1]}
+        elif profile is not None:
+            options["profile_name"] = profile
+        try:
+            self._session = boto3.Session(**options)
+        except ProfileNotFound as error:
+            raise UsageProblem(f"{error}. `aws configure list-profiles` shows those there are.") from None
+
+    def __enter__(self) -> "Aws":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for client in self._clients:
+            client.close()
+
+    @property
+    def region(self) -> str | None:
+        return self._session.region_name
+
+    def credentials(self) -> Credentials:
+        """Raises CredentialsError."""
+        with errors_in_words("AWS credentials"):
+            found = self._session.get_credentials()
+        if found is None:
+            raise CredentialsError(_NO_CREDENTIALS)
+        return found
+
+    def s3(self, connections: int = 10) -> "S3Client":
+        """Safe to share between as many threads as `connections`."""
+        client: S3Client = self._client("s3", connections)
+        if not is_aws(client.meta.endpoint_url):
+            # Others than AWS rarely have a host name for each bucket.
+            client = self._client("s3", connections, s3={"addressing_style": "path"})
+        return client
+
+    def sqs(self) -> "SQSClient":
+        client: SQSClient = self._client("sqs")
+        return client
+
+    def client(self, service: str) -> Any:
+        """Any other client."""
+        return self._client(service)
+
+    def _client(self, service: str, connections: int = 10, **config: Any) -> Any:
+        with errors_in_words(service):
+            client = self._session.client(  # type: ignore[call-overload] # the stubs know each name, not a variable
+                service,
+                endpoint_url=self._endpoint_url,
+                config=Config(
+                    retries={"mode": "standard", "max_attempts": 5},
+                    max_pool_connections=connections,
+                    connect_timeout=10,
+                    **config,
+                ),
+            )
+        self._clients.append(client)
+        return client
+
+
+def is_aws(endpoint_url: str) -> bool:
+    """Whether an endpoint is AWS's own, and not one that plays it (moto, MinIO)."""
+    host = urlsplit(endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
+
+
+def error_code(error: ClientError) -> str:
+    """Such as "NoSuchKey"."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def status_code(error: ClientError) -> int:
+    """The HTTP status; 0 if there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+@contextlib.contextmanager
+def errors_in_words(doing: str) -> Iterator[None]:
+    """Turn botocore's errors into CliErrors. `doing` names what failed, such as "Upload to S3"."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise CredentialsError(_NO_CREDENTIALS) from error
+    except (SSOError, TokenRetrievalError) as error:
+        raise CredentialsError(f"The AWS login has expired ({error}). Run `aws sso login`.") from error
+    except NoRegionError as error:
+        raise UsageProblem("No AWS region is set. Give --region, or set AWS_REGION.") from error
+    except ClientError as error:
+        code = error_code(error)
+        operation = f"{doing}: AWS refused {error.operation_name} ({code})"
+        if code in _REFUSED_CREDENTIALS:
+            raise CredentialsError(
+                f"{operation}. Are these credentials those of the stack's account, still valid, and allowed to do it?"
+            ) from error
+        message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+        raise ServiceError(f"{operation}: {message[:300]}") from error
+    except (EndpointConnectionError, ConnectionClosedError, HTTPClientError) as error:
+        raise NetworkError(
+            f"{doing}: no connection ({error}). Check the network, the region and AWS_ENDPOINT_URL."
+        ) from error
+    except BotoCoreError as error:
+        raise ServiceError(f"{doing}: {error}") from error

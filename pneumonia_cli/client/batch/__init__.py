@@ -1,0 +1,1 @@
+"""Commands for many films: submit them, replay or backfill them, collect and export their results."""

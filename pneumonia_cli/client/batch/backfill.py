@@ -1,0 +1,229 @@
+"""`pneumonia backfill`: starts the state machine over an archive, watches it, and shows its summary."""
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from rich.progress import Progress
+from rich.text import Text
+
+from pneumonia.backfill.summary import RUNS, SUMMARY_FILE
+from pneumonia_cli.client import output
+from pneumonia_cli.client.aws import error_code, errors_in_words
+from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.reporting.tables import STYLES, WORDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+_LOOK_EVERY_SECONDS = 5.0
+_MANIFEST = "manifest.json"
+_GONE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What is to be predicted: part of a bucket, by a listing or an inventory ((bucket, key) of its manifest)."""
+
+    bucket: str
+    prefix: str = ""
+    inventory: tuple[str, str] | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The input of the state machine."""
+        given: dict[str, Any] = {"bucket": self.bucket, "prefix": self.prefix}
+        if self.inventory is not None:
+            given["inventory"] = {"bucket": self.inventory[0], "key": self.inventory[1]}
+        return given
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The state machine of a stack, and the bucket where it leaves its summaries."""
+
+    sfn: "SFNClient"
+    s3: "S3Client"
+    arn: str
+    result_bucket: str
+
+    def execution_arn(self, name: str) -> str:
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def archive(
+    bucket: str | None, prefix: str | None, inventory: str | None, upload_bucket: str, sources: str | None
+) -> Archive:
+    """What the options name. `sources`: what the stack may read, as its output tells it; None if that is not known.
+
+    Raises UsageProblem.
+    """
+    if prefix is None and inventory is None and bucket is None:
+        raise UsageProblem('Say of what: --prefix PREFIX ("" for the whole bucket), --inventory, or --bucket.')
+    manifest = None if inventory is None else _manifest(inventory)
+    chosen = Archive(bucket or upload_bucket, prefix or "", manifest)
+    if sources is not None:
+        _check(chosen.bucket, chosen.prefix, sources, "images")
+        if manifest is not None:
+            _check(*manifest, sources, "inventories")
+    return chosen
+
+
+def _manifest(url: str) -> tuple[str, str]:
+    bucket, slash, key = url.removeprefix("s3://").partition("/")
+    if not url.startswith("s3://") or not slash or key.rpartition("/")[2] != _MANIFEST:
+        raise UsageProblem(f"--inventory takes the manifest of an S3 inventory: s3://BUCKET/…/{_MANIFEST}.")
+    return bucket, key
+
+
+def _check(bucket: str, name: str, sources: str, what: str) -> None:
+    for source in sources.split(","):
+        allowed, _, prefix = source.partition("/")
+        if bucket == allowed and name.startswith(prefix):
+            return
+    place = f"{bucket}/{name}" if name else bucket
+    raise UsageProblem(
+        f"The stack may not read {what} of {place}, only of {sources}. Add it to the setting backfill_archives and "
+        "deploy (docs/backfill.md)."
+    )
+
+
+def run(machine: Machine, archive: Archive, *, wait: bool, as_json: bool) -> int:
+    """Start a backfill, or take up one of the same archive that is under way; answers the exit code."""
+    with errors_in_words("The state machine"):
+        name = _running(machine, archive)
+        started = name is None
+        if name is None:
+            name = f"backfill-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+            machine.sfn.start_execution(stateMachineArn=machine.arn, name=name, input=json.dumps(archive.given))
+    if not as_json:
+        told = "Started" if started else "Of this archive one is under way already:"
+        output.stderr.print(Text(f"{told} {name}"))
+    if wait:
+        return watch(machine, name, as_json=as_json)
+    if as_json:
+        output.print_json({"execution": name, "started": started})
+    else:
+        output.stdout.print(f"It goes on by itself. To watch it: pneumonia backfill --execution {name}", soft_wrap=True)
+    return 0
+
+
+def _running(machine: Machine, archive: Archive) -> str | None:
+    """Name of an execution under way over the same archive. A second one would do no harm, but work twice."""
+    pages = machine.sfn.get_paginator("list_executions").paginate(stateMachineArn=machine.arn, statusFilter="RUNNING")
+    for page in pages:
+        for found in page["executions"]:
+            described = machine.sfn.describe_execution(executionArn=found["executionArn"])
+            if json.loads(described.get("input", "{}")) == archive.given:
+                return found["name"]
+    return None
+
+
+def watch(machine: Machine, name: str, *, as_json: bool) -> int:
+    """Show how far it is until it ends, then its summary; answers the exit code. Ctrl-C ends the watching alone."""
+    try:
+        with output.progress(quiet=as_json) as bars, errors_in_words(f"The backfill {name}"):
+            status = _follow(machine, machine.execution_arn(name), bars)
+    except KeyboardInterrupt:
+        told = f"It goes on by itself. To watch it again: pneumonia backfill --execution {name}"
+        output.stderr.print(Text(told, style="bold yellow"))
+        return EXIT_STOPPED
+    summary = _summary(machine, name)
+    if as_json:
+        output.print_json({"execution": name, "status": status, "summary": summary})
+    else:
+        _show(machine, name, status, summary)
+    if status != "SUCCEEDED" or summary is None:
+        return exit_code(0, missing=1)
+    counts = summary["counts"]
+    return exit_code(counts["rejected"], missing=counts["failed"] + sum(summary["unfinished"].values()))
+
+
+def stop(machine: Machine, name: str, *, as_json: bool) -> int:
+    """Stop a backfill; batches under way are finished. Answers the exit code."""
+    with errors_in_words(f"The backfill {name}"):
+        machine.sfn.stop_execution(executionArn=machine.execution_arn(name))
+    if as_json:
+        output.print_json({"execution": name, "stopped": True})
+    else:
+        output.stdout.print("Stopped. Its results stay; started again, it does the rest.")
+    return 0
+
+
+def _follow(machine: Machine, execution: str, bars: Progress) -> str:
+    """Until it has ended; answers its status."""
+    task = bars.add_task("Images", total=None)
+    map_run = None
+    while True:
+        status = str(machine.sfn.describe_execution(executionArn=execution)["status"])
+        if map_run is None:
+            found = machine.sfn.list_map_runs(executionArn=execution)["mapRuns"]
+            map_run = found[0]["mapRunArn"] if found else None
+        if map_run is not None:
+            counts = machine.sfn.describe_map_run(mapRunArn=map_run)["itemCounts"]
+            lost = counts["failed"] + counts["timedOut"] + counts["aborted"]
+            bars.update(
+                task,
+                # Grows for as long as the listing goes on.
+                total=counts["total"],
+                completed=counts["succeeded"] + lost,
+                description=f"Images, {lost} failed" if lost else "Images",
+            )
+        if status != "RUNNING":
+            return status
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
+    """None if there is none, as after a stop."""
+    key = f"{RUNS}{name}/{SUMMARY_FILE}"
+    with errors_in_words("The summary in S3"):
+        try:
+            with contextlib.closing(machine.s3.get_object(Bucket=machine.result_bucket, Key=key)["Body"]) as body:
+                text = body.read()
+        except ClientError as error:
+            if error_code(error) in _GONE:
+                return None
+            raise
+    try:
+        summary: dict[str, Any] = json.loads(text)
+        return summary
+    except ValueError:
+        raise ServiceError(f"The results bucket holds no summary under {key} that can be read.") from None
+
+
+def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] | None) -> None:
+    if summary is None:
+        output.stdout.print(
+            Text(
+                f"{name} ended as {status} without a summary. Results that are there stay; start it again for the rest."
+            )
+        )
+        return
+    counts = summary["counts"]
+    told = Text()
+    for triage, word in WORDS.items():
+        told.append(f"{counts['triage'].get(triage, 0):>9,} {word}\n", style=STYLES[triage])
+    told.append(f"{counts['rejected']:>9,} refused\n")
+    for reason, number in counts["skipped"].items():
+        told.append(f"{number:>9,} skipped: {reason.replace('_', ' ')}\n")
+    lost = counts["failed"] + sum(summary["unfinished"].values())
+    told.append(f"{lost:>9,} failed or not reached\n", style="bold red" if lost else "")
+    total = counts["items"] + sum(summary["unfinished"].values())
+    told.append(f"{total:>9,} objects in all, {counts['already_there']:,} of them with a result from before\n")
+    if counts["codes"]:
+        told.append("\nRefused or failed with: ")
+        told.append(", ".join(f"{code} {number:,}" for code, number in counts["codes"].items()) + "\n")
+    if status != "SUCCEEDED":
+        errors = ", ".join(summary["batch_errors"]) or "none"
+        told.append(f"\nEnded as {status}: {summary['error'] or 'too many failures'}; ", style="bold red")
+        told.append(f"errors of batches: {errors}. docs/backfill.md says what to do.\n", style="bold red")
+    told.append(f"\ns3://{machine.result_bucket}/{RUNS}{name}/{SUMMARY_FILE}")
+    output.stdout.print(told, soft_wrap=True)

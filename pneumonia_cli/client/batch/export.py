@@ -1,0 +1,162 @@
+"""The files of a batch: results.jsonl, results.csv and the report, out of its journal."""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import PneumoniaError
+from pneumonia.model.card import Card
+from pneumonia.settings import Settings
+from pneumonia_cli.client.batch.journal import WAITING, Film, Journal
+from pneumonia_cli.client.errors import Refused
+from pneumonia_cli.client.files import read
+from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
+from pneumonia_cli.reporting.images import ImageFile
+from pneumonia_cli.reporting.outcome import Outcome
+from pneumonia_cli.reporting.report import Content, Row, film_thumbnail, heatmap_thumbnail, write
+
+CSV_FILE = "results.csv"
+CSV_COLUMNS = (
+    "file",
+    "status",
+    "pneumonia",
+    "label",
+    "triage",
+    "threshold",
+    "code",
+    "detail",
+    "model",
+    "model_version",
+    "heatmap_file",
+    "correlation_id",
+)
+
+_LARGE_THUMBNAIL, _SMALL_THUMBNAIL = 256, 128  # pixels
+_MANY = 1000
+"""Films from which on the thumbnails are small: a page of ten thousand has to open in a browser."""
+
+NO_RESULT = "There is no result yet. `pneumonia results` fetches it when it is there."
+
+OnProgress = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of a batch. `triage` counts the predicted films."""
+
+    total: int
+    predicted: int
+    rejected: int
+    missing: int
+    triage: dict[str, int]
+
+
+def lines(journal: Journal) -> Iterator[dict[str, Any]]:
+    """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`."""
+    for film in journal.films():
+        if film.result is None:
+            line = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
+            # Where the film was uploaded, this is what to look for in the logs.
+            yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
+        else:
+            yield {"file": film.name, **film.result, "heatmap_file": film.heatmap_file}
+
+
+def write_tables(journal: Journal, out: Path) -> Summary:
+    """Write results.jsonl and results.csv; answers the counts."""
+    states: Counter[str] = Counter()
+    triage: Counter[str] = Counter()
+    with (
+        _replacing(out / RESULTS_FILE) as jsonl,
+        _replacing(out / CSV_FILE) as table,
+    ):
+        writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        for line in lines(journal):
+            states[line["status"]] += 1
+            if line["status"] == "predicted":
+                triage[line["triage"]] += 1
+            jsonl.write(json.dumps(line) + "\n")
+            writer.writerow(_row(line))
+    return Summary(states.total(), states["predicted"], states["rejected"], states["missing"], dict(triage))
+
+
+def write_report(
+    journal: Journal, out: Path, images: dict[str, Path], card: Card, on_progress: OnProgress = lambda: None
+) -> Path:
+    """Write the report, film by film; answers its path. `images`: where the films lie, as far as known."""
+    counts = journal.counts()
+    side = _SMALL_THUMBNAIL if counts["predicted"] > _MANY else _LARGE_THUMBNAIL
+    rejected = [Outcome(_named(film), film.result) for film in journal.films("rejected")]
+    missing = [Outcome(_named(film), missing=film.reason or NO_RESULT) for film in journal.films(WAITING, "failed")]
+    probabilities: list[float] = []
+    triage: Counter[str] = Counter()
+    for film in journal.films("predicted"):
+        if film.result is not None:
+            probabilities.append(film.result["pneumonia"])
+            triage[film.result["triage"]] += 1
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _replacing(out / REPORT_FILE) as stream:
+
+        def row(film: Film) -> Row:
+            return _report_row(film, out, images.get(film.name), side)
+
+        def rows() -> Iterator[Row]:
+            for made in ordered_map(pool, row, journal.films("predicted"), ahead=16):
+                yield made
+                on_progress()
+
+        write(stream, Content(rows(), probabilities, triage, rejected, missing, card, datetime.now()))
+    return out / REPORT_FILE
+
+
+def _report_row(film: Film, out: Path, image: Path | None, side: int) -> Row:
+    heatmap = None
+    if film.heatmap_file is not None:
+        with suppress(OSError):  # removed by the user: the film alone is shown
+            heatmap = heatmap_thumbnail((out / film.heatmap_file).read_bytes(), side)
+    return Row(film.name, _film_thumbnail(image, side), heatmap, film.heatmap_file, film.result or {})
+
+
+def _film_thumbnail(image: Path | None, side: int) -> str | None:
+    """None where the film is not here (any more), or no longer what was uploaded: the heatmap shows it."""
+    if image is None:
+        return None
+    try:
+        data = read(image, Settings.max_image_bytes)
+        return film_thumbnail(data, Limits(Settings.max_image_bytes, Settings.max_image_pixels), side)
+    except (Refused, PneumoniaError):
+        return None
+
+
+def _named(film: Film) -> ImageFile:
+    return ImageFile(Path(film.name), film.name)
+
+
+def _row(line: dict[str, Any]) -> dict[str, Any]:
+    model = line.get("model") or {}
+    row = {**line, "model": model.get("name"), "model_version": model.get("version")}
+    return {name: _inert(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _inert(text: str) -> str:
+    """A spreadsheet takes a cell that starts so for a formula; a file name must not become one."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its place when it is complete: readers never see half of one."""
+    unfinished = path.with_name(f".{path.name}.part")
+    with unfinished.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
+    unfinished.replace(path)

@@ -1,0 +1,56 @@
+"""`pneumonia results`: what has come since a `submit`, or all results under a key prefix."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from pneumonia_cli.client import output
+from pneumonia_cli.client.batch.collect import Collector, Waiting
+from pneumonia_cli.client.batch.journal import FILE, Journal
+from pneumonia_cli.client.batch.pipeline import BatchOptions, Places
+from pneumonia_cli.client.batch.submit import checked_card, finish
+from pneumonia_cli.client.errors import UsageProblem
+
+
+def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions) -> int:
+    """Fetch what has come for the batch in `options.out`, and write its files anew; answers the exit code.
+
+    Raises UsageProblem, ServiceError.
+    """
+    if not (options.out / FILE).is_file():
+        raise UsageProblem(
+            f"{options.out} holds no batch of `pneumonia submit`. Name its --out folder, or give --prefix and --out."
+        )
+    card = checked_card(load_card())
+    with Journal(options.out, places.settings) as journal:
+        waiting = journal.waiting()
+        _fetch(places, journal, waiting, options)
+        folder = journal.folder
+        images = {film.name: folder / film.name for film in journal.films("predicted")} if folder else {}
+        return finish(journal, images, card, options, None)
+
+
+def of_prefix(places: Places, load_card: Callable[[], Any], prefix: str, options: BatchOptions) -> int:
+    """Fetch all results whose upload keys begin with `prefix`; answers the exit code. Raises as `of_batch`."""
+    card = checked_card(load_card())
+    with Journal(options.out, {**places.settings, "prefix": prefix}) as journal:
+        with ThreadPoolExecutor(1) as pool:
+            keys = dict.fromkeys(_collector(places, journal, pool, options).keys())
+        for key in keys:  # all of them again: a key may have got a newer result since
+            journal.uploaded(key, 0, 0, key)
+        _fetch(places, journal, keys, options)
+        return finish(journal, {}, card, options, None)
+
+
+def _fetch(places: Places, journal: Journal, waiting: Waiting, options: BatchOptions) -> None:
+    with ThreadPoolExecutor(options.jobs) as pool:
+        try:
+            found = _collector(places, journal, pool, options).catch_up(waiting)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    if not options.as_json:
+        output.stdout.print(f"{found} new results")
+
+
+def _collector(places: Places, journal: Journal, pool: ThreadPoolExecutor, options: BatchOptions) -> Collector:
+    return Collector(places.s3, places.result_bucket, journal.prefix, journal, pool, options.out)

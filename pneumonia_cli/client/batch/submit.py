@@ -1,0 +1,81 @@
+"""`pneumonia submit`: a folder of films through the buckets of the stack, and a report at the end."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from pneumonia.errors import ModelError
+from pneumonia.model.card import Card
+from pneumonia_cli.client import output
+from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, write_tables
+from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.batch.pipeline import BatchOptions, Places, upload_and_collect
+from pneumonia_cli.client.batch.upload import journal_name
+from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.files import find
+from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
+from pneumonia_cli.reporting.tables import STYLES, WORDS
+
+
+def run(places: Places, load_card: Callable[[], Any], folder: Path, options: BatchOptions) -> int:
+    """Upload, wait, write; answers the exit code. Raises ServiceError, UsageProblem.
+
+    `load_card` fetches the model card of the service, before anything is uploaded.
+    """
+    if options.out.resolve().is_relative_to(folder.resolve()):
+        # It would be taken for films the next time.
+        raise UsageProblem(f"{options.out} lies inside {folder}: choose another place with --out.")
+    images = find([str(folder)])
+    card = checked_card(load_card())
+    with Journal(options.out, places.settings) as journal:
+        journal.folder = folder
+        try:
+            with output.progress() as bars:
+                why = upload_and_collect(places, journal, images, options, bars)
+        except KeyboardInterrupt:
+            journal.commit()
+            counts = journal.counts()
+            told = f"Stopped: {counts.total()} of {len(images)} films done with, {counts['waiting']} without a result."
+            output.stderr.print(Text(f"{told} The same command goes on from here.", style="bold yellow"))
+            return EXIT_STOPPED
+        return finish(journal, {journal_name(image): image.path for image in images}, card, options, why)
+
+
+def checked_card(document: Any) -> Card:
+    """Raises ServiceError if the card is one that this version does not understand."""
+    try:
+        return Card.from_document(document)
+    except ModelError as error:
+        raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
+
+
+def finish(journal: Journal, images: dict[str, Path], card: Card, options: BatchOptions, why: str | None) -> int:
+    """Write the files of a batch and tell of them; answers the exit code. `why` something is missing, if known."""
+    journal.commit()
+    summary = write_tables(journal, options.out)
+    with output.progress() as bars:
+        task = bars.add_task("Report   ", total=summary.predicted)
+        write_report(journal, options.out, images, card, lambda: bars.advance(task))
+    if options.as_json:
+        files = {name: str(options.out / name) for name in (CSV_FILE, RESULTS_FILE, REPORT_FILE)}
+        output.print_json({**asdict(summary), "files": files, "reason": why})
+    else:
+        _show(summary, options.out, why, card.notice)
+    return exit_code(summary.rejected, summary.missing)
+
+
+def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
+    told = Text()
+    for triage, word in WORDS.items():
+        told.append(f"{summary.triage.get(triage, 0):>7} {word}\n", style=STYLES[triage])
+    told.append(f"{summary.rejected:>7} refused\n")
+    told.append(f"{summary.missing:>7} without a result\n", style="bold red" if summary.missing else "")
+    told.append(f"{summary.total:>7} films in all\n")
+    if why:
+        told.append(f"\n{why}\n", style="bold red")
+    told.append(f"\n{out / REPORT_FILE}, {CSV_FILE}, {RESULTS_FILE}\n")
+    told.append(notice, style="yellow")
+    output.stdout.print(told, soft_wrap=True)

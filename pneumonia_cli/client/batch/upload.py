@@ -1,0 +1,177 @@
+"""Sends the films of a batch to the upload bucket, each once, whatever was done before."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pneumonia.uploads.correlation import METADATA, of_batch_key
+from pneumonia_cli.client.aws import error_code, errors_in_words, status_code
+from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.errors import Refused, ServiceError
+from pneumonia_cli.client.files import read
+from pneumonia_cli.client.service import content_type
+from pneumonia_cli.reporting.images import ImageFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_FAILURES_IN_A_ROW = 20
+"""So many failed uploads one after the other are no accident: stop, and let the user look."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one file: `key` if it is in the bucket, else `refusal` or `failure`."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    key: str | None = None
+    refusal: dict[str, Any] | None = None
+    failure: str | None = None
+    new: bool = False
+
+
+class Uploader:
+    """Uploads in the threads of a pool; the journal is written by the one thread that calls `step`."""
+
+    def __init__(
+        self,
+        s3: "S3Client",
+        bucket: str,
+        journal: Journal,
+        pool: ThreadPoolExecutor,
+        *,
+        max_bytes: int,
+        at_once: int,
+    ) -> None:
+        """`at_once`: how many films are held in memory at the most."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._journal = journal
+        self._pool = pool
+        self._max_bytes = max_bytes
+        self._at_once = at_once
+        self._files: Iterator[ImageFile] = iter(())
+        self._left = False
+        self._running: set[Future[Sent]] = set()
+        self._failures = 0
+        self.uploaded = 0
+        """Objects that this run created."""
+
+    def begin(self, images: Sequence[ImageFile]) -> None:
+        """Take a list of films. Those the journal knows as uploaded are not even opened."""
+        self._files = iter(images)
+        self._left = True
+
+    @property
+    def busy(self) -> bool:
+        return self._left or bool(self._running)
+
+    def step(self, seconds: float, room: int) -> list[Sent]:
+        """Go on for at most about so long; answers what was done, which is in the journal by then.
+
+        `room` is how many more films may be begun. Raises ServiceError where going on makes no sense.
+        """
+        done = self._fill(room - len(self._running))
+        if self._running:
+            finished, self._running = wait(self._running, seconds, FIRST_COMPLETED)
+            with errors_in_words("Upload to S3"):
+                done += [future.result() for future in finished]
+        for sent in done:
+            self._note(sent)
+        return done
+
+    def abandon(self, reason: str) -> None:
+        """Note of all films that were not begun that they are not uploaded. They are the next time."""
+        for image in self._files:
+            name = journal_name(image)
+            if not self._journal.settled(name, *_stat(image.path)):
+                self._journal.failed(name, 0, 0, reason)
+        self._left = False
+
+    def _fill(self, room: int) -> list[Sent]:
+        settled: list[Sent] = []
+        while self._left and room > 0 and len(self._running) < self._at_once and len(settled) < self._at_once:
+            image = next(self._files, None)
+            if image is None:
+                self._left = False
+                break
+            name = journal_name(image)
+            size, mtime_ns = _stat(image.path)
+            if self._journal.settled(name, size, mtime_ns):
+                settled.append(Sent(name, size, mtime_ns, key=""))
+            else:
+                self._running.add(self._pool.submit(self._send, image, name, size, mtime_ns))
+                room -= 1
+        return settled
+
+    def _send(self, image: ImageFile, name: str, size: int, mtime_ns: int) -> Sent:
+        try:
+            data = read(image.path, self._max_bytes)
+            media_type = content_type(data)  # what is no image at all stays at home
+        except Refused as refused:
+            return Sent(name, size, mtime_ns, refusal=refused.result)
+        key = self._journal.key_of(data)
+        try:
+            new = put_once(self._s3, self._bucket, key, data, media_type)
+        except ClientError as error:
+            if 400 <= status_code(error) < 500 and error_code(error) not in (
+                "ConditionalRequestConflict",
+                "RequestTimeout",
+            ):
+                raise  # no permission, no bucket: as for all others
+            return Sent(name, size, mtime_ns, failure=f"S3 failed with {error_code(error)}.")
+        except BotoCoreError as error:
+            return Sent(name, size, mtime_ns, failure=f"The upload failed: {error}")
+        return Sent(name, size, mtime_ns, key=key, new=new)
+
+    def _note(self, sent: Sent) -> None:
+        if sent.key is not None:
+            self._failures = 0
+            self.uploaded += sent.new
+            if sent.key:
+                self._journal.uploaded(sent.name, sent.size, sent.mtime_ns, sent.key)
+        elif sent.refusal is not None:
+            self._journal.refused(sent.name, sent.size, sent.mtime_ns, sent.refusal)
+        elif sent.failure is not None:
+            self._journal.failed(sent.name, sent.size, sent.mtime_ns, sent.failure)
+            self._failures += 1
+            if self._failures >= _FAILURES_IN_A_ROW:
+                raise ServiceError(f"{self._failures} uploads in a row failed. The last: {sent.failure}")
+
+
+def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str) -> bool:
+    """Create an object unless it is there; answers whether it was created. Raises botocore's errors."""
+    try:
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentType=media_type,
+            Metadata={METADATA: of_batch_key(key)},
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error_code(error) in ("PreconditionFailed", "412"):
+            return False
+        raise
+    return True
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    """Size and time of change; zeros for a file that is gone, which is told when it is read."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
+
+
+def journal_name(image: ImageFile) -> str:
+    """The name of a file as the journal and JSON can hold it, where a file name is not UTF-8."""
+    return image.name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,58 @@
+"""Messages of the dead-letter queue that speak of certain uploads are taken out of it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pneumonia.uploads.events import NotAnS3Event, parse_message
+from pneumonia_cli.client.operating.redrive import count
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+_BATCH = 10  # the most that SQS takes at once
+_EMPTY_RECEIVES = 3  # in a row, before a queue counts as empty: one poll of SQS asks some of its servers only
+
+# Long enough that no message comes twice while a queue of thousands is gone through.
+_HIDDEN_SECONDS = 300
+
+Covers = Callable[[str], bool]
+"""Whether an upload key is meant."""
+
+
+def forget(sqs: "SQSClient", queue_url: str, covers: Covers, *, really: bool) -> int:
+    """Delete the messages all of whose uploads are meant; answers how many there are. The others stay.
+
+    While it looks, the messages it has seen are hidden; they come back at its end. Raises botocore's errors.
+    """
+    total = count(sqs, queue_url)
+    seen: dict[str, MessageTypeDef] = {}
+    found = empty = 0
+    try:
+        while len(seen) + (found if really else 0) < total and empty < _EMPTY_RECEIVES:
+            received = sqs.receive_message(
+                QueueUrl=queue_url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1, VisibilityTimeout=_HIDDEN_SECONDS
+            )
+            messages = received.get("Messages", [])
+            empty = 0 if messages else empty + 1
+            for message in messages:
+                meant = _is_of(message["Body"], covers)
+                found += meant
+                if meant and really:
+                    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                else:
+                    seen[message["MessageId"]] = message
+    finally:
+        for message in seen.values():
+            sqs.change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+    return found
+
+
+def _is_of(body: str, covers: Covers) -> bool:
+    try:
+        uploads = parse_message(body)
+    except NotAnS3Event:
+        return False
+    return bool(uploads) and all(covers(upload.key) for upload in uploads)

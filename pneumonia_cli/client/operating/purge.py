@@ -1,0 +1,236 @@
+"""`pneumonia purge`: of chosen uploads nothing is left in the buckets, nor in the dead-letter queue.
+
+Every version of a film, every delete marker, every upload in parts that was never finished, the result with its
+heatmap in every version, and the messages that failed. Films go first: a worker that is at one of them meanwhile finds
+it gone, and what it writes then goes with the results.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia_cli.client import output
+from pneumonia_cli.client.aws import errors_in_words
+from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE
+from pneumonia_cli.client.operating.dead_letters import forget
+from pneumonia_cli.client.operating.redrive import count
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import DeleteObjectsRequestTypeDef, ObjectIdentifierTypeDef
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH = 1000  # the most that DeleteObjects takes
+_SHOWN = 20
+
+_ELSEWHERE = (
+    "What this command cannot reach: replicas and backups of the buckets, folders of results and journals of those who "
+    "uploaded, and CloudTrail data events, which hold keys, where the account records them. The logs and metrics of "
+    "this stack hold nothing of a film."
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Uploads by their whole keys, or by how their keys begin."""
+
+    keys: frozenset[str] = frozenset()
+    prefix: str | None = None
+
+    def covers(self, key: str) -> bool:
+        """Whether an upload key is meant."""
+        return key in self.keys or self._begins(key)
+
+    def of_results(self, uploads: Iterable[str]) -> "Selection":
+        """The same for the results bucket. `uploads`: keys of uploads that are meant.
+
+        Those tell of results whose keys had to be cut so short that the prefix is no longer in them.
+        """
+        suffixes = (JSON_SUFFIX, HEATMAP_SUFFIX)
+        names = {result_key(key, suffix) for key in {*self.keys, *uploads} for suffix in suffixes}
+        return Selection(frozenset(n for n in names if not self._begins(n)), self.prefix)
+
+    def _begins(self, key: str) -> bool:
+        return self.prefix is not None and key.startswith(self.prefix)
+
+    @property
+    def listings(self) -> list[str]:
+        """Prefixes whose listings together hold all of it."""
+        return [*sorted(self.keys), *([] if self.prefix is None else [self.prefix])]
+
+
+@dataclass
+class Purged:
+    """What there was, and what is left of it.
+
+    Attributes:
+        uploads, results: versions and delete markers in the two buckets.
+        parts: unfinished uploads in parts.
+        dead_letters: messages in the dead-letter queue.
+        keys: upload keys and result keys that were found.
+        remaining: key, version and S3's code for what could not be deleted.
+        under_way: messages in the upload queue, of whatever film; None if not asked.
+    """
+
+    uploads: int = 0
+    results: int = 0
+    parts: int = 0
+    dead_letters: int = 0
+    keys: set[str] = field(default_factory=set)
+    remaining: list[dict[str, str]] = field(default_factory=list)
+    under_way: int | None = None
+
+    @property
+    def found(self) -> int:
+        return self.uploads + self.results + self.parts + self.dead_letters
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look. Queues that are None are left alone."""
+
+    upload_bucket: str
+    result_bucket: str
+    queue_url: str | None = None
+    dead_letter_queue_url: str | None = None
+
+
+def run(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    places: Places,
+    selection: Selection,
+    *,
+    really: bool,
+    bypass_lock: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Purge, or show what would be; answers the exit code. Raises ServiceError."""
+    with errors_in_words("Purging"):
+        purged = purge(s3, sqs, places, selection, really=really, bypass_lock=bypass_lock)
+    if as_json:
+        output.print_json(_as_json(purged, really))
+    else:
+        _tell(purged, really)
+    return EXIT_SERVICE if purged.remaining else EXIT_OK
+
+
+def purge(
+    s3: "S3Client",
+    sqs: "SQSClient",
+    places: Places,
+    selection: Selection,
+    *,
+    really: bool,
+    bypass_lock: bool = False,
+) -> Purged:
+    """Delete all of a selection, or only count it. Raises botocore's errors.
+
+    `bypass_lock`: also what an object lock in governance mode keeps (the setting result_lock_days).
+    """
+    purged = Purged()
+    purged.uploads = _empty(s3, places.upload_bucket, selection, purged, really=really, bypass_lock=bypass_lock)
+    purged.parts = _abort_parts(s3, places.upload_bucket, selection, purged, really=really)
+    results = selection.of_results(purged.keys)
+    if places.dead_letter_queue_url is not None:
+        purged.dead_letters = forget(sqs, places.dead_letter_queue_url, selection.covers, really=really)
+    purged.results = _empty(s3, places.result_bucket, results, purged, really=really, bypass_lock=bypass_lock)
+    if places.queue_url is not None:
+        purged.under_way = count(sqs, places.queue_url)
+    return purged
+
+
+def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Key and version of all versions and delete markers under a prefix."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            yield entry["Key"], entry["VersionId"]
+
+
+def _empty(
+    s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool, bypass_lock: bool
+) -> int:
+    """Delete all versions of what is selected; answers how many there were."""
+    listed = itertools.chain.from_iterable(versions(s3, bucket, prefix) for prefix in selection.listings)
+    wanted = dict.fromkeys((key, version) for key, version in listed if selection.covers(key))
+    purged.keys |= {key for key, _ in wanted}
+    if really:
+        for batch in _batches(wanted, _BATCH):
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key, "VersionId": version} for key, version in batch]
+            request: DeleteObjectsRequestTypeDef = {"Bucket": bucket, "Delete": {"Objects": objects, "Quiet": True}}
+            if bypass_lock:
+                request["BypassGovernanceRetention"] = True
+            answer = s3.delete_objects(**request)
+            purged.remaining += [
+                {"bucket": bucket, "key": error["Key"], "version": error["VersionId"], "code": error["Code"]}
+                for error in answer.get("Errors", [])
+            ]
+    return len(wanted)
+
+
+def _abort_parts(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:
+    """End the uploads in parts of what is selected that nobody finished; their parts are stored as well."""
+    found = 0
+    for prefix in selection.listings:
+        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            for upload in page.get("Uploads", []):
+                if selection.covers(upload["Key"]):
+                    found += 1
+                    purged.keys.add(upload["Key"])
+                    if really:
+                        s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    return found
+
+
+def _batches(items: Iterable[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
+    rest = iter(items)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch
+
+
+def _as_json(purged: Purged, really: bool) -> dict[str, Any]:
+    return {
+        "deleted": really,
+        "uploads": purged.uploads,
+        "unfinished_uploads": purged.parts,
+        "results": purged.results,
+        "dead_letters": purged.dead_letters,
+        "keys": sorted(purged.keys),
+        "remaining": purged.remaining,
+        "under_way": purged.under_way,
+    }
+
+
+def _tell(purged: Purged, really: bool) -> None:
+    say = output.stdout.print
+    if not purged.found:
+        say("Nothing is stored under these keys.")
+    else:
+        keys = sorted(purged.keys)
+        for key in keys[:_SHOWN]:
+            output.print_text(f"  {key}")
+        if len(keys) > _SHOWN:
+            say(f"  and {len(keys) - _SHOWN} more keys")
+        say(
+            f"{'Deleted' if really else 'There are'}: {purged.uploads} versions of uploads, {purged.parts} unfinished "
+            f"uploads, {purged.results} versions of results and heatmaps, {purged.dead_letters} failed messages."
+        )
+    if not really:
+        say("Nothing was deleted. The same command with --yes deletes for good.")
+        return
+    for left in purged.remaining:
+        output.print_text(f"  still there: {left['bucket']}/{left['key']} {left['version']} ({left['code']})")
+    if purged.remaining:
+        say(
+            f"{len(purged.remaining)} versions could not be deleted. What an object lock keeps (result_lock_days) "
+            "stays until it ends, or goes with --bypass-lock and the permission s3:BypassGovernanceRetention; a legal "
+            "hold has to be lifted; where s3:DeleteObjectVersion is not allowed, get it and run this again."
+        )
+    if purged.under_way:
+        say(
+            f"{purged.under_way} messages are in the upload queue. If one is of these films, the worker still writes a "
+            "result that says the film is gone, and names its key: run the command again once the queue is empty."
+        )
+    say(_ELSEWHERE)

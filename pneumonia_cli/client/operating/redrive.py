@@ -1,0 +1,126 @@
+"""`pneumonia redrive`: messages of the dead-letter queue go back to the upload queue, and are tried again."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pneumonia_cli.client import output
+from pneumonia_cli.client.aws import errors_in_words, is_aws
+from pneumonia_cli.client.errors import ServiceError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10  # the most that SQS takes at once
+_LOOK_EVERY_SECONDS = 2.0
+_EMPTY_RECEIVES = 3  # in a row, before a queue counts as empty: one poll of SQS asks some of its servers only
+
+OnProgress = Callable[[int, int], None]
+"""Told how many were moved, of how many."""
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """`found` is SQS's own approximate count at the start; `moved` how many went back."""
+
+    found: int
+    moved: int
+
+
+def run(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, *, as_json: bool = False) -> int:
+    """Move all messages and tell how many; answers the exit code. Raises ServiceError."""
+    with output.progress() as bars, errors_in_words("The dead-letter queue"):
+        task = bars.add_task("Moving", total=None)
+        redriven = redrive(
+            sqs, dead_letter_queue_url, queue_url, lambda moved, of: bars.update(task, completed=moved, total=of)
+        )
+    if as_json:
+        output.print_json({"found": redriven.found, "moved": redriven.moved})
+    elif redriven.moved:
+        output.stdout.print(f"{redriven.moved} back in the queue; the worker tries them again now.")
+    else:
+        output.stdout.print("The dead-letter queue is empty: nothing to do.")
+    return 0
+
+
+def redrive(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, on_progress: OnProgress) -> Redriven:
+    """Move all messages, by SQS's own task where there is AWS, else one batch after the other.
+
+    Raises ServiceError if the task fails, and botocore's errors.
+    """
+    found = count(sqs, dead_letter_queue_url)
+    if not found:
+        return Redriven(0, 0)
+    on_progress(0, found)
+    if is_aws(sqs.meta.endpoint_url):
+        moved = _by_task(sqs, dead_letter_queue_url, queue_url, found, on_progress)
+    else:  # moto and others that play SQS have no such task
+        moved = _by_hand(sqs, dead_letter_queue_url, queue_url, found, on_progress)
+    return Redriven(found, moved)
+
+
+def count(sqs: "SQSClient", queue_url: str) -> int:
+    """About how many messages a queue holds, those being worked on included."""
+    names: list[QueueAttributeNameType] = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def _by_task(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_progress: OnProgress) -> int:
+    source = _arn(sqs, source_url)
+    sqs.start_message_move_task(SourceArn=source, DestinationArn=_arn(sqs, target_url))
+    while True:
+        # The newest task comes first; only one can run at a time.
+        task = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"][0]
+        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+        on_progress(moved, max(found, moved))
+        status = task.get("Status")
+        if status == "COMPLETED":
+            return moved
+        if status not in ("RUNNING", "CREATED"):
+            reason = task.get("FailureReason", "no reason was given")
+            raise ServiceError(f"The task ended as {status} after {moved} messages: {reason}.")
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _by_hand(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_progress: OnProgress) -> int:
+    """Send first, delete then: a stop between the two leaves a message in both, which the worker bears."""
+    moved = empty = 0
+    # Not beyond those that were there: what fails again meanwhile would go round for ever.
+    while moved < found and empty < _EMPTY_RECEIVES:
+        received = sqs.receive_message(
+            QueueUrl=source_url, MaxNumberOfMessages=min(_BATCH, found - moved), WaitTimeSeconds=1
+        )
+        messages = received.get("Messages", [])
+        empty = 0 if messages else empty + 1
+        if messages:
+            moved += _move(sqs, source_url, target_url, messages)
+            on_progress(moved, found)
+    return moved
+
+
+def _move(sqs: "SQSClient", source_url: str, target_url: str, messages: list["MessageTypeDef"]) -> int:
+    entries: list[SendMessageBatchRequestEntryTypeDef] = [
+        {"Id": str(index), "MessageBody": message["Body"]} for index, message in enumerate(messages)
+    ]
+    sent = sqs.send_message_batch(QueueUrl=target_url, Entries=entries)
+    arrived = [int(entry["Id"]) for entry in sent.get("Successful", [])]
+    if arrived:
+        sqs.delete_message_batch(
+            QueueUrl=source_url,
+            Entries=[{"Id": str(index), "ReceiptHandle": messages[index]["ReceiptHandle"]} for index in arrived],
+        )
+    if len(arrived) < len(messages):
+        raise ServiceError(f"SQS took {len(arrived)} of {len(messages)} messages back. Run the command again.")
+    return len(arrived)
+
+
+def _arn(sqs: "SQSClient", queue_url: str) -> str:
+    return sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,0 +1,312 @@
+"""`make smoke STACK=name`: does a deployed stack answer, through both of its doors, as the model card says?
+
+One film of samples/ goes to the Function URL, with the credentials that the stack's auth asks for, and into the
+upload bucket. Both answers are compared with the model card of this tree and with each other. What was uploaded is
+removed at the end.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+from requests.auth import AuthBase
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pneumonia.errors import ModelError
+from pneumonia.model.card import Card
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
+from pneumonia_cli.client.errors import CliError, Refused, ServiceError
+from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, checked_url, region_of
+from pneumonia_cli.client.stack import outputs
+from pneumonia_cli.reporting.tables import WORDS, percent, printable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+EXIT_FAILED = 1
+PREFIX: Final = "smoke/"
+"""Where the film goes in the upload bucket, and so where its result lies."""
+
+_ROOT = Path(__file__).resolve().parent.parent.parent.parent
+_LOOK_EVERY_SECONDS = 0.5
+_SAME = 0.001  # between two answers to one film: they come from the same graph on the same kind of machine
+_PNG = b"\x89PNG"
+
+# What AWS, or with `token` the function, answers to someone without credentials.
+_REFUSED_WITH = {"iam": HTTPStatus.FORBIDDEN, "token": HTTPStatus.UNAUTHORIZED, "none": HTTPStatus.OK}
+
+
+class Wrong(Exception):
+    """The stack answered, and not as it should; the message says what was found."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table: what was looked at, whether it is as it should be, and what was found."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+class Checks(list[Check]):
+    """The rows so far."""
+
+    def look(self, name: str, action: Callable[[], str]) -> None:
+        """Add a row from what `action` found, or from how it failed; a failure does not stop the others."""
+        try:
+            self.append(Check(name, True, action()))
+        except Refused as refused:
+            self.append(Check(name, False, f"refused: {refused.code}. {refused.detail}"))
+        except (CliError, Wrong) as error:
+            self.append(Check(name, False, str(error)))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the checks and print them; answers the exit code: 0 if all passed, 1 if not."""
+    arguments = _parser().parse_args(argv)
+    console = Console()
+    try:
+        card = Card.load(arguments.card)
+        film = arguments.film.read_bytes()
+        with Aws() as aws:
+            checks = smoke(aws, arguments.stack, card, film, patience_seconds=arguments.timeout)
+    except (CliError, ModelError, OSError) as error:
+        console.print(Text(str(error), style="red"))
+        return EXIT_FAILED
+    console.print(_table(arguments.stack, checks))
+    return 0 if all(check.passed for check in checks) else EXIT_FAILED
+
+
+def smoke(aws: Aws, stack: str, card: Card, film: bytes, *, patience_seconds: float) -> list[Check]:
+    """Look at everything, in the order of the table. Raises CliError if the stack or its credentials are not there.
+
+    `card` is that of the model which ought to be served, `film` a chest X-ray that it predicts.
+    """
+    named = outputs(aws, stack)
+    missing = {"FunctionUrl", "Auth", "UploadBucketName", "ResultBucketName"} - named.keys()
+    if missing:
+        raise ServiceError(f"The stack {stack} has no output {', '.join(sorted(missing))}. Is it of this version?")
+    url = checked_url(named["FunctionUrl"])
+    checks = Checks()
+    probabilities: dict[str, float] = {}
+    with Service(url, credentials(aws, named)) as service, Service(url, Anonymous()) as stranger:
+        checks.look(f"Access ({named['Auth']})", lambda: _access(stranger, named["Auth"]))
+        checks.look("Model", lambda: _model(service, card))
+        checks.look("Health", lambda: _health(service))
+        checks.look("Function URL", lambda: _by_http(service, card, film, probabilities))
+    bucket = _Buckets(aws.s3(), named["UploadBucketName"], named["ResultBucketName"])
+    key = f"{PREFIX}{uuid.uuid4()}"
+    checks.look("Upload bucket", lambda: bucket.predict(key, film, card, patience_seconds, probabilities))
+    if len(probabilities) > 1:
+        checks.look("Same answer", lambda: _same(probabilities))
+    checks.look("Tidied up", lambda: bucket.tidy(key))
+    return checks
+
+
+def credentials(aws: Aws, named: Mapping[str, str]) -> AuthBase:
+    """What a caller of the stack with these outputs proves itself by. Raises CliError."""
+    if named["Auth"] == "iam":
+        region = region_of(named["FunctionUrl"]) or aws.region
+        if region is None:
+            raise ServiceError("No AWS region is set. Set AWS_REGION.")
+        return SigV4(aws.credentials(), region)
+    if named["Auth"] == "token":
+        with errors_in_words("The access token"):
+            secret = aws.client("secretsmanager").get_secret_value(SecretId=named["AccessTokenSecretArn"])
+        return Bearer(json.loads(secret["SecretString"])["token"])
+    return Anonymous()
+
+
+def disagreements(answer: Mapping[str, Any], card: Card) -> list[str]:
+    """Where an answer and the model card contradict each other; empty if nowhere."""
+    points = card.operating_points
+    pneumonia = answer.get("pneumonia")
+    if not isinstance(pneumonia, float | int) or not 0 <= pneumonia <= 1:
+        return [f"pneumonia is {pneumonia!r}, no probability"]
+    triage = "indeterminate"
+    if pneumonia < points.rule_out:
+        triage = "likely_normal"
+    elif pneumonia >= points.rule_in:
+        triage = "likely_pneumonia"
+    expected = {
+        "label": "pneumonia" if pneumonia >= points.balanced else "normal",
+        "triage": triage,
+        "threshold": points.balanced,
+        "model": card.identity(),
+        "notice": card.notice,
+    }
+    wrong = [f"{name} is {answer.get(name)!r}, not {value!r}" for name, value in expected.items()
+             if answer.get(name) != value]  # fmt: skip
+    normal = answer.get("normal")
+    if not isinstance(normal, float | int) or not math.isclose(normal + pneumonia, 1, abs_tol=2e-6):
+        wrong.append(f"normal ({normal!r}) and pneumonia ({pneumonia!r}) do not add up to 1")
+    return wrong
+
+
+def _access(stranger: Service, auth: str) -> str:
+    status = stranger.send("GET", "/model").status_code
+    if status != _REFUSED_WITH[auth]:
+        raise Wrong(f"without credentials: HTTP {status}, not {_REFUSED_WITH[auth]:d}")
+    return f"without credentials: HTTP {status}" + (", open to all as set" if auth == "none" else "")
+
+
+def _model(service: Service, card: Card) -> str:
+    try:
+        served = Card.from_document(service.card()).identity()
+    except ModelError as error:
+        raise Wrong(f"its card is not understood: {error.detail}") from error
+    if served != card.identity():
+        raise Wrong(f"{_named(served)} is served, and not {_named(card.identity())}")
+    return _named(served)
+
+
+def _named(model: Mapping[str, str]) -> str:
+    return f"{model['name']} {model['version']} ({model['sha256'][:12]})"
+
+
+def _health(service: Service) -> str:
+    response = service.send("GET", "/health")
+    if response.status_code != HTTPStatus.OK:
+        raise Wrong(f"HTTP {response.status_code}: {response.text[:200]}")
+    return f"self-test {response.json()['self_test']}"
+
+
+def _by_http(service: Service, card: Card, film: bytes, probabilities: dict[str, float]) -> str:
+    started = time.perf_counter()
+    answer = service.predict(film, heatmap=True)
+    milliseconds = (time.perf_counter() - started) * 1000
+    if wrong := disagreements(answer, card):
+        raise Wrong("; ".join(wrong))
+    if not answer.get("heatmap", {}).get("data"):
+        raise Wrong("the answer has no heatmap")
+    probabilities["http"] = answer["pneumonia"]
+    return f"{_in_words(answer)}, heatmap, in {milliseconds:.0f} ms"
+
+
+def _in_words(answer: Mapping[str, Any]) -> str:
+    return f"pneumonia {percent(answer['pneumonia'])}, {answer['label']}, {WORDS[answer['triage']]}"
+
+
+def _same(probabilities: Mapping[str, float]) -> str:
+    apart = max(probabilities.values()) - min(probabilities.values())
+    if apart > _SAME:
+        raise Wrong(f"the two probabilities are {apart:.6f} apart")
+    return f"the two probabilities are {apart:.6f} apart"
+
+
+@dataclass(frozen=True)
+class _Buckets:
+    """The way through the queue."""
+
+    s3: "S3Client"
+    uploads: str
+    results: str
+
+    def predict(
+        self, key: str, film: bytes, card: Card, patience_seconds: float, probabilities: dict[str, float]
+    ) -> str:
+        """Upload, wait for the result and compare it with the card."""
+        started = time.perf_counter()
+        with errors_in_words("The upload bucket"):
+            self.s3.put_object(Bucket=self.uploads, Key=key, Body=film)
+        result = self._wait(result_key(key, JSON_SUFFIX), patience_seconds)
+        seconds = time.perf_counter() - started
+        answer = json.loads(result)
+        if answer.get("status") != "predicted":
+            raise Wrong(f"{answer.get('status')}: {answer.get('code')}")
+        if wrong := disagreements(answer, card):
+            raise Wrong("; ".join(wrong))
+        with errors_in_words("The heatmap"):
+            heatmap = self._read(answer["heatmap"]["key"]) if answer.get("heatmap") else None
+        if heatmap is None or not heatmap.startswith(_PNG):
+            raise Wrong("there is no heatmap beside the result")
+        probabilities["bucket"] = answer["pneumonia"]
+        return f"{_in_words(answer)}, heatmap, in {seconds:.1f} s"
+
+    def tidy(self, key: str) -> str:
+        """Remove the film, all versions of it, and its result."""
+        with errors_in_words("Removing the film and its result"):
+            for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX):
+                self.s3.delete_object(Bucket=self.results, Key=result_key(key, suffix))
+            found = self.s3.list_object_versions(Bucket=self.uploads, Prefix=key)
+            for version in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+                self.s3.delete_object(Bucket=self.uploads, Key=key, VersionId=version["VersionId"])
+        return "film and result removed"
+
+    def _wait(self, key: str, patience_seconds: float) -> bytes:
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            with errors_in_words("The results bucket"):
+                found = self._read(key)
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise Wrong(f"no result came for {patience_seconds:g} s; it may be in the dead-letter queue")
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            with self.s3.get_object(Bucket=self.results, Key=key)["Body"] as body:
+                return body.read()
+        except ClientError as error:
+            if error_code(error) in ("NoSuchKey", "404"):
+                return None
+            raise
+
+
+def _table(stack: str, checks: Sequence[Check]) -> Table:
+    passed = sum(check.passed for check in checks)
+    table = Table(title=f"{stack}: {passed} of {len(checks)} passed", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    table.add_column("Check", no_wrap=True)
+    table.add_column("Found", overflow="fold")
+    for check in checks:
+        mark = Text("ok", style="green") if check.passed else Text("FAILED", style="bold red")
+        table.add_row(mark, check.name, printable(check.found))
+    return table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make smoke", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("--stack", required=True, metavar="NAME", help="of the CloudFormation stack")
+    parser.add_argument(
+        "--card",
+        type=Path,
+        default=_ROOT / "model_artifacts",
+        metavar="FOLDER",
+        help="with the card of the model that ought to be served (default: that of this tree)",
+    )
+    parser.add_argument(
+        "--film",
+        type=Path,
+        default=_ROOT / "samples" / "pneumonia-1.png",
+        metavar="FILE",
+        help="the chest X-ray to send (default: samples/pneumonia-1.png)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="give up on the result of the upload after so long (default: 300)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""`pneumonia status`: is the service well? Its health, its queues, and the alarms that are on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from pneumonia_cli.client import output
+from pneumonia_cli.client.aws import Aws, errors_in_words
+from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, ServiceError
+from pneumonia_cli.client.operating.redrive import count
+from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.stack import Target
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was found. `healthy`: an answer to GET /health with status 200. Messages are approximate counts."""
+
+    healthy: bool
+    detail: str
+    waiting: int
+    dead_letters: int
+    alarms: tuple[str, ...]
+
+    @property
+    def well(self) -> bool:
+        return self.healthy and not self.dead_letters and not self.alarms
+
+
+def run(aws: Aws, service: Service, stack: str, target: Target, *, as_json: bool = False) -> int:
+    """Look and tell; answers the exit code, which is 4 unless all is well. Raises ServiceError."""
+    healthy, detail = health(service)
+    with errors_in_words("The queues and alarms"):
+        sqs = aws.sqs()
+        status = Status(
+            healthy,
+            detail,
+            count(sqs, str(target.queue_url)),
+            count(sqs, str(target.dead_letter_queue_url)),
+            alarms(aws.client("cloudwatch"), stack),
+        )
+    if as_json:
+        output.print_json(
+            {
+                "well": status.well,
+                "healthy": status.healthy,
+                "detail": status.detail,
+                "waiting": status.waiting,
+                "dead_letters": status.dead_letters,
+                "alarms": list(status.alarms),
+            }
+        )
+    else:
+        _tell(status)
+    return EXIT_OK if status.well else EXIT_SERVICE
+
+
+def health(service: Service) -> tuple[bool, str]:
+    """Whether the model answers, and what was said."""
+    try:
+        response = service.send("GET", "/health")
+        answer: dict[str, Any] = response.json()
+    except (ServiceError, ValueError) as error:
+        return False, str(error)
+    if not response.ok:
+        return False, f"HTTP {response.status_code}: {answer.get('detail', 'no reason was given')}"
+    model = answer.get("model", {})
+    return True, f"{model.get('name', 'model')} {model.get('version', '')}".strip()
+
+
+def alarms(cloudwatch: Any, stack: str) -> tuple[str, ...]:
+    """Names of the stack's alarms that are on: CloudFormation lets them begin with the stack's name."""
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-", StateValue="ALARM")
+    found = [alarm for page in pages for alarm in page.get("MetricAlarms", [])]
+    # Asked for and looked at: moto does not choose by state where there is a prefix.
+    return tuple(sorted(alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"))
+
+
+def _tell(status: Status) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("Health", status.detail if status.healthy else f"FAILED: {status.detail}")
+    table.add_row("Waiting uploads", str(status.waiting))
+    table.add_row("Dead letters", str(status.dead_letters))
+    table.add_row("Alarms", "\n".join(status.alarms) or "none is on")
+    output.stdout.print(table)

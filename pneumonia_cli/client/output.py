@@ -1,0 +1,86 @@
+"""What goes to the screen: results to standard output, progress and messages to standard error."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pneumonia_cli.reporting import tables
+from pneumonia_cli.reporting.images import ImageFile
+from pneumonia_cli.reporting.outcome import Outcome, by_status
+
+stdout = Console()
+stderr = Console(stderr=True, soft_wrap=True)
+
+_RATE_PERIOD_SECONDS = 30.0
+
+
+class RateColumn(ProgressColumn):
+    """Files a second, over the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+
+
+def progress(*, quiet: bool = False) -> Progress:
+    """Bars with counts, rate, time passed and time left, on standard error if that is a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=stderr,
+        speed_estimate_period=_RATE_PERIOD_SECONDS,
+        disable=quiet or not stderr.is_terminal,
+    )
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on standard output."""
+    print(json.dumps(value), flush=True)
+
+
+def print_text(text: str) -> None:
+    """A line on standard output as it is: nothing in it is markup, and no width breaks it."""
+    stdout.print(Text(text), soft_wrap=True)
+
+
+def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
+    """What tables take, from a line: `file` and the fields of an answer, or `file` and `error`."""
+    if "error" in line:
+        return Outcome(image, {**line["error"], "status": "rejected"})
+    return Outcome(image, {**line, "status": "predicted"})
+
+
+def show(outcomes: list[Outcome]) -> None:
+    """Tables of answers, refusals and counts, and the notice."""
+    predicted = by_status(outcomes, "predicted")
+    rejected = by_status(outcomes, "rejected")
+    if predicted:
+        stdout.print(tables.predicted_table(outcomes))
+        stdout.print()
+    if rejected:
+        rows = [(o.image.name, o.result["code"], o.result["detail"]) for o in rejected if o.result]
+        stdout.print(tables.refused_table(f"{len(rejected)} refused", rows))
+        stdout.print()
+    results: Sequence[dict[str, Any]] = [outcome.result for outcome in predicted if outcome.result]
+    stdout.print(tables.summary_table(results, len(rejected)))
+    if results:
+        stdout.print()
+        stdout.print(Text(str(results[0]["notice"]), style="yellow"))

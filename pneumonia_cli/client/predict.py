@@ -1,0 +1,41 @@
+"""`pneumonia predict`: images through the model of this machine, without any network."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pneumonia.errors import PneumoniaError
+from pneumonia.predictor import process_predictor
+from pneumonia_cli.client import output
+from pneumonia_cli.client.errors import CliError, exit_code
+from pneumonia_cli.local.settings import export_settings, stack_settings
+from pneumonia_cli.reporting.images import ImageFile
+from pneumonia_cli.reporting.outcome import Outcome
+from pneumonia_cli.reporting.predict_all import predict_all
+
+
+def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = False, out: Path | None = None) -> int:
+    """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used."""
+    export_settings(stack_settings(), os.environ)
+    outcomes: list[Outcome] = []
+    try:
+        predictor = process_predictor()
+        with ExitStack() as stack:
+            stream = stack.enter_context(out.open("w", encoding="utf-8")) if out else None
+            bars = stack.enter_context(output.progress(quiet=len(images) < 2))
+            task = bars.add_task("Predicting", total=len(images))
+            for image, line in zip(images, predict_all(predictor, images, force=force), strict=True):
+                outcomes.append(output.outcome_of(image, line))
+                if as_json:
+                    output.print_json(line)
+                if stream is not None:
+                    stream.write(json.dumps(line) + "\n")
+                    stream.flush()
+                bars.advance(task)
+    except PneumoniaError as error:
+        raise CliError(error.detail) from error
+    if not as_json:
+        output.show(outcomes)
+    return exit_code(refused=sum(outcome.status == "rejected" for outcome in outcomes))

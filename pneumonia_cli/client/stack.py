@@ -1,0 +1,160 @@
+"""Where the parts of a deployed stack are: its outputs, the local cloud's fixed places, or what the user names."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
+from pneumonia_cli.client.errors import ServiceError, UsageProblem
+from pneumonia_cli.client.signing import checked_url, is_loopback
+
+LOCAL_STACK = "local"
+"""The name that means the local cloud of `pneumonia serve`, and never a stack of an account."""
+
+# As in pneumonia_cli/local/cloud.py and serve.py, which are not imported for it: they load moto, which takes seconds.
+LOCAL_URL = "http://127.0.0.1:8000"
+LOCAL_ENDPOINT = "http://localhost:8001"  # by name: the routing of moto knows "localhost", not an address
+LOCAL_KEYS = ("testing", "testing")
+LOCAL_REGION = "us-east-1"
+LOCAL_UPLOAD_BUCKET = "pneumonia-uploads"
+LOCAL_RESULT_BUCKET = "pneumonia-results"
+LOCAL_QUEUE = "pneumonia-uploads"
+LOCAL_DEAD_LETTER_QUEUE = "pneumonia-uploads-dead-letter"
+LOCAL_TOKEN_SECRET = "pneumonia-token"  # noqa: S105 - its name  # nosec B105
+_LOCAL_ACCOUNT = "123456789012"
+
+
+JOBS = 16
+UNANSWERED = 1000
+LOCAL_JOBS = 4  # more only wait for the one process that plays S3, and keep its worker waiting too
+LOCAL_UNANSWERED = 100  # each event costs moto time in proportion to the messages in the queue
+
+
+@dataclass(frozen=True)
+class Target:
+    """The parts of a stack that are known."""
+
+    url: str | None = None
+    upload_bucket: str | None = None
+    result_bucket: str | None = None
+    queue_url: str | None = None
+    dead_letter_queue_url: str | None = None
+    token_secret: str | None = None
+    state_machine_arn: str | None = None
+    backfill_sources: str | None = None
+
+
+# Names of the outputs in infra/stack.py.
+_OUTPUTS = {
+    "url": "FunctionUrl",
+    "upload_bucket": "UploadBucketName",
+    "result_bucket": "ResultBucketName",
+    "queue_url": "UploadQueueUrl",
+    "dead_letter_queue_url": "DeadLetterQueueUrl",
+    "token_secret": "AccessTokenSecretArn",  # a name  # nosec B105
+    "state_machine_arn": "BackfillStateMachineArn",
+    "backfill_sources": "BackfillSources",
+}
+
+_OPTIONS = {
+    "url": "--url",
+    "upload_bucket": "--upload-bucket",
+    "result_bucket": "--results-bucket",
+    "queue_url": "--queue-url",
+    "dead_letter_queue_url": "--dead-letter-queue-url",
+    "token_secret": "--secret",  # a name  # nosec B105
+    "state_machine_arn": "--state-machine",
+}
+
+
+def connect(stack: str | None, profile: str | None, region: str | None, env: Mapping[str, str] = os.environ) -> Aws:
+    """The AWS session for a stack. For the local cloud it holds none of the user's credentials."""
+    if stack == LOCAL_STACK:
+        return Aws(region=LOCAL_REGION, endpoint_url=_local_endpoint(env), keys=LOCAL_KEYS)
+    return Aws(profile=profile, region=region)
+
+
+def jobs_for(stack: str | None, chosen: int | None) -> int:
+    """How many requests at once, where the user did not choose."""
+    return chosen or (LOCAL_JOBS if stack == LOCAL_STACK else JOBS)
+
+
+def unanswered_for(stack: str | None) -> int:
+    """How many films of a batch may be under way."""
+    return LOCAL_UNANSWERED if stack == LOCAL_STACK else UNANSWERED
+
+
+def resolve(
+    aws: Aws,
+    stack: str | None,
+    named: Target,
+    needed: tuple[str, ...],
+    useful: tuple[str, ...] = (),
+    env: Mapping[str, str] = os.environ,
+) -> Target:
+    """Find the parts of a stack; those in `named` win. CloudFormation is asked only if one is missing.
+
+    `needed` are the fields of Target that the command cannot do without, `useful` those it can. Raises
+    UsageProblem if one is unknown and there is no stack to ask, ServiceError if the stack is not there or
+    lacks it.
+    """
+    if named.url is not None:
+        named = dataclasses.replace(named, url=checked_url(named.url))
+    missing = [name for name in needed if getattr(named, name) is None]
+    enough = not missing and (stack is None or all(getattr(named, name) for name in useful))
+    if enough:
+        return named
+    if stack is None:
+        options = " and ".join(_OPTIONS[name] for name in missing)
+        raise UsageProblem(
+            f"Which service? Give --stack NAME (`--stack {LOCAL_STACK}`: that of `serve`), or {options}."
+        )
+    found = _local(_local_endpoint(env)) if stack == LOCAL_STACK else _target(outputs(aws, stack))
+    merged = {field: getattr(named, field) or getattr(found, field) for field in _OUTPUTS}
+    for name in missing:
+        if merged[name] is None:
+            raise ServiceError(f"The stack {stack} has no output {_OUTPUTS[name]}. Is it a stack of this project?")
+    return Target(**merged)
+
+
+def outputs(aws: Aws, stack: str) -> dict[str, str]:
+    """The outputs of a deployed stack by name. Raises ServiceError if it is not there."""
+    with errors_in_words(f"The stack {stack}"):
+        try:
+            described = aws.client("cloudformation").describe_stacks(StackName=stack)
+        except ClientError as error:
+            if error_code(error) == "ValidationError":
+                raise ServiceError(
+                    f"There is no stack {stack} in {aws.region}. Its name is the setting stack_name in cdk.json; "
+                    "another region or account: --region, --profile."
+                ) from error
+            raise
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
+
+
+def _target(named: Mapping[str, str]) -> Target:
+    found = {field: named.get(name) for field, name in _OUTPUTS.items()}
+    if found["url"] is not None:
+        found["url"] = checked_url(found["url"])
+    return Target(**found)
+
+
+def _local_endpoint(env: Mapping[str, str]) -> str:
+    endpoint = env.get("AWS_ENDPOINT_URL") or LOCAL_ENDPOINT
+    if not is_loopback(endpoint):
+        raise UsageProblem("--stack local is the local cloud, but AWS_ENDPOINT_URL names another machine: unset it.")
+    return endpoint.rstrip("/")
+
+
+def _local(endpoint: str) -> Target:
+    return Target(
+        url=LOCAL_URL,
+        upload_bucket=LOCAL_UPLOAD_BUCKET,
+        result_bucket=LOCAL_RESULT_BUCKET,
+        queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_QUEUE}",
+        dead_letter_queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_DEAD_LETTER_QUEUE}",
+        token_secret=LOCAL_TOKEN_SECRET,
+    )

@@ -1,0 +1,212 @@
+"""A Function URL on this machine: HTTP requests become Lambda events, the handler's answers HTTP responses.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html tells the payloads in both directions.
+"""
+
+import base64
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.wrappers import Request, Response
+
+from pneumonia_cli.local.lambda_context import LocalContext
+from pneumonia_cli.local.wsgi_server import HOST, running
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Any, Any], Any]
+Log = Callable[[str, str, int, float], None]
+"""Told of each request: method, path, status, milliseconds."""
+
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Of an event or an answer of a synchronous invoke, as JSON, in which an image is base64.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+_DRAIN_BYTES = 64 * 1024 * 1024
+_TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
+
+
+class FunctionUrl:
+    """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function."""
+
+    def __init__(self, handler: Handler, new_context: Callable[[], LocalContext], log: Log | None = None) -> None:
+        self._handler = handler
+        self._new_context = new_context
+        self._log = log
+        self._one_at_a_time = threading.Lock()
+
+    @contextlib.contextmanager
+    def running(self, port: int) -> Iterator[str]:
+        """Serve on 127.0.0.1 for the length of a `with` block; yields the URL. Raises wsgi_server.PortInUse."""
+        with running(Request.application(self.respond), port) as bound:
+            yield f"http://{HOST}:{bound}"
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request."""
+        start = time.perf_counter()
+        response = self._respond(request)
+        if self._log is not None:
+            duration = (time.perf_counter() - start) * 1000
+            self._log(request.method, request.path, response.status_code, duration)
+        return response
+
+    def _respond(self, request: Request) -> Response:
+        body = _read(request)
+        if body is None:
+            return _too_large()
+        context = self._new_context()
+        event = build_event(request, body, context.aws_request_id)
+        if len(json.dumps(event, ensure_ascii=False).encode()) > MAX_PAYLOAD_BYTES:
+            return _too_large()
+        with self._one_at_a_time:
+            try:
+                answer = json.dumps(self._handler(event, context))
+            except Exception:  # raised, or answered what is not JSON
+                logger.exception("the function failed")
+                return _bad_gateway()
+        return build_response(answer)
+
+
+def build_event(request: Request, body: bytes, request_id: str) -> dict[str, Any]:
+    """The event of a request, payload format 2.0, as for a Function URL without authentication."""
+    now = datetime.now(UTC)
+    raw_path, _, raw_query = str(request.environ["RAW_URI"]).partition("?")
+    domain = request.host
+    source_ip = request.remote_addr or HOST
+    headers = _headers(request) | {
+        "x-forwarded-for": source_ip,
+        "x-forwarded-port": domain.rpartition(":")[2],
+        "x-forwarded-proto": request.scheme,
+    }
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": raw_path,
+        "rawQueryString": raw_query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "domainName": domain,
+            "domainPrefix": "local",
+            "http": {
+                "method": request.method,
+                "path": raw_path,
+                "protocol": str(request.environ["SERVER_PROTOCOL"]),
+                "sourceIp": source_ip,
+                "userAgent": request.headers.get("User-Agent", ""),
+            },
+            "requestId": request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now.timestamp() * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    # Absent rather than empty, all three.
+    if cookies := [cookie.strip() for cookie in request.headers.get("Cookie", "").split(";") if cookie.strip()]:
+        event["cookies"] = cookies
+    if raw_query:
+        event["queryStringParameters"] = _query(raw_query)
+    if body:
+        is_text = _is_text(request.mimetype)
+        event["isBase64Encoded"] = not is_text
+        # Bytes that are no UTF-8 are lost where the Content-Type promises text, on AWS too.
+        event["body"] = body.decode(errors="replace") if is_text else base64.b64encode(body).decode("ascii")
+    return event
+
+
+def build_response(answer: str) -> Response:
+    """The HTTP response for what a handler answered, given as JSON.
+
+    An answer without `statusCode` is itself the body of a 200. One that does not follow the format, or is
+    larger than Lambda allows, is a 502.
+    """
+    if len(answer.encode()) > MAX_PAYLOAD_BYTES:
+        return _bad_gateway()
+    value = json.loads(answer)
+    if not isinstance(value, dict) or "statusCode" not in value:
+        return Response(value if isinstance(value, str) else answer, content_type="application/json")
+    try:
+        return _from_format(value)
+    except (TypeError, ValueError):  # of a wrong type, or body is not base64 though said to be
+        return _bad_gateway()
+
+
+def _from_format(answer: Mapping[str, Any]) -> Response:
+    status = int(answer["statusCode"])
+    if not 100 <= status <= 599:
+        raise ValueError("no HTTP status")
+    body = answer.get("body") or ""
+    if not isinstance(body, str):
+        raise TypeError("body must be a string")
+    data = base64.b64decode(body, validate=True) if answer.get("isBase64Encoded") else body.encode()
+    response = Response(data, status)
+    headers = {str(name).lower(): value for name, value in (answer.get("headers") or {}).items()}
+    response.headers["Content-Type"] = str(headers.pop("content-type", "application/json"))
+    headers.pop("content-length", None)  # of the decoded body, which is known here only
+    for name, value in headers.items():
+        response.headers[name] = str(value)
+    for cookie in answer.get("cookies") or []:
+        response.headers.add("Set-Cookie", str(cookie))
+    return response
+
+
+def _read(request: Request) -> bytes | None:
+    """The body; None if it alone is more than an event may hold.
+
+    What is too much is still read, up to a point: a client that is writing would else see its connection
+    reset rather than the response.
+    """
+    body = request.stream.read(MAX_PAYLOAD_BYTES + 1)
+    if len(body) <= MAX_PAYLOAD_BYTES:
+        return bytes(body)
+    left = _DRAIN_BYTES
+    while left > 0 and (chunk := request.stream.read(64 * 1024)):
+        left -= len(chunk)
+    return None
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Names in lower case, values of a repeated header joined by commas; cookies have a place of their own."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        name = name.lower()
+        if name != "cookie":
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def _query(raw_query: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(raw_query, keep_blank_values=True):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
+
+
+def _is_text(mimetype: str) -> bool:
+    return mimetype.startswith("text/") or mimetype in _TEXT_TYPES
+
+
+def _too_large() -> Response:
+    message = f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation"
+    return _lambda_error(413, message, "RequestEntityTooLargeException")
+
+
+def _bad_gateway() -> Response:
+    return _lambda_error(502, "Internal Server Error", "InternalServerErrorException")
+
+
+def _lambda_error(status: int, message: str, error_type: str) -> Response:
+    """An error that Lambda itself answers, not the function: its shape is AWS's, not problem+json."""
+    response = Response(json.dumps({"message": message}), status, content_type="application/json")
+    response.headers["x-amzn-ErrorType"] = error_type
+    return response

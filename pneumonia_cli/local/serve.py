@@ -1,0 +1,130 @@
+"""`make serve`: the local cloud stays up until Ctrl-C, to be used like the deployed stack.
+
+The Function URL answers at http://127.0.0.1:8000, in a browser with the page. Whatever is uploaded into the
+upload bucket is predicted into the results bucket. All that was stored is gone at the end.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from rich.console import Console
+from rich.text import Text
+
+from pneumonia.errors import PneumoniaError
+from pneumonia.handlers.api import ROUTES
+from pneumonia.predictor import process_predictor
+from pneumonia_cli.local import functions
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.cloud import (
+    DEAD_LETTER_QUEUE,
+    QUEUE,
+    RESULT_BUCKET,
+    UPLOAD_BUCKET,
+    client_environment,
+    local_cloud,
+)
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.settings import export_settings, stack_settings
+from pneumonia_cli.local.wsgi_server import HOST, PortInUse
+
+EXIT_FAILED = 1
+
+
+def main(argv: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
+    """Serve until Ctrl-C, SIGTERM, or until `stop` is set; answers the exit code."""
+    arguments = _parser().parse_args(argv)
+    console = Console(soft_wrap=True)
+    stop = stop or _stop_on_signals()
+    settings = stack_settings()
+
+    def log(method: str, path: str, status: int, milliseconds: float) -> None:
+        style = "green" if status < 400 else "yellow" if status < 500 else "red"
+        # The path as the table has it: what was asked for could hold a name.
+        shown = next((route.path for route in ROUTES if route.matches(path)), "(another path)")
+        console.print(Text(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style=style))
+
+    front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log)
+    try:
+        with functions.logs_to(sys.stderr), local_cloud(settings, arguments.s3_port) as cloud:
+            export_settings(settings, os.environ, arguments.auth)
+            process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
+            token = create_token() if arguments.auth == "token" else None
+            worker = functions.WORKER_HANDLER, functions.worker_context(settings)
+            with Poller(cloud, *worker, settings.batch_size).running(), front.running(arguments.port) as url:
+                _introduce(console, url, cloud.endpoint_url, token)
+                stop.wait()
+    except PortInUse as error:
+        hint = "python -m pneumonia_cli.local.serve takes --port and --s3-port."
+        console.print(Text(f"{error} {hint}", style="red"))
+        return EXIT_FAILED
+    except (PneumoniaError, OSError) as error:
+        console.print(Text(str(error), style="red"))
+        return EXIT_FAILED
+    console.print("Stopped.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make serve", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("--port", type=int, default=8000, help="of the Function URL (default: 8000)")
+    parser.add_argument("--s3-port", type=int, default=8001, help="of S3 and SQS (default: 8001)")
+    parser.add_argument(
+        "--auth",
+        choices=("none", "token"),
+        default="none",
+        help="token: ask for a bearer token, which is printed (default: none)",
+    )
+    return parser
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _introduce(console: Console, url: str, endpoint_url: str, token: str | None) -> None:
+    model = process_predictor().card
+    exports = "\n".join(f"  export {name}={value}" for name, value in client_environment(endpoint_url).items())
+    console.print(Text.from_markup("[bold]The local cloud is up.[/] Ctrl-C stops it and forgets what it stores.\n"))
+    authorization = f" -H 'Authorization: Bearer {token}'" if token else ""
+    console.print(
+        f"""Page               {url}/
+Function URL       {url}
+Token              {token or "(none is asked for)"}
+S3 and SQS         {endpoint_url}
+Upload bucket      {UPLOAD_BUCKET}
+Results bucket     {RESULT_BUCKET}
+Queue              {QUEUE}
+Dead-letter queue  {DEAD_LETTER_QUEUE}
+Model              {model.name} {model.version}
+
+One film over HTTP:
+  curl --data-binary @samples/pneumonia-1.png -H 'Content-Type: image/png'{authorization} {url}/predict
+  curl {url}/health
+
+Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
+{exports}
+  aws s3 cp samples/pneumonia-1.png s3://{UPLOAD_BUCKET}/
+  aws s3 cp s3://{RESULT_BUCKET}/pneumonia-1.png.json -
+""",
+        highlight=False,
+        markup=False,
+    )
+    console.print(Text(model.notice, style="yellow"))
+    console.print(Text(f"Requests and the logs of both functions follow ({HOST} only).\n", style="dim"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

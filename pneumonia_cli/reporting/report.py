@@ -1,0 +1,181 @@
+"""One HTML file with every film, its heatmap and its result; needs nothing but a browser."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.model.card import Card
+from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT
+from pneumonia_cli.reporting.images import ImageFile
+from pneumonia_cli.reporting.outcome import Outcome, by_status
+from pneumonia_cli.reporting.tables import WORDS, percent
+
+THUMBNAIL_SIDE = 256
+BINS = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """A predicted image as the page shows it: two pictures as data: URLs, None where there is none.
+
+    `heatmap_file` is where the heatmap lies at full size, relative to the page; only linked, not needed.
+    """
+
+    name: str
+    film: str | None
+    heatmap: str | None
+    heatmap_file: str | None
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page is made of. `rows` is gone through once, and may be made while the page is written.
+
+    `probabilities` and `counts` (by triage) are of the same films as `rows`.
+    """
+
+    rows: Iterable[Row]
+    probabilities: Sequence[float]
+    counts: Mapping[str, int]
+    rejected: Sequence[Outcome]
+    missing: Sequence[Outcome]
+    card: Card
+    made: datetime
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bin of the histogram, as rectangles over each other: (triage, y, height) in percent of the plot."""
+
+    x: float
+    width: float
+    parts: list[tuple[str, float, float]]
+    title: str
+
+
+def render(
+    outcomes: Sequence[Outcome],
+    heatmap_files: Mapping[ImageFile, str],
+    card: Card,
+    limits: Limits,
+    made: datetime,
+) -> str:
+    """The page of outcomes that are all in memory.
+
+    `heatmap_files`: where each heatmap lies at full size, relative to the page; only linked, not needed.
+    """
+    predicted = by_status(outcomes, "predicted")
+    stream = io.StringIO()
+    write(
+        stream,
+        Content(
+            rows=(_row(outcome, heatmap_files[outcome.image], limits) for outcome in predicted),
+            probabilities=[outcome.probability for outcome in predicted],
+            counts=Counter(outcome.result["triage"] for outcome in predicted if outcome.result),
+            rejected=by_status(outcomes, "rejected"),
+            missing=by_status(outcomes, "missing"),
+            card=card,
+            made=made,
+        ),
+    )
+    return stream.getvalue()
+
+
+def write(stream: TextIO, content: Content) -> None:
+    """Write the page piece by piece, so that one of ten thousand films never is in memory as a whole.
+
+    Every text from outside is escaped by the template engine.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["percent"] = percent
+    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
+    card = content.card
+    points = card.operating_points
+    bars, tallest = histogram(content.probabilities, points.rule_out, points.rule_in)
+    shown = len(content.probabilities)
+    pieces = environment.get_template("report.html.j2").generate(
+        card=card.document,
+        identity=card.identity(),
+        notice=card.notice,
+        points=points,
+        words=WORDS,
+        counts=Counter(content.counts),
+        total=shown + len(content.rejected) + len(content.missing),
+        shown=shown,
+        rows=content.rows,
+        rejected=content.rejected,
+        missing=content.missing,
+        bars=bars,
+        tallest=tallest,
+        gradient=", ".join(f"rgb({int(r)} {int(g)} {int(b)})" for r, g, b in INFERNO),
+        made=content.made.strftime("%Y-%m-%d %H:%M"),
+    )
+    stream.writelines(pieces)
+
+
+def histogram(probabilities: Sequence[float], rule_out: float, rule_in: float) -> tuple[list[Bar], int]:
+    """Bins of equal width over 0..1, split by triage where a threshold lies within a bin; and the tallest count."""
+    counts: list[Counter[str]] = [Counter() for _ in range(BINS)]
+    for probability in probabilities:
+        triage = "indeterminate"
+        if probability < rule_out:
+            triage = "likely_normal"
+        elif probability >= rule_in:
+            triage = "likely_pneumonia"
+        counts[min(int(probability * BINS), BINS - 1)][triage] += 1
+    tallest = max(count.total() for count in counts)
+    return [_bar(index, count, max(tallest, 1)) for index, count in enumerate(counts)], tallest
+
+
+def _bar(index: int, count: Counter[str], tallest: int) -> Bar:
+    parts = []
+    top = 100.0
+    for triage in WORDS:
+        height = 100.0 * count[triage] / tallest
+        if height:
+            top -= height
+            parts.append((triage, round(top, 3), round(height, 3)))
+    width = 100.0 / BINS
+    title = f"{count.total()} between {index / BINS:.0%} and {(index + 1) / BINS:.0%}"
+    return Bar(index * width, width, parts, title)
+
+
+def film_thumbnail(data: bytes, limits: Limits, side: int = THUMBNAIL_SIDE) -> str:
+    """A film as a small picture, by a data: URL. Raises what `decode` raises."""
+    return _thumbnail(decode(data, limits).pixels, side)
+
+
+def heatmap_thumbnail(png: bytes, side: int = THUMBNAIL_SIDE) -> str:
+    """A heatmap as a small picture, by a data: URL."""
+    with Image.open(io.BytesIO(png)) as overlay:
+        # Its legend would be too small to read here: the page has its own.
+        return _thumbnail(overlay.crop((0, 0, overlay.width, overlay.height - LEGEND_HEIGHT)), side)
+
+
+def _row(outcome: Outcome, heatmap_file: str, limits: Limits) -> Row:
+    assert outcome.result is not None  # noqa: S101 - for the type checker
+    assert outcome.heatmap_png is not None  # noqa: S101
+    film = film_thumbnail(outcome.image.path.read_bytes(), limits)
+    return Row(outcome.image.name, film, heatmap_thumbnail(outcome.heatmap_png), heatmap_file, outcome.result)
+
+
+def _thumbnail(image: Image.Image, side: int) -> str:
+    """A data: URL. WebP, because a page of hundreds of films has to stay small enough to open and to send."""
+    small = image.copy()
+    small.thumbnail((side, side))
+    stream = io.BytesIO()
+    small.save(stream, "WEBP", quality=78)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

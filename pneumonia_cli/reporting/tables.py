@@ -1,0 +1,99 @@
+"""Tables of results for the terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pneumonia_cli.reporting.outcome import Outcome, by_status
+
+MAX_ROWS = 24
+"""Predicted images in a table; of more, the two ends are shown."""
+
+STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"}
+WORDS = {
+    "likely_pneumonia": "likely pneumonia",
+    "indeterminate": "indeterminate",
+    "likely_normal": "likely normal",
+}
+
+
+def printable(text: str) -> Text:
+    """Text of unknown origin (file names), which must neither be markup nor steer the terminal."""
+    return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+
+
+def percent(share: float) -> str:
+    """One decimal; never "0.0%" or "100.0%", which would claim a certainty that no model has."""
+    return f"{min(max(share, 0.001), 0.999):.1%}"
+
+
+def predicted_table(outcomes: Sequence[Outcome]) -> Table:
+    """The predicted images, most probable pneumonia first."""
+    ranked = by_status(outcomes, "predicted")
+    table = Table(
+        title=f"{len(ranked)} predicted, most probable pneumonia first", title_justify="left", box=box.SIMPLE_HEAD
+    )
+    table.add_column("File", overflow="fold")
+    table.add_column("Pneumonia", justify="right")
+    table.add_column("Label")
+    table.add_column("Triage")
+    table.add_column("ms", justify="right")
+    half = MAX_ROWS // 2
+    hidden = len(ranked) - 2 * half if len(ranked) > MAX_ROWS else 0
+    shown = [*ranked[:half], None, *ranked[-half:]] if hidden else ranked
+    for outcome in shown:
+        if outcome is None:
+            table.add_row(Text(f"… {hidden} more between, all in the report …", style="dim"))
+        elif outcome.result is not None:
+            table.add_row(printable(outcome.image.name), *_cells(outcome.result))
+    return table
+
+
+def _cells(result: Mapping[str, Any]) -> tuple[Text, Text, Text, Text]:
+    style = STYLES[result["triage"]]
+    return (
+        Text(percent(result["pneumonia"]), style=style),
+        Text(result["label"]),
+        Text(WORDS[result["triage"]], style=style),
+        Text(f"{result['timing_ms']['total']:.0f}"),
+    )
+
+
+def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
+    """Files without a prediction: name, code, reason."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("File", overflow="fold")
+    table.add_column("Code", no_wrap=True)
+    table.add_column("Reason")
+    for name, code, reason in rows[:MAX_ROWS]:
+        table.add_row(printable(name), Text(code, style="magenta"), printable(reason))
+    if len(rows) > MAX_ROWS:
+        table.add_row(Text(f"… and {len(rows) - MAX_ROWS} more, all in the results file …", style="dim"))
+    return table
+
+
+def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
+    """Counts by triage and label, and the median time of one image."""
+    triages = Counter(result["triage"] for result in results)
+    labels = Counter(result["label"] for result in results)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    for triage, word in WORDS.items():
+        table.add_row(Text(word, style=STYLES[triage]), str(triages[triage]), _share(triages[triage], results))
+    table.add_row("refused", str(refused), "no prediction is made for these")
+    if results:
+        threshold = results[0]["threshold"]
+        table.add_row("label pneumonia", str(labels["pneumonia"]), f"probability of {percent(threshold)} or more")
+        median = sorted(result["timing_ms"]["total"] for result in results)[len(results) // 2]
+        table.add_row("median time", f"{median:.0f} ms", "decoding, model and heatmap of one image")
+    return table
+
+
+def _share(count: int, results: Sequence[Mapping[str, Any]]) -> str:
+    return f"{count / len(results):.0%}" if results else ""

@@ -1,0 +1,156 @@
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from pneumonia_cli.client.batch import collect
+from pneumonia_cli.client.batch.collect import Collector, Patience, file_stem
+from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.errors import CredentialsError, ServiceError
+
+BUCKET = "results"
+PREDICTED = {"status": "predicted", "pneumonia": 0.5}
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path, {"prefix": "b/"}) as opened:
+        for name in ("a", "b", "c"):
+            opened.uploaded(name, 1, 1, f"b/{name}")
+        yield opened
+
+
+@pytest.fixture
+def collector(s3: Any, journal: Journal, tmp_path: Path) -> Iterator[Collector]:
+    with ThreadPoolExecutor(2) as pool:
+        yield Collector(s3, BUCKET, journal.prefix, journal, pool, tmp_path)
+
+
+def put(s3: Any, key: str, document: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key=f"{key}.json", Body=json.dumps(document).encode())
+
+
+def test_fetches_what_is_waited_for_and_nothing_else(
+    s3: Any, journal: Journal, collector: Collector, tmp_path: Path
+) -> None:
+    heatmap = {"bucket": "another", "key": "b/a.heatmap.png"}
+    s3.put_object(Bucket=BUCKET, Key="b/a.heatmap.png", Body=b"png")
+    put(s3, "b/a", {**PREDICTED, "heatmap": heatmap})
+    put(s3, "b/b", {"status": "rejected", "code": "c", "heatmap": None})
+    put(s3, "b/unknown", PREDICTED)
+    put(s3, "elsewhere/c", PREDICTED)
+    waiting = journal.waiting()
+    assert collector.catch_up(waiting) == 2
+    assert waiting == {"b/c": None}
+    assert journal.counts() == {"predicted": 1, "rejected": 1, "waiting": 1}
+    (film,) = journal.films("predicted")
+    assert film.heatmap_file is not None
+    assert (tmp_path / film.heatmap_file).read_bytes() == b"png"
+    assert collector.catch_up(waiting) == 0
+
+
+def test_files_of_a_backfill_are_no_results(s3: Any, journal: Journal, tmp_path: Path) -> None:
+    put(s3, "archive/hospital/a.png", PREDICTED)
+    put(s3, "backfill-runs/march/summary", {"execution": "march"})
+    put(s3, "backfill-runs/march/5f1e/manifest", {"ResultFiles": {}})
+    with ThreadPoolExecutor(1) as pool:
+        assert list(Collector(s3, BUCKET, "", journal, pool, tmp_path).keys()) == ["archive/hospital/a.png"]
+
+
+def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
+    s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "_PROBES", 2)
+    waiting = journal.waiting()
+    assert list(waiting) == ["b/a", "b/b", "b/c"]
+    put(s3, "b/c", PREDICTED)
+    assert collector.look(waiting) == 0
+    assert list(waiting) == ["b/c", "b/a", "b/b"]
+    assert collector.look(waiting) == 1  # c with a, and since c has come b with a
+    assert list(waiting) == ["b/b", "b/a"]
+
+
+def test_a_look_ends_after_some_rounds(
+    s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "_PROBES", 1)
+    monkeypatch.setattr(collect, "_ROUNDS", 2)
+    for name in ("a", "b", "c"):
+        put(s3, f"b/{name}", PREDICTED)
+    waiting = journal.waiting()
+    assert (collector.look(waiting), collector.look(waiting), waiting) == (2, 1, {})
+
+
+def test_no_permission_is_not_taken_for_no_result(
+    s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_arguments: Any) -> Any:
+        response = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(response, "GetObject")  # type: ignore[arg-type] # as much of it as is read
+
+    monkeypatch.setattr(s3, "get_object", refuse)
+    with pytest.raises(CredentialsError, match="GetObject"):
+        collector.look(journal.waiting())
+
+
+@pytest.mark.parametrize(
+    "document", [[], {}, {"status": "else"}, {"status": "predicted"}, PREDICTED | {"heatmap": "x"}]
+)
+def test_what_is_no_result(s3: Any, journal: Journal, collector: Collector, document: Any) -> None:
+    put(s3, "b/a", document)
+    with pytest.raises(ServiceError, match="not a result"):
+        collector.look(journal.waiting())
+
+
+def test_file_names() -> None:
+    own = "0123456789abcdef0123456789abcdef"
+    assert file_stem(f"batch/x/{own}") == own
+    stems = [file_stem(key) for key in ("films/a b.png", "other/a b.png", "../..", "a/.hidden", "x" * 900, "Ü/é")]
+    assert len(set(stems)) == len(stems)
+    assert all(re.fullmatch(r"[\w-][\w.-]{0,90}", stem) for stem in stems)
+
+
+def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(collect.time, "monotonic", lambda: now)
+    patience = Patience(10.0, None, None, None)
+    now = 10.0
+    assert patience.lost(1) is None
+    patience.news()
+    now = 20.0
+    assert patience.lost(1) is None
+    now = 20.5
+    assert "No result came for 10 s" in str(patience.lost(1))
+
+
+def test_patience_ends_when_all_that_is_missing_is_dead(aws_credentials: None) -> None:
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
+        patience = Patience(1e9, sqs, queue, dead)
+        sqs.send_message(QueueUrl=dead, MessageBody="a")
+        sqs.send_message(QueueUrl=queue, MessageBody="b")
+        assert [patience.lost(1) for _ in range(5)] == [None] * 5  # one is still in the queue
+        sqs.purge_queue(QueueUrl=queue)
+        assert [patience.lost(2) for _ in range(5)] == [None] * 5  # fewer dead than missing
+        assert [patience.lost(1), patience.lost(1)] == [None, None]
+        patience.news()  # counts anew
+        assert [patience.lost(1), patience.lost(1)] == [None, None]
+        assert "dead-letter queue" in str(patience.lost(1))
+        sqs.close()

@@ -1,0 +1,90 @@
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pneumonia.predictor import Predictor
+from pneumonia.uploads.correlation import of_batch_key
+from pneumonia_cli.client.batch import export
+from pneumonia_cli.client.batch.export import NO_RESULT, Summary, write_report, write_tables
+from pneumonia_cli.client.batch.journal import Journal
+
+ImageBytes = Callable[..., bytes]
+
+
+@pytest.fixture
+def films(tmp_path: Path, image_bytes: ImageBytes) -> dict[str, Path]:
+    found = {}
+    for name, grey in (("low.png", 5), ("high.png", 250), ("=HYPERLINK(1).png", 120)):
+        found[name] = tmp_path / name
+        found[name].write_bytes(image_bytes(grey))
+    return found
+
+
+@pytest.fixture
+def journal(tmp_path: Path, films: dict[str, Path], predictor: Predictor) -> Iterator[Journal]:
+    with Journal(tmp_path / "out", {}) as opened:
+        (tmp_path / "out" / "heatmaps").mkdir()
+        for name, path in films.items():
+            answer = predictor.answer(path.read_bytes(), request_id="r", heatmap=True)
+            file = f"heatmaps/{name.strip('=()')}"
+            assert answer.heatmap_png is not None
+            (tmp_path / "out" / file).write_bytes(answer.heatmap_png)
+            opened.uploaded(name, 1, 1, name)
+            opened.answered(name, {"status": "predicted", **answer.body}, file)
+        opened.refused(
+            "letter.txt", 1, 1, {"status": "rejected", "code": "unsupported_format", "title": "T", "detail": "No."}
+        )
+        opened.failed("down.png", 1, 1, "S3 failed.")
+        opened.uploaded("absent.png", 1, 1, "absent")
+        yield opened
+
+
+def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    triage = {"likely_pneumonia": 1, "indeterminate": 1, "likely_normal": 1}
+    assert write_tables(journal, out) == Summary(6, 3, 1, 2, triage)
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    names = ["high.png", "=HYPERLINK(1).png", "low.png", "letter.txt", "absent.png", "down.png"]
+    assert [line["file"] for line in lines] == names
+    assert lines[0]["heatmap_file"] == "heatmaps/high.png"
+    assert [line.get("detail") for line in lines[3:]] == ["No.", NO_RESULT, "S3 failed."]
+    # What has no result yet is looked for in the logs by this.
+    assert [line.get("correlation_id") for line in lines[3:]] == [None, of_batch_key("absent"), None]
+    with (out / "results.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["status"] for row in rows] == ["predicted"] * 3 + ["rejected", "missing", "missing"]
+    assert float(rows[0]["pneumonia"]) == lines[0]["pneumonia"]
+    assert (rows[0]["model"], rows[0]["model_version"]) == ("tiny-grey", "0.0.1")
+    # No spreadsheet takes a file name for a formula.
+    assert [row["file"] for row in rows] == ["high.png", "'=HYPERLINK(1).png", *names[2:]]
+    assert not list(out.glob(".*"))
+
+
+def test_the_report(journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path) -> None:
+    steps: list[None] = []
+    path = write_report(journal, tmp_path / "out", films, predictor.card, lambda: steps.append(None))
+    page = path.read_text(encoding="utf-8")
+    assert len(steps) == 3
+    assert page.index(">high.png<") < page.index(">=HYPERLINK(1).png<") < page.index(">low.png<")
+    assert page.count("data:image/webp;base64,") == 6
+    for text in ("letter.txt", "unsupported_format", "down.png", "S3 failed.", "absent.png", "6 images"):
+        assert text in page
+
+
+def test_a_report_without_the_films(journal: Journal, predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "out" / "heatmaps" / "low.png").unlink()
+    gone = {"high.png": tmp_path / "moved.png"}
+    page = write_report(journal, tmp_path / "out", gone, predictor.card).read_text(encoding="utf-8")
+    assert page.count("<article") == 3
+    assert page.count("data:image/webp;base64,") == 2
+
+
+def test_thumbnails_of_very_many_are_small(
+    journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size
+    monkeypatch.setattr(export, "_MANY", 2)
+    assert write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size < large

@@ -1,0 +1,135 @@
+import hashlib
+import hmac
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pneumonia_cli.client.batch.journal import FILE, WAITING, Journal
+from pneumonia_cli.client.errors import UsageProblem
+
+BUCKETS = {"upload bucket": "uploads"}
+
+
+def predicted(probability: float) -> dict[str, Any]:
+    return {"status": "predicted", "pneumonia": probability}
+
+
+REJECTED = {"status": "rejected", "code": "too_large"}
+
+
+def test_what_was_uploaded_is_known_the_next_time(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        key = journal.key_of(b"film")
+        journal.uploaded("a.png", 5, 100, key)
+        assert journal.waiting() == {key: None}
+    with Journal(tmp_path, BUCKETS) as journal:
+        assert journal.key_of(b"film") == key
+        assert journal.settled("a.png", 5, 100)
+        assert not journal.settled("a.png", 6, 100)
+        assert not journal.settled("a.png", 5, 101)
+        assert not journal.settled("b.png", 5, 100)
+        assert journal.waiting() == {key: None}
+
+
+def test_a_key_tells_nothing(tmp_path: Path) -> None:
+    with Journal(tmp_path / "one", BUCKETS) as one, Journal(tmp_path / "two", BUCKETS) as two:
+        assert re.fullmatch(r"batch/[0-9a-f]{32}/[0-9a-f]{32}", one.key_of(b"film"))
+        assert one.key_of(b"film") != one.key_of(b"another")
+        names = {journal.key_of(b"film").rpartition("/")[2] for journal in (one, two)}
+        assert len(names) == 2  # also for equal films
+        prefix = bytes.fromhex(one.prefix.split("/")[1])
+        guesses = {hashlib.sha256(b"film").hexdigest()[:32], hmac.new(prefix, b"film", "sha256").hexdigest()[:32]}
+        assert not names & guesses
+
+
+def test_a_result_belongs_to_all_films_of_its_key(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        journal.uploaded("a.png", 5, 100, "k1")
+        journal.uploaded("b.png", 5, 100, "k1")
+        assert journal.answered("k1", predicted(0.5), "heatmaps/k1.png") == 2
+        journal.uploaded("late.png", 5, 100, "k1")
+        assert journal.waiting() == {}
+        assert [(film.name, film.state, film.heatmap_file) for film in journal.films()] == [
+            ("a.png", "predicted", "heatmaps/k1.png"),
+            ("b.png", "predicted", "heatmaps/k1.png"),
+            ("late.png", "predicted", "heatmaps/k1.png"),
+        ]
+
+
+def test_films_come_by_risk_then_by_name(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        for name, probability in (("low", 0.1), ("high", 0.9), ("also high", 0.9)):
+            journal.uploaded(name, 1, 1, name)
+            journal.answered(name, predicted(probability), None)
+        journal.uploaded("bad", 1, 1, "bad")
+        journal.answered("bad", REJECTED, None)
+        journal.refused("at home", 1, 1, REJECTED)
+        journal.failed("down", 1, 1, "S3 failed.")
+        journal.uploaded("absent", 1, 1, "absent")
+        assert [film.name for film in journal.films()] == [
+            "also high", "high", "low", "at home", "bad", "absent", "down",
+        ]  # fmt: skip
+        assert [film.name for film in journal.films(WAITING, "failed")] == ["absent", "down"]
+        assert journal.counts() == {"predicted": 3, "rejected": 2, "failed": 1, "waiting": 1}
+
+
+def test_what_was_not_uploaded_is_tried_again(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        journal.refused("at home", 1, 1, REJECTED)
+        journal.failed("down", 1, 1, "S3 failed.")
+        assert not journal.settled("at home", 1, 1)
+        assert not journal.settled("down", 1, 1)
+
+
+def test_a_changed_film_loses_its_result(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        journal.uploaded("a.png", 5, 100, "k1")
+        journal.answered("k1", predicted(0.5), None)
+        journal.uploaded("a.png", 6, 200, "k2")
+        assert journal.waiting() == {"k2": None}
+
+
+def test_a_batch_stays_with_its_bucket(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS):
+        pass
+    with pytest.raises(UsageProblem, match="upload bucket is uploads, not others"):
+        Journal(tmp_path, {"upload bucket": "others"})
+    with Journal(tmp_path, {}):  # not asked
+        pass
+
+
+def test_the_prefix_can_be_given(tmp_path: Path) -> None:
+    with Journal(tmp_path, {"prefix": "ward/"}) as journal:
+        assert journal.prefix == "ward/"
+
+
+def test_the_folder_of_the_films_is_remembered(tmp_path: Path) -> None:
+    with Journal(tmp_path, {}) as journal:
+        assert journal.folder is None
+        journal.folder = tmp_path / "x"
+        assert journal.folder == tmp_path / "x"
+        journal.folder = tmp_path / "y"
+        assert journal.folder == tmp_path / "y"
+
+
+def test_two_commands_in_one_folder(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS), pytest.raises(UsageProblem, match="at work"):
+        Journal(tmp_path, BUCKETS)
+
+
+def test_a_file_that_is_no_journal(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"not a database " * 100)
+    with pytest.raises(UsageProblem, match="damaged"):
+        Journal(tmp_path, BUCKETS)
+
+
+def test_what_was_committed_outlives_a_crash(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, BUCKETS)
+    journal.uploaded("a.png", 5, 100, "k1")
+    journal.commit()
+    journal.uploaded("b.png", 5, 100, "k2")
+    journal._db.close()  # as if the process had died
+    with Journal(tmp_path, BUCKETS) as journal:
+        assert journal.waiting() == {"k1": None}

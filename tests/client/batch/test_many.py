@@ -1,0 +1,124 @@
+"""Five thousand films: in a lane of its own (make test-scale)."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[3]
+FEW, MANY = 500, 5000
+MB = 1024  # kilobytes, in which the kernel counts
+
+pytestmark = pytest.mark.scale
+
+
+@dataclass(frozen=True)
+class Server:
+    """`python -m pneumonia_cli.local.serve` in its own process, so that its memory is not taken for the command's."""
+
+    url: str
+    endpoint_url: str
+
+    def uploads(self) -> int:
+        """How many objects, in all their versions, were ever uploaded."""
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket="pneumonia-uploads")
+        found = sum(len(page.get("Versions", [])) for page in pages)
+        s3.close()
+        return found
+
+
+@pytest.fixture
+def environment(artifacts: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
+    return os.environ | {"PYTHONPATH": path, "MODEL_DIR": str(artifacts), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def server(environment: dict[str, str]) -> Iterator[Server]:
+    command = [sys.executable, "-m", "pneumonia_cli.local.serve", "--port", "0", "--s3-port", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        facts: dict[str, str] = {}
+        for line in process.stdout:
+            if line.startswith("Requests and the logs"):
+                break
+            name, _, value = line.strip().partition("  ")
+            facts[name] = value.strip()
+        yield Server(facts["Function URL"], facts["S3 and SQS"])
+        process.kill()
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """MANY small films, no two alike, in ten folders."""
+    folder = tmp_path / "films"
+    for index in range(MANY):
+        pixels = np.full((24, 24), index % 256, np.uint8)
+        pixels[0, 0] = index // 256
+        path = folder / f"ward-{index % 10}" / f"film-{index:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return folder
+
+
+@dataclass(frozen=True)
+class Run:
+    """A submit that has ended: what it said, and the most memory it ever had, in kilobytes."""
+
+    code: int
+    summary: dict[str, int]
+    peak: int
+
+
+def submit(server: Server, films: Path, out: Path, environment: dict[str, str]) -> Run:
+    said = out.with_suffix(".json")
+    command = [sys.executable, "-m", "pneumonia_cli.client", "submit", str(films), "--out", str(out), "--json"]
+    where = ["--stack", "local", "--url", server.url]
+    with said.open("w") as stdout:
+        process = subprocess.Popen(
+            [*command, *where], env=environment | {"AWS_ENDPOINT_URL": server.endpoint_url}, stdout=stdout
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Run(process.returncode, json.loads(said.read_text()), usage.ru_maxrss)
+
+
+def test_five_thousand_films_in_the_memory_of_five_hundred(
+    server: Server, films: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for film in sorted(films.rglob("*.png"))[:FEW]:
+        (few / film.name).write_bytes(film.read_bytes())
+    first = submit(server, few, tmp_path / "few-results", environment)
+    assert (first.code, first.summary["predicted"]) == (0, FEW)
+
+    run = submit(server, films, tmp_path / "results", environment)
+    assert (run.code, run.summary["total"], run.summary["predicted"]) == (0, MANY, MANY)
+    # Ten times the films: their names, and nothing of what they hold.
+    assert run.peak < first.peak + 24 * MB
+    assert server.uploads() == FEW + MANY
+    assert len((tmp_path / "results" / "results.csv").read_text().splitlines()) == MANY + 1
+    assert (tmp_path / "results" / "report.html").read_text().count("<article") == MANY
+    assert len(list((tmp_path / "results" / "heatmaps").iterdir())) == MANY
+
+    again = submit(server, films, tmp_path / "results", environment)
+    assert (again.code, again.summary["predicted"]) == (0, MANY)
+    assert server.uploads() == FEW + MANY

@@ -1,0 +1,155 @@
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pneumonia.uploads.events import parse_message
+from pneumonia_cli.client.batch import replay
+from pneumonia_cli.client.errors import ServiceError
+from tests.client.conftest import Pneumonia, Stack
+
+ImageBytes = Any
+LOCAL = ("--stack", "local")
+UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
+KEY = "ward 3/fílm+1.png"
+
+
+def today() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def work_off(stack: Stack) -> None:
+    while stack.poller.poll():
+        pass
+
+
+def result(stack: Stack, key: str) -> dict[str, Any]:
+    with stack.cloud.s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"] as body:
+        document: dict[str, Any] = json.loads(body.read())
+    return document
+
+
+@pytest.fixture
+def uploaded(stack: Stack, image_bytes: ImageBytes) -> Stack:
+    """Two films, one of them twice, with results; a deleted film, and a folder of the console."""
+    s3 = stack.cloud.s3
+    for key, grey in ((KEY, 200), (KEY, 100), ("other.png", 90), ("gone.png", 80)):
+        s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(grey))
+    s3.put_object(Bucket=UPLOADS, Key="ward 3/", Body=b"")
+    s3.delete_object(Bucket=UPLOADS, Key="gone.png")
+    work_off(stack)
+    # S3 tells its time in whole seconds, and what was uploaded in the second of a replay wins over it.
+    time.sleep(1 - time.time() % 1)
+    return stack
+
+
+def test_results_are_made_again_from_the_newest_versions(uploaded: Stack, pneumonia: Pneumonia) -> None:
+    old = result(uploaded, KEY)
+    ran = pneumonia("replay", "--day", today(), *LOCAL, "--yes", "--json")
+    assert (ran.code, json.loads(ran.out)) == (0, {"found": 2, "sent": 2})
+    work_off(uploaded)
+    new = result(uploaded, KEY)
+    assert new["request_id"] != old["request_id"]
+    assert new["pneumonia"] == old["pneumonia"]
+    assert uploaded.cloud.dead_letters() == 0
+
+
+def test_what_an_event_of_aws_brought_is_made_again_too(uploaded: Stack, pneumonia: Pneumonia) -> None:
+    """Such an event names version and sequencer, which the local cloud leaves out."""
+    cloud = uploaded.cloud
+    (film,) = [
+        f for f in replay.films(cloud.s3, UPLOADS, RESULTS, replay.Replay(datetime.now(UTC).date())) if f.key == KEY
+    ]
+    body = replay.event(UPLOADS, film, datetime.now(UTC))
+    body["Records"][0]["s3"]["object"] |= {"versionId": film.version_id, "sequencer": "0065A1B2C3D4E5F607"}
+    cloud.s3.delete_object(Bucket=RESULTS, Key=f"{KEY}.json")
+    cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=json.dumps(body))
+    work_off(uploaded)
+    old = result(uploaded, KEY)
+    assert old["source"]["version_id"] == film.version_id
+    time.sleep(1 - time.time() % 1)
+    ran = pneumonia("replay", "--day", today(), *LOCAL, "--yes", "--json")
+    assert json.loads(ran.out)["sent"] == 2
+    work_off(uploaded)
+    assert result(uploaded, KEY)["request_id"] != old["request_id"]
+
+
+def test_without_yes_it_only_counts(uploaded: Stack, pneumonia: Pneumonia) -> None:
+    ran = pneumonia("replay", "--day", today(), *LOCAL)
+    assert ran.code == 0
+    assert f"2 films of {today()}" in ran.out
+    assert uploaded.poller.poll() == 0
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_other_days_are_left_alone(uploaded: Stack, pneumonia: Pneumonia, days: int) -> None:
+    day = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
+    ran = pneumonia("replay", "--day", day, *LOCAL, "--yes")
+    assert (ran.code, uploaded.poller.poll()) == (0, 0)
+    assert "No film" in ran.out
+
+
+def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumonia) -> None:
+    uploaded.cloud.s3.delete_object(Bucket=RESULTS, Key=f"{KEY}.json")
+    for arguments, found in ((["--missing"], 1), (["--missing", "--prefix", "o"], 0), (["--prefix", "o"], 1)):
+        ran = pneumonia("replay", "--day", today(), *arguments, *LOCAL, "--json")
+        assert json.loads(ran.out) == {"found": found, "sent": 0}
+
+
+def test_an_upload_that_comes_meanwhile_wins(uploaded: Stack, image_bytes: ImageBytes) -> None:
+    """In whatever order: the message of the replay is of the version that was the newest when it began."""
+    cloud, day = uploaded.cloud, datetime.now(UTC).date()
+    began = replay.server_time(cloud.s3, UPLOADS)
+    (film,) = [film for film in replay.films(cloud.s3, UPLOADS, RESULTS, replay.Replay(day)) if film.key == KEY]
+    version = cloud.s3.put_object(Bucket=UPLOADS, Key=KEY, Body=image_bytes(30))["VersionId"]
+    assert version != film.version_id
+    work_off(uploaded)
+    newer = result(uploaded, KEY)
+    body = json.dumps(replay.event(UPLOADS, film, began - timedelta(seconds=1)))
+    cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=body)
+    work_off(uploaded)
+    assert result(uploaded, KEY) == newer
+
+
+def test_the_worker_reads_an_event_as_one_of_s3() -> None:
+    film = replay.Film(KEY, None, "e", 5)
+    (upload,) = parse_message(json.dumps(replay.event("b", film, datetime(2026, 11, 25, tzinfo=UTC))))
+    assert (upload.bucket, upload.key, upload.version_id, upload.sequencer) == ("b", KEY, None, None)
+    assert (upload.size, upload.event_time) == (5, datetime(2026, 11, 25, tzinfo=UTC))
+
+
+def test_thousands_go_in_batches(stack: Stack, pneumonia: Pneumonia) -> None:
+    for number in range(23):
+        stack.cloud.s3.put_object(Bucket=UPLOADS, Key=f"{number}", Body=b"x")
+    stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)
+    ran = pneumonia("replay", "--day", today(), *LOCAL, "--yes", "--json")
+    assert json.loads(ran.out) == {"found": 23, "sent": 23}
+    name = "ApproximateNumberOfMessages"
+    found = stack.cloud.sqs.get_queue_attributes(QueueUrl=stack.cloud.queue_url, AttributeNames=[name])
+    assert found["Attributes"][name] == "23"
+
+
+class Refuses:
+    """An SQS that takes only the first message of a batch, and an S3 without a clock."""
+
+    def send_message_batch(self, **_arguments: Any) -> Any:
+        return {"Failed": [{"Id": "1", "Code": "x", "SenderFault": False}]}
+
+    def head_bucket(self, **_arguments: Any) -> Any:
+        return {"ResponseMetadata": {"HTTPHeaders": {}}}
+
+
+def test_what_the_queue_does_not_take_is_an_error() -> None:
+    refuses: Any = Refuses()
+    films = [replay.Film(str(number), None, "e", 5) for number in range(2)]
+    with pytest.raises(ServiceError, match="took 1 of 2"):
+        replay._send(refuses, "q", "b", films, datetime.now(UTC))
+    with pytest.raises(ServiceError, match="time"):
+        replay.server_time(refuses, "b")
+
+
+def test_a_day_is_a_date(pneumonia: Pneumonia) -> None:
+    assert pneumonia("replay", "--day", "yesterday", *LOCAL).code == 2
+    assert pneumonia("replay", *LOCAL).code == 2

@@ -1,0 +1,44 @@
+import json
+from pathlib import Path
+
+from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import MakeFilms
+
+
+def upload(stack: Stack, films: Path) -> None:
+    for film in films.rglob("*.png"):
+        key = film.relative_to(films.parent).as_posix()
+        stack.cloud.s3.put_object(Bucket="pneumonia-uploads", Key=key, Body=film.read_bytes())
+    while stack.poller.poll():
+        pass
+
+
+def test_results_of_uploads_made_otherwise(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
+) -> None:
+    upload(stack, make_films({"a b.png": 250, "ward/ü.png": 5}, folder="monday"))
+    upload(stack, make_films({"c.png": 5}, folder="tuesday"))
+    out = tmp_path / "out"
+    ran = pneumonia("results", out, "--prefix", "monday/", *stack.options, "--json")
+    assert ran.code == 0
+    assert json.loads(ran.out)["predicted"] == 2
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["file"] for line in lines] == ["monday/a b.png", "monday/ward/ü.png"]
+    assert all((out / line["heatmap_file"]).is_file() for line in lines)
+    # A newer result of the same key replaces the older one.
+    upload(stack, make_films({"a b.png": 5}, folder="monday"))
+    pneumonia("results", out, "--prefix", "monday/", *stack.options)
+    labels = [json.loads(line)["label"] for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert labels == ["normal", "normal"]
+
+
+def test_a_prefix_without_results(stack: Stack, pneumonia: Pneumonia, tmp_path: Path) -> None:
+    ran = pneumonia("results", tmp_path / "out", "--prefix", "none/", *stack.options, "--json")
+    assert (ran.code, json.loads(ran.out)["total"]) == (0, 0)
+
+
+def test_a_folder_without_a_batch(stack: Stack, pneumonia: Pneumonia, tmp_path: Path) -> None:
+    ran = pneumonia("results", tmp_path / "none", *stack.options)
+    assert ran.code == 2
+    assert "--prefix" in ran.err
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,181 @@
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pneumonia.uploads.correlation import of_batch_key
+from pneumonia_cli.client.batch import collect, pipeline
+from pneumonia_cli.local import poller
+from pneumonia_cli.local.functions import WORKER_HANDLER
+from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import MakeFilms
+
+ROOT = Path(__file__).parents[3]
+
+
+def summary(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return {name: found[name] for name in ("total", "predicted", "rejected", "missing")}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local cloud has results at once."""
+    monkeypatch.setattr(pipeline, "_LOOK_EVERY_SECONDS", 0.1)
+
+
+def test_a_folder(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, working_folder: Path) -> None:
+    films = make_films(
+        {"high.png": 250, "ward 1/Müller+Anna.png": 5, "same.png": 250, "cut.png": b"\x89PNG\r\n\x1a\n", "a.txt": b"a"}
+    )
+    ran = pneumonia("submit", films, *service.options, "--json")
+    assert ran.code == 3
+    assert summary(ran.out) == {"total": 5, "predicted": 3, "rejected": 2, "missing": 0}
+    out = working_folder / "films-results"
+    with (out / "results.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["file"] for row in rows] == ["high.png", "same.png", "ward 1/Müller+Anna.png", "a.txt", "cut.png"]
+    assert [row["code"] for row in rows[3:]] == ["unsupported_format", "undecodable_image"]
+    assert all((out / row["heatmap_file"]).read_bytes().startswith(b"\x89PNG") for row in rows[:3])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Müller+Anna.png" in page
+    # Equal films once, what is no image not at all, and nothing that tells whose they are.
+    keys = [key for key, _version in service.uploads()]
+    assert len(keys) == 3
+    assert all(re.fullmatch(r"batch/[0-9a-f]{32}/[0-9a-f]{32}", key) for key in keys)
+
+    # Each result has the id that this command gave its upload, by which it is found in the logs.
+    sent = {of_batch_key(key) for key in keys}
+    assert {row["correlation_id"] for row in rows if row["code"] in ("", "undecodable_image")} == sent
+
+    before = service.uploads()
+    again = pneumonia("submit", films, *service.options)
+    assert again.code == 3
+    assert "5 films in all" in again.out
+    assert service.uploads() == before
+
+    (films / "new.png").write_bytes((films / "high.png").read_bytes() + b"!")
+    assert summary(pneumonia("submit", films, *service.options, "--json").out)["total"] == 6
+    assert len(service.uploads()) == 4
+
+
+def test_killed_and_started_again(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
+    """Whatever was uploaded before the kill is in the bucket once, and every film has its result at the end."""
+    films = make_films({f"{number}.png": number for number in range(150)})
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "pneumonia_cli.client",
+        "submit",
+        str(films),
+        *stack.options,
+        "--out",
+        str(out),
+        "--jobs",
+        "2",
+    ]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
+    for _ in range(2):
+        process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen = len(stack.uploads())
+        while len(stack.uploads()) < seen + 20:
+            assert process.poll() is None, "it ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    killed = stack.uploads()
+    assert 40 <= len(killed) < 150
+    with stack.poller.running():
+        ran = pneumonia("submit", films, *stack.options, "--out", out, "--json")
+    assert ran.code == 0
+    assert summary(ran.out) == {"total": 150, "predicted": 150, "rejected": 0, "missing": 0}
+    uploads = stack.uploads()
+    assert len(uploads) == len({key for key, _version in uploads}) == 150
+    assert set(killed) <= set(uploads)
+
+
+def test_stopped_by_the_user(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_self: collect.Collector, _waiting: collect.Waiting) -> int:
+        raise KeyboardInterrupt
+
+    films = make_films({f"{number}.png": number for number in range(5)})
+    with monkeypatch.context() as patch:
+        patch.setattr(collect.Collector, "look", interrupt)
+        ran = pneumonia("submit", films, *stack.options, "--out", tmp_path / "out")
+    assert ran.code == 130
+    assert "goes on from here" in ran.err
+    assert "Traceback" not in ran.err
+    with stack.poller.running():
+        assert pneumonia("submit", films, *stack.options, "--out", tmp_path / "out").code == 0
+    assert len(stack.uploads()) == 5
+
+
+def test_what_fails_is_redriven_and_fetched(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is broken, then mended: submit tells what is missing, redrive and results bring it."""
+    broken = True
+
+    def worker(event: dict[str, list[dict[str, str]]], context: Any) -> Any:
+        if broken:
+            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
+        return WORKER_HANDLER(event, context)
+
+    monkeypatch.setattr(poller, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(stack.poller, "_handler", worker)
+    films, out = make_films({"high.png": 250, "low.png": 5}), tmp_path / "out"
+    stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)  # the test event, which would fail too
+    with stack.poller.running():
+        ran = pneumonia("submit", films, *stack.options, "--out", out)
+        assert ran.code == 4
+        assert "2 without a result" in ran.out
+        assert "pneumonia redrive" in ran.out
+        assert stack.cloud.dead_letters() == 2
+        assert pneumonia("results", out, *stack.options).code == 4
+        broken = False
+        assert pneumonia("redrive", "--stack", "local").code == 0
+        # As a user who cannot know when the worker is done.
+        ran = pneumonia("submit", films, *stack.options, "--out", out)
+    assert ran.code == 0
+    assert len(stack.uploads()) == 2
+    ran = pneumonia("results", out, *stack.options, "--json")
+    assert (ran.code, summary(ran.out)["predicted"]) == (0, 2)
+    assert (out / "report.html").read_text(encoding="utf-8").count("data:image/webp") == 4
+
+
+def test_no_result_in_time(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
+    films = make_films({"high.png": 250})
+    ran = pneumonia("submit", films, *stack.options, "--out", tmp_path / "out", "--wait", "1", "--json")
+    assert ran.code == 4
+    assert "No result came for 1 s" in json.loads(ran.out)["reason"]
+    assert "There is no result yet" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+
+
+def test_output_among_the_films(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
+    films = make_films({"high.png": 250})
+    ran = pneumonia("submit", films, *stack.options, "--out", films / "out")
+    assert ran.code == 2
+    assert "lies inside" in ran.err
+    assert stack.uploads() == []
+
+
+def test_a_service_that_is_not_there_is_found_out_before_anything_is_uploaded(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
+) -> None:
+    films = make_films({"high.png": 250})
+    where = ["--stack", "local", "--url", "http://127.0.0.1:1"]
+    assert pneumonia("submit", films, *where, "--out", tmp_path / "out").code == 4
+    assert stack.uploads() == []
+
+
+def test_a_folder_that_is_not_there(pneumonia: Pneumonia, tmp_path: Path) -> None:
+    assert pneumonia("submit", tmp_path / "none", "--stack", "local").code == 2

@@ -1,0 +1,153 @@
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from pneumonia.uploads.correlation import carried, of_batch_key
+from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.batch.upload import Sent, Uploader, journal_name, put_once
+from pneumonia_cli.client.errors import CredentialsError, ServiceError
+from pneumonia_cli.client.files import find
+from pneumonia_cli.reporting.images import ImageFile
+from tests.conftest import MakeFilms
+
+BUCKET = "uploads"
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield client
+        client.close()
+
+
+def versions(s3: Any) -> list[str]:
+    return [version["Key"] for version in s3.list_object_versions(Bucket=BUCKET).get("Versions", [])]
+
+
+def upload(s3: Any, journal: Journal, folder: Path, max_bytes: int = 10_000) -> tuple[list[Sent], int]:
+    """Everything in a folder; what was done, and how many objects were created."""
+    done: list[Sent] = []
+    with ThreadPoolExecutor(2) as pool:
+        uploader = Uploader(s3, BUCKET, journal, pool, max_bytes=max_bytes, at_once=3)
+        uploader.begin(find([str(folder)]))
+        while uploader.busy:
+            done += uploader.step(1.0, room=100)
+    return done, uploader.uploaded
+
+
+def test_put_once(s3: Any) -> None:
+    assert put_once(s3, BUCKET, "k", b"film", "image/png")
+    assert not put_once(s3, BUCKET, "k", b"other", "image/png")
+    found = s3.get_object(Bucket=BUCKET, Key="k")
+    assert (found["Body"].read(), found["ContentType"]) == (b"film", "image/png")
+    assert carried(found["Metadata"]) == of_batch_key("k")
+
+
+def test_every_film_once_and_equal_ones_together(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+    folder = make_films({"a.png": 1, "ward/b.png": 2, "same.png": 1, **{f"{n}.png": n for n in range(10, 20)}})
+    with Journal(tmp_path / "out", {}) as journal:
+        done, created = upload(s3, journal, folder)
+        assert len(done) == 13
+        assert created == len(versions(s3)) == 12
+        assert set(versions(s3)) == set(journal.waiting())
+        assert not any("a.png" in key or "ward" in key for key in versions(s3))
+
+
+def test_again_without_opening_a_file(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+    folder = make_films({"a.png": 1, "b.png": 2})
+    with Journal(tmp_path / "out", {}) as journal:
+        upload(s3, journal, folder)
+        for film in folder.iterdir():
+            stat = film.stat()
+            film.write_bytes(b"\0" * stat.st_size)  # what is not read cannot be noticed
+            os.utime(film, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        done, created = upload(s3, journal, folder)
+    assert (len(done), created, len(versions(s3))) == (2, 0, 2)
+
+
+def test_after_a_crash_before_the_journal_was_written(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+    folder = make_films({"a.png": 1, "b.png": 2})
+    journal = Journal(tmp_path / "out", {})
+    upload(s3, journal, folder)
+    journal._db.close()  # as if the process had died: nothing was committed
+    with Journal(tmp_path / "out", {}) as journal:
+        assert journal.counts().total() == 0
+        done, created = upload(s3, journal, folder)
+        assert (len(done), created, len(versions(s3))) == (2, 0, 2)
+        assert set(journal.waiting()) == set(versions(s3))
+
+
+def test_what_the_service_would_refuse_stays_at_home(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+    folder = make_films({"letter.txt": b"Dear Mrs. Miller", "empty.png": b"", "large.png": b"\x89PNG\r\n\x1a\n" * 99})
+    with Journal(tmp_path / "out", {}) as journal:
+        upload(s3, journal, folder, max_bytes=500)
+        found = {film.name: film.result["code"] for film in journal.films("rejected") if film.result}
+    assert found == {"letter.txt": "unsupported_format", "empty.png": "missing_image", "large.png": "too_large"}
+    assert versions(s3) == []
+
+
+def test_a_file_that_is_gone(s3: Any, tmp_path: Path) -> None:
+    with Journal(tmp_path / "out", {}) as journal, ThreadPoolExecutor(1) as pool:
+        uploader = Uploader(s3, BUCKET, journal, pool, max_bytes=9, at_once=1)
+        uploader.begin([ImageFile(tmp_path / "gone.png", "gone.png")])
+        while uploader.busy:
+            uploader.step(1.0, room=100)
+        assert [film.result["code"] for film in journal.films() if film.result] == ["unreadable_file"]
+
+
+def test_no_permission_ends_it(s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_arguments: Any) -> Any:
+        response = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(response, "PutObject")  # type: ignore[arg-type] # as much of it as is read
+
+    monkeypatch.setattr(s3, "put_object", refuse)
+    with Journal(tmp_path / "out", {}) as journal, pytest.raises(CredentialsError, match="PutObject"):
+        upload(s3, journal, make_films({"a.png": 1}))
+
+
+def test_a_network_that_fails_for_one_film_is_no_end(
+    s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = s3.put_object, []
+
+    def fail_first(**arguments: Any) -> Any:
+        calls.append(arguments["Key"])
+        if len(calls) == 1:
+            raise EndpointConnectionError(endpoint_url="https://s3")
+        return put(**arguments)
+
+    folder = make_films({"a.png": 1, "b.png": 2})
+    with Journal(tmp_path / "out", {}) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(s3, "put_object", fail_first)
+            upload(s3, journal, folder)
+        assert journal.counts() == {"failed": 1, "waiting": 1}
+        upload(s3, journal, folder)
+        assert journal.counts() == {"waiting": 2}
+
+
+def test_a_network_that_always_fails_is(
+    s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_arguments: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    monkeypatch.setattr(s3, "put_object", fail)
+    folder = make_films({f"{n}.png": n for n in range(40)})
+    with Journal(tmp_path / "out", {}) as journal, pytest.raises(ServiceError, match="20 uploads in a row"):
+        upload(s3, journal, folder)
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    image = ImageFile(tmp_path, os.fsdecode(b"f\xfclm.png"))
+    assert journal_name(image).encode() == rb"f\udcfclm.png"

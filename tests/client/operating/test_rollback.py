@@ -1,0 +1,151 @@
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from pneumonia_cli.client.operating import rollback
+from tests.client.conftest import Pneumonia
+
+STACK = "Ward3"
+
+
+@pytest.fixture
+def functions(aws_credentials: None) -> Iterator[Any]:
+    """A stack with both functions and one of the CDK; each has three versions, and `live` is at the newest."""
+    with mock_aws():
+        client = boto3.client("lambda")
+        iam = boto3.client("iam")
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        cloudformation = boto3.client("cloudformation")
+        resources = {
+            logical: {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": name,
+                    "Role": role,
+                    "Runtime": "python3.13",
+                    "Handler": "index.handler",
+                    "Code": {"ZipFile": "def handler(event, context): pass"},
+                },
+            }
+            for logical, name in (
+                ("InferenceApi27FA9410", "ward-api"),
+                ("InferenceWorker90A9B07E", "ward-worker"),
+                ("BucketNotificationsHandler05", "ward-notifications"),
+            )
+        }
+        cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": resources}))
+        for name in ("ward-api", "ward-worker"):
+            for number in range(3):
+                client.update_function_code(FunctionName=name, ZipFile=archive(f"number = {number}"))
+                client.publish_version(FunctionName=name)
+            newest = max(versions(client, name))
+            client.create_alias(FunctionName=name, Name=rollback.LIVE, FunctionVersion=str(newest))
+        yield client
+        for made in (client, iam, cloudformation):
+            made.close()
+
+
+def archive(source: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("index.py", source)
+    return stream.getvalue()
+
+
+def versions(client: Any, name: str) -> list[int]:
+    listed = client.list_versions_by_function(FunctionName=name)["Versions"]
+    return [int(entry["Version"]) for entry in listed if entry["Version"].isdecimal()]
+
+
+def live(client: Any) -> list[int]:
+    return [
+        int(client.get_alias(FunctionName=name, Name=rollback.LIVE)["FunctionVersion"])
+        for name in ("ward-api", "ward-worker")
+    ]
+
+
+def test_both_go_back_by_one_version_and_once_more(functions: Any, pneumonia: Pneumonia) -> None:
+    newest = live(functions)
+    ran = pneumonia("rollback", "--stack", STACK, "--yes", "--json")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)
+    assert told["moved"] is True
+    assert [(one["function"], one["from"], one["to"]) for one in told["functions"]] == [
+        ("ward-api", newest[0], newest[0] - 1),
+        ("ward-worker", newest[1], newest[1] - 1),
+    ]
+    assert live(functions) == [version - 1 for version in newest]
+    assert pneumonia("rollback", "--stack", STACK, "--yes").code == 0
+    assert live(functions) == [version - 2 for version in newest]
+
+
+def test_without_yes_nothing_moves(functions: Any, pneumonia: Pneumonia) -> None:
+    before = live(functions)
+    ran = pneumonia("rollback", "--stack", STACK)
+    assert ran.code == 0
+    assert "ward-worker" in ran.out
+    assert "Nothing was moved" in ran.out
+    assert live(functions) == before
+
+
+def test_if_one_cannot_go_back_none_does(functions: Any, pneumonia: Pneumonia) -> None:
+    oldest = min(versions(functions, "ward-worker"))
+    functions.update_alias(FunctionName="ward-worker", Name=rollback.LIVE, FunctionVersion=str(oldest))
+    before = live(functions)
+    ran = pneumonia("rollback", "--stack", STACK, "--yes")
+    assert ran.code == 4
+    assert f"ward-worker has no version before {oldest}" in ran.err
+    assert live(functions) == before
+
+
+class Shifting:
+    """A function whose traffic two versions share."""
+
+    def get_alias(self, **_request: Any) -> Any:
+        return {"FunctionVersion": "7", "RoutingConfig": {"AdditionalVersionWeights": {"8": 0.1}}}
+
+
+def test_a_deployment_that_is_under_way_is_left_to_codedeploy() -> None:
+    with pytest.raises(rollback.ServiceError, match="under way"):
+        rollback.step(Shifting(), "ward-api")
+
+
+def test_what_is_no_stack_of_ours(functions: Any, pneumonia: Pneumonia) -> None:
+    client = boto3.client("cloudformation")
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {}}
+    client.create_stack(StackName="Other", TemplateBody=json.dumps({"Resources": {"B": bucket}}))
+    client.close()
+    assert pneumonia("rollback", "--stack", "Other", "--yes").code == 4
+    assert pneumonia("rollback", "--stack", "local", "--yes").code == 2
+    assert pneumonia("rollback", "--yes").code == 2
+
+
+def test_the_alias_has_the_name_that_the_stack_gives_it() -> None:
+    # Read, since importing it would start the CDK.
+    source = (Path(__file__).parents[3] / "infra" / "inference.py").read_text(encoding="utf-8")
+    assert f'LIVE: Final = "{rollback.LIVE}"\n' in source
+
+
+def made(function: str, day: int, previous: int | None = 6) -> rollback.Step:
+    return rollback.Step(function, 7, f"2026-11-{day:02}T09:30:51.000+0000", previous, "2026-11-01T09:30:51.000+0000")
+
+
+def test_a_function_that_the_last_deployment_did_not_change_stays() -> None:
+    api, worker = made("ward-api", 25), made("ward-worker", 24)
+    assert rollback.of_the_last_deployment([api, worker]) == [api]
+    assert rollback.of_the_last_deployment([made("ward-api", 25), made("ward-worker", 25)]) == [
+        made("ward-api", 25),
+        made("ward-worker", 25),
+    ]
+
+
+def test_what_stays_needs_no_version_before() -> None:
+    api, worker = made("ward-api", 25), made("ward-worker", 24, previous=None)
+    assert rollback.of_the_last_deployment([api, worker]) == [api]

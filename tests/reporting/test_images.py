@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
+from tests.conftest import MakeFilms
+
+
+def names(images: list[ImageFile]) -> list[str]:
+    return [image.name for image in images]
+
+
+@pytest.fixture
+def tree(make_films: MakeFilms) -> Path:
+    return make_films(
+        {"b.png": 1, "a.jpeg": 2, "sub/c.png": 3, "sub/deep er/ü.png": 4, "notes.txt": b"x", "noextension": 5}
+        | {".hidden.png": 6, ".cache/d.png": 7}
+    )
+
+
+def test_a_folder_gives_all_its_files_but_the_hidden_ones(tree: Path) -> None:
+    assert names(find_images([str(tree)])) == [
+        "a.jpeg", "b.png", "noextension", "notes.txt", "sub/c.png", "sub/deep er/ü.png",
+    ]  # fmt: skip
+
+
+def test_a_file_is_taken_whatever_it_is(tree: Path) -> None:
+    (image,) = find_images([str(tree / "notes.txt")])
+    assert image == ImageFile(tree / "notes.txt", "notes.txt")
+    assert names(find_images([str(tree / ".hidden.png")])) == [".hidden.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*.png", ["b.png"]),
+        ("**/*.png", ["b.png", "sub/c.png", "sub/deep er/ü.png"]),
+        ("s*/*.png", ["sub/c.png"]),
+        ("s*", ["sub/c.png", "sub/deep er/ü.png"]),
+        ("sub/[c-d].png", ["c.png"]),
+        ("sub/**", ["c.png", "deep er/ü.png"]),
+    ],
+)
+def test_patterns(tree: Path, pattern: str, expected: list[str]) -> None:
+    assert names(find_images([str(tree / pattern)])) == expected
+
+
+def test_a_file_whose_name_looks_like_a_pattern(make_films: MakeFilms) -> None:
+    root = make_films({"film [2].png": 1, "film 2.png": 2})
+    assert names(find_images([str(root / "film [2].png")])) == ["film [2].png"]
+
+
+def test_several_places_keep_names_apart_and_files_once(make_films: MakeFilms) -> None:
+    root = make_films({"one/a.png": 1, "two/a.png": 2})
+    specs = [str(root / "one"), str(root / "two" / "a.png"), str(root / "one" / "*.png")]
+    assert names(find_images(specs)) == ["one/a.png", "two/a.png"]
+
+
+def test_relative_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    assert names(find_images(["sub"])) == ["c.png", "deep er/ü.png"]
+    assert names(find_images(["*.jpeg"])) == ["a.jpeg"]
+
+
+def test_what_is_excluded_is_no_image(tree: Path) -> None:
+    assert "notes.txt" not in names(find_images([str(tree)], exclude=[tree / "sub" / ".." / "notes.txt"]))
+
+
+@pytest.mark.parametrize("spec", ["nothere", "*.dcm", "empty", ".cache/*.gif"])
+def test_nothing_found_is_told(tree: Path, spec: str) -> None:
+    (tree / "empty").mkdir()
+    with pytest.raises(NoImages, match=r"No image found under .*Name a file"):
+        find_images([str(tree / "b.png"), str(tree / spec)])
+
+
+def test_links_to_nothing_are_left_out(tree: Path) -> None:
+    (tree / "broken.png").symlink_to(tree / "gone.png")
+    assert "broken.png" not in names(find_images([str(tree)]))
