@@ -17,6 +17,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+# Powertools keeps one logger for each name of a service, and reads the name at import. Here too all modules share one.
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")
+
 from pneumonia.http import auth, token_secret
 from pneumonia.model.card import POSES, Card
 from pneumonia.predictor import Predictor, process_predictor

@@ -46,7 +46,7 @@ def test_usage_errors(pneumonia: Pneumonia, arguments: list[str]) -> None:
 def test_help_waits_for_no_library() -> None:
     heavy = ("boto3", "moto", "onnxruntime", "numpy", "requests", "werkzeug")
     script = (
-        "import sys; from client.__main__ import main; main(['submit', '--help']);"
+        "import sys; from pneumonia_cli.client.__main__ import main; main(['submit', '--help']);"
         f"sys.exit(','.join(name for name in {heavy!r} if name in sys.modules) or 0)"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}

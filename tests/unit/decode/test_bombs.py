@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 DECODE = r"""
 import json, re, sys, time
 from pathlib import Path
-from pneumonia.decode import decode
+from pneumonia.decode.dispatch import decode
 from pneumonia.settings import Settings
 import pneumonia.decode.dicom
 limits = Settings(model_dir=Path()).limits
