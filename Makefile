@@ -78,11 +78,6 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 openapi: $(RUNTIME) ## Write docs/openapi.json anew from the code
 	$(run) .venv/bin/python -m tools.openapi
 
-.PHONY: dashboard-picture
-dashboard-picture: $(DEV) ## Draw docs/images/dashboard.png from the template, with made-up data
-	@PATH="$(CURDIR)/.venv-dev/bin:$$PATH" .venv-dev/bin/python app.py
-	@$(run) .venv-dev/bin/python -m tools.dashboard_picture
-
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)

@@ -1,12 +1,24 @@
-"""Metric math for single values in place of time series."""
+"""Metric math of CloudWatch for single values in place of time series."""
 
 import numpy as np
 
-from tools.metric_math import evaluate
+NO_DATA = float("nan")
+
+# A series of one value is its own running sum, and has no earlier value to repeat.
+FUNCTIONS = {
+    "FILL": lambda value, filler: filler if np.isnan(value) else value,
+    "IF": lambda condition, then, otherwise: then if condition else otherwise,
+    "REPEAT": NO_DATA,
+    "RUNNING_SUM": lambda value: value,
+    "TIME_SERIES": lambda value: value,
+}
 
 
 def metric_math(expression, values):
-    """Evaluate an expression whose metrics have these values; None is a metric without data."""
-    series = {name: np.array([np.nan if value is None else value], dtype=float) for name, value in values.items()}
-    (result,) = evaluate(expression, series)
-    return float(result)
+    """Evaluate an expression whose metrics have these values; None is a metric without data.
+
+    Arithmetic and comparisons are written as in Python. Raises NameError for a function that is not known here.
+    """
+    metrics = {name: np.float64(NO_DATA if value is None else value) for name, value in values.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):  # IF works out both of its values, of which one may be 0/0
+        return float(eval(expression, {"__builtins__": {}}, FUNCTIONS | metrics))  # noqa: S307 - of our own template
