@@ -50,10 +50,11 @@ predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob;
 test: lint types pytest synth ## Everything that needs no Docker: lint, types, tests, template (CXR_DATA= also checks the figures)
 
 .PHONY: lint
-lint: $(DEV) ## Style, format, and what bandit finds
+lint: $(DEV) ## Style, format, spelling, and what bandit finds
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
-	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py infra lambda_src pneumonia_cli tools
+	.venv-dev/bin/codespell . .ci/* .github/*
+	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py bench infra lambda_src pneumonia_cli rehearsal tools training
 
 .PHONY: format
 format: $(DEV) ## Mend what lint can mend

@@ -21,7 +21,7 @@ LAMBDA_LIKE = ("--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap
 
 def docker(*arguments: str) -> str:
     """What the docker command prints. Raises RuntimeError with its message."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607  # nosec B607
     if done.returncode:
         raise RuntimeError(f"docker {shlex.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()

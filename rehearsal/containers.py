@@ -63,7 +63,7 @@ class Containers:
         with running.one_at_a_time:
             while True:
                 try:
-                    with urllib.request.urlopen(request, timeout=spec.timeout_seconds + 60) as response:  # noqa: S310
+                    with urllib.request.urlopen(request, timeout=spec.timeout_seconds + 60) as response:  # noqa: S310  # nosec B310
                         return json.load(response)
                 except (ConnectionError, urllib.error.URLError) as error:
                     # The port is published before the emulator listens.

@@ -5,7 +5,7 @@ storage keys), then each storage as a count (int64) and its raw values. Only the
 resolved; any other makes the file unreadable.
 """
 
-import pickle
+import pickle  # nosec B403
 import struct
 from collections import OrderedDict
 from pathlib import Path

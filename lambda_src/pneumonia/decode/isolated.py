@@ -30,7 +30,7 @@ from pneumonia.decode.timed_file import took_too_long
 from pneumonia.errors import BY_CODE, UndecodableImage
 
 if TYPE_CHECKING:
-    import subprocess  # nosec B404
+    import subprocess
 
 INTERRUPTIBLE = frozenset({"JPEG", "PNG", "BMP"})
 START_SECONDS = 60.0
@@ -99,11 +99,11 @@ class Decoder:
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
             # Imported here: most callers never send such a film. The command is fixed, and no shell reads it.
-            import subprocess  # nosec B404
+            import subprocess
 
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-            self._process = subprocess.Popen(  # nosec B603
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "pneumonia.decode.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
