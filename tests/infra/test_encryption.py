@@ -2,19 +2,21 @@
 
 import pytest
 
+from tests.infra.conftest import Json, Synthesise, Synthesised
+
 KEY = "AWS::KMS::Key"
 
 
 @pytest.fixture(scope="module")
-def keyed(synthesise):
+def keyed(synthesise: Synthesise) -> Synthesised:
     return synthesise(customer_keys=True, auth="token", access_log_days=30)
 
 
-def arn(stack, part_of_id):
+def arn(stack: Synthesised, part_of_id: str) -> Json:
     return {"Fn::GetAtt": [stack.one(KEY, part_of_id)[0], "Arn"]}
 
 
-def statement(stack, part_of_id, service):
+def statement(stack: Synthesised, part_of_id: str, service: str) -> tuple[set[str], list[Json | None]]:
     """What a service may do with a key by the key's own policy, and on which conditions."""
     _, key = stack.one(KEY, part_of_id)
     found = [
@@ -25,12 +27,12 @@ def statement(stack, part_of_id, service):
     return {action for entry in found for action in entry["Action"]}, [entry.get("Condition") for entry in found]
 
 
-def test_by_default_there_is_no_key(stack):
+def test_by_default_there_is_no_key(stack: Synthesised) -> None:
     assert stack.resources(KEY) == {}
     assert "kms" not in str(stack.template).lower().replace("kms_key", "")
 
 
-def test_keys_are_rotated_and_stay_with_the_data(keyed, synthesise):
+def test_keys_are_rotated_and_stay_with_the_data(keyed: Synthesised, synthesise: Synthesise) -> None:
     assert len(keyed.resources(KEY)) == 3
     for key in keyed.resources(KEY).values():
         assert key["Properties"]["EnableKeyRotation"] is True
@@ -40,7 +42,7 @@ def test_keys_are_rotated_and_stay_with_the_data(keyed, synthesise):
 
 
 @pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
-def test_objects_lie_under_the_data_key(keyed, name):
+def test_objects_lie_under_the_data_key(keyed: Synthesised, name: str) -> None:
     _, bucket = keyed.one("AWS::S3::Bucket", name)
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {
@@ -49,39 +51,40 @@ def test_objects_lie_under_the_data_key(keyed, name):
     }
 
 
-def test_access_logs_do_not_since_s3_would_not_deliver_them(keyed):
+def test_access_logs_do_not_since_s3_would_not_deliver_them(keyed: Synthesised) -> None:
     _, bucket = keyed.one("AWS::S3::Bucket", "AccessLogs")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
-def test_token_lies_under_the_data_key(keyed):
+def test_token_lies_under_the_data_key(keyed: Synthesised) -> None:
     assert keyed.one("AWS::SecretsManager::Secret", "")[1]["KmsKeyId"] == arn(keyed, "DataKey")
 
 
 @pytest.mark.parametrize("name", ["UploadsQueue", "DeadLetterQueue"])
-def test_messages_lie_under_the_key_of_the_queues(keyed, name):
+def test_messages_lie_under_the_key_of_the_queues(keyed: Synthesised, name: str) -> None:
     _, queue = keyed.one("AWS::SQS::Queue", name)
     assert queue["KmsMasterKeyId"] == arn(keyed, "QueueKey")
     assert "SqsManagedSseEnabled" not in queue
 
 
-def test_s3_can_send_events_to_the_encrypted_queue(keyed):
+def test_s3_can_send_events_to_the_encrypted_queue(keyed: Synthesised) -> None:
     actions, _ = statement(keyed, "QueueKey", "s3.amazonaws.com")
     assert {"kms:GenerateDataKey*", "kms:Decrypt"} <= actions
 
 
-def test_every_log_group_lies_under_the_operations_key(keyed):
+def test_every_log_group_lies_under_the_operations_key(keyed: Synthesised) -> None:
     groups = keyed.resources("AWS::Logs::LogGroup").values()
     assert len(groups) == 5
     for group in groups:
         assert group["Properties"]["KmsKeyId"] == arn(keyed, "OperationsKey")
 
 
-def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed):
+def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed: Synthesised) -> None:
     actions, conditions = statement(keyed, "OperationsKey", "logs.")
     assert actions == {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}
     (condition,) = conditions
+    assert condition is not None
     ((key, pattern),) = condition["ArnLike"].items()
     assert key == "kms:EncryptionContext:aws:logs:arn"
     assert pattern["Fn::Join"][1][-1] == f":log-group:{keyed.settings.stack_name}-*"
@@ -91,12 +94,12 @@ def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed):
     ]
 
 
-def test_alarms_can_publish_to_the_encrypted_topic(keyed):
+def test_alarms_can_publish_to_the_encrypted_topic(keyed: Synthesised) -> None:
     _, topic = keyed.one("AWS::SNS::Topic", "")
     assert topic["KmsMasterKeyId"] == arn(keyed, "OperationsKey")
     assert statement(keyed, "OperationsKey", "cloudwatch.")[0] == {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
-def test_whoever_uploads_can_find_the_key(keyed, stack):
+def test_whoever_uploads_can_find_the_key(keyed: Synthesised, stack: Synthesised) -> None:
     assert keyed.template["Outputs"]["DataKeyArn"]["Value"] == arn(keyed, "DataKey")
     assert "DataKeyArn" not in stack.template["Outputs"]

@@ -1,12 +1,16 @@
 """The image asset: its platform, its build arguments, and what its hash depends on."""
 
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
 from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
 from infra.settings import Settings
+from tests.infra.conftest import Json, Synthesise, Synthesised
 
 # Stand-ins for what goes into the image, and for what lies beside it.
 IN_THE_IMAGE = [
@@ -30,11 +34,15 @@ BESIDE_IT = [
 ]
 
 
+Tree = Callable[..., Path]
+Stage = Callable[..., tuple[str, set[str]]]
+
+
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path: Path) -> Tree:
     """Call for a small repository: the real Dockerfile and .dockerignore, stand-ins for the rest."""
 
-    def make(name, changed=None):
+    def make(name: str, changed: str | None = None) -> Path:
         root = tmp_path / name
         for path in IN_THE_IMAGE:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -47,10 +55,10 @@ def tree(tmp_path):
 
 
 @pytest.fixture
-def stage(defaults, tmp_path):
+def stage(defaults: Json, tmp_path: Path) -> Stage:
     """Call to stage the asset of a directory: (hash, names of the staged files)."""
 
-    def make(directory, **overrides):
+    def make(directory: Path, **overrides: Any) -> tuple[str, set[str]]:
         app = cdk.App(outdir=str(tmp_path / f"{directory.name}.out"), analytics_reporting=False)
         settings = Settings.from_context(defaults | overrides)
         stack = cdk.Stack(app, "Stack")
@@ -62,7 +70,7 @@ def stage(defaults, tmp_path):
     return make
 
 
-def test_only_the_handlers_their_dependencies_and_the_model_are_staged(tree, stage):
+def test_only_the_handlers_their_dependencies_and_the_model_are_staged(tree: Tree, stage: Stage) -> None:
     root = tree("full")
     for path in BESIDE_IT:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +80,7 @@ def test_only_the_handlers_their_dependencies_and_the_model_are_staged(tree, sta
 
 
 @pytest.mark.parametrize("path", BESIDE_IT)
-def test_hash_ignores_what_is_not_in_the_image(tree, stage, path):
+def test_hash_ignores_what_is_not_in_the_image(tree: Tree, stage: Stage, path: str) -> None:
     plain, fuller = tree("plain"), tree("fuller")
     (fuller / path).parent.mkdir(parents=True, exist_ok=True)
     (fuller / path).write_text("anything")
@@ -80,17 +88,17 @@ def test_hash_ignores_what_is_not_in_the_image(tree, stage, path):
 
 
 @pytest.mark.parametrize("path", IN_THE_IMAGE)
-def test_hash_follows_what_is_in_the_image(tree, stage, path):
+def test_hash_follows_what_is_in_the_image(tree: Tree, stage: Stage, path: str) -> None:
     assert stage(tree("changed", changed=path))[0] != stage(tree("plain"))[0]
 
 
-def test_hash_follows_the_base_image_but_not_the_build_network(tree, stage):
+def test_hash_follows_the_base_image_but_not_the_build_network(tree: Tree, stage: Stage) -> None:
     plain = stage(tree("plain"))[0]
     assert stage(tree("network"), docker_build_network="host")[0] == plain
     assert stage(tree("base"), base_image="example.org/python:3.13")[0] != plain
 
 
-def test_one_image_is_built_with_the_defaults_of_the_settings(stack):
+def test_one_image_is_built_with_the_defaults_of_the_settings(stack: Synthesised) -> None:
     assert stack.images == [
         {
             "directory": str(REPOSITORY_ROOT),
@@ -102,7 +110,7 @@ def test_one_image_is_built_with_the_defaults_of_the_settings(stack):
     ]
 
 
-def test_build_settings_reach_the_image(synthesise):
+def test_build_settings_reach_the_image(synthesise: Synthesise) -> None:
     (image,) = synthesise(
         architecture="arm64", base_image="example.org/python:3.13", docker_build_network="host"
     ).images

@@ -1,47 +1,50 @@
 """The two functions, their environment, and their logs."""
 
+from typing import Any
+
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
 from pneumonia.decode.limits import Limits
 from pneumonia.settings import Settings as RuntimeSettings
+from tests.infra.conftest import Json, Synthesise, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
 LOG_GROUP = "AWS::Logs::LogGroup"
 
 
-class RecordingEnvironment(dict):
+class RecordingEnvironment(dict[str, str]):
     """Environment variables that remember which of them were asked for."""
 
-    def __init__(self, variables):
+    def __init__(self, variables: dict[str, str]) -> None:
         super().__init__(variables)
-        self.asked = set()
+        self.asked: set[str] = set()
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> str:
         self.asked.add(name)
         return super().__getitem__(name)
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         self.asked.add(name)
         return super().get(name, default)
 
 
-def environment(stack, name):
+def environment(stack: Synthesised, name: str) -> dict[str, str]:
     """Variables of a function as the process would see them; references become their logical id."""
     _, function = stack.one(FUNCTION, f"Inference{name}")
     return {key: as_text(value) for key, value in function["Environment"]["Variables"].items()}
 
 
-def as_text(value):
+def as_text(value: Any) -> str:
     match value:
         case str():
             return value
-        case {"Ref": name}:
+        case {"Ref": str(name)}:
             return name
         case {"Fn::GetAtt": [name, attribute]}:
             return f"{name}.{attribute}".lower()  # as a host name would be
         case {"Fn::Join": [separator, parts]}:
-            return separator.join(as_text(part) for part in parts)
+            return str(separator).join(as_text(part) for part in parts)
     raise AssertionError(f"cannot evaluate {value}")
 
 
@@ -49,7 +52,7 @@ def as_text(value):
     ("name", "command", "timeout"),
     [("Api", "pneumonia.handlers.api.handler", 30), ("Worker", "pneumonia.handlers.worker.handler", 120)],
 )
-def test_function(stack, name, command, timeout):
+def test_function(stack: Synthesised, name: str, command: str, timeout: int) -> None:
     _, function = stack.one(FUNCTION, f"Inference{name}")
     assert function["PackageType"] == "Image"
     assert function["ImageConfig"] == {"Command": [command]}
@@ -59,7 +62,7 @@ def test_function(stack, name, command, timeout):
     assert "ReservedConcurrentExecutions" not in function
 
 
-def test_both_functions_run_the_same_image(stack):
+def test_both_functions_run_the_same_image(stack: Synthesised) -> None:
     _, api = stack.one(FUNCTION, "InferenceApi")
     _, worker = stack.one(FUNCTION, "InferenceWorker")
     assert api["Code"] == worker["Code"]
@@ -67,14 +70,14 @@ def test_both_functions_run_the_same_image(stack):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_architecture_follows_the_setting_with_the_image(synthesise, name):
+def test_architecture_follows_the_setting_with_the_image(synthesise: Synthesise, name: str) -> None:
     stack = synthesise(architecture="arm64")
     _, function = stack.one(FUNCTION, f"Inference{name}")
     assert function["Architectures"] == ["arm64"]
     assert [image["platform"] for image in stack.images] == ["linux/arm64"]
 
 
-def test_sizes_and_limits_follow_the_settings(synthesise):
+def test_sizes_and_limits_follow_the_settings(synthesise: Synthesise) -> None:
     stack = synthesise(
         memory_mb=4096,
         api_timeout_seconds=20,
@@ -90,25 +93,25 @@ def test_sizes_and_limits_follow_the_settings(synthesise):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_each_function_has_a_log_group_of_its_own(stack, name):
+def test_each_function_has_a_log_group_of_its_own(stack: Synthesised, name: str) -> None:
     group_id, group = stack.one(LOG_GROUP, f"Inference{name}Logs")
     _, function = stack.one(FUNCTION, f"Inference{name}")
     assert function["LoggingConfig"]["LogGroup"] == {"Ref": group_id}
     assert group["RetentionInDays"] == 90
 
 
-def test_no_function_creates_a_log_group_without_retention(stack):
+def test_no_function_creates_a_log_group_without_retention(stack: Synthesised) -> None:
     for logical_id, function in stack.resources(FUNCTION).items():
         group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
         assert stack.template["Resources"][group]["Properties"]["RetentionInDays"] == 90, logical_id
 
 
-def test_log_retention_follows_the_setting(synthesise):
+def test_log_retention_follows_the_setting(synthesise: Synthesise) -> None:
     groups = synthesise(log_retention_days=3653).resources(LOG_GROUP).values()
     assert {group["Properties"]["RetentionInDays"] for group in groups} == {3653}
 
 
-def test_environment_is_what_the_handlers_read(synthesise):
+def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
     stack = synthesise(auth="token", event_bus="films")  # the settings with the most to say
     asked = set()
     given = set()
@@ -122,7 +125,7 @@ def test_environment_is_what_the_handlers_read(synthesise):
     assert powertools <= given
 
 
-def test_environment_reaches_the_settings_of_the_handlers(synthesise):
+def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise) -> None:
     stack = synthesise(
         allowed_url_hosts=["a.example.org", "b.example.org"],
         url_timeout_seconds=7,
@@ -165,7 +168,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise, name):
+def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise: Synthesise, name: str) -> None:
     assert RuntimeSettings.from_env(environment(synthesise(metrics=False), name)).stack_name is None
 
 
@@ -177,7 +180,7 @@ def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise
         {"url_timeout_seconds": 60, "api_timeout_seconds": 61},
     ],
 )
-def test_whatever_the_stack_allows_the_handlers_accept(synthesise, limits):
+def test_whatever_the_stack_allows_the_handlers_accept(synthesise: Synthesise, limits: Json) -> None:
     stack = synthesise(**limits)
     for name in ("Api", "Worker"):
         RuntimeSettings.from_env(environment(stack, name))
@@ -185,6 +188,6 @@ def test_whatever_the_stack_allows_the_handlers_accept(synthesise, limits):
 
 @pytest.mark.parametrize("tracing", [False, True])
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_traces_are_recorded_by_setting(synthesise, name, tracing):
+def test_traces_are_recorded_by_setting(synthesise: Synthesise, name: str, tracing: bool) -> None:
     _, function = synthesise(tracing=tracing).one(FUNCTION, f"Inference{name}")
     assert function.get("TracingConfig") == ({"Mode": "Active"} if tracing else None)

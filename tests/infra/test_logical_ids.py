@@ -1,14 +1,16 @@
 """Logical ids stay the same: CloudFormation knows a resource by its id alone, and another id is another resource."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.infra.conftest import REGULATED
+from tests.infra.conftest import REGULATED, Json, Synthesise
 
 STORED = Path(__file__).with_name("logical_ids.txt")
-CONTEXTS = {
+CONTEXTS: dict[str, Json] = {
     "defaults": {},
     "everything": REGULATED | {"backfill": True, "alarm_email": "someone@example.org"},
 }
@@ -16,20 +18,20 @@ CONTEXTS = {
 VERSION = re.compile(r"[0-9a-f]{32} AWS::Lambda::Version$")
 
 
-def resources(template):
+def resources(template: Mapping[str, Any]) -> set[str]:
     """The logical id and type of each resource, as the stored list has them."""
     names = {f"{name} {resource['Type']}" for name, resource in template["Resources"].items()}
     return {VERSION.sub("* AWS::Lambda::Version", name) for name in names}
 
 
-def stored(context):
+def stored(context: str) -> set[str]:
     """The lines of the stored list that belong to a context, without its name."""
     lines = STORED.read_text(encoding="utf-8").splitlines()
     return {line.removeprefix(f"{context} ") for line in lines if line.startswith(f"{context} ")}
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
-def test_logical_ids_are_those_of_deployed_stacks(synthesise, context):
+def test_logical_ids_are_those_of_deployed_stacks(synthesise: Synthesise, context: str) -> None:
     now, before = resources(synthesise(**CONTEXTS[context]).template), stored(context)
     gone, new = sorted(before - now), sorted(now - before)
     assert not gone, (

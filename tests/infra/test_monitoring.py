@@ -1,10 +1,11 @@
 """Every alarm: its metric, statistic, threshold, and that it reaches somebody."""
 
 import json
+from typing import Any
 
 import pytest
 
-from tests.infra.conftest import ROOT
+from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.metric_math import metric_math
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -32,17 +33,17 @@ ON_IMAGES = ("RejectedImages", "ApiScoreDrift", "WorkerScoreDrift")
 DRIFT = {"ApiScoreDrift": "api", "WorkerScoreDrift": "worker"}
 
 
-def dimensions(metric):
+def dimensions(metric: Json) -> dict[str, Any]:
     """Name -> value, of a metric in an alarm."""
     return {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
 
 
-def test_there_are_no_other_alarms(stack):
+def test_there_are_no_other_alarms(stack: Synthesised) -> None:
     assert len(stack.resources(ALARM)) == len(EXPECTED) + len(ON_IMAGES)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_alarm(stack, name):
+def test_alarm(stack: Synthesised, name: str) -> None:
     namespace, metric, statistic, watched, threshold, periods = EXPECTED[name]
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
     assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
@@ -70,7 +71,7 @@ def test_alarm(stack, name):
 
 
 @pytest.mark.parametrize("name", [*EXPECTED, *ON_IMAGES])
-def test_alarm_is_sent_to_the_topic(stack, name):
+def test_alarm_is_sent_to_the_topic(stack: Synthesised, name: str) -> None:
     topic_id, _ = stack.one(TOPIC, "")
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
     assert alarm["AlarmActions"] == [{"Ref": topic_id}]
@@ -90,7 +91,7 @@ def test_alarm_is_sent_to_the_topic(stack, name):
         ("alarm_rejected_percent", ["RejectedImages"]),
     ],
 )
-def test_thresholds_follow_the_settings(synthesise, setting, alarms):
+def test_thresholds_follow_the_settings(synthesise: Synthesise, setting: str, alarms: list[str]) -> None:
     values = {
         "alarm_errors": 11, "alarm_throttles": 12, "alarm_http_5xx": 13, "alarm_dead_letters": 14,
         "alarm_api_p99_ms": 1234, "alarm_queue_age_seconds": 5678, "alarm_rejected_percent": 15,
@@ -107,7 +108,7 @@ def test_thresholds_follow_the_settings(synthesise, setting, alarms):
     assert bands == ["ANOMALY_DETECTION_BAND(m0, 4)"]
 
 
-def test_concurrency_is_watched_against_the_reservation_where_there_is_one(synthesise):
+def test_concurrency_is_watched_against_the_reservation_where_there_is_one(synthesise: Synthesise) -> None:
     stack = synthesise(api_reserved_concurrency=5)
     _, alarm = stack.one(ALARM, "ConcurrencyHigh")
     api_id, _ = stack.one(FUNCTION, "InferenceApi")
@@ -115,7 +116,7 @@ def test_concurrency_is_watched_against_the_reservation_where_there_is_one(synth
     assert dimensions(alarm) == {"FunctionName": {"Ref": api_id}}
 
 
-def test_a_limit_of_one_does_not_alarm_at_zero(synthesise):
+def test_a_limit_of_one_does_not_alarm_at_zero(synthesise: Synthesise) -> None:
     assert synthesise(account_concurrency=1).one(ALARM, "ConcurrencyHigh")[1]["Threshold"] == 1
 
 
@@ -129,7 +130,9 @@ def test_a_limit_of_one_does_not_alarm_at_zero(synthesise):
         ((0, 0, 0, 20), 100),
     ],
 )
-def test_share_of_refused_images_is_of_both_functions_and_of_enough_images(stack, counts, percent):
+def test_share_of_refused_images_is_of_both_functions_and_of_enough_images(
+    stack: Synthesised, counts: tuple[int, ...], percent: float
+) -> None:
     _, alarm = stack.one(ALARM, "RejectedImages")
     watched = {m["Id"]: m["MetricStat"] for m in alarm["Metrics"] if "MetricStat" in m}
     values = {}
@@ -146,7 +149,7 @@ def test_share_of_refused_images_is_of_both_functions_and_of_enough_images(stack
 
 
 @pytest.mark.parametrize("name", DRIFT)
-def test_drift_is_that_of_the_deployed_model_in_one_function(stack, name):
+def test_drift_is_that_of_the_deployed_model_in_one_function(stack: Synthesised, name: str) -> None:
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
     assert alarm["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (3, "notBreaching")
@@ -163,7 +166,7 @@ def test_drift_is_that_of_the_deployed_model_in_one_function(stack, name):
     }
 
 
-def test_alarms_can_publish_to_the_topic(stack):
+def test_alarms_can_publish_to_the_topic(stack: Synthesised) -> None:
     topic_id, topic = stack.one(TOPIC, "")
     # Under the AWS managed key CloudWatch could not publish, and nothing would say so.
     assert "KmsMasterKeyId" not in topic
@@ -178,11 +181,11 @@ def test_alarms_can_publish_to_the_topic(stack):
     assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_nobody_is_subscribed_by_default(stack):
+def test_nobody_is_subscribed_by_default(stack: Synthesised) -> None:
     assert stack.resources("AWS::SNS::Subscription") == {}
 
 
-def test_alarm_mail_goes_to_the_address_of_the_setting(synthesise):
+def test_alarm_mail_goes_to_the_address_of_the_setting(synthesise: Synthesise) -> None:
     stack = synthesise(alarm_email="ops@example.org")
     topic_id, _ = stack.one(TOPIC, "")
     _, subscription = stack.one("AWS::SNS::Subscription", "")

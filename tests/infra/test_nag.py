@@ -2,17 +2,19 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aws_cdk as cdk
 import cdk_nag
 import pytest
 from aws_cdk import aws_sqs as sqs
+from constructs import Construct
 
 from infra import acknowledgements
 from infra.settings import Settings
 from infra.stack import PneumoniaStack
-from tests.infra.conftest import REGULATED
+from tests.infra.conftest import REGULATED, Json
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 PACKS = ("AwsSolutions", "HIPAA.Security", "Serverless")
@@ -28,7 +30,13 @@ VARIANTS = [
 ]
 
 
-def findings(defaults, overrides, outdir, change=lambda stack: None):
+Said = dict[tuple[str, str], str]
+"""Reason by rule and path of the construct."""
+
+
+def findings(
+    defaults: Json, overrides: Json, outdir: Path, change: Callable[[PneumoniaStack], object] = lambda stack: None
+) -> set[tuple[str, str]]:
     """Every (rule, path of the construct) that the three packs leave open."""
     context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
     app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
@@ -51,12 +59,12 @@ def findings(defaults, overrides, outdir, change=lambda stack: None):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("overrides", VARIANTS, ids=str)
-def test_no_finding_is_open(defaults, overrides, tmp_path):
+def test_no_finding_is_open(defaults: Json, overrides: Json, tmp_path: Path) -> None:
     assert findings(defaults, overrides, tmp_path) == set()
 
 
 @pytest.mark.slow
-def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults, tmp_path):
+def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults: Json, tmp_path: Path) -> None:
     # An unencrypted queue of its own beside everything that is acknowledged: the packs do run, and an
     # acknowledgement reaches no further than its construct.
     found = findings(defaults, {}, tmp_path, lambda stack: sqs.CfnQueue(stack, "Stray"))
@@ -66,10 +74,12 @@ def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults, tmp_
 
 
 @pytest.mark.slow
-def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch):
-    said = {}
+def test_every_acknowledgement_answers_a_finding(
+    defaults: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: Said = {}
 
-    def listen(construct, reasons):
+    def listen(construct: Construct, reasons: dict[str, str]) -> None:
         said.update({(rule, construct.node.path): reason for rule, reason in reasons.items()})
         assert all(len(reason) > 40 for reason in reasons.values())
 
@@ -87,9 +97,11 @@ def test_every_acknowledgement_answers_a_finding(defaults, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_what_hipaa_finds_with_every_setting_for_regulated_users_is_written_down(defaults, tmp_path, monkeypatch):
+def test_what_hipaa_finds_with_every_setting_for_regulated_users_is_written_down(
+    defaults: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert findings(defaults, REGULATED, tmp_path / "said") == set()
-    said = {}
+    said: Said = {}
     monkeypatch.setattr(
         acknowledgements,
         "_say",
@@ -109,9 +121,9 @@ def test_what_hipaa_finds_with_every_setting_for_regulated_users_is_written_down
     assert rows in PAGE.read_text(), f"put this into docs/security.md:\n{rows}"
 
 
-def table(said):
+def table(said: Said) -> Iterator[str]:
     """One row for each rule and reason: rule, constructs, reason; without the logical ids of a finding."""
-    grouped = {}
+    grouped: dict[tuple[str, str], set[str]] = {}
     for (rule, path), reason in said.items():
         name = re.sub(r"\[.*", "", rule)
         grouped.setdefault((name, reason), set()).add(path.split("/", 1)[1].split(":")[0])

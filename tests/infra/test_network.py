@@ -4,17 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.conftest import Json, Synthesise, Synthesised
+
 GROUP = "AWS::EC2::SecurityGroup"
 ENDPOINT = "AWS::EC2::VPCEndpoint"
 FUNCTION = "AWS::Lambda::Function"
 
 
 @pytest.fixture(scope="module")
-def inside(synthesise):
+def inside(synthesise: Synthesise) -> Synthesised:
     return synthesise(vpc=True, auth="token", event_bus="default")
 
 
-def services(stack):
+def services(stack: Synthesised) -> dict[str, str]:
     """Type of each endpoint by the last part of its service's name."""
     found = stack.resources(ENDPOINT).values()
     return {
@@ -23,14 +25,14 @@ def services(stack):
     }
 
 
-def test_by_default_there_is_no_network(stack):
+def test_by_default_there_is_no_network(stack: Synthesised) -> None:
     assert not [resource for resource in stack.template["Resources"].values() if "::EC2::" in resource["Type"]]
     for function in stack.resources(FUNCTION).values():
         assert "VpcConfig" not in function["Properties"]
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_both_functions_are_in_the_isolated_subnets(inside, name):
+def test_both_functions_are_in_the_isolated_subnets(inside: Synthesised, name: str) -> None:
     _, function = inside.one(FUNCTION, f"Inference{name}")
     group_id, _ = inside.one(GROUP, "NetworkFunctions")
     assert function["VpcConfig"] == {
@@ -41,11 +43,11 @@ def test_both_functions_are_in_the_isolated_subnets(inside, name):
 
 
 @pytest.mark.parametrize("kind", ["InternetGateway", "NatGateway", "Route", "EgressOnlyInternetGateway", "EIP"])
-def test_nothing_leads_to_the_internet(inside, kind):
+def test_nothing_leads_to_the_internet(inside: Synthesised, kind: str) -> None:
     assert inside.resources(f"AWS::EC2::{kind}") == {}
 
 
-def test_no_address_is_public(inside):
+def test_no_address_is_public(inside: Synthesised) -> None:
     for subnet in inside.resources("AWS::EC2::Subnet").values():
         assert subnet["Properties"]["MapPublicIpOnLaunch"] is False
 
@@ -59,11 +61,11 @@ def test_no_address_is_public(inside):
     ],
     ids=str,
 )
-def test_endpoints_are_for_what_the_handlers_call(synthesise, overrides, expected):
+def test_endpoints_are_for_what_the_handlers_call(synthesise: Synthesise, overrides: Json, expected: Json) -> None:
     assert services(synthesise(vpc=True, **overrides)) == expected
 
 
-def test_clients_of_the_handlers_are_those_that_have_an_endpoint():
+def test_clients_of_the_handlers_are_those_that_have_an_endpoint() -> None:
     # Were a handler to call another service, it would hang in the VPC: this fails first.
     source = Path(__file__).resolve().parents[2] / "lambda_src" / "pneumonia"
     called = {
@@ -76,7 +78,7 @@ def test_clients_of_the_handlers_are_those_that_have_an_endpoint():
     assert called == {"s3", "secretsmanager", "events"}
 
 
-def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside):
+def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised) -> None:
     (gateway,) = [e["Properties"] for e in inside.resources(ENDPOINT).values() if "PolicyDocument" in e["Properties"]]
     (statement,) = gateway["PolicyDocument"]["Statement"]
     buckets = [inside.one("AWS::S3::Bucket", name)[0] for name in ("UploadBucket", "ResultBucket")]
@@ -88,7 +90,7 @@ def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside):
     assert len(gateway["RouteTableIds"]) == 2
 
 
-def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside):
+def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside: Synthesised) -> None:
     functions, _ = inside.one(GROUP, "NetworkFunctions")
     interfaces = [
         endpoint["Properties"]
@@ -107,13 +109,13 @@ def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside):
     assert not [group for group in inside.resources(GROUP).values() if "SecurityGroupIngress" in group["Properties"]]
 
 
-def test_functions_may_go_out_by_https_alone(inside):
+def test_functions_may_go_out_by_https_alone(inside: Synthesised) -> None:
     _, group = inside.one(GROUP, "NetworkFunctions")
     (rule,) = group["SecurityGroupEgress"]
     assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
 
 
-def test_flow_logs_are_written_and_kept_like_other_logs(inside):
+def test_flow_logs_are_written_and_kept_like_other_logs(inside: Synthesised) -> None:
     _, flow = inside.one("AWS::EC2::FlowLog", "")
     logs_id, logs = inside.one("AWS::Logs::LogGroup", "FlowLogs")
     assert flow["TrafficType"] == "ALL"

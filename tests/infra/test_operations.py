@@ -6,46 +6,49 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.conftest import Json, Synthesise, Synthesised
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
 ALARMS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 
 
-def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise):
+def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True)
-    ids = {re.fullmatch(r"Monitoring(\w+)[0-9A-F]{8}", name)[1] for name in stack.resources("AWS::CloudWatch::Alarm")}
+    alarms = stack.resources("AWS::CloudWatch::Alarm")
+    ids = {re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", name) for name in alarms}
     assert set(ALARMS) == ids
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_cure(name):
+def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_cure(name: str) -> None:
     assert re.findall(r"^- \*\*([\w ]+)\*\*", ALARMS[name], re.M) == ["Means", "Look first", "Usually", "Cure"]
 
 
-def test_outputs_that_commands_read_are_those_of_the_stack(synthesise):
+def test_outputs_that_commands_read_are_those_of_the_stack(synthesise: Synthesise) -> None:
     outputs = synthesise(auth="token").template["Outputs"]
     used = set(re.findall(r"\bout ([A-Z]\w+)", PAGE))
     assert used
     assert used <= set(outputs)
 
 
-def test_functions_that_commands_name_are_found_by_their_logical_id(stack):
+def test_functions_that_commands_name_are_found_by_their_logical_id(stack: Synthesised) -> None:
     used = set(re.findall(r"\$\(log_group (\w+)\)", PAGE)) | {"InferenceApi", "InferenceWorker"}
     for name in used:
         stack.one("AWS::Lambda::Function", name)
 
 
-def test_settings_that_cures_name_exist(defaults):
+def test_settings_that_cures_name_exist(defaults: Json) -> None:
     named = set(re.findall(r"`((?:alarm|api|worker|url_timeout)_\w+|memory_mb|batch_size)`", PAGE))
     assert "worker_max_concurrency" in named
     assert named <= set(defaults)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
-def test_commands_are_shell(block):
+def test_commands_are_shell(block: str) -> None:
     subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
 
-def test_links_lead_to_sections_of_the_page():
+def test_links_lead_to_sections_of_the_page() -> None:
     heads = {head.lower().replace(" ", "-") for head in re.findall(r"^#+ (.+)$", PAGE, re.M)}
     assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= heads

@@ -4,20 +4,21 @@ import pytest
 
 from pneumonia.uploads.ids import KEY_PREFIX, new_id, upload_key
 from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import ROLE, allowed, as_list, grants
 
 SECRET = "AWS::SecretsManager::Secret"
 UPLOAD, RESULT = "UploadBucket", "ResultBucket"
 
 
-def can(stack, role, action, resource):
+def can(stack: Synthesised, role: str, action: str, resource: str) -> bool:
     """Whether IAM would let a role do an action on a resource; `resource` may start with a bucket's name."""
     name, slash, key = resource.partition("/")
     return allowed(stack, role, action, f"{ {UPLOAD: 'uploads', RESULT: 'results'}[name] }{slash}{key}")
 
 
 @pytest.mark.parametrize("auth", ["iam", "token", "none"])
-def test_api_has_nothing_beyond_its_job(synthesise, auth):
+def test_api_has_nothing_beyond_its_job(synthesise: Synthesise, auth: str) -> None:
     stack = synthesise(auth=auth)
     group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceApiLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
@@ -33,7 +34,7 @@ def test_api_has_nothing_beyond_its_job(synthesise, auth):
     }
 
 
-def test_api_can_give_out_uploads_and_read_their_results_alone(stack):
+def test_api_can_give_out_uploads_and_read_their_results_alone(stack: Synthesised) -> None:
     key = upload_key(new_id(0))
     assert can(stack, "InferenceApiRole", "s3:PutObject", f"{UPLOAD}/{key}")
     assert can(stack, "InferenceApiRole", "s3:GetObject", f"{RESULT}/{result_key(key, JSON_SUFFIX)}")
@@ -52,7 +53,7 @@ def test_api_can_give_out_uploads_and_read_their_results_alone(stack):
         ("s3:GetObject", f"{RESULT}/ward 3/film.png.json"),
     ],
 )
-def test_worker_can(stack, action, resource):
+def test_worker_can(stack: Synthesised, action: str, resource: str) -> None:
     assert can(stack, "InferenceWorkerRole", action, resource)
     assert not can(stack, "InferenceApiRole", action, resource)
 
@@ -73,12 +74,12 @@ def test_worker_can(stack, action, resource):
         ("s3:PutBucketNotification", RESULT),
     ],
 )
-def test_neither_function_can(stack, action, resource):
+def test_neither_function_can(stack: Synthesised, action: str, resource: str) -> None:
     assert not can(stack, "InferenceWorkerRole", action, resource)
     assert not can(stack, "InferenceApiRole", action, resource)
 
 
-def test_worker_has_nothing_beyond_its_job(stack):
+def test_worker_has_nothing_beyond_its_job(stack: Synthesised) -> None:
     group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceWorkerLogs")
     queue_id, _ = stack.one("AWS::SQS::Queue", "UploadsQueue")
     upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
@@ -100,13 +101,15 @@ def test_worker_has_nothing_beyond_its_job(stack):
 
 
 @pytest.mark.parametrize("bus", ["default", "films/chest"])
-def test_worker_may_send_events_to_the_one_bus_it_was_given(synthesise, stack, bus):
+def test_worker_may_send_events_to_the_one_bus_it_was_given(
+    synthesise: Synthesise, stack: Synthesised, bus: str
+) -> None:
     more = grants(synthesise(event_bus=bus), "InferenceWorkerRole") - grants(stack, "InferenceWorkerRole")
     here = "arn:aws:events:REGION:ACCOUNT"
     assert more == {("events:PutEvents", f"{here}:event-bus/{bus}")}
 
 
-def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack):
+def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack: Synthesised) -> None:
     group_id, _ = stack.one("AWS::Logs::LogGroup", "UploadsNotificationsLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
     assert grants(stack, "UploadsNotificationsRole") == {
@@ -117,7 +120,7 @@ def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_check_of_a_release_may_call_versions_of_its_function_and_report(stack, name):
+def test_check_of_a_release_may_call_versions_of_its_function_and_report(stack: Synthesised, name: str) -> None:
     group_id, _ = stack.one("AWS::Logs::LogGroup", f"Release{name}CheckLogs")
     function_id, _ = stack.one("AWS::Lambda::Function", f"Inference{name}")
     application_id, _ = stack.one("AWS::CodeDeploy::Application", "")
@@ -132,7 +135,7 @@ def test_check_of_a_release_may_call_versions_of_its_function_and_report(stack, 
     }
 
 
-def test_codedeploy_may_move_the_two_aliases_and_call_the_checks(stack):
+def test_codedeploy_may_move_the_two_aliases_and_call_the_checks(stack: Synthesised) -> None:
     functions = [stack.one("AWS::Lambda::Function", f"Inference{name}")[0] for name in ("Api", "Worker")]
     checks = [stack.one("AWS::Lambda::Function", f"Release{name}Check")[0] for name in ("Api", "Worker")]
     moves = ("lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig")
@@ -143,7 +146,7 @@ def test_codedeploy_may_move_the_two_aliases_and_call_the_checks(stack):
     }
 
 
-def test_these_are_all_the_roles_and_each_is_for_one_service_alone(stack):
+def test_these_are_all_the_roles_and_each_is_for_one_service_alone(stack: Synthesised) -> None:
     roles = stack.resources(ROLE)
     assert len(roles) == 6
     for name, role in roles.items():
@@ -154,7 +157,7 @@ def test_these_are_all_the_roles_and_each_is_for_one_service_alone(stack):
 
 
 @pytest.mark.parametrize("overrides", [{}, {"auth": "none"}, {"auth": "token"}, {"alarm_email": "ops@example.org"}])
-def test_no_policy_allows_every_action_or_every_resource(synthesise, overrides):
+def test_no_policy_allows_every_action_or_every_resource(synthesise: Synthesise, overrides: Json) -> None:
     stack = synthesise(**overrides)
     policies = [
         resource["Properties"]["PolicyDocument"]

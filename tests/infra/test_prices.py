@@ -1,21 +1,21 @@
 """The rates, worked out by hand from the price lists that infra/prices.py names."""
 
 import dataclasses
-import importlib.util
 
 import pytest
 
+from bench import cost
 from infra.prices import Rates, Usage
 from infra.settings import Settings
-from tests.infra.conftest import ROOT
+from tests.infra.conftest import Json
 
 
 @pytest.fixture
-def rates(defaults):
+def rates(defaults: Json) -> Rates:
     return Rates.of(Settings.from_context(defaults))
 
 
-def test_rates_and_usage_have_the_same_fields_in_the_same_order(rates):
+def test_rates_and_usage_have_the_same_fields_in_the_same_order(rates: Rates) -> None:
     names = [field.name for field in dataclasses.fields(Usage)]
     assert [field.name for field in dataclasses.fields(Rates)] == names
     assert list(rates.costs(Usage())) == names
@@ -37,18 +37,15 @@ def test_rates_and_usage_have_the_same_fields_in_the_same_order(rates):
         (Usage(), 0),
     ],
 )
-def test_costs(rates, usage, usd):
+def test_costs(rates: Rates, usage: Usage, usd: float) -> None:
     assert sum(rates.costs(usage).values()) == pytest.approx(usd)
 
 
-def test_memory_and_price_count(defaults):
+def test_memory_and_price_count(defaults: Json) -> None:
     dear = Rates.of(Settings.from_context(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
     assert dear.milliseconds == pytest.approx(3538 / 1024 / 1000)
 
 
-def test_the_benchmark_reckons_with_the_same_price(defaults):
-    spec = importlib.util.spec_from_file_location("cost", ROOT / "bench" / "cost.py")
-    cost = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(cost)
+def test_the_benchmark_reckons_with_the_same_price(defaults: Json) -> None:
     assert cost.USD_PER_GB_SECOND["x86_64"] == defaults["price_gb_second"]
     assert pytest.approx(defaults["price_million_requests"] / 1e6) == cost.USD_PER_REQUEST

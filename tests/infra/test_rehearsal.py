@@ -10,10 +10,11 @@ from rehearsal.doors import Doors
 from rehearsal.functions import Functions
 from rehearsal.models import installed
 from rehearsal.resources import kinds
+from tests.infra.conftest import Json, Synthesise
 
 
 @pytest.mark.parametrize("overrides", [{}, {"auth": "token"}, {"retain_data": False}], ids=str)
-def test_every_type_has_a_kind_or_is_known_to_moto(synthesise, overrides):
+def test_every_type_has_a_kind_or_is_known_to_moto(synthesise: Synthesise, overrides: Json) -> None:
     doors = Doors("http://localhost:9", Credentials("testing", "testing"))
     functions = Functions(Containers("127.0.0.1:9", {}))
     types = {declared["Type"] for declared in synthesise(**overrides).template["Resources"].values()}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.infra.conftest import Json, Synthesise, Synthesised
+
 ALIAS = "AWS::Lambda::Alias"
 FUNCTION = "AWS::Lambda::Function"
 VERSION = "AWS::Lambda::Version"
@@ -16,7 +18,7 @@ ALARMS = {"Api": ["ApiErrors", "ApiHttp5xx", "ApiSlow"], "Worker": ["WorkerError
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_live_is_the_version_of_this_deployment(stack, name):
+def test_live_is_the_version_of_this_deployment(stack: Synthesised, name: str) -> None:
     function_id, _ = stack.one(FUNCTION, f"Inference{name}")
     version_id, version = stack.one(VERSION, f"Inference{name}CurrentVersion")
     _, alias = stack.one(ALIAS, f"Inference{name}Live")
@@ -27,7 +29,7 @@ def test_live_is_the_version_of_this_deployment(stack, name):
     assert "ProvisionedConcurrencyConfig" not in alias
 
 
-def test_versions_stay_to_be_rolled_back_to(stack):
+def test_versions_stay_to_be_rolled_back_to(stack: Synthesised) -> None:
     versions = stack.resources(VERSION).values()
     assert len(versions) == 2
     # Except on create: a version whose deployment fails is removed when the stack goes back.
@@ -45,7 +47,9 @@ def test_versions_stay_to_be_rolled_back_to(stack):
     ],
     ids=str,
 )
-def test_a_version_is_published_where_the_function_changes(synthesise, overrides, changed):
+def test_a_version_is_published_where_the_function_changes(
+    synthesise: Synthesise, overrides: Json, changed: set[str]
+) -> None:
     before, after = synthesise(), synthesise(**overrides)
     names = {
         name
@@ -55,7 +59,7 @@ def test_a_version_is_published_where_the_function_changes(synthesise, overrides
     assert names == changed
 
 
-def test_provisioned_concurrency_is_of_the_alias_of_the_api(synthesise):
+def test_provisioned_concurrency_is_of_the_alias_of_the_api(synthesise: Synthesise) -> None:
     stack = synthesise(api_provisioned_concurrency=2)
     _, alias = stack.one(ALIAS, "InferenceApiLive")
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
@@ -63,7 +67,7 @@ def test_provisioned_concurrency_is_of_the_alias_of_the_api(synthesise):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_codedeploy_moves_the_alias_and_asks_the_check_first(stack, name):
+def test_codedeploy_moves_the_alias_and_asks_the_check_first(stack: Synthesised, name: str) -> None:
     application_id, application = stack.one("AWS::CodeDeploy::Application", "")
     group_id, group = stack.one(GROUP, f"Release{name}Group")
     check_id, _ = stack.one(FUNCTION, f"Release{name}Check")
@@ -80,7 +84,7 @@ def test_codedeploy_moves_the_alias_and_asks_the_check_first(stack, name):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_the_alias_moves_after_all_that_moves_it(stack, name):
+def test_the_alias_moves_after_all_that_moves_it(stack: Synthesised, name: str) -> None:
     live_id, _ = stack.one(ALIAS, f"Inference{name}Live")
     waits_for = set(stack.template["Resources"][live_id]["DependsOn"])
     assert {
@@ -95,7 +99,7 @@ def test_the_alias_moves_after_all_that_moves_it(stack, name):
 
 @pytest.mark.parametrize("deployment", CONFIGS)
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_traffic_moves_as_the_setting_says(synthesise, deployment, name):
+def test_traffic_moves_as_the_setting_says(synthesise: Synthesise, deployment: str, name: str) -> None:
     _, group = synthesise(deployment=deployment).one(GROUP, f"Release{name}Group")
     assert group["DeploymentConfigName"] == CONFIGS[deployment]
     assert group["DeploymentStyle"] == {
@@ -106,7 +110,7 @@ def test_traffic_moves_as_the_setting_says(synthesise, deployment, name):
 
 @pytest.mark.parametrize("deployment", ["canary", "linear"])
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_an_alarm_takes_the_release_back(synthesise, deployment, name):
+def test_an_alarm_takes_the_release_back(synthesise: Synthesise, deployment: str, name: str) -> None:
     stack = synthesise(deployment=deployment)
     _, group = stack.one(GROUP, f"Release{name}Group")
     alarms = [{"Name": {"Ref": stack.one("AWS::CloudWatch::Alarm", f"Monitoring{alarm}")[0]}} for alarm in ALARMS[name]]
@@ -119,14 +123,14 @@ def test_an_alarm_takes_the_release_back(synthesise, deployment, name):
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_all_at_once_a_ringing_alarm_keeps_nothing_out(synthesise, name):
+def test_all_at_once_a_ringing_alarm_keeps_nothing_out(synthesise: Synthesise, name: str) -> None:
     _, group = synthesise(deployment="all_at_once").one(GROUP, f"Release{name}Group")
     assert group["AlarmConfiguration"]["Enabled"] is False
     assert "DEPLOYMENT_FAILURE" in group["AutoRollbackConfiguration"]["Events"]
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack, name):
+def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack: Synthesised, name: str) -> None:
     _, function = stack.one(FUNCTION, f"Inference{name}")
     _, check = stack.one(FUNCTION, f"Release{name}Check")
     version_id, _ = stack.one(VERSION, f"Inference{name}CurrentVersion")
@@ -139,5 +143,5 @@ def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack, n
     assert check["Timeout"] > function["Timeout"]
 
 
-def test_a_check_has_no_more_time_than_lambda_gives(synthesise):
+def test_a_check_has_no_more_time_than_lambda_gives(synthesise: Synthesise) -> None:
     assert synthesise(worker_timeout_seconds=900).one(FUNCTION, "ReleaseWorkerCheck")[1]["Timeout"] == 900

@@ -1,15 +1,20 @@
 """For each role a table of what it can do and what it cannot, as the stack is by default and with every setting."""
 
+from typing import Any
+
 import pytest
 
-from tests.infra.conftest import REGULATED
+from tests.infra.conftest import REGULATED, Synthesise, Synthesised
 from tests.infra.iam import ROLE, allowed, key_allows
 
 S3, SECRETS = {"kms__ViaService": "s3.REGION.amazonaws.com"}, {"kms__ViaService": "secretsmanager.REGION.amazonaws.com"}
 BY_ITS_CODE = {"lambda__SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
 
 # role: what it can do, by default and with every setting
-ALLOWED = {
+Table = dict[str, list[tuple[Any, ...]]]
+"""Role -> (action, resource), with the context of the request where it counts."""
+
+ALLOWED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/api/film"),
         ("s3:GetObject", "results/api/film.json"),
@@ -50,7 +55,7 @@ ALLOWED = {
 }
 
 # What these roles can besides, with every setting; and a role that only such a stack has.
-ALLOWED_THEN = {
+ALLOWED_THEN: Table = {
     "InferenceApiRole": [
         ("kms:GenerateDataKey", "data key", S3),
         ("kms:Decrypt", "data key", S3),
@@ -71,7 +76,7 @@ ALLOWED_THEN = {
 }
 
 # role: what it cannot do in either stack
-DENIED = {
+DENIED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/ward 3/film.png"),
         ("s3:GetObject", "uploads/api/film"),
@@ -135,7 +140,7 @@ DENIED = {
 }
 
 # With every setting: the keys are for what the role does with its data, and for nothing else.
-DENIED_THEN = {
+DENIED_THEN: Table = {
     "InferenceApiRole": [
         ("kms:Decrypt", "data key", {}),
         ("kms:Decrypt", "data key", {"kms__ViaService": "sqs.REGION.amazonaws.com"}),
@@ -165,43 +170,47 @@ DENIED_THEN = {
 }
 
 
-def rows(table):
+def rows(table: Table) -> list[tuple[Any, ...]]:
     return [(role, *row) for role, entries in table.items() for row in entries]
 
 
 @pytest.fixture(scope="module")
-def regulated(synthesise):
+def regulated(synthesise: Synthesise) -> Synthesised:
     return synthesise(**REGULATED)
 
 
 @pytest.fixture(params=["default", "regulated"])
-def either(request, stack, regulated):
+def either(request: pytest.FixtureRequest, stack: Synthesised, regulated: Synthesised) -> Synthesised:
     return {"default": stack, "regulated": regulated}[request.param]
 
 
 @pytest.mark.parametrize(("role", "action", "resource"), rows(ALLOWED))
-def test_role_can(either, role, action, resource):
+def test_role_can(either: Synthesised, role: str, action: str, resource: str) -> None:
     assert allowed(either, role, action, resource)
 
 
 @pytest.mark.parametrize(("role", "action", "resource"), rows(DENIED))
-def test_role_cannot(either, role, action, resource):
+def test_role_cannot(either: Synthesised, role: str, action: str, resource: str) -> None:
     # In a context that would meet the conditions of whatever allows.
     assert not allowed(either, role, action, resource, **S3)
     assert not allowed(either, role, action, resource)
 
 
 @pytest.mark.parametrize(("role", "action", "resource", "context"), rows(ALLOWED_THEN))
-def test_role_can_with_every_setting(regulated, role, action, resource, context):
+def test_role_can_with_every_setting(
+    regulated: Synthesised, role: str, action: str, resource: str, context: dict[str, str]
+) -> None:
     assert allowed(regulated, role, action, resource, **context)
 
 
 @pytest.mark.parametrize(("role", "action", "resource", "context"), rows(DENIED_THEN))
-def test_role_cannot_with_every_setting(regulated, role, action, resource, context):
+def test_role_cannot_with_every_setting(
+    regulated: Synthesised, role: str, action: str, resource: str, context: dict[str, str]
+) -> None:
     assert not allowed(regulated, role, action, resource, **context)
 
 
-def test_every_role_is_in_the_tables(either, stack):
+def test_every_role_is_in_the_tables(either: Synthesised, stack: Synthesised) -> None:
     tables = [ALLOWED, DENIED] if either is stack else [ALLOWED | ALLOWED_THEN, DENIED_THEN]
     for table in tables:
         found = {either.one(ROLE, name)[0] for name in table}
@@ -228,7 +237,9 @@ def test_every_role_is_in_the_tables(either, stack):
         ("data key", "logs.REGION.amazonaws.com", "kms:Decrypt", "PneumoniaInference-InferenceApiLogs-1A2B", False),
     ],
 )
-def test_a_key_lets_in_the_services_that_need_it(regulated, key, service, action, context, may):
+def test_a_key_lets_in_the_services_that_need_it(
+    regulated: Synthesised, key: str, service: str, action: str, context: dict[str, str] | str, may: bool
+) -> None:
     if isinstance(context, str):
         context = {"kms__EncryptionContext__aws__logs__arn": f"arn:aws:logs:REGION:ACCOUNT:log-group:{context}"}
     assert key_allows(regulated, key, service, action, **context) is may

@@ -1,15 +1,17 @@
 """Every context key is validated, and every message names the key."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from infra.settings import Settings, SettingsError
+from tests.infra.conftest import Json
 
 KEYS = [setting.name for setting in dataclasses.fields(Settings)]
 
 # At least one refused value for every key; test_every_key_has_a_refused_value sees to it.
-REFUSED = {
+REFUSED: dict[str, list[Any]] = {
     "stack_name": ["", "1stack", "a_b", "x" * 129, 7],
     "architecture": ["x86", "ARM64", None],
     "base_image": ["", "has space", 3],
@@ -115,11 +117,11 @@ REFUSED = {
 }
 
 
-def test_cdk_json_holds_one_default_per_setting_and_nothing_else(defaults):
+def test_cdk_json_holds_one_default_per_setting_and_nothing_else(defaults: Json) -> None:
     assert [key for key in defaults if ":" not in key] == KEYS
 
 
-def test_defaults(defaults):
+def test_defaults(defaults: Json) -> None:
     settings = Settings.from_context(defaults)
     assert settings.auth == "iam"
     assert settings.architecture == "x86_64"
@@ -135,24 +137,24 @@ def test_defaults(defaults):
     assert (settings.access_log_days, settings.result_lock_days) == (None, None)
 
 
-def test_every_key_has_a_refused_value():
+def test_every_key_has_a_refused_value() -> None:
     assert sorted(REFUSED) == sorted(KEYS)
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in REFUSED.items() for value in values])
-def test_refused_value_names_its_key(defaults, key, value):
+def test_refused_value_names_its_key(defaults: Json, key: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=f"^Setting '{key}' is .*: give "):
         Settings.from_context(defaults | {key: value})
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_missing_key_is_named(defaults, key):
+def test_missing_key_is_named(defaults: Json, key: str) -> None:
     with pytest.raises(SettingsError, match=f"^Setting '{key}' is missing"):
         Settings.from_context({name: value for name, value in defaults.items() if name != key})
 
 
 @pytest.mark.parametrize("key", ["memory", "Auth", "alarm-email", "@context"])
-def test_unknown_key_is_named(defaults, key):
+def test_unknown_key_is_named(defaults: Json, key: str) -> None:
     with pytest.raises(SettingsError, match=f"^Unknown setting '{key}'.*memory_mb"):
         Settings.from_context(defaults | {key: "1"})
 
@@ -160,7 +162,7 @@ def test_unknown_key_is_named(defaults, key):
 @pytest.mark.parametrize(
     "key", ["@aws-cdk/core:some-flag", "aws:cdk:version-reporting", "acknowledged-issue-numbers", "cli-telemetry"]
 )
-def test_keys_of_the_cdk_itself_are_left_alone(defaults, key):
+def test_keys_of_the_cdk_itself_are_left_alone(defaults: Json, key: str) -> None:
     assert Settings.from_context(defaults | {key: True}) == Settings.from_context(defaults)
 
 
@@ -192,7 +194,7 @@ def test_keys_of_the_cdk_itself_are_left_alone(defaults, key):
         ("price_log_gb", 1, 1.0),
     ],
 )
-def test_text_from_the_command_line_is_understood(defaults, key, text, value):
+def test_text_from_the_command_line_is_understood(defaults: Json, key: str, text: Any, value: Any) -> None:
     assert getattr(Settings.from_context(defaults | {key: text}), key) == value
 
 
@@ -216,12 +218,12 @@ def test_text_from_the_command_line_is_understood(defaults, key, text, value):
         ),
     ],
 )
-def test_contradicting_settings_are_both_named(defaults, overrides, names):
+def test_contradicting_settings_are_both_named(defaults: Json, overrides: Json, names: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_context(defaults | overrides)
     assert all(f"'{name}'" in str(caught.value) for name in names)
 
 
-def test_visibility_timeout_follows_the_worker(defaults):
+def test_visibility_timeout_follows_the_worker(defaults: Json) -> None:
     settings = Settings.from_context(defaults | {"worker_timeout_seconds": 900})
     assert settings.visibility_timeout_seconds == 5400

@@ -3,10 +3,10 @@
 import pytest
 from cfnlint.api import ManualArgs, lint_file
 
-from tests.infra.conftest import REGULATED
+from tests.infra.conftest import REGULATED, Json, Synthesise, Synthesised
 
 
-def test_outputs_name_what_a_user_needs(stack):
+def test_outputs_name_what_a_user_needs(stack: Synthesised) -> None:
     url_id, _ = stack.one("AWS::Lambda::Url", "")
     assert {name: output["Value"] for name, output in stack.template["Outputs"].items()} == {
         "FunctionUrl": {"Fn::GetAtt": [url_id, "FunctionUrl"]},
@@ -31,18 +31,18 @@ def test_outputs_name_what_a_user_needs(stack):
     }
 
 
-def test_the_secret_of_the_token_is_named_where_there_is_one(synthesise):
+def test_the_secret_of_the_token_is_named_where_there_is_one(synthesise: Synthesise) -> None:
     stack = synthesise(auth="token")
     secret_id, _ = stack.one("AWS::SecretsManager::Secret", "")
     assert stack.template["Outputs"]["AccessTokenSecretArn"]["Value"] == {"Ref": secret_id}
     assert stack.template["Outputs"]["Auth"]["Value"] == "token"
 
 
-def test_stack_takes_its_name_from_the_settings(synthesise):
+def test_stack_takes_its_name_from_the_settings(synthesise: Synthesise) -> None:
     assert synthesise(stack_name="Ward3").stack.stack_name == "Ward3"
 
 
-def test_template_needs_no_parameter_and_reports_nothing_home(stack):
+def test_template_needs_no_parameter_and_reports_nothing_home(stack: Synthesised) -> None:
     assert "Parameters" not in stack.template
     assert "Rules" not in stack.template
     assert stack.resources("AWS::CDK::Metadata") == {}
@@ -70,6 +70,6 @@ def test_template_needs_no_parameter_and_reports_nothing_home(stack):
     ],
     ids=str,
 )
-def test_cfn_lint_finds_nothing(synthesise, overrides):
+def test_cfn_lint_finds_nothing(synthesise: Synthesise, overrides: Json) -> None:
     template_file = synthesise(**overrides).template_file
     assert lint_file(template_file, config=ManualArgs(regions=["us-east-1"])) == []

@@ -2,27 +2,29 @@
 
 import pytest
 
+from tests.infra.conftest import Json, Synthesise, Synthesised
+
 BUCKET = "AWS::S3::Bucket"
 QUEUE = "AWS::SQS::Queue"
 NOTIFICATIONS = "Custom::S3BucketNotifications"
 
 
-def arn(logical_id):
+def arn(logical_id: str) -> Json:
     return {"Fn::GetAtt": [logical_id, "Arn"]}
 
 
-def lifecycle(stack, name):
+def lifecycle(stack: Synthesised, name: str) -> dict[str, Json]:
     _, bucket = stack.one(BUCKET, name)
     return {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
 
 
-def test_there_are_two_buckets_and_two_queues(stack):
+def test_there_are_two_buckets_and_two_queues(stack: Synthesised) -> None:
     assert len(stack.resources(BUCKET)) == 2
     assert len(stack.resources(QUEUE)) == 2
 
 
 @pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
-def test_bucket_is_private_and_encrypted(stack, name):
+def test_bucket_is_private_and_encrypted(stack: Synthesised, name: str) -> None:
     _, bucket = stack.one(BUCKET, name)
     assert bucket["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
@@ -36,7 +38,7 @@ def test_bucket_is_private_and_encrypted(stack, name):
 
 
 @pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
-def test_bucket_is_for_tls_only_and_its_policy_allows_nobody_anything(stack, name):
+def test_bucket_is_for_tls_only_and_its_policy_allows_nobody_anything(stack: Synthesised, name: str) -> None:
     bucket_id, _ = stack.one(BUCKET, name)
     _, policy = stack.one("AWS::S3::BucketPolicy", name)
     assert policy["Bucket"] == {"Ref": bucket_id}
@@ -53,12 +55,12 @@ def test_bucket_is_for_tls_only_and_its_policy_allows_nobody_anything(stack, nam
     ]
 
 
-def test_uploads_are_versioned(stack):
+def test_uploads_are_versioned(stack: Synthesised) -> None:
     _, bucket = stack.one(BUCKET, "UploadBucket")
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
-def test_uploads_and_results_expire(synthesise):
+def test_uploads_and_results_expire(synthesise: Synthesise) -> None:
     stack = synthesise(upload_expiry_days=7, result_expiry_days=400)
     for name, days in (("UploadBucket", 7), ("ResultBucket", 400)):
         rules = lifecycle(stack, name)
@@ -67,7 +69,7 @@ def test_uploads_and_results_expire(synthesise):
         assert rules["AbandonedMultipartUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
-def test_replaced_uploads_outlive_the_dead_letter_queue_and_then_go(stack):
+def test_replaced_uploads_outlive_the_dead_letter_queue_and_then_go(stack: Synthesised) -> None:
     rule = lifecycle(stack, "UploadBucket")["OldVersions"]
     _, dead_letters = stack.one(QUEUE, "DeadLetterQueue")
     days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
@@ -75,20 +77,20 @@ def test_replaced_uploads_outlive_the_dead_letter_queue_and_then_go(stack):
     assert rule["ExpiredObjectDeleteMarker"] is True
 
 
-def test_without_an_expiry_everything_current_is_kept(synthesise):
+def test_without_an_expiry_everything_current_is_kept(synthesise: Synthesise) -> None:
     stack = synthesise(upload_expiry_days=None, result_expiry_days=None)
     assert sorted(lifecycle(stack, "UploadBucket")) == ["AbandonedMultipartUploads", "OldVersions"]
     assert sorted(lifecycle(stack, "ResultBucket")) == ["AbandonedMultipartUploads"]
 
 
-def test_data_and_logs_are_kept_by_default(stack):
+def test_data_and_logs_are_kept_by_default(stack: Synthesised) -> None:
     kept = {**stack.resources(BUCKET), **stack.resources("AWS::Logs::LogGroup")}
     assert {resource["DeletionPolicy"] for resource in kept.values()} == {"Retain"}
     assert {resource["UpdateReplacePolicy"] for resource in kept.values()} == {"Retain"}
     assert stack.resources("Custom::S3AutoDeleteObjects") == {}
 
 
-def test_data_and_logs_go_with_the_stack_when_told(synthesise):
+def test_data_and_logs_go_with_the_stack_when_told(synthesise: Synthesise) -> None:
     stack = synthesise(retain_data=False)
     gone = {**stack.resources(BUCKET), **stack.resources("AWS::Logs::LogGroup")}
     assert {resource["DeletionPolicy"] for resource in gone.values()} == {"Delete"}
@@ -99,7 +101,7 @@ def test_data_and_logs_go_with_the_stack_when_told(synthesise):
 
 
 @pytest.mark.parametrize("name", ["UploadsQueue", "DeadLetterQueue"])
-def test_queue_is_encrypted_and_for_tls_only(stack, name):
+def test_queue_is_encrypted_and_for_tls_only(stack: Synthesised, name: str) -> None:
     queue_id, queue = stack.one(QUEUE, name)
     assert queue["SqsManagedSseEnabled"] is True
     _, policy = stack.one("AWS::SQS::QueuePolicy", name)
@@ -113,13 +115,13 @@ def test_queue_is_encrypted_and_for_tls_only(stack, name):
     } in policy["PolicyDocument"]["Statement"]
 
 
-def allowed(stack, policy_id):
+def allowed(stack: Synthesised, policy_id: str) -> list[Json]:
     """Allow statements of a queue policy."""
     _, policy = stack.one("AWS::SQS::QueuePolicy", policy_id)
     return [entry for entry in policy["PolicyDocument"]["Statement"] if entry["Effect"] == "Allow"]
 
 
-def test_only_the_upload_bucket_may_send(stack):
+def test_only_the_upload_bucket_may_send(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     bucket_id, _ = stack.one(BUCKET, "UploadBucket")
     assert allowed(stack, "DeadLetterQueue") == []
@@ -130,7 +132,7 @@ def test_only_the_upload_bucket_may_send(stack):
     assert "sqs:SendMessage" in entry["Action"]
 
 
-def test_three_receives_and_then_the_dead_letter_queue(stack):
+def test_three_receives_and_then_the_dead_letter_queue(stack: Synthesised) -> None:
     _, queue = stack.one(QUEUE, "UploadsQueue")
     dead_letter_id, dead_letters = stack.one(QUEUE, "DeadLetterQueue")
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": arn(dead_letter_id), "maxReceiveCount": 3}
@@ -138,7 +140,7 @@ def test_three_receives_and_then_the_dead_letter_queue(stack):
 
 
 @pytest.mark.parametrize("timeout", [60, 120, 900])
-def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise, timeout):
+def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise: Synthesise, timeout: int) -> None:
     stack = synthesise(worker_timeout_seconds=timeout)
     _, queue = stack.one(QUEUE, "UploadsQueue")
     _, worker = stack.one("AWS::Lambda::Function", "InferenceWorker")
@@ -146,7 +148,7 @@ def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise, timeo
     assert queue["VisibilityTimeout"] >= 6 * timeout
 
 
-def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack):
+def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     bucket_id, _ = stack.one(BUCKET, "UploadBucket")
     # The only notification of the stack: the result bucket has none, of either kind.
@@ -159,14 +161,14 @@ def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack):
         assert "NotificationConfiguration" not in bucket["Properties"]
 
 
-def test_notification_waits_for_the_permissions_that_it_needs(stack):
+def test_notification_waits_for_the_permissions_that_it_needs(stack: Synthesised) -> None:
     (notification,) = stack.resources(NOTIFICATIONS).values()
     queue_policy_id, _ = stack.one("AWS::SQS::QueuePolicy", "UploadsQueue")
     role_policy_id, _ = stack.one("AWS::IAM::Policy", "UploadsNotificationsRole")
     assert {queue_policy_id, role_policy_id} <= set(notification["DependsOn"])
 
 
-def test_worker_is_fed_in_batches_that_may_fail_in_part(stack):
+def test_worker_is_fed_in_batches_that_may_fail_in_part(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     live_id, _ = stack.one("AWS::Lambda::Alias", "InferenceWorkerLive")
     _, source = stack.one("AWS::Lambda::EventSourceMapping", "")
@@ -180,18 +182,18 @@ def test_worker_is_fed_in_batches_that_may_fail_in_part(stack):
     }
 
 
-def test_batch_and_concurrency_follow_the_settings(synthesise):
+def test_batch_and_concurrency_follow_the_settings(synthesise: Synthesise) -> None:
     _, source = synthesise(batch_size=10, worker_max_concurrency=2).one("AWS::Lambda::EventSourceMapping", "")
     assert source["BatchSize"] == 10
     assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_by_default_nothing_is_locked_or_logged(stack):
+def test_by_default_nothing_is_locked_or_logged(stack: Synthesised) -> None:
     for bucket in stack.resources(BUCKET).values():
         assert not {"ObjectLockEnabled", "ObjectLockConfiguration", "LoggingConfiguration"} & set(bucket["Properties"])
 
 
-def test_results_can_be_locked_and_films_are_not(synthesise):
+def test_results_can_be_locked_and_films_are_not(synthesise: Synthesise) -> None:
     stack = synthesise(result_lock_days=200)
     _, results = stack.one(BUCKET, "ResultBucket")
     assert results["ObjectLockEnabled"] is True
@@ -205,7 +207,7 @@ def test_results_can_be_locked_and_films_are_not(synthesise):
     assert "ObjectLockEnabled" not in stack.one(BUCKET, "UploadBucket")[1]
 
 
-def test_s3_can_log_who_reads_and_writes(synthesise):
+def test_s3_can_log_who_reads_and_writes(synthesise: Synthesise) -> None:
     stack = synthesise(access_log_days=400)
     logs_id, logs = stack.one(BUCKET, "AccessLogs")
     for name, prefix in (("UploadBucket", "uploads/"), ("ResultBucket", "results/")):
