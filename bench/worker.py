@@ -122,9 +122,9 @@ def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
 @contextmanager
 def _latency(seconds: float) -> Iterator[None]:
     """Let every call of the worker to S3 wait so long, in the thread that makes it."""
-    from pneumonia.handlers import worker
+    from pneumonia import aws
 
-    events = worker._s3().meta.events
+    events = aws.s3().meta.events
 
     def wait(**_: object) -> None:
         time.sleep(seconds)

@@ -20,11 +20,11 @@ from PIL import Image
 # Powertools keeps one logger for each name of a service, and reads the name at import. Here too all modules share one.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")
 
-from pneumonia.http import auth, token_secret
+from pneumonia import aws
+from pneumonia.http import auth
 from pneumonia.model.card import POSES, Card
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
-from pneumonia.uploads import finished_events, presign, reader
 
 EVENTS = Path(__file__).parent / "events"
 GRID = 4  # cells of the tiny model's activation map, each way
@@ -195,12 +195,12 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "MAX_DICOM_NESTING", "MIN_IMAGE_SIDE", "DECODE_SECONDS", "STACK_NAME", "EVENT_BUS",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
-    cached = (process_settings, process_predictor, auth.token_store, token_secret.client, presign.client,
-              reader.client, finished_events.client)  # fmt: skip
+    clients = (aws.s3, aws.s3_for_callers, aws.s3_for_presigning, aws.events, aws.secrets, aws.codedeploy)
+    cached = (process_settings, process_predictor, auth.token_store, *clients)
     for function in cached:
         function.cache_clear()
     yield
-    for client in (token_secret.client, presign.client, reader.client, finished_events.client):
+    for client in clients:
         if client.cache_info().currsize:
             client().close()  # or its connections would be found open by the test that runs then
     for function in cached:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
-from pneumonia.handlers import worker
 from pneumonia_cli.client.__main__ import main
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.function_url import FunctionUrl
@@ -30,9 +29,6 @@ def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     yield
-    if worker._s3.cache_info().currsize:
-        worker._s3().close()
-    worker._s3.cache_clear()
     os.environ.clear()
     os.environ.update(before)
 

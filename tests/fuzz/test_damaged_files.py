@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pneumonia.decode.dispatch import decode
-from pneumonia.handlers import api, worker
+from pneumonia.handlers import api
 from pneumonia.settings import Settings
 from tests.fuzz.mutate import INJURIES, mutated
 from tests.fuzz.seeds import crashes, seeds
@@ -44,9 +44,7 @@ def service(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def buckets() -> Iterator[None]:
     with mock_aws():
         make_buckets()
-        worker._s3.cache_clear()
         yield
-        worker._s3.cache_clear()
 
 
 def test_the_same_number_is_the_same_input() -> None:

@@ -19,6 +19,7 @@ from moto import mock_aws
 
 from infra.backfill_definition import definition
 from infra.settings import Settings
+from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
@@ -77,7 +78,6 @@ def start(
         s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
         queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        worker._s3.cache_clear()
         running = []
 
         def make(**settings: Any) -> Cloud:
@@ -105,7 +105,6 @@ def start(
         yield make
         for context in running:
             context.__exit__(None, None, None)
-        worker._s3.cache_clear()
         for made in (s3, sqs, client):
             made.close()
 
@@ -365,14 +364,14 @@ def test_where_every_image_ends_the_function_none_is_to_blame(start: Start, imag
 def test_s3_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = start(backfill_batch_size=3)
     keys = fill(cloud.s3, image_bytes, 3)
-    get, calls = worker._s3().get_object, iter(range(2))
+    get, calls = aws.s3().get_object, iter(range(2))
 
     def down(**arguments: Any) -> Any:
         if arguments["Bucket"] == UPLOADS and arguments["Key"] == keys[1] and next(calls, None) is not None:
             raise EndpointConnectionError(endpoint_url="https://s3.eu-central-1.amazonaws.com")
         return get(**arguments)
 
-    monkeypatch.setattr(worker._s3(), "get_object", down)
+    monkeypatch.setattr(aws.s3(), "get_object", down)
     assert cloud.machine.run("first", {}).status == "SUCCEEDED"
     assert cloud.results() == set(keys)
     counts = cloud.summary("first")["counts"]
@@ -381,14 +380,14 @@ def test_s3_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, keys: set[str]) -> None:
-    get = worker._s3().get_object
+    get = aws.s3().get_object
 
     def forbidden(**arguments: Any) -> Any:
         if arguments["Bucket"] == UPLOADS and arguments["Key"] in keys:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
         return get(**arguments)
 
-    monkeypatch.setattr(worker._s3(), "get_object", forbidden)
+    monkeypatch.setattr(aws.s3(), "get_object", forbidden)
 
 
 def test_a_share_of_failures_is_borne(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,7 +416,7 @@ def test_beyond_that_share_it_stops_and_says_so(
     assert summary["unfinished"] == {"failed": 2, "pending": 6}
     assert cloud.results() == {keys[0], keys[1], keys[3]}
     # Mended and started again, it goes on.
-    worker._s3.cache_clear()
+    aws.s3.cache_clear()
     assert cloud.machine.run("second", {}).status == "SUCCEEDED"
     assert cloud.results() == set(keys)
     assert cloud.summary("second")["counts"]["already_there"] == 3

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
 from moto import mock_aws
 
+from pneumonia import aws
 from pneumonia.handlers import worker
 from pneumonia.uploads import finished_events
 from pneumonia.uploads.correlation import of_upload_id
@@ -91,9 +92,7 @@ def cloud(
         pattern = {"source": ["pneumonia.triage"], "detail-type": ["Prediction Finished"]}
         events.put_rule(Name="told", EventBusName=BUS, EventPattern=json.dumps(pattern))
         events.put_targets(Rule="told", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
-        worker._s3.cache_clear()
         yield Cloud(s3, sqs, queue, load_event, lambda_context)
-        worker._s3.cache_clear()
 
 
 def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: ImageBytes) -> None:
@@ -145,7 +144,7 @@ def test_an_event_that_cannot_be_sent_is_sent_by_the_next_try_and_the_result_sta
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
 
     with monkeypatch.context() as patch:
-        patch.setattr(finished_events.client(), "put_events", down)
+        patch.setattr(aws.events(), "put_events", down)
         assert not cloud.work(event)
     before = cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"]
     assert cloud.told() == []
@@ -179,14 +178,14 @@ def test_a_result_that_was_replaced_meanwhile_is_left_to_its_successor(
     new = cloud.upload("a.png", image_bytes(), "0B")
     assert cloud.work(old)
     cloud.told()
-    read = finished_events.Results.read
+    find = finished_events.Results.find_document
 
-    def late(results: Any, key: str) -> bytes | None:
-        monkeypatch.setattr(finished_events.Results, "read", read)
+    def late(results: Any, upload: Any) -> Any:
+        monkeypatch.setattr(finished_events.Results, "find_document", find)
         assert cloud.work(new)
-        return read(results, key)
+        return find(results, upload)
 
-    monkeypatch.setattr(finished_events.Results, "read", late)
+    monkeypatch.setattr(finished_events.Results, "find_document", late)
     assert cloud.work(old)
     assert len(cloud.told()) == 1  # of the new one
 
@@ -195,7 +194,7 @@ def test_without_a_bus_nothing_is_sent(cloud: Cloud, image_bytes: ImageBytes, mo
     monkeypatch.delenv("EVENT_BUS")
     assert cloud.work(cloud.upload("a.png", image_bytes()))
     assert cloud.told() == []
-    assert finished_events.client.cache_info().currsize == 0
+    assert aws.events.cache_info().currsize == 0
 
 
 def test_the_example_of_the_documentation_is_an_event() -> None:

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from infra.settings import Settings
-from pneumonia.handlers import api, worker
+from pneumonia.handlers import api
 from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
 from pneumonia.settings import process_settings
@@ -82,7 +82,7 @@ OpenDoor = Callable[[str], contextlib.AbstractContextManager[Door]]
 
 
 @pytest.fixture
-def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDoor]:
+def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
     """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
     settings = stack_settings()
 
@@ -98,11 +98,7 @@ def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[O
             with FunctionUrl(functions.API_HANDLER, functions.api_context(settings)).running(0) as url:
                 yield Door(url, cloud, _poller(cloud, settings), token)
 
-    worker._s3.cache_clear()
-    yield opened
-    if worker._s3.cache_info().currsize:
-        worker._s3().close()
-    worker._s3.cache_clear()
+    return opened
 
 
 def _poller(cloud: Cloud, settings: Settings) -> Poller:

@@ -21,6 +21,7 @@ import pytest
 from moto import mock_aws
 from pydicom import config, dcmread
 
+from pneumonia import aws
 from pneumonia.handlers import api, worker
 from tests.fuzz.mutate import damage
 from tests.fuzz.seeds import seeds
@@ -82,9 +83,7 @@ def output(
 
     with mock_aws():
         make_buckets()
-        worker._s3.cache_clear()
         yield written
-        worker._s3.cache_clear()
     config.settings.reading_validation_mode = mode
     for logger, handler in previous:
         logger.registered_handler.setStream(handler)  # type: ignore[attr-defined]
@@ -177,6 +176,6 @@ def without_uids(told: str) -> str:
 
 def test_results_hold_nothing_either(output: Output) -> None:
     through_worker(dicom_bytes(), "one")
-    document = worker._s3().get_object(Bucket=RESULTS, Key="one.json")["Body"].read().decode()
+    document = aws.s3().get_object(Bucket=RESULTS, Key="one.json")["Body"].read().decode()
     assert '"sop_instance_uid"' in document
     assert not [part for part in PATIENT if part in document]

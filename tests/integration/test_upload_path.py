@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
+from pneumonia import aws
 from pneumonia.handlers import worker
 
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
@@ -104,9 +105,7 @@ def cloud(
         s3.put_bucket_notification_configuration(
             Bucket=UPLOADS, NotificationConfiguration={"QueueConfigurations": [notification]}
         )
-        worker._s3.cache_clear()
         yield Cloud(s3, sqs, queue, dead_letters, lambda_context)
-        worker._s3.cache_clear()
 
 
 @pytest.fixture
@@ -253,7 +252,7 @@ def test_s3_down_is_retried_and_succeeds(
 
     quiet.upload("a.png", image_bytes())
     with monkeypatch.context() as patch:
-        patch.setattr(worker._s3(), "get_object", down)
+        patch.setattr(aws.s3(), "get_object", down)
         assert quiet.deliver() == 1
         assert quiet.listing() == []
     assert quiet.deliver() == 0

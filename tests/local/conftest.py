@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from infra.settings import Settings
-from pneumonia.handlers import worker
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.functions import WORKER_HANDLER, worker_context
 from pneumonia_cli.local.poller import Poller
@@ -18,9 +17,6 @@ def same_environment() -> Iterator[None]:
     """Commands export settings into their process: undone, as is the client that the worker keeps."""
     before = dict(os.environ)
     yield
-    if worker._s3.cache_info().currsize:
-        worker._s3().close()
-    worker._s3.cache_clear()
     os.environ.clear()
     os.environ.update(before)
 

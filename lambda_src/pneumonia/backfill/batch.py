@@ -1,10 +1,9 @@
 """One batch of an archive: what has no result yet is predicted, by the very code that uploads go through."""
 
+import enum
 import functools
-import json
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,10 @@ from pneumonia.backfill.tally import Tally
 from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, log_fields
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads import correlation
-from pneumonia.uploads.concurrency import IN_FLIGHT
-from pneumonia.uploads.document import rejected
+from pneumonia.uploads.concurrency import overlapping
+from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
-from pneumonia.uploads.results import JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
+from pneumonia.uploads.results import Order, Outcome, Results, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
@@ -55,16 +54,15 @@ _Count = Callable[[Tally], None]
 """What an image adds to the counts."""
 
 
-def _of_failed(_tally: Tally) -> None:
-    """Of an image that failed for reasons of ours."""
+Process = Callable[[Upload, str], tuple[Outcome, ResultDocument]]
+"""Predict an upload and store its result: `uploads.process.process_upload`."""
 
 
-def _of_left(_tally: Tally) -> None:
-    """Of an image that there was no time for."""
+class _Unfinished(enum.Enum):
+    """An image without a result: it failed for reasons of ours, or there was no time to begin it."""
 
-
-Process = Callable[[Upload, str], tuple[Outcome, dict[str, Any]]]
-"""What the worker does with an upload: predict, store; see `worker.process_upload`."""
+    FAILED = enum.auto()
+    NOT_BEGUN = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Seen:
     """An item and what S3 says of it. `document` is its result if that is there already."""
 
     upload: Upload
-    document: dict[str, Any] | None = None
+    document: ResultDocument | None = None
     archived: bool = False
     gone: bool = False
 
@@ -100,31 +98,28 @@ class Batch:
         self._process = process
 
     def run(self, items: Sequence[Item], request_id: str, has_time: Callable[[], bool]) -> Tally:
-        """Predict what has no result yet. Several images wait for S3 at once; one computes (see worker.py).
+        """Predict what has no result yet. Several images wait for S3 at once; one computes (see process.py).
 
         All images are tried, whichever fail. Raises BatchIncomplete if some failed for reasons of ours; OutOfTime
         once `has_time` says no, but not before one image was tried: what is done by then is found done the next time.
         """
         begun = _Begun(has_time)
-
         # Versions of one key stay in their order, so that they never meet each other.
-        lanes: dict[tuple[str, str], list[Item]] = {}
-        for item in items:
-            lanes.setdefault((item.bucket, item.key), []).append(item)
-        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="image") as pool:
-            found = pool.map(lambda lane: [self._try(item, request_id, begun) for item in lane], lanes.values())
-            counts = [count for lane in found for count in lane]
-        failed, left = counts.count(_of_failed), counts.count(_of_left)
+        counts = overlapping(
+            items, lambda item: (item.bucket, item.key), lambda item: self._try(item, request_id, begun)
+        )
+        failed, left = counts.count(_Unfinished.FAILED), counts.count(_Unfinished.NOT_BEGUN)
         if left:
             raise OutOfTime(f"{left} of {len(items)} images are for another invocation, {failed} failed.")
         if failed:
             raise BatchIncomplete(f"{failed} of {len(items)} images failed for reasons of ours.")
         tally = Tally()
         for count in counts:
-            count(tally)
+            if not isinstance(count, _Unfinished):
+                count(tally)
         return tally
 
-    def _try(self, item: Item, request_id: str, begun: "_Begun") -> "_Count":
+    def _try(self, item: Item, request_id: str, begun: "_Begun") -> "_Count | _Unfinished":
         try:
             if item.skip is not None:
                 return functools.partial(Tally.skip, reason=item.skip)
@@ -133,10 +128,10 @@ class Batch:
                 return functools.partial(Tally.result, document=seen.document, already_there=True)
             if seen.gone:  # deleted since it was listed, and nobody waits for its result
                 return functools.partial(Tally.skip, reason=GONE)
-            return self._predict(seen, request_id) if begun.another() else _of_left
+            return self._predict(seen, request_id) if begun.another() else _Unfinished.NOT_BEGUN
         except Exception as error:
             logger.error("image failed, its batch will be tried again", **log_fields(error))
-            return _of_failed
+            return _Unfinished.FAILED
         finally:
             logger.thread_safe_clear_keys()
 
@@ -166,9 +161,9 @@ class Batch:
         """Find out which version the item is now, and whether that has a result. Raises ClientError if S3 fails."""
         key, head = self._head(item)
         upload = self._upload(item, key, head)
-        stored = self._results.find(result_key(upload.result_name, JSON_SUFFIX))
+        stored = self._results.find_document(upload)
         if stored is not None and stored[0] is not None and Order.of(upload).compare(stored[0]) <= 0:
-            return Seen(upload, document=json.loads(stored[1]))
+            return Seen(upload, document=stored[1])
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
 
     def _predict(self, seen: Seen, request_id: str) -> "_Count":
@@ -182,15 +177,9 @@ class Batch:
 
     def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
         """Write a result that any other takes the place of: the reason can pass."""
-        document = {
-            **rejected(error, request_id, process_predictor().card),
-            "correlation_id": correlation.derived(upload),
-            "source": upload.source,
-            "heatmap": None,
-        }
-        body = json.dumps(document, ensure_ascii=False, indent=2).encode()
-        key = result_key(upload.result_name, JSON_SUFFIX)
-        self._results.put_if_newer(key, body, "application/json", Order.of(upload), provisional=True)
+        card = process_predictor().card
+        document = ResultDocument.rejected(upload, correlation.derived(upload), error, request_id, card)
+        self._results.put_document(upload, document, provisional=True)
         return functools.partial(Tally.failure, code=error.code)
 
     def _upload(self, item: Item, key: str, head: "HeadObjectOutputTypeDef | None") -> Upload:

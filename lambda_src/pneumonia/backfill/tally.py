@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pneumonia.uploads.document import ResultDocument
+
 
 @dataclass
 class Tally:
@@ -25,17 +27,17 @@ class Tally:
     triage: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
 
-    def result(self, document: Mapping[str, Any], *, already_there: bool = False) -> None:
+    def result(self, document: ResultDocument, *, already_there: bool = False) -> None:
         """Count a result that stands in the results bucket."""
         self.items += 1
         self.already_there += already_there
-        if document["status"] == "predicted":
+        if document.status == "predicted":
             self.predicted += 1
-            self.labels[document["label"]] += 1
-            self.triage[document["triage"]] += 1
+            self.labels[document.content["label"]] += 1
+            self.triage[document.content["triage"]] += 1
         else:
             self.rejected += 1
-            self.codes[document["code"]] += 1
+            self.codes[document.content["code"]] += 1
 
     def failure(self, code: str) -> None:
         """Count an image that has a result with this code, to be replaced once it can be processed."""

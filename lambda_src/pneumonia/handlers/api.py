@@ -19,11 +19,12 @@ from pneumonia.http.auth import authorize
 from pneumonia.http.requests import is_function_url_event
 from pneumonia.http.responses import Answer, Request, log_problem, problem_answer
 from pneumonia.http.routes import Route
+from pneumonia.options import FORCE, HEATMAP
 from pneumonia.settings import process_settings
 
 logger = Logger()
 
-_OPTIONS = frozenset({"heatmap", "force"})
+_OPTIONS = frozenset({HEATMAP, FORCE})
 
 ROUTES = (
     Route("GET", "/", pages.index, public=True),

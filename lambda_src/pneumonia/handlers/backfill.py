@@ -15,9 +15,9 @@ from pneumonia import metrics
 from pneumonia.backfill.batch import Batch
 from pneumonia.backfill.items import parse_item
 from pneumonia.backfill.summary import summarise
-from pneumonia.handlers import worker
 from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.settings import process_settings
+from pneumonia.uploads.process import process_upload, results_store
 
 # Time to leave for the image under way: with less than this no other is begun.
 _RESERVE_MS = 15_000
@@ -34,10 +34,10 @@ class NotABackfillEvent(ValueError):
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch (`Items`), conclude one that was run image by image (`Outcomes`), or sum up a `Run`.
 
-    Answers the counts of the batch (pneumonia/backfill/tally.py), or the summary.
+    Returns the counts of the batch (pneumonia/backfill/tally.py), or the summary.
     """
     metrics.cold_start(metrics.BACKFILL)
-    results = worker.results_store()
+    results = results_store()
     if "Run" in event:
         return summarise(results.client, results.bucket, event["Run"], event["ToleratedPercent"], datetime.now(UTC))
     try:
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         parse = functools.partial(parse_item, bucket=given["bucket"], source=given["source"], prefix=given["prefix"])
     except (KeyError, TypeError):
         raise NotABackfillEvent("The event has neither a batch nor a run.") from None
-    process = functools.partial(worker.process_upload, function=metrics.BACKFILL)
+    process = functools.partial(process_upload, function=metrics.BACKFILL)
     batch = Batch(results, process_settings().uploads_bucket, process)
     if "Outcomes" in event:
         tally = batch.conclude(event["Outcomes"], parse, context.aws_request_id)

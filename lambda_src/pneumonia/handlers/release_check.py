@@ -5,25 +5,21 @@ answer are compared with this image's card. It is a function of its own: it impo
 """
 
 import base64
-import functools
 import json
 import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
+from pneumonia import aws
 from pneumonia.errors import ModelError, PneumoniaError, log_fields
 from pneumonia.model.card import Card
 from pneumonia.model.triage import assess
 from pneumonia.settings import SettingsError, process_settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_codedeploy import CodeDeployClient
     from mypy_boto3_codedeploy.literals import LifecycleEventStatusType
-    from mypy_boto3_lambda import LambdaClient
 
 # What is left of this function's own time when it stops waiting: it must still report.
 _TO_REPORT_SECONDS = 15
@@ -60,7 +56,7 @@ def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
         logger.info("the new version answers as the card says")
     except Exception as error:
         logger.error("the new version gets no traffic", **log_fields(error))
-    _codedeploy().put_lifecycle_event_hook_execution_status(
+    aws.codedeploy().put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
         lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
         status=status,
@@ -80,7 +76,7 @@ def check(version: str, patience_seconds: float) -> None:
     except OSError as error:
         raise ModelError(f"Cannot read the golden input {card.golden.file} ({error.strerror}).") from error
     event = {"image": base64.b64encode(image).decode("ascii")}
-    client = _lambda(patience_seconds)
+    client = aws.lambda_for_one_call(max(1, patience_seconds))
     # A new version of a container image is pending until Lambda has its image.
     client.get_waiter("published_version_active").wait(FunctionName=version)
     found = client.invoke(FunctionName=version, Payload=json.dumps(event).encode())
@@ -117,14 +113,3 @@ def _version() -> str:
     if not version:
         raise SettingsError("CHECKED_VERSION must be the ARN of the version to check.")
     return version
-
-
-def _lambda(patience_seconds: float) -> "LambdaClient":
-    # One attempt: a second one would go beyond the time that there is.
-    config = Config(connect_timeout=5, read_timeout=max(1, patience_seconds), retries={"total_max_attempts": 1})
-    return boto3.client("lambda", config=config)
-
-
-@functools.cache
-def _codedeploy() -> "CodeDeployClient":
-    return boto3.client("codedeploy", config=Config(retries={"mode": "standard", "max_attempts": 5}))

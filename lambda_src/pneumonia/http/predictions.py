@@ -6,8 +6,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from pneumonia import metrics
-from pneumonia.http.requests import RemoteImage, Source, from_http, from_json, wants
+from pneumonia.http.requests import RemoteImage, Source, from_http, from_json
 from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.options import FORCE, HEATMAP, is_wanted
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
@@ -23,7 +24,7 @@ def predict(request: Request) -> Answer:
             content_type=request.header("content-type"),
             max_bytes=process_settings().max_image_bytes,
         )
-        heatmap, force = (wants(option, request.query(option)) for option in ("heatmap", "force"))
+        heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
         return json_answer(_answer(source, heatmap, force, request.request_id))
 
 
@@ -31,7 +32,7 @@ def predict_event(event: Any, request_id: str) -> dict[str, Any]:
     """The answer for a direct invoke: its whole event is what the JSON body of a request would be."""
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
-        heatmap, force = (wants(option, event.get(option)) for option in ("heatmap", "force"))
+        heatmap, force = (is_wanted(option, event.get(option)) for option in (HEATMAP, FORCE))
         return _answer(source, heatmap, force, request_id)
 
 

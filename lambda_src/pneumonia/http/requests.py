@@ -9,11 +9,6 @@ from typing import Any
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge
 
 _HOW = 'Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
-FORCE = "force"
-"""The option, and the user metadata of an upload (`x-amz-meta-force`), that asks for an answer in any case."""
-
-_YES = frozenset({"true", "1", "yes", "on", ""})
-_NO = frozenset({"false", "0", "no", "off"})
 
 
 @dataclass(frozen=True)
@@ -95,21 +90,6 @@ def json_body(body: str | None, *, is_base64: bool) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedRequest("The JSON must be an object.")
     return value
-
-
-def wants(option: str, value: Any) -> bool:
-    """Read a yes-or-no option: a query value (true/false, 1/0, yes/no, on/off, a bare `?option`), a JSON
-    boolean in a direct invoke, or None for absent. Raises MalformedRequest on anything else."""
-    if value is None:
-        return False
-    if isinstance(value, bool):
-        return value
-    word = value.strip().lower() if isinstance(value, str) else None
-    if word in _YES:
-        return True
-    if word in _NO:
-        return False
-    raise MalformedRequest(f"{option} must be true or false.")
 
 
 def _starts_object(content: str | bytes) -> bool:

@@ -1,7 +1,6 @@
 """GET /results/{id} and its heatmap: what became of an upload that was asked for over HTTP."""
 
 import time
-from typing import Any
 
 from pneumonia.errors import NotFound
 from pneumonia.http.responses import PRIVATE, Answer, Request, json_answer
@@ -24,7 +23,7 @@ def result(request: Request) -> Answer:
 
     document = read_result(bucket, upload_key(upload_id))
     if document is not None:
-        return json_answer(_public(upload_id, document))
+        return json_answer(document.for_caller(upload_id))
     patience = process_settings().upload_expires_seconds + GRACE_SECONDS
     if not may_be_pending(upload_id, time.time(), patience):
         raise NotFound(_UNKNOWN)
@@ -42,13 +41,6 @@ def heatmap(request: Request) -> Answer:
     if png is None:
         raise NotFound("There is no heatmap under this id: its image was refused, or its result is not there.")
     return Answer(200, "image/png", png, dict(PRIVATE))
-
-
-def _public(upload_id: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The worker's document without the names of buckets and keys, with addresses of this API instead."""
-    public = {key: value for key, value in document.items() if key not in ("source", "heatmap")}
-    address = f"/results/{upload_id}/heatmap.png" if document.get("heatmap") else None
-    return {"id": upload_id, **public, "heatmap": address}
 
 
 def _upload_id(request: Request) -> str:

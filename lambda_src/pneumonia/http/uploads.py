@@ -6,8 +6,9 @@ import time
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import MalformedRequest, NotFound, UnsupportedFormat
-from pneumonia.http.requests import FORCE, json_body
+from pneumonia.http.requests import json_body
 from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.options import FORCE
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import new_id, upload_key
 

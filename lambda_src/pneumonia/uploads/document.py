@@ -1,17 +1,67 @@
-"""What a result says of an upload that got no prediction."""
+"""The result document of an upload: `<key>.json` in the results bucket."""
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from pneumonia.errors import PneumoniaError, problem
 from pneumonia.model.card import Card
+from pneumonia.uploads.events import Upload
+
+_OF_A_PROBLEM = ("code", "title", "detail", "request_id")
 
 
-def rejected(error: PneumoniaError, request_id: str, card: Card) -> dict[str, Any]:
-    """The fields of a result with status `rejected`: the code and words of the problem, and the model's name."""
-    document = problem(error, request_id)
-    return {
-        "status": "rejected",
-        **{name: document[name] for name in ("code", "title", "detail", "request_id")},
-        "model": card.identity(),
-        "notice": card.notice,
-    }
+@dataclass(frozen=True)
+class ResultDocument:
+    """What became of an upload.
+
+    `content`: of a prediction its fields, as every caller gets them; of a rejection the code and words of the problem,
+    the model and the notice. `correlation_id`: None in results of versions that gave none. `source`: the object that
+    was read. `heatmap`: `bucket` and `key` of the PNG, None where there is none.
+    """
+
+    status: Literal["predicted", "rejected"]
+    content: Mapping[str, Any]
+    correlation_id: str | None
+    source: Mapping[str, str | None]
+    heatmap: Mapping[str, str] | None = None
+
+    @classmethod
+    def predicted(cls, upload: Upload, correlation_id: str, body: Mapping[str, Any]) -> "ResultDocument":
+        """`body`: that of `predictor.Prediction`."""
+        return cls("predicted", body, correlation_id, upload.source)
+
+    @classmethod
+    def rejected(
+        cls, upload: Upload, correlation_id: str, error: PneumoniaError, request_id: str, card: Card
+    ) -> "ResultDocument":
+        details = problem(error, request_id)
+        content = {name: details[name] for name in _OF_A_PROBLEM} | {"model": card.identity(), "notice": card.notice}
+        return cls("rejected", content, correlation_id, upload.source)
+
+    @classmethod
+    def parse(cls, stored: bytes) -> "ResultDocument":
+        """The document that `to_bytes` made."""
+        fields = json.loads(stored)
+        status, correlation_id, source, heatmap = (
+            fields.pop(name, None) for name in ("status", "correlation_id", "source", "heatmap")
+        )
+        return cls(status, fields, correlation_id, source or {}, heatmap)
+
+    def with_heatmap(self, bucket: str, key: str) -> "ResultDocument":
+        return replace(self, heatmap={"bucket": bucket, "key": key})
+
+    def to_bytes(self) -> bytes:
+        """As it is stored: JSON in UTF-8."""
+        fields = {**self._begin(), "source": self.source, "heatmap": self.heatmap}
+        return json.dumps(fields, ensure_ascii=False, indent=2).encode()
+
+    def for_caller(self, upload_id: str) -> dict[str, Any]:
+        """As GET /results/{upload_id} returns it: with addresses of the API in place of buckets and keys."""
+        address = f"/results/{upload_id}/heatmap.png" if self.heatmap else None
+        return {"id": upload_id, **self._begin(), "heatmap": address}
+
+    def _begin(self) -> dict[str, Any]:
+        known = {} if self.correlation_id is None else {"correlation_id": self.correlation_id}
+        return {"status": self.status, **self.content, **known}

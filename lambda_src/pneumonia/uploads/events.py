@@ -1,7 +1,7 @@
 """What S3 says in an SQS message: which objects were created, and when."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,37 @@ class Upload:
             "etag": self.etag,
             "sequencer": self.sequencer,
         }
+
+
+@dataclass(frozen=True)
+class Message:
+    """One SQS message as Lambda passes it, parsed once. `content`: its uploads, or why they cannot be told."""
+
+    id: str
+    receive_count: str
+    content: list[Upload] | Exception
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Message":
+        """Never raises for what the message says: `uploads` does."""
+        content: list[Upload] | Exception
+        try:
+            content = parse_message(record["body"])
+        except Exception as error:
+            content = error
+        return cls(record["messageId"], record["attributes"]["ApproximateReceiveCount"], content)
+
+    def uploads(self) -> list[Upload]:
+        """The uploads that the message names. Raises what `parse_message` raises."""
+        if isinstance(self.content, Exception):
+            raise self.content
+        return self.content
+
+    def lane(self) -> Hashable:
+        """The object that it is of: events of one object stay in their order, so that they never meet each other."""
+        if isinstance(self.content, Exception) or not self.content:
+            return self.id
+        return self.content[0].bucket, self.content[0].key
 
 
 def parse_message(body: str) -> list[Upload]:

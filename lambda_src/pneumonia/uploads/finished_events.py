@@ -6,24 +6,19 @@ event at least once, all of one result with the same `id`. A result that a newer
 has none any more. Without the setting `event_bus` (EVENT_BUS) nothing is sent.
 """
 
-import functools
 import json
 import uuid
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
+from pneumonia import aws
 from pneumonia.errors import PneumoniaError
 from pneumonia.settings import process_settings
 from pneumonia.uploads import correlation
+from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.ids import id_of_key
-from pneumonia.uploads.results import JSON_SUFFIX, Outcome, Results, result_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
+from pneumonia.uploads.results import Outcome, Results
 
 SOURCE: Final = "pneumonia.triage"
 DETAIL_TYPE: Final = "Prediction Finished"
@@ -37,7 +32,7 @@ class EventNotSent(PneumoniaError):
     title = "The event could not be sent"
 
 
-def announce(results: Results, upload: Upload, document: Mapping[str, Any], outcome: Outcome) -> None:
+def announce(results: Results, upload: Upload, document: ResultDocument, outcome: Outcome) -> None:
     """Send the event of an upload's result, if there is a bus for it and the result is there.
 
     `document`: what was written, or would have been. Raises EventNotSent, or ClientError if S3 or EventBridge fail.
@@ -47,43 +42,35 @@ def announce(results: Results, upload: Upload, document: Mapping[str, Any], outc
         return
     if outcome is Outcome.DUPLICATE:
         # What is stored may be of a model before this one: the event has to say the same as the result.
-        stored = results.read(result_key(upload.result_name, JSON_SUFFIX))
-        if stored is None or (found := json.loads(stored))["source"] != document["source"]:
+        stored = results.find_document(upload)
+        if stored is None or stored[1].source != document.source:
             return  # removed, or replaced by a newer upload, which has an event of its own
-        document = {"correlation_id": document["correlation_id"], **found}
+        document = replace(stored[1], correlation_id=stored[1].correlation_id or document.correlation_id)
     detail = json.dumps(event_detail(upload, document))
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
-    answer = client().put_events(Entries=[entry])  # type: ignore[list-item]
-    if answer["FailedEntryCount"]:
+    reply = aws.events().put_events(Entries=[entry])  # type: ignore[list-item]
+    if reply["FailedEntryCount"]:
         # The code is one of EventBridge's own words, such as ThrottlingException.
-        raise EventNotSent(f"EventBridge refused it with {answer['Entries'][0].get('ErrorCode', 'no code')}.")
+        raise EventNotSent(f"EventBridge refused it with {reply['Entries'][0].get('ErrorCode', 'no code')}.")
 
 
-def event_detail(upload: Upload, document: Mapping[str, Any]) -> dict[str, Any]:
+def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
     """The `detail` of the event: no key, no bucket, nothing of the file."""
+    content = document.content
     return {
         "schema_version": SCHEMA_VERSION,
         "id": event_id(upload),
-        "correlation_id": document["correlation_id"],
+        "correlation_id": document.correlation_id,
         "upload_id": id_of_key(upload.key),
-        "status": document["status"],
-        "code": document.get("code"),
-        "label": document.get("label"),
-        "triage": document.get("triage"),
-        "probability": document.get("pneumonia"),
-        "model": {"name": document["model"]["name"], "version": document["model"]["version"]},
+        "status": document.status,
+        "code": content.get("code"),
+        "label": content.get("label"),
+        "triage": content.get("triage"),
+        "probability": content.get("pneumonia"),
+        "model": {name: content["model"][name] for name in ("name", "version")},
     }
 
 
 def event_id(upload: Upload) -> str:
     """The same for every event of one version of an upload."""
     return str(uuid.uuid5(uuid.UUID(correlation.of_object(upload)), DETAIL_TYPE))
-
-
-@functools.cache
-def client() -> "EventBridgeClient":
-    """The client of this process."""
-    # SQS repeats better than a call that hangs: at the worst 12 s for an upload, a minute for a batch of five, while
-    # the function has two.
-    config = Config(connect_timeout=3, read_timeout=3, retries={"mode": "standard", "max_attempts": 2})
-    return boto3.client("events", config=config)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
 
 if TYPE_CHECKING:
@@ -132,8 +133,20 @@ class Results:
             if error_code(error) in _GONE | _FORBIDDEN:
                 return None
             raise
-        with contextlib.closing(found["Body"]) as body:  # see worker.py
+        with contextlib.closing(found["Body"]) as body:  # see process.py
             return Order.from_metadata(found["Metadata"]), body.read()
+
+    def find_document(self, upload: Upload) -> "tuple[Order | None, ResultDocument] | None":
+        """Order and content of the result under the key of an upload; None if there is none. Raises ClientError if S3
+        fails."""
+        found = self.find(result_key(upload.result_name, JSON_SUFFIX))
+        return None if found is None else (found[0], ResultDocument.parse(found[1]))
+
+    def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> Outcome:
+        """Write the result of an upload as `put_if_newer` does."""
+        key = result_key(upload.result_name, JSON_SUFFIX)
+        body = document.to_bytes()
+        return self.put_if_newer(key, body, "application/json", Order.of(upload), provisional=provisional)
 
     def has_newer(self, key: str, order: Order) -> bool:
         """Whether the object under a key is of a newer event. It may be so a moment later: `put_if_newer` decides.
@@ -149,11 +162,6 @@ class Results:
             raise
         stored_order = stored[1] if stored else None
         return stored_order is not None and order.compare(stored_order) < 0
-
-    def read(self, key: str) -> bytes | None:
-        """The object under a key; None if there is none. Raises ClientError if S3 fails."""
-        found = self.find(key)
-        return None if found is None else found[1]
 
     def put_if_newer(
         self, key: str, body: bytes, content_type: str, order: Order, *, provisional: bool = False

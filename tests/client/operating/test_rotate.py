@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from pneumonia import aws
 from pneumonia.http import token_secret
 from pneumonia_cli.client.stack import LOCAL_TOKEN_SECRET
 from pneumonia_cli.local.access import SECRET_ID, create_token
@@ -26,7 +27,7 @@ def valid(cloud: Cloud) -> Iterator[Any]:
     """The tokens that the API would let in now."""
     yield lambda: token_secret.read_tokens(SECRET_ID)
     with contextlib.suppress(Exception):
-        token_secret.client().close()
+        aws.secrets().close()
 
 
 def test_old_and_new_are_valid_until_the_next_rotation(token: str, valid: Any, pneumonia: Pneumonia) -> None:

@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from pneumonia.backfill.summary import ManifestUnreadable, summarise
 from pneumonia.backfill.tally import Tally
+from pneumonia.uploads.document import ResultDocument
 
 BUCKET = "results"
 FOLDER = "backfill-runs/march/5f1e4a0e"
@@ -19,7 +20,7 @@ RUN = {"execution": "march", "started": "2026-11-25T10:00:00Z", "given": {"bucke
 def counts(predicted: int, failed: int = 0) -> dict[str, Any]:
     tally = Tally()
     for _ in range(predicted):
-        tally.result({"status": "predicted", "label": "normal", "triage": "likely_normal"})
+        tally.result(ResultDocument("predicted", {"label": "normal", "triage": "likely_normal"}, None, {}))
     for _ in range(failed):
         tally.failure("processing_failed")
     return tally.to_json()

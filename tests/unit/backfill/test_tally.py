@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from pneumonia.backfill.tally import Tally
+from pneumonia.uploads.document import ResultDocument
 
-NORMAL = {"status": "predicted", "label": "normal", "triage": "likely_normal"}
-SICK = {"status": "predicted", "label": "pneumonia", "triage": "indeterminate"}
-REFUSED = {"status": "rejected", "code": "too_small"}
+NORMAL = ResultDocument("predicted", {"label": "normal", "triage": "likely_normal"}, None, {})
+SICK = ResultDocument("predicted", {"label": "pneumonia", "triage": "indeterminate"}, None, {})
+REFUSED = ResultDocument("rejected", {"code": "too_small"}, None, {})
 
 
 def filled() -> Tally:

@@ -11,6 +11,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
+from pneumonia import aws
 from pneumonia.errors import ModelError
 from pneumonia.handlers import api, release_check, worker
 from pneumonia.handlers.release_check import Hook, ReleaseRefusedError
@@ -73,8 +74,8 @@ class Deployment:
         self.patience: list[float] = []
         self.reports = Stubber(self.codedeploy)
         self.calls = Stubber(self.lambda_)
-        monkeypatch.setattr(release_check, "_codedeploy", lambda: self.codedeploy)
-        monkeypatch.setattr(release_check, "_lambda", self._client)
+        monkeypatch.setattr(aws, "codedeploy", lambda: self.codedeploy)
+        monkeypatch.setattr(aws, "lambda_for_one_call", self._client)
 
     def _client(self, seconds: float) -> Any:
         self.patience.append(seconds)

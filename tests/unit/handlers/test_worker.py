@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from moto import mock_aws
 
+from pneumonia import aws
 from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
-from pneumonia.uploads import correlation
+from pneumonia.uploads import correlation, process
 from pneumonia.uploads.events import parse_message
 
 UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"
@@ -33,9 +34,7 @@ def s3(aws_credentials: None, tiny_service: None, monkeypatch: pytest.MonkeyPatc
         for bucket in (UPLOADS, RESULTS):
             client.create_bucket(Bucket=bucket, CreateBucketConfiguration=LOCATION)  # type: ignore[arg-type]
         client.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-        worker._s3.cache_clear()
         yield client
-        worker._s3.cache_clear()
 
 
 @pytest.fixture
@@ -216,8 +215,8 @@ def test_large_object_is_never_read(
         def read(self, *_args: Any) -> bytes:
             raise AssertionError("the body was read")
 
-    get = worker._get
-    monkeypatch.setattr(worker, "_get", lambda found: get(found) | {"Body": Unread()})
+    get = process._get
+    monkeypatch.setattr(process, "_get", lambda found: get(found) | {"Body": Unread()})
     assert run(sqs_event(message)) == []
     assert result(s3, "a.png")["code"] == "too_large"
 
@@ -305,7 +304,7 @@ def test_first_prediction_where_s3_answers_forbidden_for_missing(
     def forbidden(**_arguments: Any) -> Any:
         raise ClientError({"Error": {"Code": "403"}}, "HeadObject")  # type: ignore[typeddict-item]
 
-    monkeypatch.setattr(worker._s3(), "head_object", forbidden)
+    monkeypatch.setattr(aws.s3(), "head_object", forbidden)
     assert run(sqs_event(upload("a.png", image_bytes()))) == []
     assert keys(s3) == ["a.png.heatmap.png", "a.png.json"]
 
@@ -326,7 +325,7 @@ def test_json_is_written_after_the_heatmap_it_points_to(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = upload("a.png", image_bytes())
-    client = worker._s3()
+    client = aws.s3()
     put = client.put_object
 
     def failing(**arguments: Any) -> Any:
@@ -382,7 +381,7 @@ def test_s3_failing_is_ours(
         raise ClientError({"Error": {"Code": code}}, "GetObject")  # type: ignore[typeddict-item]
 
     message = upload("a.png", image_bytes())
-    monkeypatch.setattr(worker._s3(), "get_object", failing)
+    monkeypatch.setattr(aws.s3(), "get_object", failing)
     assert run(sqs_event(message)) == ["message-0"]
     assert keys(s3) == []
 
@@ -391,7 +390,7 @@ def test_object_cut_short_on_its_way_is_ours(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = upload("a.png", image_bytes())
-    get = worker._get
+    get = process._get
 
     def cut(found: Any) -> Any:
         reply = get(found)
@@ -399,7 +398,7 @@ def test_object_cut_short_on_its_way_is_ours(
         return reply | {"Body": StreamingBody(io.BytesIO(data[:-1]), len(data))}
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_get", cut)
+        patch.setattr(process, "_get", cut)
         assert run(sqs_event(message)) == ["message-0"]
     assert keys(s3) == []
     assert run(sqs_event(message)) == []
@@ -494,7 +493,7 @@ def test_correlation_id_of_a_failed_record_is_logged_with_its_message(
 ) -> None:
     chosen = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
     messages = [upload("a.png", b"film", metadata={"correlation-id": chosen}), "not json"]
-    monkeypatch.setattr(worker, "_store", None)
+    monkeypatch.setattr(process, "store", None)
     assert run(sqs_event(*messages)) == ["message-0", "message-1"]
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     first, second = sorted(lines, key=lambda line: line["message_id"])  # the records of a batch overlap

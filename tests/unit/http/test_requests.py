@@ -12,7 +12,6 @@ from pneumonia.http.requests import (
     from_json,
     is_function_url_event,
     json_body,
-    wants,
 )
 
 DATA = b"\x89PNG\r\n\x1a\nrest of the file\xff"
@@ -123,22 +122,6 @@ def test_messages_do_not_quote_the_body() -> None:
         http('{"patient": Jane}', content_type="application/json")
     assert "Jane" not in refused.value.detail
     assert refused.value.__cause__ is None
-
-
-@pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on", "", " true ", True])
-def test_option_wanted(value: Any) -> None:
-    assert wants("heatmap", value) is True
-
-
-@pytest.mark.parametrize("value", ["false", "0", "no", "OFF", None, False])
-def test_option_not_wanted(value: Any) -> None:
-    assert wants("heatmap", value) is False
-
-
-@pytest.mark.parametrize("value", ["maybe", "true,false", "2", 1, []])
-def test_option_neither(value: Any) -> None:
-    with pytest.raises(MalformedRequest, match="heatmap must be true or false"):
-        wants("heatmap", value)
 
 
 @pytest.mark.parametrize("name", ["function_url_none", "function_url_iam"])

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
-from pneumonia.uploads.concurrency import IN_FLIGHT, OverlappingProcessor
+from pneumonia.uploads import process
+from pneumonia.uploads.concurrency import IN_FLIGHT, overlapping
 from tests.unit.handlers.test_worker import RESULTS, Run, keys, log, result, run, s3, sqs_event, upload
 
 __all__ = ["log", "run", "s3", "upload"]  # the fixtures of the worker's own tests
@@ -44,13 +44,13 @@ def test_s3_is_waited_for_by_several_records_at_once(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meeting = threading.Barrier(IN_FLIGHT, timeout=PATIENCE)
-    get = worker._get
+    get = process._get
 
     def slow(found: Any) -> Any:
         meeting.wait()  # one after the other would wait for ever
         return get(found)
 
-    monkeypatch.setattr(worker, "_get", slow)
+    monkeypatch.setattr(process, "_get", slow)
     assert run(sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(IN_FLIGHT)))) == []
     assert len(keys(s3)) == 2 * IN_FLIGHT
 
@@ -59,11 +59,11 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, computed = Together(), Together()
-    process, answer = worker.process_upload, process_predictor().answer
+    one, answer = worker.process_upload, process_predictor().answer
 
     def processing(*args: Any, **kwargs: Any) -> Any:
         with held:
-            return process(*args, **kwargs)
+            return one(*args, **kwargs)
 
     def computing(*args: Any, **kwargs: Any) -> Any:
         with computed:
@@ -108,18 +108,18 @@ def test_answers_are_those_of_one_by_one(
 def test_a_failing_record_stops_no_other(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    get = worker._get
+    get = process._get
 
     def failing(found: Any) -> Any:
         if found.key == "2.png":
             raise RuntimeError("S3 is down for this one")
         return get(found)
 
-    monkeypatch.setattr(worker, "_get", failing)
+    monkeypatch.setattr(process, "_get", failing)
     event = sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(5)))
     assert run(event) == ["message-2"]
     assert {key.partition(".")[0] for key in keys(s3)} == {"0", "1", "3", "4"}
-    monkeypatch.setattr(worker, "_get", get)
+    monkeypatch.setattr(process, "_get", get)
     assert run(event) == []  # delivered again: the others find theirs there
     assert len(keys(s3)) == 10
 
@@ -128,13 +128,13 @@ def test_events_of_one_object_stay_in_their_order(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str | None] = []
-    process = worker.process_upload
+    one = worker.process_upload
     alone = Together()
 
     def noting(found: Any, request_id: str) -> Any:
         with alone:
             seen.append(found.sequencer)
-            return process(found, request_id)
+            return one(found, request_id)
 
     monkeypatch.setattr(worker, "process_upload", noting)
     order = ["0A", "0C", "0B", "0D"]
@@ -153,15 +153,12 @@ def test_lines_of_the_log_carry_the_id_of_their_own_record(
     assert sorted(json.loads(line)["correlation_id"] for line in log.getvalue().splitlines()) == ids
 
 
-def test_failures_are_named_in_the_order_of_the_batch() -> None:
-    processor = OverlappingProcessor(lambda record: record["messageId"])
-    event = sqs_event("a", "b", "c")
-    turns = {"message-0": 0.2, "message-1": 0.1, "message-2": 0.0}
+def test_results_are_in_the_order_of_the_items() -> None:
+    turns = [0.2, 0.1, 0.0]
 
-    def handle(record: SQSRecord) -> None:
-        time.sleep(turns[record.message_id])  # so that they fail in the opposite order
-        raise ValueError
+    def done(turn: float) -> float:
+        time.sleep(turn)  # so that they end in the opposite order
+        return turn
 
-    with processor(event["Records"], handle):
-        processor.process()
-    assert [failure["itemIdentifier"] for failure in processor.response()["batchItemFailures"]] == list(turns)
+    assert overlapping(turns, lambda turn: turn, done) == turns
+    assert overlapping([], lambda turn: turn, done) == []

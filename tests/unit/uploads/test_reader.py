@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from pneumonia.uploads import reader
+from pneumonia import aws
+from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.reader import read_heatmap, read_result
 from pneumonia.uploads.results import Order
 
@@ -28,7 +29,7 @@ def test_what_is_there(s3: Any) -> None:
     document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}}
     s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
     s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
-    assert read_result(BUCKET, "api/1") == document
+    assert read_result(BUCKET, "api/1") == ResultDocument("predicted", {}, None, {}, {"key": "api/1.heatmap.png"})
     assert read_heatmap(BUCKET, "api/1") == b"\x89PNG"
 
 
@@ -66,7 +67,7 @@ def test_a_missing_bucket_is_an_error(s3: Any) -> None:
 def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(
     aws_credentials: None, code: str, status: int, missing: bool
 ) -> None:
-    with Stubber(reader.client()) as stub:
+    with Stubber(aws.s3_for_callers()) as stub:
         stub.add_client_error("get_object", code, http_status_code=status)
         if missing:
             assert read_result(BUCKET, "api/1") is None

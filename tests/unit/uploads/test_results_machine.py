@@ -1,7 +1,7 @@
 """At least once in, exactly one result out: uploads of one key, delivered in any order, any number of times and side by
 side, with workers that die between any two calls of S3, answers that are lost, dead letters and redrives.
 
-What stores a result is the worker's own code. Each delivery runs in a thread that stops before each call of S3 until
+What stores a result is the code of the product. Each delivery runs in a thread that stops before each call of S3 until
 the machine lets it go on, so that hypothesis decides how deliveries interleave, and finds the same again.
 """
 
@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
-from pneumonia.handlers import worker
+from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
+from pneumonia.uploads.process import store
 from pneumonia.uploads.results import Order, Outcome, Results
 
 KEY, JSON, HEATMAP = "film.png", "film.png.json", "film.png.heatmap.png"
@@ -220,9 +221,9 @@ class OneKey(RuleBasedStateMachine):
         film = self.films[message.version]
         version = message.version
         upload = Upload("uploads", KEY, f"v{version}", "etag", f"{version:016X}", TIME, None)
-        document = {"film": film, "source": {"sequencer": upload.sequencer}}
+        document = ResultDocument.predicted(upload, "id", {"film": film})
         png = None if film is None else heatmap(film)
-        delivery = Delivery(version, self.bucket, lambda results: worker._store(results, upload, document, png))
+        delivery = Delivery(version, self.bucket, lambda results: store(results, upload, document, png))
         self.at_work.append((message, delivery))
 
     def _go_on(self, message: Message, delivery: Delivery, how: str) -> None:
