@@ -1,7 +1,6 @@
 import io
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,6 @@ from pneumonia_cli.local.functions import API_HANDLER, api_context
 from pneumonia_cli.local.settings import export_settings
 from tests.client.conftest import Pneumonia, Stack
 from tests.conftest import MakeFilms
-
-ImageBytes = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
+from tests.conftest import ImageBytes, LoadEvent
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 
 UPLOADS, RESULTS, ARCHIVE = "pneumonia-uploads", "pneumonia-results", "hospital-archive"
@@ -30,8 +31,6 @@ REGION = "eu-central-1"
 DEFAULTS = json.loads((Path(__file__).resolve().parents[2] / "cdk.json").read_text())["context"]
 
 pytestmark = pytest.mark.slow
-
-ImageBytes = Callable[..., bytes]
 
 
 @dataclass
@@ -168,7 +167,7 @@ def test_started_again_it_predicts_only_what_is_new(start: Start, image_bytes: I
 
 
 def test_what_the_upload_path_predicted_is_not_predicted_again(
-    start: Start, image_bytes: ImageBytes, lambda_context: Any, load_event: Callable[[str], dict[str, Any]]
+    start: Start, image_bytes: ImageBytes, lambda_context: Any, load_event: LoadEvent
 ) -> None:
     cloud = start()
     put = cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes(grey=220))

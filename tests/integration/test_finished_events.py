@@ -17,12 +17,11 @@ from pneumonia.handlers import worker
 from pneumonia.uploads import finished_events
 from pneumonia.uploads.correlation import of_upload_id
 from pneumonia.uploads.ids import new_id, upload_key
+from tests.conftest import ImageBytes, LoadEvent
 
 UPLOADS, RESULTS, BUS = "pneumonia-uploads", "pneumonia-results", "films"
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "prediction-finished.schema.json").read_text(encoding="utf-8"))
-
-ImageBytes = Callable[..., bytes]
 
 
 @dataclass
@@ -76,7 +75,7 @@ def cloud(
     aws_credentials: None,
     tiny_service: None,
     lambda_context: Any,
-    load_event: Callable[[str], dict[str, Any]],
+    load_event: LoadEvent,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Cloud]:
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)

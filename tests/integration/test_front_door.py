@@ -26,8 +26,8 @@ from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.settings import export_settings, stack_settings
+from tests.conftest import ImageBytes, LoadEvent
 
-ImageBytes = Callable[..., bytes]
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}
 
 
@@ -298,7 +298,7 @@ class TestIam:
                 assert door.ask(route.method, path, body).status == expected, f"{route.method} {route.path}"
 
     def test_event_of_a_signed_request_is_answered(
-        self, load_event: Callable[[str], Any], lambda_context: Any, tiny_service: None
+        self, load_event: LoadEvent, lambda_context: Any, tiny_service: None
     ) -> None:
         assert api.handler(load_event("function_url_iam"), lambda_context)["statusCode"] == 200
         unsigned = load_event("function_url_none")

@@ -6,7 +6,7 @@ Only the event source mapping is replaced, by `Cloud.deliver`: it does what Lamb
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -18,12 +18,11 @@ from moto import mock_aws
 
 from pneumonia import aws
 from pneumonia.handlers import worker
+from tests.conftest import ImageBytes
 
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
 REGION = "eu-central-1"
 MAX_RECEIVES = 3
-
-ImageBytes = Callable[..., bytes]
 
 
 @dataclass

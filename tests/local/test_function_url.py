@@ -14,8 +14,8 @@ from infra.settings import Settings
 from pneumonia_cli.local.function_url import MAX_PAYLOAD_BYTES, FunctionUrl, build_response
 from pneumonia_cli.local.functions import API_HANDLER, api_context
 from pneumonia_cli.local.settings import export_settings
+from tests.conftest import LoadEvent
 
-LoadEvent = Callable[[str], dict[str, Any]]
 Answer = tuple[int, http.client.HTTPMessage, bytes]
 
 

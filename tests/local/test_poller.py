@@ -9,8 +9,8 @@ from pneumonia_cli.local import poller as module
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from pneumonia_cli.local.functions import worker_context
 from pneumonia_cli.local.poller import Poller
+from tests.conftest import LoadEvent
 
-LoadEvent = Callable[[str], dict[str, Any]]
 NewPoller = Callable[..., Poller]
 
 

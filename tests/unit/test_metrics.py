@@ -14,9 +14,8 @@ from pneumonia import metrics
 from pneumonia.handlers import api, worker
 from pneumonia.http import predictions
 from pneumonia.predictor import process_predictor
+from tests.conftest import HttpEvent, ImageBytes, LoadEvent
 
-ImageBytes = Callable[..., bytes]
-HttpEvent = Callable[..., dict[str, Any]]
 Records = Callable[[], list[dict[str, Any]]]
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -185,7 +184,7 @@ def test_the_worker_counts_each_result_once(
     image_bytes: ImageBytes,
     lambda_context: Any,
     aws_credentials: None,
-    load_event: Callable[[str], dict[str, Any]],
+    load_event: LoadEvent,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RESULTS_BUCKET", "results")

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import ModelError, TooLarge, UnsupportedFormat
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings
-
-ImageBytes = Callable[..., bytes]
-MakeArtifacts = Callable[..., Path]
+from tests.conftest import ImageBytes, MakeArtifacts
 
 
 def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, image_bytes: ImageBytes) -> None:

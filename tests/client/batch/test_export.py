@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,7 @@ from pneumonia.uploads.correlation import of_batch_key
 from pneumonia_cli.client.batch import export
 from pneumonia_cli.client.batch.export import NO_RESULT, Summary, write_report, write_tables
 from pneumonia_cli.client.batch.journal import Journal
-
-ImageBytes = Callable[..., bytes]
+from tests.conftest import ImageBytes
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pneumonia.uploads.events import parse_message
 from pneumonia_cli.client.batch import replay
 from pneumonia_cli.client.errors import ServiceError
 from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import ImageBytes
 
-ImageBytes = Any
 LOCAL = ("--stack", "local")
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
 KEY = "ward 3/fílm+1.png"

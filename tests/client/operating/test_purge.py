@@ -11,8 +11,8 @@ from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from pneumonia_cli.client.operating import purge
 from pneumonia_cli.client.operating.purge import Places, Purged, Selection
 from tests.client.conftest import Pneumonia, Stack
+from tests.conftest import ImageBytes
 
-ImageBytes = Any
 LOCAL = ("--stack", "local")
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
 

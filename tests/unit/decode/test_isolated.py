@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from pneumonia.decode.isolated import Decoder, decode_in_time, process_decoder
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.timed_file import TimedFile
 from pneumonia.errors import MissingImage, MultiFrame, TookTooLong, TooLarge, UndecodableImage, UnsupportedFormat
+from tests.conftest import ImageBytes
 from tests.unit.decode.conftest import DicomBytes
 
-ImageBytes = Callable[..., bytes]
 LIMITS = Limits(20_000_000, 50_000_000)
 BRIEF = Limits(20_000_000, 50_000_000, seconds=0.02)
 

@@ -1,7 +1,6 @@
 import io
 import struct
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,8 +9,8 @@ from PIL import Image, PngImagePlugin
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import MissingImage, TooLarge, UndecodableImage, UnsupportedFormat
+from tests.conftest import ImageBytes
 
-ImageBytes = Callable[..., bytes]
 LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)
 
 

@@ -14,10 +14,9 @@ from pneumonia.http import fetch as fetching
 from pneumonia.http import predictions
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads.ids import new_id
+from tests.conftest import HttpEvent, ImageBytes, LoadEvent
 
-ImageBytes = Callable[..., bytes]
 Event = dict[str, Any]
-HttpEvent = Callable[..., Event]
 PROBLEM = "application/problem+json"
 
 
@@ -105,7 +104,7 @@ class TestPredict:
             assert image.width == 300
 
     @pytest.mark.parametrize("name", ["function_url_none", "function_url_iam"])
-    def test_recorded_events(self, call: Call, load_event: Callable[[str], Event], name: str) -> None:
+    def test_recorded_events(self, call: Call, load_event: LoadEvent, name: str) -> None:
         reply = call(load_event(name))
         assert reply.status == 200
         assert (reply.body["image"]["format"], reply.body["image"]["width"]) == ("PNG", 64)
@@ -303,24 +302,24 @@ def test_model_is_the_whole_card(call: Call, http_event: HttpEvent, artifacts: P
 
 @pytest.mark.usefixtures("tiny_service")
 class TestDirectInvoke:
-    def test_recorded_image(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+    def test_recorded_image(self, load_event: LoadEvent, lambda_context: Any) -> None:
         answer = api.handler(load_event("direct_invoke_image"), lambda_context)
         assert (answer["image"]["format"], answer["image"]["width"]) == ("PNG", 64)
         assert answer["request_id"] == lambda_context.aws_request_id
         assert "heatmap" not in answer
         json.dumps(answer)
 
-    def test_heatmap(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+    def test_heatmap(self, load_event: LoadEvent, lambda_context: Any) -> None:
         event = load_event("direct_invoke_image") | {"heatmap": True}
         assert api.handler(event, lambda_context)["heatmap"]["content_type"] == "image/png"
 
-    def test_recorded_url_is_off_by_default(self, load_event: Callable[[str], Event], lambda_context: Any) -> None:
+    def test_recorded_url_is_off_by_default(self, load_event: LoadEvent, lambda_context: Any) -> None:
         answer = api.handler(load_event("direct_invoke_url"), lambda_context)
         assert (answer["code"], answer["status"]) == ("url_not_allowed", 400)
 
     def test_url(
         self,
-        load_event: Callable[[str], Event],
+        load_event: LoadEvent,
         lambda_context: Any,
         image_bytes: ImageBytes,
         monkeypatch: pytest.MonkeyPatch,

@@ -18,13 +18,11 @@ from pneumonia.handlers.release_check import Hook, ReleaseRefusedError
 from pneumonia.model.card import Card
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings, process_settings
+from tests.conftest import ImageBytes, MakeArtifacts
 
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:worker:7"
 HOOK: Hook = {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook-1"}
 GREY = 223
-
-MakeArtifacts = Callable[..., Path]
-ImageBytes = Callable[..., bytes]
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads import correlation, process
 from pneumonia.uploads.events import parse_message
+from tests.conftest import ImageBytes, LoadEvent
 
 UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"
 LOCATION = {"LocationConstraint": "eu-central-1"}
 
-ImageBytes = Callable[..., bytes]
 Event = dict[str, Any]
 
 
@@ -79,7 +79,7 @@ def sqs_event(*bodies: str) -> Event:
 
 
 @pytest.fixture
-def upload(s3: Any, load_event: Callable[[str], Event]) -> Callable[..., str]:
+def upload(s3: Any, load_event: LoadEvent) -> Callable[..., str]:
     """Upload and answer the message S3 would send: the recorded one with this object's facts in it."""
 
     def put(
@@ -351,7 +351,7 @@ def test_longest_possible_key(s3: Any, run: Run, upload: Callable[..., str], ima
     assert document["heatmap"]["key"] == written[0]
 
 
-def test_test_event_is_dropped(s3: Any, run: Run, load_event: Callable[[str], Event]) -> None:
+def test_test_event_is_dropped(s3: Any, run: Run, load_event: LoadEvent) -> None:
     assert run(load_event("sqs_s3_test_event")) == []
     assert keys(s3) == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pneumonia.handlers import api
+from tests.conftest import HttpEvent
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ Ask = Callable[..., Reply]
 
 
 @pytest.fixture
-def ask(http_event: Callable[..., dict[str, Any]], lambda_context: Any) -> Ask:
+def ask(http_event: HttpEvent, lambda_context: Any) -> Ask:
     """Send a request: ask("GET", "/config"), with the arguments of `http_event`."""
 
     def send(method: str, path: str, **request: Any) -> Reply:

@@ -1,5 +1,5 @@
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from pneumonia.errors import AccessCheckFailed, Unauthorized
 from pneumonia.http import auth
 from pneumonia.http.auth import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS, RETRY_SECONDS, TokenStore, authorize
 from pneumonia.settings import Settings
+from tests.conftest import LoadEvent
 
 OLD, CURRENT, NEXT = "old-token-of-last-month", "current-token-of-today", "next-token-of-tomorrow"
 
@@ -171,17 +172,15 @@ class TestAuthorize:
             self.ask("token", authorization)
         assert "current-token" not in caught.value.detail
 
-    def test_signature_is_no_token(self, load_event: Callable[[str], dict[str, Any]]) -> None:
+    def test_signature_is_no_token(self, load_event: LoadEvent) -> None:
         with pytest.raises(Unauthorized):
             self.ask("token", event=load_event("function_url_iam"))
 
-    def test_iam_trusts_what_aws_has_checked(self, load_event: Callable[[str], dict[str, Any]]) -> None:
+    def test_iam_trusts_what_aws_has_checked(self, load_event: LoadEvent) -> None:
         self.ask("iam", event=load_event("function_url_iam"))
 
     @pytest.mark.parametrize("authorizer", [None, {}, {"iam": None}, {"iam": {}}, {"jwt": {"claims": {}}}])
-    def test_iam_refuses_what_nobody_has_checked(
-        self, load_event: Callable[[str], dict[str, Any]], authorizer: Any
-    ) -> None:
+    def test_iam_refuses_what_nobody_has_checked(self, load_event: LoadEvent, authorizer: Any) -> None:
         event = load_event("function_url_none")
         event["requestContext"]["authorizer"] = authorizer
         with pytest.raises(Unauthorized):

@@ -10,9 +10,9 @@ from pneumonia.errors import MethodNotAllowed, ObjectArchived, PneumoniaError, P
 from pneumonia.handlers import api
 from pneumonia.http.openapi import document
 from pneumonia.settings import SettingsError
+from tests.unit.http.conftest import Ask
 from tools.openapi import OPENAPI_JSON, main, render
 
-Ask = Callable[..., Any]
 METHODS = {"get", "post", "put", "delete", "patch", "head", "options"}
 
 

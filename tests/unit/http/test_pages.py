@@ -1,14 +1,12 @@
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pneumonia.http import pages
 from pneumonia.http.pages import FOLDER, page_files, security_headers
+from tests.unit.http.conftest import Ask
 
-Ask = Callable[..., Any]
 NAMES = sorted(path.name for path in FOLDER.iterdir())
 
 

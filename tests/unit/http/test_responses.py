@@ -1,13 +1,13 @@
 import base64
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pneumonia.http.responses import Answer, Request, json_answer
+from tests.conftest import HttpEvent
 
 
-def test_a_request_as_lambda_sends_it(http_event: Callable[..., dict[str, Any]]) -> None:
+def test_a_request_as_lambda_sends_it(http_event: HttpEvent) -> None:
     event = http_event("post", "/predict", body=b"film", content_type="image/png", query="heatmap=true")
     request = Request(event, "id")
     assert (request.method, request.path, request.query("heatmap")) == ("POST", "/predict", "true")

@@ -1,6 +1,6 @@
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -10,8 +10,8 @@ from moto import mock_aws
 from pneumonia.http.results import GRACE_SECONDS
 from pneumonia.uploads import reader
 from pneumonia.uploads.ids import new_id
+from tests.unit.http.conftest import Ask
 
-Ask = Callable[..., Any]
 RESULTS = "results"
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
 SOURCE = {"bucket": "uploads", "key": "api/x", "version_id": "v", "etag": "e", "sequencer": None}

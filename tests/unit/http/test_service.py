@@ -1,12 +1,8 @@
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from pneumonia.http.service import MAX_DIRECT_BYTES
 from pneumonia.model.card import Card
-
-Ask = Callable[..., Any]
+from tests.unit.http.conftest import Ask
 
 
 def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:

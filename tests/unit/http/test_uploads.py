@@ -1,8 +1,6 @@
 import base64
 import json
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -11,8 +9,9 @@ from pneumonia.http.uploads import CONTENT_TYPES
 from pneumonia.uploads import correlation
 from pneumonia.uploads.events import parse_message
 from pneumonia.uploads.ids import is_id, upload_key
+from tests.conftest import LoadEvent
+from tests.unit.http.conftest import Ask
 
-Ask = Callable[..., Any]
 PNG = json.dumps({"content_type": "image/png"})
 
 
@@ -54,7 +53,7 @@ class TestCreate:
         assert ({"x-amz-meta-force": "true"} in conditions) is force
 
     def test_correlation_id_is_that_of_the_worker_and_no_way_back_to_the_id(
-        self, ask: Ask, load_event: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+        self, ask: Ask, load_event: LoadEvent, capsys: pytest.CaptureFixture[str]
     ) -> None:
         previous = uploads.logger.registered_handler.setStream(sys.stdout)  # type: ignore[attr-defined]
         body = ask("POST", "/uploads", body=PNG).body

@@ -1,7 +1,6 @@
 """Graphs optimised at build time: the same answers, no digest at start, nothing unchecked on the way."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,7 @@ from pneumonia.errors import ModelError
 from pneumonia.model import optimise
 from pneumonia.model.card import Card
 from pneumonia.model.sessions import Model
-
-MakeArtifacts = Callable[..., Path]
+from tests.conftest import MakeArtifacts
 
 
 def load(directory: Path) -> Model:

@@ -1,6 +1,5 @@
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from PIL import Image
 from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
 from pneumonia.model.sessions import Model
-
-MakeArtifacts = Callable[..., Path]
+from tests.conftest import MakeArtifacts
 
 
 def load(directory: Path) -> Model:

@@ -14,11 +14,11 @@ from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads import process
 from pneumonia.uploads.concurrency import IN_FLIGHT, overlapping
+from tests.conftest import ImageBytes
 from tests.unit.handlers.test_worker import RESULTS, Run, keys, log, result, run, s3, sqs_event, upload
 
 __all__ = ["log", "run", "s3", "upload"]  # the fixtures of the worker's own tests
 
-ImageBytes = Callable[..., bytes]
 PATIENCE = 60  # seconds until a thread that waits for others in vain gives up: the test has failed
 
 

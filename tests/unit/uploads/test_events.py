@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from pneumonia.uploads.events import NotAnS3Event, Upload, parse_message
-
-LoadEvent = Callable[[str], dict[str, Any]]
+from tests.conftest import LoadEvent
 
 
 @pytest.fixture
