@@ -76,7 +76,7 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
 .PHONY: openapi
-openapi: $(RUNTIME) ## Write docs/openapi.json anew from the code
+openapi: $(RUNTIME) ## Write the description of the API anew (lambda_src/pneumonia/http/openapi.json)
 	$(run) .venv/bin/python -m tools.openapi
 
 .PHONY: test-scale

@@ -1,4 +1,4 @@
-"""The API does what its description says: requests made from docs/openapi.json, by the hundred.
+"""The API does what its description says: requests made from the file that ships, by the hundred.
 
 Against the local cloud in the mode `token`, so that what the description calls guarded is tried without a
 token as well.
@@ -18,7 +18,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings, strategies
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tools.openapi import OPENAPI_JSON
+from pneumonia.http.service import OPENAPI_JSON
 
 pytestmark = pytest.mark.slow
 

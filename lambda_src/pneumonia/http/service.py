@@ -1,15 +1,20 @@
 """What the service tells of itself: its health, its model, and what a client has to know before it asks."""
 
+from pathlib import Path
+
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import Unhealthy, log_fields
-from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.http.responses import PRIVATE, Answer, Request, json_answer
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
 MAX_DIRECT_BYTES = 4_500_000
 """The largest image that goes through the function itself: base64 makes 6 MB of it, which is what Lambda
 takes in one event (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+OPENAPI_JSON = Path(__file__).with_name("openapi.json")
+"""The description of this API, written by `make openapi`."""
 
 logger = Logger()
 
@@ -55,7 +60,4 @@ def config(_request: Request) -> Answer:
 
 def openapi(_request: Request) -> Answer:
     """The description of this API."""
-    # Imported here: building it takes milliseconds of a cold start, and only this route needs it.
-    from pneumonia.http.openapi import document
-
-    return json_answer(document())
+    return Answer(200, "application/json", OPENAPI_JSON.read_text(encoding="utf-8"), PRIVATE)

@@ -1,12 +1,11 @@
-"""`make openapi`: the API's description as a file, docs/openapi.json."""
+"""`make openapi`: write the description of the API anew, as the file that GET /openapi.json returns."""
 
 import json
 import sys
 from pathlib import Path
 
-from pneumonia.http.openapi import document
-
-OPENAPI_JSON = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
+from pneumonia.http.service import OPENAPI_JSON
+from tools.openapi.document import document
 
 
 def render() -> str:
@@ -15,7 +14,7 @@ def render() -> str:
 
 
 def main(path: Path = OPENAPI_JSON) -> int:
-    """Write the file; answers the exit code."""
+    """Write the file. Returns the exit code."""
     path.write_text(render(), encoding="utf-8")
     return 0
 

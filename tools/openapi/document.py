@@ -1,12 +1,11 @@
-"""The description of the API (OpenAPI 3.1), as GET /openapi.json and docs/openapi.json have it."""
+"""The description of the API (OpenAPI 3.1)."""
 
-import functools
 from typing import Any, Final
 
 from pneumonia import errors
 from pneumonia.errors import PneumoniaError, problem
-from pneumonia.http.openapi_schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 from pneumonia.settings import SettingsError
+from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
 API_VERSION: Final = "1.1.0"
 """Of the contract, by semantic versioning: a member or a route more is a minor version."""
@@ -56,7 +55,6 @@ _DETAILS: Final[dict[ErrorType, str]] = {
 }
 
 
-@functools.cache
 def document() -> dict[str, Any]:
     """The whole description, made of the same constants as the routes; independent of model and deployment."""
     return {

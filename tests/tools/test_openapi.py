@@ -1,0 +1,15 @@
+import json
+from pathlib import Path
+
+from pneumonia.http.service import OPENAPI_JSON
+from tools.openapi.__main__ import main, render
+from tools.openapi.document import document
+
+
+def test_the_file_that_ships_is_what_the_generator_makes() -> None:
+    assert OPENAPI_JSON.read_text(encoding="utf-8") == render(), "run: make openapi"
+
+
+def test_the_file_can_be_written_anew(tmp_path: Path) -> None:
+    assert main(tmp_path / "openapi.json") == 0
+    assert json.loads((tmp_path / "openapi.json").read_text(encoding="utf-8")) == document()

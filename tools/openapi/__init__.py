@@ -1,0 +1,1 @@
+"""The generator of the API's description: `make openapi` writes the file that ships."""
