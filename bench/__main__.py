@@ -32,10 +32,10 @@ def main() -> None:
     os.environ["INTRA_OP_THREADS"] = str(args.cpus)
     machine.pin(args.cpus)
     # After the environment is set and the process is pinned: onnxruntime looks at both when it is imported.
-    from bench import report, results
+    from bench import measurements, report
 
     content = measure(Console(), args.runs, args.cpus, args.origin_model)
-    report.publish(results.store("process", content), Console())
+    report.publish(measurements.store("process", content), Console())
 
 
 def measure(console: Console, runs: int, cpus: int, origin_model: Path | None) -> dict[str, Any]:

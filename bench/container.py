@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import cost, docker, films, machine, report, results, timing, xception
+from bench import cost, docker, films, machine, measurements, report, timing, xception
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, ORIGIN = "pneumonia-inference:bench", "pneumonia-origin:bench"
@@ -33,7 +33,7 @@ def main() -> None:
     args = parser.parse_args()
     console = Console()
     base = os.environ.get("BASE_IMAGE") or DEFAULT_BASE
-    report.publish(results.store("container", measure(console, base, args.colds, args.runs)), console)
+    report.publish(measurements.store("container", measure(console, base, args.colds, args.runs)), console)
 
 
 def measure(console: Console, base: str, colds: int, runs: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ GRAIN = 3.0  # grey levels of noise (standard deviation), without which enlarged
 
 
 @dataclass(frozen=True)
-class Film:
+class Payload:
     """An image file in memory, with the Content-Type that a client would send."""
 
     name: str
@@ -20,7 +20,7 @@ class Film:
     content_type: str
 
 
-def films() -> dict[str, Film]:
+def films() -> dict[str, Payload]:
     """The three inputs of the table."""
     return {
         "jpeg_224": _film("224x224 JPEG", 224, 224, "JPEG"),
@@ -29,18 +29,18 @@ def films() -> dict[str, Film]:
     }
 
 
-def mixed(count: int) -> list[Film]:
+def mixed(count: int) -> list[Payload]:
     """`count` requests of a busy day: mostly small JPEGs, some large ones and PNGs."""
     kinds = films()
     order = ("jpeg_224", "jpeg_2000", "jpeg_224", "png_1024", "jpeg_224")
     return [kinds[order[place % len(order)]] for place in range(count)]
 
 
-def _film(name: str, width: int, height: int, kind: str) -> Film:
+def _film(name: str, width: int, height: int, kind: str) -> Payload:
     with Image.open(SAMPLES / "pneumonia-1.png") as sample:
         grey = np.asarray(sample.convert("L").resize((width, height), Image.Resampling.BICUBIC), np.float32)
     grain = np.random.default_rng(1).normal(0, GRAIN, grey.shape)
     image = Image.fromarray((grey + grain).clip(0, 255).astype(np.uint8))
     stream = io.BytesIO()
     image.save(stream, kind, **({"quality": 90} if kind == "JPEG" else {}))
-    return Film(name, stream.getvalue(), f"image/{kind.lower()}")
+    return Payload(name, stream.getvalue(), f"image/{kind.lower()}")

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bench.films import Film
+from bench.films import Payload
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.handlers import api
@@ -37,7 +37,7 @@ class Context:
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def event(film: Film) -> dict[str, Any]:
+def event(film: Payload) -> dict[str, Any]:
     """A Function URL event that holds the film."""
     return {
         "version": "2.0",
@@ -50,7 +50,7 @@ def event(film: Film) -> dict[str, Any]:
     }
 
 
-def handler_call(film: Film) -> Callable[[], object]:
+def handler_call(film: Payload) -> Callable[[], object]:
     """One warm request. Raises RuntimeError where the answer is not a prediction."""
     request: Any = event(film)
     context: Any = Context()
@@ -78,14 +78,14 @@ def limits() -> Limits:
     return process_predictor().limits
 
 
-def inputs(film: Film, copies: int = 1) -> list[NDArray[np.uint8]]:
+def inputs(film: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
     """The input of each member for `copies` of a film."""
     pixels = decode(film.data, limits()).pixels
     single = [to_model_input(pixels, member.input.height, member.input.width) for member in card().members]
     return [np.repeat(one[np.newaxis], copies, axis=0) for one in single]
 
 
-def bare_run(film: Film) -> Callable[[], object]:
+def bare_run(film: Payload) -> Callable[[], object]:
     """`session.run` of every member on an input that is ready: the floor of the handler."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = process_settings().intra_op_threads
@@ -100,7 +100,7 @@ def bare_run(film: Film) -> Callable[[], object]:
     return lambda: [session.run(names, feed) for session, feed in zip(sessions, feeds, strict=True)]
 
 
-def openvino_run(film: Film, precision: str | None = None) -> Callable[[], object]:
+def openvino_run(film: Payload, precision: str | None = None) -> Callable[[], object]:
     """The same files and inputs through OpenVINO's CPU plugin, as many threads.
 
     `precision`: "f32" keeps it from computing a float32 graph in bfloat16, as it does by default where the CPU can.
@@ -122,13 +122,13 @@ def openvino_run(film: Film, precision: str | None = None) -> Callable[[], objec
     return lambda: [request.infer(feed) for request, feed in zip(requests, feeds, strict=True)]
 
 
-def one_by_one(film: Film, count: int) -> Callable[[], object]:
+def one_by_one(film: Payload, count: int) -> Callable[[], object]:
     """`count` films decoded and predicted each by itself."""
     predictor = process_predictor()
     return lambda: [predictor._model.predict([decode(film.data, limits()).pixels]) for _ in range(count)]
 
 
-def in_one_batch(film: Film, count: int) -> Callable[[], object]:
+def in_one_batch(film: Payload, count: int) -> Callable[[], object]:
     """`count` films decoded one after the other and predicted in one run."""
     predictor = process_predictor()
     return lambda: predictor._model.predict([decode(film.data, limits()).pixels for _ in range(count)])

@@ -53,10 +53,10 @@ def main() -> None:
             "NO_PROXY": "127.0.0.1,localhost",
         }
         machine.pin(1)
-        from bench import report, results
+        from bench import measurements, report
 
         content = measure(Console(), runs)
-    report.write_tables(results.store("worker", content), Console())
+    report.write_tables(measurements.store("worker", content), Console())
 
 
 def measure(console: Console, runs: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from rich.text import Text
 from rehearsal.cdk import Cdk, copy_tree
 from rehearsal.codedeploy import Deployments
 from rehearsal.containers import Containers, host_address
+from rehearsal.deployed_stack import looked_at
 from rehearsal.deployment import in_order_or_back
 from rehearsal.docker import DockerFailed, docker
 from rehearsal.doors import Doors
@@ -28,7 +29,6 @@ from rehearsal.proof import Proofs, table
 from rehearsal.registry import registry
 from rehearsal.resources import kinds
 from rehearsal.server import served
-from rehearsal.stack import looked_at
 from rehearsal.steps import Rehearsal
 
 EXIT_FAILED = 1

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 
 from rehearsal.api import call
+from rehearsal.deployed_stack import DeployedStack
 from rehearsal.proof import Proofs, require
-from rehearsal.stack import Stack
 
 Client = Callable[..., str]
 """Runs `pneumonia` with these arguments against the stack; answers standard output."""
@@ -14,7 +14,7 @@ Client = Callable[..., str]
 class Operating:
     """The commands of an operator."""
 
-    def __init__(self, proofs: Proofs, stack: Stack, client: Client) -> None:
+    def __init__(self, proofs: Proofs, stack: DeployedStack, client: Client) -> None:
         self._proofs = proofs
         self._stack = stack
         self._client = client

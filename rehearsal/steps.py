@@ -11,10 +11,10 @@ from pneumonia_cli.local.lambda_context import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
+from rehearsal.deployed_stack import DeployedStack, until
 from rehearsal.functions import Functions
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
-from rehearsal.stack import Stack, until
 
 MAX_RECEIVES = 3  # as infra/settings.py has it, written again so that a change there is noticed here
 REDRIVEN = "redriven/film.png"
@@ -32,7 +32,7 @@ class Rehearsal:
         cdk: Cdk,
         functions: Functions,
         deployments: Deployments,
-        stack: Stack,
+        stack: DeployedStack,
         base: dict[str, str],
     ) -> None:
         self._proofs = proofs
@@ -213,6 +213,4 @@ class Rehearsal:
         return template
 
     def _client(self, command: str, *arguments: str) -> str:
-        return run(
-            [sys.executable, "-m", "pneumonia_cli.client", command, *arguments, "--stack", self._stack.name], cwd=ROOT
-        )
+        return run([sys.executable, "-m", "pneumonia_cli", command, *arguments, "--stack", self._stack.name], cwd=ROOT)

@@ -1,13 +1,11 @@
-"""Opens the way into a service: its API by token, signature or nothing, its buckets and queues by AWS credentials."""
+"""Opens the API of a service: by token, by signature, or with nothing."""
 
 from requests.auth import AuthBase
 
 from pneumonia_cli.client.aws import Aws
-from pneumonia_cli.client.batch.pipeline import Places
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, region_of
-from pneumonia_cli.client.stack import Target, resolve
 
 
 def authenticate(url: str, aws: Aws, token: str | None, *, sign: bool = True) -> AuthBase:
@@ -30,28 +28,3 @@ def open_service(url: str | None, aws: Aws, token: str | None, *, sign: bool = T
     if url is None:
         raise UsageProblem("The URL of the service is not known: give --url.")
     return Service(url, authenticate(url, aws, token, sign=sign), connections=connections)
-
-
-def open_batch(
-    aws: Aws, stack: str | None, named: Target, token: str | None, *, sign: bool, connections: int, uploads: bool
-) -> tuple[Places, Service]:
-    """The buckets and queues of a stack, and its API.
-
-    `uploads` False where results are only fetched. Raises UsageProblem, ServiceError.
-    """
-    if uploads:
-        needed: tuple[str, ...] = ("url", "upload_bucket", "result_bucket")
-        target = resolve(aws, stack, named, needed, useful=("queue_url", "dead_letter_queue_url"))
-    else:
-        target = resolve(aws, stack, named, needed=("url", "result_bucket"))
-    service = open_service(target.url, aws, token, sign=sign)
-    sqs = aws.sqs() if uploads and target.queue_url and target.dead_letter_queue_url else None
-    places = Places(
-        aws.s3(connections),
-        target.upload_bucket if uploads else None,
-        str(target.result_bucket),
-        sqs,
-        target.queue_url,
-        target.dead_letter_queue_url,
-    )
-    return places, service

@@ -6,4 +6,4 @@ root=$(dirname -- "$(dirname -- "$bin")")
 export PYTHONPATH="$root/lambda_src:$root"
 export ORT_DISABLE_TELEMETRY=1
 # -P: what lies in the user's folder, such as a json.py, is never imported.
-exec "$bin/python" -P -m pneumonia_cli.client "$@"
+exec "$bin/python" -P -m pneumonia_cli "$@"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, results
+from bench import measurements, report
 
 
 def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
@@ -25,10 +25,10 @@ def test_the_documents_have_their_markers() -> None:
 
 def test_a_section_replaces_its_own_alone(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    results.store("process", {"a": 1}, path)
-    results.store("container", {"b": 1}, path)
-    found = results.store("process", {"a": 2}, path)
-    assert found == results.load(path)
+    measurements.store("process", {"a": 1}, path)
+    measurements.store("container", {"b": 1}, path)
+    found = measurements.store("process", {"a": 2}, path)
+    assert found == measurements.load(path)
     assert (found["process"]["a"], found["container"]["b"]) == (2, 1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
-from pneumonia_cli.client.__main__ import main
+from pneumonia_cli.client.commands.main import main
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_page_until_it_is_stopped(stack: Stack, make_films: MakeFilms, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "pneumonia_cli.client", "console", *stack.options, "--port", "0", "--json"]
+    command = [sys.executable, "-m", "pneumonia_cli", "console", *stack.options, "--port", "0", "--json"]
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -33,7 +33,8 @@ from pneumonia.settings import Settings
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.finished_events import event_id
 from pneumonia.uploads.results import JSON_SUFFIX
-from pneumonia_cli.client.operating.redrive import count, redrive
+from pneumonia_cli.client.operating.redrive import redrive
+from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
 from pneumonia_cli.local.settings import stack_settings
 from tests.conftest import TinyMember, write_artifacts

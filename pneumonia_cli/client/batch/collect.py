@@ -19,8 +19,8 @@ from pneumonia.uploads.results import JSON_SUFFIX
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import ServiceError
-from pneumonia_cli.client.operating.redrive import count
 from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.client.queues import count
 from pneumonia_cli.reporting.artifacts import HEATMAP_FOLDER
 
 if TYPE_CHECKING:

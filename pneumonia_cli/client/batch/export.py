@@ -16,7 +16,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.settings import Settings
-from pneumonia_cli.client.batch.journal import WAITING, Film, Journal
+from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
 from pneumonia_cli.client.parallel import ordered_map
@@ -107,7 +107,7 @@ def write_report(
             triage[film.result["triage"]] += 1
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _replacing(out / REPORT_FILE) as stream:
 
-        def row(film: Film) -> Row:
+        def row(film: Entry) -> Row:
             return _report_row(film, out, images.get(film.name), side)
 
         def rows() -> Iterator[Row]:
@@ -119,7 +119,7 @@ def write_report(
     return out / REPORT_FILE
 
 
-def _report_row(film: Film, out: Path, image: Path | None, side: int) -> Row:
+def _report_row(film: Entry, out: Path, image: Path | None, side: int) -> Row:
     heatmap = None
     if film.heatmap_file is not None:
         with suppress(OSError):  # removed by the user: the film alone is shown
@@ -138,7 +138,7 @@ def _film_thumbnail(image: Path | None, side: int) -> str | None:
         return None
 
 
-def _named(film: Film) -> ImageFile:
+def _named(film: Entry) -> ImageFile:
     return ImageFile(Path(film.name), film.name)
 
 

@@ -43,7 +43,7 @@ CREATE INDEX IF NOT EXISTS films_by_key ON films (upload_key);
 
 
 @dataclass(frozen=True)
-class Film:
+class Entry:
     """One film of the journal. `result` is the service's document, None while there is none."""
 
     name: str
@@ -198,7 +198,7 @@ class Journal:
         """How many films are in each state."""
         return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM films GROUP BY state")))
 
-    def films(self, *states: str) -> Iterator[Film]:
+    def films(self, *states: str) -> Iterator[Entry]:
         """Films one by one: most probable pneumonia first, then the rejected, then those without a result."""
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""  # only marks enter the text
@@ -208,7 +208,7 @@ class Journal:
             states,
         )
         for name, state, key, result, heatmap_file, reason in rows:
-            yield Film(name, state, key, json.loads(result) if result else None, heatmap_file, reason)
+            yield Entry(name, state, key, json.loads(result) if result else None, heatmap_file, reason)
 
     def commit(self) -> None:
         """Make all of it durable."""

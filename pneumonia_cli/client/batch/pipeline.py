@@ -5,40 +5,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.progress import Progress
 
 from pneumonia_cli.client.batch.collect import Collector, Patience
 from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.upload import Uploader
 from pneumonia_cli.reporting.images import ImageFile
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
 
 _LOOK_EVERY_SECONDS = 1.0
 
 NOT_BEGUN = "Not uploaded yet. The same command goes on from here."
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a batch goes and comes from. Without SQS or one of the queues, only the time ends the waiting."""
-
-    s3: "S3Client"
-    upload_bucket: str | None
-    result_bucket: str
-    sqs: "SQSClient | None" = None
-    queue_url: str | None = None
-    dead_letter_queue_url: str | None = None
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What a journal must not be continued with other values of."""
-        named = {"upload bucket": self.upload_bucket, "results bucket": self.result_bucket}
-        return {name: bucket for name, bucket in named.items() if bucket is not None}
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,16 @@ from pneumonia.uploads.results import JSON_SUFFIX, result_key
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError
+from pneumonia_cli.client.queues import BATCH
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-_BATCH = 10  # the most that SQS takes at once
-
 
 @dataclass(frozen=True)
-class Film:
+class StoredFilm:
     """The newest version of an upload. `version_id` is None in a bucket without versions; `size` in bytes."""
 
     key: str
@@ -62,11 +61,11 @@ def run(
         task = bars.add_task("Sending", total=None)
         began = server_time(s3, upload_bucket)
         found = sent = 0
-        pending: list[Film] = []
+        pending: list[StoredFilm] = []
         for film in films(s3, upload_bucket, result_bucket, chosen):
             found += 1
             pending.append(film)
-            if really and len(pending) == _BATCH:
+            if really and len(pending) == BATCH:
                 sent += _send(sqs, queue_url, upload_bucket, pending, began)
                 pending.clear()
             bars.update(task, completed=found)
@@ -83,7 +82,7 @@ def run(
     return EXIT_OK
 
 
-def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay) -> Iterator[Film]:
+def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay) -> Iterator[StoredFilm]:
     """The films that are meant, in the order of their keys. Raises botocore's errors."""
     start = datetime.combine(chosen.day, datetime.min.time(), UTC)
     end = start + timedelta(days=1)
@@ -97,12 +96,12 @@ def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay
             if chosen.missing and _has_result(s3, result_bucket, version["Key"]):
                 continue
             number = version["VersionId"]
-            yield Film(
+            yield StoredFilm(
                 version["Key"], None if number == "null" else number, version["ETag"].strip('"'), version["Size"]
             )
 
 
-def event(bucket: str, film: Film, time: datetime) -> dict[str, Any]:
+def event(bucket: str, film: StoredFilm, time: datetime) -> dict[str, Any]:
     """The body of a message that asks for a film, as of S3 at `time` but for the sequencer and the version.
 
     With the version it would be one more event of what has a result already, and the worker would leave it alone.
@@ -134,7 +133,7 @@ def _has_result(s3: "S3Client", bucket: str, key: str) -> bool:
     return bool(listed) and listed[0]["Key"] == name
 
 
-def _send(sqs: "SQSClient", queue_url: str, bucket: str, batch: list[Film], time: datetime) -> int:
+def _send(sqs: "SQSClient", queue_url: str, bucket: str, batch: list[StoredFilm], time: datetime) -> int:
     entries: list[SendMessageBatchRequestEntryTypeDef] = [
         {"Id": str(index), "MessageBody": json.dumps(event(bucket, film, time))} for index, film in enumerate(batch)
     ]

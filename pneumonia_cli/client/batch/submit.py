@@ -12,7 +12,8 @@ from pneumonia.model.card import Card
 from pneumonia_cli.client import output
 from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, write_tables
 from pneumonia_cli.client.batch.journal import Journal
-from pneumonia_cli.client.batch.pipeline import BatchOptions, Places, upload_and_collect
+from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
+from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.upload import journal_name
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find

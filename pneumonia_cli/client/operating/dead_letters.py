@@ -4,14 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pneumonia.uploads.events import NotAnS3Event, parse_message
-from pneumonia_cli.client.operating.redrive import count
+from pneumonia_cli.client.queues import BATCH, EMPTY_RECEIVES, count
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-_BATCH = 10  # the most that SQS takes at once
-_EMPTY_RECEIVES = 3  # in a row, before a queue counts as empty: one poll of SQS asks some of its servers only
 
 # Long enough that no message comes twice while a queue of thousands is gone through.
 _HIDDEN_SECONDS = 300
@@ -29,9 +26,9 @@ def forget(sqs: "SQSClient", queue_url: str, covers: Covers, *, really: bool) ->
     seen: dict[str, MessageTypeDef] = {}
     found = empty = 0
     try:
-        while len(seen) + (found if really else 0) < total and empty < _EMPTY_RECEIVES:
+        while len(seen) + (found if really else 0) < total and empty < EMPTY_RECEIVES:
             received = sqs.receive_message(
-                QueueUrl=queue_url, MaxNumberOfMessages=_BATCH, WaitTimeSeconds=1, VisibilityTimeout=_HIDDEN_SECONDS
+                QueueUrl=queue_url, MaxNumberOfMessages=BATCH, WaitTimeSeconds=1, VisibilityTimeout=_HIDDEN_SECONDS
             )
             messages = received.get("Messages", [])
             empty = 0 if messages else empty + 1

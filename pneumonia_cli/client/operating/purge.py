@@ -15,7 +15,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE
 from pneumonia_cli.client.operating.dead_letters import forget
-from pneumonia_cli.client.operating.redrive import count
+from pneumonia_cli.client.queues import count
+from pneumonia_cli.client.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -87,20 +88,10 @@ class Purged:
         return self.uploads + self.results + self.parts + self.dead_letters
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where to look. Queues that are None are left alone."""
-
-    upload_bucket: str
-    result_bucket: str
-    queue_url: str | None = None
-    dead_letter_queue_url: str | None = None
-
-
 def run(
     s3: "S3Client",
     sqs: "SQSClient",
-    places: Places,
+    target: Target,
     selection: Selection,
     *,
     really: bool,
@@ -109,7 +100,7 @@ def run(
 ) -> int:
     """Purge, or show what would be; answers the exit code. Raises ServiceError."""
     with errors_in_words("Purging"):
-        purged = purge(s3, sqs, places, selection, really=really, bypass_lock=bypass_lock)
+        purged = purge(s3, sqs, target, selection, really=really, bypass_lock=bypass_lock)
     if as_json:
         output.print_json(_as_json(purged, really))
     else:
@@ -120,7 +111,7 @@ def run(
 def purge(
     s3: "S3Client",
     sqs: "SQSClient",
-    places: Places,
+    target: Target,
     selection: Selection,
     *,
     really: bool,
@@ -128,17 +119,18 @@ def purge(
 ) -> Purged:
     """Delete all of a selection, or only count it. Raises botocore's errors.
 
+    `target`: a stack with its two buckets. A queue that is None in it is left alone.
     `bypass_lock`: also what an object lock in governance mode keeps (the setting result_lock_days).
     """
     purged = Purged()
-    purged.uploads = _empty(s3, places.upload_bucket, selection, purged, really=really, bypass_lock=bypass_lock)
-    purged.parts = _abort_parts(s3, places.upload_bucket, selection, purged, really=really)
+    purged.uploads = _empty(s3, str(target.upload_bucket), selection, purged, really=really, bypass_lock=bypass_lock)
+    purged.parts = _abort_parts(s3, str(target.upload_bucket), selection, purged, really=really)
     results = selection.of_results(purged.keys)
-    if places.dead_letter_queue_url is not None:
-        purged.dead_letters = forget(sqs, places.dead_letter_queue_url, selection.covers, really=really)
-    purged.results = _empty(s3, places.result_bucket, results, purged, really=really, bypass_lock=bypass_lock)
-    if places.queue_url is not None:
-        purged.under_way = count(sqs, places.queue_url)
+    if target.dead_letter_queue_url is not None:
+        purged.dead_letters = forget(sqs, target.dead_letter_queue_url, selection.covers, really=really)
+    purged.results = _empty(s3, str(target.result_bucket), results, purged, really=really, bypass_lock=bypass_lock)
+    if target.queue_url is not None:
+        purged.under_way = count(sqs, target.queue_url)
     return purged
 
 

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words, is_aws
 from pneumonia_cli.client.errors import ServiceError
+from pneumonia_cli.client.queues import BATCH, EMPTY_RECEIVES, count
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef, SendMessageBatchRequestEntryTypeDef
 
-_BATCH = 10  # the most that SQS takes at once
 _LOOK_EVERY_SECONDS = 2.0
-_EMPTY_RECEIVES = 3  # in a row, before a queue counts as empty: one poll of SQS asks some of its servers only
 
 OnProgress = Callable[[int, int], None]
 """Told how many were moved, of how many."""
@@ -62,17 +60,6 @@ def redrive(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, on_pro
     return Redriven(found, moved)
 
 
-def count(sqs: "SQSClient", queue_url: str) -> int:
-    """About how many messages a queue holds, those being worked on included."""
-    names: list[QueueAttributeNameType] = [
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-        "ApproximateNumberOfMessagesDelayed",
-    ]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
-    return sum(int(attributes[name]) for name in names)
-
-
 def _by_task(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_progress: OnProgress) -> int:
     source = _arn(sqs, source_url)
     sqs.start_message_move_task(SourceArn=source, DestinationArn=_arn(sqs, target_url))
@@ -94,9 +81,9 @@ def _by_hand(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_
     """Send first, delete then: a stop between the two leaves a message in both, which the worker bears."""
     moved = empty = 0
     # Not beyond those that were there: what fails again meanwhile would go round for ever.
-    while moved < found and empty < _EMPTY_RECEIVES:
+    while moved < found and empty < EMPTY_RECEIVES:
         received = sqs.receive_message(
-            QueueUrl=source_url, MaxNumberOfMessages=min(_BATCH, found - moved), WaitTimeSeconds=1
+            QueueUrl=source_url, MaxNumberOfMessages=min(BATCH, found - moved), WaitTimeSeconds=1
         )
         messages = received.get("Messages", [])
         empty = 0 if messages else empty + 1

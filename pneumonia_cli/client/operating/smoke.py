@@ -31,7 +31,7 @@ from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import CliError, Refused, ServiceError
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, checked_url, region_of
-from pneumonia_cli.client.stack import outputs
+from pneumonia_cli.client.target import outputs
 from pneumonia_cli.reporting.tables import WORDS, percent, printable
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from rich.table import Table
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, ServiceError
-from pneumonia_cli.client.operating.redrive import count
+from pneumonia_cli.client.queues import count
 from pneumonia_cli.client.service import Service
-from pneumonia_cli.client.stack import Target
+from pneumonia_cli.client.target import Target
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from infra.prices import METRICS_A_FUNCTION, Usage
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.errors import ServiceError
-from pneumonia_cli.client.operating.resources import API, FUNCTION, WORKER, physical, resources
-from pneumonia_cli.client.stack import outputs
+from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, WORKER, physical, resources
+from pneumonia_cli.client.target import outputs
 
 _HOUR = 3600
 

@@ -89,7 +89,7 @@ class Run:
 
 def submit(server: Server, films: Path, out: Path, environment: dict[str, str]) -> Run:
     said = out.with_suffix(".json")
-    command = [sys.executable, "-m", "pneumonia_cli.client", "submit", str(films), "--out", str(out), "--json"]
+    command = [sys.executable, "-m", "pneumonia_cli", "submit", str(films), "--out", str(out), "--json"]
     where = ["--stack", "local", "--url", server.url]
     with said.open("w") as stdout:
         process = subprocess.Popen(

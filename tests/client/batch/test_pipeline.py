@@ -6,7 +6,8 @@ import pytest
 from pneumonia_cli.client.batch import pipeline, upload
 from pneumonia_cli.client.batch.collect import Collector
 from pneumonia_cli.client.batch.journal import Journal
-from pneumonia_cli.client.batch.pipeline import NOT_BEGUN, BatchOptions, Places, upload_and_collect
+from pneumonia_cli.client.batch.pipeline import NOT_BEGUN, BatchOptions, upload_and_collect
+from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.output import progress
 from tests.client.conftest import Stack

@@ -73,7 +73,7 @@ def test_killed_and_started_again(stack: Stack, pneumonia: Pneumonia, make_films
     command = [
         sys.executable,
         "-m",
-        "pneumonia_cli.client",
+        "pneumonia_cli",
         "submit",
         str(films),
         *stack.options,

@@ -9,7 +9,8 @@ from botocore.stub import Stubber
 from pneumonia.uploads.ids import new_id, upload_key
 from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from pneumonia_cli.client.operating import purge
-from pneumonia_cli.client.operating.purge import Places, Purged, Selection
+from pneumonia_cli.client.operating.purge import Purged, Selection
+from pneumonia_cli.client.target import Target
 from tests.client.conftest import Pneumonia, Stack
 from tests.conftest import ImageBytes
 
@@ -196,7 +197,7 @@ def test_more_than_one_request_can_delete(stack: Stack, monkeypatch: pytest.Monk
     monkeypatch.setattr(purge, "_BATCH", 3)
     for number in range(8):
         stack.cloud.s3.put_object(Bucket=UPLOADS, Key=f"a/{number}", Body=b"x")
-    places = Places(UPLOADS, RESULTS)
+    places = Target(upload_bucket=UPLOADS, result_bucket=RESULTS)
     assert purge.purge(stack.cloud.s3, stack.cloud.sqs, places, Selection(prefix="a/"), really=True).uploads == 8
     assert stored(stack, UPLOADS) == set()
 

@@ -9,7 +9,8 @@ from moto import mock_aws
 
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.operating import redrive
-from pneumonia_cli.client.operating.redrive import Redriven, count
+from pneumonia_cli.client.operating.redrive import Redriven
+from pneumonia_cli.client.queues import count
 from tests.client.conftest import Pneumonia, Stack
 
 SOURCE, TARGET = "https://sqs.eu-central-1.amazonaws.com/1/dead", "https://sqs.eu-central-1.amazonaws.com/1/queue"

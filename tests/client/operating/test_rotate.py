@@ -8,7 +8,7 @@ import pytest
 
 from pneumonia import aws
 from pneumonia.http import token_secret
-from pneumonia_cli.client.stack import LOCAL_TOKEN_SECRET
+from pneumonia_cli.client.target import LOCAL_TOKEN_SECRET
 from pneumonia_cli.local.access import SECRET_ID, create_token
 from pneumonia_cli.local.cloud import Cloud
 from tests.client.conftest import Pneumonia

@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
-from pneumonia_cli.client.stack import (
+from pneumonia_cli.client.target import (
     LOCAL_DEAD_LETTER_QUEUE,
     LOCAL_KEYS,
     LOCAL_QUEUE,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pneumonia_cli.client import __main__ as command
 from pneumonia_cli.client import predict
+from pneumonia_cli.client.commands import main as command
 from tests.client.conftest import Pneumonia
 from tests.conftest import MakeFilms
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMANDS = (
     "predict", "serve", "call", "submit", "results", "redrive", "backfill", "console",
     "status", "replay", "purge", "rotate-token", "bill", "rollback",
@@ -46,7 +46,7 @@ def test_usage_errors(pneumonia: Pneumonia, arguments: list[str]) -> None:
 def test_help_waits_for_no_library() -> None:
     heavy = ("boto3", "moto", "onnxruntime", "numpy", "requests", "werkzeug")
     script = (
-        "import sys; from pneumonia_cli.client.__main__ import main; main(['submit', '--help']);"
+        "import sys; from pneumonia_cli.client.commands.main import main; main(['submit', '--help']);"
         f"sys.exit(','.join(name for name in {heavy!r} if name in sys.modules) or 0)"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
@@ -77,7 +77,7 @@ def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None
     # More lines than a pipe holds (64 KiB): the command cannot be done before the reader has left.
     films = make_films({f"{number}.png": number % 256 for number in range(400)})
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
-    arguments = [sys.executable, "-m", "pneumonia_cli.client", "predict", str(films), "--json"]
+    arguments = [sys.executable, "-m", "pneumonia_cli", "predict", str(films), "--json"]
     with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

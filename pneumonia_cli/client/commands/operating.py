@@ -1,7 +1,7 @@
 """The commands of those who operate a stack; what they do is in the module of the same name.
 
 Whatever changes something does nothing without --yes but say what it would do. Modules are imported inside of the
-commands, as in pneumonia_cli/client/app.py.
+commands, as in pneumonia_cli/client/commands/app.py.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pneumonia_cli.client import options
+from pneumonia_cli.client.commands import options
 
 _PANEL = "Operating a stack"
 
@@ -43,7 +43,7 @@ def _status(
     from pneumonia_cli.client.door import open_service
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import status as command
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     if stack is None:
         raise UsageProblem("Which service? Give --stack NAME: alarms are found by it.")
@@ -73,7 +73,7 @@ def _replay(
     Their results are replaced, as by a new upload; an upload that comes meanwhile wins. Without --yes it only counts.
     """
     from pneumonia_cli.client.batch import replay as command
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     named = Target(upload_bucket=upload_bucket, result_bucket=results_bucket, queue_url=queue_url)
     with connect(stack, profile, region) as aws:
@@ -117,7 +117,7 @@ def _purge(
     from pneumonia.uploads.ids import is_id, upload_key
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import purge as command
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     ids = upload or []
     if not (key or ids or prefix):
@@ -134,11 +134,8 @@ def _purge(
             needed=("upload_bucket", "result_bucket"),
             useful=("queue_url", "dead_letter_queue_url"),
         )
-        places = command.Places(
-            str(target.upload_bucket), str(target.result_bucket), target.queue_url, target.dead_letter_queue_url
-        )
         raise typer.Exit(
-            command.run(aws.s3(), aws.sqs(), places, chosen, really=yes, bypass_lock=bypass_lock, as_json=as_json)
+            command.run(aws.s3(), aws.sqs(), target, chosen, really=yes, bypass_lock=bypass_lock, as_json=as_json)
         )
 
 
@@ -155,7 +152,7 @@ def _rollback(
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import rollback as command
-    from pneumonia_cli.client.stack import LOCAL_STACK, connect
+    from pneumonia_cli.client.target import LOCAL_STACK, connect
 
     if stack is None or stack == LOCAL_STACK:
         raise UsageProblem("Of which deployed stack? Give --stack NAME; the local cloud has no versions.")
@@ -180,7 +177,7 @@ def _rotate_token(
 ) -> None:
     """Give the service a new bearer token. The old one stays valid until the next rotation."""
     from pneumonia_cli.client.operating import rotate as command
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
@@ -215,7 +212,7 @@ def _bill(
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import bill as command
-    from pneumonia_cli.client.stack import connect
+    from pneumonia_cli.client.target import connect
 
     settings = command.settings(cdk_json)
     if films is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from pneumonia_cli.client.app import app
+from pneumonia_cli.client.commands.app import app
 from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
 from pneumonia_cli.client.output import stderr
 
@@ -48,7 +48,3 @@ def _tell(code: str, detail: str, *, as_json: bool) -> None:
         print(json.dumps({"error": {"code": code, "detail": detail}}), file=sys.stderr)
     else:
         stderr.print(Text(detail, style="red"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pneumonia_cli.client import options
-from pneumonia_cli.client.operating import commands
+from pneumonia_cli.client.commands import operating, options
 
 app = typer.Typer(
     name="pneumonia",
@@ -90,7 +89,7 @@ def call(
     from pneumonia_cli.client import call as command
     from pneumonia_cli.client import files as found
     from pneumonia_cli.client.door import open_service
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     images = found.find(files)
     chosen = command.CallOptions(
@@ -136,8 +135,8 @@ def submit(
     """
     from pneumonia_cli.client.batch import submit as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
-    from pneumonia_cli.client.door import open_batch
-    from pneumonia_cli.client.stack import Target, connect, jobs_for, unanswered_for
+    from pneumonia_cli.client.batch.places import open_batch
+    from pneumonia_cli.client.target import Target, connect, jobs_for, unanswered_for
 
     named = Target(url, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
     at_once = jobs_for(stack, jobs)
@@ -174,10 +173,10 @@ def results(
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
-    from pneumonia_cli.client.batch import results as command
+    from pneumonia_cli.client.batch import fetch as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
-    from pneumonia_cli.client.door import open_batch
-    from pneumonia_cli.client.stack import Target, connect, jobs_for
+    from pneumonia_cli.client.batch.places import open_batch
+    from pneumonia_cli.client.target import Target, connect, jobs_for
 
     named = Target(url=url, result_bucket=results_bucket)
     at_once = jobs_for(stack, jobs)
@@ -202,7 +201,7 @@ def redrive(
 ) -> None:
     """Put the uploads that failed back into the queue, once what made them fail is mended."""
     from pneumonia_cli.client.operating import redrive as command
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     named = Target(queue_url=queue_url, dead_letter_queue_url=dead_letter_queue_url)
     with connect(stack, profile, region) as aws:
@@ -245,7 +244,7 @@ def backfill(
     """
     from pneumonia_cli.client.batch import backfill as command
     from pneumonia_cli.client.errors import UsageProblem
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     if stop and execution is None:
         raise UsageProblem("Which one? Give --execution NAME with --stop.")
@@ -286,7 +285,7 @@ def console(
     """
     from pneumonia_cli.client import console as command
     from pneumonia_cli.client.door import open_service
-    from pneumonia_cli.client.stack import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(url=url), needed=("url",))
@@ -294,4 +293,4 @@ def console(
             raise typer.Exit(command.run(service, port=port, open_browser=open_browser, as_json=as_json))
 
 
-commands.register(app)
+operating.register(app)

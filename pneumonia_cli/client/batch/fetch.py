@@ -7,7 +7,8 @@ from typing import Any
 from pneumonia_cli.client import output
 from pneumonia_cli.client.batch.collect import Collector, Waiting
 from pneumonia_cli.client.batch.journal import FILE, Journal
-from pneumonia_cli.client.batch.pipeline import BatchOptions, Places
+from pneumonia_cli.client.batch.pipeline import BatchOptions
+from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.submit import checked_card, finish
 from pneumonia_cli.client.errors import UsageProblem
 

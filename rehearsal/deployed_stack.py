@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from pneumonia_cli.client.operating.redrive import count
+from pneumonia_cli.client.queues import count
 from rehearsal.api import call
 from rehearsal.proof import require
 
@@ -29,7 +29,7 @@ def until(holds: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.2)
 
 
-class Stack:
+class DeployedStack:
     """The stack of a name: what it holds, and its queues and buckets."""
 
     def __init__(self, name: str, s3: "S3Client", sqs: "SQSClient") -> None:
@@ -99,7 +99,7 @@ class Stack:
 
 
 @contextlib.contextmanager
-def looked_at(name: str) -> Iterator[Stack]:
+def looked_at(name: str) -> Iterator[DeployedStack]:
     """The stack of a name, with clients that are closed at the end of a `with` block."""
     with contextlib.closing(boto3.client("s3")) as s3, contextlib.closing(boto3.client("sqs")) as sqs:
-        yield Stack(name, s3, sqs)
+        yield DeployedStack(name, s3, sqs)
