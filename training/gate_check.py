@@ -26,7 +26,7 @@ TURNED = 100
 def outcome(predictor: Predictor, content: bytes) -> str:
     """``film``, ``flagged`` (another population), ``inverted`` (taken back first), or the code of the refusal."""
     try:
-        body = predictor.answer(content, request_id="gate-check", heatmap=False).body
+        body = predictor.predict(content, request_id="gate-check", heatmap=False).body
     except PneumoniaError as error:
         return error.code
     if "film_inverted" in body["image"]["warnings"]:

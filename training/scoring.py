@@ -12,7 +12,7 @@ from rich.progress import Progress
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.model.card import Card
-from pneumonia.model.sessions import Model, Prediction
+from pneumonia.model.sessions import Model, ModelOutput
 from pneumonia.model.triage import assess
 
 Array = NDArray[np.float64]
@@ -59,7 +59,7 @@ class Server:
                 progress.update(task, advance=len(films))
         return self._collect(answers)
 
-    def _collect(self, batches: list[list[Prediction]]) -> Scores:
+    def _collect(self, batches: list[list[ModelOutput]]) -> Scores:
         predictions = [prediction for batch in batches for prediction in batch]
         assessed = [assess(prediction.logit, self.card) for prediction in predictions]
         return Scores(

@@ -42,9 +42,9 @@ _cold = True
 
 
 def prediction(function: str, body: Mapping[str, Any]) -> None:
-    """Count an answer with its label, triage, score (calibrated probability) and times.
+    """Count a prediction with its label, triage, score (calibrated probability) and times.
 
-    `body`: the fields of `predictor.Answer`. `OutsidePopulation` is left out where the model cannot tell.
+    `body`: that of `predictor.Prediction`. `OutsidePopulation` is left out where the model cannot tell.
     """
     values: dict[str, tuple[str, float]] = {"Predictions": (COUNT, 1)}
     values |= {name: (COUNT, body["label"] == label) for label, name in LABELS.items()}

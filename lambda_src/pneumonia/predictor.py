@@ -1,4 +1,4 @@
-"""From the bytes of an image to the answer that every way in gives: HTTP, direct invoke, upload, command."""
+"""From the bytes of an image to its prediction, the same for HTTP, direct invokes, uploads and commands."""
 
 import functools
 import time
@@ -13,13 +13,13 @@ from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.model.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
 from pneumonia.model.heatmap import overlay
-from pneumonia.model.sessions import Batch, Model, Prediction
+from pneumonia.model.sessions import InputBatch, Model, ModelOutput
 from pneumonia.model.triage import assess
 from pneumonia.settings import Settings, process_settings
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for."""
 
     body: dict[str, Any]
@@ -31,13 +31,13 @@ class _Look:
     """One run of the graphs on one image."""
 
     image: DecodedImage
-    prediction: Prediction
+    output: ModelOutput
     preprocess_ms: float
     model_ms: float
 
-    def answering(self, image: DecodedImage, other: "_Look") -> "_Look":
+    def at(self, image: DecodedImage, other: "_Look") -> "_Look":
         """This look, at `image`, with the time that the `other` took added to its own."""
-        return _Look(image, self.prediction, self.preprocess_ms + other.preprocess_ms, self.model_ms + other.model_ms)
+        return _Look(image, self.output, self.preprocess_ms + other.preprocess_ms, self.model_ms + other.model_ms)
 
 
 class Predictor:
@@ -56,7 +56,7 @@ class Predictor:
         model = Model(card, settings.model_dir, settings.intra_op_threads)
         return cls(card, model, settings.model_dir, settings.limits)
 
-    def answer(self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False) -> Answer:
+    def predict(self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False) -> Prediction:
         """Predict one image from the bytes of its file.
 
         `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
@@ -70,17 +70,17 @@ class Predictor:
         check_content(image, self.limits.min_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
-        png = overlay(look.image.pixels, look.prediction.activation_map) if heatmap else None
+        png = overlay(look.image.pixels, look.output.activation_map) if heatmap else None
         timing = {
             "decode": _ms(start, decoded),
             "preprocess": round(look.preprocess_ms, 2),
             "model": round(look.model_ms, 2),
             "total": _ms(start, time.perf_counter()),
         }
-        return Answer(self._body(look, timing, request_id, force), png)
+        return Prediction(self._body(look, timing, request_id, force), png)
 
-    def prepared(self, data: bytes) -> list[Batch]:
-        """The model's input for an image file, as `answer` makes it: for each member uint8 [1, H, W, 1].
+    def prepared(self, data: bytes) -> list[InputBatch]:
+        """The model's input for an image file, as `predict` makes it: for each member uint8 [1, H, W, 1].
 
         Raises what `decode_in_time` raises.
         """
@@ -93,12 +93,12 @@ class Predictor:
         start = time.perf_counter()
         batches = self._model.prepare([image.pixels])
         prepared = time.perf_counter()
-        prediction = self._model.run(batches)[0]
-        return _Look(image, prediction, _ms(start, prepared), _ms(prepared, time.perf_counter()))
+        output = self._model.run(batches)[0]
+        return _Look(image, output, _ms(start, prepared), _ms(prepared, time.perf_counter()))
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
-        """The look to answer from: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""
-        limits, scores = self.card.gate, first.prediction.gate
+        """The look that counts: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""
+        limits, scores = self.card.gate, first.output.gate
         if limits is None or scores is None:
             return first
         verdict = judge(scores, limits)
@@ -106,16 +106,16 @@ class Predictor:
             return first
         change = hypothesis(scores)
         second = self._look(replace(first.image, pixels=undone(first.image.pixels, change)))
-        explained = second.prediction.gate is not None and judge(second.prediction.gate, limits) is Verdict.FILM
+        explained = second.output.gate is not None and judge(second.output.gate, limits) is Verdict.FILM
         if explained and change == "inverted":
             back = replace(second.image.warned("film_inverted"), inverted=not first.image.inverted)
-            return second.answering(back, first)
+            return second.at(back, first)
         if not explained and verdict is Verdict.CHANGED:
-            return first.answering(first.image, second)  # like a film, and more so as it came than turned
+            return first.at(first.image, second)  # like a film, and more so as it came than turned
         error = refusal(change if explained else None)
         if not force:
             raise error
-        return first.answering(first.image.warned(error.code), second)
+        return first.at(first.image.warned(error.code), second)
 
     def self_test(self) -> None:
         """Run the card's golden input through the whole path. Raises ModelError if its logit is not met."""
@@ -135,8 +135,8 @@ class Predictor:
             )
 
     def _body(self, look: "_Look", timing: dict[str, float], request_id: str, force: bool) -> dict[str, Any]:
-        assessment = assess(look.prediction.logit, self.card)
-        scores, limits = look.prediction.gate, self.card.gate
+        assessment = assess(look.output.logit, self.card)
+        scores, limits = look.output.gate, self.card.gate
         known = in_training_population(scores, limits) if scores is not None and limits is not None else None
         image = look.image.warned("outside_training_population") if known is False else look.image
         return {

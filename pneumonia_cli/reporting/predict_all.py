@@ -102,7 +102,7 @@ def predict_all(predictor: Predictor, images: Sequence[ImageFile], *, force: boo
             data = _read(image.path, predictor.limits.max_bytes)
             yield {
                 "file": image.name,
-                **predictor.answer(data, request_id=request_id, heatmap=False, force=force).body,
+                **predictor.predict(data, request_id=request_id, heatmap=False, force=force).body,
             }
         except PneumoniaError as error:
             if not rejects(error):

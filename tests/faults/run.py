@@ -152,7 +152,7 @@ def _right(model_dir: Path, made: Sequence[Version]) -> dict[bytes, float]:
     predictor = Predictor.load(Settings(model_dir=model_dir))
     films = {version.data for version in made if version.code is None}
     return {
-        data: float(predictor.answer(data, request_id="", heatmap=False).body["pneumonia"]) for data in sorted(films)
+        data: float(predictor.predict(data, request_id="", heatmap=False).body["pneumonia"]) for data in sorted(films)
     }
 
 

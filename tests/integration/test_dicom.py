@@ -25,7 +25,7 @@ def shipped(real_artifacts: Path) -> Predictor:
 
 
 def answer(predictor: Predictor, data: bytes, *, force: bool = False) -> dict[str, Any]:
-    return predictor.answer(data, request_id="id", heatmap=False, force=force).body
+    return predictor.predict(data, request_id="id", heatmap=False, force=force).body
 
 
 def written(film: Image.Image, kind: str, **options: Any) -> bytes:

@@ -23,7 +23,7 @@ def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
 def outcome(tiny_service: None, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Outcome:
     path = tmp_path / "film.png"
     path.write_bytes(image_bytes(180))
-    answer = process_predictor().answer(path.read_bytes(), request_id="r", heatmap=False)
+    answer = process_predictor().predict(path.read_bytes(), request_id="r", heatmap=False)
     return Outcome(ImageFile(path, "film.png"), {"status": "predicted", **answer.body})
 
 

@@ -93,7 +93,7 @@ def test_a_failure_of_our_own_ends_the_run(
     def broken(*_arguments: object, **_options: object) -> None:
         raise ModelError("the graph is broken")
 
-    monkeypatch.setattr(Predictor, "answer", broken)
+    monkeypatch.setattr(Predictor, "predict", broken)
     arguments = ["--images", str(make_films({"a.png": 1})), "--out", str(tmp_path / "results.jsonl")]
     assert predict_all.main(arguments) == 1
     assert "the graph is broken" in capsys.readouterr().out

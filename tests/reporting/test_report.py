@@ -43,7 +43,7 @@ def make(predictor: Predictor, tmp_path: Path, image_bytes: Callable[..., bytes]
         for index, (name, grey) in enumerate(films.items()):
             path = tmp_path / f"{index}.png"
             path.write_bytes(image_bytes(grey))
-            answer = predictor.answer(path.read_bytes(), request_id="r", heatmap=True)
+            answer = predictor.predict(path.read_bytes(), request_id="r", heatmap=True)
             outcomes.append(Outcome(ImageFile(path, name), {"status": "predicted", **answer.body}, answer.heatmap_png))
         files = {outcome.image: f"heatmaps/{index}.png" for index, outcome in enumerate(outcomes)}
         return render(outcomes, files, predictor.card, predictor.limits, MADE)

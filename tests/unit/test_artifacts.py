@@ -35,6 +35,6 @@ def test_a_batch_answers_like_single_images(real_artifacts: Path) -> None:
 
 def test_heatmap_of_the_golden_input(shipped: Predictor, real_artifacts: Path) -> None:
     data = (real_artifacts / shipped.card.golden.file).read_bytes()
-    answer = shipped.answer(data, request_id="id", heatmap=True)
+    answer = shipped.predict(data, request_id="id", heatmap=True)
     assert answer.heatmap_png is not None
     assert 0 < answer.body["pneumonia"] < 1

@@ -11,7 +11,7 @@ from tests.conftest import ImageBytes, MakeArtifacts
 
 
 def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, image_bytes: ImageBytes) -> None:
-    answer = predictor.answer(image_bytes(grey=255), request_id="id-1", heatmap=False)
+    answer = predictor.predict(image_bytes(grey=255), request_id="id-1", heatmap=False)
     body = answer.body
     assert list(body) == [
         "normal", "pneumonia", "label", "triage", "threshold", "model", "in_training_population", "forced", "image",
@@ -39,13 +39,13 @@ def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, ima
 
 @pytest.mark.parametrize("grey", range(0, 256, 15))
 def test_probabilities_sum_to_one(predictor: Predictor, image_bytes: ImageBytes, grey: int) -> None:
-    body = predictor.answer(image_bytes(grey=grey), request_id="id", heatmap=False).body
+    body = predictor.predict(image_bytes(grey=grey), request_id="id", heatmap=False).body
     assert body["normal"] + body["pneumonia"] == pytest.approx(1, abs=1e-9)
     assert body["label"] == ("pneumonia" if body["pneumonia"] >= body["threshold"] else "normal")
 
 
 def test_timing_has_its_parts(predictor: Predictor, image_bytes: ImageBytes) -> None:
-    timing = predictor.answer(image_bytes(), request_id="id", heatmap=True).body["timing_ms"]
+    timing = predictor.predict(image_bytes(), request_id="id", heatmap=True).body["timing_ms"]
     assert set(timing) == {"decode", "preprocess", "model", "total"}
     assert all(value >= 0 for value in timing.values())
     # Each part is rounded to 0.01 ms, hence the slack.
@@ -53,7 +53,7 @@ def test_timing_has_its_parts(predictor: Predictor, image_bytes: ImageBytes) -> 
 
 
 def test_heatmap_on_demand(predictor: Predictor, image_bytes: ImageBytes) -> None:
-    png = predictor.answer(image_bytes(), request_id="id", heatmap=True).heatmap_png
+    png = predictor.predict(image_bytes(), request_id="id", heatmap=True).heatmap_png
     assert png is not None
     assert png.startswith(b"\x89PNG")
 
@@ -62,9 +62,9 @@ def test_limits_come_from_the_settings(artifacts: Path, image_bytes: ImageBytes)
     predictor = Predictor.load(Settings(model_dir=artifacts, max_image_bytes=10_000, max_image_pixels=99))
     assert predictor.limits == Limits(10_000, 99, min_side=64)
     with pytest.raises(TooLarge):
-        predictor.answer(image_bytes(size=(10, 10)), request_id="id", heatmap=False)
+        predictor.predict(image_bytes(size=(10, 10)), request_id="id", heatmap=False)
     with pytest.raises(UnsupportedFormat):
-        predictor.answer(b"text", request_id="id", heatmap=False)
+        predictor.predict(b"text", request_id="id", heatmap=False)
 
 
 def test_self_test_passes_on_the_golden_input(predictor: Predictor) -> None:

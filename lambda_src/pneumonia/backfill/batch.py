@@ -19,7 +19,7 @@ from pneumonia.uploads import correlation
 from pneumonia.uploads.concurrency import overlapping
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
-from pneumonia.uploads.results import Order, Outcome, Results, error_code
+from pneumonia.uploads.results import Order, Results, WriteOutcome, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
@@ -54,7 +54,7 @@ _Count = Callable[[Tally], None]
 """What an image adds to the counts."""
 
 
-Process = Callable[[Upload, str], tuple[Outcome, ResultDocument]]
+Process = Callable[[Upload, str], tuple[WriteOutcome, ResultDocument]]
 """Predict an upload and store its result: `uploads.process.process_upload`."""
 
 
@@ -171,7 +171,7 @@ class Batch:
             error = ObjectArchived("The object is in an archive storage class. Restore it, then start again.")
             return self._fail(seen.upload, error, request_id)
         outcome, document = self._process(seen.upload, request_id)
-        if outcome is Outcome.STALE:
+        if outcome is WriteOutcome.STALE:
             return functools.partial(Tally.skip, reason=NEWER_RESULT)
         return functools.partial(Tally.result, document=document)
 

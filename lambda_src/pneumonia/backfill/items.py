@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-Source = Literal["listing", "inventory"]
+ItemSource = Literal["listing", "inventory"]
 
 FOLDER = "folder"
 DELETE_MARKER = "delete_marker"
@@ -39,7 +39,7 @@ class Item:
         return self.keys[0]
 
 
-def parse_item(raw: Any, bucket: str, source: Source, prefix: str = "") -> Item:
+def parse_item(raw: Any, bucket: str, source: ItemSource, prefix: str = "") -> Item:
     """An item from its JSON.
 
     A listing has `Key` as it is, `Etag`, `LastModified` (seconds since 1970, or a text with a time zone) and `Size`. An

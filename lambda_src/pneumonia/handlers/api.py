@@ -1,7 +1,7 @@
 """Lambda handler of the Function URL and of direct invokes: the table of routes, and what holds for all.
 
-Invoked directly with {"url": ...} or {"image": ...} as the whole event, the same answer as that of POST
-/predict (or the same problem document) comes back as a plain object. boto3 is imported only by the routes
+Invoked directly with {"url": ...} or {"image": ...} as the whole event, the body that POST /predict
+would return (or its problem document) comes back as a plain object. boto3 is imported only by the routes
 that need it, for the sake of the cold start.
 """
 
@@ -16,8 +16,8 @@ from pneumonia.errors import MethodNotAllowed, NotFound
 from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.http import pages, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
-from pneumonia.http.requests import is_function_url_event
-from pneumonia.http.responses import Answer, Request, log_problem, problem_answer
+from pneumonia.http.requests import Request, is_function_url_event
+from pneumonia.http.responses import Response, log_problem, problem_response
 from pneumonia.http.routes import Route
 from pneumonia.options import FORCE, HEATMAP
 from pneumonia.settings import process_settings
@@ -44,22 +44,22 @@ ROUTES = (
 # Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds the image.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Answer one event; never raises, so that no caller sees a stack trace."""
+    """Return the response to one event; never raises, so that no caller sees a stack trace."""
     metrics.cold_start(metrics.API)
     # By the name under which the worker has its own, so that one query finds the lines of both.
     logger.set_correlation_id(context.aws_request_id)
     if is_function_url_event(event):
         try:
-            return _answer(Request(event, context.aws_request_id)).to_lambda()
+            return _respond(Request(event, context.aws_request_id)).to_lambda()
         except Exception as error:
-            return problem_answer(error, context.aws_request_id).to_lambda()
+            return problem_response(error, context.aws_request_id).to_lambda()
     try:
         return predictions.predict_event(event, context.aws_request_id)
     except Exception as error:
         return log_problem(error, context.aws_request_id)
 
 
-def _answer(request: Request) -> Answer:
+def _respond(request: Request) -> Response:
     """Find the route, ask for credentials unless it is public, and call it. Raises what it raises, and Unauthorized,
     NotFound, MethodNotAllowed.
 
@@ -70,7 +70,7 @@ def _answer(request: Request) -> Answer:
     if route is None or not route.public:
         authorize(request.event, process_settings(), request.header("authorization"))
     if route is not None:
-        return route.answer(replace(request, parameters=route.parameters(request.path)))
+        return route.respond(replace(request, parameters=route.parameters(request.path)))
     if known:
         allow = tuple(sorted(route.method for route in known))
         raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)

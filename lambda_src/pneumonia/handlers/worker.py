@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import MalformedRequest, log_fields
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http.requests import InlineImage, from_json
+from pneumonia.http.images import InlineImage, from_json
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads.concurrency import overlapping
 from pneumonia.uploads.events import Message
@@ -64,7 +64,7 @@ def _predict(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     source = from_json(event, predictor.limits.max_bytes)
     if not isinstance(source, InlineImage):
         raise MalformedRequest("The worker fetches nothing: send the image itself.")
-    return predictor.answer(source.data, request_id=context.aws_request_id, heatmap=False).body
+    return predictor.predict(source.data, request_id=context.aws_request_id, heatmap=False).body
 
 
 load_in_init_phase(logger)

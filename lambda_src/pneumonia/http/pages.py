@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumonia.errors import NotFound
-from pneumonia.http.responses import Answer, Headers, Request
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import Headers, Response
 from pneumonia.settings import process_settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "page"
@@ -31,12 +32,12 @@ class StaticFile:
     etag: str
 
 
-def index(request: Request) -> Answer:
+def index(request: Request) -> Response:
     """The page itself."""
     return _serve(request, INDEX)
 
 
-def page_file(request: Request) -> Answer:
+def page_file(request: Request) -> Response:
     """A script, a style sheet or an image of the page."""
     return _serve(request, request.parameters["name"])
 
@@ -70,7 +71,7 @@ def security_headers(upload_origin: str | None) -> dict[str, str]:
     }
 
 
-def _serve(request: Request, name: str) -> Answer:
+def _serve(request: Request, name: str) -> Response:
     # Looked up among the files there are: no path of a request ever reaches the file system.
     found = page_files().get(name)
     if found is None:
@@ -84,8 +85,8 @@ def _serve(request: Request, name: str) -> Answer:
     # Proxies that compress mark a tag as weak (W/); for GET that compares the same (RFC 9110, section 13.1.2).
     asked = {tag.strip().removeprefix("W/") for tag in request.header("if-none-match").split(",")}
     if asked & {found.etag, "*"}:
-        return Answer(304, found.content_type, "", headers)
-    return Answer(200, found.content_type, found.content, headers)
+        return Response(304, found.content_type, "", headers)
+    return Response(200, found.content_type, found.content, headers)
 
 
 def _load(path: Path) -> StaticFile:

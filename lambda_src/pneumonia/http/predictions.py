@@ -1,4 +1,4 @@
-"""POST /predict, and what a direct invoke asks for: an image or its address in, the answer out."""
+"""POST /predict, and what a direct invoke asks for: an image or its address in, the prediction out."""
 
 import base64
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from pneumonia import metrics
-from pneumonia.http.requests import RemoteImage, Source, from_http, from_json
-from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.http.images import GivenImage, RemoteImage, from_http, from_json
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import Response, json_response
 from pneumonia.options import FORCE, HEATMAP, is_wanted
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
@@ -15,8 +16,8 @@ from pneumonia.settings import process_settings
 logger = Logger()
 
 
-def predict(request: Request) -> Answer:
-    """The answer for the image of the body."""
+def predict(request: Request) -> Response:
+    """The prediction for the image of the body."""
     with metrics.rejections(metrics.API):
         source = from_http(
             request.body,
@@ -25,27 +26,27 @@ def predict(request: Request) -> Answer:
             max_bytes=process_settings().max_image_bytes,
         )
         heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
-        return json_answer(_answer(source, heatmap, force, request.request_id))
+        return json_response(_predict(source, heatmap, force, request.request_id))
 
 
 def predict_event(event: Any, request_id: str) -> dict[str, Any]:
-    """The answer for a direct invoke: its whole event is what the JSON body of a request would be."""
+    """The prediction for a direct invoke: its whole event is what the JSON body of a request would be."""
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
         heatmap, force = (is_wanted(option, event.get(option)) for option in (HEATMAP, FORCE))
-        return _answer(source, heatmap, force, request_id)
+        return _predict(source, heatmap, force, request_id)
 
 
-def _answer(source: Source, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
-    """The answer for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
+def _predict(source: GivenImage, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
+    """The prediction for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
     "encoding": "base64", "data": ...}."""
     # The model first: without it there is no use in fetching anything.
     predictor = process_predictor()
     data = _fetch(source) if isinstance(source, RemoteImage) else source.data
-    found = predictor.answer(data, request_id=request_id, heatmap=heatmap, force=force)
-    body = dict(found.body)
-    if found.heatmap_png is not None:
-        encoded = base64.b64encode(found.heatmap_png).decode("ascii")
+    prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap, force=force)
+    body = dict(prediction.body)
+    if prediction.heatmap_png is not None:
+        encoded = base64.b64encode(prediction.heatmap_png).decode("ascii")
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
     # Format and speed only: what the model says of a patient belongs to the caller.
     logger.info("predicted", image_format=body["image"]["format"], timing_ms=body["timing_ms"], heatmap=heatmap)

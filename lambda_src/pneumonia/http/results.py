@@ -3,7 +3,8 @@
 import time
 
 from pneumonia.errors import NotFound
-from pneumonia.http.responses import PRIVATE, Answer, Request, json_answer
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import PRIVATE, Response, json_response
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import is_id, may_be_pending, upload_key
 
@@ -15,7 +16,7 @@ RETRY_AFTER_SECONDS = 2
 _UNKNOWN = "There is no result under this id: it was never given out, nothing was uploaded, or it has expired."
 
 
-def result(request: Request) -> Answer:
+def result(request: Request) -> Response:
     """The result of an upload, or 202 while it may still come."""
     upload_id, bucket = _upload_id(request), _bucket()
     # Imported here for the sake of the cold start, as in uploads.py.
@@ -23,15 +24,15 @@ def result(request: Request) -> Answer:
 
     document = read_result(bucket, upload_key(upload_id))
     if document is not None:
-        return json_answer(document.for_caller(upload_id))
+        return json_response(document.for_caller(upload_id))
     patience = process_settings().upload_expires_seconds + GRACE_SECONDS
     if not may_be_pending(upload_id, time.time(), patience):
         raise NotFound(_UNKNOWN)
     body = {"id": upload_id, "status": "pending"}
-    return json_answer(body, status=202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return json_response(body, status=202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def heatmap(request: Request) -> Answer:
+def heatmap(request: Request) -> Response:
     """The heatmap of a result as a PNG."""
     upload_id, bucket = _upload_id(request), _bucket()
     # Imported here for the sake of the cold start, as in uploads.py.
@@ -40,7 +41,7 @@ def heatmap(request: Request) -> Answer:
     png = read_heatmap(bucket, upload_key(upload_id))
     if png is None:
         raise NotFound("There is no heatmap under this id: its image was refused, or its result is not there.")
-    return Answer(200, "image/png", png, dict(PRIVATE))
+    return Response(200, "image/png", png, dict(PRIVATE))
 
 
 def _upload_id(request: Request) -> str:

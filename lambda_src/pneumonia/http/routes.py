@@ -1,11 +1,13 @@
-"""A route: which requests it answers, what it takes, and who may use it."""
+"""A route: which requests are its own, what it takes, and who may use it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from pneumonia.errors import MalformedRequest
-from pneumonia.http.responses import Answer, Request, RouteFunction
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import Response
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -19,7 +21,7 @@ class Route:
 
     method: str
     path: str
-    function: RouteFunction
+    function: Callable[[Request], Response]
     query: frozenset[str] = frozenset()
     public: bool = False
 
@@ -40,7 +42,7 @@ class Route:
         found = self._pattern.fullmatch(path)
         return found.groupdict() if found else {}
 
-    def answer(self, request: Request) -> Answer:
+    def respond(self, request: Request) -> Response:
         """Call the route's function. Raises MalformedRequest on a query parameter that it does not know."""
         unknown = set(request.queries) - self.query
         if unknown:

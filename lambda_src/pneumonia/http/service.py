@@ -5,7 +5,8 @@ from pathlib import Path
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import Unhealthy, log_fields
-from pneumonia.http.responses import PRIVATE, Answer, Request, json_answer
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import PRIVATE, Response, json_response
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
@@ -19,7 +20,7 @@ OPENAPI_JSON = Path(__file__).with_name("openapi.json")
 logger = Logger()
 
 
-def health(_request: Request) -> Answer:
+def health(_request: Request) -> Response:
     """200 if the model is loaded and gives the golden answer now, else the problem `unhealthy` (503)."""
     try:
         predictor = process_predictor()
@@ -27,20 +28,20 @@ def health(_request: Request) -> Answer:
     except Exception as error:
         logger.error("health check failed", **log_fields(error))
         raise Unhealthy("see the log entry above") from error
-    return json_answer({"status": "ok", "self_test": "passed", "model": predictor.card.identity()})
+    return json_response({"status": "ok", "self_test": "passed", "model": predictor.card.identity()})
 
 
-def model(_request: Request) -> Answer:
+def model(_request: Request) -> Response:
     """The whole model card."""
-    return json_answer(process_predictor().card.document)
+    return json_response(process_predictor().card.document)
 
 
-def config(_request: Request) -> Answer:
+def config(_request: Request) -> Response:
     """What a client needs to draw itself and to choose its way in. Open to all: it holds nothing secret."""
     settings = process_settings()
     card = process_predictor().card
     points = card.operating_points
-    return json_answer(
+    return json_response(
         {
             "auth": settings.auth_mode,
             "max_direct_bytes": min(MAX_DIRECT_BYTES, settings.max_image_bytes),
@@ -58,6 +59,6 @@ def config(_request: Request) -> Answer:
     )
 
 
-def openapi(_request: Request) -> Answer:
+def openapi(_request: Request) -> Response:
     """The description of this API."""
-    return Answer(200, "application/json", OPENAPI_JSON.read_text(encoding="utf-8"), PRIVATE)
+    return Response(200, "application/json", OPENAPI_JSON.read_text(encoding="utf-8"), PRIVATE)

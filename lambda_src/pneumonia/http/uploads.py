@@ -1,4 +1,4 @@
-"""POST /uploads: the way in for images too large for the function, and for whoever wants to fetch the answer
+"""POST /uploads: the way in for images too large for the function, and for whoever wants to fetch the result
 later."""
 
 import time
@@ -6,8 +6,8 @@ import time
 from aws_lambda_powertools import Logger
 
 from pneumonia.errors import MalformedRequest, NotFound, UnsupportedFormat
-from pneumonia.http.requests import json_body
-from pneumonia.http.responses import Answer, Request, json_answer
+from pneumonia.http.requests import Request, json_body
+from pneumonia.http.responses import Response, json_response
 from pneumonia.options import FORCE
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import new_id, upload_key
@@ -26,7 +26,7 @@ CONTENT_TYPES = (
 """What an upload may call itself. What it is, the worker finds out by looking at it."""
 
 
-def create_upload(request: Request) -> Answer:
+def create_upload(request: Request) -> Response:
     """Permission to upload one image, and the address of its result."""
     settings = process_settings()
     if settings.uploads_bucket is None or settings.results_bucket is None:
@@ -53,7 +53,7 @@ def create_upload(request: Request) -> Answer:
     # In the place of that of this request: the lines of both functions about an upload have one id.
     logger.info("upload permitted", correlation_id=correlation_id)
     location = f"/results/{upload_id}"
-    return json_answer(
+    return json_response(
         {
             "id": upload_id,
             "upload": upload,

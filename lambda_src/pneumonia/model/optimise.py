@@ -59,7 +59,7 @@ def _prepare(member: Member, directory: Path) -> Path:
     try:
         _optimise(source, target)
         # As both would be served: comparing with what the same optimisations made of the source would find nothing.
-        before, after = _answers(source, film), _answers(target, film)
+        before, after = _outputs(source, film), _outputs(target, film)
     except Exception as error:  # onnxruntime raises its own classes, which have no common public base
         raise ModelError(f"onnxruntime cannot optimise {member.file}: {error}") from error
     if not all(np.allclose(a, b, atol=TOLERANCE) for a, b in zip(before, after, strict=True)):
@@ -77,7 +77,7 @@ def _optimise(source: Path, target: Path) -> None:
     ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
-def _answers(path: Path, film: Any) -> Sequence[Any]:
+def _outputs(path: Path, film: Any) -> Sequence[Any]:
     options = _options(ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     found: Sequence[Any] = session.run(None, {session.get_inputs()[0].name: film})

@@ -24,12 +24,12 @@ INPUT = "image"
 OUTPUTS = ("logit", "activation_map")
 GATE_OUTPUTS = ("gate_distance", "gate_population", "gate_pose")
 
-Batch = npt.NDArray[np.uint8]
+InputBatch = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ModelOutput:
     """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
     the units of the logit; negative values speak against it. `gate` is None for a card without one."""
 
@@ -66,14 +66,14 @@ class Model:
         """Pixels that a film keeps on its shorter side when its decoder reduces it: see `decode`."""
         return max(enough_pixels(member.input.height, member.input.width) for member in self._members)
 
-    def predict(self, images: Sequence[Image.Image]) -> list[Prediction]:
+    def predict(self, images: Sequence[Image.Image]) -> list[ModelOutput]:
         """Predict grey images (mode "L", any size) as one batch, in their order.
 
         Raises ValueError for another mode, ModelError if a graph fails or answers no finite number.
         """
         return self.run(self.prepare(images))
 
-    def prepare(self, images: Sequence[Image.Image]) -> list[Batch]:
+    def prepare(self, images: Sequence[Image.Image]) -> list[InputBatch]:
         """The inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
         return [
             np.stack([to_model_input(image, member.input.height, member.input.width) for image in images])
@@ -82,22 +82,22 @@ class Model:
             for member in self._members
         ]
 
-    def run(self, batches: Sequence[Batch]) -> list[Prediction]:
+    def run(self, batches: Sequence[InputBatch]) -> list[ModelOutput]:
         """Predict prepared batches, one for each member. Raises ModelError like `predict`."""
         if not len(batches[0]):
             return []
-        answers = [
+        found = [
             _run(session, batch, member, outputs)
             for session, batch, member, outputs in zip(
                 self._sessions, batches, self._members, self._outputs, strict=True
             )
         ]
-        grid = answers[0][1].shape[1:]
-        logits = sum(weight * found[0] for weight, found in zip(self._weights, answers, strict=True))
-        maps = sum(weight * _resize_maps(found[1], grid) for weight, found in zip(self._weights, answers, strict=True))
-        gates = _gates(answers[0][2:], len(batches[0]))
+        grid = found[0][1].shape[1:]
+        logits = sum(weight * one[0] for weight, one in zip(self._weights, found, strict=True))
+        maps = sum(weight * _resize_maps(one[1], grid) for weight, one in zip(self._weights, found, strict=True))
+        gates = _gates(found[0][2:], len(batches[0]))
         return [
-            Prediction(float(logit), np.asarray(activation, np.float32), gate)
+            ModelOutput(float(logit), np.asarray(activation, np.float32), gate)
             for logit, activation, gate in zip(np.asarray(logits), np.asarray(maps), gates, strict=True)
         ]
 
@@ -144,7 +144,7 @@ def _check_signature(session: Any, member: Member, wanted_outputs: Sequence[str]
         raise ModelError(f"{member.file} takes {node.type} {node.shape}, the card says uint8 [N, {wanted}].")
 
 
-def _run(session: Any, batch: Batch, member: Member, outputs: Sequence[str]) -> list[Any]:
+def _run(session: Any, batch: InputBatch, member: Member, outputs: Sequence[str]) -> list[Any]:
     try:
         found = session.run(list(outputs), {INPUT: batch})
     except Exception as error:

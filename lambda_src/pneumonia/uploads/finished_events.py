@@ -18,7 +18,7 @@ from pneumonia.uploads import correlation
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.ids import id_of_key
-from pneumonia.uploads.results import Outcome, Results
+from pneumonia.uploads.results import Results, WriteOutcome
 
 SOURCE: Final = "pneumonia.triage"
 DETAIL_TYPE: Final = "Prediction Finished"
@@ -32,15 +32,15 @@ class EventNotSent(PneumoniaError):
     title = "The event could not be sent"
 
 
-def announce(results: Results, upload: Upload, document: ResultDocument, outcome: Outcome) -> None:
+def announce(results: Results, upload: Upload, document: ResultDocument, outcome: WriteOutcome) -> None:
     """Send the event of an upload's result, if there is a bus for it and the result is there.
 
     `document`: what was written, or would have been. Raises EventNotSent, or ClientError if S3 or EventBridge fail.
     """
     bus = process_settings().event_bus
-    if bus is None or outcome is Outcome.STALE:
+    if bus is None or outcome is WriteOutcome.STALE:
         return
-    if outcome is Outcome.DUPLICATE:
+    if outcome is WriteOutcome.DUPLICATE:
         # What is stored may be of a model before this one: the event has to say the same as the result.
         stored = results.find_document(upload)
         if stored is None or stored[1].source != document.source:

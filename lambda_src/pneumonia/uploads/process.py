@@ -14,12 +14,12 @@ from pneumonia import aws, metrics
 from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, rejects
 from pneumonia.model.heatmap import tagged
 from pneumonia.options import FORCE, is_wanted
-from pneumonia.predictor import Answer, Predictor, process_predictor
+from pneumonia.predictor import Prediction, Predictor, process_predictor
 from pneumonia.settings import SettingsError, process_settings
 from pneumonia.uploads import correlation, finished_events
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, Results, error_code, result_key
+from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Results, WriteOutcome, error_code, result_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -33,7 +33,9 @@ _computing = threading.Lock()
 _starting = threading.Lock()
 
 
-def process_upload(upload: Upload, request_id: str, function: str = metrics.WORKER) -> tuple[Outcome, ResultDocument]:
+def process_upload(
+    upload: Upload, request_id: str, function: str = metrics.WORKER
+) -> tuple[WriteOutcome, ResultDocument]:
     """Predict one upload and store its result, unless that of a newer event is there. Returns what became of the
     result, and the result.
 
@@ -41,21 +43,21 @@ def process_upload(upload: Upload, request_id: str, function: str = metrics.WORK
     """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
-    answer: Answer | None = None
+    prediction: Prediction | None = None
     try:
         found = _open(upload)
         correlation_id = _named(correlation.carried(found["Metadata"]) or correlation_id)
         data = _read(found, predictor.limits.max_bytes)
         force = is_wanted(FORCE, found["Metadata"].get(FORCE))
         with _computing:
-            answer = predictor.answer(data, request_id=request_id, heatmap=True, force=force)
-        document = ResultDocument.predicted(upload, correlation_id, answer.body)
+            prediction = predictor.predict(data, request_id=request_id, heatmap=True, force=force)
+        document = ResultDocument.predicted(upload, correlation_id, prediction.body)
     except PneumoniaError as error:
         if not rejects(error):
             raise
         document = ResultDocument.rejected(upload, correlation_id, error, request_id, predictor.card)
-    outcome = store(results, upload, document, answer.heatmap_png if answer else None)
-    if outcome is Outcome.WRITTEN:  # so that what is delivered twice counts once
+    outcome = store(results, upload, document, prediction.heatmap_png if prediction else None)
+    if outcome is WriteOutcome.WRITTEN:  # so that what is delivered twice counts once
         _count(function, document)
     logger.info(
         "processed",
@@ -99,7 +101,7 @@ def _count(function: str, document: ResultDocument) -> None:
         metrics.rejection(function, document.content["code"])
 
 
-def store(results: Results, upload: Upload, document: ResultDocument, png: bytes | None) -> Outcome:
+def store(results: Results, upload: Upload, document: ResultDocument, png: bytes | None) -> WriteOutcome:
     """Write a result, and first its heatmap if there is one, unless a newer event has its own. Raises what
     `Results.put_if_newer` raises."""
     if png is None:
@@ -108,14 +110,14 @@ def store(results: Results, upload: Upload, document: ResultDocument, png: bytes
     # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
     # come just after this look, our heatmap stays, and counts for nothing, since no JSON names it.
     if results.has_newer(result_key(upload.result_name, JSON_SUFFIX), order):
-        return Outcome.STALE
+        return WriteOutcome.STALE
     # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
     key = result_key(upload.result_name, HEATMAP_SUFFIX)
     # Conditional writes tell objects by their content: a film uploaded again has the heatmap of the first time, and
     # a writer that saw the first must not take the second for it.
     png = tagged(png, correlation.of_object(upload))
-    if results.put_if_newer(key, png, "image/png", order) is Outcome.STALE:
-        return Outcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
+    if results.put_if_newer(key, png, "image/png", order) is WriteOutcome.STALE:
+        return WriteOutcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
     return results.put_document(upload, document.with_heatmap(results.bucket, key))
 
 

@@ -44,7 +44,7 @@ class ResultConflict(Exception):
     """Other writers kept replacing the same result; the message goes back to the queue and is tried later."""
 
 
-class Outcome(enum.Enum):
+class WriteOutcome(enum.Enum):
     """What became of a write: done, already there from the same event, or there from a newer one."""
 
     WRITTEN = "written"
@@ -142,7 +142,7 @@ class Results:
         found = self.find(result_key(upload.result_name, JSON_SUFFIX))
         return None if found is None else (found[0], ResultDocument.parse(found[1]))
 
-    def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> Outcome:
+    def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> WriteOutcome:
         """Write the result of an upload as `put_if_newer` does."""
         key = result_key(upload.result_name, JSON_SUFFIX)
         body = document.to_bytes()
@@ -165,7 +165,7 @@ class Results:
 
     def put_if_newer(
         self, key: str, body: bytes, content_type: str, order: Order, *, provisional: bool = False
-    ) -> Outcome:
+    ) -> WriteOutcome:
         """Write an object unless the one under its key is of the same or a newer event.
 
         A `provisional` one is written without its order, so that any other takes its place. Raises ResultConflict if
@@ -174,7 +174,7 @@ class Results:
         metadata = {} if provisional else order.to_metadata()
         for _ in range(_ATTEMPTS):
             if self._put(key, body, content_type, metadata, if_match=None):
-                return Outcome.WRITTEN
+                return WriteOutcome.WRITTEN
             stored = self._head(key)
             if stored is None:  # a conflict with a write not finished, or removed since
                 continue
@@ -182,9 +182,9 @@ class Results:
             # An object of unknown order is not a result of ours: replace it.
             place = 1 if stored_order is None else order.compare(stored_order)
             if place <= 0:
-                return Outcome.DUPLICATE if place == 0 else Outcome.STALE
+                return WriteOutcome.DUPLICATE if place == 0 else WriteOutcome.STALE
             if self._put(key, body, content_type, metadata, if_match=etag):
-                return Outcome.WRITTEN
+                return WriteOutcome.WRITTEN
         raise ResultConflict(f"Lost against other writers {_ATTEMPTS} times; the message will be tried again.")
 
     def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str], *, if_match: str | None) -> bool:

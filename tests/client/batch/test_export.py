@@ -27,7 +27,7 @@ def journal(tmp_path: Path, films: dict[str, Path], predictor: Predictor) -> Ite
     with Journal(tmp_path / "out", {}) as opened:
         (tmp_path / "out" / "heatmaps").mkdir()
         for name, path in films.items():
-            answer = predictor.answer(path.read_bytes(), request_id="r", heatmap=True)
+            answer = predictor.predict(path.read_bytes(), request_id="r", heatmap=True)
             file = f"heatmaps/{name.strip('=()')}"
             assert answer.heatmap_png is not None
             (tmp_path / "out" / file).write_bytes(answer.heatmap_png)

@@ -225,7 +225,7 @@ class TestErrors:
         def explode(*_args: Any, **_kwargs: Any) -> None:
             raise RuntimeError("films/jane-doe.png")
 
-        monkeypatch.setattr(process_predictor(), "answer", explode)
+        monkeypatch.setattr(process_predictor(), "predict", explode)
         reply = call(http_event(body=image_bytes()))
         assert_problem(reply, 500, "internal_error", lambda_context.aws_request_id)
         assert "jane-doe" not in json.dumps(reply.body) + log.getvalue()

@@ -33,7 +33,7 @@ def release(make_artifacts: MakeArtifacts, image_bytes: ImageBytes) -> Callable[
         folder = make_artifacts(member)
         (folder / "golden.png").write_bytes(image_bytes(grey=GREY))
         model = Predictor.load(Settings(model_dir=folder))
-        answer = model.answer((folder / "golden.png").read_bytes(), request_id="id", heatmap=False)
+        answer = model.predict((folder / "golden.png").read_bytes(), request_id="id", heatmap=False)
         document = json.loads((folder / "card.json").read_text())
         # The tiny card does not calibrate: its logit is that of the probability.
         odds = answer.body["pneumonia"] / (1 - answer.body["pneumonia"])
@@ -60,7 +60,7 @@ def card_of(folder: Path) -> Card:
 def answer_of(folder: Path) -> dict[str, Any]:
     """What a version with these artifacts answers to the golden input of these artifacts."""
     data = (folder / "golden.png").read_bytes()
-    return Predictor.load(Settings(model_dir=folder)).answer(data, request_id="id", heatmap=False).body
+    return Predictor.load(Settings(model_dir=folder)).predict(data, request_id="id", heatmap=False).body
 
 
 class Deployment:

@@ -428,7 +428,7 @@ def test_model_failing_is_ours(
     def explode(*_args: Any, **_kwargs: Any) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(process_predictor(), "answer", explode)
+    monkeypatch.setattr(process_predictor(), "predict", explode)
     assert run(sqs_event(upload("a.png", image_bytes()))) == ["message-0"]
     assert keys(s3) == []
 

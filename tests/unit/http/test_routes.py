@@ -1,10 +1,11 @@
 import pytest
 
 from pneumonia.errors import MalformedRequest
-from pneumonia.http.responses import Request, json_answer
+from pneumonia.http.requests import Request
+from pneumonia.http.responses import json_response
 from pneumonia.http.routes import Route
 
-ROUTE = Route("GET", "/results/{upload_id}/heatmap.png", lambda request: json_answer(request.parameters))
+ROUTE = Route("GET", "/results/{upload_id}/heatmap.png", lambda request: json_response(request.parameters))
 
 
 def test_parameters_are_taken_from_the_path_as_they_came() -> None:
@@ -29,7 +30,7 @@ def test_a_parameter_is_one_segment(path: str, expected: bool) -> None:
 
 
 def test_a_plain_path_is_itself_alone() -> None:
-    route = Route("GET", "/openapi.json", lambda request: json_answer({}))
+    route = Route("GET", "/openapi.json", lambda request: json_response({}))
     assert route.matches("/openapi.json")
     assert not route.matches("/openapi-json")
 
@@ -39,12 +40,12 @@ def request(query: dict[str, str] | None) -> Request:
 
 
 def test_known_query_parameters_may_be_there_or_not() -> None:
-    route = Route("GET", "/", lambda _request: json_answer({}), query=frozenset({"heatmap"}))
-    assert route.answer(request({"heatmap": "true"})).status_code == 200
-    assert route.answer(request(None)).status_code == 200
+    route = Route("GET", "/", lambda _request: json_response({}), query=frozenset({"heatmap"}))
+    assert route.respond(request({"heatmap": "true"})).status_code == 200
+    assert route.respond(request(None)).status_code == 200
 
 
 def test_unknown_ones_are_refused_before_anything_is_done() -> None:
     route = Route("GET", "/", lambda _request: pytest.fail("called"), query=frozenset({"heatmap"}))
     with pytest.raises(MalformedRequest, match="It takes: heatmap"):
-        route.answer(request({"heatmap": "true", "jane": "doe"}))
+        route.respond(request({"heatmap": "true", "jane": "doe"}))

@@ -13,7 +13,7 @@ from PIL import Image
 from pneumonia.errors import ModelError, NotAChestXray, WrongOrientation
 from pneumonia.model.card import POSES, Card, GateSpec
 from pneumonia.model.gate import GateScores, Verdict, hypothesis, in_training_population, judge, refusal, undone
-from pneumonia.model.sessions import Model, Prediction
+from pneumonia.model.sessions import Model, ModelOutput
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 
@@ -38,7 +38,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def answered(predictor: Predictor, image: Image.Image, **options: Any) -> dict[str, Any]:
-    return predictor.answer(png(image), request_id="id", heatmap=True, **options).body
+    return predictor.predict(png(image), request_id="id", heatmap=True, **options).body
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ class Scripted:
     def prepare(self, images: list[Image.Image]) -> list[Any]:
         return [images]
 
-    def run(self, _batches: list[Any]) -> list[Prediction]:
-        return [Prediction(1.0, np.zeros((4, 4), np.float32), next(self._scores))]
+    def run(self, _batches: list[Any]) -> list[ModelOutput]:
+        return [ModelOutput(1.0, np.zeros((4, 4), np.float32), next(self._scores))]
 
 
 def test_a_false_alarm_about_the_pose_is_answered_as_it_came(gated: Predictor) -> None:

@@ -62,9 +62,9 @@ def test_a_graph_that_answers_otherwise_is_not_kept(
     make_artifacts: MakeArtifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = make_artifacts()
-    answers = iter([[np.zeros(1)], [np.ones(1)]])
+    outputs = iter([[np.zeros(1)], [np.ones(1)]])
 
-    monkeypatch.setattr(optimise, "_answers", lambda path, film: next(answers))
+    monkeypatch.setattr(optimise, "_outputs", lambda path, film: next(outputs))
     with pytest.raises(ModelError, match="answers otherwise"):
         optimise.prepare(directory)
     assert [path.name for path in directory.glob("*.onnx")] == ["tiny-0.onnx"]

@@ -59,7 +59,7 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, computed = Together(), Together()
-    one, answer = worker.process_upload, process_predictor().answer
+    one, predict = worker.process_upload, process_predictor().predict
 
     def processing(*args: Any, **kwargs: Any) -> Any:
         with held:
@@ -68,10 +68,10 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
     def computing(*args: Any, **kwargs: Any) -> Any:
         with computed:
             time.sleep(0.01)  # long enough for others to come in, if they could
-            return answer(*args, **kwargs)
+            return predict(*args, **kwargs)
 
     monkeypatch.setattr(worker, "process_upload", processing)
-    monkeypatch.setattr(process_predictor(), "answer", computing)
+    monkeypatch.setattr(process_predictor(), "predict", computing)
     assert run(sqs_event(*(upload(f"{k}.png", image_bytes()) for k in range(10)))) == []
     assert held.entered == computed.entered == 10
     assert 1 < held.most <= IN_FLIGHT

@@ -8,7 +8,15 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Outcome, ResultConflict, Results, result_key
+from pneumonia.uploads.results import (
+    HEATMAP_SUFFIX,
+    JSON_SUFFIX,
+    Order,
+    ResultConflict,
+    Results,
+    WriteOutcome,
+    result_key,
+)
 
 BUCKET = "results"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -28,7 +36,7 @@ def stored(s3: Any, key: str = "a.json") -> bytes:
     return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
 
-def put(results: Results, body: bytes, order: Order) -> Outcome:
+def put(results: Results, body: bytes, order: Order) -> WriteOutcome:
     return results.put_if_newer("a.json", body, "application/json", order)
 
 
@@ -121,11 +129,14 @@ class TestOrder:
 
 def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
     results = Results(s3, BUCKET)
-    assert results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True) is Outcome.WRITTEN
+    assert (
+        results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True)
+        is WriteOutcome.WRITTEN
+    )
     assert results.find("a.json") == (None, b"provisional")
-    assert put(results, b"real", NEW) is Outcome.WRITTEN
+    assert put(results, b"real", NEW) is WriteOutcome.WRITTEN
     # And never takes the place of the same or a newer one.
-    for order, outcome in ((NEW, Outcome.DUPLICATE), (OLD, Outcome.STALE)):
+    for order, outcome in ((NEW, WriteOutcome.DUPLICATE), (OLD, WriteOutcome.STALE)):
         assert results.put_if_newer("a.json", b"x", "application/json", order, provisional=True) is outcome
     assert results.find("a.json") == (NEW, b"real")
     assert results.find("b.json") is None
@@ -185,7 +196,7 @@ class TestHasNewer:
 
 class TestPutIfNewer:
     def test_first(self, s3: Any) -> None:
-        assert put(Results(s3, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        assert put(Results(s3, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
         found = s3.get_object(Bucket=BUCKET, Key="a.json")
         assert (found["Body"].read(), found["ContentType"]) == (b"one", "application/json")
         assert Order.from_metadata(found["Metadata"]) == OLD
@@ -193,25 +204,25 @@ class TestPutIfNewer:
     def test_duplicate(self, s3: Any) -> None:
         results = Results(s3, BUCKET)
         put(results, b"one", OLD)
-        assert put(results, b"again", OLD) is Outcome.DUPLICATE
+        assert put(results, b"again", OLD) is WriteOutcome.DUPLICATE
         assert stored(s3) == b"one"
 
     def test_older_after_newer(self, s3: Any) -> None:
         results = Results(s3, BUCKET)
         put(results, b"new", NEW)
-        assert put(results, b"old", OLD) is Outcome.STALE
+        assert put(results, b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_newer_after_older(self, s3: Any) -> None:
         results = Results(s3, BUCKET)
         put(results, b"old", OLD)
-        assert put(results, b"new", NEW) is Outcome.WRITTEN
+        assert put(results, b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
-        assert put(results, b"old", OLD) is Outcome.STALE
+        assert put(results, b"old", OLD) is WriteOutcome.STALE
 
     def test_an_object_of_unknown_order_is_replaced(self, s3: Any) -> None:
         s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
-        assert put(Results(s3, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        assert put(Results(s3, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_every_write_has_a_condition(self, s3: Any) -> None:
@@ -226,25 +237,25 @@ class TestPutIfNewer:
         plain = Results(s3, BUCKET)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"new", NEW))
-        assert put(Results(client, BUCKET), b"old", OLD) is Outcome.STALE
+        assert put(Results(client, BUCKET), b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
         plain = Results(s3, BUCKET)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"old", OLD))
-        assert put(Results(client, BUCKET), b"new", NEW) is Outcome.WRITTEN
+        assert put(Results(client, BUCKET), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_a_result_removed_between_look_and_write(self, s3: Any) -> None:
         put(Results(s3, BUCKET), b"old", OLD)
         client: Any = Meddling(s3, None, lambda: s3.delete_object(Bucket=BUCKET, Key="a.json"))
-        assert put(Results(client, BUCKET), b"new", NEW) is Outcome.WRITTEN
+        assert put(Results(client, BUCKET), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_conflict_with_a_write_under_way_is_tried_again(self, s3: Any) -> None:
         client: Any = Meddling(s3, fail("ConditionalRequestConflict", 409))
-        assert put(Results(client, BUCKET), b"one", OLD) is Outcome.WRITTEN
+        assert put(Results(client, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.process import store
-from pneumonia.uploads.results import Order, Outcome, Results
+from pneumonia.uploads.results import Order, Results, WriteOutcome
 
 KEY, JSON, HEATMAP = "film.png", "film.png.json", "film.png.heatmap.png"
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,7 +77,7 @@ class Bucket:
 class Delivery:
     """One worker at one message, stopped before each of its calls. It is at work until `done`."""
 
-    def __init__(self, version: int, bucket: Bucket, work: Callable[[Results], Outcome]) -> None:
+    def __init__(self, version: int, bucket: Bucket, work: Callable[[Results], WriteOutcome]) -> None:
         self.version = version
         self.done = self.succeeded = False
         self.error: Exception | None = None

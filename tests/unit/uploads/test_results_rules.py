@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pneumonia.uploads.results import Order, Outcome, Results
+from pneumonia.uploads.results import Order, Results, WriteOutcome
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,7 +41,13 @@ def test_newest_event_stays_after_any_deliveries(deliveries: list[int]) -> None:
     for number in deliveries:
         order = Order(f"{number:016X}", TIME)
         outcome = results.put_if_newer("film.json", str(number).encode(), "application/json", order)
-        expected = Outcome.WRITTEN if number > newest else Outcome.DUPLICATE if number == newest else Outcome.STALE
+        expected = (
+            WriteOutcome.WRITTEN
+            if number > newest
+            else WriteOutcome.DUPLICATE
+            if number == newest
+            else WriteOutcome.STALE
+        )
         assert outcome is expected
         newest = max(newest, number)
         assert bucket.objects["film.json"][2] == str(newest).encode()
