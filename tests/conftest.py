@@ -9,11 +9,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 import numpy as np
 import onnx
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -26,7 +28,12 @@ from pneumonia.model.card import POSES, Card
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 EVENTS = Path(__file__).parent / "events"
+UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"  # the first is that of the recorded events
+REGION: Final = "eu-central-1"
 GRID = 4  # cells of the tiny model's activation map, each way
 GAIN = 8.0  # its logit for a white image; a black one gives -GAIN
 GOLDEN_GREY = 191
@@ -316,16 +323,16 @@ def http_event(load_event: LoadEvent) -> HttpEvent:
     return build
 
 
-@dataclass(frozen=True)
-class FakeContext:
+class FakeContext(LambdaContext):
     """The attributes of a Lambda context that Powertools and the handlers read."""
 
-    aws_request_id: str = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
-    function_name: str = "pneumonia-test"
-    memory_limit_in_mb: int = 1769
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:pneumonia-test"
+    _aws_request_id = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
+    _function_name = "pneumonia-test"
+    _memory_limit_in_mb = 1769
+    _invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:pneumonia-test"
 
-    def get_remaining_time_in_millis(self) -> int:
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
         return 30_000
 
 
@@ -341,6 +348,25 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+def make_bucket(s3: "S3Client", name: str, *, versioned: bool = False) -> None:
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+@pytest.fixture
+def s3(aws_credentials: None) -> "Iterator[S3Client]":
+    """A client of moto's S3, with the two buckets of a stack: UPLOADS, which keeps versions, and RESULTS."""
+    from moto import mock_aws  # not in .venv-train, whose tests read this file too
+
+    with mock_aws():
+        client = boto3.client("s3")
+        make_bucket(client, UPLOADS, versioned=True)
+        make_bucket(client, RESULTS)
+        yield client
+        client.close()

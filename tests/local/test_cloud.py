@@ -4,22 +4,17 @@ import os
 import boto3
 import pytest
 
-from infra import uploads as stack_uploads
-from infra.settings import Settings
+from infra.settings import MAX_RECEIVES, Settings
 from pneumonia_cli.local import cloud as local
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
 from pneumonia_cli.local.poller import Poller
-
-
-def test_receives_before_the_dead_letter_queue_are_those_of_the_stack() -> None:
-    assert local.MAX_RECEIVES == stack_uploads.MAX_RECEIVES
 
 
 def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: Settings) -> None:
     found = cloud.sqs.get_queue_attributes(QueueUrl=cloud.queue_url, AttributeNames=["All"])["Attributes"]
     assert int(found["VisibilityTimeout"]) == settings.visibility_timeout_seconds
     redrive = json.loads(found["RedrivePolicy"])
-    assert redrive["maxReceiveCount"] == 3
+    assert redrive["maxReceiveCount"] == MAX_RECEIVES
     assert redrive["deadLetterTargetArn"].endswith(local.DEAD_LETTER_QUEUE)
 
 

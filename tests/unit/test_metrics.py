@@ -4,17 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
-from moto import mock_aws
 from PIL import Image
 
 from pneumonia import metrics
 from pneumonia.handlers import api, worker
 from pneumonia.http import predictions
 from pneumonia.predictor import process_predictor
-from tests.conftest import HttpEvent, ImageBytes, LoadEvent
+from tests.conftest import RESULTS, UPLOADS, HttpEvent, ImageBytes, LoadEvent
 
 Records = Callable[[], list[dict[str, Any]]]
 
@@ -183,29 +181,24 @@ def test_the_worker_counts_each_result_once(
     records: Records,
     image_bytes: ImageBytes,
     lambda_context: Any,
-    aws_credentials: None,
+    s3: Any,
     load_event: LoadEvent,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RESULTS_BUCKET", "results")
+    monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     monkeypatch.setattr(metrics, "_cold", True)
     event = load_event("sqs_s3_put_versioned")
     message = json.loads(event["Records"][0]["body"])
-    bucket = message["Records"][0]["s3"]["bucket"]["name"]
-    with mock_aws():
-        s3 = boto3.client("s3")
-        for name in (bucket, "results"):
-            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        for data, sequencer in ((image_bytes(grey=255), "0A"), (b"no image", "0B")):
-            reply = s3.put_object(Bucket=bucket, Key="jane-doe.png", Body=data)
-            message["Records"][0]["s3"]["object"] = {
-                "key": "jane-doe.png",
-                "eTag": reply["ETag"].strip('"'),
-                "sequencer": sequencer,
-            }
-            event["Records"][0]["body"] = json.dumps(message)
-            for _ in range(2):
-                assert worker.handler(event, lambda_context)["batchItemFailures"] == []
+    for data, sequencer in ((image_bytes(grey=255), "0A"), (b"no image", "0B")):
+        reply = s3.put_object(Bucket=UPLOADS, Key="jane-doe.png", Body=data)
+        message["Records"][0]["s3"]["object"] = {
+            "key": "jane-doe.png",
+            "eTag": reply["ETag"].strip('"'),
+            "sequencer": sequencer,
+        }
+        event["Records"][0]["body"] = json.dumps(message)
+        for _ in range(2):
+            assert worker.handler(event, lambda_context)["batchItemFailures"] == []
     written = records()
     assert [next(iter(values(record, "Stack", "Function"))) for record in written] == [
         "ColdStarts",

@@ -1,17 +1,15 @@
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from pneumonia.backfill.summary import ManifestUnreadable, summarise
 from pneumonia.backfill.tally import Tally
 from pneumonia.uploads.document import ResultDocument
+from tests.conftest import RESULTS
 
-BUCKET = "results"
 FOLDER = "backfill-runs/march/5f1e4a0e"
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 RUN = {"execution": "march", "started": "2026-11-25T10:00:00Z", "given": {"bucket": "archive", "prefix": "films/"}}
@@ -35,15 +33,6 @@ Write = Callable[..., None]
 
 
 @pytest.fixture
-def s3(aws_credentials: None) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield client
-        client.close()
-
-
-@pytest.fixture
 def write(s3: Any) -> Write:
     """The files of a map run: write(SUCCEEDED=[[line, ...], ...]), one list a file."""
 
@@ -53,23 +42,23 @@ def write(s3: Any) -> Write:
             for number, lines in enumerate(contents):
                 key = f"{FOLDER}/{status}_{number}.json"
                 body = "".join(f"{json.dumps(line)}\n" for line in lines)
-                s3.put_object(Bucket=BUCKET, Key=key, Body=body.encode())
+                s3.put_object(Bucket=RESULTS, Key=key, Body=body.encode())
                 files[status].append({"Key": key})
-        manifest = json.dumps({"DestinationBucket": BUCKET, "ResultFiles": files})
-        s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}/manifest.json", Body=manifest.encode())
+        manifest = json.dumps({"DestinationBucket": RESULTS, "ResultFiles": files})
+        s3.put_object(Bucket=RESULTS, Key=f"{FOLDER}/manifest.json", Body=manifest.encode())
 
     return put
 
 
 def test_several_files_add_up(s3: Any, write: Write) -> None:
     write(SUCCEEDED=[[counts(3), counts(2)], [counts(4, failed=1)]])
-    found = summarise(s3, BUCKET, RUN, 10, NOW)
+    found = summarise(s3, RESULTS, RUN, 10, NOW)
     assert (found["counts"]["items"], found["counts"]["predicted"], found["counts"]["failed"]) == (10, 9, 1)
     assert (found["without_prediction_percent"], found["acceptable"], found["unfinished"]) == (10.0, True, {})
     assert (found["started"], found["finished"]) == ("2026-11-25T10:00:00Z", "2026-11-25T12:00:00+00:00")
     assert found["source"] == {"bucket": "archive", "prefix": "films/", "inventory": None}
-    assert found["manifest"] == {"bucket": BUCKET, "key": f"{FOLDER}/manifest.json"}
-    stored = s3.get_object(Bucket=BUCKET, Key="backfill-runs/march/summary.json")
+    assert found["manifest"] == {"bucket": RESULTS, "key": f"{FOLDER}/manifest.json"}
+    stored = s3.get_object(Bucket=RESULTS, Key="backfill-runs/march/summary.json")
     assert stored["ContentType"] == "application/json"
     with stored["Body"] as body:
         assert json.loads(body.read()) == found
@@ -77,7 +66,7 @@ def test_several_files_add_up(s3: Any, write: Write) -> None:
 
 def test_failed_and_pending_batches_count_by_their_images(s3: Any, write: Write) -> None:
     write(SUCCEEDED=[[counts(10)]], FAILED=[[child(5, "BatchIncomplete"), child(3, "OutOfTime")]], PENDING=[[child(2)]])
-    found = summarise(s3, BUCKET, RUN, 50, NOW)
+    found = summarise(s3, RESULTS, RUN, 50, NOW)
     assert found["unfinished"] == {"failed": 8, "pending": 2}
     assert found["batch_errors"] == {"BatchIncomplete": 1, "OutOfTime": 1, "PENDING": 1}
     assert (found["without_prediction_percent"], found["acceptable"]) == (50.0, True)
@@ -86,18 +75,18 @@ def test_failed_and_pending_batches_count_by_their_images(s3: Any, write: Write)
 @pytest.mark.parametrize(("tolerated", "acceptable"), [(9, False), (10, True), (100, True)])
 def test_what_is_tolerated(s3: Any, write: Write, tolerated: int, acceptable: bool) -> None:
     write(SUCCEEDED=[[counts(9, failed=1)]])
-    assert summarise(s3, BUCKET, RUN, tolerated, NOW)["acceptable"] is acceptable
+    assert summarise(s3, RESULTS, RUN, tolerated, NOW)["acceptable"] is acceptable
 
 
 def test_a_run_that_ended_in_an_error_is_not_acceptable(s3: Any, write: Write) -> None:
     write(SUCCEEDED=[[counts(9)]])
     given = {**RUN["given"], "error": {"Error": "States.Timeout", "Cause": "x"}}  # type: ignore[dict-item]
-    found = summarise(s3, BUCKET, {**RUN, "given": given}, 100, NOW)
+    found = summarise(s3, RESULTS, {**RUN, "given": given}, 100, NOW)
     assert (found["acceptable"], found["error"]) == (False, "States.Timeout")
 
 
 def test_without_a_manifest(s3: Any) -> None:
-    found = summarise(s3, BUCKET, RUN, 5, NOW)
+    found = summarise(s3, RESULTS, RUN, 5, NOW)
     assert (found["counts"]["items"], found["manifest"], found["without_prediction_percent"]) == (0, None, 0.0)
 
 
@@ -113,11 +102,11 @@ def test_without_a_manifest(s3: Any) -> None:
 def test_files_of_another_kind_are_told_without_quoting_them(s3: Any, write: Write, statuses: dict[str, Any]) -> None:
     write(**statuses)
     with pytest.raises(ManifestUnreadable) as caught:
-        summarise(s3, BUCKET, RUN, 5, NOW)
+        summarise(s3, RESULTS, RUN, 5, NOW)
     assert "Jane" not in str(caught.value)
 
 
 def test_a_manifest_of_another_kind(s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}/manifest.json", Body=b"{}")
+    s3.put_object(Bucket=RESULTS, Key=f"{FOLDER}/manifest.json", Body=b"{}")
     with pytest.raises(ManifestUnreadable):
-        summarise(s3, BUCKET, RUN, 5, NOW)
+        summarise(s3, RESULTS, RUN, 5, NOW)

@@ -1,7 +1,7 @@
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ Call = Callable[[Event], Reply]
 
 
 @pytest.fixture
-def log() -> io.StringIO:
+def log() -> Iterator[io.StringIO]:
     """What the handler logs. (Powertools binds its stream at import, where capsys cannot reach it.)"""
     stream = io.StringIO()
     previous = api.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
-from moto import mock_aws
 
 from pneumonia import aws
 from pneumonia.errors import MalformedRequest, MissingImage
@@ -18,23 +16,16 @@ from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads import correlation, process
 from pneumonia.uploads.events import parse_message
-from tests.conftest import ImageBytes, LoadEvent
-
-UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"
-LOCATION = {"LocationConstraint": "eu-central-1"}
+from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent
 
 Event = dict[str, Any]
 
 
 @pytest.fixture
-def s3(aws_credentials: None, tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(s3: Any, tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The buckets, where the worker with its tiny model finds them."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
-    with mock_aws():
-        client = boto3.client("s3")
-        for bucket in (UPLOADS, RESULTS):
-            client.create_bucket(Bucket=bucket, CreateBucketConfiguration=LOCATION)  # type: ignore[arg-type]
-        client.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-        yield client
+    return s3
 
 
 @pytest.fixture
@@ -51,7 +42,7 @@ def run(lambda_context: Any) -> Callable[[Event], list[str]]:
 
     def call(event: Event) -> list[str]:
         answer = worker.handler(event, lambda_context)
-        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     return call
 
@@ -100,7 +91,8 @@ def upload(s3: Any, load_event: LoadEvent) -> Callable[..., str]:
 
 
 def result(s3: Any, key: str) -> dict[str, Any]:
-    return json.loads(s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
+    document: dict[str, Any] = json.loads(s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
+    return document
 
 
 def keys(s3: Any) -> list[str]:
@@ -302,7 +294,7 @@ def test_first_prediction_where_s3_answers_forbidden_for_missing(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(**_arguments: Any) -> Any:
-        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")  # type: ignore[typeddict-item]
+        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")
 
     monkeypatch.setattr(aws.s3(), "head_object", forbidden)
     assert run(sqs_event(upload("a.png", image_bytes()))) == []
@@ -330,7 +322,7 @@ def test_json_is_written_after_the_heatmap_it_points_to(
 
     def failing(**arguments: Any) -> Any:
         if arguments["Key"].endswith(".json"):
-            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")  # type: ignore[typeddict-item]
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
         return put(**arguments)
 
     monkeypatch.setattr(client, "put_object", failing)
@@ -378,7 +370,7 @@ def test_s3_failing_is_ours(
     code: str,
 ) -> None:
     def failing(**_arguments: Any) -> Any:
-        raise ClientError({"Error": {"Code": code}}, "GetObject")  # type: ignore[typeddict-item]
+        raise ClientError({"Error": {"Code": code}}, "GetObject")
 
     message = upload("a.png", image_bytes())
     monkeypatch.setattr(aws.s3(), "get_object", failing)

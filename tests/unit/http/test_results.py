@@ -1,29 +1,24 @@
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from pneumonia.http.results import GRACE_SECONDS
 from pneumonia.uploads import reader
 from pneumonia.uploads.ids import new_id
+from tests.conftest import RESULTS
 from tests.unit.http.conftest import Ask
 
-RESULTS = "results"
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
 SOURCE = {"bucket": "uploads", "key": "api/x", "version_id": "v", "etag": "e", "sequencer": None}
 
 
 @pytest.fixture
-def s3(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The buckets, where the handler finds them."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=RESULTS, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield client
+    return s3
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from pneumonia.model.card import Card
 
 @pytest.fixture
 def document(artifacts: Path) -> dict[str, Any]:
-    return json.loads((artifacts / "card.json").read_text())
+    card: dict[str, Any] = json.loads((artifacts / "card.json").read_text())
+    return card
 
 
 def test_load_reads_all_that_serving_needs(artifacts: Path, document: dict[str, Any]) -> None:

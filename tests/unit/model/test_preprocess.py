@@ -13,7 +13,7 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 def test_shape_dtype_and_order_of_axes() -> None:
     image = Image.new("L", (300, 200), 7)
     result = to_model_input(image, height=20, width=30)
-    assert (result.shape, result.dtype) == ((20, 30, 1), np.uint8)
+    assert (result.shape, result.dtype) == ((20, 30, 1), np.dtype(np.uint8))
     assert (result == 7).all()
 
 

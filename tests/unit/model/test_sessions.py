@@ -27,7 +27,7 @@ def test_logit_and_map_are_those_of_the_graph(artifacts: Path) -> None:
     black, white = load(artifacts).predict([grey(0), grey(255)])
     assert black.logit == pytest.approx(-8.0, abs=1e-4)
     assert white.logit == pytest.approx(8.0, abs=1e-4)
-    assert (white.activation_map.shape, white.activation_map.dtype) == ((4, 4), np.float32)
+    assert (white.activation_map.shape, white.activation_map.dtype) == ((4, 4), np.dtype(np.float32))
     assert np.allclose(white.activation_map, 8.0, atol=1e-4)
 
 

@@ -14,8 +14,8 @@ from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads import process
 from pneumonia.uploads.concurrency import IN_FLIGHT, overlapping
-from tests.conftest import ImageBytes
-from tests.unit.handlers.test_worker import RESULTS, Run, keys, log, result, run, s3, sqs_event, upload
+from tests.conftest import RESULTS, ImageBytes
+from tests.unit.handlers.test_worker import Run, keys, log, result, run, s3, sqs_event, upload
 
 __all__ = ["log", "run", "s3", "upload"]  # the fixtures of the worker's own tests
 
@@ -59,7 +59,7 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, computed = Together(), Together()
-    one, predict = worker.process_upload, process_predictor().predict
+    one, predict = process.process_upload, process_predictor().predict
 
     def processing(*args: Any, **kwargs: Any) -> Any:
         with held:
@@ -128,7 +128,7 @@ def test_events_of_one_object_stay_in_their_order(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str | None] = []
-    one = worker.process_upload
+    one = process.process_upload
     alone = Together()
 
     def noting(found: Any, request_id: str) -> Any:

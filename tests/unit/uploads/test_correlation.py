@@ -52,7 +52,9 @@ def test_an_upload_asked_for_over_http_keeps_its_id_in_all_its_versions() -> Non
     assert correlation.of_upload_id(new_id(0)) != correlation.of_upload_id(upload_id)
 
 
-@pytest.mark.parametrize("key", ["api/jane-doe", "other/" + new_id(0), new_id(0)])
+@pytest.mark.parametrize(
+    "key", ["api/jane-doe", "other/" + new_id(0), new_id(0)], ids=["no id", "another prefix", "no prefix"]
+)
 def test_a_key_that_only_looks_so_is_not_taken_for_one(key: str) -> None:
     assert but(key=key) != but(key=key, version_id="other")
 

@@ -18,7 +18,8 @@ def body(load_event: LoadEvent) -> Callable[[str], str]:
 @pytest.fixture
 def message(body: Callable[[str], str]) -> dict[str, Any]:
     """A recorded S3 event, to be changed."""
-    return json.loads(body("sqs_s3_put_versioned"))
+    event: dict[str, Any] = json.loads(body("sqs_s3_put_versioned"))
+    return event
 
 
 def test_put(body: Callable[[str], str]) -> None:

@@ -36,6 +36,7 @@ def test_later_ids_sort_behind_earlier_ones() -> None:
         "wwwwwwww" + new_id(NOW)[8:],
         new_id(NOW)[:-1] + "g",
     ],
+    ids=["empty", "short", "path", "capitals", "new line", "long", "cut", "underscore", "no time", "no hexadecimal"],
 )
 def test_anything_else_is_none(text: str) -> None:
     assert not is_id(text)

@@ -10,13 +10,14 @@ from pneumonia.uploads.presign import presigned_post
 
 
 @pytest.fixture(autouse=True)
-def region(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def configured(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of whoever made it first
 
 
 def policy(post: dict[str, Any]) -> list[Any]:
-    return json.loads(base64.b64decode(post["fields"]["policy"]))["conditions"]
+    conditions: list[Any] = json.loads(base64.b64decode(post["fields"]["policy"]))["conditions"]
+    return conditions
 
 
 def test_only_this_key_this_type_and_this_size() -> None:

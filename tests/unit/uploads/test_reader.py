@@ -1,44 +1,32 @@
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from pneumonia import aws
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.reader import read_heatmap, read_result
 from pneumonia.uploads.results import Order
-
-BUCKET = "results"
-
-
-@pytest.fixture
-def s3(aws_credentials: None) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield client
+from tests.conftest import RESULTS
 
 
 def test_what_is_there(s3: Any) -> None:
     document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}}
-    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
-    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
-    assert read_result(BUCKET, "api/1") == ResultDocument("predicted", {}, None, {}, {"key": "api/1.heatmap.png"})
-    assert read_heatmap(BUCKET, "api/1") == b"\x89PNG"
+    s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_result(RESULTS, "api/1") == ResultDocument("predicted", {}, None, {}, {"key": "api/1.heatmap.png"})
+    assert read_heatmap(RESULTS, "api/1") == b"\x89PNG"
 
 
 @pytest.mark.parametrize("document", [b'{"status": "rejected", "heatmap": null}', None])
 def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes | None) -> None:
     if document is not None:
-        s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=document)
-    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG")
-    assert read_heatmap(BUCKET, "api/1") is None
+        s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=document)
+    s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
+    assert read_heatmap(RESULTS, "api/1") is None
 
 
 @pytest.mark.parametrize(("heatmap_of", "read"), [("v1", b"\x89PNG"), ("v2", None)])
@@ -46,14 +34,14 @@ def test_a_heatmap_whose_own_result_is_still_to_come_does_not_count(s3: Any, hea
     source = {"version_id": "v1", "sequencer": "0A"}
     document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}, "source": source}
     order = Order("0A", datetime(2026, 1, 1, tzinfo=UTC), heatmap_of)
-    s3.put_object(Bucket=BUCKET, Key="api/1.json", Body=json.dumps(document).encode())
-    s3.put_object(Bucket=BUCKET, Key="api/1.heatmap.png", Body=b"\x89PNG", Metadata=order.to_metadata())
-    assert read_heatmap(BUCKET, "api/1") == read
+    s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG", Metadata=order.to_metadata())
+    assert read_heatmap(RESULTS, "api/1") == read
 
 
 def test_what_is_not_there(s3: Any) -> None:
-    assert read_result(BUCKET, "api/1") is None
-    assert read_heatmap(BUCKET, "api/1") is None
+    assert read_result(RESULTS, "api/1") is None
+    assert read_heatmap(RESULTS, "api/1") is None
 
 
 def test_a_missing_bucket_is_an_error(s3: Any) -> None:
@@ -70,7 +58,7 @@ def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(
     with Stubber(aws.s3_for_callers()) as stub:
         stub.add_client_error("get_object", code, http_status_code=status)
         if missing:
-            assert read_result(BUCKET, "api/1") is None
+            assert read_result(RESULTS, "api/1") is None
         else:
             with pytest.raises(ClientError):
-                read_result(BUCKET, "api/1")
+                read_result(RESULTS, "api/1")

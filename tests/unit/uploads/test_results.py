@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -6,7 +5,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from pneumonia.uploads.results import (
     HEATMAP_SUFFIX,
@@ -17,23 +15,16 @@ from pneumonia.uploads.results import (
     WriteOutcome,
     result_key,
 )
+from tests.conftest import RESULTS
 
-BUCKET = "results"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OLD = Order("0055AED6DCD90281E5", NOON)
 NEW = Order("0055AED6DCD90281E6", NOON + timedelta(seconds=1))
 
 
-@pytest.fixture
-def s3(aws_credentials: None) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield client
-
-
 def stored(s3: Any, key: str = "a.json") -> bytes:
-    return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    body: bytes = s3.get_object(Bucket=RESULTS, Key=key)["Body"].read()
+    return body
 
 
 def put(results: Results, body: bytes, order: Order) -> WriteOutcome:
@@ -62,10 +53,8 @@ class Meddling:
 
 def fail(code: str, status: int) -> Any:
     def meddle() -> None:
-        raise ClientError(
-            {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},
-            "PutObject",  # type: ignore[typeddict-item]
-        )
+        answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(answer, "PutObject")
 
     return meddle
 
@@ -128,7 +117,7 @@ class TestOrder:
 
 
 def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
-    results = Results(s3, BUCKET)
+    results = Results(s3, RESULTS)
     assert (
         results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True)
         is WriteOutcome.WRITTEN
@@ -168,107 +157,107 @@ class TestResultKey:
 
 class TestHasNewer:
     def test_nothing_there(self, s3: Any) -> None:
-        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+        assert not Results(s3, RESULTS).has_newer("a.json", OLD)
 
     @pytest.mark.parametrize(("order", "newer"), [(OLD, True), (NEW, False)])
     def test_order_of_what_is_there(self, s3: Any, order: Order, newer: bool) -> None:
-        results = Results(s3, BUCKET)
+        results = Results(s3, RESULTS)
         put(results, b"new", NEW)
         assert results.has_newer("a.json", order) is newer
 
     def test_an_object_of_unknown_order(self, s3: Any) -> None:
-        s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
-        assert not Results(s3, BUCKET).has_newer("a.json", OLD)
+        s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
+        assert not Results(s3, RESULTS).has_newer("a.json", OLD)
 
     def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(self, aws_credentials: None) -> None:
         client = boto3.client("s3")
         with Stubber(client) as stub:
             stub.add_client_error("head_object", "403", http_status_code=403)
-            assert not Results(client, BUCKET).has_newer("a.json", OLD)
+            assert not Results(client, RESULTS).has_newer("a.json", OLD)
 
     def test_other_failures_are_raised(self, aws_credentials: None) -> None:
         client = boto3.client("s3")
         with Stubber(client) as stub:
             stub.add_client_error("head_object", "503", http_status_code=503)
             with pytest.raises(ClientError):
-                Results(client, BUCKET).has_newer("a.json", OLD)
+                Results(client, RESULTS).has_newer("a.json", OLD)
 
 
 class TestPutIfNewer:
     def test_first(self, s3: Any) -> None:
-        assert put(Results(s3, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
-        found = s3.get_object(Bucket=BUCKET, Key="a.json")
+        assert put(Results(s3, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
+        found = s3.get_object(Bucket=RESULTS, Key="a.json")
         assert (found["Body"].read(), found["ContentType"]) == (b"one", "application/json")
         assert Order.from_metadata(found["Metadata"]) == OLD
 
     def test_duplicate(self, s3: Any) -> None:
-        results = Results(s3, BUCKET)
+        results = Results(s3, RESULTS)
         put(results, b"one", OLD)
         assert put(results, b"again", OLD) is WriteOutcome.DUPLICATE
         assert stored(s3) == b"one"
 
     def test_older_after_newer(self, s3: Any) -> None:
-        results = Results(s3, BUCKET)
+        results = Results(s3, RESULTS)
         put(results, b"new", NEW)
         assert put(results, b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_newer_after_older(self, s3: Any) -> None:
-        results = Results(s3, BUCKET)
+        results = Results(s3, RESULTS)
         put(results, b"old", OLD)
         assert put(results, b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
         assert put(results, b"old", OLD) is WriteOutcome.STALE
 
     def test_an_object_of_unknown_order_is_replaced(self, s3: Any) -> None:
-        s3.put_object(Bucket=BUCKET, Key="a.json", Body=b"by hand")
-        assert put(Results(s3, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
+        s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
+        assert put(Results(s3, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_every_write_has_a_condition(self, s3: Any) -> None:
         client: Any = Meddling(s3)
-        put(Results(client, BUCKET), b"old", OLD)
-        etag = s3.head_object(Bucket=BUCKET, Key="a.json")["ETag"]
-        put(Results(client, BUCKET), b"new", NEW)
+        put(Results(client, RESULTS), b"old", OLD)
+        etag = s3.head_object(Bucket=RESULTS, Key="a.json")["ETag"]
+        put(Results(client, RESULTS), b"new", NEW)
         conditions = [(call.get("IfNoneMatch"), call.get("IfMatch")) for call in client.puts]
         assert conditions == [("*", None), ("*", None), (None, etag)]
 
     def test_a_newer_result_that_comes_between_look_and_write_wins(self, s3: Any) -> None:
-        plain = Results(s3, BUCKET)
+        plain = Results(s3, RESULTS)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"new", NEW))
-        assert put(Results(client, BUCKET), b"old", OLD) is WriteOutcome.STALE
+        assert put(Results(client, RESULTS), b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
-        plain = Results(s3, BUCKET)
+        plain = Results(s3, RESULTS)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(s3, None, lambda: put(plain, b"old", OLD))
-        assert put(Results(client, BUCKET), b"new", NEW) is WriteOutcome.WRITTEN
+        assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_a_result_removed_between_look_and_write(self, s3: Any) -> None:
-        put(Results(s3, BUCKET), b"old", OLD)
-        client: Any = Meddling(s3, None, lambda: s3.delete_object(Bucket=BUCKET, Key="a.json"))
-        assert put(Results(client, BUCKET), b"new", NEW) is WriteOutcome.WRITTEN
+        put(Results(s3, RESULTS), b"old", OLD)
+        client: Any = Meddling(s3, None, lambda: s3.delete_object(Bucket=RESULTS, Key="a.json"))
+        assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_conflict_with_a_write_under_way_is_tried_again(self, s3: Any) -> None:
         client: Any = Meddling(s3, fail("ConditionalRequestConflict", 409))
-        assert put(Results(client, BUCKET), b"one", OLD) is WriteOutcome.WRITTEN
+        assert put(Results(client, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:
         client: Any = Meddling(s3, *[fail("ConditionalRequestConflict", 409)] * 5)
         with pytest.raises(ResultConflict):
-            put(Results(client, BUCKET), b"one", OLD)
+            put(Results(client, RESULTS), b"one", OLD)
         assert len(client.puts) == 5
 
     @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("InternalError", 500)])
     def test_other_failures_are_raised(self, s3: Any, code: str, status: int) -> None:
         client: Any = Meddling(s3, fail(code, status))
         with pytest.raises(ClientError, match=code):
-            put(Results(client, BUCKET), b"one", OLD)
+            put(Results(client, RESULTS), b"one", OLD)
 
     def test_missing_bucket_is_raised(self, s3: Any) -> None:
         with pytest.raises(ClientError, match="NoSuchBucket"):

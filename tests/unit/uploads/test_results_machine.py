@@ -103,10 +103,10 @@ class Delivery:
         self._loses_answer = True
         self.step()
 
-    def put_object(self, **request: Any) -> dict[str, str]:
+    def put_object(self, **request: Any) -> Any:
         return self._call(self._bucket.put, request)
 
-    def head_object(self, **request: Any) -> dict[str, Any]:
+    def head_object(self, **request: Any) -> Any:
         return self._call(self._bucket.head, request)
 
     def _call(self, carry_out: Callable[[dict[str, Any]], Any], request: dict[str, Any]) -> Any:
