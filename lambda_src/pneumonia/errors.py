@@ -187,13 +187,6 @@ class Unhealthy(PneumoniaError):
     public_detail = "The model did not load or failed its self-test. The log holds the reason under this request_id."
 
 
-BY_CODE: dict[str, type[PneumoniaError]] = {
-    kind.code: kind
-    for kind in (MissingImage, TooLarge, UnsupportedFormat, UndecodableImage, TookTooLong, MultiFrame, NotARadiograph)
-}
-"""What decoding an image can raise."""
-
-
 def problem(error: BaseException, request_id: str) -> dict[str, Any]:
     """The RFC 9457 problem document of an error, with `code` and `request_id` as extension members.
 

@@ -10,24 +10,20 @@ A decoder that crashes takes that process with it, not this one.
 import atexit
 import contextlib
 import functools
-import json
 import os
 import select
-import struct
 import sys
 import threading
 import time
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
-
-from PIL import Image
 
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.formats import sniff
-from pneumonia.decode.image import DecodedImage, DicomFacts, Window
+from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
+from pneumonia.decode.messages import READY, image_in, of_file, read_message
 from pneumonia.decode.timed_file import took_too_long
-from pneumonia.errors import BY_CODE, UndecodableImage
+from pneumonia.errors import UndecodableImage
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,10 +31,6 @@ if TYPE_CHECKING:
 INTERRUPTIBLE = frozenset({"JPEG", "PNG", "BMP"})
 START_SECONDS = 60.0
 """For Python, numpy, Pillow and pydicom to be loaded, on a cold container; no part of the limit of decoding."""
-
-HEADER = struct.Struct(">QQ")
-"""Before each message between the two processes: bytes of its JSON, and bytes of what follows that."""
-READY = b"R"
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
@@ -61,14 +53,11 @@ class Decoder:
         """Raises what `decode` raises, and RuntimeError where the process cannot be started."""
         with self._lock:
             try:
-                document, pixels = self._ask(data, limits)
+                reply = self._ask(data, limits)
             except BaseException:
                 self._stop()  # whatever state it is in, the next file gets a new one
                 raise
-        if "error" in document:
-            raise BY_CODE[document["error"]](document["detail"])
-        size = (document["pixels_width"], document["pixels_height"])
-        return _image(document["image"], Image.frombytes("L", size, pixels))
+        return image_in(*reply)
 
     def close(self) -> None:
         """End the process; the next file would start it again."""
@@ -78,19 +67,16 @@ class Decoder:
     def _ask(self, data: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
         process = self._started()
         source, target = _pipes(process)
-        request = json.dumps(asdict(limits)).encode()
         output = source.fileno()
         try:
-            for part in (HEADER.pack(len(request), len(data)), request, data):
-                target.write(part)
+            target.writelines(of_file(data, limits))
             target.flush()
             _read(output, len(READY), time.monotonic() + START_SECONDS)
         except (BrokenPipeError, EOFError, TimeoutError) as error:
             raise RuntimeError("The process that decodes did not start.") from error
         end = time.monotonic() + limits.seconds
         try:
-            sizes = HEADER.unpack(_read(output, HEADER.size, end))
-            return json.loads(_read(output, sizes[0], end)), _read(output, sizes[1], end)
+            return read_message(lambda size: _read(output, size, end))
         except TimeoutError as error:
             raise took_too_long(limits.seconds) from error
         except EOFError as error:
@@ -132,7 +118,7 @@ def process_decoder() -> Decoder:
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
-    """Where its answers come from, and where requests go to."""
+    """Where its messages come from, and where those to it go."""
     if process.stdout is None or process.stdin is None:
         raise RuntimeError("The process that decodes was started without pipes.")
     return process.stdout, process.stdin
@@ -149,20 +135,3 @@ def _read(source: int, size: int, end: float) -> bytes:
             raise EOFError
         found += piece
     return bytes(found)
-
-
-def _image(facts: dict[str, Any], pixels: Image.Image) -> DecodedImage:
-    """From the `image` member of an answer, and the pixels, back to what was decoded."""
-    window = facts["window"]
-    dicom = None
-    if facts["format"] == "DICOM":
-        dicom = DicomFacts(
-            facts["photometric_interpretation"],
-            facts["bits_stored"],
-            Window(**window) if window else None,
-            facts["sop_instance_uid"],
-            facts["study_instance_uid"],
-        )
-    return DecodedImage(
-        pixels, facts["format"], facts["width"], facts["height"], facts["inverted"], dicom, tuple(facts["warnings"])
-    )

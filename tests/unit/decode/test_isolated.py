@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_the_process_is_kept_for_the_next_film(decoder: Decoder, image_bytes: Im
 def test_what_a_dicom_file_says_comes_through(dicom_bytes: DicomBytes) -> None:
     data = dicom_bytes(WindowCenter=2000, WindowWidth=3000)
     here, there = decode(data, LIMITS), decode_in_time(data, LIMITS)
-    assert here.to_json() == there.to_json()
+    assert replace(here, pixels=there.pixels) == there
     assert np.array_equal(np.asarray(here.pixels), np.asarray(there.pixels))
 
 
