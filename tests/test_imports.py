@@ -1,0 +1,182 @@
+"""Imports between packages go one way: `ALLOWED` says which package may import which others.
+
+An import inside a function, or for types alone, counts like any other one.
+"""
+
+import ast
+import graphlib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+_PREDICTING = "pneumonia.errors", "pneumonia.model", "pneumonia.predictor", "pneumonia.settings"
+_SERVING = *_PREDICTING, "pneumonia.aws", "pneumonia.metrics", "pneumonia.options"
+_CLIENT = "pneumonia.errors", "pneumonia.model", "pneumonia.uploads", "pneumonia_cli.client", "pneumonia_cli.reporting"
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    # What the Lambda functions run, from the bottom up.
+    "pneumonia": (),
+    "pneumonia.aws": (),
+    "pneumonia.errors": (),
+    "pneumonia.options": ("pneumonia.errors",),
+    "pneumonia.model": ("pneumonia.errors",),
+    "pneumonia.decode": ("pneumonia.errors", "pneumonia.model"),
+    "pneumonia.settings": ("pneumonia.errors", "pneumonia.decode"),
+    "pneumonia.predictor": ("pneumonia.errors", "pneumonia.decode", "pneumonia.model", "pneumonia.settings"),
+    "pneumonia.metrics": ("pneumonia.errors", "pneumonia.predictor", "pneumonia.settings"),
+    "pneumonia.uploads": _SERVING,
+    "pneumonia.backfill": ("pneumonia.errors", "pneumonia.predictor", "pneumonia.uploads"),
+    "pneumonia.http": (
+        "pneumonia.aws",
+        "pneumonia.errors",
+        "pneumonia.metrics",
+        "pneumonia.options",
+        "pneumonia.predictor",
+        "pneumonia.settings",
+        "pneumonia.uploads",
+    ),
+    "pneumonia.handlers": (*_SERVING, "pneumonia.backfill", "pneumonia.http", "pneumonia.uploads"),
+    # The stack.
+    "infra": (),
+    "app": ("infra",),
+    # The command line.
+    "pneumonia_cli": ("pneumonia_cli.client.commands",),
+    "pneumonia_cli.reporting": ("pneumonia.decode", "pneumonia.errors", "pneumonia.model", "pneumonia.predictor"),
+    "pneumonia_cli.local": (
+        "infra",
+        "pneumonia.errors",
+        "pneumonia.handlers",
+        "pneumonia.predictor",
+        "pneumonia.uploads",
+        "pneumonia_cli.reporting",
+    ),
+    "pneumonia_cli.client": (
+        "pneumonia.decode",
+        "pneumonia.errors",
+        "pneumonia.predictor",
+        "pneumonia.settings",
+        "pneumonia_cli.local",
+        "pneumonia_cli.reporting",
+    ),
+    "pneumonia_cli.client.batch": (
+        *_CLIENT,
+        "pneumonia.backfill",
+        "pneumonia.decode",
+        "pneumonia.settings",
+    ),
+    "pneumonia_cli.client.operating": (*_CLIENT, "infra"),
+    "pneumonia_cli.client.commands": (
+        "pneumonia.uploads",
+        "pneumonia_cli.client",
+        "pneumonia_cli.client.batch",
+        "pneumonia_cli.client.operating",
+    ),
+    # What runs in the repository alone.
+    "training": (*_PREDICTING, "pneumonia.decode"),
+    "bench": (
+        "pneumonia.aws",
+        "pneumonia.decode",
+        "pneumonia.handlers",
+        "pneumonia.model",
+        "pneumonia.predictor",
+        "pneumonia.settings",
+        "pneumonia.uploads",
+    ),
+    "rehearsal": ("pneumonia_cli.client", "pneumonia_cli.local"),
+    "tools": ("pneumonia.decode", "pneumonia.errors", "pneumonia.http", "pneumonia.settings"),
+}
+EXCEPTIONS = frozenset({("pneumonia_cli/reporting/predict_all.py", "pneumonia_cli.local")})
+"""Files that import from a package they should not, until that is changed: (file, package)."""
+
+FIRST_PARTY = frozenset({*(name.partition(".")[0] for name in ALLOWED), "tests"})
+FOLDERS = [ROOT / "lambda_src", *(ROOT / name for name in sorted(FIRST_PARTY - {"app", "pneumonia", "tests"}))]
+
+
+def product() -> list[Path]:
+    return [ROOT / "app.py", *(path for folder in FOLDERS for path in sorted(folder.rglob("*.py")))]
+
+
+def package_of(module: str) -> str:
+    """The package of the table that a module, or a name in a module, belongs to: the longest that fits."""
+    parts = module.split(".")
+    names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((name for name in names if name in ALLOWED), module)
+
+
+def module_of(path: Path) -> str:
+    below = path.relative_to(ROOT / "lambda_src" if path.is_relative_to(ROOT / "lambda_src") else ROOT)
+    return ".".join(below.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Names of the repository that a file imports, such as `pneumonia.errors.problem`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{path}: import by the full name of the module"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name for name in names if name.partition(".")[0] in FIRST_PARTY)
+
+
+@cache
+def arrows() -> dict[tuple[str, str], list[str]]:
+    """Files by the arrow that their imports draw, from one package to another."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in product():
+        package = package_of(module_of(path))
+        for name in imported(path):
+            if package_of(name) != package:
+                found[package, package_of(name)].append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_imports_go_the_allowed_ways() -> None:
+    wrong = [
+        f"{file} imports from {target}, which {package} may not: move what it needs to a package that {package} may "
+        f"import ({', '.join(ALLOWED.get(package, ())) or 'none'}), or, if the new way makes sense, add it to ALLOWED "
+        "in tests/test_imports.py."
+        for (package, target), files in arrows().items()
+        for file in sorted(set(files))
+        if target not in ALLOWED.get(package, ()) and (file, target) not in EXCEPTIONS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_table_has_no_circle() -> None:
+    graphlib.TopologicalSorter(ALLOWED).prepare()
+
+
+def test_every_arrow_of_the_table_is_used() -> None:
+    unused = {(package, target) for package, targets in ALLOWED.items() for target in targets} - arrows().keys()
+    assert not unused, "take these out of ALLOWED"
+
+
+def test_every_exception_is_one() -> None:
+    found = {(file, target) for (_, target), files in arrows().items() for file in files}
+    assert found >= EXCEPTIONS, "take these out of EXCEPTIONS"
+
+
+def test_no_handler_imports_another_one() -> None:
+    for path in sorted((ROOT / "lambda_src/pneumonia/handlers").glob("*.py")):
+        others = [name for name in imported(path) if name.startswith("pneumonia.handlers.")]
+        assert all(name.startswith("pneumonia.handlers.startup.") for name in others), (
+            f"{path.name} imports another handler: move what both need out of handlers/"
+        )
+
+
+@pytest.mark.parametrize("path", [path for path in product() if path.name == "__init__.py"], ids=module_of)
+def test_packages_import_nothing_by_themselves(path: Path) -> None:
+    """Whoever imports one module of a package pays for this one alone, above all in a cold start.
+
+    But for `os`: some settings of the environment have to be there before anything is imported.
+    """
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    imports = [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert set(imports) <= {"import os"}, f"{path.relative_to(ROOT)}: import in the modules that need it"
