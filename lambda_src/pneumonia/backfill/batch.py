@@ -161,7 +161,7 @@ class Batch:
         """Find out which version the item is now, and whether that has a result. Raises ClientError if S3 fails."""
         key, head = self._head(item)
         upload = self._upload(item, key, head)
-        stored = self._results.find_document(upload)
+        stored = self._results.find_document(upload.result_name)
         if stored is not None and stored[0] is not None and Order.of(upload).compare(stored[0]) <= 0:
             return Seen(upload, document=stored[1])
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)

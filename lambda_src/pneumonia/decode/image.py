@@ -1,6 +1,6 @@
 """The one form that every format is brought into."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,6 @@ class Window:
     center: float
     width: float
     function: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"center": self.center, "width": self.width, "function": self.function}
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class DecodedImage:
             "height": self.height,
             "photometric_interpretation": facts.photometric_interpretation if facts else None,
             "bits_stored": facts.bits_stored if facts else None,
-            "window": facts.window.to_json() if facts and facts.window else None,
+            "window": asdict(facts.window) if facts and facts.window else None,
             "inverted": self.inverted,
             "sop_instance_uid": facts.sop_instance_uid if facts else None,
             "study_instance_uid": facts.study_instance_uid if facts else None,

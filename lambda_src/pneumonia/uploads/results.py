@@ -36,7 +36,7 @@ _NULL_VERSION = "null"
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
-# Without s3:ListBucket, which the worker does not have here, HEAD answers 403 where there is no object.
+# Whoever may not list the bucket gets 403 from S3 where there is no object.
 _FORBIDDEN = frozenset({"AccessDenied", "403"})
 
 
@@ -136,10 +136,10 @@ class Results:
         with contextlib.closing(found["Body"]) as body:  # see process.py
             return Order.from_metadata(found["Metadata"]), body.read()
 
-    def find_document(self, upload: Upload) -> "tuple[Order | None, ResultDocument] | None":
-        """Order and content of the result under the key of an upload; None if there is none. Raises ClientError if S3
-        fails."""
-        found = self.find(result_key(upload.result_name, JSON_SUFFIX))
+    def find_document(self, name: str) -> "tuple[Order | None, ResultDocument] | None":
+        """Order and content of the result of an upload, by its `result_name`; None if there is none. Raises ClientError
+        if S3 fails."""
+        found = self.find(result_key(name, JSON_SUFFIX))
         return None if found is None else (found[0], ResultDocument.parse(found[1]))
 
     def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> WriteOutcome:
