@@ -79,6 +79,10 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 openapi: $(RUNTIME) ## Write the description of the API anew (lambda_src/pneumonia/http/openapi.json)
 	$(run) .venv/bin/python -m tools.openapi
 
+.PHONY: settings-table
+settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md anew from their declarations
+	$(run) .venv/bin/python -m tools.settings_table
+
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 
 import aws_cdk as cdk
 
-from infra.settings import Settings, SettingsError
+# What the functions read is declared in their package, which is not installed where the CLI runs this file.
+sys.path.insert(0, str(Path(__file__).resolve().with_name("lambda_src")))
+
+from infra.settings import StackSettings, StackSettingsError, default_context
 from infra.stack import PneumoniaStack
 
 
@@ -18,13 +20,13 @@ def main() -> None:
     """Synthesise the stack; a bad setting ends the program with a message and no traceback."""
     # The CLI passes these as well and wins with what was given by -c; reading them here makes the app
     # complete without it.
-    defaults = json.loads(Path(__file__).with_name("cdk.json").read_text(encoding="utf-8"))["context"]
+    defaults = default_context()
     # CDK_OUTDIR is how the CLI says where; the default of the library would be a temporary folder.
     app = cdk.App(context=defaults, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), analytics_reporting=False)
     try:
         # Merged, since a null default is no context value at all once it has been through the CDK.
-        settings = Settings.from_context(defaults | app.node.get_all_context())
-    except SettingsError as error:
+        settings = StackSettings.from_context(defaults | app.node.get_all_context())
+    except StackSettingsError as error:
         sys.exit(str(error))
     PneumoniaStack(app, settings)
     app.synth()

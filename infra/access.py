@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.encryption import Encryption, allow_key
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 # 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
 _TOKEN_LENGTH: Final = 48
@@ -36,7 +36,7 @@ class Access(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         api: lambda_.Function,
         live_api: lambda_.Alias,
         encryption: Encryption,
@@ -44,8 +44,6 @@ class Access(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self._key = encryption.data
-        # On the function, so that it refuses what should not reach it even if the Function URL is opened by hand.
-        api.add_environment("AUTH_MODE", settings.auth)
         self.token = self._token(api) if settings.auth == "token" else None
         self.url = live_api.add_function_url(
             auth_type=(

@@ -7,10 +7,10 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 
-def access_log_bucket(scope: Construct, construct_id: str, settings: Settings) -> s3.Bucket | None:
+def access_log_bucket(scope: Construct, construct_id: str, settings: StackSettings) -> s3.Bucket | None:
     """The bucket for access logs, which keeps them for ``access_log_days``; None without that setting.
 
     Its entries hold the keys of objects, and so whatever a file name says of a patient.

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.backfill_definition import RUNS_PREFIX, definition
 from infra.encryption import allow_key
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.uploads import Uploads
 
 _READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
@@ -38,7 +38,7 @@ class Backfill(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         function: lambda_.Function,
         live: lambda_.Alias,
         uploads: Uploads,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 RUNS_PREFIX: Final = "backfill-runs/"
 """Where in the results bucket the files of a run lie: pneumonia/backfill/summary.py."""
@@ -57,7 +57,7 @@ _RETRY_OUT_OF_TIME: Final = {
 _RETRY_ONCE: Final = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxAttempts": 1}
 
 
-def definition(settings: Settings) -> State:
+def definition(settings: StackSettings) -> State:
     """The whole state machine.
 
     Its input has `bucket`, `prefix` and `inventory` ({"bucket": ..., "key": ...} of a manifest.json), all of them
@@ -110,7 +110,7 @@ def definition(settings: Settings) -> State:
     }
 
 
-def _map(source: str, reader: State, settings: Settings) -> State:
+def _map(source: str, reader: State, settings: StackSettings) -> State:
     return {
         "Type": "Map",
         "Label": source.capitalize(),
@@ -142,7 +142,7 @@ def _map(source: str, reader: State, settings: Settings) -> State:
     }
 
 
-def _child(settings: Settings) -> dict[str, State]:
+def _child(settings: StackSettings) -> dict[str, State]:
     """What is done with one batch: {"BatchInput": ..., "Items": [...]}."""
     hopeless = [*_LAMBDA_BUSY, _INCOMPLETE, _OUT_OF_TIME]
     return {
@@ -192,14 +192,14 @@ def _child(settings: Settings) -> dict[str, State]:
     }
 
 
-def _sum_up(settings: Settings) -> State:
+def _sum_up(settings: StackSettings) -> State:
     run = {"execution.$": "$$.Execution.Name", "started.$": "$$.Execution.StartTime", "given.$": "$"}
     payload = {"Run": run, "ToleratedPercent": settings.backfill_tolerated_failure_percent}
     return _invoke(payload, settings, retry=[_RETRY_BUSY, _RETRY_ONCE], catch={}, Next="Acceptable")
 
 
 def _invoke(
-    payload: str | State, settings: Settings, *, retry: list[State], catch: dict[str, list[str]], **after: Any
+    payload: str | State, settings: StackSettings, *, retry: list[State], catch: dict[str, list[str]], **after: Any
 ) -> State:
     given: State = {"Payload.$": payload} if isinstance(payload, str) else {"Payload": payload}
     state: State = {

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 
 from infra.custom_metrics import FUNCTIONS, Function
 from infra.prices import METRICS_A_FUNCTION, Rates
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.uploads import Uploads
 
 # Hours, since a custom metric is billed for the hours in which it was sent.
@@ -22,7 +22,7 @@ _DAYS: Final = 30
 
 
 def cost_widgets(
-    settings: Settings,
+    settings: StackSettings,
     *,
     functions: Mapping[Function, lambda_.Function],
     uploads: Uploads,

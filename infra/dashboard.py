@@ -16,7 +16,7 @@ from infra.film_widgets import FilmWidgets
 from infra.graph import THIRD, graph
 from infra.inference import Inference
 from infra.monitoring import Monitoring
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.uploads import Uploads
 
 _PERIOD: Final = Duration.minutes(5)
@@ -37,7 +37,7 @@ class Dashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         inference: Inference,
         uploads: Uploads,
         monitoring: Monitoring,

@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 
 class Encryption(Construct):
@@ -23,7 +23,7 @@ class Encryption(Construct):
         operations: of log groups and the alarms' topic.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self.data: kms.Key | None = None

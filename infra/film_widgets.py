@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.graph import QUARTER, graph
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 _HOUR: Final = Duration.hours(1)
@@ -26,7 +26,7 @@ _TRIAGE: Final = {
 class FilmWidgets:
     """Widgets on the films of one stack."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
         self._metrics = CustomMetrics(settings.stack_name)
 

@@ -1,4 +1,4 @@
-"""The events of finished predictions: which bus the worker sends them to, and its permission for that."""
+"""The events of finished predictions: the worker's permission to send them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 
-def announce_results(worker: lambda_.Function, settings: Settings) -> None:
-    """Let `worker` send events to the bus that the settings name; to none, and without the permission, if empty."""
+def allow_events(worker: lambda_.Function, settings: StackSettings) -> None:
+    """Let `worker` send events to the bus that the settings name; to none if that is empty."""
     if not settings.event_bus:
         return
-    worker.add_environment("EVENT_BUS", settings.event_bus)
     worker.add_to_role_policy(
         iam.PolicyStatement(
             sid="AnnounceResults",

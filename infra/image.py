@@ -10,7 +10,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 DOCKERFILE: Final = "lambda_src/Dockerfile"
@@ -38,7 +38,7 @@ class InferenceImage(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, directory: Path = REPOSITORY_ROOT
+        self, scope: Construct, construct_id: str, *, settings: StackSettings, directory: Path = REPOSITORY_ROOT
     ) -> None:
         super().__init__(scope, construct_id)
         self.architecture, platform = _ARCHITECTURES[settings.architecture]

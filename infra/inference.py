@@ -14,7 +14,7 @@ from infra.encryption import Encryption
 from infra.image import MODEL_DIR, InferenceImage
 from infra.log_groups import log_group
 from infra.network import Network
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 LIVE: Final = "live"
 """Name of the alias, of either function, that all traffic goes through."""
@@ -49,7 +49,7 @@ class Inference(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         encryption: Encryption,
         network: Network | None,
     ) -> None:
@@ -66,9 +66,6 @@ class Inference(Construct):
             timeout_seconds=settings.api_timeout_seconds,
             reserved_concurrency=settings.api_reserved_concurrency,
         )
-        # Only the API fetches URLs; without these the worker could not even be asked to.
-        self.api.add_environment("ALLOWED_URL_HOSTS", ",".join(settings.allowed_url_hosts))
-        self.api.add_environment("URL_TIMEOUT_SECONDS", str(settings.url_timeout_seconds))
         self.worker = self._function(
             "Worker",
             handler="pneumonia.handlers.worker.handler",
@@ -159,15 +156,7 @@ class Inference(Construct):
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
                 "MODEL_DIR": MODEL_DIR,
-                "MAX_IMAGE_BYTES": str(settings.max_image_bytes),
-                "MAX_IMAGE_PIXELS": str(settings.max_image_pixels),
-                "MAX_DECODED_BYTES": str(settings.max_decoded_bytes),
-                "MAX_FRAMES": str(settings.max_frames),
-                "MAX_DICOM_ELEMENTS": str(settings.max_dicom_elements),
-                "MAX_DICOM_NESTING": str(settings.max_dicom_nesting),
-                "MIN_IMAGE_SIDE": str(settings.min_image_side),
-                "DECODE_SECONDS": str(settings.decode_seconds),
-                "INTRA_OP_THREADS": str(settings.intra_op_threads),
+                **settings.environment(name.lower()),
                 **named,
             },
         )

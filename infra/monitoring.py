@@ -17,7 +17,7 @@ from constructs import Construct
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.encryption import Encryption
 from infra.inference import Inference
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.uploads import Uploads
 
 _PERIOD: Final = Duration.minutes(5)
@@ -47,7 +47,7 @@ class Monitoring(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
+        settings: StackSettings,
         inference: Inference,
         uploads: Uploads,
         encryption: Encryption,
@@ -102,7 +102,7 @@ class Monitoring(Construct):
             description="A backfill ended as failed.",
         )
 
-    def _topic(self, settings: Settings, encryption: Encryption) -> sns.Topic:
+    def _topic(self, settings: StackSettings, encryption: Encryption) -> sns.Topic:
         # A key of the account's own or none: CloudWatch cannot publish to a topic under the AWS managed key
         # (alias/aws/sns), whose policy cannot be changed to let it, so the alarms would be lost in silence. What is
         # sent is an alarm's name and a metric, nothing of a patient; TLS is enforced.

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.log_groups import log_group
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 _HTTPS: Final = ec2.Port.tcp(443)
 
@@ -42,7 +42,9 @@ class Network(Construct):
         s3: gateway to S3; :meth:`reach` says to which buckets.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, log_key: kms.IKey | None) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: StackSettings, log_key: kms.IKey | None
+    ) -> None:
         super().__init__(scope, construct_id)
         self.vpc = ec2.Vpc(
             self,
@@ -109,7 +111,7 @@ class Network(Construct):
         group.add_ingress_rule(self.functions, _HTTPS, "From the functions")
         self.vpc.add_interface_endpoint(construct_id, service=service, security_groups=[group], open=False)
 
-    def _flow_logs(self, settings: Settings, log_key: kms.IKey | None) -> None:
+    def _flow_logs(self, settings: StackSettings, log_key: kms.IKey | None) -> None:
         logs = log_group(self, "FlowLogs", settings, log_key)
         role = iam.Role(
             self,

@@ -16,7 +16,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.log_groups import log_group
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 # The id under which the CDK puts its one notification handler into a stack.
 _HANDLER_ID: Final = "BucketNotificationsHandler050a0587b7544547bf325f094a3db834"
@@ -29,7 +29,9 @@ class NotificationsRole(Construct):
         role: the role as the bucket should get it, closed against the statements the CDK would add.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, log_key: kms.IKey | None) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: StackSettings, log_key: kms.IKey | None
+    ) -> None:
         super().__init__(scope, construct_id)
         self._logs = log_group(self, "Logs", settings, log_key)
         self._role = iam.Role(

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 HOURS_A_MONTH = 730
 """As AWS reckons a month of what is billed by the hour: 365 × 24 / 12."""
@@ -78,7 +78,7 @@ class Rates:
     dashboard_hours: float
 
     @classmethod
-    def of(cls, settings: Settings) -> Rates:
+    def of(cls, settings: StackSettings) -> Rates:
         """The rates of a stack with these settings."""
         puts = PUTS_AN_UPLOAD * settings.price_thousand_puts
         gets = GETS_AN_UPLOAD * settings.price_thousand_gets

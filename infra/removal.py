@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 
 
-def removal_policy(settings: Settings) -> RemovalPolicy:
+def removal_policy(settings: StackSettings) -> RemovalPolicy:
     """RETAIN when ``retain_data`` is set, else DESTROY."""
     return RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY

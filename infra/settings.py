@@ -1,27 +1,24 @@
-"""Every deployment setting, read from the CDK context and validated.
+"""The settings of a deployment, read from the CDK context and checked.
 
-``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. What a value may be is said
-by its parser (:mod:`infra.parsers`).
+``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. What the functions read is
+declared where they read it (:mod:`pneumonia.settings`), all else here. To add a setting, declare it, give its default
+in cdk.json, read it, and run ``make settings-table``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from infra.parsers import NotAllowedError as _NotAllowedError
-from infra.parsers import Parser as _Parser
-from infra.parsers import archives as _archives
-from infra.parsers import choice as _choice
-from infra.parsers import flag as _flag
-from infra.parsers import hosts as _hosts
-from infra.parsers import integer as _integer
-from infra.parsers import log_retention as _log_retention
-from infra.parsers import origins as _origins
-from infra.parsers import price as _price
-from infra.parsers import text as _text
+from infra.contradictions import contradictions
+from infra.kinds import archives, flag, log_retention, origins, price
+from pneumonia.declaration import choice, declared, integer, setting, text
+from pneumonia.settings import FunctionSettings
+
+CDK_JSON: Final = Path(__file__).resolve().parent.parent / "cdk.json"
 
 MAX_RECEIVES: Final = 3
 """How often a message is tried before it goes to the dead-letter queue; the local cloud does the same."""
@@ -34,135 +31,175 @@ _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 _VISIBILITY_FACTOR = 6
 
 
-class SettingsError(ValueError):
+class StackSettingsError(ValueError):
     """A context key is missing, unknown or has a value that is not allowed; the message names the key."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The validated settings; the comment on each says what it changes.
+class StackSettings(FunctionSettings):
+    """The checked settings of a deployment: those that its functions read, and these.
 
-    Build it with :meth:`from_context`. Sizes are bytes or MB as named, times seconds or days as named.
+    Build it with :meth:`from_context` or :meth:`defaults`. Sizes are bytes or MB as named, times seconds or days as
+    named.
     """
 
-    # Name of the CloudFormation stack.
-    stack_name: str = _text(r"[A-Za-z][A-Za-z0-9-]{0,127}", "letters, digits and hyphens, a letter first, at most 128")
-    # CPU architecture of both functions; the platform of the image follows it.
-    architecture: str = _choice("x86_64", "arm64")
-    # Base image of the Dockerfile.
-    base_image: str = _text(r"[a-z0-9][\w./:@-]*", "an image reference, for example registry/name:tag")
-    # Network of `docker build`; "host" for builders that reach package indexes only through the host.
-    docker_build_network: str = _choice("default", "host", "none")
-    # Memory of each function; CPU grows with it, 1,769 MB is one vCPU.
-    memory_mb: int = _integer(512, 10240)
-    # Threads of one inference; more than the vCPUs that memory_mb buys only costs time.
-    intra_op_threads: int = _integer(1, 6)
-    # Time limits of one invocation.
-    api_timeout_seconds: int = _integer(3, 900)
-    worker_timeout_seconds: int = _integer(3, 900)
-    # Concurrency taken out of the account's pool for one function; null leaves it in the pool. For api it is
-    # the brake as well: no flood of requests can run, or cost, more than that many at once.
-    api_reserved_concurrency: int | None = _integer(1, 1000, optional=True)
-    worker_reserved_concurrency: int | None = _integer(2, 1000, optional=True)
-    # Instances of the API that are kept started, at a price by the hour; null for none.
-    api_provisioned_concurrency: int | None = _integer(1, 1000, optional=True)
-    # How traffic moves to a new version: at once; a tenth of it for ten minutes, then all; or a tenth every three.
-    deployment: str = _choice("all_at_once", "canary", "linear")
-    # Who may call the Function URL: principals of this account with IAM permission, whoever has the token that
-    # the stack generates, or anyone.
-    auth: str = _choice("iam", "token", "none")
-    # Origins of other sites whose pages may call the API and upload, from a browser; the page of the stack
-    # itself needs no entry.
-    cors_origins: tuple[str, ...] = _origins()
-    # Hosts that {"url": ...} requests may fetch from; empty turns such requests off.
-    allowed_url_hosts: tuple[str, ...] = _hosts()
-    url_timeout_seconds: int = _integer(1, 60)
-    # Largest image accepted, as a file and once decoded; above that many pixels Pillow suspects a bomb.
-    max_image_bytes: int = _integer(1_000, 500_000_000)
-    max_image_pixels: int = _integer(10_000, 89_478_485)
-    # Memory that the pixels of one image may take while it is decoded.
-    max_decoded_bytes: int = _integer(1_000_000, 2_000_000_000)
-    # Frames or pages of a file, of which the first is read; with 1, files of several are refused.
-    max_frames: int = _integer(1, 1_000)
-    # Structure of a DICOM file: elements, those in sequences included, and depth of the sequences.
-    max_dicom_elements: int = _integer(100, 1_000_000)
-    max_dicom_nesting: int = _integer(1, 100)
-    # Shorter sides, in pixels, are no film but its thumbnail.
-    min_image_side: int = _integer(1, 1_000)
-    # Time that decoding one image may take before it is stopped and refused.
-    decode_seconds: int = _integer(1, 60)
-    # Uploads handed to one worker invocation; ten is the most without a batching window.
-    batch_size: int = _integer(1, 10)
-    # Most workers at once, so that a bulk drop leaves concurrency for the API; two is the least AWS accepts.
-    worker_max_concurrency: int = _integer(2, 1000)
-    # Whether there is a state machine that predicts what was in a bucket before. Unused, it costs its alarm.
-    backfill: bool = _flag()
-    # Buckets or parts of them, beside the upload bucket, that it may read: archives, and where their inventories lie.
-    backfill_archives: tuple[str, ...] = _archives()
-    # Images for one invocation; each has the time limit of the worker.
-    backfill_batch_size: int = _integer(1, 100)
-    # Most invocations at once; what they and the worker leave of the account's concurrency is for the API.
-    backfill_max_concurrency: int = _integer(1, 1000)
-    # Share of images without a prediction for reasons that are not theirs, above which a backfill ends as failed.
-    backfill_tolerated_failure_percent: int = _integer(0, 100)
-    # For how long a permission that POST /uploads gave out lets an upload begin.
-    upload_link_seconds: int = _integer(60, 3600)
-    # Days until uploads and results are deleted; null keeps them.
-    upload_expiry_days: int | None = _integer(1, 36_500, optional=True)
-    result_expiry_days: int | None = _integer(1, 36_500, optional=True)
-    # Name of the EventBridge bus, of this account and region, that is told of each finished prediction; empty for none.
-    event_bus: str = _text(r"|[A-Za-z0-9._/-]{1,256}", "the name of an event bus such as default, or an empty text")
-    # Keep buckets and logs when the stack is destroyed; false deletes them with all they hold.
-    retain_data: bool = _flag()
-    log_level: str = _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-    log_retention_days: int = _log_retention()
-    # For regulated users. Keys of KMS that belong to the account, for whatever is stored.
-    customer_keys: bool = _flag()
-    # Both functions in a VPC without a way to the internet.
-    vpc: bool = _flag()
-    # Days for which S3 logs of who read and wrote objects are kept; null for no such logs.
-    access_log_days: int | None = _integer(1, 36_500, optional=True)
-    # Days for which no version of a result can be deleted or overwritten; null for no lock.
-    result_lock_days: int | None = _integer(1, 36_500, optional=True)
-    # Whether the functions write metrics of their own, which CloudWatch bills each by the hour in which it has data.
-    metrics: bool = _flag()
-    # Whether X-Ray records a trace of each invocation.
-    tracing: bool = _flag()
-    # Whether there is a dashboard, which CloudWatch bills as well.
-    dashboard: bool = _flag()
-    # Where alarms are mailed to; empty for nobody.
-    alarm_email: str = _text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none")
-    # How many failed invocations, throttles and HTTP 5xx of one function in five minutes, and how many messages
-    # in the dead-letter queue, are too many.
-    alarm_errors: int = _integer(1, 1_000_000)
-    alarm_throttles: int = _integer(1, 1_000_000)
-    alarm_http_5xx: int = _integer(1, 1_000_000)
-    alarm_dead_letters: int = _integer(1, 1_000_000)
-    # Slowest 1% of API calls and oldest waiting upload that are still fine.
-    alarm_api_p99_ms: int = _integer(1, 900_000)
-    alarm_queue_age_seconds: int = _integer(1, 1_209_600)
-    # Share of images refused in one hour that is too much, in percent, of at least so many images.
-    alarm_rejected_percent: int = _integer(1, 100)
-    alarm_rejected_min_images: int = _integer(1, 1_000_000)
-    # Width of the band in which the mean score is expected, in standard deviations to either side.
-    alarm_score_band: int = _integer(1, 100)
-    # Concurrency in use, in percent of the limit, that is too near to it. The limit is api_reserved_concurrency
-    # where it is set, else account_concurrency: the account's quota, 10 for new ones.
-    alarm_concurrency_percent: int = _integer(1, 100)
-    account_concurrency: int = _integer(1, 1_000_000)
-    # List prices in US dollars, for the estimate on the dashboard and `pneumonia bill`: infra/prices.py says
-    # where the defaults come from.
-    price_gb_second: float = _price()
-    price_provisioned_gb_second: float = _price()
-    price_million_requests: float = _price()
-    price_million_queue_requests: float = _price()
-    price_thousand_puts: float = _price()
-    price_thousand_gets: float = _price()
-    price_storage_gb_month: float = _price()
-    price_log_gb: float = _price()
-    price_metric_month: float = _price()
-    price_alarm_month: float = _price()
-    price_dashboard_month: float = _price()
+    stack_name: str = setting(
+        text(r"[A-Za-z][A-Za-z0-9-]{0,127}", "letters, digits and hyphens, a letter first, at most 128"),
+        "name of the CloudFormation stack",
+    )
+    architecture: str = setting(choice("x86_64", "arm64"), "CPU architecture of the functions and of the image")
+    base_image: str = setting(
+        text(r"[a-z0-9][\w./:@-]*", "an image reference, for example registry/name:tag"),
+        "base image of the Dockerfile",
+    )
+    docker_build_network: str = setting(
+        choice("default", "host", "none"),
+        "network of the image build; `host` for builders that reach package indexes only through the host",
+    )
+    memory_mb: int = setting(
+        integer(512, 10240),
+        "memory of each function; CPU grows with it: 1,769 MB is one vCPU. New accounts stop at 3,008",
+    )
+    api_timeout_seconds: int = setting(integer(3, 900), "time limit of one HTTP request")
+    worker_timeout_seconds: int = setting(
+        integer(3, 900), "time limit of one batch; the queue hides messages for six times as long"
+    )
+    # For api it is the brake as well: no flood of requests can run, or cost, more than that many at once.
+    api_reserved_concurrency: int | None = setting(
+        integer(1, 1000, optional=True),
+        "concurrency taken out of the account's pool for the API; `null` leaves it in the pool",
+    )
+    worker_reserved_concurrency: int | None = setting(
+        integer(2, 1000, optional=True), "the same for the worker; at least `worker_max_concurrency`"
+    )
+    api_provisioned_concurrency: int | None = setting(
+        integer(1, 1000, optional=True),
+        "instances of the API kept started, against cold starts; billed by the hour, used or not; at most "
+        "`api_reserved_concurrency`",
+    )
+    deployment: str = setting(
+        choice("all_at_once", "canary", "linear"),
+        "how traffic moves to a new version: `all_at_once`; `canary`, a tenth of it for ten minutes, then all; "
+        "`linear`, a tenth every three minutes ([operations.md](operations.md#deploy))",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        origins(),
+        "other web origins whose pages may call the API and upload, from a browser; the page of the stack itself needs "
+        "no entry",
+    )
+    batch_size: int = setting(integer(1, 10), "uploads for one worker call; ten is the most without a batching window")
+    worker_max_concurrency: int = setting(
+        integer(2, 1000),
+        "workers at once; leaves the rest of the account's concurrency to the API. Two is the least that AWS accepts",
+    )
+    backfill: bool = setting(
+        flag(), "`true` for a state machine that predicts what a bucket held before ([backfill.md](backfill.md))"
+    )
+    backfill_archives: tuple[str, ...] = setting(
+        archives(),
+        "buckets, or `bucket/prefix`, that it may read beside the upload bucket: archives and where their inventories "
+        "lie",
+    )
+    backfill_batch_size: int = setting(
+        integer(1, 100), "images for one invocation of it; each has `worker_timeout_seconds`"
+    )
+    backfill_max_concurrency: int = setting(
+        integer(1, 1000),
+        "its invocations at once; what they and the worker leave of the account's concurrency is for the API",
+    )
+    backfill_tolerated_failure_percent: int = setting(
+        integer(0, 100), "images without a prediction, for reasons that are not theirs, above which it ends as failed"
+    )
+    upload_expiry_days: int | None = setting(
+        integer(1, 36_500, optional=True),
+        "days until uploads are deleted; `null` keeps them (replaced versions go after 15 days)",
+    )
+    result_expiry_days: int | None = setting(
+        integer(1, 36_500, optional=True), "days until results are deleted; `null` keeps them"
+    )
+    retain_data: bool = setting(
+        flag(), "keep buckets and logs when the stack is destroyed; `false` deletes them with all they hold"
+    )
+    log_level: str = setting(
+        choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "least level of the lines that the functions log"
+    )
+    log_retention_days: int = setting(
+        log_retention(), "days that logs are kept; one of the periods that CloudWatch Logs offers"
+    )
+    customer_keys: bool = setting(
+        flag(),
+        "customer-managed keys of KMS for whatever is stored; this and the next three are for regulated users "
+        "([security.md](security.md#settings-for-regulated-users))",
+    )
+    vpc: bool = setting(flag(), "the functions in a VPC without a way to the internet; excludes `allowed_url_hosts`")
+    access_log_days: int | None = setting(
+        integer(1, 36_500, optional=True),
+        "days for which S3 logs of who read and wrote objects are kept; `null` for no such logs",
+    )
+    result_lock_days: int | None = setting(
+        integer(1, 36_500, optional=True),
+        "days for which no version of a result can be deleted or overwritten; at most `result_expiry_days`, and only "
+        "with `retain_data`",
+    )
+    # CloudWatch bills each of them by the hour in which it has data.
+    metrics: bool = setting(
+        flag(), "whether the functions write metrics of their own ([operations.md](operations.md#metrics))"
+    )
+    tracing: bool = setting(flag(), "whether X-Ray records a trace of each invocation of the functions")
+    # CloudWatch bills it as well.
+    dashboard: bool = setting(
+        flag(), "whether there is a CloudWatch dashboard ([operations.md](operations.md#dashboard))"
+    )
+    alarm_email: str = setting(
+        text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none"),
+        "where alarms are mailed to",
+    )
+    alarm_errors: int = setting(
+        integer(1, 1_000_000), "failed invocations of a function in five minutes that are too many"
+    )
+    alarm_throttles: int = setting(
+        integer(1, 1_000_000), "throttled invocations of a function in five minutes that are too many"
+    )
+    alarm_http_5xx: int = setting(
+        integer(1, 1_000_000), "answers of the Function URL with HTTP 5xx in five minutes that are too many"
+    )
+    alarm_dead_letters: int = setting(integer(1, 1_000_000), "messages in the dead-letter queue that are too many")
+    alarm_api_p99_ms: int = setting(
+        integer(1, 900_000), "the API is slow when its 99th percentile stays here for 15 minutes"
+    )
+    alarm_queue_age_seconds: int = setting(integer(1, 1_209_600), "uploads wait too long when the oldest gets this old")
+    alarm_rejected_percent: int = setting(
+        integer(1, 100), "so many percent of the images of an hour refused are too many …"
+    )
+    alarm_rejected_min_images: int = setting(integer(1, 1_000_000), "… of at least so many images")
+    alarm_score_band: int = setting(
+        integer(1, 100),
+        "half the width of the band in which the mean score is expected, in standard deviations",
+    )
+    alarm_concurrency_percent: int = setting(
+        integer(1, 100), "concurrency is near its limit when so many percent of it are in use"
+    )
+    account_concurrency: int = setting(
+        integer(1, 1_000_000),
+        "that limit, unless `api_reserved_concurrency` is set: the account's quota for Lambda, 10 for new accounts; "
+        "`aws lambda get-account-settings` shows it",
+    )
+    # infra/prices.py has the sources of the defaults, and what they are multiplied with.
+    price_gb_second: float = setting(
+        price(),
+        "Lambda on x86_64, for each GB-second; this and the next ones are list prices in us-east-1, for the estimate "
+        "of costs (`infra/prices.py` has the sources)",
+    )
+    price_provisioned_gb_second: float = setting(price(), "provisioned concurrency of Lambda, for each GB-second")
+    price_million_requests: float = setting(price(), "a million calls of Lambda")
+    price_million_queue_requests: float = setting(price(), "a million calls of SQS")
+    price_thousand_puts: float = setting(price(), "a thousand objects written to S3 Standard")
+    price_thousand_gets: float = setting(price(), "a thousand objects read from S3 Standard")
+    price_storage_gb_month: float = setting(price(), "a GB in S3 Standard for a month")
+    price_log_gb: float = setting(price(), "a GB of logs taken in by CloudWatch")
+    price_metric_month: float = setting(price(), "a metric of CloudWatch for a month")
+    price_alarm_month: float = setting(price(), "an alarm of CloudWatch for a month")
+    price_dashboard_month: float = setting(price(), "a dashboard of CloudWatch for a month")
 
     @property
     def visibility_timeout_seconds(self) -> int:
@@ -170,99 +207,41 @@ class Settings:
         return _VISIBILITY_FACTOR * self.worker_timeout_seconds
 
     @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> Settings:
+    def defaults(cls, path: Path = CDK_JSON) -> StackSettings:
+        """The settings as ``cdk.json`` has them. Raises StackSettingsError, and OSError without such a file."""
+        return cls.from_context(default_context(path))
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> StackSettings:
         """Read and validate all settings from the whole CDK context.
 
         Args:
             context: every context value of the app, the CDK's own keys among them.
 
         Raises:
-            SettingsError: a key is missing, unknown, not allowed, or contradicts another one.
+            StackSettingsError: a key is missing, unknown, not allowed, or contradicts another one.
         """
-        known = {setting.name: setting.metadata["parse"] for setting in fields(cls)}
+        known = declared(cls)
         for key in context:
             if key not in known and ":" not in key and key not in _CDK_OWN_KEYS:
-                raise SettingsError(f"Unknown setting '{key}'. Settings are: {', '.join(known)}.")
+                raise StackSettingsError(f"Unknown setting '{key}'. Settings are: {', '.join(known)}.")
         values: dict[str, Any] = {}
-        for key, parse in known.items():
+        for key, item in known.items():
             if key not in context:
-                raise SettingsError(f"Setting '{key}' is missing: put its default back into cdk.json.")
-            values[key] = _parse(key, parse, context[key])
+                raise StackSettingsError(f"Setting '{key}' is missing: put its default back into cdk.json.")
+            kind, raw = item.metadata["kind"], context[key]
+            try:
+                values[key] = kind.read(raw)
+            except ValueError:
+                shown = json.dumps(raw, default=str)
+                raise StackSettingsError(f"Setting '{key}' is {shown}: give {kind.allowed}.") from None
         settings = cls(**values)
-        settings._check_combinations()
+        for sentence in contradictions(settings):
+            raise StackSettingsError(sentence)
         return settings
 
-    def _check_combinations(self) -> None:
-        if self.url_timeout_seconds >= self.api_timeout_seconds:
-            raise SettingsError(
-                f"Setting 'url_timeout_seconds' is {self.url_timeout_seconds}: it must be below "
-                f"'api_timeout_seconds' ({self.api_timeout_seconds}), or the caller never sees the error."
-            )
-        if self.decode_seconds >= self.api_timeout_seconds:
-            raise SettingsError(
-                f"Setting 'decode_seconds' is {self.decode_seconds}: it must be below "
-                f"'api_timeout_seconds' ({self.api_timeout_seconds}), or the caller never sees the error."
-            )
-        if self.decode_seconds * self.batch_size >= self.worker_timeout_seconds:
-            raise SettingsError(
-                f"Setting 'decode_seconds' is {self.decode_seconds}: times 'batch_size' ({self.batch_size}) it must be "
-                f"below 'worker_timeout_seconds' ({self.worker_timeout_seconds}), or a batch of slow files is cut off."
-            )
-        if self.alarm_api_p99_ms > self.api_timeout_seconds * 1000:
-            raise SettingsError(
-                f"Setting 'alarm_api_p99_ms' is {self.alarm_api_p99_ms}: above 'api_timeout_seconds' "
-                f"({self.api_timeout_seconds} s) the alarm could never fire."
-            )
-        provisioned, limit = self.api_provisioned_concurrency, self.api_reserved_concurrency
-        if provisioned is not None and limit is not None and provisioned > limit:
-            raise SettingsError(
-                f"Setting 'api_provisioned_concurrency' is {provisioned}: it cannot be more than "
-                f"'api_reserved_concurrency' ({limit}), which is all that the function may have."
-            )
-        self._check_regulated()
-        self._check_archives()
-        reserved = self.worker_reserved_concurrency
-        if reserved is not None and reserved < self.worker_max_concurrency:
-            raise SettingsError(
-                f"Setting 'worker_reserved_concurrency' is {reserved}: it must be at least "
-                f"'worker_max_concurrency' ({self.worker_max_concurrency}), or deliveries are throttled "
-                "until they end in the dead-letter queue."
-            )
 
-    def _check_archives(self) -> None:
-        if self.backfill_archives and not self.backfill:
-            raise SettingsError(
-                "Setting 'backfill_archives' names archives that nothing reads, as 'backfill' is false: set it to true."
-            )
-        if self.backfill_archives and self.vpc:
-            raise SettingsError(
-                "Settings 'vpc' and 'backfill_archives' exclude each other: the VPC leads to the buckets of the stack "
-                "alone. Leave one of them at its default."
-            )
-
-    def _check_regulated(self) -> None:
-        if self.vpc and self.allowed_url_hosts:
-            raise SettingsError(
-                "Settings 'vpc' and 'allowed_url_hosts' exclude each other: from a VPC without a way to the internet "
-                'no {"url": …} can be fetched. Leave one of them at its default.'
-            )
-        lock = self.result_lock_days
-        if lock is None:
-            return
-        if not self.retain_data:
-            raise SettingsError(
-                f"Setting 'result_lock_days' is {lock} and 'retain_data' is false: locked results cannot be deleted "
-                "with the stack. Set 'retain_data' to true, or 'result_lock_days' to null."
-            )
-        if self.result_expiry_days is not None and self.result_expiry_days < lock:
-            raise SettingsError(
-                f"Setting 'result_lock_days' is {lock}: it must not be above 'result_expiry_days' "
-                f"({self.result_expiry_days}), or results would vanish from sight while they are locked."
-            )
-
-
-def _parse(key: str, parse: _Parser, raw: Any) -> Any:
-    try:
-        return parse(raw)
-    except _NotAllowedError as error:
-        raise SettingsError(f"Setting '{key}' is {json.dumps(raw, default=str)}: give {error}.") from None
+def default_context(path: Path = CDK_JSON) -> dict[str, Any]:
+    """The CDK context of ``cdk.json``: the default of each setting, and the CDK's own feature flags."""
+    context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["context"]
+    return context

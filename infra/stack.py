@@ -10,19 +10,19 @@ from infra.acknowledgements import acknowledge
 from infra.backfill import Backfill
 from infra.dashboard import Dashboard
 from infra.encryption import Encryption
-from infra.finished_events import announce_results
+from infra.finished_events import allow_events
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
 from infra.release import Release
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.uploads import Uploads
 
 
 class PneumoniaStack(Stack):
     """Function URL and upload bucket in, triage results out; see docs/architecture.md for the two paths."""
 
-    def __init__(self, scope: Construct, settings: Settings) -> None:
+    def __init__(self, scope: Construct, settings: StackSettings) -> None:
         super().__init__(
             scope,
             settings.stack_name,
@@ -40,7 +40,7 @@ class PneumoniaStack(Stack):
         if network is not None:
             network.reach(uploads.upload_bucket, uploads.result_bucket)
         uploads.feed(inference.worker, inference.live_worker)
-        announce_results(inference.worker, settings)
+        allow_events(inference.worker, settings)
         uploads.serve(inference.api)
         access = Access(
             self, "Access", settings=settings, api=inference.api, live_api=inference.live_api, encryption=encryption
@@ -78,7 +78,9 @@ class PneumoniaStack(Stack):
             self._output("DataKeyArn", encryption.data.key_arn, "Whoever uploads or reads needs this key as well")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
 
-    def _dashboard(self, settings: Settings, inference: Inference, uploads: Uploads, monitoring: Monitoring) -> None:
+    def _dashboard(
+        self, settings: StackSettings, inference: Inference, uploads: Uploads, monitoring: Monitoring
+    ) -> None:
         Dashboard(self, "Dashboard", settings=settings, inference=inference, uploads=uploads, monitoring=monitoring)
         # Not of the partition's own console, which no token names: in China and GovCloud look for it by its name.
         self._output(
@@ -89,7 +91,7 @@ class PneumoniaStack(Stack):
         )
 
     def _backfill(
-        self, settings: Settings, inference: Inference, uploads: Uploads, encryption: Encryption
+        self, settings: StackSettings, inference: Inference, uploads: Uploads, encryption: Encryption
     ) -> Backfill | None:
         function, live = inference.backfill, inference.live_backfill
         if function is None or live is None:

@@ -17,7 +17,7 @@ from infra.access_logs import access_log_bucket
 from infra.encryption import Encryption, allow_key
 from infra.notifications import NotificationsRole
 from infra.removal import removal_policy
-from infra.settings import MAX_RECEIVES, Settings
+from infra.settings import MAX_RECEIVES, StackSettings
 
 # A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
 # than the first one does; 14 days is the most SQS allows.
@@ -44,7 +44,7 @@ class Uploads(Construct):
         access_logs: where S3 logs who read and wrote in either bucket, or None.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, encryption: Encryption) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, encryption: Encryption) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self._key = encryption.data
@@ -127,7 +127,6 @@ class Uploads(Construct):
         """
         api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
         api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
-        api.add_environment("UPLOAD_EXPIRES_SECONDS", str(self._settings.upload_link_seconds))
         api.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
         allow_key(cast(iam.IRole, api.role), self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         api.add_to_role_policy(
@@ -215,14 +214,14 @@ def _old_versions() -> s3.LifecycleRule:
     )
 
 
-def _upload_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
+def _upload_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
     rules = [_abandoned_uploads(), _old_versions()]
     if settings.upload_expiry_days is not None:
         rules.append(s3.LifecycleRule(id="Expiry", expiration=Duration.days(settings.upload_expiry_days)))
     return rules
 
 
-def _upload_cors(settings: Settings) -> s3.CorsRule:
+def _upload_cors(settings: StackSettings) -> s3.CorsRule:
     """Which pages a browser lets POST to the bucket; what they may put there only the presigned policy says.
 
     The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation
@@ -238,7 +237,7 @@ def _upload_cors(settings: Settings) -> s3.CorsRule:
     )
 
 
-def _result_lifecycle(settings: Settings) -> list[s3.LifecycleRule]:
+def _result_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
     rules = [_abandoned_uploads()]
     if settings.result_lock_days is not None:
         rules.append(_old_versions())

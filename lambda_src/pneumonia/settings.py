@@ -1,22 +1,23 @@
-"""The settings that the stack passes as environment variables, checked once."""
+"""The settings of the functions: declared here and in :mod:`pneumonia.decode.limits`, read from the environment once.
+
+To add one, declare it, give its default in cdk.json as well, read it, and run `make settings-table`.
+"""
 
 import functools
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from pneumonia.declaration import FUNCTIONS, choice, declared, hosts, integer, setting, text, text_of, variable_of
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
-
-PIXEL_CEILING = 89_478_485
-"""Where Pillow's own guard against decompression bombs starts (a quarter GiB of 24-bit pixels)."""
 
 AUTH_MODES = ("iam", "token", "none")
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 
 
 class SettingsError(PneumoniaError):
@@ -27,44 +28,85 @@ class SettingsError(PneumoniaError):
     public_detail = "The service is misconfigured. Give the request_id to whoever operates the service."
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Settings of both functions. Sizes are in bytes and pixels, times in seconds."""
+@dataclass(frozen=True, kw_only=True)
+class FunctionSettings(Limits):
+    """What a deployment chooses and its functions read: the limits of decoding, and these.
 
-    model_dir: Path
-    max_image_bytes: int = 20_000_000
-    max_image_pixels: int = 50_000_000
-    max_decoded_bytes: int = Limits.max_decoded_bytes
-    max_frames: int = Limits.max_frames
-    max_dicom_elements: int = Limits.max_dicom_elements
-    max_dicom_nesting: int = Limits.max_dicom_nesting
-    min_image_side: int = 64
-    decode_seconds: float = Limits.seconds
-    allowed_url_hosts: frozenset[str] = frozenset()
-    url_timeout_seconds: float = 5.0
-    results_bucket: str | None = None
-    intra_op_threads: int = 1
-    uploads_bucket: str | None = None
-    upload_origin: str | None = None
-    upload_expires_seconds: int = 600
-    auth_mode: str = "iam"
-    auth_secret_id: str | None = None
-    stack_name: str | None = None
-    event_bus: str | None = None
+    The settings of the stack and those of a running function both begin with them, so that bounds, defaults and
+    variables are the same wherever a value passes.
+    """
+
+    intra_op_threads: int = setting(
+        integer(1, 6), "threads of one inference; no more than the vCPUs that `memory_mb` buys", default=1
+    )
+    # The function checks it as well, so that it stays closed if somebody opens the Function URL by hand.
+    auth: str = setting(
+        choice(*AUTH_MODES),
+        "`iam`: signed requests; `token`: a bearer token from Secrets Manager; `none`: anyone who knows the URL, with "
+        "a warning at synthesis ([access.md](access.md))",
+        default="iam",
+        variable="AUTH_MODE",
+        functions=("api",),
+    )
+    allowed_url_hosts: tuple[str, ...] = setting(
+        hosts(),
+        'hosts that `{"url": …}` may fetch from, separated by commas; empty turns it off',
+        default=(),
+        functions=("api",),
+    )
+    url_timeout_seconds: int = setting(
+        integer(1, 60), "time limit of such a fetch; below `api_timeout_seconds`", default=5, functions=("api",)
+    )
+    upload_link_seconds: int = setting(
+        integer(60, 3_600),
+        "for how long a presigned upload can begin",
+        default=600,
+        variable="UPLOAD_EXPIRES_SECONDS",
+        functions=("api",),
+    )
+    event_bus: str = setting(
+        text(r"|[A-Za-z0-9._/-]{1,256}", "the name of an event bus such as default, or an empty text"),
+        "bus of EventBridge, of this account and region, that is told of each finished prediction, such as `default`; "
+        "empty turns it off ([events.md](events.md))",
+        default="",
+        functions=("worker",),
+    )
 
     @property
     def limits(self) -> Limits:
         """What one image may cost."""
-        return Limits(
-            self.max_image_bytes,
-            self.max_image_pixels,
-            self.max_decoded_bytes,
-            self.max_frames,
-            self.max_dicom_elements,
-            self.max_dicom_nesting,
-            self.min_image_side,
-            self.decode_seconds,
-        )
+        return Limits(**{item.name: getattr(self, item.name) for item in fields(Limits)})
+
+    def environment(self, *functions: str) -> dict[str, str]:
+        """The variables that give these settings to some of the functions; to all of them if none is named.
+
+        A setting whose text is empty by default needs no variable while it is empty.
+        """
+        wanted = set(functions or FUNCTIONS)
+        items = [item for item in declared(FunctionSettings).values() if wanted & set(item.metadata["functions"])]
+        values = {variable_of(item): getattr(self, item.name) for item in items}
+        return {name: text_of(value) for name, value in values.items() if value != ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(FunctionSettings):
+    """The settings of a running function: those that the deployment chose, and where its resources are.
+
+    Attributes:
+        model_dir: where the artifacts are (MODEL_DIR).
+        results_bucket: name of the bucket (RESULTS_BUCKET).
+        uploads_bucket: name of the bucket (UPLOADS_BUCKET).
+        upload_origin: where presigned uploads go to, as https://host (UPLOAD_ORIGIN).
+        auth_secret_id: the token's secret in Secrets Manager (AUTH_SECRET_ID); needed where `auth` is token.
+        stack_name: under which metrics are written (STACK_NAME); no metrics without it.
+    """
+
+    model_dir: Path
+    results_bucket: str | None = None
+    uploads_bucket: str | None = None
+    upload_origin: str | None = None
+    auth_secret_id: str | None = None
+    stack_name: str | None = None
 
     @property
     def takes_uploads(self) -> bool:
@@ -73,36 +115,19 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read MODEL_DIR, MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_DECODED_BYTES, MAX_FRAMES, MAX_DICOM_ELEMENTS,
-        MAX_DICOM_NESTING, MIN_IMAGE_SIDE, DECODE_SECONDS, ALLOWED_URL_HOSTS (commas between hosts),
-        URL_TIMEOUT_SECONDS, RESULTS_BUCKET, INTRA_OP_THREADS, UPLOADS_BUCKET, UPLOAD_ORIGIN (where presigned
-        uploads go to, as https://host), UPLOAD_EXPIRES_SECONDS, AUTH_MODE (iam, token or none),
-        AUTH_SECRET_ID (in Secrets Manager, for token), STACK_NAME (under which metrics are written; none without
-        it) and EVENT_BUS (of EventBridge, for events of finished predictions). Unset or empty means the default.
+        """Read all variables. One that is unset or empty means the default.
 
         Raises SettingsError, which names the variable and what it may be.
         """
+        chosen = _chosen(env)
         return cls(
+            **chosen,
             model_dir=Path(env["MODEL_DIR"]) if env.get("MODEL_DIR") else default_model_dir(),
-            max_image_bytes=_whole(env, "MAX_IMAGE_BYTES", cls.max_image_bytes, 1, 1_000_000_000),
-            max_image_pixels=_whole(env, "MAX_IMAGE_PIXELS", cls.max_image_pixels, 1, PIXEL_CEILING),
-            max_decoded_bytes=_whole(env, "MAX_DECODED_BYTES", cls.max_decoded_bytes, 1, 2_000_000_000),
-            max_frames=_whole(env, "MAX_FRAMES", cls.max_frames, 1, 1_000),
-            max_dicom_elements=_whole(env, "MAX_DICOM_ELEMENTS", cls.max_dicom_elements, 100, 1_000_000),
-            max_dicom_nesting=_whole(env, "MAX_DICOM_NESTING", cls.max_dicom_nesting, 1, 100),
-            min_image_side=_whole(env, "MIN_IMAGE_SIDE", cls.min_image_side, 1, 1_000),
-            decode_seconds=_seconds(env, "DECODE_SECONDS", cls.decode_seconds, 300.0),
-            allowed_url_hosts=_hosts(env, "ALLOWED_URL_HOSTS"),
-            url_timeout_seconds=_seconds(env, "URL_TIMEOUT_SECONDS", cls.url_timeout_seconds, 60.0),
             results_bucket=env.get("RESULTS_BUCKET") or None,
-            intra_op_threads=_whole(env, "INTRA_OP_THREADS", cls.intra_op_threads, 1, 64),
             uploads_bucket=env.get("UPLOADS_BUCKET") or None,
-            upload_origin=_origin(env, "UPLOAD_ORIGIN"),
-            upload_expires_seconds=_whole(env, "UPLOAD_EXPIRES_SECONDS", cls.upload_expires_seconds, 60, 3_600),
-            auth_mode=(auth_mode := _auth_mode(env)),
-            auth_secret_id=_auth_secret_id(env, auth_mode),
+            upload_origin=_origin(env),
+            auth_secret_id=_auth_secret_id(env, chosen.get("auth")),
             stack_name=env.get("STACK_NAME") or None,
-            event_bus=env.get("EVENT_BUS") or None,
         )
 
 
@@ -119,57 +144,31 @@ def default_model_dir() -> Path:
     return beside if beside.is_dir() else package.parent.parent / "model_artifacts"
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    text = env.get(name) or str(default)
-    try:
-        value = int(text)
-    except ValueError:
-        raise SettingsError(f"{name} must be a whole number, not {text!r}.") from None
-    if not low <= value <= high:
-        raise SettingsError(f"{name} must be from {low} to {high}, not {value}.")
-    return value
+def _chosen(env: Mapping[str, str]) -> dict[str, Any]:
+    """The declared settings whose variables are set, by name."""
+    values: dict[str, Any] = {}
+    for name, item in declared(FunctionSettings).items():
+        variable, kind = variable_of(item), item.metadata["kind"]
+        raw = env.get(variable)
+        if not raw:
+            continue
+        try:
+            values[name] = kind.read(raw)
+        except ValueError:
+            raise SettingsError(f"{variable} is {raw!r}: give {kind.allowed}.") from None
+    return values
 
 
-def _seconds(env: Mapping[str, str], name: str, default: float, high: float) -> float:
-    text = env.get(name) or str(default)
-    try:
-        value = float(text)
-    except ValueError:
-        raise SettingsError(f"{name} must be a number of seconds, not {text!r}.") from None
-    if not 0 < value <= high:  # also refuses nan, which compares false
-        raise SettingsError(f"{name} must be above 0 and at most {high:g} seconds, not {text}.")
-    return value
-
-
-def _auth_mode(env: Mapping[str, str]) -> str:
-    mode = env.get("AUTH_MODE") or Settings.auth_mode
-    if mode not in AUTH_MODES:
-        raise SettingsError(f"AUTH_MODE must be one of {', '.join(AUTH_MODES)}, not {mode!r}.")
-    return mode
-
-
-def _auth_secret_id(env: Mapping[str, str], auth_mode: str) -> str | None:
+def _auth_secret_id(env: Mapping[str, str], auth: str | None) -> str | None:
     secret_id = env.get("AUTH_SECRET_ID") or None
-    if auth_mode == "token" and secret_id is None:
+    if auth == "token" and secret_id is None:
         raise SettingsError("AUTH_SECRET_ID must name the secret of the token when AUTH_MODE is token.")
     return secret_id
 
 
-def _origin(env: Mapping[str, str], name: str) -> str | None:
-    origin = env.get(name) or None
+def _origin(env: Mapping[str, str]) -> str | None:
+    origin = env.get("UPLOAD_ORIGIN") or None
     # It becomes part of a Content-Security-Policy, where a space or a semicolon would begin something else.
     if origin is not None and not _ORIGIN.fullmatch(origin):
-        raise SettingsError(f"{name} must be of the form https://host or http://host:port, not {origin!r}.")
+        raise SettingsError(f"UPLOAD_ORIGIN must be of the form https://host or http://host:port, not {origin!r}.")
     return origin
-
-
-def _hosts(env: Mapping[str, str], name: str) -> frozenset[str]:
-    hosts = frozenset(part.strip().lower() for part in env.get(name, "").split(",") if part.strip())
-    for host in sorted(hosts):
-        # An address could never pass as a name later, and a wildcard would be taken literally: say so now.
-        if not _HOST.fullmatch(host) or host.rsplit(".", 1)[-1].isdigit():
-            raise SettingsError(
-                f"{name} must list full host names such as films.example.org, separated by commas "
-                f"(no scheme, port, path, wildcard or IP address), not {host!r}."
-            )
-    return hosts

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import MissingImage, TooLarge
-from pneumonia.settings import Settings
 from pneumonia_cli.client.errors import Refused, UsageProblem
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
 
-MAX_IMAGE_BYTES = Settings.max_image_bytes
+MAX_IMAGE_BYTES = Limits.max_image_bytes
 """The default of the setting `max_image_bytes`: what is larger would be refused after its upload."""
 
 

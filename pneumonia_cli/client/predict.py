@@ -10,7 +10,7 @@ from pneumonia.errors import PneumoniaError
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import CliError, exit_code
-from pneumonia_cli.local.settings import export_settings, stack_settings
+from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
 from pneumonia_cli.reporting.predict_all import predict_all
@@ -18,7 +18,7 @@ from pneumonia_cli.reporting.predict_all import predict_all
 
 def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = False, out: Path | None = None) -> int:
     """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used."""
-    export_settings(stack_settings(), os.environ)
+    export_defaults(os.environ)
     outcomes: list[Outcome] = []
     try:
         predictor = process_predictor()

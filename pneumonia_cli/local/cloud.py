@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from infra.settings import MAX_RECEIVES, Settings
+from infra.settings import MAX_RECEIVES, StackSettings
 from pneumonia_cli.local.lambda_context import REGION
 from pneumonia_cli.local.wsgi_server import HOST, running
 
@@ -60,7 +60,7 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def local_cloud(settings: Settings, port: int = 0) -> Iterator[Cloud]:
+def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     """Run a local cloud, and point the clients that handlers make at it, for the length of a `with` block.
 
     `settings` are the stack's. `port` 0 takes a free one. All that was stored is gone afterwards.
@@ -107,7 +107,7 @@ def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> It
         env.update(before)
 
 
-def _create_resources(endpoint_url: str, settings: Settings) -> Cloud:
+def _create_resources(endpoint_url: str, settings: StackSettings) -> Cloud:
     session = boto3.Session(aws_access_key_id=_CREDENTIAL, aws_secret_access_key=_CREDENTIAL, region_name=REGION)
     config = Config(
         s3={"addressing_style": "path"},

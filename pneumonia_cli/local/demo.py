@@ -18,15 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.errors import PneumoniaError
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.local import functions
 from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.http_check import HttpCheck, check
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings, stack_settings
 from pneumonia_cli.local.uploads import collect, upload
 from pneumonia_cli.reporting import artifacts, tables
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         images = find_images(arguments.images)
-        export_settings(settings := stack_settings(), os.environ)
+        export_settings(settings := StackSettings.defaults(), os.environ)
         process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
         artifacts.prepare(arguments.out)
     except NoImages as error:
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _through_the_cloud(
-    console: Console, settings: Settings, images: Sequence[ImageFile], patience_seconds: float
+    console: Console, settings: StackSettings, images: Sequence[ImageFile], patience_seconds: float
 ) -> tuple[list[Outcome], HttpCheck | None, float]:
     with local_cloud(settings) as cloud, _worker(cloud, settings):
         started = time.monotonic()
@@ -95,7 +95,7 @@ def _through_the_cloud(
 
 
 @contextlib.contextmanager
-def _worker(cloud: Cloud, settings: Settings) -> Iterator[None]:
+def _worker(cloud: Cloud, settings: StackSettings) -> Iterator[None]:
     poller = Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size)
     with poller.running():
         yield

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.handlers import api, worker
 from pneumonia_cli.local.lambda_context import LocalContext
 
@@ -13,12 +13,12 @@ API_HANDLER = api.handler
 WORKER_HANDLER = worker.handler
 
 
-def api_context(settings: Settings) -> Callable[[], LocalContext]:
+def api_context(settings: StackSettings) -> Callable[[], LocalContext]:
     """Makes the context of each call of the API, with its limits in the stack."""
     return lambda: LocalContext("pneumonia-api", settings.api_timeout_seconds, settings.memory_mb)
 
 
-def worker_context(settings: Settings) -> Callable[[], LocalContext]:
+def worker_context(settings: StackSettings) -> Callable[[], LocalContext]:
     """Makes the context of each call of the worker, with its limits in the stack."""
     return lambda: LocalContext("pneumonia-worker", settings.worker_timeout_seconds, settings.memory_mb)
 

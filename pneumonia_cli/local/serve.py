@@ -15,6 +15,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
+from infra.settings import StackSettings
 from pneumonia.errors import PneumoniaError
 from pneumonia.handlers.api import ROUTES
 from pneumonia.predictor import process_predictor
@@ -28,9 +29,9 @@ from pneumonia_cli.local.cloud import (
     client_environment,
     local_cloud,
 )
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings, stack_settings
 from pneumonia_cli.local.wsgi_server import HOST, PortInUse
 
 EXIT_FAILED = 1
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None, stop: threading.Event | None = None)
     arguments = _parser().parse_args(argv)
     console = Console(soft_wrap=True)
     stop = stop or _stop_on_signals()
-    settings = stack_settings()
+    settings = StackSettings.defaults()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
         style = "green" if status < 400 else "yellow" if status < 500 else "red"

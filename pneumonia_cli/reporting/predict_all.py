@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pneumonia.errors import PneumoniaError, TooLarge, problem, rejects
 from pneumonia.predictor import Predictor, process_predictor
-from pneumonia_cli.local.settings import export_settings, stack_settings
+from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting import tables
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Predict; answers the exit code: 0 also if images were refused, 2 if there are none."""
     arguments = _parser().parse_args(argv)
     console = Console()
-    export_settings(stack_settings(), os.environ)
+    export_defaults(os.environ)
     try:
         images = find_images(arguments.images, exclude=[arguments.out])
         predictor = process_predictor()
@@ -99,7 +99,7 @@ def predict_all(predictor: Predictor, images: Sequence[ImageFile], *, force: boo
     for image in images:
         request_id = str(uuid.uuid4())
         try:
-            data = _read(image.path, predictor.limits.max_bytes)
+            data = _read(image.path, predictor.limits.max_image_bytes)
             yield {
                 "file": image.name,
                 **predictor.predict(data, request_id=request_id, heatmap=False, force=force).body,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia_cli.client.commands.main import main
 from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings, stack_settings
 
 
 @pytest.fixture(autouse=True)
@@ -52,25 +52,25 @@ class Stack:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return stack_settings()
+def settings() -> StackSettings:
+    return StackSettings.defaults()
 
 
 @pytest.fixture
-def cloud(settings: Settings, tiny_service: None) -> Iterator[Cloud]:
+def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
     export_settings(settings, os.environ)
     with local_cloud(settings) as running:
         yield running
 
 
 @pytest.fixture
-def poller(cloud: Cloud, settings: Settings) -> Poller:
+def poller(cloud: Cloud, settings: StackSettings) -> Poller:
     """The real worker at the queue of the cloud; polls when told to."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
 
 
 @pytest.fixture
-def stack(cloud: Cloud, poller: Poller, settings: Settings) -> Iterator[Stack]:
+def stack(cloud: Cloud, poller: Poller, settings: StackSettings) -> Iterator[Stack]:
     """The whole service; the worker sleeps."""
     with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url:
         yield Stack(url, cloud, poller)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES
 from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
-from pneumonia_cli.local.settings import export_settings
 from tests.client.conftest import Pneumonia, Stack
 from tests.conftest import MakeFilms
 

@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from infra.settings import StackSettings
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from pneumonia.uploads.events import Upload
@@ -36,7 +37,6 @@ from pneumonia.uploads.results import JSON_SUFFIX
 from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
-from pneumonia_cli.local.settings import stack_settings
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup
@@ -77,7 +77,7 @@ class Report:
 
 def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None) -> Report:
     """Run it all. Raises TimeoutError if the queue does not become empty."""
-    settings = stack_settings()
+    settings = StackSettings.defaults()
     made = plan(uploads, seed)
     with tempfile.TemporaryDirectory() as folder, local_cloud(settings) as cloud:
         model_dir = write_artifacts(Path(folder) / "model", [TinyMember()])

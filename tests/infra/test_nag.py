@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import acknowledgements
-from infra.settings import Settings
+from infra.settings import StackSettings
 from infra.stack import PneumoniaStack
 from tests.infra.conftest import REGULATED, Json
 
@@ -40,7 +40,7 @@ def findings(
     """Every (rule, path of the construct) that the three packs leave open."""
     context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
     app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
-    change(PneumoniaStack(app, Settings.from_context(context)))
+    change(PneumoniaStack(app, StackSettings.from_context(context)))
     cdk.Validations.of(app).add_plugins(
         cdk_nag.AwsSolutionsChecks(app), cdk_nag.HIPAASecurityChecks(app), cdk_nag.ServerlessChecks(app)
     )

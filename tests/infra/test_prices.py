@@ -6,13 +6,13 @@ import pytest
 
 from bench import cost
 from infra.prices import Rates, Usage
-from infra.settings import Settings
+from infra.settings import StackSettings
 from tests.infra.conftest import Json
 
 
 @pytest.fixture
 def rates(defaults: Json) -> Rates:
-    return Rates.of(Settings.from_context(defaults))
+    return Rates.of(StackSettings.from_context(defaults))
 
 
 def test_rates_and_usage_have_the_same_fields_in_the_same_order(rates: Rates) -> None:
@@ -42,7 +42,7 @@ def test_costs(rates: Rates, usage: Usage, usd: float) -> None:
 
 
 def test_memory_and_price_count(defaults: Json) -> None:
-    dear = Rates.of(Settings.from_context(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
+    dear = Rates.of(StackSettings.from_context(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
     assert dear.milliseconds == pytest.approx(3538 / 1024 / 1000)
 
 

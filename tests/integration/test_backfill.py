@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from infra.backfill_definition import definition
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
@@ -87,7 +87,7 @@ def start(
                 return backfill.handler(payload, lambda_context)
 
             names = {"Partition": "aws", "FunctionArn": "backfill", "UploadBucket": UPLOADS, "ResultBucket": RESULTS}
-            states = definition(Settings.from_context(DEFAULTS | settings))
+            states = definition(StackSettings.from_context(DEFAULTS | settings))
             context = step_functions(client, s3, states, names, function)
             machine = context.__enter__()
             running.append(context)

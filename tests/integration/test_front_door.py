@@ -14,7 +14,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.handlers import api
 from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
@@ -23,9 +23,9 @@ from pneumonia.uploads.ids import new_id
 from pneumonia_cli.local import functions
 from pneumonia_cli.local.access import SECRET_ID, create_token
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings, stack_settings
 from tests.conftest import ImageBytes, LoadEvent
 
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}
@@ -84,7 +84,7 @@ OpenDoor = Callable[[str], contextlib.AbstractContextManager[Door]]
 @pytest.fixture
 def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
     """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
-    settings = stack_settings()
+    settings = StackSettings.defaults()
 
     @contextlib.contextmanager
     def opened(mode: str) -> Iterator[Door]:
@@ -101,7 +101,7 @@ def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
     return opened
 
 
-def _poller(cloud: Cloud, settings: Settings) -> Poller:
+def _poller(cloud: Cloud, settings: StackSettings) -> Poller:
     return Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.functions import WORKER_HANDLER, worker_context
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings, stack_settings
 
 
 @pytest.fixture(autouse=True)
@@ -22,18 +22,18 @@ def same_environment() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return stack_settings()
+def settings() -> StackSettings:
+    return StackSettings.defaults()
 
 
 @pytest.fixture
-def cloud(settings: Settings, tiny_service: None) -> Iterator[Cloud]:
+def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
     export_settings(settings, os.environ)
     with local_cloud(settings) as running:
         yield running
 
 
 @pytest.fixture
-def poller(cloud: Cloud, settings: Settings) -> Poller:
+def poller(cloud: Cloud, settings: StackSettings) -> Poller:
     """The real worker at the queue of the cloud; polls when told to."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)

@@ -4,13 +4,13 @@ import os
 import boto3
 import pytest
 
-from infra.settings import MAX_RECEIVES, Settings
+from infra.settings import MAX_RECEIVES, StackSettings
 from pneumonia_cli.local import cloud as local
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
 from pneumonia_cli.local.poller import Poller
 
 
-def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: Settings) -> None:
+def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: StackSettings) -> None:
     found = cloud.sqs.get_queue_attributes(QueueUrl=cloud.queue_url, AttributeNames=["All"])["Attributes"]
     assert int(found["VisibilityTimeout"]) == settings.visibility_timeout_seconds
     redrive = json.loads(found["RedrivePolicy"])
@@ -31,14 +31,14 @@ def test_browsers_may_post_uploads_as_in_the_stack(cloud: Cloud) -> None:
     assert rule["AllowedOrigins"] == ["http://127.0.0.1:*"]
 
 
-def test_handlers_are_told_where_uploads_go(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handlers_are_told_where_uploads_go(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPLOAD_ORIGIN", "https://elsewhere.example.org")
     with local_cloud(settings) as cloud:
         assert os.environ["UPLOAD_ORIGIN"] == cloud.endpoint_url
     assert os.environ["UPLOAD_ORIGIN"] == "https://elsewhere.example.org"
 
 
-def test_nothing_of_the_users_account_is_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_users_account_is_used(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "hospital")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org")
@@ -66,7 +66,7 @@ def test_what_users_export_reaches_the_cloud(cloud: Cloud) -> None:
     assert {name: os.environ[name] for name in exported} == exported
 
 
-def test_the_next_cloud_starts_empty(settings: Settings) -> None:
+def test_the_next_cloud_starts_empty(settings: StackSettings) -> None:
     with local_cloud(settings) as first:
         first.s3.put_object(Bucket=UPLOAD_BUCKET, Key="a.png", Body=b"x")
     with local_cloud(settings) as second:

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import MAX_PAYLOAD_BYTES, FunctionUrl, build_response
 from pneumonia_cli.local.functions import API_HANDLER, api_context
-from pneumonia_cli.local.settings import export_settings
 from tests.conftest import LoadEvent
 
 Answer = tuple[int, http.client.HTTPMessage, bytes]
@@ -58,7 +58,7 @@ class Front:
 
 
 @pytest.fixture
-def front(settings: Settings) -> Iterator[Front]:
+def front(settings: StackSettings) -> Iterator[Front]:
     front = Front()
     with FunctionUrl(front.handler, api_context(settings)).running(0) as front.url:
         yield front
@@ -186,7 +186,7 @@ def test_an_answer_of_more_than_6_mb_is_a_502() -> None:
     assert build_response(json.dumps({"statusCode": 200, "body": "x" * MAX_PAYLOAD_BYTES})).status_code == 502
 
 
-def test_calls_are_served_one_at_a_time(settings: Settings) -> None:
+def test_calls_are_served_one_at_a_time(settings: StackSettings) -> None:
     inside, most = 0, 0
     gate = threading.Barrier(3, timeout=30)
 
@@ -213,7 +213,7 @@ def test_calls_are_served_one_at_a_time(settings: Settings) -> None:
     assert most == 1
 
 
-def test_requests_are_told(settings: Settings) -> None:
+def test_requests_are_told(settings: StackSettings) -> None:
     told: list[tuple[str, str, int]] = []
     caller = Front()
     front = FunctionUrl(
@@ -226,7 +226,9 @@ def test_requests_are_told(settings: Settings) -> None:
     assert told == [("GET", "/nothere", 404)]
 
 
-def test_the_real_handler_answers(settings: Settings, tiny_service: None, image_bytes: Callable[..., bytes]) -> None:
+def test_the_real_handler_answers(
+    settings: StackSettings, tiny_service: None, image_bytes: Callable[..., bytes]
+) -> None:
     export_settings(settings, os.environ)
     caller = Front()
     with FunctionUrl(API_HANDLER, api_context(settings)).running(0) as caller.url:

@@ -1,12 +1,12 @@
 import io
 import json
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.handlers import api, worker
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, logs_to, worker_context
 
 
-def test_the_handlers_are_those_of_the_image(settings: Settings) -> None:
+def test_the_handlers_are_those_of_the_image(settings: StackSettings) -> None:
     assert API_HANDLER is api.handler
     assert WORKER_HANDLER is worker.handler
     assert api_context(settings)().timeout_seconds == settings.api_timeout_seconds

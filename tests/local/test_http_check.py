@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
@@ -34,18 +34,20 @@ def rejected(tiny_service: None, tmp_path: Path) -> Outcome:
     return Outcome(ImageFile(path, "notes.txt"), {"status": "rejected", "code": "unsupported_format"})
 
 
-def through_http(settings: Settings, outcomes: list[Outcome], handler: Callable[[Any, Any], Any] = API_HANDLER) -> Any:
+def through_http(
+    settings: StackSettings, outcomes: list[Outcome], handler: Callable[[Any, Any], Any] = API_HANDLER
+) -> Any:
     with FunctionUrl(handler, api_context(settings)).running(0) as url:
         return check(url, outcomes)
 
 
-def test_the_same_answer_both_ways(settings: Settings, outcome: Outcome, rejected: Outcome) -> None:
+def test_the_same_answer_both_ways(settings: StackSettings, outcome: Outcome, rejected: Outcome) -> None:
     result = through_http(settings, [rejected, outcome])
     assert result.passed
     assert "film.png → 200" in result.summary
 
 
-def test_another_answer_is_found_out(settings: Settings, outcome: Outcome) -> None:
+def test_another_answer_is_found_out(settings: StackSettings, outcome: Outcome) -> None:
     assert outcome.result is not None
     other = Outcome(outcome.image, outcome.result | {"pneumonia": outcome.result["pneumonia"] - 0.01})
     result = through_http(settings, [other])
@@ -53,18 +55,18 @@ def test_another_answer_is_found_out(settings: Settings, outcome: Outcome) -> No
     assert "UNLIKE" in result.summary
 
 
-def test_refused_both_ways(settings: Settings, rejected: Outcome) -> None:
+def test_refused_both_ways(settings: StackSettings, rejected: Outcome) -> None:
     result = through_http(settings, [rejected])
     assert result.passed
     assert "415" in result.summary
 
 
-def test_a_failing_function_is_found_out(settings: Settings, outcome: Outcome) -> None:
+def test_a_failing_function_is_found_out(settings: StackSettings, outcome: Outcome) -> None:
     def broken(_event: Any, _context: Any) -> Any:
         raise RuntimeError("out of order")
 
     assert not through_http(settings, [outcome], broken).passed
 
 
-def test_nothing_to_compare_with(settings: Settings, tmp_path: Path) -> None:
+def test_nothing_to_compare_with(settings: StackSettings, tmp_path: Path) -> None:
     assert through_http(settings, [Outcome(ImageFile(tmp_path, "x"), missing="late")]) is None

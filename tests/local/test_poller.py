@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia_cli.local import poller as module
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from pneumonia_cli.local.functions import worker_context
@@ -15,7 +15,7 @@ NewPoller = Callable[..., Poller]
 
 
 @pytest.fixture
-def new_poller(cloud: Cloud, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> NewPoller:
+def new_poller(cloud: Cloud, settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> NewPoller:
     """A poller on an empty queue, with a given handler; failed messages are due again at once."""
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
     cloud.sqs.purge_queue(QueueUrl=cloud.queue_url)

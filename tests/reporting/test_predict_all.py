@@ -77,7 +77,7 @@ def test_lines_are_written_as_they_come_and_ctrl_c_keeps_them(
 def test_a_file_that_is_gone_or_too_large_is_refused(predictor: Predictor, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     with large.open("wb") as stream:
-        stream.truncate(predictor.limits.max_bytes + 1)  # takes no room on the disk
+        stream.truncate(predictor.limits.max_image_bytes + 1)  # takes no room on the disk
     images = [ImageFile(tmp_path / "gone.png", "gone.png"), ImageFile(large, "large.png")]
     codes = [line["error"]["code"] for line in predict_all.predict_all(predictor, images)]
     assert codes == ["unreadable_file", "too_large"]

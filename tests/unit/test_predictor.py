@@ -60,7 +60,7 @@ def test_heatmap_on_demand(predictor: Predictor, image_bytes: ImageBytes) -> Non
 
 def test_limits_come_from_the_settings(artifacts: Path, image_bytes: ImageBytes) -> None:
     predictor = Predictor.load(Settings(model_dir=artifacts, max_image_bytes=10_000, max_image_pixels=99))
-    assert predictor.limits == Limits(10_000, 99, min_side=64)
+    assert predictor.limits == Limits(10_000, 99, min_image_side=64)
     with pytest.raises(TooLarge):
         predictor.predict(image_bytes(size=(10, 10)), request_id="id", heatmap=False)
     with pytest.raises(UnsupportedFormat):

@@ -1,33 +1,40 @@
+import contextlib
+from dataclasses import Field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
-from pneumonia.settings import PIXEL_CEILING, Settings, SettingsError, default_model_dir, process_settings
+from pneumonia.declaration import FUNCTIONS, declared, variable_of
+from pneumonia.settings import FunctionSettings, Settings, SettingsError, default_model_dir, process_settings
+
+_BOMB_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0)  # Pillow's own guard: what we allow it has to read
+
+
+# Values of which every setting takes at least one that is not its default.
+OTHERS = (3, 90, 20_000, 5_000_000, "token", "films", "a.example.org")
 
 
 def test_defaults() -> None:
-    assert Settings.from_env({}) == Settings(
-        model_dir=default_model_dir(),
-        max_image_bytes=20_000_000,
-        max_image_pixels=50_000_000,
-        allowed_url_hosts=frozenset(),
-        url_timeout_seconds=5.0,
-        max_decoded_bytes=400_000_000,
-        max_frames=1,
-        max_dicom_elements=10_000,
-        max_dicom_nesting=16,
-        min_image_side=64,
-        decode_seconds=10.0,
-        results_bucket=None,
-        intra_op_threads=1,
-        uploads_bucket=None,
-        upload_origin=None,
-        upload_expires_seconds=600,
-        auth_mode="iam",
-        auth_secret_id=None,
-        stack_name=None,
-        event_bus=None,
-    )
+    assert Settings.from_env({}) == Settings(model_dir=default_model_dir())
+
+
+@pytest.mark.parametrize("item", declared(FunctionSettings).values(), ids=lambda item: str(item.name))
+def test_what_is_set_passes_through_the_environment(item: Field[Any]) -> None:
+    for other in OTHERS:
+        with contextlib.suppress(ValueError):
+            value = item.metadata["kind"].read(other)
+            if value != item.default:
+                break
+    else:
+        raise AssertionError(f"No value here is allowed for '{item.name}' and is not its default: add one to OTHERS.")
+    needed = {"AUTH_SECRET_ID": "a-secret"}
+    chosen = replace(FunctionSettings(), **{item.name: value})
+    assert getattr(Settings.from_env(chosen.environment() | needed), item.name) == value
+    for function in FUNCTIONS:
+        given = variable_of(item) in chosen.environment(function)
+        assert given is (function in item.metadata["functions"])
 
 
 def test_every_variable_is_read() -> None:
@@ -35,15 +42,15 @@ def test_every_variable_is_read() -> None:
         {
             "MODEL_DIR": "/opt/model",
             "MAX_IMAGE_BYTES": "1000",
-            "MAX_IMAGE_PIXELS": "2000",
-            "MAX_DECODED_BYTES": "3000",
+            "MAX_IMAGE_PIXELS": "20000",
+            "MAX_DECODED_BYTES": "3000000",
             "MAX_FRAMES": "2",
             "MAX_DICOM_ELEMENTS": "500",
             "MAX_DICOM_NESTING": "3",
             "MIN_IMAGE_SIDE": "40",
-            "DECODE_SECONDS": "7.5",
-            "ALLOWED_URL_HOSTS": "Films.Example.org, pacs.example.org ,",
-            "URL_TIMEOUT_SECONDS": "2.5",
+            "DECODE_SECONDS": "7",
+            "ALLOWED_URL_HOSTS": "films.example.org, pacs.example.org ,",
+            "URL_TIMEOUT_SECONDS": "2",
             "RESULTS_BUCKET": "results",
             "INTRA_OP_THREADS": "2",
             "UPLOADS_BUCKET": "uploads",
@@ -55,25 +62,24 @@ def test_every_variable_is_read() -> None:
             "EVENT_BUS": "default",
         }
     )
-    hosts = frozenset({"films.example.org", "pacs.example.org"})
     assert settings == Settings(
         model_dir=Path("/opt/model"),
         max_image_bytes=1000,
-        max_image_pixels=2000,
-        max_decoded_bytes=3000,
+        max_image_pixels=20_000,
+        max_decoded_bytes=3_000_000,
         max_frames=2,
         max_dicom_elements=500,
         max_dicom_nesting=3,
         min_image_side=40,
-        decode_seconds=7.5,
-        allowed_url_hosts=hosts,
-        url_timeout_seconds=2.5,
+        decode_seconds=7,
+        allowed_url_hosts=("films.example.org", "pacs.example.org"),
+        url_timeout_seconds=2,
         results_bucket="results",
         intra_op_threads=2,
         uploads_bucket="uploads",
         upload_origin="https://uploads.example.org",
-        upload_expires_seconds=60,
-        auth_mode="token",
+        upload_link_seconds=60,
+        auth="token",
         auth_secret_id="a-secret",
         stack_name="Pneumonia",
         event_bus="default",
@@ -93,7 +99,12 @@ def test_empty_means_default() -> None:
     [
         ("MAX_IMAGE_BYTES", "many"),
         ("MAX_IMAGE_BYTES", "0"),
-        ("MAX_IMAGE_PIXELS", str(PIXEL_CEILING + 1)),
+        ("MAX_IMAGE_PIXELS", str(_BOMB_PIXELS + 1)),
+        ("DECODE_SECONDS", "61"),
+        ("DECODE_SECONDS", "2.5"),
+        ("INTRA_OP_THREADS", "7"),
+        ("EVENT_BUS", "two words"),
+        ("ALLOWED_URL_HOSTS", "Films.example.org"),
         ("URL_TIMEOUT_SECONDS", "soon"),
         ("URL_TIMEOUT_SECONDS", "0"),
         ("URL_TIMEOUT_SECONDS", "nan"),
@@ -114,7 +125,7 @@ def test_empty_means_default() -> None:
     ],
 )
 def test_bad_value_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=f"^{name} "):
         Settings.from_env({name: value})
 
 
@@ -133,7 +144,7 @@ def test_process_settings_are_read_once_and_a_failure_is_not_kept(monkeypatch: p
     monkeypatch.setenv("MAX_IMAGE_BYTES", "many")
     with pytest.raises(SettingsError):
         process_settings()
-    monkeypatch.setenv("MAX_IMAGE_BYTES", "7")
-    assert process_settings().max_image_bytes == 7
-    monkeypatch.setenv("MAX_IMAGE_BYTES", "8")
-    assert process_settings().max_image_bytes == 7
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "7000")
+    assert process_settings().max_image_bytes == 7000
+    monkeypatch.setenv("MAX_IMAGE_BYTES", "8000")
+    assert process_settings().max_image_bytes == 7000

@@ -59,8 +59,8 @@ def to_grey(dataset: Dataset, limits: Limits) -> Grey:
 def _check_size(dataset: Dataset, limits: Limits) -> None:
     """Compare what the header says, and what the compressed stream says, with the limits."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if rows * columns > limits.max_pixels:
-        raise TooLarge(f"The image has {columns} x {rows} pixels, the limit is {limits.max_pixels} in all.")
+    if rows * columns > limits.max_image_pixels:
+        raise TooLarge(f"The image has {columns} x {rows} pixels, the limit is {limits.max_image_pixels} in all.")
     frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
     # Twelve bytes a pixel: stored values, and float32 twice on the way through the LUTs.
     if rows * columns * samples * (frames * int(dataset.BitsAllocated) // 8 + 12) > limits.max_decoded_bytes:

@@ -17,8 +17,8 @@ def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedIma
     """
     if not data:
         raise MissingImage(f"The image is empty (0 bytes). Send the bytes of a file ({', '.join(NAMES)}).")
-    if len(data) > limits.max_bytes:
-        raise TooLarge(f"The image has {len(data)} bytes, the limit is {limits.max_bytes}. Send a smaller file.")
+    if len(data) > limits.max_image_bytes:
+        raise TooLarge(f"The image has {len(data)} bytes, the limit is {limits.max_image_bytes}. Send a smaller file.")
     kind = sniff(data)
     if kind.plugin is None:
         # Imported when the first DICOM file arrives: pydicom takes longer to import than everything else here, and

@@ -36,8 +36,8 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT"
 
 
 def decode_in_time(data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
-    """`decode`, ended after `limits.seconds` for every format. Raises what `decode` raises, TookTooLong included."""
-    if not data or len(data) > limits.max_bytes or sniff(data).name in INTERRUPTIBLE:
+    """`decode`, ended after `limits.decode_seconds` for every format. Raises what `decode` raises, and TookTooLong."""
+    if not data or len(data) > limits.max_image_bytes or sniff(data).name in INTERRUPTIBLE:
         return decode(data, limits, enough)
     return process_decoder().decode(data, limits)
 
@@ -74,11 +74,11 @@ class Decoder:
             _read(output, len(READY), time.monotonic() + START_SECONDS)
         except (BrokenPipeError, EOFError, TimeoutError) as error:
             raise RuntimeError("The process that decodes did not start.") from error
-        end = time.monotonic() + limits.seconds
+        end = time.monotonic() + limits.decode_seconds
         try:
             return read_message(lambda size: _read(output, size, end))
         except TimeoutError as error:
-            raise took_too_long(limits.seconds) from error
+            raise took_too_long(limits.decode_seconds) from error
         except EOFError as error:
             raise UndecodableImage("The image cannot be decoded: its decoder broke down over it.") from error
 

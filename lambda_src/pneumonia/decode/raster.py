@@ -47,7 +47,7 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(data, kind, limits, enough)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise TooLarge(f"The image has more pixels than the limit of {limits.max_pixels}.") from error
+        raise TooLarge(f"The image has more pixels than the limit of {limits.max_image_pixels}.") from error
     except (TooLarge, TookTooLong, MultiFrame, MemoryError):
         raise
     except Exception as error:
@@ -59,13 +59,13 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
 
 
 def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None) -> DecodedImage:
-    with Image.open(TimedFile(data, limits.seconds), formats=[kind.plugin or ""]) as image:
+    with Image.open(TimedFile(data, limits.decode_seconds), formats=[kind.plugin or ""]) as image:
         # Only the header has been read: this is the moment to refuse.
         width, height = image.size
         count = image.width * image.height
-        if count > limits.max_pixels:
+        if count > limits.max_image_pixels:
             raise TooLarge(
-                f"The image has {image.width} x {image.height} pixels, the limit is {limits.max_pixels} in all. "
+                f"The image has {image.width} x {image.height} pixels, the limit is {limits.max_image_pixels} in all. "
                 "Send a smaller image."
             )
         if count * BYTES_PER_PIXEL.get(image.mode, 4) > limits.max_decoded_bytes:

@@ -61,7 +61,7 @@ def _handle(message: Message, request_id: str) -> bool:
 
 def _predict(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     predictor = process_predictor()
-    source = from_json(event, predictor.limits.max_bytes)
+    source = from_json(event, predictor.limits.max_image_bytes)
     if not isinstance(source, InlineImage):
         raise MalformedRequest("The worker fetches nothing: send the image itself.")
     return predictor.predict(source.data, request_id=context.aws_request_id, heatmap=False).body

@@ -70,9 +70,9 @@ class TokenStore:
 
 def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) -> None:
     """Let a request pass or raise Unauthorized. `event`: a Function URL's; `authorization`: that header, or ""."""
-    if settings.auth_mode == "none":
+    if settings.auth == "none":
         return
-    if settings.auth_mode == "iam":
+    if settings.auth == "iam":
         # AWS lets nobody else through, as long as the Function URL is what the stack made of it. If someone
         # opens it in the console, it stays closed here.
         if not ((event.get("requestContext") or {}).get("authorizer") or {}).get("iam"):

@@ -59,5 +59,5 @@ def _fetch(source: RemoteImage) -> bytes:
     from pneumonia.http.fetch import Policy, fetch
 
     settings = process_settings()
-    policy = Policy(settings.allowed_url_hosts, settings.max_image_bytes, settings.url_timeout_seconds)
+    policy = Policy(frozenset(settings.allowed_url_hosts), settings.max_image_bytes, settings.url_timeout_seconds)
     return fetch(source.url, policy)

@@ -25,7 +25,7 @@ def result(request: Request) -> Response:
     document = read_result(bucket, upload_key(upload_id))
     if document is not None:
         return json_response(document.for_caller(upload_id))
-    patience = process_settings().upload_expires_seconds + GRACE_SECONDS
+    patience = process_settings().upload_link_seconds + GRACE_SECONDS
     if not may_be_pending(upload_id, time.time(), patience):
         raise NotFound(_UNKNOWN)
     body = {"id": upload_id, "status": "pending"}

@@ -43,7 +43,7 @@ def config(_request: Request) -> Response:
     points = card.operating_points
     return json_response(
         {
-            "auth": settings.auth_mode,
+            "auth": settings.auth,
             "max_direct_bytes": min(MAX_DIRECT_BYTES, settings.max_image_bytes),
             "max_image_bytes": settings.max_image_bytes,
             "uploads": settings.takes_uploads,

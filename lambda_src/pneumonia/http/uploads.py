@@ -46,7 +46,7 @@ def create_upload(request: Request) -> Response:
 
     upload_id = new_id(time.time())
     correlation_id = of_upload_id(upload_id)
-    expires_in = settings.upload_expires_seconds
+    expires_in = settings.upload_link_seconds
     upload = presigned_post(
         settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in, metadata
     )

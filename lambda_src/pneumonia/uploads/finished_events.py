@@ -38,7 +38,7 @@ def announce(results: Results, upload: Upload, document: ResultDocument, outcome
     `document`: what was written, or would have been. Raises EventNotSent, or ClientError if S3 or EventBridge fail.
     """
     bus = process_settings().event_bus
-    if bus is None or outcome is WriteOutcome.STALE:
+    if not bus or outcome is WriteOutcome.STALE:
         return
     if outcome is WriteOutcome.DUPLICATE:
         # What is stored may be of a model before this one: the event has to say the same as the result.

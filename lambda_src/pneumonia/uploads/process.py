@@ -47,7 +47,7 @@ def process_upload(
     try:
         found = _open(upload)
         correlation_id = _named(correlation.carried(found["Metadata"]) or correlation_id)
-        data = _read(found, predictor.limits.max_bytes)
+        data = _read(found, predictor.limits.max_image_bytes)
         force = is_wanted(FORCE, found["Metadata"].get(FORCE))
         with _computing:
             prediction = predictor.predict(data, request_id=request_id, heatmap=True, force=force)
@@ -83,7 +83,7 @@ def results_store() -> Results:
 def _ready() -> tuple[Predictor, Results]:
     """What every upload needs, made once: by one thread, since making a boto3 client is not safe in two at a time."""
     with _starting:
-        if process_settings().event_bus is not None:
+        if process_settings().event_bus:
             aws.events()
         return process_predictor(), results_store()
 

@@ -15,7 +15,6 @@ from typing import Any, TextIO
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import Card
-from pneumonia.settings import Settings
 from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
@@ -132,8 +131,8 @@ def _film_thumbnail(image: Path | None, side: int) -> str | None:
     if image is None:
         return None
     try:
-        data = read(image, Settings.max_image_bytes)
-        return film_thumbnail(data, Limits(Settings.max_image_bytes, Settings.max_image_pixels), side)
+        data = read(image, Limits.max_image_bytes)
+        return film_thumbnail(data, Limits(), side)
     except (Refused, PneumoniaError):
         return None
 

@@ -1,7 +1,6 @@
 """`pneumonia bill`: what a stack cost in a month, or would cost for so many films, at list prices."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +9,11 @@ from typing import Final
 from rich.table import Table
 
 from infra.prices import HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage
-from infra.settings import Settings
+from infra.settings import CDK_JSON, StackSettings
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, UsageProblem
 from pneumonia_cli.client.operating.usage import find_parts, month, usage
-
-_CDK_JSON: Final = Path(__file__).resolve().parent.parent.parent.parent / "cdk.json"
 
 _LABELS: Final = {
     "invocations": "invocations",
@@ -61,22 +58,22 @@ class Expected:
     milliseconds: float
 
 
-def settings(cdk_json: Path | None) -> Settings:
+def settings(cdk_json: Path | None) -> StackSettings:
     """The settings, prices among them, of a cdk.json. Raises UsageProblem."""
-    path = cdk_json or _CDK_JSON
+    path = cdk_json or CDK_JSON
     try:
-        return Settings.from_context(json.loads(path.read_text(encoding="utf-8"))["context"])
+        return StackSettings.defaults(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageProblem(f"{path} cannot be used: {error}") from None
 
 
-def for_films(chosen: Settings, expected: Expected, *, as_json: bool = False) -> int:
+def for_films(chosen: StackSettings, expected: Expected, *, as_json: bool = False) -> int:
     """Show what so many films would cost a month; answers the exit code."""
     title = f"{expected.films} films of {expected.megabytes:g} MB a month, {expected.milliseconds:g} ms each, in USD"
     return _show(title, Rates.of(chosen).costs(expected_usage(chosen, expected)), as_json=as_json)
 
 
-def of_month(aws: Aws, stack: str, chosen: Settings, when: datetime | None, *, as_json: bool = False) -> int:
+def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None, *, as_json: bool = False) -> int:
     """Show what a stack cost in a month; answers the exit code. Raises UsageProblem, ServiceError."""
     start, end = month(when, datetime.now(UTC))
     if end == start:
@@ -90,7 +87,7 @@ def of_month(aws: Aws, stack: str, chosen: Settings, when: datetime | None, *, a
     )
 
 
-def expected_usage(chosen: Settings, expected: Expected) -> Usage:
+def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
     """What so many films use in a month of a stack that has run for so long that as much expires as comes.
 
     Films come one by one: each is a batch of its own, and no two in one hour while there are hours left. Both are the

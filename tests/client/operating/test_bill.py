@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from infra.prices import METRICS_A_FUNCTION, Usage
-from infra.settings import Settings
+from infra.settings import CDK_JSON, StackSettings
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.operating import bill, usage
 from pneumonia_cli.client.operating.bill import Expected
 from pneumonia_cli.client.operating.usage import Parts
-from pneumonia_cli.local.settings import stack_settings
 from tests.client.conftest import Pneumonia
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
@@ -171,7 +170,7 @@ def test_a_stack_of_something_else() -> None:
 
 def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
     aws: Any = Aws(ALARMS, STACK)
-    settings = stack_settings()
+    settings = StackSettings.defaults()
     assert bill.of_month(aws, "stack", settings, datetime(2026, 3, 1), as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["title"] == "stack from 2026-03-01 to 2026-04-01 00:00 UTC, in USD"
@@ -185,11 +184,11 @@ def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_month_that_has_not_begun() -> None:
     aws: Any = Aws(ALARMS, STACK)
     with pytest.raises(UsageProblem, match="has not begun"):
-        bill.of_month(aws, "stack", stack_settings(), datetime(2999, 1, 1))
+        bill.of_month(aws, "stack", StackSettings.defaults(), datetime(2999, 1, 1))
 
 
-def with_settings(**overrides: Any) -> Settings:
-    return dataclasses.replace(stack_settings(), **overrides)
+def with_settings(**overrides: Any) -> StackSettings:
+    return dataclasses.replace(StackSettings.defaults(), **overrides)
 
 
 def test_films_that_are_expected() -> None:
@@ -238,7 +237,7 @@ def test_the_command(pneumonia: Pneumonia) -> None:
 
 
 def test_other_prices(pneumonia: Pneumonia, tmp_path: Path) -> None:
-    document = json.loads(bill._CDK_JSON.read_text())
+    document = json.loads(CDK_JSON.read_text())
     document["context"]["price_dashboard_month"] = 5
     (tmp_path / "cdk.json").write_text(json.dumps(document))
     ran = pneumonia("bill", "--films", "0", "--settings", tmp_path / "cdk.json", "--json")

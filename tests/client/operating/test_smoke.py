@@ -10,16 +10,16 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.settings import Settings
+from infra.settings import StackSettings
 from pneumonia.model.card import Card, OperatingPoints
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.operating import smoke
 from pneumonia_cli.local.access import SECRET_ID, create_token
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.settings import export_settings
 
 STACK = "Rehearsed"
 
@@ -31,7 +31,7 @@ def aws(cloud: Cloud) -> Iterator[Aws]:
 
 
 @pytest.fixture
-def url(cloud: Cloud, settings: Settings) -> Iterator[str]:
+def url(cloud: Cloud, settings: StackSettings) -> Iterator[str]:
     with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as running:
         yield running
 
@@ -77,7 +77,7 @@ def test_all_is_well_and_nothing_is_left(
 
 
 def test_with_a_token_strangers_are_refused_and_the_stack_tells_where_it_is(
-    aws: Aws, url: str, settings: Settings, poller: Poller, card: Card, image_bytes: Callable[..., bytes]
+    aws: Aws, url: str, settings: StackSettings, poller: Poller, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
     export_settings(settings, os.environ, "token")
     create_token()

@@ -25,7 +25,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import MultiFrame, NotARadiograph, TooLarge, UndecodableImage
 from tests.unit.decode.conftest import PATIENT, SOP_UID, STUDY_UID, DicomBytes, dataset_of, encoded, film12
 
-LIMITS = Limits(max_bytes=10_000_000, max_pixels=1_000_000)
+LIMITS = Limits(max_image_bytes=10_000_000, max_image_pixels=1_000_000)
 EXPECTED = np.rint((film12().astype(float) - film12().min()) * 255 / (int(film12().max()) - int(film12().min())))
 
 

@@ -12,7 +12,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 from tests.unit.decode.conftest import DicomBytes
 
-LIMITS = Limits(max_bytes=30_000_000, max_pixels=1_000_000, max_dicom_elements=1000, max_dicom_nesting=8)
+LIMITS = Limits(max_image_bytes=30_000_000, max_image_pixels=1_000_000, max_dicom_elements=1000, max_dicom_nesting=8)
 EXPLICIT, IMPLICIT = Encoding(implicit=False), Encoding(implicit=True)
 
 

@@ -17,7 +17,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 from tests.unit.decode.conftest import DicomBytes, dataset_of, encoded, film12
 
-LIMITS = Limits(max_bytes=30_000_000, max_pixels=1_000_000, max_dicom_elements=1000)
+LIMITS = Limits(max_image_bytes=30_000_000, max_image_pixels=1_000_000, max_dicom_elements=1000)
 
 
 def fragment(content: bytes) -> bytes:

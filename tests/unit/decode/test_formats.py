@@ -10,7 +10,7 @@ from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import MultiFrame, UndecodableImage, UnsupportedFormat
 
-LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)
+LIMITS = Limits(max_image_bytes=1_000_000, max_image_pixels=100_000)
 FILM = Image.fromarray(np.tile(np.linspace(0, 255, 80).astype(np.uint8), (64, 1)))
 
 

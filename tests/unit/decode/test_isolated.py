@@ -21,7 +21,7 @@ from tests.conftest import ImageBytes
 from tests.unit.decode.conftest import DicomBytes
 
 LIMITS = Limits(20_000_000, 50_000_000)
-BRIEF = Limits(20_000_000, 50_000_000, seconds=0.02)
+BRIEF = Limits(20_000_000, 50_000_000, decode_seconds=0.02)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_an_image_comes_through(image: DecodedImage) -> None:
 
 
 def test_a_file_and_its_limits_come_through() -> None:
-    limits = Limits(1, 2, max_frames=3, seconds=4.5)
+    limits = Limits(1, 2, max_frames=3, decode_seconds=4.5)
     fields, data = read_message(io.BytesIO(b"".join(of_file(b"film", limits))).read)
     assert (Limits(**fields), data) == (limits, b"film")
 

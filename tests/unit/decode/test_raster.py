@@ -11,7 +11,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import MissingImage, TooLarge, UndecodableImage, UnsupportedFormat
 from tests.conftest import ImageBytes
 
-LIMITS = Limits(max_bytes=1_000_000, max_pixels=100_000)
+LIMITS = Limits(max_image_bytes=1_000_000, max_image_pixels=100_000)
 
 
 def png_header(width: int, height: int) -> bytes:

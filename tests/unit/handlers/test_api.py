@@ -2,6 +2,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ class TestPredict:
 def test_what_takes_too_long_to_decode_is_refused(
     call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setenv("DECODE_SECONDS", "0.0000001")
+    predictor = process_predictor()
+    monkeypatch.setattr(predictor, "limits", replace(predictor.limits, decode_seconds=1e-7))
     reply = call(http_event(body=image_bytes(kind=kind)))
     assert (reply.status, reply.body["code"]) == (422, "took_too_long")
 
@@ -180,8 +182,9 @@ class TestErrors:
     def test_too_many_pixels(
         self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("MAX_IMAGE_PIXELS", "6911")
-        assert call(http_event(body=image_bytes(size=(96, 72)))).body["code"] == "too_large"
+        monkeypatch.setenv("MAX_IMAGE_PIXELS", "10000")
+        assert call(http_event(body=image_bytes(size=(100, 100)))).status == 200
+        assert call(http_event(body=image_bytes(size=(100, 101)))).body["code"] == "too_large"
 
     def test_url_that_could_not_be_fetched(
         self, call: Call, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,8 @@ def test_large_object_is_never_read(
 def test_what_takes_too_long_to_decode_is_rejected(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setenv("DECODE_SECONDS", "0.0000001")
+    predictor = process_predictor()
+    monkeypatch.setattr(predictor, "limits", replace(predictor.limits, decode_seconds=1e-7))
     assert run(sqs_event(upload("a", image_bytes(kind=kind)))) == []
     document = result(s3, "a")
     assert (document["status"], document["code"]) == ("rejected", "took_too_long")

@@ -141,7 +141,7 @@ class TestAuthorize:
         monkeypatch.setattr(auth, "token_store", replaced)
 
     def ask(self, mode: str, authorization: str = "", event: dict[str, Any] | None = None) -> None:
-        authorize(event or {"requestContext": {}}, Settings(model_dir=Path(), auth_mode=mode), authorization)
+        authorize(event or {"requestContext": {}}, Settings(model_dir=Path(), auth=mode), authorization)
 
     def test_none_asks_nothing(self) -> None:
         self.ask("none")

@@ -1,0 +1,70 @@
+"""What a value of a setting may be, where no function reads it; the other kinds are in ``pneumonia.declaration``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pneumonia.declaration import Kind, listed
+
+# The only periods CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays).
+_LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+# Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+# A bucket and a prefix of keys. They end up in ARNs, where these characters would be wildcards or variables.
+_ARCHIVE = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^*?$,]{0,900})?")
+
+_MAX_PRICE = 1000
+
+
+def price() -> Kind:
+    """US dollars, from the text form as well."""
+
+    def read(raw: Any) -> float:
+        if isinstance(raw, str) and re.fullmatch(r"[0-9]*\.?[0-9]+(e-?[0-9]+)?", raw):
+            raw = float(raw)
+        if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 <= raw <= _MAX_PRICE:
+            raise ValueError
+        return float(raw)
+
+    return Kind(f"a price in US dollars from 0 to {_MAX_PRICE}", read)
+
+
+def flag() -> Kind:
+    """True or false."""
+
+    def read(raw: Any) -> bool:
+        values = {True: True, False: False, "true": True, "false": False}
+        # 0 and 1 equal False and True as dictionary keys, hence the look at the type.
+        if not isinstance(raw, (bool, str)) or raw not in values:
+            raise ValueError
+        return values[raw]
+
+    return Kind("true or false", read)
+
+
+def log_retention() -> Kind:
+    """One of the periods that CloudWatch Logs offers, in days."""
+
+    def read(raw: Any) -> int:
+        text = str(raw)
+        if isinstance(raw, bool) or text not in map(str, _LOG_RETENTION_DAYS):
+            raise ValueError
+        return int(text)
+
+    return Kind("one of " + ", ".join(map(str, _LOG_RETENTION_DAYS)), read)
+
+
+def origins() -> Kind:
+    """Origins of web pages."""
+    return listed(_ORIGIN, 'a list of origins such as ["https://films.example.org"]')
+
+
+def archives() -> Kind:
+    """Buckets, or parts of them."""
+    return listed(_ARCHIVE, 'a list of buckets, each with or without a prefix, such as ["hospital-archive/films/"]')

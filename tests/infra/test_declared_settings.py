@@ -1,0 +1,97 @@
+"""A setting is declared once; what else it needs is missed by nobody: a default, a line in the table, a reader."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.settings import StackSettings, StackSettingsError, default_context
+from pneumonia.declaration import declared
+from pneumonia.settings import FunctionSettings
+from tools import settings_table
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = declared(StackSettings)
+OF_FUNCTIONS = declared(FunctionSettings)
+DECLARED_IN = ("lambda_src/pneumonia/settings.py", "lambda_src/pneumonia/decode/limits.py", "infra/settings.py")
+
+
+def place_of(path: Path) -> str:
+    """A file of the repository by its path from the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def read_in(*folders: str) -> set[str]:
+    """What the code of these folders reads of something that is called settings or limits, as `settings.max_frames`."""
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files if place_of(path) not in DECLARED_IN]
+    reads = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in reads if ast.unparse(node.value).rstrip("()").endswith(("settings", "limits"))}
+
+
+READ_BY_FUNCTIONS = read_in("lambda_src/pneumonia")
+READ_BY_STACK = read_in("infra", "pneumonia_cli")
+
+
+def place(name: str) -> str:
+    """The file that declares a setting."""
+    return next(path for path in DECLARED_IN if f"    {name}: " in (ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_each_setting_has_a_default_in_cdk_json() -> None:
+    missing = [name for name in SETTINGS if name not in default_context()]
+    assert not missing, (
+        f"{missing} are declared ({', '.join(map(place, missing))}) but have no default in cdk.json. Put one there, "
+        "where its line should be in the table of settings."
+    )
+
+
+def test_cdk_json_has_no_other_settings() -> None:
+    unknown = [name for name in default_context() if ":" not in name and name not in SETTINGS]
+    assert not unknown, (
+        f"cdk.json has {unknown}, which nobody declares. Declare what a function reads in pneumonia/settings.py (a "
+        "limit of decoding in pneumonia/decode/limits.py) and all else in infra/settings.py, or take it out."
+    )
+
+
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
+def test_a_function_without_its_variable_does_as_cdk_json_says(name: str) -> None:
+    kind, declared_default = OF_FUNCTIONS[name].metadata["kind"], OF_FUNCTIONS[name].default
+    default = kind.read(default_context().get(name, declared_default))
+    assert default == declared_default, (
+        f"The default of '{name}' is {default!r} in cdk.json and {declared_default!r} in {place(name)}: a function "
+        "that is given no variable would do otherwise than one of the stack. Change one of them."
+    )
+
+
+def test_the_table_of_settings_is_as_they_are_declared() -> None:
+    document = settings_table.DEPLOY_MD.read_text(encoding="utf-8")
+    missing = [name for name in SETTINGS if f"| `{name}` |" not in document]
+    assert document == settings_table.render(document), (
+        f"The table of settings in docs/deploy.md is not that of the declarations and of cdk.json (not in it: "
+        f"{missing or 'none'}). Run `make settings-table`."
+    )
+
+
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
+def test_a_function_reads_each_of_its_settings(name: str) -> None:
+    assert name in READ_BY_FUNCTIONS, (
+        f"'{name}' is declared in {place(name)} and read by no code in lambda_src/pneumonia. Read it where it counts "
+        f"(settings.{name} or limits.{name}); if only the stack reads it, declare it in infra/settings.py."
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in OF_FUNCTIONS])
+def test_the_stack_reads_each_of_its_settings(name: str) -> None:
+    assert name in READ_BY_STACK, (
+        f"'{name}' is declared in infra/settings.py and read by no code in infra or pneumonia_cli. Read it where it "
+        f"counts (settings.{name}), or take it out of infra/settings.py and cdk.json."
+    )
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_is_not_allowed_is_refused_in_words(name: str) -> None:
+    allowed = re.escape(SETTINGS[name].metadata["kind"].allowed)
+    with pytest.raises(StackSettingsError, match=f"^Setting '{name}' is .*: give {allowed}"):
+        StackSettings.from_context(default_context() | {name: {"no": "setting"}})
