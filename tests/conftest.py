@@ -369,3 +369,10 @@ def s3(aws_credentials: None) -> "Iterator[S3Client]":
         make_bucket(client, RESULTS)
         yield client
         client.close()
+
+
+def stored_result(s3: "S3Client", key: str) -> dict[str, Any]:
+    """The result document of the upload under this key."""
+    with s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"] as body:
+        document: dict[str, Any] = json.loads(body.read())
+    return document

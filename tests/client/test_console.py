@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_the_browser_is_opened_on_request(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(console.webbrowser, "open", opened.append)
+    monkeypatch.setattr(webbrowser, "open", opened.append)
     stop = threading.Event()
     stop.set()
     with Service(stack.url, Anonymous()) as service:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError, UsageProblem, exit_code
@@ -17,7 +19,7 @@ def test_exit_codes_of_errors() -> None:
 
 
 def test_a_refusal_is_told_with_its_http_status_if_there_was_one() -> None:
-    told = {"code": "too_large", "title": "Too large", "detail": "Use less."}
+    told: dict[str, Any] = {"code": "too_large", "title": "Too large", "detail": "Use less."}
     assert Refused(**told, status=413).fields == {**told, "status": 413}
     assert Refused(**told).fields == told
     assert Refused(**told, status=413).result == {**told, "status": "rejected"}

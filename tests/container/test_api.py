@@ -17,7 +17,8 @@ pytestmark = pytest.mark.container
 @pytest.fixture(scope="module")
 def card() -> dict[str, Any]:
     """The card of this tree, which the image was built from."""
-    return json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
+    return document
 
 
 def test_predicts_what_a_function_url_brings(

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
 import boto3
@@ -18,6 +18,9 @@ from pneumonia.uploads.results import Order
 from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
 from tests.faults.ledger import Sent, Stored
 from tests.faults.plan import PLAIN, Version
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import FilterRuleTypeDef
 
 BUS: Final = "films"
 TOLD: Final = "told"
@@ -39,7 +42,7 @@ def prepare(cloud: Cloud, visibility_seconds: int) -> str:
     _decide_one_write_at_a_time()
     # What was ever written stays to be seen.
     cloud.s3.put_bucket_versioning(Bucket=RESULT_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    rules = [{"Name": "prefix", "Value": PLAIN}]
+    rules: list[FilterRuleTypeDef] = [{"Name": "prefix", "Value": PLAIN}]
     cloud.s3.put_bucket_notification_configuration(
         Bucket=UPLOAD_BUCKET,
         NotificationConfiguration={
@@ -47,7 +50,7 @@ def prepare(cloud: Cloud, visibility_seconds: int) -> str:
                 {
                     "QueueArn": cloud.queue_arn,
                     "Events": ["s3:ObjectCreated:*"],
-                    "Filter": {"Key": {"FilterRules": rules}},  # type: ignore[typeddict-item]
+                    "Filter": {"Key": {"FilterRules": rules}},
                 }
             ]
         },

@@ -15,8 +15,10 @@ from typing import Any, Final
 import boto3
 import botocore.endpoint
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
+from urllib3 import HTTPResponse
 
 KILLED: Final = 137
 _WAIT_SHARE = 0.02
@@ -57,8 +59,11 @@ class Faults:
     def install(self) -> None:
         """Into all clients that boto3's default session makes from now on."""
         boto3.setup_default_session()
-        boto3.DEFAULT_SESSION.events.register("before-send", self._before_send)  # type: ignore[union-attr]
-        botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_SHARE))  # type: ignore[assignment]
+        assert boto3.DEFAULT_SESSION is not None
+        events: Any = boto3.DEFAULT_SESSION.events  # its stubs have hooks that return nothing
+        events.register("before-send", self._before_send)
+        shortened = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_SHARE))
+        vars(botocore.endpoint)["time"] = shortened
 
     def _before_send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
         service, operation = event_name.split(".")[1:3]
@@ -89,7 +94,8 @@ class Faults:
         if fault == "cut short":
             if done.status_code != 200:
                 return done
-            return AWSResponse(request.url, done.status_code, done.headers, io.BytesIO(content[: len(content) // 2]))
+            headers = HTTPHeaders.from_dict(dict(done.headers))
+            return AWSResponse(request.url, done.status_code, headers, io.BytesIO(content[: len(content) // 2]))
         raise ReadTimeoutError(endpoint_url=request.url)
 
     def _draw(self, request: AWSPreparedRequest, service: str, operation: str) -> str | None:
@@ -110,6 +116,5 @@ class Faults:
 
 
 def _answer(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
-    answer = AWSResponse(request.url, status, {"content-type": "application/xml"}, io.BytesIO(body))
-    answer._content = body
-    return answer
+    headers = HTTPHeaders.from_dict({"content-type": "application/xml"})
+    return AWSResponse(request.url, status, headers, HTTPResponse(io.BytesIO(body), preload_content=False))

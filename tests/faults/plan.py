@@ -4,7 +4,7 @@ import io
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from PIL import Image
 
@@ -70,7 +70,7 @@ def _versions(key: str, count: int, chance: random.Random) -> Iterator[Version]:
             data, code = data[: len(data) // 2], "undecodable_image"
         removal: Removal = "never"
         if not key.startswith((PLAIN, KEY_PREFIX)):
-            removal = chance.choices(("never", "before its event", "at some time"), (92, 4, 4))[0]  # type: ignore[assignment]
+            removal = chance.choices(get_args(Removal), (92, 4, 4))[0]
         yield Version(key, number, data, code, removal)
 
 

@@ -51,7 +51,8 @@ def test_every_rate_is_a_share_and_most_calls_go_well() -> None:
 
 
 def sent(number: int = 0, data: bytes = FILM, **changes: Any) -> Sent:
-    version = Version(**{"key": KEY, "number": number, "data": data, "code": None, "removal": "never"} | changes)
+    usual: dict[str, Any] = {"key": KEY, "number": number, "data": data, "code": None, "removal": "never"}
+    version = Version(**usual | changes)
     return Sent(version, f"v{number}", "etag", f"{number:016X}")
 
 
@@ -65,12 +66,17 @@ def stored(number: int = 0, probability: float = 0.25, **changes: Any) -> Stored
     return Stored(Order(f"{number:016X}", TIME, f"v{number}"), json.dumps(document).encode())
 
 
-def wrongs(uploads: list[Sent], written: list[Stored], dead: list[str] | None = None, **more: Any) -> list[str]:
+History = dict[str, list[Stored]]
+
+
+def wrongs(
+    uploads: list[Sent], written: list[Stored], dead: list[str] | None = None, more: History | None = None
+) -> list[str]:
     ledger = Ledger({FILM: 0.25, OTHER: 0.75})
     for upload in uploads:
         ledger.add(upload)
     history = {KEY + JSON_SUFFIX: written} if written else {}
-    return list(ledger.wrongs(history | more, [(KEY, name) for name in dead or []]))
+    return list(ledger.wrongs(history | (more or {}), [(KEY, name) for name in dead or []]))
 
 
 @pytest.mark.parametrize(
@@ -111,10 +117,10 @@ def test_what_is_wrong_is_found(uploads: list[Sent], written: list[Stored], why:
 def test_a_heatmap_of_another_upload_is_found() -> None:
     heatmap = {KEY + HEATMAP_SUFFIX: [stored()]}
     result = stored(1, probability=0.75, heatmap={"key": "k"})
-    (why,) = wrongs([sent(), sent(1, OTHER)], [result], **heatmap)
+    (why,) = wrongs([sent(), sent(1, OTHER)], [result], more=heatmap)
     assert "of another upload" in why
 
 
 def test_a_result_of_no_upload_is_found() -> None:
-    (why,) = wrongs([], [], **{"other.png.json": [stored()]})
+    (why,) = wrongs([], [], more={"other.png.json": [stored()]})
     assert "of no upload" in why

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom.data
@@ -27,7 +28,7 @@ from tests.unit.decode.conftest import dataset_of, encoded, film12
 CRASHES = Path(__file__).parent / "crashes"
 LARGEST_PUBLIC_FILE = 60_000
 
-PICTURES = (
+PICTURES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("JPEG", "L", {}), ("JPEG", "RGB", {}), ("JPEG", "CMYK", {}), ("JPEG", "L", {"progressive": True}),
     ("PNG", "1", {}), ("PNG", "L", {}), ("PNG", "P", {}), ("PNG", "RGB", {}), ("PNG", "RGBA", {}), ("PNG", "I;16", {}),
     ("TIFF", "L", {}), ("TIFF", "I;16", {"compression": "tiff_adobe_deflate"}), ("TIFF", "F", {}),

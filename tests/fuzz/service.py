@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from tests.conftest import EVENTS, FakeContext
+from tests.conftest import EVENTS, FakeContext, make_bucket
 
 UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"
 REGION = "eu-central-1"
@@ -79,9 +79,8 @@ def through_worker(data: bytes, key: str) -> str:
 
 def make_buckets() -> None:
     client = boto3.client("s3", region_name=REGION)
-    for bucket in (UPLOADS, RESULTS):
-        client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+    make_bucket(client, UPLOADS, versioned=True)
+    make_bucket(client, RESULTS)
 
 
 def _predicted(document: dict[str, Any]) -> str:

@@ -35,7 +35,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 ROLE = "arn:aws:iam::123456789012:role/backfill"
@@ -284,11 +283,12 @@ def _path(document: Any, path: str) -> Any:
 
 def _failure(env: Any, kind: StatesErrorNameType) -> FailureEventException:
     name = StatesErrorName(typ=kind)
-    details = MapRunFailedEventDetails(error=name.error_name, cause="played")
+    failed = MapRunFailedEventDetails(error=name.error_name, cause="played")
+    details: Any = {"mapRunFailedEventDetails": failed}  # the type asks for those of every kind of event
     event = FailureEvent(
         env=env,
         error_name=name,
         event_type=HistoryEventType.MapRunFailed,
-        event_details=EventDetails(mapRunFailedEventDetails=details),
+        event_details=details,
     )
     return FailureEventException(failure_event=event)

@@ -23,11 +23,10 @@ from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
-from tests.conftest import ImageBytes, LoadEvent
+from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, make_bucket, stored_result
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 
-UPLOADS, RESULTS, ARCHIVE = "pneumonia-uploads", "pneumonia-results", "hospital-archive"
-REGION = "eu-central-1"
+ARCHIVE = "hospital-archive"
 DEFAULTS = json.loads((Path(__file__).resolve().parents[2] / "cdk.json").read_text())["context"]
 
 pytestmark = pytest.mark.slow
@@ -44,7 +43,7 @@ class Cloud:
     disturb: Callable[[dict[str, Any]], None]
 
     def result(self, name: str) -> dict[str, Any]:
-        return json.loads(self.s3.get_object(Bucket=RESULTS, Key=f"{name}.json")["Body"].read())
+        return stored_result(self.s3, name)
 
     def keys(self, bucket: str = RESULTS) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
@@ -73,8 +72,7 @@ def start(
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         s3, sqs, client = boto3.client("s3"), boto3.client("sqs"), boto3.client("stepfunctions")
         for bucket in (UPLOADS, RESULTS, ARCHIVE):
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+            make_bucket(s3, bucket, versioned=bucket == UPLOADS)
         queue = sqs.create_queue(QueueName="uploads")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         running = []
@@ -132,6 +130,7 @@ def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes:
     assert document["heatmap"] == {"bucket": RESULTS, "key": "films/001.png.heatmap.png"}
     assert cloud.predictions() == 8  # 32 objects in fours, over pages of seven
     assert 1 <= cloud.machine.most_at_once <= 2
+    assert ran.map_run is not None
     assert ran.map_run["itemCounts"]["succeeded"] == 32
     summary = cloud.summary("first")
     assert ran.output == summary
@@ -327,6 +326,7 @@ def test_a_poison_image_takes_no_other_with_it(start: Start, image_bytes: ImageB
     assert (summary["counts"]["predicted"], summary["counts"]["failed"]) == (9, 1)
     assert summary["counts"]["codes"] == {"processing_failed": 1}
     assert summary["without_prediction_percent"] == 10.0
+    assert ran.map_run is not None
     assert ran.map_run["itemCounts"]["failed"] == 0
     # With more memory it goes: the result that was no answer is replaced.
     cloud.disturb = lambda _payload: None
@@ -395,6 +395,7 @@ def test_a_share_of_failures_is_borne(start: Start, image_bytes: ImageBytes, mon
     forbid(monkeypatch, {keys[4]})
     ran = cloud.machine.run("first", {})
     assert ran.status == "SUCCEEDED"
+    assert ran.map_run is not None
     assert ran.map_run["itemCounts"]["failed"] == 2
     summary = cloud.summary("first")
     assert (summary["counts"]["predicted"], summary["unfinished"]) == (8, {"failed": 2})
@@ -486,7 +487,8 @@ def test_the_command_starts_it_watches_it_and_shows_its_summary(
     cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=100)
     monkeypatch.setattr(command, "_LOOK_EVERY_SECONDS", 0.01)
     fill(cloud.s3, image_bytes, 4)
-    machine = command.Machine(StartedLately(cloud.machine.client), cloud.s3, cloud.machine.arn, RESULTS)
+    client: Any = StartedLately(cloud.machine.client)
+    machine = command.Machine(client, cloud.s3, cloud.machine.arn, RESULTS)
     films = command.Archive(UPLOADS, "films/")
     assert command.run(machine, films, wait=True, as_json=True) == 0
     told = json.loads(capsys.readouterr().out)

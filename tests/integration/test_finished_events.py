@@ -1,7 +1,7 @@
 """Each result has its event: worker, EventBridge rule and the queue behind it, with AWS played by moto."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,16 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from jsonschema import Draft202012Validator
-from moto import mock_aws
 
 from pneumonia import aws
 from pneumonia.handlers import worker
 from pneumonia.uploads import finished_events
 from pneumonia.uploads.correlation import of_upload_id
 from pneumonia.uploads.ids import new_id, upload_key
-from tests.conftest import ImageBytes, LoadEvent
+from pneumonia.uploads.results import Results
+from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, stored_result
 
-UPLOADS, RESULTS, BUS = "pneumonia-uploads", "pneumonia-results", "films"
+BUS = "films"
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "prediction-finished.schema.json").read_text(encoding="utf-8"))
 
@@ -39,7 +39,6 @@ class Cloud:
         reply = self.s3.put_object(Bucket=UPLOADS, Key=key, Body=data)
         event = self.message("sqs_s3_put_versioned")
         body = json.loads(event["Records"][0]["body"])
-        body["Records"][0]["s3"]["bucket"]["name"] = UPLOADS
         body["Records"][0]["s3"]["object"] = {
             "key": key,
             "eTag": reply["ETag"].strip('"'),
@@ -51,7 +50,8 @@ class Cloud:
 
     def work(self, event: dict[str, Any]) -> bool:
         """Whether the worker is done with the message, or gives it back."""
-        return worker.handler(event, self.context)["batchItemFailures"] == []
+        failures: list[Any] = worker.handler(event, self.context)["batchItemFailures"]
+        return failures == []
 
     def told(self) -> list[dict[str, Any]]:
         """The details of the events that came to the queue since the last call, each held against the schema."""
@@ -67,31 +67,23 @@ class Cloud:
         return details
 
     def result(self, key: str) -> dict[str, Any]:
-        return json.loads(self.s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
+        return stored_result(self.s3, key)
 
 
 @pytest.fixture
 def cloud(
-    aws_credentials: None,
-    tiny_service: None,
-    lambda_context: Any,
-    load_event: LoadEvent,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Cloud]:
+    s3: Any, tiny_service: None, lambda_context: Any, load_event: LoadEvent, monkeypatch: pytest.MonkeyPatch
+) -> Cloud:
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     monkeypatch.setenv("EVENT_BUS", BUS)
-    with mock_aws():
-        s3, sqs, events = boto3.client("s3"), boto3.client("sqs"), boto3.client("events")
-        for bucket in (UPLOADS, RESULTS):
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-        queue = sqs.create_queue(QueueName="told")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        events.create_event_bus(Name=BUS)
-        pattern = {"source": ["pneumonia.triage"], "detail-type": ["Prediction Finished"]}
-        events.put_rule(Name="told", EventBusName=BUS, EventPattern=json.dumps(pattern))
-        events.put_targets(Rule="told", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
-        yield Cloud(s3, sqs, queue, load_event, lambda_context)
+    sqs, events = boto3.client("sqs"), boto3.client("events")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.create_event_bus(Name=BUS)
+    pattern = {"source": ["pneumonia.triage"], "detail-type": ["Prediction Finished"]}
+    events.put_rule(Name="told", EventBusName=BUS, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="told", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
+    return Cloud(s3, sqs, queue, load_event, lambda_context)
 
 
 def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: ImageBytes) -> None:
@@ -177,14 +169,14 @@ def test_a_result_that_was_replaced_meanwhile_is_left_to_its_successor(
     new = cloud.upload("a.png", image_bytes(), "0B")
     assert cloud.work(old)
     cloud.told()
-    find = finished_events.Results.find_document
+    find = Results.find_document
 
     def late(results: Any, upload: Any) -> Any:
-        monkeypatch.setattr(finished_events.Results, "find_document", find)
+        monkeypatch.setattr(Results, "find_document", find)
         assert cloud.work(new)
         return find(results, upload)
 
-    monkeypatch.setattr(finished_events.Results, "find_document", late)
+    monkeypatch.setattr(Results, "find_document", late)
     assert cloud.work(old)
     assert len(cloud.told()) == 1  # of the new one
 

@@ -6,7 +6,6 @@ Only the event source mapping is replaced, by `Cloud.deliver`: it does what Lamb
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -14,14 +13,11 @@ from urllib.parse import unquote_plus
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto import mock_aws
 
 from pneumonia import aws
 from pneumonia.handlers import worker
-from tests.conftest import ImageBytes
+from tests.conftest import REGION, RESULTS, UPLOADS, ImageBytes, stored_result
 
-UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
-REGION = "eu-central-1"
 MAX_RECEIVES = 3
 
 
@@ -44,7 +40,8 @@ class Cloud:
             MaxNumberOfMessages=10,
             MessageSystemAttributeNames=["All"],
         )
-        return reply.get("Messages", [])
+        messages: list[dict[str, Any]] = reply.get("Messages", [])
+        return messages
 
     def invoke(self, messages: list[dict[str, Any]]) -> list[str]:
         """Call the handler with received messages as Lambda would; the ids given back."""
@@ -65,7 +62,7 @@ class Cloud:
             ]
         }
         answer = worker.handler(event, self.context)
-        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def deliver(self) -> int:
         """Drain the queue once; delete what succeeded. The number of messages given back."""
@@ -79,32 +76,26 @@ class Cloud:
         return len(failed)
 
     def result(self, key: str) -> dict[str, Any]:
-        return json.loads(self.s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
+        return stored_result(self.s3, key)
 
     def listing(self, bucket: str = RESULTS) -> list[str]:
         return [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 @pytest.fixture
-def cloud(
-    aws_credentials: None, tiny_service: None, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Cloud]:
+def cloud(s3: Any, tiny_service: None, lambda_context: Any, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
-    with mock_aws():
-        s3, sqs = boto3.client("s3"), boto3.client("sqs")
-        for bucket in (UPLOADS, RESULTS):
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-        dead_letters = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-        redrive = {"deadLetterTargetArn": arn(sqs, dead_letters), "maxReceiveCount": str(MAX_RECEIVES)}
-        # No visibility timeout: what is given back can be received again at once.
-        attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "0"}
-        queue = sqs.create_queue(QueueName="uploads", Attributes=attributes)["QueueUrl"]
-        notification = {"QueueArn": arn(sqs, queue), "Events": ["s3:ObjectCreated:*"]}
-        s3.put_bucket_notification_configuration(
-            Bucket=UPLOADS, NotificationConfiguration={"QueueConfigurations": [notification]}
-        )
-        yield Cloud(s3, sqs, queue, dead_letters, lambda_context)
+    sqs: Any = boto3.client("sqs")
+    dead_letters = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": arn(sqs, dead_letters), "maxReceiveCount": str(MAX_RECEIVES)}
+    # No visibility timeout: what is given back can be received again at once.
+    attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "0"}
+    queue = sqs.create_queue(QueueName="uploads", Attributes=attributes)["QueueUrl"]
+    notification = {"QueueArn": arn(sqs, queue), "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=UPLOADS, NotificationConfiguration={"QueueConfigurations": [notification]}
+    )
+    return Cloud(s3, sqs, queue, dead_letters, lambda_context)
 
 
 @pytest.fixture
@@ -115,7 +106,7 @@ def quiet(cloud: Cloud) -> Cloud:
 
 
 def arn(sqs: Any, queue: str) -> str:
-    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return str(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
 
 
 def test_test_event_is_dropped(cloud: Cloud) -> None:

@@ -13,7 +13,8 @@ FILM = np.tile(np.linspace(0, 255, 96, dtype=np.uint8), (96, 1))[:, :, None]
 
 
 def run(seed: int, settings: Augmentation) -> np.ndarray:
-    return augment(tf.constant(FILM), tf.constant([seed, 2]), 96, settings).numpy()
+    changed: np.ndarray = augment(tf.constant(FILM), tf.constant([seed, 2]), 96, settings).numpy()
+    return changed
 
 
 def test_the_same_seed_gives_the_same_film_and_another_seed_another() -> None:

@@ -108,7 +108,7 @@ def test_int8_comes_nearer_to_float32(uneven: Any, films: NDArray[np.uint8], tmp
 
 
 def test_silent_channels_are_left_finite() -> None:
-    factor = equalise.factors(np.float32([0.0, 1.0, 4.0]), np.float32([1.0, 0.0, 2.0]))
+    factor = equalise.factors(np.array([0.0, 1.0, 4.0], np.float32), np.array([1.0, 0.0, 2.0], np.float32))
     assert np.isfinite(factor).all()
     assert (factor > 0).all()
 

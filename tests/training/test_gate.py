@@ -1,6 +1,7 @@
 """The gate's fit and its tail of the graph, on a tiny network."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     films = [picture(k, low=20, high=140) for k in range(60)]
     adults = [picture(100 + k, low=60, high=220) for k in range(60)]
     upright = [read(films), read(adults)]
-    turned = {
+    turned: dict[str, Sequence[np.ndarray]] = {
         pose: [read([gate.changed(one, pose) for one in group[:20]]) for group in (films, adults)] for pose in POSES[1:]
     }
     fitted = gate.fit(upright, turned)

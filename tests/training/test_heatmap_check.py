@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,7 +45,7 @@ def test_upsampling_keeps_the_place_of_the_heat() -> None:
     assert column > 179
 
 
-def test_shuffled_weights_change_the_graph_and_not_its_shape(tmp_path: pytest.TempPathFactory) -> None:
+def test_shuffled_weights_change_the_graph_and_not_its_shape(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx", reason="onnx is in the training environment (make train-test)")
     from onnx import helper, numpy_helper
 

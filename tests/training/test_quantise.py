@@ -24,7 +24,7 @@ def network(path: Path, *, convolutions: bool = True) -> Path:
         "dense": random.normal(0, 0.5, (CHANNELS if convolutions else 1, 1)),
         "half": np.float32(127.5),
         "one": np.float32(-1.0),
-        "bias": np.float32([0.3]),
+        "bias": np.array([0.3], np.float32),
     }
     node = helper.make_node
     backbone = [

@@ -8,8 +8,11 @@ import pytest
 
 from training import torch_weights
 
+Views = dict[str, tuple[np.ndarray, tuple[int, ...], tuple[int, ...]]]
+"""Values, shape and strides by name."""
 
-def write(path: Path, tensors: dict[str, tuple[np.ndarray, tuple[int, ...], tuple[int, ...]]]) -> None:
+
+def write(path: Path, tensors: Views) -> None:
     """A state dict in PyTorch's first format, by protocol 2 opcodes: each tensor from its own storage."""
     body = bytearray(pickle.PROTO + b"\x02" + pickle.EMPTY_DICT + pickle.MARK)
     for key, (name, (values, size, stride)) in enumerate(tensors.items()):
@@ -37,7 +40,7 @@ def write(path: Path, tensors: dict[str, tuple[np.ndarray, tuple[int, ...], tupl
 def test_tensors_come_back_by_name_shape_and_strides(tmp_path: Path) -> None:
     values = np.arange(6, dtype=np.float32)
     count = np.array([7], dtype=np.int64)
-    views = {"plain": (values, (2, 3), (3, 1)), "turned": (values, (3, 2), (1, 3)), "n": (count, (), ())}
+    views: Views = {"plain": (values, (2, 3), (3, 1)), "turned": (values, (3, 2), (1, 3)), "n": (count, (), ())}
     write(tmp_path / "w.pth", views)
     stored = torch_weights.read_state_dict(tmp_path / "w.pth")
     assert stored["plain"].tolist() == [[0, 1, 2], [3, 4, 5]]

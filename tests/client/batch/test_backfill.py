@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_ctrl_c_ends_the_watching_alone(
     def interrupt(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command.time, "sleep", interrupt)
+    monkeypatch.setattr(time, "sleep", interrupt)
     ran = pneumonia("backfill", "--prefix", "films/", *parts)
     assert ran.code == 130
     (name,) = running(sfn, machine)

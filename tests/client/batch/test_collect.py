@@ -1,5 +1,6 @@
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_file_names() -> None:
 
 def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(collect.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     patience = Patience(10.0, None, None, None)
     now = 10.0
     assert patience.lost(1) is None

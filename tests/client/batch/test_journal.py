@@ -107,7 +107,8 @@ def test_the_prefix_can_be_given(tmp_path: Path) -> None:
 
 def test_the_folder_of_the_films_is_remembered(tmp_path: Path) -> None:
     with Journal(tmp_path, {}) as journal:
-        assert journal.folder is None
+        unset: Path | None = journal.folder
+        assert unset is None
         journal.folder = tmp_path / "x"
         assert journal.folder == tmp_path / "x"
         journal.folder = tmp_path / "y"

@@ -27,7 +27,7 @@ PARTS = Parts(
 )
 
 # What CloudWatch has, by (name, first dimension): values of consecutive hours, in two pages.
-SERIES = {
+SERIES: dict[tuple[str, str], list[float]] = {
     ("Invocations", "stack-api"): [100, 0, 50],
     ("Invocations", "stack-worker"): [10, 10, 0],
     ("Duration", "stack-api"): [10_000, 0, 5_000],

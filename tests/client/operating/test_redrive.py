@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ def sqs(aws_credentials: None) -> Iterator[Any]:
 @pytest.fixture
 def aws(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """SQS as AWS has it: moto knows no move tasks. Every call must come as it is expected."""
-    monkeypatch.setattr(redrive.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with Stubber(sqs) as stubber:
         counts = {f"ApproximateNumberOfMessages{kind}": "0" for kind in ("NotVisible", "Delayed")}
         answer = {"Attributes": {"ApproximateNumberOfMessages": "25", **counts}}

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.operating import rollback
 from tests.client.conftest import Pneumonia
 
@@ -113,7 +114,7 @@ class Shifting:
 
 
 def test_a_deployment_that_is_under_way_is_left_to_codedeploy() -> None:
-    with pytest.raises(rollback.ServiceError, match="under way"):
+    with pytest.raises(ServiceError, match="under way"):
         rollback.step(Shifting(), "ward-api")
 
 
