@@ -46,8 +46,20 @@ predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob;
 	@$(run) .venv/bin/python -m pneumonia_cli.reporting.predict_all --images "$$IMAGES" $(if $(OUT),--out "$$OUT") $(if $(FORCE),--force)
 
 ##@ Check
+# Half of the tests wait for servers and browsers: two processes keep two cores busy.
+WORKERS ?= 2
+pytest = .venv-dev/bin/pytest --numprocesses $(WORKERS) --dist worksteal
+
+.PHONY: quick
+quick: lint types ## Lint, types and the unit tests (less than a minute)
+	$(pytest) tests/unit
+
 .PHONY: test
-test: lint types pytest synth ## Everything that needs no Docker: lint, types, tests, template (CXR_DATA= also checks the figures)
+test: lint types pytest synth ## Lint, types, the tests without the slow ones, template (minutes)
+
+.PHONY: test-all
+test-all: test ## `make test`, then the slow tests: sweeps, damaged files, real servers (CXR_DATA= also checks the figures)
+	$(pytest) -m slow $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## Style, format, spelling, and what bandit finds
@@ -67,7 +79,7 @@ types: $(DEV) ## Static types
 
 .PHONY: pytest
 pytest: $(DEV) ## Tests alone (ARGS= for pytest)
-	.venv-dev/bin/pytest $(ARGS)
+	$(pytest) $(ARGS)
 
 .PHONY: synth
 synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for cdk, such as -c auth=none)
@@ -163,7 +175,7 @@ samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)
 
 .PHONY: train-test
 train-test: $(TRAIN) ## The tests of training that need TensorFlow
-	.venv-train/bin/python -m pytest tests/training $(ARGS)
+	.venv-train/bin/python -m pytest tests/training -m "slow or not slow" $(ARGS)
 
 .PHONY: need-data
 need-data:

@@ -40,22 +40,22 @@ def test_versions_stay_to_be_rolled_back_to(stack: Synthesised) -> None:
 @pytest.mark.parametrize(
     ("overrides", "changed"),
     [
-        ({"log_retention_days": 30}, set()),
-        ({"url_timeout_seconds": 6}, {"Api"}),
-        ({"worker_timeout_seconds": 60}, {"Worker"}),
-        ({"memory_mb": 2048}, {"Api", "Worker"}),
+        ({"log_retention_days": 30}, []),
+        ({"url_timeout_seconds": 6}, ["Api"]),
+        ({"worker_timeout_seconds": 60}, ["Worker"]),
+        ({"memory_mb": 2048}, ["Api", "Worker"]),
     ],
     ids=str,
 )
 def test_a_version_is_published_where_the_function_changes(
-    synthesise: Synthesise, overrides: Json, changed: set[str]
+    synthesise: Synthesise, overrides: Json, changed: list[str]
 ) -> None:
     before, after = synthesise(), synthesise(**overrides)
-    names = {
+    names = [
         name
         for name in ("Api", "Worker")
         if before.one(VERSION, f"Inference{name}Current")[0] != after.one(VERSION, f"Inference{name}Current")[0]
-    }
+    ]
     assert names == changed
 
 
