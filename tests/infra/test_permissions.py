@@ -1,20 +1,13 @@
-"""What each role can and cannot do, by evaluating the policies of the template."""
+"""All that each role may do in the default stack, grant by grant: whatever is not listed here is refused."""
 
 import pytest
 
-from pneumonia.uploads.ids import KEY_PREFIX, new_id, upload_key
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.ids import KEY_PREFIX
 from tests.infra.conftest import Json, Synthesise, Synthesised
-from tests.infra.iam import ROLE, allowed, as_list, grants
+from tests.infra.iam import ROLE, as_list, grants
 
 SECRET = "AWS::SecretsManager::Secret"
 UPLOAD, RESULT = "UploadBucket", "ResultBucket"
-
-
-def can(stack: Synthesised, role: str, action: str, resource: str) -> bool:
-    """Whether IAM would let a role do an action on a resource; `resource` may start with a bucket's name."""
-    name, slash, key = resource.partition("/")
-    return allowed(stack, role, action, f"{ {UPLOAD: 'uploads', RESULT: 'results'}[name] }{slash}{key}")
 
 
 @pytest.mark.parametrize("auth", ["iam", "token", "none"])
@@ -32,51 +25,6 @@ def test_api_has_nothing_beyond_its_job(synthesise: Synthesise, auth: str) -> No
         ("s3:GetObject", f"arn:{result_id}/{KEY_PREFIX}*"),
         *secrets,
     }
-
-
-def test_api_can_give_out_uploads_and_read_their_results_alone(stack: Synthesised) -> None:
-    key = upload_key(new_id(0))
-    assert can(stack, "InferenceApiRole", "s3:PutObject", f"{UPLOAD}/{key}")
-    assert can(stack, "InferenceApiRole", "s3:GetObject", f"{RESULT}/{result_key(key, JSON_SUFFIX)}")
-    assert can(stack, "InferenceApiRole", "s3:GetObject", f"{RESULT}/{result_key(key, HEATMAP_SUFFIX)}")
-    assert not can(stack, "InferenceApiRole", "s3:GetObject", f"{UPLOAD}/{key}")
-    assert not can(stack, "InferenceApiRole", "s3:PutObject", f"{RESULT}/{result_key(key, JSON_SUFFIX)}")
-
-
-@pytest.mark.parametrize(
-    ("action", "resource"),
-    [
-        ("s3:GetObject", f"{UPLOAD}/ward 3/film.png"),
-        ("s3:GetObjectVersion", f"{UPLOAD}/ward 3/film.png"),
-        ("s3:ListBucket", UPLOAD),
-        ("s3:PutObject", f"{RESULT}/ward 3/film.png.json"),
-        ("s3:GetObject", f"{RESULT}/ward 3/film.png.json"),
-    ],
-)
-def test_worker_can(stack: Synthesised, action: str, resource: str) -> None:
-    assert can(stack, "InferenceWorkerRole", action, resource)
-    assert not can(stack, "InferenceApiRole", action, resource)
-
-
-@pytest.mark.parametrize(
-    ("action", "resource"),
-    [
-        ("s3:PutObject", f"{UPLOAD}/film.png"),
-        ("s3:PutObjectAcl", f"{UPLOAD}/film.png"),
-        ("s3:DeleteObject", f"{UPLOAD}/film.png"),
-        ("s3:DeleteObjectVersion", f"{UPLOAD}/film.png"),
-        ("s3:ListBucketVersions", UPLOAD),
-        ("s3:PutBucketNotification", UPLOAD),
-        ("s3:PutBucketPolicy", UPLOAD),
-        ("s3:DeleteObject", f"{RESULT}/film.png.json"),
-        ("s3:PutObjectAcl", f"{RESULT}/film.png.json"),
-        ("s3:ListBucket", RESULT),
-        ("s3:PutBucketNotification", RESULT),
-    ],
-)
-def test_neither_function_can(stack: Synthesised, action: str, resource: str) -> None:
-    assert not can(stack, "InferenceWorkerRole", action, resource)
-    assert not can(stack, "InferenceApiRole", action, resource)
 
 
 def test_worker_has_nothing_beyond_its_job(stack: Synthesised) -> None:

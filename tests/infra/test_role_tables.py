@@ -1,4 +1,5 @@
-"""For each role a table of what it can do and what it cannot, as the stack is by default and with every setting."""
+"""For each role a table of what it can do and what it cannot in the stack with every setting for regulated users, where
+grants have conditions. test_permissions.py has all grants of the default stack."""
 
 from typing import Any
 
@@ -10,10 +11,10 @@ from tests.infra.iam import ROLE, allowed, key_allows
 S3, SECRETS = {"kms__ViaService": "s3.REGION.amazonaws.com"}, {"kms__ViaService": "secretsmanager.REGION.amazonaws.com"}
 BY_ITS_CODE = {"lambda__SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
 
-# role: what it can do, by default and with every setting
 Table = dict[str, list[tuple[Any, ...]]]
 """Role -> (action, resource), with the context of the request where it counts."""
 
+# What it can do whatever the context.
 ALLOWED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/api/film"),
@@ -54,8 +55,8 @@ ALLOWED: Table = {
     ],
 }
 
-# What these roles can besides, with every setting; and a role that only such a stack has.
-ALLOWED_THEN: Table = {
+# What it can do in some context; and a role that only such a stack has.
+ALLOWED_IN_CONTEXT: Table = {
     "InferenceApiRole": [
         ("kms:GenerateDataKey", "data key", S3),
         ("kms:Decrypt", "data key", S3),
@@ -75,7 +76,7 @@ ALLOWED_THEN: Table = {
     "NetworkFlowLogsRole": [("logs:PutLogEvents", "flow logs", {})],
 }
 
-# role: what it cannot do in either stack
+# What it cannot do, whatever the context.
 DENIED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/ward 3/film.png"),
@@ -139,8 +140,8 @@ DENIED: Table = {
     ],
 }
 
-# With every setting: the keys are for what the role does with its data, and for nothing else.
-DENIED_THEN: Table = {
+# The keys are for what the role does with its data, and for nothing else.
+DENIED_IN_CONTEXT: Table = {
     "InferenceApiRole": [
         ("kms:Decrypt", "data key", {}),
         ("kms:Decrypt", "data key", {"kms__ViaService": "sqs.REGION.amazonaws.com"}),
@@ -179,42 +180,35 @@ def regulated(synthesise: Synthesise) -> Synthesised:
     return synthesise(**REGULATED)
 
 
-@pytest.fixture(params=["default", "regulated"])
-def either(request: pytest.FixtureRequest, stack: Synthesised, regulated: Synthesised) -> Synthesised:
-    return {"default": stack, "regulated": regulated}[request.param]
-
-
 @pytest.mark.parametrize(("role", "action", "resource"), rows(ALLOWED))
-def test_role_can(either: Synthesised, role: str, action: str, resource: str) -> None:
-    assert allowed(either, role, action, resource)
+def test_role_can(regulated: Synthesised, role: str, action: str, resource: str) -> None:
+    assert allowed(regulated, role, action, resource)
 
 
 @pytest.mark.parametrize(("role", "action", "resource"), rows(DENIED))
-def test_role_cannot(either: Synthesised, role: str, action: str, resource: str) -> None:
+def test_role_cannot(regulated: Synthesised, role: str, action: str, resource: str) -> None:
     # In a context that would meet the conditions of whatever allows.
-    assert not allowed(either, role, action, resource, **S3)
-    assert not allowed(either, role, action, resource)
+    assert not allowed(regulated, role, action, resource, **S3)
+    assert not allowed(regulated, role, action, resource)
 
 
-@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(ALLOWED_THEN))
-def test_role_can_with_every_setting(
+@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(ALLOWED_IN_CONTEXT))
+def test_role_can_in_this_context(
     regulated: Synthesised, role: str, action: str, resource: str, context: dict[str, str]
 ) -> None:
     assert allowed(regulated, role, action, resource, **context)
 
 
-@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(DENIED_THEN))
-def test_role_cannot_with_every_setting(
+@pytest.mark.parametrize(("role", "action", "resource", "context"), rows(DENIED_IN_CONTEXT))
+def test_role_cannot_in_this_context(
     regulated: Synthesised, role: str, action: str, resource: str, context: dict[str, str]
 ) -> None:
     assert not allowed(regulated, role, action, resource, **context)
 
 
-def test_every_role_is_in_the_tables(either: Synthesised, stack: Synthesised) -> None:
-    tables = [ALLOWED, DENIED] if either is stack else [ALLOWED | ALLOWED_THEN, DENIED_THEN]
-    for table in tables:
-        found = {either.one(ROLE, name)[0] for name in table}
-        assert found == set(either.resources(ROLE))
+def test_every_role_is_in_the_tables(regulated: Synthesised) -> None:
+    for table in (ALLOWED | ALLOWED_IN_CONTEXT, DENIED_IN_CONTEXT):
+        assert {regulated.one(ROLE, name)[0] for name in table} == set(regulated.resources(ROLE))
 
 
 @pytest.mark.parametrize(
