@@ -16,19 +16,10 @@ from pneumonia.http import predictions
 from pneumonia.predictor import process_predictor
 from pneumonia.uploads.ids import new_id
 from tests.conftest import HttpEvent, ImageBytes, LoadEvent
+from tests.unit.conftest import Reply
 
 Event = dict[str, Any]
 PROBLEM = "application/problem+json"
-
-
-class Reply:
-    """A Function URL answer, taken apart."""
-
-    def __init__(self, raw: dict[str, Any]) -> None:
-        self.status = raw["statusCode"]
-        self.headers = {name.lower(): value for name, value in raw["headers"].items()}
-        assert raw["isBase64Encoded"] is False
-        self.body = json.loads(raw["body"])
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +30,7 @@ def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def call(lambda_context: Any) -> Callable[[Event], Reply]:
-    return lambda event: Reply(api.handler(event, lambda_context))
+    return lambda event: Reply.of(api.handler(event, lambda_context))
 
 
 Call = Callable[[Event], Reply]
