@@ -13,7 +13,7 @@ from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.model.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
 from pneumonia.model.heatmap import overlay
-from pneumonia.model.sessions import InputBatch, Model, ModelOutput
+from pneumonia.model.sessions import Model, ModelOutput
 from pneumonia.model.triage import assess
 from pneumonia.settings import Settings, process_settings
 
@@ -78,13 +78,6 @@ class Predictor:
             "total": _ms(start, time.perf_counter()),
         }
         return Prediction(self._body(look, timing, request_id, force), png)
-
-    def prepared(self, data: bytes) -> list[InputBatch]:
-        """The model's input for an image file, as `predict` makes it: for each member uint8 [1, H, W, 1].
-
-        Raises what `decode_in_time` raises.
-        """
-        return self._model.prepare([self._decode(data).pixels])
 
     def _decode(self, data: bytes) -> DecodedImage:
         return decode_in_time(data, self.limits, self._model.enough)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pneumonia.uploads.events import NotAnS3Event, Upload, parse_message
+from pneumonia.uploads import events
+from pneumonia.uploads.events import Message, NotAnS3Event, Upload, parse_message
 from tests.conftest import LoadEvent
 
 
@@ -127,3 +128,31 @@ def test_a_damaged_record_is_an_error_that_does_not_quote_the_key(
     with pytest.raises(NotAnS3Event) as refused:
         parse_message(json.dumps(message))
     assert "ntgen" not in str(refused.value)
+
+
+def record(body: str) -> dict[str, Any]:
+    return {"messageId": "m-1", "body": body, "attributes": {"ApproximateReceiveCount": "2"}}
+
+
+def test_a_message_is_parsed_once_and_told_apart_by_its_object(
+    message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies: list[str] = []
+    monkeypatch.setattr(events, "parse_message", lambda body: bodies.append(body) or parse_message(body))
+    found = Message.from_record(record(json.dumps(message)))
+    assert (found.id, found.receive_count) == ("m-1", "2")
+    (upload,) = found.uploads()
+    assert found.lane() == (upload.bucket, upload.key)
+    assert bodies == [json.dumps(message)]
+
+
+def test_a_message_that_cannot_be_read_raises_when_it_is_its_turn() -> None:
+    found = Message.from_record(record("not json"))
+    assert found.lane() == "m-1"
+    with pytest.raises(NotAnS3Event):
+        found.uploads()
+
+
+def test_a_message_without_uploads_has_a_lane_of_its_own() -> None:
+    found = Message.from_record(record('{"Event": "s3:TestEvent"}'))
+    assert (found.lane(), found.uploads()) == ("m-1", [])
