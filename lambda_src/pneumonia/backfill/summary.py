@@ -25,10 +25,10 @@ class ManifestUnreadable(Exception):
 def summarise(
     s3: "S3Client", bucket: str, run: Mapping[str, Any], tolerated_percent: float, now: datetime
 ) -> dict[str, Any]:
-    """Add up a run, write its summary to `<RUNS><execution>/summary.json`, and answer it.
+    """Add up a run, write its summary to `<RUNS><execution>/summary.json`, and return it.
 
     `run`: `execution` (its name), `started`, and `given`: `bucket`, `prefix`, and where there were some, `inventory`
-    and `error` (`Error`, `Cause`). `acceptable` in the answer: the run came to its end, and no more than
+    and `error` (`Error`, `Cause`). `acceptable` in the summary: the run came to its end, and no more than
     `tolerated_percent` of its images have no prediction for reasons that are not theirs. Raises ManifestUnreadable,
     ClientError.
     """

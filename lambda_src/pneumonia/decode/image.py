@@ -63,7 +63,7 @@ class DecodedImage:
         return replace(self, warnings=(*self.warnings, code))
 
     def to_json(self) -> dict[str, Any]:
-        """The `image` member of an answer."""
+        """The `image` member of a prediction."""
         facts = self.dicom
         return {
             "format": self.format,

@@ -81,31 +81,31 @@ def check(version: str, patience_seconds: float) -> None:
     client.get_waiter("published_version_active").wait(FunctionName=version)
     found = client.invoke(FunctionName=version, Payload=json.dumps(event).encode())
     with found["Payload"] as payload:
-        answer = json.load(payload)
+        body = json.load(payload)
     if failure := found.get("FunctionError"):
         raise ReleaseRefusedError(f"The version failed ({failure}); its own log says why.")
-    compare(answer, card)
+    compare(body, card)
 
 
-def compare(answer: Any, card: Card) -> None:
-    """Compare an answer to the golden input with the card. Raises ReleaseRefusedError, which says what differs."""
-    if not isinstance(answer, dict) or not isinstance(answer.get("pneumonia"), int | float):
+def compare(body: Any, card: Card) -> None:
+    """Compare a prediction of the golden input with the card. Raises ReleaseRefusedError, which says what differs."""
+    if not isinstance(body, dict) or not isinstance(body.get("pneumonia"), int | float):
         # The code of a problem; nothing else of what came is repeated.
-        code = answer.get("code") if isinstance(answer, dict) else None
+        code = body.get("code") if isinstance(body, dict) else None
         raise ReleaseRefusedError(f"No prediction came back (code {code}).")
-    if answer.get("model") != card.identity():
-        raise ReleaseRefusedError(f"The version serves the model {answer.get('model')}, not {card.identity()}.")
+    if body.get("model") != card.identity():
+        raise ReleaseRefusedError(f"The version serves the model {body.get('model')}, not {card.identity()}.")
     golden = card.golden
     low, high = (assess(golden.logit + side * golden.tolerance, card) for side in (-1, 1))
-    probability = answer["pneumonia"]
+    probability = body["pneumonia"]
     if not low.probability - _ROUNDING <= probability <= high.probability + _ROUNDING:
         raise ReleaseRefusedError(
             f"{golden.file} gave a probability of {probability}, the card's logit {golden.logit:g} within "
             f"{golden.tolerance:g} means {low.probability} to {high.probability}."
         )
     for name in ("label", "triage"):
-        if answer.get(name) not in (getattr(low, name), getattr(high, name)):
-            raise ReleaseRefusedError(f"{golden.file} gave the {name} {answer.get(name)}, not {getattr(low, name)}.")
+        if body.get(name) not in (getattr(low, name), getattr(high, name)):
+            raise ReleaseRefusedError(f"{golden.file} gave the {name} {body.get(name)}, not {getattr(low, name)}.")
 
 
 def _version() -> str:

@@ -105,10 +105,10 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
     deadline = time.monotonic() + policy.timeout_seconds
     for _ in range(MAX_REDIRECTS + 1):
         target = check_url(url, policy.allowed_hosts)
-        answer = _request(target, policy, deadline, resolve, connect)
-        if isinstance(answer, bytes):
-            return answer
-        url = urljoin(url, answer.location)
+        found = _request(target, policy, deadline, resolve, connect)
+        if isinstance(found, bytes):
+            return found
+        url = urljoin(url, found.location)
     raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
 

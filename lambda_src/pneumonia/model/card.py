@@ -158,7 +158,7 @@ class Card:
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def identity(self) -> dict[str, str]:
-        """The `model` field of answers."""
+        """The `model` field of predictions and of results."""
         return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
 
