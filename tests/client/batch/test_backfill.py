@@ -1,7 +1,6 @@
 """What the command does around the state machine; the machine itself: tests/integration/test_backfill.py."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,23 +13,19 @@ from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.batch.backfill import Archive
 from pneumonia_cli.client.errors import UsageProblem
 from tests.client.conftest import Pneumonia
+from tests.conftest import RESULTS, make_bucket
 
-UPLOADS, RESULTS = "uploads", "results"
+UPLOADS = "uploads"
 # It waits, so that it runs until it is stopped.
 WAITING = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
 
 @pytest.fixture
-def sfn(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    os.environ |= {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+def sfn(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(command, "_LOOK_EVERY_SECONDS", 0.01)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         s3, client = boto3.client("s3"), boto3.client("stepfunctions")
-        s3.create_bucket(Bucket=RESULTS)
+        make_bucket(s3, RESULTS)
         yield client
         s3.close()
         client.close()

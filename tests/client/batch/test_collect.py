@@ -15,18 +15,9 @@ from pneumonia_cli.client.batch import collect
 from pneumonia_cli.client.batch.collect import Collector, Patience, file_stem
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import CredentialsError, ServiceError
+from tests.conftest import RESULTS
 
-BUCKET = "results"
 PREDICTED = {"status": "predicted", "pneumonia": 0.5}
-
-
-@pytest.fixture
-def s3(aws_credentials: None) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        yield client
-        client.close()
 
 
 @pytest.fixture
@@ -40,18 +31,18 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture
 def collector(s3: Any, journal: Journal, tmp_path: Path) -> Iterator[Collector]:
     with ThreadPoolExecutor(2) as pool:
-        yield Collector(s3, BUCKET, journal.prefix, journal, pool, tmp_path)
+        yield Collector(s3, RESULTS, journal.prefix, journal, pool, tmp_path)
 
 
 def put(s3: Any, key: str, document: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key=f"{key}.json", Body=json.dumps(document).encode())
+    s3.put_object(Bucket=RESULTS, Key=f"{key}.json", Body=json.dumps(document).encode())
 
 
 def test_fetches_what_is_waited_for_and_nothing_else(
     s3: Any, journal: Journal, collector: Collector, tmp_path: Path
 ) -> None:
     heatmap = {"bucket": "another", "key": "b/a.heatmap.png"}
-    s3.put_object(Bucket=BUCKET, Key="b/a.heatmap.png", Body=b"png")
+    s3.put_object(Bucket=RESULTS, Key="b/a.heatmap.png", Body=b"png")
     put(s3, "b/a", {**PREDICTED, "heatmap": heatmap})
     put(s3, "b/b", {"status": "rejected", "code": "c", "heatmap": None})
     put(s3, "b/unknown", PREDICTED)
@@ -71,7 +62,7 @@ def test_files_of_a_backfill_are_no_results(s3: Any, journal: Journal, tmp_path:
     put(s3, "backfill-runs/march/summary", {"execution": "march"})
     put(s3, "backfill-runs/march/5f1e/manifest", {"ResultFiles": {}})
     with ThreadPoolExecutor(1) as pool:
-        assert list(Collector(s3, BUCKET, "", journal, pool, tmp_path).keys()) == ["archive/hospital/a.png"]
+        assert list(Collector(s3, RESULTS, "", journal, pool, tmp_path).keys()) == ["archive/hospital/a.png"]
 
 
 def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(

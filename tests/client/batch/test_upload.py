@@ -1,13 +1,10 @@
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 from pneumonia.uploads.correlation import carried, of_batch_key
 from pneumonia_cli.client.batch.journal import Journal
@@ -15,30 +12,18 @@ from pneumonia_cli.client.batch.upload import Sent, Uploader, journal_name, put_
 from pneumonia_cli.client.errors import CredentialsError, ServiceError
 from pneumonia_cli.client.files import find
 from pneumonia_cli.reporting.images import ImageFile
-from tests.conftest import MakeFilms
-
-BUCKET = "uploads"
-
-
-@pytest.fixture
-def s3(aws_credentials: None) -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        yield client
-        client.close()
+from tests.conftest import UPLOADS, MakeFilms
 
 
 def versions(s3: Any) -> list[str]:
-    return [version["Key"] for version in s3.list_object_versions(Bucket=BUCKET).get("Versions", [])]
+    return [version["Key"] for version in s3.list_object_versions(Bucket=UPLOADS).get("Versions", [])]
 
 
 def upload(s3: Any, journal: Journal, folder: Path, max_bytes: int = 10_000) -> tuple[list[Sent], int]:
     """Everything in a folder; what was done, and how many objects were created."""
     done: list[Sent] = []
     with ThreadPoolExecutor(2) as pool:
-        uploader = Uploader(s3, BUCKET, journal, pool, max_bytes=max_bytes, at_once=3)
+        uploader = Uploader(s3, UPLOADS, journal, pool, max_bytes=max_bytes, at_once=3)
         uploader.begin(find([str(folder)]))
         while uploader.busy:
             done += uploader.step(1.0, room=100)
@@ -46,9 +31,9 @@ def upload(s3: Any, journal: Journal, folder: Path, max_bytes: int = 10_000) -> 
 
 
 def test_put_once(s3: Any) -> None:
-    assert put_once(s3, BUCKET, "k", b"film", "image/png")
-    assert not put_once(s3, BUCKET, "k", b"other", "image/png")
-    found = s3.get_object(Bucket=BUCKET, Key="k")
+    assert put_once(s3, UPLOADS, "k", b"film", "image/png")
+    assert not put_once(s3, UPLOADS, "k", b"other", "image/png")
+    found = s3.get_object(Bucket=UPLOADS, Key="k")
     assert (found["Body"].read(), found["ContentType"]) == (b"film", "image/png")
     assert carried(found["Metadata"]) == of_batch_key("k")
 
@@ -98,7 +83,7 @@ def test_what_the_service_would_refuse_stays_at_home(s3: Any, make_films: MakeFi
 
 def test_a_file_that_is_gone(s3: Any, tmp_path: Path) -> None:
     with Journal(tmp_path / "out", {}) as journal, ThreadPoolExecutor(1) as pool:
-        uploader = Uploader(s3, BUCKET, journal, pool, max_bytes=9, at_once=1)
+        uploader = Uploader(s3, UPLOADS, journal, pool, max_bytes=9, at_once=1)
         uploader.begin([ImageFile(tmp_path / "gone.png", "gone.png")])
         while uploader.busy:
             uploader.step(1.0, room=100)
