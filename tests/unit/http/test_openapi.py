@@ -60,7 +60,10 @@ def test_every_code_has_an_example_and_every_example_fits() -> None:
     codes = {each.code for each in below(PneumoniaError) if each.__module__.startswith("pneumonia.")}
     # Some come from the worker, the backfill or a release check alone, one for methods that have no description.
     alone = {UploadMissing.code, "event_not_sent", "release_refused", ObjectArchived.code, ProcessingFailed.code}
-    assert set(found) == codes - alone - {MethodNotAllowed.code}
+    assert set(found) == codes - alone - {MethodNotAllowed.code}, (
+        "an error that a route can return belongs to that route in tools/openapi/document.py (then: make openapi), "
+        "any other one to `alone` here"
+    )
     assert SettingsError.code in found
     for code, example in found.items():
         value = example["value"]
