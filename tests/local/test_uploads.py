@@ -35,6 +35,7 @@ def test_every_upload_gets_its_result(cloud: Cloud, poller: Poller, make_films: 
     assert found["void"].status == "rejected"
 
 
+@pytest.mark.slow
 def test_many_results_take_several_pages(cloud: Cloud, make_films: MakeFilms) -> None:
     (image,) = find_images([str(make_films({"z.png": 9}))])
     for number in range(1001):

@@ -7,6 +7,8 @@ from playwright.sync_api import Page, expect
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import DESKTOP, Open, Service
 
+pytestmark = pytest.mark.slow
+
 PHONE = {"width": 360, "height": 740}
 
 

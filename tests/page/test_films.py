@@ -44,6 +44,7 @@ def test_one_dropped_film_is_answered_in_words_shape_and_on_the_scale(open_page:
     assert zone["x"] - 1 <= middle <= zone["x"] + zone["width"] + 1
 
 
+@pytest.mark.slow
 def test_many_dropped_films_are_answered_one_row_each(open_page: Open, service: Service) -> None:
     page = open_page(service)
     given = answers(page)
@@ -102,6 +103,7 @@ def test_a_refused_file_says_why_and_what_to_do(
     expect(page.locator("#films .film").last.locator(".value")).to_contain_text("%")
 
 
+@pytest.mark.slow
 def test_a_film_above_the_limit_is_refused_without_sending_it(open_page: Open, service: Service) -> None:
     page = open_page(service)
     sent: list[str] = []

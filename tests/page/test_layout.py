@@ -4,6 +4,8 @@ from playwright.sync_api import Page, expect
 from tests.page.actions import SAMPLES, add_films, answered
 from tests.page.conftest import Open, Service
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = [320, 600, 900, 1440]
 
 

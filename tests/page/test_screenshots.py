@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open, Service
 
+pytestmark = pytest.mark.slow
+
 MAX_BYTES = 250_000
 SCREEN = {"width": 1200, "height": 750}
 PHONE = {"width": 390, "height": 844}

@@ -29,6 +29,7 @@ def large() -> bytes:
     return large_png(SAMPLES[-1], 4_500_000)
 
 
+@pytest.mark.slow
 def test_a_large_film_goes_by_way_of_the_bucket_without_its_name(
     open_page: Open, service: Service, large: bytes
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_folder(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, w
     assert len(service.uploads()) == 4
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
     """Whatever was uploaded before the kill is in the bucket once, and every film has its result at the end."""
     films = make_films({f"{number}.png": number for number in range(150)})
