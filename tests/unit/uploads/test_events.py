@@ -138,7 +138,12 @@ def test_a_message_is_parsed_once_and_told_apart_by_its_object(
     message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[str] = []
-    monkeypatch.setattr(events, "parse_message", lambda body: bodies.append(body) or parse_message(body))
+
+    def counted(body: str) -> list[Upload]:
+        bodies.append(body)
+        return parse_message(body)
+
+    monkeypatch.setattr(events, "parse_message", counted)
     found = Message.from_record(record(json.dumps(message)))
     assert (found.id, found.receive_count) == ("m-1", "2")
     (upload,) = found.uploads()
