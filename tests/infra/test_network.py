@@ -1,9 +1,10 @@
 """The VPC: no way to the internet, and a way to what the handlers call."""
 
-from pathlib import Path
+import re
 
 import pytest
 
+from infra.image import REPOSITORY_ROOT
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 GROUP = "AWS::EC2::SecurityGroup"
@@ -67,15 +68,13 @@ def test_endpoints_are_for_what_the_handlers_call(synthesise: Synthesise, overri
 
 def test_clients_of_the_handlers_are_those_that_have_an_endpoint() -> None:
     # Were a handler to call another service, it would hang in the VPC: this fails first.
-    source = Path(__file__).resolve().parents[2] / "lambda_src" / "pneumonia"
-    called = {
-        line.split('boto3.client("', 1)[1].split('"', 1)[0]
-        for file in source.rglob("*.py")
-        if file.name != "release_check.py"  # runs outside of the VPC
-        for line in file.read_text().splitlines()
-        if 'boto3.client("' in line
-    }
+    source = REPOSITORY_ROOT / "lambda_src" / "pneumonia"
+    made = dict(re.findall(r'^def (\w+)\(.*?boto3\.client\("(\w+)"', (source / "aws.py").read_text(), re.M | re.S))
+    files = {path.name: path.read_text() for path in source.rglob("*.py")}
+    del files["aws.py"], files["release_check.py"]  # the release check runs outside of the VPC
+    called = {made[name] for text in files.values() for name in re.findall(r"\baws\.(\w+)\(", text)}
     assert called == {"s3", "secretsmanager", "events"}
+    assert not [name for name, text in files.items() if "boto3.client(" in text], "make clients in aws.py alone"
 
 
 def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised) -> None:
