@@ -13,7 +13,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.proxy import KEY_PARAMETER, Proxy
 from pneumonia_cli.client.service import Service
-from pneumonia_cli.local.wsgi_server import HOST, PortInUse, running
+from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 
 def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop: threading.Event | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from pneumonia.errors import PneumoniaError
+
 EXIT_OK = 0
 """Every image has an answer."""
 EXIT_INTERNAL = 1
@@ -58,6 +60,11 @@ class Refused(Exception):
         self.title = title
         self.detail = detail
         self.status = status
+
+    @classmethod
+    def of(cls, error: PneumoniaError) -> "Refused":
+        """A refusal by the rules of the service, of an image that was not sent."""
+        return cls(error.code, error.title, error.detail, error.status)
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -1,21 +1,22 @@
-"""Image files of the user: found by name, read within limits."""
+"""Image files of the user, found and read; what goes wrong is an error of the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from pneumonia.decode.limits import Limits
-from pneumonia.errors import MissingImage, TooLarge
+from pneumonia.errors import PneumoniaError
 from pneumonia_cli.client.errors import Refused, UsageProblem
-from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
+from pneumonia_cli.reporting import images
+from pneumonia_cli.reporting.images import ImageFile, NoImages, UnreadableFile
 
 MAX_IMAGE_BYTES = Limits.max_image_bytes
 """The default of the setting `max_image_bytes`: what is larger would be refused after its upload."""
 
 
-def find(specs: Sequence[str]) -> list[ImageFile]:
-    """Files, folders or patterns to files. Raises UsageProblem if one matches nothing."""
+def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
+    """Files, folders or patterns to files, without those in `exclude`. Raises UsageProblem if one matches nothing."""
     try:
-        return find_images(specs)
+        return images.find_images(specs, exclude)
     except NoImages as error:
         raise UsageProblem(str(error)) from None
 
@@ -23,13 +24,8 @@ def find(specs: Sequence[str]) -> list[ImageFile]:
 def read(path: Path, max_bytes: int) -> bytes:
     """The bytes of a file. Raises Refused if it is empty, too large or cannot be read."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)  # never more, whatever lies there
-    except OSError as error:
-        raise Refused("unreadable_file", "The file could not be read", f"{error.strerror}.") from None
-    if not data:
-        raise Refused(MissingImage.code, MissingImage.title, "The file is empty.", MissingImage.status)
-    if len(data) > max_bytes:
-        detail = f"The file has more than {max_bytes} bytes, the limit. Use a smaller file."
-        raise Refused(TooLarge.code, TooLarge.title, detail, TooLarge.status)
-    return data
+        return images.read(path, max_bytes)
+    except UnreadableFile as error:
+        raise Refused(error.code, error.title, error.detail) from None  # no status: the service knows no such error
+    except PneumoniaError as error:
+        raise Refused.of(error) from None

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pneumonia_cli.reporting import tables
 from pneumonia_cli.reporting.images import ImageFile
-from pneumonia_cli.reporting.outcome import Outcome, by_status
+from pneumonia_cli.reporting.outcome import Outcome
 
 stdout = Console()
 stderr = Console(stderr=True, soft_wrap=True)
@@ -68,19 +68,9 @@ def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
     return Outcome(image, {**line, "status": "predicted"})
 
 
-def show(outcomes: list[Outcome]) -> None:
+def show(outcomes: Sequence[Outcome]) -> None:
     """Tables of answers, refusals and counts, and the notice."""
-    predicted = by_status(outcomes, "predicted")
-    rejected = by_status(outcomes, "rejected")
-    if predicted:
-        stdout.print(tables.predicted_table(outcomes))
-        stdout.print()
-    if rejected:
-        rows = [(o.image.name, o.result["code"], o.result["detail"]) for o in rejected if o.result]
-        stdout.print(tables.refused_table(f"{len(rejected)} refused", rows))
-        stdout.print()
-    results: Sequence[dict[str, Any]] = [outcome.result for outcome in predicted if outcome.result]
-    stdout.print(tables.summary_table(results, len(rejected)))
-    if results:
-        stdout.print()
-        stdout.print(Text(str(results[0]["notice"]), style="yellow"))
+    tables.show(stdout, outcomes)
+    notices = (outcome.result["notice"] for outcome in outcomes if outcome.status == "predicted" and outcome.result)
+    if notice := next(notices, None):
+        stdout.print(Text(str(notice), style="yellow"))

@@ -208,7 +208,7 @@ def content_type(data: bytes) -> str:
     try:
         name = sniff(data).name
     except UnsupportedFormat as error:
-        raise Refused(error.code, error.title, error.detail, error.status) from None
+        raise Refused.of(error) from None
     return "application/dicom" if name == "DICOM" else f"image/{name.lower()}"
 
 

@@ -10,22 +10,10 @@ from botocore.exceptions import ClientError
 from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.signing import checked_url, is_loopback
+from pneumonia_cli.local import places
 
 LOCAL_STACK = "local"
 """The name that means the local cloud of `pneumonia serve`, and never a stack of an account."""
-
-# As in pneumonia_cli/local/cloud.py and serve.py, which are not imported for it: they load moto, which takes seconds.
-LOCAL_URL = "http://127.0.0.1:8000"
-LOCAL_ENDPOINT = "http://localhost:8001"  # by name: the routing of moto knows "localhost", not an address
-LOCAL_KEYS = ("testing", "testing")
-LOCAL_REGION = "us-east-1"
-LOCAL_UPLOAD_BUCKET = "pneumonia-uploads"
-LOCAL_RESULT_BUCKET = "pneumonia-results"
-LOCAL_QUEUE = "pneumonia-uploads"
-LOCAL_DEAD_LETTER_QUEUE = "pneumonia-uploads-dead-letter"
-LOCAL_TOKEN_SECRET = "pneumonia-token"  # noqa: S105 - its name  # nosec B105
-_LOCAL_ACCOUNT = "123456789012"
-
 
 JOBS = 16
 UNANSWERED = 1000
@@ -73,7 +61,7 @@ _OPTIONS = {
 def connect(stack: str | None, profile: str | None, region: str | None, env: Mapping[str, str] = os.environ) -> Aws:
     """The AWS session for a stack. For the local cloud it holds none of the user's credentials."""
     if stack == LOCAL_STACK:
-        return Aws(region=LOCAL_REGION, endpoint_url=_local_endpoint(env), keys=LOCAL_KEYS)
+        return Aws(region=places.REGION, endpoint_url=_local_endpoint(env), keys=(places.CREDENTIAL, places.CREDENTIAL))
     return Aws(profile=profile, region=region)
 
 
@@ -143,7 +131,7 @@ def _target(named: Mapping[str, str]) -> Target:
 
 
 def _local_endpoint(env: Mapping[str, str]) -> str:
-    endpoint = env.get("AWS_ENDPOINT_URL") or LOCAL_ENDPOINT
+    endpoint = env.get("AWS_ENDPOINT_URL") or places.endpoint_url(places.S3_PORT)
     if not is_loopback(endpoint):
         raise UsageProblem("--stack local is the local cloud, but AWS_ENDPOINT_URL names another machine: unset it.")
     return endpoint.rstrip("/")
@@ -151,10 +139,10 @@ def _local_endpoint(env: Mapping[str, str]) -> str:
 
 def _local(endpoint: str) -> Target:
     return Target(
-        url=LOCAL_URL,
-        upload_bucket=LOCAL_UPLOAD_BUCKET,
-        result_bucket=LOCAL_RESULT_BUCKET,
-        queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_QUEUE}",
-        dead_letter_queue_url=f"{endpoint}/{_LOCAL_ACCOUNT}/{LOCAL_DEAD_LETTER_QUEUE}",
-        token_secret=LOCAL_TOKEN_SECRET,
+        url=f"http://{places.HOST}:{places.PORT}",
+        upload_bucket=places.UPLOAD_BUCKET,
+        result_bucket=places.RESULT_BUCKET,
+        queue_url=f"{endpoint}/{places.ACCOUNT}/{places.QUEUE}",
+        dead_letter_queue_url=f"{endpoint}/{places.ACCOUNT}/{places.DEAD_LETTER_QUEUE}",
+        token_secret=places.TOKEN_SECRET,
     )

@@ -3,11 +3,10 @@
 import contextlib
 import json
 import secrets
-from typing import Final
 
 import boto3
 
-SECRET_ID: Final = "pneumonia-token"  # noqa: S105 - the name of the secret, not the secret
+from pneumonia_cli.local.places import TOKEN_SECRET
 
 _TOKEN_BYTES = 24
 
@@ -16,5 +15,5 @@ def create_token() -> str:
     """Make a token for the local cloud that is running, and give it back."""
     token = secrets.token_hex(_TOKEN_BYTES)
     with contextlib.closing(boto3.client("secretsmanager")) as client:
-        client.create_secret(Name=SECRET_ID, SecretString=json.dumps({"token": token}))
+        client.create_secret(Name=TOKEN_SECRET, SecretString=json.dumps({"token": token}))
     return token

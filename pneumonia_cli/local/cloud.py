@@ -13,8 +13,9 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from infra.settings import MAX_RECEIVES, StackSettings
-from pneumonia_cli.local.lambda_context import REGION
-from pneumonia_cli.local.wsgi_server import HOST, running
+from pneumonia_cli.local import places
+from pneumonia_cli.local.places import CREDENTIAL, DEAD_LETTER_QUEUE, HOST, QUEUE, REGION, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.wsgi_server import running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-UPLOAD_BUCKET = "pneumonia-uploads"
-RESULT_BUCKET = "pneumonia-results"
-QUEUE = "pneumonia-uploads"
-DEAD_LETTER_QUEUE = "pneumonia-uploads-dead-letter"
-
-_CREDENTIAL = "testing"  # moto takes any; one that cannot be of a real account is the point
 _CLIENT_CONNECTIONS = 16
 
 
@@ -53,8 +48,8 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
     """The environment by which boto3 and the AWS CLI use the local cloud, and nothing of the user's account."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": _CREDENTIAL,
-        "AWS_SECRET_ACCESS_KEY": _CREDENTIAL,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "AWS_DEFAULT_REGION": REGION,
     }
 
@@ -67,8 +62,7 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     Raises wsgi_server.PortInUse.
     """
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler) as bound:
-        # By name: the routing of moto knows "localhost", not an address.
-        endpoint_url = f"http://localhost:{bound}"
+        endpoint_url = places.endpoint_url(bound)
         with isolated_environment(os.environ, endpoint_url):
             cloud = _create_resources(endpoint_url, settings)
             try:
@@ -93,7 +87,7 @@ def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> It
         {
             "UPLOAD_ORIGIN": endpoint_url,
             "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_SHAREDCREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
@@ -108,7 +102,7 @@ def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> It
 
 
 def _create_resources(endpoint_url: str, settings: StackSettings) -> Cloud:
-    session = boto3.Session(aws_access_key_id=_CREDENTIAL, aws_secret_access_key=_CREDENTIAL, region_name=REGION)
+    session = boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name=REGION)
     config = Config(
         s3={"addressing_style": "path"},
         max_pool_connections=_CLIENT_CONNECTIONS,

@@ -124,21 +124,10 @@ def _write(out: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def _show(console: Console, outcomes: Sequence[Outcome], http: HttpCheck | None, seconds: float, out: Path) -> None:
-    predicted, rejected, missing = (by_status(outcomes, s) for s in ("predicted", "rejected", "missing"))
+    missing = by_status(outcomes, "missing")
     console.print()
-    if predicted:
-        console.print(tables.predicted_table(outcomes))
-    if rejected:
-        rows = [(o.image.name, o.result["code"], o.result["detail"]) for o in rejected if o.result]
-        console.print(tables.refused_table(f"{len(rejected)} refused (no chest film the service can read)", rows))
-    if missing:
-        rows = [(o.image.name, "missing", o.missing or "") for o in missing]
-        console.print(tables.refused_table(f"{len(missing)} MISSING", rows))
-    console.print()
-    results = [outcome.result for outcome in predicted if outcome.result]
-    console.print(tables.summary_table(results, len(rejected)))
-    console.print()
-    done = len(predicted) + len(rejected)
+    tables.show(console, outcomes)
+    done = len(outcomes) - len(missing)
     console.print(f"S3 → SQS → worker → S3: {done} of {len(outcomes)} results in {seconds:.1f} s")
     if http is not None:
         console.print(Text(f"Function URL: {http.summary}", style="" if http.passed else "red"))

@@ -3,8 +3,7 @@
 from collections.abc import MutableMapping
 
 from infra.settings import StackSettings
-from pneumonia_cli.local.access import SECRET_ID
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 
 
 def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth: str = "none") -> None:
@@ -21,7 +20,7 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
     env["UPLOADS_BUCKET"] = UPLOAD_BUCKET
     env["RESULTS_BUCKET"] = RESULT_BUCKET
     env["AUTH_MODE"] = auth
-    env["AUTH_SECRET_ID"] = SECRET_ID
+    env["AUTH_SECRET_ID"] = TOKEN_SECRET
 
 
 def export_defaults(env: MutableMapping[str, str]) -> None:

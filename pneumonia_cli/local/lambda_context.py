@@ -4,8 +4,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
+from pneumonia_cli.local.places import ACCOUNT, REGION
 
 
 @dataclass(frozen=True)

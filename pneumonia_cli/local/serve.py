@@ -1,16 +1,15 @@
-"""`make serve`: the local cloud stays up until Ctrl-C, to be used like the deployed stack.
+"""`pneumonia serve` and `make serve`: the local cloud stays up until Ctrl-C, to be used like the deployed stack.
 
 The Function URL answers at http://127.0.0.1:8000, in a browser with the page. Whatever is uploaded into the
 upload bucket is predicted into the results bucket. All that was stored is gone at the end.
 """
 
-import argparse
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
 from types import FrameType
+from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -21,27 +20,23 @@ from pneumonia.handlers.api import ROUTES
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.local import functions
 from pneumonia_cli.local.access import create_token
-from pneumonia_cli.local.cloud import (
-    DEAD_LETTER_QUEUE,
-    QUEUE,
-    RESULT_BUCKET,
-    UPLOAD_BUCKET,
-    client_environment,
-    local_cloud,
-)
+from pneumonia_cli.local.cloud import client_environment, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.wsgi_server import HOST, PortInUse
+from pneumonia_cli.local.wsgi_server import PortInUse
 
 EXIT_FAILED = 1
 
 
-def main(argv: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
-    """Serve until Ctrl-C, SIGTERM, or until `stop` is set; answers the exit code."""
-    arguments = _parser().parse_args(argv)
+def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
+    """Serve until Ctrl-C or SIGTERM; answers the exit code. Port 0 takes a free one.
+
+    `port` is that of the Function URL, `s3_port` of S3 and SQS; with `auth` token it asks for one, which it prints.
+    """
     console = Console(soft_wrap=True)
-    stop = stop or _stop_on_signals()
+    stop = _stop_on_signals()
     settings = StackSettings.defaults()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
@@ -52,36 +47,22 @@ def main(argv: Sequence[str] | None = None, stop: threading.Event | None = None)
 
     front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log)
     try:
-        with functions.logs_to(sys.stderr), local_cloud(settings, arguments.s3_port) as cloud:
-            export_settings(settings, os.environ, arguments.auth)
+        with functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
+            export_settings(settings, os.environ, auth)
             process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
-            token = create_token() if arguments.auth == "token" else None
+            token = create_token() if auth == "token" else None
             worker = functions.WORKER_HANDLER, functions.worker_context(settings)
-            with Poller(cloud, *worker, settings.batch_size).running(), front.running(arguments.port) as url:
+            with Poller(cloud, *worker, settings.batch_size).running(), front.running(port) as url:
                 _introduce(console, url, cloud.endpoint_url, token)
                 stop.wait()
     except PortInUse as error:
-        hint = "python -m pneumonia_cli.local.serve takes --port and --s3-port."
-        console.print(Text(f"{error} {hint}", style="red"))
+        console.print(Text(f"{error} `pneumonia serve` takes --port and --s3-port.", style="red"))
         return EXIT_FAILED
     except (PneumoniaError, OSError) as error:
         console.print(Text(str(error), style="red"))
         return EXIT_FAILED
     console.print("Stopped.")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make serve", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--port", type=int, default=8000, help="of the Function URL (default: 8000)")
-    parser.add_argument("--s3-port", type=int, default=8001, help="of S3 and SQS (default: 8001)")
-    parser.add_argument(
-        "--auth",
-        choices=("none", "token"),
-        default="none",
-        help="token: ask for a bearer token, which is printed (default: none)",
-    )
-    return parser
 
 
 def _stop_on_signals() -> threading.Event:
@@ -125,7 +106,3 @@ Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
     )
     console.print(Text(model.notice, style="yellow"))
     console.print(Text(f"Requests and the logs of both functions follow ({HOST} only).\n", style="dim"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

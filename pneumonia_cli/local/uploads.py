@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pneumonia.uploads.results import JSON_SUFFIX, result_key
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.cloud import Cloud
+from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
 
@@ -20,18 +21,13 @@ _LOOK_EVERY_SECONDS = 0.2
 OnProgress = Callable[[], None]
 
 
-def upload_key(image: ImageFile) -> str:
-    """The key to upload an image under: its name, made UTF-8 where a file name is not (S3 takes no other)."""
-    return image.name.encode("utf-8", "backslashreplace").decode()
-
-
 def upload(cloud: Cloud, images: Sequence[ImageFile], on_progress: OnProgress) -> dict[ImageFile, str]:
     """Upload all images, several at once; answers why those that failed did."""
 
     def put(image: ImageFile) -> str | None:
         try:
             with image.path.open("rb") as stream:
-                cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=upload_key(image), Body=stream)
+                cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=image.safe_name, Body=stream)
         except OSError as error:
             return f"The file could not be read: {error.strerror}."
         except (BotoCoreError, ClientError) as error:
@@ -53,7 +49,7 @@ def collect(
     Gives up on the rest once the dead-letter queue holds that many messages, or when there was no new result
     for `patience_seconds`; what is missing then comes back with the reason. In the order of `images`.
     """
-    waiting = {result_key(upload_key(image), JSON_SUFFIX): image for image in images}
+    waiting = {result_key(image.safe_name, JSON_SUFFIX): image for image in images}
     found: dict[ImageFile, Outcome] = {}
     reason = "The results bucket holds no result."
     last_news = time.monotonic()

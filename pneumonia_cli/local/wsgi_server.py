@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from pneumonia_cli.local.places import HOST
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-HOST = "127.0.0.1"  # never reachable from another machine
 
 
 class PortInUse(Exception):

@@ -6,9 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pneumonia.errors import MissingImage, PneumoniaError, TooLarge
+
 
 class NoImages(Exception):
     """Nothing was found under what the user named; the message says what was looked for."""
+
+
+class UnreadableFile(PneumoniaError):
+    """The file system did not give us the file."""
+
+    code = "unreadable_file"
+    status = 400
+    title = "The file could not be read"
 
 
 @dataclass(frozen=True)
@@ -17,6 +27,11 @@ class ImageFile:
 
     path: Path
     name: str
+
+    @property
+    def safe_name(self) -> str:
+        """The name as JSON and S3 can hold it, where a file name is not UTF-8."""
+        return self.name.encode("utf-8", "backslashreplace").decode()
 
 
 def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
@@ -41,6 +56,20 @@ def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[Imag
     root = Path(os.path.commonpath(bases))
     images = [ImageFile(path, path.relative_to(root).as_posix()) for path in found]
     return sorted(images, key=lambda image: image.name)
+
+
+def read(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises MissingImage if it is empty, TooLarge, UnreadableFile."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(max_bytes + 1)  # never more, whatever lies there
+    except OSError as error:
+        raise UnreadableFile(f"{error.strerror}.") from error
+    if not data:
+        raise MissingImage("The file is empty.")
+    if len(data) > max_bytes:
+        raise TooLarge(f"The file has more than {max_bytes} bytes, the limit. Use a smaller file.")
+    return data
 
 
 def _expand(spec: str) -> tuple[Path, list[Path]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -93,6 +94,24 @@ def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
         median = sorted(result["timing_ms"]["total"] for result in results)[len(results) // 2]
         table.add_row("median time", f"{median:.0f} ms", "decoding, model and heatmap of one image")
     return table
+
+
+def show(console: Console, outcomes: Sequence[Outcome]) -> None:
+    """Tables of predicted, refused and missing images, and their counts."""
+    predicted, rejected, missing = (by_status(outcomes, s) for s in ("predicted", "rejected", "missing"))
+    tables = []
+    if predicted:
+        tables.append(predicted_table(outcomes))
+    if rejected:
+        rows = [(o.image.name, o.result["code"], o.result["detail"]) for o in rejected if o.result]
+        tables.append(refused_table(f"{len(rejected)} refused", rows))
+    if missing:
+        rows = [(o.image.name, "missing", o.missing or "") for o in missing]
+        tables.append(refused_table(f"{len(missing)} MISSING", rows))
+    tables.append(summary_table([o.result for o in predicted if o.result], len(rejected)))
+    for table in tables:
+        console.print(table)
+        console.print()
 
 
 def _share(count: int, results: Sequence[Mapping[str, Any]]) -> str:

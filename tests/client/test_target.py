@@ -7,20 +7,8 @@ from moto import mock_aws
 
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
-from pneumonia_cli.client.target import (
-    LOCAL_DEAD_LETTER_QUEUE,
-    LOCAL_KEYS,
-    LOCAL_QUEUE,
-    LOCAL_REGION,
-    LOCAL_RESULT_BUCKET,
-    LOCAL_UPLOAD_BUCKET,
-    Target,
-    connect,
-    jobs_for,
-    resolve,
-)
-from pneumonia_cli.local import cloud as local_names
-from pneumonia_cli.local.lambda_context import REGION
+from pneumonia_cli.client.target import Target, connect, jobs_for, resolve
+from pneumonia_cli.local.places import CREDENTIAL, REGION
 
 NAME = "PneumoniaInference"
 URL = "https://abc.lambda-url.eu-central-1.on.aws"
@@ -92,8 +80,8 @@ def test_neither_a_stack_nor_its_parts(aws: Aws) -> None:
 def test_the_local_cloud_has_fixed_places_and_no_credentials_of_the_user(aws_credentials: None) -> None:
     env = {"AWS_ENDPOINT_URL": "http://localhost:7777", "AWS_ACCESS_KEY_ID": "mine"}
     with connect("local", "no-such-profile", "eu-west-1", env) as aws:
-        assert aws.region == LOCAL_REGION
-        assert aws.credentials().access_key == LOCAL_KEYS[0]
+        assert aws.region == REGION
+        assert aws.credentials().access_key == CREDENTIAL
         assert aws.sqs().meta.endpoint_url == "http://localhost:7777"
         target = resolve(aws, "local", Target(), needed=("url", "queue_url"), env=env)
     assert target.url == "http://127.0.0.1:8000"
@@ -103,16 +91,6 @@ def test_the_local_cloud_has_fixed_places_and_no_credentials_of_the_user(aws_cre
 def test_local_never_means_another_machine() -> None:
     with pytest.raises(UsageProblem, match="AWS_ENDPOINT_URL"):
         connect("local", None, None, {"AWS_ENDPOINT_URL": "https://s3.example.org"})
-
-
-def test_names_of_the_local_cloud_are_those_it_has() -> None:
-    assert (LOCAL_UPLOAD_BUCKET, LOCAL_RESULT_BUCKET, LOCAL_QUEUE, LOCAL_DEAD_LETTER_QUEUE, LOCAL_REGION) == (
-        local_names.UPLOAD_BUCKET,
-        local_names.RESULT_BUCKET,
-        local_names.QUEUE,
-        local_names.DEAD_LETTER_QUEUE,
-        REGION,
-    )
 
 
 def test_fewer_requests_at_once_to_the_local_cloud() -> None:

@@ -44,7 +44,7 @@ def service(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "MODEL_DIR": str(artifacts),
         "PYTHONUNBUFFERED": "1",
     }
-    command = [sys.executable, "-m", "pneumonia_cli.local.serve", "--port", "0", "--s3-port", "0", "--auth", "token"]
+    command = [sys.executable, "-m", "pneumonia_cli", "serve", "--port", "0", "--s3-port", "0", "--auth", "token"]
     with output.open("w") as stream:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.DEVNULL)
     try:

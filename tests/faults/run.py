@@ -36,7 +36,8 @@ from pneumonia.uploads.finished_events import event_id
 from pneumonia.uploads.results import JSON_SUFFIX
 from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup

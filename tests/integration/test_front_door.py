@@ -21,10 +21,11 @@ from pneumonia.http.service import MAX_DIRECT_BYTES
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import new_id
 from pneumonia_cli.local import functions
-from pneumonia_cli.local.access import SECRET_ID, create_token
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, local_cloud
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from tests.conftest import ImageBytes, LoadEvent
 
@@ -268,10 +269,10 @@ class TestToken:
     def test_rotation(self, guarded: Door) -> None:
         with contextlib.closing(boto3.client("secretsmanager")) as vault:
             new = "n" * 40
-            vault.put_secret_value(SecretId=SECRET_ID, SecretString=json.dumps({"token": new}))
+            vault.put_secret_value(SecretId=TOKEN_SECRET, SecretString=json.dumps({"token": new}))
             for token in (guarded.token, new):
                 assert guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status == 200
-            vault.put_secret_value(SecretId=SECRET_ID, SecretString=json.dumps({"token": "m" * 40}))
+            vault.put_secret_value(SecretId=TOKEN_SECRET, SecretString=json.dumps({"token": "m" * 40}))
             auth.token_store.cache_clear()  # a new instance; the old one would notice within minutes
             statuses = [
                 guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status
@@ -281,7 +282,7 @@ class TestToken:
 
     def test_a_secret_that_cannot_be_read_lets_nobody_in(self, guarded: Door) -> None:
         with contextlib.closing(boto3.client("secretsmanager")) as vault:
-            vault.delete_secret(SecretId=SECRET_ID, ForceDeleteWithoutRecovery=True)
+            vault.delete_secret(SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True)
         reply = guarded.ask("GET", "/model", Authorization=f"Bearer {guarded.token}")
         assert (reply.status, reply.body["code"]) == (503, "access_check_failed")
         assert guarded.ask("GET", "/health").status == 200

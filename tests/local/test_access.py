@@ -1,8 +1,9 @@
 from pneumonia.http.token_secret import read_tokens
-from pneumonia_cli.local.access import SECRET_ID, create_token
+from pneumonia_cli.local.access import create_token
 from pneumonia_cli.local.cloud import Cloud
+from pneumonia_cli.local.places import TOKEN_SECRET
 
 
 def test_token_is_where_the_handler_looks_for_it(cloud: Cloud) -> None:
     token = create_token()
-    assert read_tokens(SECRET_ID) == [token]
+    assert read_tokens(TOKEN_SECRET) == [token]

@@ -5,8 +5,8 @@ import boto3
 import pytest
 
 from infra.settings import MAX_RECEIVES, StackSettings
-from pneumonia_cli.local import cloud as local
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud, client_environment, local_cloud
+from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
+from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 
 
@@ -15,7 +15,7 @@ def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: StackSettings) 
     assert int(found["VisibilityTimeout"]) == settings.visibility_timeout_seconds
     redrive = json.loads(found["RedrivePolicy"])
     assert redrive["maxReceiveCount"] == MAX_RECEIVES
-    assert redrive["deadLetterTargetArn"].endswith(local.DEAD_LETTER_QUEUE)
+    assert redrive["deadLetterTargetArn"].endswith(DEAD_LETTER_QUEUE)
 
 
 def test_only_uploads_fire_events(cloud: Cloud) -> None:

@@ -2,9 +2,8 @@ import dataclasses
 
 from infra.settings import StackSettings
 from pneumonia.settings import Settings
-from pneumonia_cli.local.access import SECRET_ID
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.environment import export_settings
+from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 
 
 def test_handlers_read_what_the_stack_is_set_to(settings: StackSettings) -> None:
@@ -27,7 +26,7 @@ def test_a_token_is_asked_for_when_told(settings: StackSettings) -> None:
     env: dict[str, str] = {}
     export_settings(settings, env, auth="token")
     read = Settings.from_env(env)
-    assert (read.auth, read.auth_secret_id) == ("token", SECRET_ID)
+    assert (read.auth, read.auth_secret_id) == ("token", TOKEN_SECRET)
 
 
 def test_the_user_may_try_a_setting_but_not_another_bucket(settings: StackSettings) -> None:

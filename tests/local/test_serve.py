@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from pneumonia_cli.local.wsgi_server import HOST
+from pneumonia_cli.local.places import HOST
 
 ROOT = Path(__file__).parents[2]
 Start = Callable[..., subprocess.Popen[str]]
@@ -21,14 +21,14 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(artifacts: Path) -> Iterator[Start]:
-    """`python -m pneumonia_cli.local.serve` with the tiny model, as a user starts it."""
+    """`python -m pneumonia_cli serve` with the tiny model, as a user starts it."""
     processes: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
         path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
         env = os.environ | {"PYTHONPATH": path, "MODEL_DIR": str(artifacts), "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "pneumonia_cli.local.serve", *arguments],
+            [sys.executable, "-m", "pneumonia_cli", "serve", *arguments],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from pneumonia_cli.local import poller as poller_module
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.cloud import Cloud
+from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.local.uploads import collect, upload, upload_key
+from pneumonia_cli.local.uploads import collect, upload
 from pneumonia_cli.reporting.images import ImageFile, find_images
 from tests.conftest import MakeFilms
 
@@ -78,8 +79,3 @@ def test_an_upload_that_fails_is_told(cloud: Cloud, make_films: MakeFilms) -> No
     images = find_images([str(make_films({"a.png": 1}))])
     cloud.s3.delete_bucket(Bucket=UPLOAD_BUCKET)
     assert "NoSuchBucket" in upload(cloud, images, nothing)[images[0]]
-
-
-def test_keys_are_utf_8_whatever_the_file_name(tmp_path: Path) -> None:
-    assert upload_key(ImageFile(tmp_path, "a b/ü.png")) == "a b/ü.png"
-    assert upload_key(ImageFile(tmp_path, "f\udcfcr.png")) == "f\\udcfcr.png"

@@ -4,7 +4,8 @@ from urllib.request import urlopen
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from pneumonia_cli.local.wsgi_server import HOST, PortInUse, running
+from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 
 @Request.application

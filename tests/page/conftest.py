@@ -73,7 +73,7 @@ def browser() -> Iterator[Browser]:
 def start_service(*arguments: str) -> tuple[subprocess.Popen[str], Service]:
     path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
     process = subprocess.Popen(
-        [sys.executable, "-m", "pneumonia_cli.local.serve", "--port", "0", "--s3-port", "0", *arguments],
+        [sys.executable, "-m", "pneumonia_cli", "serve", "--port", "0", "--s3-port", "0", *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,

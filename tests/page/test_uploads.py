@@ -5,8 +5,7 @@ import pytest
 from botocore.config import Config
 from playwright.sync_api import Page, Request, expect
 
-from pneumonia_cli.local.cloud import UPLOAD_BUCKET
-from pneumonia_cli.local.lambda_context import REGION
+from pneumonia_cli.local.places import REGION, UPLOAD_BUCKET
 from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
 from tests.page.conftest import Open, Service
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,9 @@ def test_nothing_found_is_told(tree: Path, spec: str) -> None:
 def test_links_to_nothing_are_left_out(tree: Path) -> None:
     (tree / "broken.png").symlink_to(tree / "gone.png")
     assert "broken.png" not in names(find_images([str(tree)]))
+
+
+def test_a_name_that_is_no_text_has_one_that_json_can_hold(tmp_path: Path) -> None:
+    image = ImageFile(tmp_path, os.fsdecode(b"f\xfclm.png"))
+    assert ImageFile(tmp_path, "a b/ü.png").safe_name == "a b/ü.png"
+    assert image.safe_name.encode() == rb"f\udcfclm.png"

@@ -14,7 +14,6 @@ from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, w
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
-from pneumonia_cli.client.batch.upload import journal_name
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
@@ -42,7 +41,7 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
             told = f"Stopped: {counts.total()} of {len(images)} films done with, {counts['waiting']} without a result."
             output.stderr.print(Text(f"{told} The same command goes on from here.", style="bold yellow"))
             return EXIT_STOPPED
-        return finish(journal, {journal_name(image): image.path for image in images}, card, options, why)
+        return finish(journal, {image.safe_name: image.path for image in images}, card, options, why)
 
 
 def checked_card(document: Any) -> Card:

@@ -89,7 +89,7 @@ class Uploader:
     def abandon(self, reason: str) -> None:
         """Note of all films that were not begun that they are not uploaded. They are the next time."""
         for image in self._files:
-            name = journal_name(image)
+            name = image.safe_name
             if not self._journal.settled(name, *_stat(image.path)):
                 self._journal.failed(name, 0, 0, reason)
         self._left = False
@@ -101,7 +101,7 @@ class Uploader:
             if image is None:
                 self._left = False
                 break
-            name = journal_name(image)
+            name = image.safe_name
             size, mtime_ns = _stat(image.path)
             if self._journal.settled(name, size, mtime_ns):
                 settled.append(Sent(name, size, mtime_ns, key=""))
@@ -170,8 +170,3 @@ def _stat(path: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return stat.st_size, stat.st_mtime_ns
-
-
-def journal_name(image: ImageFile) -> str:
-    """The name of a file as the journal and JSON can hold it, where a file name is not UTF-8."""
-    return image.name.encode("utf-8", "backslashreplace").decode()

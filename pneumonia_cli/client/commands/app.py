@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from pneumonia_cli.client.commands import operating, options
+from pneumonia_cli.local import places
 
 app = typer.Typer(
     name="pneumonia",
@@ -45,21 +46,22 @@ def predict(
     from pneumonia_cli.client import files as found
     from pneumonia_cli.client import predict as command
 
-    raise typer.Exit(command.run(found.find(files), force=force, as_json=as_json, out=out))
+    images = found.find(files, exclude=[out] if out else [])
+    raise typer.Exit(command.run(images, force=force, as_json=as_json, out=out))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page and the API.")] = 8000,
-    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Of S3 and SQS.")] = 8001,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page and the API.")] = places.PORT,
+    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Of S3 and SQS.")] = places.S3_PORT,
     auth: Annotated[
         Literal["none", "token"], typer.Option("--auth", help="`token` asks for one, which it prints.")
     ] = "none",
 ) -> None:
     """Run the local cloud until Ctrl-C; `--stack local` is the way to it."""
-    from pneumonia_cli.client import serve as command
+    from pneumonia_cli.local import serve as command
 
-    raise typer.Exit(command.run(["--port", str(port), "--s3-port", str(s3_port), "--auth", auth]))
+    raise typer.Exit(command.run(port, s3_port, auth))
 
 
 @app.command(epilog="Example: `pneumonia call film.png --stack PneumoniaInference`")

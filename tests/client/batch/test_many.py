@@ -22,7 +22,7 @@ pytestmark = pytest.mark.scale
 
 @dataclass(frozen=True)
 class Server:
-    """`python -m pneumonia_cli.local.serve` in its own process, so that its memory is not taken for the command's."""
+    """`python -m pneumonia_cli serve` in its own process, so that its memory is not taken for the command's."""
 
     url: str
     endpoint_url: str
@@ -50,7 +50,7 @@ def environment(artifacts: Path) -> dict[str, str]:
 
 @pytest.fixture
 def server(environment: dict[str, str]) -> Iterator[Server]:
-    command = [sys.executable, "-m", "pneumonia_cli.local.serve", "--port", "0", "--s3-port", "0"]
+    command = [sys.executable, "-m", "pneumonia_cli", "serve", "--port", "0", "--s3-port", "0"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from pneumonia.uploads.correlation import carried, of_batch_key
 from pneumonia_cli.client.batch.journal import Journal
-from pneumonia_cli.client.batch.upload import Sent, Uploader, journal_name, put_once
+from pneumonia_cli.client.batch.upload import Sent, Uploader, put_once
 from pneumonia_cli.client.errors import CredentialsError, ServiceError
 from pneumonia_cli.client.files import find
 from pneumonia_cli.reporting.images import ImageFile
@@ -131,8 +131,3 @@ def test_a_network_that_always_fails_is(
     folder = make_films({f"{n}.png": n for n in range(40)})
     with Journal(tmp_path / "out", {}) as journal, pytest.raises(ServiceError, match="20 uploads in a row"):
         upload(s3, journal, folder)
-
-
-def test_a_name_that_is_no_text(tmp_path: Path) -> None:
-    image = ImageFile(tmp_path, os.fsdecode(b"f\xfclm.png"))
-    assert journal_name(image).encode() == rb"f\udcfclm.png"

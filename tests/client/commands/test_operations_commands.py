@@ -18,7 +18,8 @@ import pytest
 
 from pneumonia.http import token_secret
 from pneumonia.uploads.ids import new_id
-from pneumonia_cli.local.access import SECRET_ID, create_token
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.places import TOKEN_SECRET
 from tests.client.conftest import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -148,13 +149,13 @@ def test_status(service: Stack, shell: Callable[[str], str]) -> None:
 
 
 def test_rotate_the_token(service: Stack, shell: Callable[[str], str]) -> None:
-    (before,) = token_secret.read_tokens(SECRET_ID)
+    (before,) = token_secret.read_tokens(TOKEN_SECRET)
     rotate, revoke = of_section("Rotate the token")
     shown = shell(rotate).split()[-1]
-    assert token_secret.read_tokens(SECRET_ID) == [shown, before]
+    assert token_secret.read_tokens(TOKEN_SECRET) == [shown, before]
     last = shell(revoke).split()[-1]
-    assert token_secret.read_tokens(SECRET_ID)[0] == last
-    assert not {shown, before} & set(token_secret.read_tokens(SECRET_ID))
+    assert token_secret.read_tokens(TOKEN_SECRET)[0] == last
+    assert not {shown, before} & set(token_secret.read_tokens(TOKEN_SECRET))
 
 
 def test_redrive(service: Stack, shell: Callable[[str], str]) -> None:

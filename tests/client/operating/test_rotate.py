@@ -8,9 +8,9 @@ import pytest
 
 from pneumonia import aws
 from pneumonia.http import token_secret
-from pneumonia_cli.client.target import LOCAL_TOKEN_SECRET
-from pneumonia_cli.local.access import SECRET_ID, create_token
+from pneumonia_cli.local.access import create_token
 from pneumonia_cli.local.cloud import Cloud
+from pneumonia_cli.local.places import TOKEN_SECRET
 from tests.client.conftest import Pneumonia
 
 LOCAL = ("--stack", "local")
@@ -25,7 +25,7 @@ def token(cloud: Cloud) -> str:
 @pytest.fixture
 def valid(cloud: Cloud) -> Iterator[Any]:
     """The tokens that the API would let in now."""
-    yield lambda: token_secret.read_tokens(SECRET_ID)
+    yield lambda: token_secret.read_tokens(TOKEN_SECRET)
     with contextlib.suppress(Exception):
         aws.secrets().close()
 
@@ -43,7 +43,7 @@ def test_old_and_new_are_valid_until_the_next_rotation(token: str, valid: Any, p
 def test_revoke_ends_the_old_one(token: str, valid: Any, pneumonia: Pneumonia) -> None:
     ran = pneumonia("rotate-token", *LOCAL, "--yes", "--revoke", "--show", "--json")
     told = json.loads(ran.out)
-    assert (told["rotated"], told["revoked"], told["secret"]) == (True, True, LOCAL_TOKEN_SECRET)
+    assert (told["rotated"], told["revoked"], told["secret"]) == (True, True, TOKEN_SECRET)
     assert valid()[0] == told["token"]
     assert token not in valid()
 
@@ -74,7 +74,3 @@ def test_the_secret_of_another_stack(cloud: Cloud, pneumonia: Pneumonia) -> None
     assert pneumonia("rotate-token", "--secret", arn, "--yes").code == 0
     assert json.loads(client.get_secret_value(SecretId=arn)["SecretString"])["token"]
     client.close()
-
-
-def test_the_local_cloud_calls_it_the_same() -> None:
-    assert LOCAL_TOKEN_SECRET == SECRET_ID

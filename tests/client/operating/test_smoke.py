@@ -14,11 +14,12 @@ from infra.settings import StackSettings
 from pneumonia.model.card import Card, OperatingPoints
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.operating import smoke
-from pneumonia_cli.local.access import SECRET_ID, create_token
-from pneumonia_cli.local.cloud import RESULT_BUCKET, UPLOAD_BUCKET, Cloud
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
+from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 
 STACK = "Rehearsed"
@@ -81,7 +82,7 @@ def test_with_a_token_strangers_are_refused_and_the_stack_tells_where_it_is(
 ) -> None:
     export_settings(settings, os.environ, "token")
     create_token()
-    deploy({**outputs(url, "token"), "AccessTokenSecretArn": SECRET_ID})
+    deploy({**outputs(url, "token"), "AccessTokenSecretArn": TOKEN_SECRET})
     with poller.running():
         checks = smoke.smoke(aws, STACK, card, image_bytes(), patience_seconds=60)
     assert failed(checks) == set(), checks
