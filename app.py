@@ -12,8 +12,8 @@ import aws_cdk as cdk
 # What the functions read is declared in their package, which is not installed where the CLI runs this file.
 sys.path.insert(0, str(Path(__file__).resolve().with_name("lambda_src")))
 
-from infra.settings import StackSettings, StackSettingsError, default_context
 from infra.stack import PneumoniaStack
+from pneumonia_cli.stack.settings import StackSettings, StackSettingsError, default_context
 
 
 def main() -> None:

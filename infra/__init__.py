@@ -1,1 +1,1 @@
-"""The AWS stack: one construct per concern, every setting in :mod:`infra.settings`."""
+"""The AWS stack: one construct per concern, every setting in :mod:`pneumonia_cli.stack.settings`."""

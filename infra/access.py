@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.encryption import Encryption, allow_key
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 # 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
 _TOKEN_LENGTH: Final = 48

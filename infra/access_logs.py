@@ -7,7 +7,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def access_log_bucket(scope: Construct, construct_id: str, settings: StackSettings) -> s3.Bucket | None:

@@ -15,8 +15,8 @@ from constructs import Construct
 
 from infra.backfill_definition import RUNS_PREFIX, definition
 from infra.encryption import allow_key
-from infra.settings import StackSettings
 from infra.uploads import Uploads
+from pneumonia_cli.stack.settings import StackSettings
 
 _READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
 

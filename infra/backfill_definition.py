@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 RUNS_PREFIX: Final = "backfill-runs/"
 """Where in the results bucket the files of a run lie: pneumonia/backfill/summary.py."""

@@ -1,4 +1,4 @@
-"""The dashboard's row of costs: the rates of :mod:`infra.prices` times what CloudWatch has counted."""
+"""The dashboard's row of costs: the rates of :mod:`pneumonia_cli.stack.prices` times what CloudWatch has counted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 
 from infra.custom_metrics import FUNCTIONS, Function
-from infra.prices import METRICS_A_FUNCTION, Rates
-from infra.settings import StackSettings
 from infra.uploads import Uploads
+from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates
+from pneumonia_cli.stack.settings import StackSettings
 
 # Hours, since a custom metric is billed for the hours in which it was sent.
 _PERIOD: Final = Duration.hours(1)

@@ -16,8 +16,8 @@ from infra.film_widgets import FilmWidgets
 from infra.graph import THIRD, graph
 from infra.inference import Inference
 from infra.monitoring import Monitoring
-from infra.settings import StackSettings
 from infra.uploads import Uploads
+from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 class Encryption(Construct):

@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.graph import QUARTER, graph
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 _HOUR: Final = Duration.hours(1)

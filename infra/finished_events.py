@@ -6,7 +6,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def allow_events(worker: lambda_.Function, settings: StackSettings) -> None:

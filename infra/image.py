@@ -10,7 +10,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 DOCKERFILE: Final = "lambda_src/Dockerfile"

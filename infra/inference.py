@@ -14,7 +14,7 @@ from infra.encryption import Encryption
 from infra.image import MODEL_DIR, InferenceImage
 from infra.log_groups import log_group
 from infra.network import Network
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 LIVE: Final = "live"
 """Name of the alias, of either function, that all traffic goes through."""

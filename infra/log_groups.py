@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.removal import removal_policy
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def log_group(scope: Construct, construct_id: str, settings: StackSettings, key: kms.IKey | None) -> logs.LogGroup:

@@ -17,8 +17,8 @@ from constructs import Construct
 from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.encryption import Encryption
 from infra.inference import Inference
-from infra.settings import StackSettings
 from infra.uploads import Uploads
+from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 

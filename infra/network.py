@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.log_groups import log_group
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 _HTTPS: Final = ec2.Port.tcp(443)
 

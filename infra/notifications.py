@@ -16,7 +16,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.log_groups import log_group
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 # The id under which the CDK puts its one notification handler into a stack.
 _HANDLER_ID: Final = "BucketNotificationsHandler050a0587b7544547bf325f094a3db834"

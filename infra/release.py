@@ -16,7 +16,7 @@ from infra.image import MODEL_DIR
 from infra.inference import LIVE, Inference
 from infra.log_groups import log_group
 from infra.monitoring import Monitoring
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 # AWS's own configurations. Alarms look at five minutes, so ten hold a whole such window at a tenth of the traffic.
 _CONFIGS: Final = {

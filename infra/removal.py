@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def removal_policy(settings: StackSettings) -> RemovalPolicy:

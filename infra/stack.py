@@ -15,8 +15,8 @@ from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
 from infra.release import Release
-from infra.settings import StackSettings
 from infra.uploads import Uploads
+from pneumonia_cli.stack.settings import StackSettings
 
 
 class PneumoniaStack(Stack):

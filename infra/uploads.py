@@ -17,7 +17,7 @@ from infra.access_logs import access_log_bucket
 from infra.encryption import Encryption, allow_key
 from infra.notifications import NotificationsRole
 from infra.removal import removal_policy
-from infra.settings import MAX_RECEIVES, StackSettings
+from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 # A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
 # than the first one does; 14 days is the most SQS allows.

@@ -42,19 +42,22 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.uploads",
     ),
     "pneumonia.handlers": (*_SERVING, "pneumonia.backfill", "pneumonia.http", "pneumonia.uploads"),
-    # The stack.
-    "infra": ("pneumonia.declaration", "pneumonia.settings"),
-    "app": ("infra",),
+    # What is known of a stack before it is deployed, and the stack itself.
+    "pneumonia_cli.bundled": (),
+    "pneumonia_cli.stack": ("pneumonia.declaration", "pneumonia.settings", "pneumonia_cli.bundled"),
+    "infra": ("pneumonia_cli.stack",),
+    "app": ("infra", "pneumonia_cli.stack"),
     # The command line.
     "pneumonia_cli": ("pneumonia_cli.client.commands",),
     "pneumonia_cli.reporting": ("pneumonia.decode", "pneumonia.errors", "pneumonia.model", "pneumonia.predictor"),
     "pneumonia_cli.local": (
-        "infra",
         "pneumonia.errors",
         "pneumonia.handlers",
         "pneumonia.predictor",
         "pneumonia.uploads",
+        "pneumonia_cli.bundled",
         "pneumonia_cli.reporting",
+        "pneumonia_cli.stack",
     ),
     "pneumonia_cli.client": (
         "pneumonia.decode",
@@ -68,7 +71,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.backfill",
         "pneumonia.decode",
     ),
-    "pneumonia_cli.client.operating": (*_CLIENT, "infra"),
+    "pneumonia_cli.client.operating": (*_CLIENT, "pneumonia_cli.bundled", "pneumonia_cli.stack"),
     "pneumonia_cli.client.commands": (
         "pneumonia.uploads",
         "pneumonia_cli.client",
@@ -89,12 +92,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "rehearsal": ("pneumonia_cli.client", "pneumonia_cli.local"),
     "tools": (
-        "infra",
         "pneumonia.declaration",
         "pneumonia.decode",
         "pneumonia.errors",
         "pneumonia.http",
         "pneumonia.settings",
+        "pneumonia_cli.stack",
     ),
 }
 

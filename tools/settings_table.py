@@ -5,8 +5,8 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from infra.settings import StackSettings, default_context
 from pneumonia.declaration import declared
+from pneumonia_cli.stack.settings import StackSettings, default_context
 
 DEPLOY_MD = Path(__file__).resolve().parent.parent / "docs" / "deploy.md"
 

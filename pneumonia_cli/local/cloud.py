@@ -12,10 +12,10 @@ import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from infra.settings import MAX_RECEIVES, StackSettings
 from pneumonia_cli.local import places
 from pneumonia_cli.local.places import CREDENTIAL, DEAD_LETTER_QUEUE, HOST, QUEUE, REGION, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.wsgi_server import running
+from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

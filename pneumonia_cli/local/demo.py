@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from infra.settings import StackSettings
 from pneumonia.errors import PneumoniaError
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.local import functions
@@ -32,6 +31,7 @@ from pneumonia_cli.reporting import artifacts, tables
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
 from pneumonia_cli.reporting.outcome import Outcome, by_status
 from pneumonia_cli.reporting.report import render
+from pneumonia_cli.stack.settings import StackSettings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -2,8 +2,9 @@
 
 from collections.abc import MutableMapping
 
-from infra.settings import StackSettings
+from pneumonia_cli.bundled import MODEL_DIR
 from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth: str = "none") -> None:
@@ -14,7 +15,7 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
     their settings, which they keep; where uploads are wanted, inside of `local_cloud`, which tells its address.
     """
     env.setdefault("EVENT_BUS", "")  # the local cloud has no bus, whatever the settings name
-    for name, value in settings.environment().items():
+    for name, value in {**settings.environment(), "MODEL_DIR": str(MODEL_DIR)}.items():
         env.setdefault(name, value)
     # Always: the local cloud has no others.
     env["UPLOADS_BUCKET"] = UPLOAD_BUCKET

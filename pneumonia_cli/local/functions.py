@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from infra.settings import StackSettings
 from pneumonia.handlers import api, worker
 from pneumonia_cli.local.lambda_context import LocalContext
+from pneumonia_cli.stack.settings import StackSettings
 
 API_HANDLER = api.handler
 WORKER_HANDLER = worker.handler

@@ -14,7 +14,6 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-from infra.settings import StackSettings
 from pneumonia.errors import PneumoniaError
 from pneumonia.handlers.api import ROUTES
 from pneumonia.predictor import process_predictor
@@ -26,6 +25,7 @@ from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.wsgi_server import PortInUse
+from pneumonia_cli.stack.settings import StackSettings
 
 EXIT_FAILED = 1
 

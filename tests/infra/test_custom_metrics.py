@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra import custom_metrics
-from infra.prices import METRICS_A_FUNCTION
 from pneumonia import metrics
+from pneumonia_cli.stack.prices import METRICS_A_FUNCTION
 from tests.infra.conftest import Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of
 

@@ -1,10 +1,10 @@
-"""The dashboard: its layout, that its expressions make sense, and that its costs are those of infra/prices.py."""
+"""The dashboard: its layout, that its expressions make sense, and that its costs are those of stack/prices.py."""
 
 import re
 
 import pytest
 
-from infra.prices import METRICS_A_FUNCTION, Rates, Usage
+from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates, Usage
 from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
 from tests.infra.metric_math import metric_math

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 # Stand-ins for what goes into the image, and for what lies beside it.

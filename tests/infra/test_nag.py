@@ -12,8 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import acknowledgements
-from infra.settings import StackSettings
 from infra.stack import PneumoniaStack
+from pneumonia_cli.stack.settings import StackSettings
 from tests.infra.conftest import REGULATED, Json
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"

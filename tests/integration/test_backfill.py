@@ -18,11 +18,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from infra.backfill_definition import definition
-from infra.settings import StackSettings
 from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
+from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, make_bucket, stored_result
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 

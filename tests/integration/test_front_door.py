@@ -14,7 +14,6 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia.handlers import api
 from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
@@ -27,6 +26,7 @@ from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import ImageBytes, LoadEvent
 
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.functions import WORKER_HANDLER, worker_context
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import StackSettings
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,10 @@ import os
 import boto3
 import pytest
 
-from infra.settings import MAX_RECEIVES, StackSettings
 from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
 from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 
 def test_queue_is_set_up_as_in_the_stack(cloud: Cloud, settings: StackSettings) -> None:

@@ -1,9 +1,9 @@
 import dataclasses
 
-from infra.settings import StackSettings
 from pneumonia.settings import Settings
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def test_handlers_read_what_the_stack_is_set_to(settings: StackSettings) -> None:

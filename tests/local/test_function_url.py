@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import MAX_PAYLOAD_BYTES, FunctionUrl, build_response
 from pneumonia_cli.local.functions import API_HANDLER, api_context
+from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import LoadEvent
 
 Answer = tuple[int, http.client.HTTPMessage, bytes]

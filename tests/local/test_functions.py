@@ -1,9 +1,9 @@
 import io
 import json
 
-from infra.settings import StackSettings
 from pneumonia.handlers import api, worker
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, logs_to, worker_context
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def test_the_handlers_are_those_of_the_image(settings: StackSettings) -> None:

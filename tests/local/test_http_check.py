@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia.predictor import process_predictor
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
 from pneumonia_cli.local.http_check import check
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
+from pneumonia_cli.stack.settings import StackSettings
 
 
 @pytest.fixture(autouse=True)

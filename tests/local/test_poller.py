@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia_cli.local import poller as module
 from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.functions import worker_context
 from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import LoadEvent
 
 NewPoller = Callable[..., Poller]

@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     With --json the error, too, is an object: {"error": {"code": ..., "detail": ...}} on standard error.
     """
+    # onnxruntime's wheels report to their maker unless told not to before they load.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         app(args=arguments, prog_name="pneumonia")

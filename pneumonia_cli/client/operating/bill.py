@@ -8,12 +8,13 @@ from typing import Final
 
 from rich.table import Table
 
-from infra.prices import HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage
-from infra.settings import CDK_JSON, StackSettings
+from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, UsageProblem
 from pneumonia_cli.client.operating.usage import find_parts, month, usage
+from pneumonia_cli.stack.prices import HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage
+from pneumonia_cli.stack.settings import StackSettings
 
 _LABELS: Final = {
     "invocations": "invocations",

@@ -27,6 +27,7 @@ from rich.text import Text
 from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
 from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia_cli.bundled import MODEL_DIR
 from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import CliError, Refused, ServiceError
 from pneumonia_cli.client.service import Service
@@ -41,7 +42,6 @@ EXIT_FAILED = 1
 PREFIX: Final = "smoke/"
 """Where the film goes in the upload bucket, and so where its result lies."""
 
-_ROOT = Path(__file__).resolve().parent.parent.parent.parent
 _LOOK_EVERY_SECONDS = 0.5
 _SAME = 0.001  # between two answers to one film: they come from the same graph on the same kind of machine
 _PNG = b"\x89PNG"
@@ -287,14 +287,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--card",
         type=Path,
-        default=_ROOT / "model_artifacts",
+        default=MODEL_DIR,
         metavar="FOLDER",
         help="with the card of the model that ought to be served (default: that of this tree)",
     )
     parser.add_argument(
         "--film",
         type=Path,
-        default=_ROOT / "samples" / "pneumonia-1.png",
+        default=Path("samples", "pneumonia-1.png"),
         metavar="FILE",
         help="the chest X-ray to send (default: samples/pneumonia-1.png)",
     )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infra.prices import METRICS_A_FUNCTION, Usage
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, WORKER, physical, resources
 from pneumonia_cli.client.target import outputs
+from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
 
 _HOUR = 3600
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.prices import METRICS_A_FUNCTION, Usage
-from infra.settings import CDK_JSON, StackSettings
+from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.operating import bill, usage
 from pneumonia_cli.client.operating.bill import Expected
 from pneumonia_cli.client.operating.usage import Parts
+from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
+from pneumonia_cli.stack.settings import StackSettings
 from tests.client.conftest import Pneumonia
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)

@@ -10,7 +10,6 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.settings import StackSettings
 from pneumonia.model.card import Card, OperatingPoints
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.operating import smoke
@@ -21,6 +20,7 @@ from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, api_context
 from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.settings import StackSettings
 
 STACK = "Rehearsed"
 

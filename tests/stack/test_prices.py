@@ -1,17 +1,17 @@
-"""The rates, worked out by hand from the price lists that infra/prices.py names."""
+"""The rates, worked out by hand from the price lists that pneumonia_cli/stack/prices.py names."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from bench import cost
-from infra.prices import Rates, Usage
-from infra.settings import StackSettings
-from tests.infra.conftest import Json
+from pneumonia_cli.stack.prices import Rates, Usage
+from pneumonia_cli.stack.settings import StackSettings
 
 
 @pytest.fixture
-def rates(defaults: Json) -> Rates:
+def rates(defaults: dict[str, Any]) -> Rates:
     return Rates.of(StackSettings.from_context(defaults))
 
 
@@ -41,11 +41,11 @@ def test_costs(rates: Rates, usage: Usage, usd: float) -> None:
     assert sum(rates.costs(usage).values()) == pytest.approx(usd)
 
 
-def test_memory_and_price_count(defaults: Json) -> None:
+def test_memory_and_price_count(defaults: dict[str, Any]) -> None:
     dear = Rates.of(StackSettings.from_context(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
     assert dear.milliseconds == pytest.approx(3538 / 1024 / 1000)
 
 
-def test_the_benchmark_reckons_with_the_same_price(defaults: Json) -> None:
+def test_the_benchmark_reckons_with_the_same_price(defaults: dict[str, Any]) -> None:
     assert cost.USD_PER_GB_SECOND["x86_64"] == defaults["price_gb_second"]
     assert pytest.approx(defaults["price_million_requests"] / 1e6) == cost.USD_PER_REQUEST

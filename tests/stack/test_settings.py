@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import StackSettings, StackSettingsError
-from tests.infra.conftest import Json
+from pneumonia_cli.stack.settings import StackSettings, StackSettingsError
 
 KEYS = [setting.name for setting in dataclasses.fields(StackSettings)]
 
@@ -117,7 +116,7 @@ REFUSED: dict[str, list[Any]] = {
 }
 
 
-def test_defaults(defaults: Json) -> None:
+def test_defaults(defaults: dict[str, Any]) -> None:
     settings = StackSettings.from_context(defaults)
     assert settings.auth == "iam"
     assert settings.architecture == "x86_64"
@@ -134,19 +133,19 @@ def test_defaults(defaults: Json) -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in REFUSED.items() for value in values])
-def test_refused_value_names_its_key(defaults: Json, key: str, value: Any) -> None:
+def test_refused_value_names_its_key(defaults: dict[str, Any], key: str, value: Any) -> None:
     with pytest.raises(StackSettingsError, match=f"^Setting '{key}' is .*: give "):
         StackSettings.from_context(defaults | {key: value})
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_missing_key_is_named(defaults: Json, key: str) -> None:
+def test_missing_key_is_named(defaults: dict[str, Any], key: str) -> None:
     with pytest.raises(StackSettingsError, match=f"^Setting '{key}' is missing"):
         StackSettings.from_context({name: value for name, value in defaults.items() if name != key})
 
 
 @pytest.mark.parametrize("key", ["memory", "Auth", "alarm-email", "@context"])
-def test_unknown_key_is_named(defaults: Json, key: str) -> None:
+def test_unknown_key_is_named(defaults: dict[str, Any], key: str) -> None:
     with pytest.raises(StackSettingsError, match=f"^Unknown setting '{key}'.*memory_mb"):
         StackSettings.from_context(defaults | {key: "1"})
 
@@ -154,7 +153,7 @@ def test_unknown_key_is_named(defaults: Json, key: str) -> None:
 @pytest.mark.parametrize(
     "key", ["@aws-cdk/core:some-flag", "aws:cdk:version-reporting", "acknowledged-issue-numbers", "cli-telemetry"]
 )
-def test_keys_of_the_cdk_itself_are_left_alone(defaults: Json, key: str) -> None:
+def test_keys_of_the_cdk_itself_are_left_alone(defaults: dict[str, Any], key: str) -> None:
     assert StackSettings.from_context(defaults | {key: True}) == StackSettings.from_context(defaults)
 
 
@@ -186,7 +185,7 @@ def test_keys_of_the_cdk_itself_are_left_alone(defaults: Json, key: str) -> None
         ("price_log_gb", 1, 1.0),
     ],
 )
-def test_text_from_the_command_line_is_understood(defaults: Json, key: str, text: Any, value: Any) -> None:
+def test_text_from_the_command_line_is_understood(defaults: dict[str, Any], key: str, text: Any, value: Any) -> None:
     assert getattr(StackSettings.from_context(defaults | {key: text}), key) == value
 
 
@@ -210,12 +209,14 @@ def test_text_from_the_command_line_is_understood(defaults: Json, key: str, text
         ),
     ],
 )
-def test_contradicting_settings_are_both_named(defaults: Json, overrides: Json, names: list[str]) -> None:
+def test_contradicting_settings_are_both_named(
+    defaults: dict[str, Any], overrides: dict[str, Any], names: list[str]
+) -> None:
     with pytest.raises(StackSettingsError) as caught:
         StackSettings.from_context(defaults | overrides)
     assert all(f"'{name}'" in str(caught.value) for name in names)
 
 
-def test_visibility_timeout_follows_the_worker(defaults: Json) -> None:
+def test_visibility_timeout_follows_the_worker(defaults: dict[str, Any]) -> None:
     settings = StackSettings.from_context(defaults | {"worker_timeout_seconds": 900})
     assert settings.visibility_timeout_seconds == 5400

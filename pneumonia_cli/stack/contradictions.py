@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infra.settings import StackSettings
+    from pneumonia_cli.stack.settings import StackSettings
 
 
 def contradictions(settings: StackSettings) -> Iterator[str]:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from infra.contradictions import contradictions
-from infra.kinds import archives, flag, log_retention, origins, price
 from pneumonia.declaration import choice, declared, integer, setting, text
 from pneumonia.settings import FunctionSettings
-
-CDK_JSON: Final = Path(__file__).resolve().parent.parent / "cdk.json"
+from pneumonia_cli.bundled import CDK_JSON
+from pneumonia_cli.stack.contradictions import contradictions
+from pneumonia_cli.stack.kinds import archives, flag, log_retention, origins, price
 
 MAX_RECEIVES: Final = 3
 """How often a message is tried before it goes to the dead-letter queue; the local cloud does the same."""
@@ -184,11 +183,11 @@ class StackSettings(FunctionSettings):
         "that limit, unless `api_reserved_concurrency` is set: the account's quota for Lambda, 10 for new accounts; "
         "`aws lambda get-account-settings` shows it",
     )
-    # infra/prices.py has the sources of the defaults, and what they are multiplied with.
+    # pneumonia_cli/stack/prices.py has the sources of the defaults, and what they are multiplied with.
     price_gb_second: float = setting(
         price(),
         "Lambda on x86_64, for each GB-second; this and the next ones are list prices in us-east-1, for the estimate "
-        "of costs (`infra/prices.py` has the sources)",
+        "of costs (`pneumonia_cli/stack/prices.py` has the sources)",
     )
     price_provisioned_gb_second: float = setting(price(), "provisioned concurrency of Lambda, for each GB-second")
     price_million_requests: float = setting(price(), "a million calls of Lambda")

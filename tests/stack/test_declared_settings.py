@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import StackSettings, StackSettingsError, default_context
 from pneumonia.declaration import declared
 from pneumonia.settings import FunctionSettings
+from pneumonia_cli.stack.settings import StackSettings, StackSettingsError, default_context
 from tools import settings_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = declared(StackSettings)
 OF_FUNCTIONS = declared(FunctionSettings)
-DECLARED_IN = ("lambda_src/pneumonia/settings.py", "lambda_src/pneumonia/decode/limits.py", "infra/settings.py")
+DECLARED_IN = (
+    "lambda_src/pneumonia/settings.py",
+    "lambda_src/pneumonia/decode/limits.py",
+    "pneumonia_cli/stack/settings.py",
+)
 
 
 def place_of(path: Path) -> str:
@@ -51,7 +55,8 @@ def test_cdk_json_has_no_other_settings() -> None:
     unknown = [name for name in default_context() if ":" not in name and name not in SETTINGS]
     assert not unknown, (
         f"cdk.json has {unknown}, which nobody declares. Declare what a function reads in pneumonia/settings.py (a "
-        "limit of decoding in pneumonia/decode/limits.py) and all else in infra/settings.py, or take it out."
+        "limit of decoding in pneumonia/decode/limits.py) and all else in pneumonia_cli/stack/settings.py, or take it "
+        "out."
     )
 
 
@@ -78,15 +83,16 @@ def test_the_table_of_settings_is_as_they_are_declared() -> None:
 def test_a_function_reads_each_of_its_settings(name: str) -> None:
     assert name in READ_BY_FUNCTIONS, (
         f"'{name}' is declared in {place(name)} and read by no code in lambda_src/pneumonia. Read it where it counts "
-        f"(settings.{name} or limits.{name}); if only the stack reads it, declare it in infra/settings.py."
+        f"(settings.{name} or limits.{name}); if only the stack reads it, declare it in "
+        "pneumonia_cli/stack/settings.py."
     )
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in OF_FUNCTIONS])
 def test_the_stack_reads_each_of_its_settings(name: str) -> None:
     assert name in READ_BY_STACK, (
-        f"'{name}' is declared in infra/settings.py and read by no code in infra or pneumonia_cli. Read it where it "
-        f"counts (settings.{name}), or take it out of infra/settings.py and cdk.json."
+        f"'{name}' is declared in pneumonia_cli/stack/settings.py and read by no code in infra or pneumonia_cli. Read "
+        f"it where it counts (settings.{name}), or take it out of pneumonia_cli/stack/settings.py and cdk.json."
     )
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from infra.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 HOURS_A_MONTH = 730
 """As AWS reckons a month of what is billed by the hour: 365 × 24 / 12."""

@@ -1,0 +1,11 @@
+from typing import Any
+
+import pytest
+
+from pneumonia_cli.stack.settings import default_context
+
+
+@pytest.fixture(scope="session")
+def defaults() -> dict[str, Any]:
+    """The context of cdk.json."""
+    return default_context()
