@@ -1,10 +1,8 @@
 """`pneumonia console`: the page in a browser, for a service that has no public door."""
 
 import contextlib
-import signal
 import threading
 import webbrowser
-from collections.abc import Iterator
 
 from rich.text import Text
 from werkzeug.wrappers import Request
@@ -14,6 +12,7 @@ from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.proxy import KEY_PARAMETER, Proxy
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 
@@ -21,7 +20,7 @@ def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop:
     """Serve until Ctrl-C, SIGTERM, or until `stop` is set; answers the exit code. Raises UsageProblem, ServiceError."""
     service.card()  # now, so that wrong credentials are a message here and not a puzzle in the page
     proxy = Proxy(service)
-    with _stopping(stop) as ended:
+    with stopped_by_signals() if stop is None else contextlib.nullcontext(stop) as ended:
         try:
             with running(Request.application(proxy.respond), port) as bound:
                 address = f"http://{HOST}:{bound}/?{KEY_PARAMETER}={proxy.key}"
@@ -32,22 +31,7 @@ def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop:
                     output.stderr.print("This address is yours alone: it acts with your credentials. Ctrl-C ends it.")
                 if open_browser:
                     webbrowser.open(address)
-                ended.wait()
+                wait_for(ended)
         except PortInUse as error:
             raise UsageProblem(str(error)) from None
     return 0
-
-
-@contextlib.contextmanager
-def _stopping(stop: threading.Event | None) -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; `stop` itself where there is one."""
-    if stop is not None:
-        yield stop
-        return
-    ended = threading.Event()
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,10 +5,7 @@ upload bucket is predicted into the results bucket. All that was stored is gone 
 """
 
 import os
-import signal
 import sys
-import threading
-from types import FrameType
 from typing import Literal
 
 from rich.console import Console
@@ -24,6 +21,7 @@ from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
 from pneumonia_cli.stack.settings import StackSettings
 
@@ -36,7 +34,6 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
     `port` is that of the Function URL, `s3_port` of S3 and SQS; with `auth` token it asks for one, which it prints.
     """
     console = Console(soft_wrap=True)
-    stop = _stop_on_signals()
     settings = StackSettings.defaults()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
@@ -47,14 +44,14 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
 
     front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log)
     try:
-        with functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
+        with stopped_by_signals() as stop, functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
             export_settings(settings, os.environ, auth)
             process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
             token = create_token() if auth == "token" else None
             worker = functions.WORKER_HANDLER, functions.worker_context(settings)
             with Poller(cloud, *worker, settings.batch_size).running(), front.running(port) as url:
                 _introduce(console, url, cloud.endpoint_url, token)
-                stop.wait()
+                wait_for(stop)
     except PortInUse as error:
         console.print(Text(f"{error} `pneumonia serve` takes --port and --s3-port.", style="red"))
         return EXIT_FAILED
@@ -63,17 +60,6 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
         return EXIT_FAILED
     console.print("Stopped.")
     return 0
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    return stop
 
 
 def _introduce(console: Console, url: str, endpoint_url: str, token: str | None) -> None:
