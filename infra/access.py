@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra.encryption import Encryption, allow_key
+from infra.encryption import Encryption
+from infra.permissions import allow, allow_key
 from pneumonia_cli.stack.settings import StackSettings
 
 # 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
@@ -79,13 +80,9 @@ class Access(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         api.add_environment("AUTH_SECRET_ID", token.secret_arn)
-        # By hand: grant_read() would add secretsmanager:DescribeSecret.
-        api.add_to_role_policy(
-            iam.PolicyStatement(
-                sid="ReadToken", actions=["secretsmanager:GetSecretValue"], resources=[token.secret_arn]
-            )
-        )
-        allow_key(cast(iam.IRole, api.role), self._key, "kms:Decrypt", service="secretsmanager")
+        # grant_read() would add secretsmanager:DescribeSecret.
+        allow(api.role, "ReadToken", ["secretsmanager:GetSecretValue"], [token.secret_arn])
+        allow_key(api.role, self._key, "kms:Decrypt", service="secretsmanager")
         return token
 
     def _cors(self) -> lambda_.FunctionUrlCorsOptions | None:

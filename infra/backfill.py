@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Final, cast
 
 from aws_cdk import Aws, Stack
@@ -14,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.backfill_definition import RUNS_PREFIX, definition
-from infra.encryption import allow_key
+from infra.permissions import allow, allow_key
 from infra.uploads import Uploads
 from pneumonia_cli.stack.settings import StackSettings
 
@@ -49,7 +48,7 @@ class Backfill(Construct):
         self._let_process(function, uploads)
         role = self._role(live, uploads)
         # The state machine as well: the manifest of a run lies in the results bucket.
-        for user in (cast(iam.IRole, function.role), role):
+        for user in (function.role, role):
             allow_key(user, key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         self.state_machine = sfn.StateMachine(
             self,
@@ -73,7 +72,7 @@ class Backfill(Construct):
         function.add_environment("RESULTS_BUCKET", uploads.result_bucket.bucket_name)
         # Only to know it from the others: results of its objects have no prefix.
         function.add_environment("UPLOADS_BUCKET", uploads.upload_bucket.bucket_name)
-        _allow(
+        allow(
             function.role,
             "ReadImages",
             _READ,
@@ -81,20 +80,20 @@ class Backfill(Construct):
         )
         # On whole buckets, as a condition on the prefix does not hold for reading an object: without it S3 answers 403
         # instead of 404 for one that is gone, which could not be told from a permission that is missing.
-        _allow(
+        allow(
             function.role,
             "TellGoneFromForbidden",
             ["s3:ListBucket"],
             [uploads.upload_bucket.bucket_arn, *dict.fromkeys(_bucket(name) for name, _ in self.archives)],
         )
-        _allow(
+        allow(
             function.role,
             "WriteResults",
             ["s3:PutObject", "s3:GetObject"],
             [uploads.result_bucket.arn_for_objects("*")],
         )
         # The files of a run lie under names that Step Functions makes.
-        _allow(
+        allow(
             function.role,
             "FindRun",
             ["s3:ListBucket"],
@@ -111,15 +110,15 @@ class Backfill(Construct):
             ),
             description="Role of the state machine of the backfill",
         )
-        _allow(role, "InvokeFunction", ["lambda:InvokeFunction"], [live.function_arn])
-        _allow(role, "ListUploads", ["s3:ListBucket"], [uploads.upload_bucket.bucket_arn])
+        allow(role, "InvokeFunction", ["lambda:InvokeFunction"], [live.function_arn])
+        allow(role, "ListUploads", ["s3:ListBucket"], [uploads.upload_bucket.bucket_arn])
         for number, (bucket, prefix) in enumerate(self.archives):
             narrow = {"StringLike": {"s3:prefix": f"{prefix}*"}} if prefix else None
-            _allow(role, f"ListArchive{number}", ["s3:ListBucket"], [_bucket(bucket)], narrow)
+            allow(role, f"ListArchive{number}", ["s3:ListBucket"], [_bucket(bucket)], narrow)
         if self.archives:
             # Inventories: their manifest and its files. The images themselves are for the function to read.
-            _allow(role, "ReadInventories", ["s3:GetObject"], [_objects(*archive) for archive in self.archives])
-        _allow(
+            allow(role, "ReadInventories", ["s3:GetObject"], [_objects(*archive) for archive in self.archives])
+        allow(
             role,
             "WriteManifest",
             # What ResultWriter asks for: large files go up in parts.
@@ -160,15 +159,3 @@ def _bucket(name: str) -> str:
 
 def _objects(bucket: str, prefix: str) -> str:
     return f"{_bucket(bucket)}/{prefix}*"
-
-
-def _allow(
-    role: iam.IRole | None,
-    sid: str,
-    actions: Sequence[str],
-    resources: Sequence[str],
-    conditions: dict[str, dict[str, str]] | None = None,
-) -> None:
-    cast(iam.IRole, role).add_to_principal_policy(
-        iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)
-    )

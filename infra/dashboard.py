@@ -108,8 +108,6 @@ class Dashboard(Construct):
         return graph("Errors", lines)
 
     def _concurrency(self) -> cloudwatch.GraphWidget:
-        settings = self._settings
-        limit = settings.api_reserved_concurrency or settings.account_concurrency
         lines = [
             function.metric("ConcurrentExecutions", statistic="Maximum", period=_PERIOD, label=name)
             for name, function in self._functions.items()
@@ -121,11 +119,7 @@ class Dashboard(Construct):
             period=_PERIOD,
             label="whole account",
         )
-        return graph(
-            "Concurrency",
-            [*lines, account],
-            limit=("limit", limit),
-        )
+        return graph("Concurrency", [*lines, account], limit=("limit", self._settings.api_concurrency))
 
     def _api_latency(self) -> cloudwatch.GraphWidget:
         api = self._functions["api"]

@@ -72,16 +72,3 @@ class Encryption(Construct):
                 resources=["*"],
             )
         )
-
-
-def allow_key(role: iam.IRole, key: kms.IKey | None, *actions: str, service: str) -> None:
-    """Let `role` use a key for what `service` ("s3", "secretsmanager") does on its behalf; nothing without a key."""
-    if key is None:
-        return
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=list(actions),
-            resources=[key.key_arn],
-            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Aws.REGION}.amazonaws.com"}},
-        )
-    )

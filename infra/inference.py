@@ -6,13 +6,12 @@ from typing import Final
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.encryption import Encryption
 from infra.image import MODEL_DIR, InferenceImage
-from infra.log_groups import log_group
+from infra.log_groups import function_role
 from infra.network import Network
 from pneumonia_cli.stack.settings import StackSettings
 
@@ -119,15 +118,7 @@ class Inference(Construct):
         settings = self._settings
         # Without it the handlers write no metrics.
         named = {"STACK_NAME": settings.stack_name} if settings.metrics else {}
-        logs = log_group(self, f"{name}Logs", settings, self._log_key)
-        # A role of our own: the one the CDK would make may write to every log group of the account.
-        role = iam.Role(
-            self,
-            f"{name}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Execution role of {service}",
-        )
-        logs.grant_write(role)
+        role, logs = function_role(self, name, settings, self._log_key, description=f"Execution role of {service}")
         network = self._network
         if network is not None:
             network.admit(role)

@@ -1,9 +1,10 @@
-"""Log groups with the retention of the settings."""
+"""Log groups with the retention of the settings, and the roles of functions that write to them."""
 
 from __future__ import annotations
 
 from typing import cast
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -18,3 +19,18 @@ def log_group(scope: Construct, construct_id: str, settings: StackSettings, key:
     # The L2 property wants an enumeration with a member per number; the number itself is already validated.
     cast(logs.CfnLogGroup, group.node.default_child).retention_in_days = settings.log_retention_days
     return group
+
+
+def function_role(
+    scope: Construct, name: str, settings: StackSettings, key: kms.IKey | None, *, description: str
+) -> tuple[iam.Role, logs.LogGroup]:
+    """The execution role ``<name>Role`` of a function, and ``<name>Logs``, the one log group that it may write to.
+
+    The role that the CDK would make may write to every log group of the account.
+    """
+    group = log_group(scope, f"{name}Logs", settings, key)
+    role = iam.Role(
+        scope, f"{name}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), description=description
+    )
+    group.grant_write(role)
+    return role, group

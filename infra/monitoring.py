@@ -144,7 +144,7 @@ class Monitoring(Construct):
     def _concurrency_alarm(self, inference: Inference) -> None:
         """Before requests are refused, while ApiThrottles says that they were."""
         settings = self._settings
-        limit = settings.api_reserved_concurrency or settings.account_concurrency
+        limit = settings.api_concurrency
         self._alarm(
             "ConcurrencyHigh",
             (

@@ -15,7 +15,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.log_groups import log_group
+from infra.log_groups import function_role
 from pneumonia_cli.stack.settings import StackSettings
 
 # The id under which the CDK puts its one notification handler into a stack.
@@ -33,14 +33,9 @@ class NotificationsRole(Construct):
         self, scope: Construct, construct_id: str, *, settings: StackSettings, log_key: kms.IKey | None
     ) -> None:
         super().__init__(scope, construct_id)
-        self._logs = log_group(self, "Logs", settings, log_key)
-        self._role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="Sets the notifications of the upload bucket at deployment",
+        self._role, self._logs = function_role(
+            self, "", settings, log_key, description="Sets the notifications of the upload bucket at deployment"
         )
-        self._logs.grant_write(self._role)
         self.role: iam.IRole = self._role.without_policy_updates()
 
     def allow(self, bucket: s3.Bucket) -> None:

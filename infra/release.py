@@ -14,8 +14,9 @@ from constructs import Construct
 from infra.encryption import Encryption
 from infra.image import MODEL_DIR
 from infra.inference import LIVE, Inference
-from infra.log_groups import log_group
+from infra.log_groups import function_role
 from infra.monitoring import Monitoring
+from infra.permissions import allow
 from pneumonia_cli.stack.settings import StackSettings
 
 # AWS's own configurations. Alarms look at five minutes, so ten hold a whole such window at a tenth of the traffic.
@@ -108,23 +109,13 @@ class Release(Construct):
     def _check(self, name: str, function: lambda_.Function, seconds: int) -> lambda_.Function:
         settings = self._settings
         service = f"pneumonia-{name.lower()}-check"
-        logs = log_group(self, f"{name}CheckLogs", settings, self._log_key)
-        role = iam.Role(
-            self,
-            f"{name}CheckRole",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Execution role of {service}",
+        role, logs = function_role(
+            self, f"{name}Check", settings, self._log_key, description=f"Execution role of {service}"
         )
-        logs.grant_write(role)
-        role.add_to_policy(
-            iam.PolicyStatement(
-                # Every version: were it the one to check, the permission would be as new as that, and not yet
-                # known everywhere when it is needed.
-                sid="CallVersions",
-                actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
-                resources=[f"{function.function_arn}:*"],
-            )
-        )
+        # Every version: were it the one to check, the permission would be as new as that, and not yet known everywhere
+        # when it is needed.
+        calls = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
+        allow(role, "CallVersions", calls, [f"{function.function_arn}:*"])
         check = lambda_.DockerImageFunction(
             self,
             f"{name}Check",
@@ -147,25 +138,9 @@ class Release(Construct):
 
     def _allow(self, inference: Inference) -> None:
         functions = [inference.api.function_arn, inference.worker.function_arn]
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                sid="ShiftTraffic",
-                actions=["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"],
-                resources=[*functions, *(f"{arn}:{LIVE}" for arn in functions)],
-            )
-        )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                sid="CallChecks",
-                actions=["lambda:InvokeFunction"],
-                resources=[check.function_arn for check in self.checks],
-            )
-        )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                # IAM asks for all alarms of the account, whichever are read.
-                sid="ReadAlarms",
-                actions=["cloudwatch:DescribeAlarms"],
-                resources=[f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"],
-            )
-        )
+        shift = ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"]
+        allow(self.role, "ShiftTraffic", shift, [*functions, *(f"{arn}:{LIVE}" for arn in functions)])
+        allow(self.role, "CallChecks", ["lambda:InvokeFunction"], [check.function_arn for check in self.checks])
+        # IAM asks for all alarms of the account, whichever are read.
+        alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
+        allow(self.role, "ReadAlarms", ["cloudwatch:DescribeAlarms"], [alarms])

@@ -10,7 +10,6 @@ from infra.acknowledgements import acknowledge
 from infra.backfill import Backfill
 from infra.dashboard import Dashboard
 from infra.encryption import Encryption
-from infra.finished_events import allow_events
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
@@ -40,7 +39,6 @@ class PneumoniaStack(Stack):
         if network is not None:
             network.reach(uploads.upload_bucket, uploads.result_bucket)
         uploads.feed(inference.worker, inference.live_worker)
-        allow_events(inference.worker, settings)
         uploads.serve(inference.api)
         access = Access(
             self, "Access", settings=settings, api=inference.api, live_api=inference.live_api, encryption=encryption

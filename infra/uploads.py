@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
@@ -14,8 +14,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.access_logs import access_log_bucket
-from infra.encryption import Encryption, allow_key
+from infra.encryption import Encryption
 from infra.notifications import NotificationsRole
+from infra.permissions import allow, allow_key
 from infra.removal import removal_policy
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
@@ -81,8 +82,8 @@ class Uploads(Construct):
         notifications_role.allow(self.upload_bucket)
 
     def feed(self, worker: lambda_.Function, live_worker: lambda_.Alias) -> None:
-        """Deliver the queue to `live_worker`, an alias of `worker`; let it read uploads and write results, and
-        nothing else."""
+        """Deliver the queue to `live_worker`, an alias of `worker`; let it read uploads, write results, send
+        events of them where there is a bus for that, and nothing else."""
         worker.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
         live_worker.add_event_source(
             event_sources.SqsEventSource(
@@ -93,32 +94,20 @@ class Uploads(Construct):
                 report_batch_item_failures=True,
             )
         )
-        allow_key(cast(iam.IRole, worker.role), self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
-        # Statements by hand: grant_read() would add s3:GetBucket*, s3:List* and every s3:GetObject* action.
-        worker.add_to_role_policy(
-            iam.PolicyStatement(
-                sid="ReadUploads",
-                actions=["s3:GetObject", "s3:GetObjectVersion"],
-                resources=[self.upload_bucket.arn_for_objects("*")],
+        role = worker.role
+        allow_key(role, self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
+        uploads, results = self.upload_bucket.arn_for_objects("*"), self.result_bucket.arn_for_objects("*")
+        allow(role, "ReadUploads", ["s3:GetObject", "s3:GetObjectVersion"], [uploads])
+        # Without it S3 answers 403 instead of 404 for an object that is gone, and an upload that was deleted could
+        # not be told from a permission that is missing.
+        allow(role, "TellGoneFromForbidden", ["s3:ListBucket"], [self.upload_bucket.bucket_arn])
+        # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
+        allow(role, "WriteResults", ["s3:PutObject", "s3:GetObject"], [results])
+        if self._settings.event_bus:
+            bus = Stack.of(self).format_arn(
+                service="events", resource="event-bus", resource_name=self._settings.event_bus
             )
-        )
-        worker.add_to_role_policy(
-            iam.PolicyStatement(
-                # Without it S3 answers 403 instead of 404 for an object that is gone, and an upload that
-                # was deleted could not be told from a permission that is missing.
-                sid="TellGoneFromForbidden",
-                actions=["s3:ListBucket"],
-                resources=[self.upload_bucket.bucket_arn],
-            )
-        )
-        worker.add_to_role_policy(
-            iam.PolicyStatement(
-                # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
-                sid="WriteResults",
-                actions=["s3:PutObject", "s3:GetObject"],
-                resources=[self.result_bucket.arn_for_objects("*")],
-            )
-        )
+            allow(role, "AnnounceResults", ["events:PutEvents"], [bus])
 
     def serve(self, api: lambda_.Function) -> None:
         """Let `api` give out permission to upload, and read the results of what came in that way.
@@ -128,22 +117,10 @@ class Uploads(Construct):
         api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
         api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
         api.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
-        allow_key(cast(iam.IRole, api.role), self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
-        api.add_to_role_policy(
-            iam.PolicyStatement(
-                # A presigned POST can do what the role that signed it can, and no more.
-                sid="SignUploads",
-                actions=["s3:PutObject"],
-                resources=[self.upload_bucket.arn_for_objects(f"{API_PREFIX}*")],
-            )
-        )
-        api.add_to_role_policy(
-            iam.PolicyStatement(
-                sid="ReadResults",
-                actions=["s3:GetObject"],
-                resources=[self.result_bucket.arn_for_objects(f"{API_PREFIX}*")],
-            )
-        )
+        allow_key(api.role, self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
+        # A presigned POST can do what the role that signed it can, and no more.
+        allow(api.role, "SignUploads", ["s3:PutObject"], [self.upload_bucket.arn_for_objects(f"{API_PREFIX}*")])
+        allow(api.role, "ReadResults", ["s3:GetObject"], [self.result_bucket.arn_for_objects(f"{API_PREFIX}*")])
 
     def _bucket(
         self,

@@ -201,6 +201,11 @@ class StackSettings(FunctionSettings):
     price_dashboard_month: float = setting(price(), "a dashboard of CloudWatch for a month")
 
     @property
+    def api_concurrency(self) -> int:
+        """How many requests can run at once: what is reserved for the API, or else what the account has for all."""
+        return self.api_reserved_concurrency or self.account_concurrency
+
+    @property
     def visibility_timeout_seconds(self) -> int:
         """Seconds for which the upload queue hides a message that a worker holds."""
         return _VISIBILITY_FACTOR * self.worker_timeout_seconds

@@ -27,11 +27,17 @@ def place_of(path: Path) -> str:
 
 
 def read_in(*folders: str) -> set[str]:
-    """What the code of these folders reads of something that is called settings or limits, as `settings.max_frames`."""
-    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files if place_of(path) not in DECLARED_IN]
-    reads = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    return {node.attr for node in reads if ast.unparse(node.value).rstrip("()").endswith(("settings", "limits"))}
+    """What the code of these folders reads of something that is called settings or limits, as `settings.max_frames`.
+
+    Where settings are declared it is `self.max_frames`, of a property that is made of them.
+    """
+    found = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        owners = ("self",) if place_of(path) in DECLARED_IN else ("settings", "limits")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value).rstrip("()").endswith(owners):
+                found.add(node.attr)
+    return found
 
 
 READ_BY_FUNCTIONS = read_in("lambda_src/pneumonia")
