@@ -4,13 +4,7 @@ Against the local cloud in the mode `token`, so that what the description calls 
 token as well.
 """
 
-import contextlib
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +15,19 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from pneumonia.http.service import OPENAPI_JSON
+from tests.serving import Service, serving
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 25
-START_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Service:
-    url: str
-    token: str
 
 
 @pytest.fixture(scope="module")
-def service(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`make serve AUTH=token` with the tiny model."""
-    output = tmp_path_factory.mktemp("serve") / "output.txt"
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)]),
-        "MODEL_DIR": str(artifacts),
-        "PYTHONUNBUFFERED": "1",
-    }
-    command = [sys.executable, "-m", "pneumonia_cli", "serve", "--port", "0", "--s3-port", "0", "--auth", "token"]
-    with output.open("w") as stream:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.DEVNULL)
-    try:
-        facts = _introduction(process, output)
-        yield Service(facts["Function URL"], facts["Token"])
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
-        process.kill()
-        process.wait()
-
-
-def _introduction(process: subprocess.Popen[bytes], output: Path) -> dict[str, str]:
-    for _ in range(START_SECONDS * 10):
-        text = output.read_text()
-        if "Requests and the logs" in text:
-            return dict(line.strip().split("  ", 1) for line in text.splitlines() if "  " in line.strip())
-        assert process.poll() is None, text
-        time.sleep(0.1)
-    raise AssertionError("the local cloud did not come up")
+def service(artifacts: Path) -> Iterator[Service]:
+    """The local cloud with the tiny model, asking for a token."""
+    with serving("--auth", "token", MODEL_DIR=str(artifacts)) as running:
+        yield running
 
 
 # Schemathesis knows how to make bodies of the other types.

@@ -1,11 +1,9 @@
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,46 +12,25 @@ import boto3
 import pytest
 
 from pneumonia_cli.local.places import HOST
+from tests import serving
+from tests.serving import introduction
 
-ROOT = Path(__file__).parents[2]
 Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
 def start(artifacts: Path) -> Iterator[Start]:
-    """`python -m pneumonia_cli serve` with the tiny model, as a user starts it."""
+    """Start the local cloud with the tiny model: start("--port", "0")."""
     processes: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
-        path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
-        env = os.environ | {"PYTHONPATH": path, "MODEL_DIR": str(artifacts), "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pneumonia_cli", "serve", *arguments],
-            cwd=ROOT,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        processes.append(process)
-        return process
+        processes.append(serving.start(*arguments, MODEL_DIR=str(artifacts)))
+        return processes[-1]
 
     yield run
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What it says about itself: lines of a name and a value, and exports."""
-    facts: dict[str, str] = {}
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("Requests and the logs"):
-            return facts
-        name, _, value = line.strip().removeprefix("export ").replace("=", "  ").partition("  ")
-        facts[name] = value.strip()
-    raise AssertionError("ended before it was up")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

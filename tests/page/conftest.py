@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +9,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.serving import Service, serving
 
 ROOT = Path(__file__).parents[2]
 DESKTOP = {"width": 1440, "height": 900}
@@ -24,15 +23,6 @@ FLAGS = [
 
 # A machine that is busy with something else may be slow; what is right comes at once on any other.
 expect.set_options(timeout=60_000)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running local cloud: addresses without a slash at the end; the token, if it asks for one."""
-
-    url: str
-    s3_url: str
-    token: str
 
 
 @dataclass
@@ -70,49 +60,18 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def start_service(*arguments: str) -> tuple[subprocess.Popen[str], Service]:
-    path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pneumonia_cli", "serve", "--port", "0", "--s3-port", "0", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    facts: dict[str, str] = {}
-    for line in process.stdout:
-        name, _, value = line.strip().partition("  ")
-        facts[name] = value.strip()
-        if name.startswith("Requests and the logs"):
-            break
-    else:
-        raise AssertionError("the local cloud ended before it was up")
-    # Nobody reads its log: a full pipe would stop it.
-    threading.Thread(target=process.stdout.read, daemon=True).start()
-    return process, Service(facts["Function URL"], facts["S3 and SQS"], facts["Token"])
-
-
-def running_service(*arguments: str) -> Iterator[Service]:
-    process, service = start_service(*arguments)
-    yield service
-    process.terminate()
-    process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
-
-
 @pytest.fixture(scope="session")
 def service() -> Iterator[Service]:
     """The local cloud with the model that is shipped, open to all."""
-    yield from running_service()
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def guarded_service() -> Iterator[Service]:
     """The same, asking for a token."""
-    yield from running_service("--auth", "token")
+    with serving("--auth", "token") as running:
+        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.page.actions import SAMPLES, add_films, answered, payload
-from tests.page.conftest import DESKTOP, Open, Service
+from tests.page.conftest import DESKTOP, Open
+from tests.serving import Service
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.page.actions import SAMPLES, add_films, answered, answers, payload
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 
 def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, service: Service) -> None:

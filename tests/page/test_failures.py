@@ -8,7 +8,8 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 
 from tests.page.actions import SAMPLES, add_films, answered, payload
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 
 def test_a_film_that_found_no_network_can_be_sent_again(open_page: Open, service: Service) -> None:

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.triage import Triage
 from tests.page.actions import SAMPLES, add_films, answered, answers, drop_films, payload, shown_percent
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 WORDS = {
     "likely_normal": "Likely normal",

@@ -9,7 +9,8 @@ from PIL import Image, ImageOps
 from playwright.sync_api import Page, expect
 
 from tests.page.actions import SAMPLES, add_films, answered, payload
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 pytestmark = pytest.mark.slow
 

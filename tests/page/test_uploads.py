@@ -7,7 +7,8 @@ from playwright.sync_api import Page, Request, expect
 
 from pneumonia_cli.local.places import REGION, UPLOAD_BUCKET
 from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 # Chromium does not show others the body of a form with a file in it: of each form sent, its fields as text, and
 # of its file the name.

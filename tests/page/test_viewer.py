@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from pneumonia.model import heatmap
 from tests.page.actions import SAMPLES, add_films, answered, payload
-from tests.page.conftest import Open, Service
+from tests.page.conftest import Open
+from tests.serving import Service
 
 SEPARATE = """async ([data, width, height]) => {
     const { separate } = await import('/page/heat.js');

@@ -1,0 +1,64 @@
+"""`pneumonia serve` in a process of its own, as a user starts it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running local cloud: addresses without a slash at the end; the token, if it asks for one."""
+
+    url: str
+    s3_url: str
+    token: str
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "pneumonia_cli", "serve", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
+    """What it prints before the log of its requests: lines of a name and a value, and exports."""
+    facts: dict[str, str] = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Requests and the logs"):
+            return facts
+        name, _, value = line.strip().removeprefix("export ").replace("=", "  ").partition("  ")
+        facts[name] = value.strip()
+    raise AssertionError("the local cloud ended before it was up")
+
+
+@contextlib.contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[Service]:
+    """A local cloud on free ports, for the length of a `with` block."""
+    process = start("--port", "0", "--s3-port", "0", *arguments, **environment)
+    assert process.stdout is not None
+    try:
+        facts = introduction(process)
+        # Nobody reads its log: a full pipe would stop it.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield Service(facts["Function URL"], facts["S3 and SQS"], facts["Token"])
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=30)
+        process.kill()
+        process.wait()
+        process.stdout.close()
