@@ -10,8 +10,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 
-from infra.custom_metrics import FUNCTIONS, Function
 from infra.uploads import Uploads
+from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates
 from pneumonia_cli.stack.settings import StackSettings
 
@@ -24,28 +24,37 @@ _DAYS: Final = 30
 def cost_widgets(
     settings: StackSettings,
     *,
-    functions: Mapping[Function, lambda_.Function],
+    functions: Mapping[str, lambda_.Function],
     uploads: Uploads,
     watched_metrics: int,
 ) -> list[cloudwatch.IWidget]:
-    """Total of the last 30 days, how it came to be, and what is not in it. `watched_metrics`: of all alarms."""
+    """Total of the last 30 days, how it came to be, and what is not in it.
+
+    `functions`: by name, all that see films. `watched_metrics`: of all alarms.
+    """
+
+    def each(kind: str) -> str:
+        return "+".join(f"FILL({kind}_{function},0)" for function in functions)
+
+    # How many of the functions sent metrics in the hour: whichever was called.
+    active = "+".join(f"IF(FILL(calls_{function},0)>0,1,0)" for function in functions)
     rates = Rates.of(settings)
     sources = _sources(functions, uploads)
     queue = "+".join(f"FILL({name},0)" for name in sources if name.startswith("queue_"))
     costs = {
-        "duration": f"{_number(rates.milliseconds)}*({_sum('duration')})",
-        "invocations": f"{_number(rates.invocations)}*({_sum('calls')})",
+        "duration": f"{_number(rates.milliseconds)}*({each('duration')})",
+        "invocations": f"{_number(rates.invocations)}*({each('calls')})",
         "provisioned": f"TIME_SERIES({_number(rates.provisioned_hours * (settings.api_provisioned_concurrency or 0))})",
         "queue": f"{_number(rates.queue_messages)}*({queue})",
         "S3 requests": f"{_number(rates.uploads)}*FILL(queue_sent,0)",
         # S3 tells the size of a bucket once a day.
         "S3 storage": f"{_number(rates.byte_hours)}*(FILL(size_uploads,REPEAT)+FILL(size_results,REPEAT))",
-        "logs": f"{_number(rates.log_bytes)}*({_sum('logs')})",
-        "metrics": f"{_number(rates.metric_hours * METRICS_A_FUNCTION)}*({_active()})",
+        "logs": f"{_number(rates.log_bytes)}*({each('logs')})",
+        "metrics": f"{_number(rates.metric_hours * METRICS_A_FUNCTION)}*({active})",
         "alarms": f"TIME_SERIES({_number(rates.alarm_hours * watched_metrics)})",
         "dashboard": f"TIME_SERIES({_number(rates.dashboard_hours)})",
     }
-    if not settings.metrics:
+    if not writes_metrics(settings):
         del costs["metrics"]
     if not settings.api_provisioned_concurrency:
         del costs["provisioned"]
@@ -92,7 +101,7 @@ def cost_widgets(
     ]
 
 
-def _sources(functions: Mapping[Function, lambda_.Function], uploads: Uploads) -> dict[str, cloudwatch.IMetric]:
+def _sources(functions: Mapping[str, lambda_.Function], uploads: Uploads) -> dict[str, cloudwatch.IMetric]:
     """Metrics of what was used, under the ids by which the expressions name them."""
     queue = uploads.queue
     sources: dict[str, cloudwatch.IMetric] = {
@@ -124,15 +133,6 @@ def _size(bucket: s3.Bucket) -> cloudwatch.Metric:
         period=_PERIOD,
         statistic="Average",
     )
-
-
-def _sum(kind: str) -> str:
-    return "+".join(f"FILL({kind}_{function},0)" for function in FUNCTIONS)
-
-
-def _active() -> str:
-    """How many of the functions sent metrics in the hour: whichever was called."""
-    return "+".join(f"IF(FILL(calls_{function},0)>0,1,0)" for function in FUNCTIONS)
 
 
 def _number(value: float) -> str:

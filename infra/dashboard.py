@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -17,6 +17,7 @@ from infra.graph import THIRD, graph
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.uploads import Uploads
+from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
@@ -25,8 +26,13 @@ _PERIOD: Final = Duration.minutes(5)
 _PERCENTILES: Final = ("p50", "p99")
 
 
+def dashboard_name(settings: StackSettings) -> str:
+    """Stack and region: dashboards are global in an account, and a name that is taken fails the deployment."""
+    return f"{settings.stack_name}-{Aws.REGION}"
+
+
 class Dashboard(Construct):
-    """The dashboard; its name is that of the stack.
+    """The dashboard, named by :func:`dashboard_name`.
 
     Attributes:
         dashboard: the CloudWatch dashboard.
@@ -47,11 +53,11 @@ class Dashboard(Construct):
         self._functions: dict[Function, lambda_.Function] = {"api": inference.api, "worker": inference.worker}
         self._uploads = uploads
         # Without metrics of their own, the functions have nothing to show of films.
-        self._films = FilmWidgets(settings) if settings.metrics else None
+        self._films = FilmWidgets(settings) if writes_metrics(settings) else None
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=settings.stack_name,
+            dashboard_name=dashboard_name(settings),
             default_interval=Duration.days(1),
             # Each graph keeps its period: sums of an hour are of an hour, whatever the time that is shown.
             period_override=cloudwatch.PeriodOverride.INHERIT,
@@ -63,7 +69,7 @@ class Dashboard(Construct):
                 *(self._films.rows() if self._films else ()),
                 cost_widgets(
                     settings,
-                    functions=self._functions,
+                    functions=self._functions | ({"backfill": inference.backfill} if inference.backfill else {}),
                     uploads=uploads,
                     watched_metrics=monitoring.watched_metrics,
                 ),

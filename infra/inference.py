@@ -13,6 +13,7 @@ from infra.encryption import Encryption
 from infra.image import MODEL_DIR, InferenceImage
 from infra.log_groups import function_role
 from infra.network import Network
+from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.settings import StackSettings
 
 LIVE: Final = "live"
@@ -117,7 +118,7 @@ class Inference(Construct):
     ) -> lambda_.DockerImageFunction:
         settings = self._settings
         # Without it the handlers write no metrics.
-        named = {"STACK_NAME": settings.stack_name} if settings.metrics else {}
+        named = {"STACK_NAME": settings.stack_name} if writes_metrics(settings) else {}
         role, logs = function_role(self, name, settings, self._log_key, description=f"Execution role of {service}")
         network = self._network
         if network is not None:

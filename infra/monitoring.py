@@ -18,7 +18,8 @@ from infra.custom_metrics import FUNCTIONS, CustomMetrics, Function
 from infra.encryption import Encryption
 from infra.inference import Inference
 from infra.uploads import Uploads
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.observability import writes_metrics
+from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 
@@ -87,10 +88,10 @@ class Monitoring(Construct):
                 period=_PERIOD, statistic="Maximum"
             ),
             threshold=settings.alarm_dead_letters,
-            description="Uploads that failed three times are in the dead-letter queue.",
+            description=f"Uploads that failed {MAX_RECEIVES} times are in the dead-letter queue.",
         )
         self._concurrency_alarm(inference)
-        if settings.metrics:
+        if writes_metrics(settings):
             self._image_alarms()
 
     def watch_backfill(self, state_machine: sfn.StateMachine) -> None:

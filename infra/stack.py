@@ -8,13 +8,14 @@ from constructs import Construct
 from infra.access import Access
 from infra.acknowledgements import acknowledge
 from infra.backfill import Backfill
-from infra.dashboard import Dashboard
+from infra.dashboard import Dashboard, dashboard_name
 from infra.encryption import Encryption
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.network import Network
 from infra.release import Release
 from infra.uploads import Uploads
+from pneumonia_cli.stack.observability import has_dashboard
 from pneumonia_cli.stack.settings import StackSettings
 
 
@@ -49,7 +50,7 @@ class PneumoniaStack(Stack):
         )
         if backfill is not None:
             monitoring.watch_backfill(backfill.state_machine)
-        if settings.dashboard:
+        if has_dashboard(settings):
             self._dashboard(settings, inference, uploads, monitoring)
         release = Release(
             self, "Release", settings=settings, inference=inference, monitoring=monitoring, encryption=encryption
@@ -84,8 +85,8 @@ class PneumoniaStack(Stack):
         self._output(
             "DashboardUrl",
             f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}"
-            f"#dashboards/dashboard/{settings.stack_name}",
-            "Traffic, failures, times, scores and cost; its name is that of the stack",
+            f"#dashboards/dashboard/{dashboard_name(settings)}",
+            "Traffic, failures, times, scores and cost; its name is that of the stack and its region",
         )
 
     def _backfill(

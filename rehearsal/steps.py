@@ -53,6 +53,7 @@ class Rehearsal:
         self._smoke("what was there before")
         changed = {
             **self._base, "memory_mb": str(NEW_MEMORY_MB), "alarm_queue_age_seconds": str(NEW_QUEUE_AGE_SECONDS),
+            "observability": "full",
         }  # fmt: skip
         self._update(changed)
         self._smoke("the new version")

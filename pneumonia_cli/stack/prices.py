@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Final
 
 from pneumonia_cli.stack.settings import StackSettings
 
@@ -38,13 +39,13 @@ class Usage:
     """What was used in some time.
 
     Attributes:
-        invocations: of both functions.
+        invocations: of all functions that see films.
         milliseconds: their duration together, as Lambda's metric ``Duration`` sums it up.
         provisioned_hours: instances kept started, times the hours.
         queue_messages: messages sent, received and deleted, and receives that found none: each at most one request.
         uploads: messages that S3 sent, one for each film.
         byte_hours: bytes stored in the two buckets, times the hours.
-        log_bytes: taken in by the log groups of both functions.
+        log_bytes: taken in by the log groups of these functions.
         metric_hours: custom metrics that were sent, times the hours in which they were.
         alarm_hours: metrics that alarms watch, times the hours.
         dashboard_hours: dashboards, times the hours.
@@ -60,6 +61,16 @@ class Usage:
     metric_hours: float = 0
     alarm_hours: float = 0
     dashboard_hours: float = 0
+
+
+FREE: Final = Usage(
+    queue_messages=1_000_000,
+    metric_hours=10 * HOURS_A_MONTH,
+    alarm_hours=10 * HOURS_A_MONTH,
+    dashboard_hours=3 * HOURS_A_MONTH,
+)
+"""What SQS and CloudWatch give each account in each month, for as long as it exists. All stacks of it share them, and
+what Lambda and S3 give is not in it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,11 @@ class Rates:
     def costs(self, usage: Usage) -> dict[str, float]:
         """US dollars by the fields of `usage`, in their order."""
         return {name: getattr(self, name) * getattr(usage, name) for name in _names()}
+
+
+def beyond(free: Usage, usage: Usage) -> Usage:
+    """What is left of `usage` when `free` is taken off, field by field."""
+    return Usage(**{name: max(0, getattr(usage, name) - getattr(free, name)) for name in _names()})
 
 
 def _names() -> Iterator[str]:

@@ -140,14 +140,26 @@ class StackSettings(FunctionSettings):
         "days for which no version of a result can be deleted or overwritten; at most `result_expiry_days`, and only "
         "with `retain_data`",
     )
+    # pneumonia_cli/stack/observability.py has what follows from this one and from `metrics` and `dashboard`.
+    observability: str = setting(
+        choice("essential", "full"),
+        "what is watched: `essential`, the alarms on failures, delays and throttling, which AWS's free allotment "
+        "covers; "
+        "`full`, metrics of the functions, alarms on what they say of images, and a dashboard as well "
+        "([what it costs](operations.md#estimate-the-bill))",
+    )
     # CloudWatch bills each of them by the hour in which it has data.
-    metrics: bool = setting(
-        flag(), "whether the functions write metrics of their own ([operations.md](operations.md#metrics))"
+    metrics: bool | None = setting(
+        flag(optional=True),
+        "whether the functions write metrics of their own ([operations.md](operations.md#metrics)); `null`: with "
+        "`observability` = `full`",
     )
     tracing: bool = setting(flag(), "whether X-Ray records a trace of each invocation of the functions")
     # CloudWatch bills it as well.
-    dashboard: bool = setting(
-        flag(), "whether there is a CloudWatch dashboard ([operations.md](operations.md#dashboard))"
+    dashboard: bool | None = setting(
+        flag(optional=True),
+        "whether there is a CloudWatch dashboard ([operations.md](operations.md#dashboard)); `null`: with "
+        "`observability` = `full`",
     )
     alarm_email: str = setting(
         text(r"|[^@\s,]+@[^@\s,]+\.[^@\s,]+", "an e-mail address, or an empty text for none"),

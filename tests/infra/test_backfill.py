@@ -244,11 +244,11 @@ def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthes
     assert found.uploads_bucket == stack.one("AWS::S3::Bucket", "UploadBucket")[0]
     assert found.results_bucket == stack.one("AWS::S3::Bucket", "ResultBucket")[0]
     assert (found.allowed_url_hosts, found.event_bus, found.auth_secret_id) == ((), "", None)
-    assert (found.limits.max_frames, found.stack_name) == (2, "PneumoniaInference")
+    assert (found.limits.max_frames, found.stack_name) == (2, None)
     assert variables["POWERTOOLS_SERVICE_NAME"] == "pneumonia-backfill"
 
 
-def test_a_failed_backfill_alarms(backfill_stack: Synthesised) -> None:
+def test_a_failed_backfill_alarms(backfill_stack: Synthesised, synthesise: Synthesise) -> None:
     machine_id, _ = backfill_stack.one(MACHINE, "")
     topic_id, _ = backfill_stack.one("AWS::SNS::Topic", "")
     alarm_id, alarm = backfill_stack.one("AWS::CloudWatch::Alarm", "MonitoringBackfillFailed")
@@ -257,7 +257,7 @@ def test_a_failed_backfill_alarms(backfill_stack: Synthesised) -> None:
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, "notBreaching")
     assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": machine_id}}]
     assert alarm["AlarmActions"] == [{"Ref": topic_id}]
-    _, dashboard = backfill_stack.one("AWS::CloudWatch::Dashboard", "")
+    _, dashboard = synthesise(backfill=True, observability="full").one("AWS::CloudWatch::Dashboard", "")
     assert alarm_id in json.dumps(dashboard)
 
 

@@ -1,5 +1,6 @@
 """What alarms and dashboard read of the functions' own metrics is what the functions write."""
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,17 @@ ANSWER = {
     "timing_ms": {"decode": 1.0, "model": 2.0},
     "model": {"version": "1.2.3"},
 }
+
+
+@pytest.fixture(scope="module")
+def synthesise(synthesise: Synthesise) -> Synthesise:
+    """With all that can be watched, which is not the default."""
+    return functools.partial(synthesise, observability="full")
+
+
+@pytest.fixture(scope="module")
+def stack(synthesise: Synthesise) -> Synthesised:
+    return synthesise()
 
 
 @pytest.fixture

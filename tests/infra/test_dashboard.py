@@ -1,5 +1,6 @@
 """The dashboard: its layout, that its expressions make sense, and that its costs are those of stack/prices.py."""
 
+import functools
 import re
 
 import pytest
@@ -13,11 +14,25 @@ COSTS = "Cost of 30 days as it adds up, USD"
 TOTAL = "30 days, estimate, USD"
 
 
-def test_it_is_named_as_the_stack_and_the_output_leads_to_it(synthesise: Synthesise) -> None:
+@pytest.fixture(scope="module")
+def synthesise(synthesise: Synthesise) -> Synthesise:
+    """With all that can be watched, which is not the default."""
+    return functools.partial(synthesise, observability="full")
+
+
+@pytest.fixture(scope="module")
+def stack(synthesise: Synthesise) -> Synthesised:
+    return synthesise()
+
+
+def test_it_is_named_by_stack_and_region_and_the_output_leads_to_it(synthesise: Synthesise) -> None:
+    # Dashboards are global in an account: the name of the stack alone is taken in the second region.
     stack = synthesise(stack_name="Ward3")
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
-    assert dashboard["Properties"]["DashboardName"] == "Ward3"
-    assert stack.template["Outputs"]["DashboardUrl"]["Value"]["Fn::Join"][1][-1].endswith("/dashboard/Ward3")
+    name = ["Ward3-", {"Ref": "AWS::Region"}]
+    assert dashboard["Properties"]["DashboardName"] == {"Fn::Join": ["", name]}
+    *_, path, region = stack.template["Outputs"]["DashboardUrl"]["Value"]["Fn::Join"][1]
+    assert [path.rpartition("/dashboard/")[2], region] == name
 
 
 def test_it_can_be_left_out(synthesise: Synthesise) -> None:
@@ -121,22 +136,26 @@ HOUR = {
     "calls_api": 300, "calls_worker": 40, "duration_api": 45_000, "duration_worker": 60_000,
     "queue_sent": 200, "queue_received": 210, "queue_deleted": 200, "queue_empty": 150,
     "size_uploads": 5e9, "size_results": 1e9, "logs_api": 400_000, "logs_worker": 300_000,
+    "calls_backfill": 9, "duration_backfill": 7_000, "logs_backfill": 50_000,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2, "memory_mb": 3008}])
+@pytest.mark.parametrize(
+    "overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2, "memory_mb": 3008}, {"backfill": True}]
+)
 def test_costs_are_the_rates_times_what_was_counted(synthesise: Synthesise, overrides: Json) -> None:
     stack = synthesise(**overrides)
     alarms = stack.resources("AWS::CloudWatch::Alarm").values()
+    backfill = overrides.get("backfill", False)
     usage = Usage(
-        invocations=340,
-        milliseconds=105_000,
+        invocations=340 + 9 * backfill,
+        milliseconds=105_000 + 7_000 * backfill,
         provisioned_hours=overrides.get("api_provisioned_concurrency", 0),
         queue_messages=760,
         uploads=200,
         byte_hours=6e9,
-        log_bytes=700_000,
-        metric_hours=2 * METRICS_A_FUNCTION * overrides.get("metrics", True),
+        log_bytes=700_000 + 50_000 * backfill,
+        metric_hours=(2 + backfill) * METRICS_A_FUNCTION * overrides.get("metrics", True),
         alarm_hours=sum(watched(alarm["Properties"]) for alarm in alarms),
         dashboard_hours=1,
     )
@@ -185,7 +204,7 @@ def test_each_cost_is_read_from_what_it_is_of(stack: Synthesised) -> None:
     }
 
 
-@pytest.mark.parametrize(("overrides", "count"), [({}, 19), ({"metrics": False, "dashboard": False}, 9)], ids=str)
+@pytest.mark.parametrize(("overrides", "count"), [({}, 19), ({"observability": "essential"}, 9)], ids=str)
 def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise: Synthesise, overrides: Json, count: int) -> None:
     alarms = synthesise(**overrides).resources("AWS::CloudWatch::Alarm").values()
     assert sum(watched(alarm["Properties"]) for alarm in alarms) == count

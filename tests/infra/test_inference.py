@@ -112,7 +112,7 @@ def test_log_retention_follows_the_setting(synthesise: Synthesise) -> None:
 
 
 def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
-    stack = synthesise(auth="token", event_bus="films")  # the settings with the most to say
+    stack = synthesise(auth="token", event_bus="films", metrics=True)  # the settings with the most to say
     asked = set()
     given = set()
     for name in ("Api", "Worker"):
@@ -127,6 +127,7 @@ def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
 
 def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise) -> None:
     stack = synthesise(
+        metrics=True,
         allowed_url_hosts=["a.example.org", "b.example.org"],
         url_timeout_seconds=7,
         max_image_bytes=5_000_000,

@@ -12,7 +12,7 @@ from tests.infra.conftest import REGULATED, Json, Synthesise
 STORED = Path(__file__).with_name("logical_ids.txt")
 CONTEXTS: dict[str, Json] = {
     "defaults": {},
-    "everything": REGULATED | {"backfill": True, "alarm_email": "someone@example.org"},
+    "everything": REGULATED | {"backfill": True, "observability": "full", "alarm_email": "someone@example.org"},
 }
 # A version of a function is published anew whenever its code changes: its id ends in a hash of what it runs.
 VERSION = re.compile(r"[0-9a-f]{32} AWS::Lambda::Version$")

@@ -1,5 +1,6 @@
 """Every alarm: its metric, statistic, threshold, and that it reaches somebody."""
 
+import functools
 import json
 from typing import Any
 
@@ -31,6 +32,17 @@ EXPECTED = {
 }
 ON_IMAGES = ("RejectedImages", "ApiScoreDrift", "WorkerScoreDrift")
 DRIFT = {"ApiScoreDrift": "api", "WorkerScoreDrift": "worker"}
+
+
+@pytest.fixture(scope="module")
+def synthesise(synthesise: Synthesise) -> Synthesise:
+    """With all that can be watched, which is not the default."""
+    return functools.partial(synthesise, observability="full")
+
+
+@pytest.fixture(scope="module")
+def stack(synthesise: Synthesise) -> Synthesised:
+    return synthesise()
 
 
 def dimensions(metric: Json) -> dict[str, Any]:

@@ -14,7 +14,7 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 
 
 def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise: Synthesise) -> None:
-    stack = synthesise(backfill=True)
+    stack = synthesise(backfill=True, observability="full")
     alarms = stack.resources("AWS::CloudWatch::Alarm")
     ids = {re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", name) for name in alarms}
     assert set(ALARMS) == ids
@@ -26,7 +26,7 @@ def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_c
 
 
 def test_outputs_that_commands_read_are_those_of_the_stack(synthesise: Synthesise) -> None:
-    outputs = synthesise(auth="token").template["Outputs"]
+    outputs = synthesise(auth="token", observability="full").template["Outputs"]
     used = set(re.findall(r"\bout ([A-Z]\w+)", PAGE))
     assert used
     assert used <= set(outputs)

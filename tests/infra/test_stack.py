@@ -19,18 +19,6 @@ def test_outputs_name_what_a_user_needs(stack: Synthesised) -> None:
         "UploadQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "UploadsQueue")[0]},
         "DeadLetterQueueUrl": {"Ref": stack.one("AWS::SQS::Queue", "DeadLetterQueue")[0]},
         "AlarmTopicArn": {"Ref": stack.one("AWS::SNS::Topic", "")[0]},
-        "DashboardUrl": {
-            "Fn::Join": [
-                "",
-                [
-                    "https://",
-                    {"Ref": "AWS::Region"},
-                    ".console.aws.amazon.com/cloudwatch/home?region=",
-                    {"Ref": "AWS::Region"},
-                    "#dashboards/dashboard/PneumoniaInference",
-                ],
-            ]
-        },
     }
 
 

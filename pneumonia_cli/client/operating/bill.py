@@ -13,7 +13,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, UsageProblem
 from pneumonia_cli.client.operating.usage import find_parts, month, usage
-from pneumonia_cli.stack.prices import HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage
+from pneumonia_cli.stack.observability import has_dashboard, writes_metrics
+from pneumonia_cli.stack.prices import FREE, HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage, beyond
 from pneumonia_cli.stack.settings import StackSettings
 
 _LABELS: Final = {
@@ -39,11 +40,17 @@ _LOG_BYTES: Final = 2_000
 _EMPTY_RECEIVES_A_MONTH: Final = 5 * 3 * 60 * HOURS_A_MONTH
 _MESSAGES_A_FILM: Final = 3  # sent, received, deleted
 
-# Of the alarms by default, and with metrics false; tests/infra/test_dashboard.py holds them against the template.
+# Of the alarms with and without metrics, and of the one on backfills; tests/infra/test_observability.py holds them
+# against the template.
 _WATCHED: Final = {True: 19, False: 9}
+_WATCHED_BACKFILL: Final = 1
 
 _DAYS_A_MONTH: Final = HOURS_A_MONTH / 24
 
+_FREE_IN_WORDS: Final = (
+    "{:.2f} of it is beyond what CloudWatch and SQS give each account free: 10 metrics, 10 alarm metrics, 3 dashboards "
+    "and a million queue requests a month, for all stacks of the account together."
+)
 _NOT_IN_IT: Final = (
     "List prices without free tier, taxes and discounts. Not in it: data transfer, the INIT phase of cold starts, "
     "storage of logs and images, the secret of auth token, customer-managed keys, a VPC. AWS's bill decides."
@@ -70,8 +77,10 @@ def settings(cdk_json: Path | None) -> StackSettings:
 
 def for_films(chosen: StackSettings, expected: Expected, *, as_json: bool = False) -> int:
     """Show what so many films would cost a month; answers the exit code."""
+    rates, expected_use = Rates.of(chosen), expected_usage(chosen, expected)
     title = f"{expected.films} films of {expected.megabytes:g} MB a month, {expected.milliseconds:g} ms each, in USD"
-    return _show(title, Rates.of(chosen).costs(expected_usage(chosen, expected)), as_json=as_json)
+    left = sum(rates.costs(beyond(FREE, expected_use)).values())
+    return _show(title, rates.costs(expected_use), left, as_json=as_json)
 
 
 def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None, *, as_json: bool = False) -> int:
@@ -83,13 +92,14 @@ def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None,
         parts = find_parts(aws, stack)
         used = usage(aws.client("cloudwatch"), parts, start, end)
     rates = Rates.of(dataclasses.replace(chosen, memory_mb=parts.memory_mb))
-    return _show(
-        f"{stack} from {start:%Y-%m-%d} to {end:%Y-%m-%d %H:%M} UTC, in USD", rates.costs(used), as_json=as_json
-    )
+    title = f"{stack} from {start:%Y-%m-%d} to {end:%Y-%m-%d %H:%M} UTC, in USD"
+    return _show(title, rates.costs(used), sum(rates.costs(beyond(FREE, used)).values()), as_json=as_json)
 
 
 def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
     """What so many films use in a month of a stack that has run for so long that as much expires as comes.
+
+    No film of them is one of a backfill.
 
     Films come one by one: each is a batch of its own, and no two in one hour while there are hours left. Both are the
     dearest way.
@@ -105,9 +115,9 @@ def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
         uploads=films,
         byte_hours=films * kept * HOURS_A_MONTH,
         log_bytes=films * _LOG_BYTES,
-        metric_hours=min(films, HOURS_A_MONTH) * METRICS_A_FUNCTION * chosen.metrics,
-        alarm_hours=_WATCHED[chosen.metrics] * HOURS_A_MONTH,
-        dashboard_hours=HOURS_A_MONTH * chosen.dashboard,
+        metric_hours=min(films, HOURS_A_MONTH) * METRICS_A_FUNCTION * writes_metrics(chosen),
+        alarm_hours=(_WATCHED[writes_metrics(chosen)] + _WATCHED_BACKFILL * chosen.backfill) * HOURS_A_MONTH,
+        dashboard_hours=HOURS_A_MONTH * has_dashboard(chosen),
     )
 
 
@@ -116,10 +126,10 @@ def _months(days: int | None) -> float:
     return (365 if days is None else days) / _DAYS_A_MONTH
 
 
-def _show(title: str, costs: dict[str, float], *, as_json: bool) -> int:
+def _show(title: str, costs: dict[str, float], beyond_free: float, *, as_json: bool) -> int:
     total = sum(costs.values())
     if as_json:
-        output.print_json({"title": title, "usd": costs | {"total": total}})
+        output.print_json({"title": title, "usd": costs | {"total": total}, "usd_beyond_free": beyond_free})
         return EXIT_OK
     output.print_text(title)
     table = Table(box=None, show_header=False)
@@ -131,5 +141,6 @@ def _show(title: str, costs: dict[str, float], *, as_json: bool) -> int:
     table.add_section()
     table.add_row("total", f"{total:.2f}", style="bold")
     output.stdout.print(table)
+    output.stdout.print(_FREE_IN_WORDS.format(beyond_free))
     output.stdout.print(_NOT_IN_IT)
     return EXIT_OK

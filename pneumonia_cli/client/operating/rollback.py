@@ -15,9 +15,7 @@ from rich.table import Table
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError
-from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, WORKER, physical, resources
-
-LIVE: Final = "live"  # infra/inference.py
+from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, LIVE, WORKER, physical, resources
 
 # CloudFormation publishes the versions of both functions within minutes, before any traffic moves.
 _ONE_DEPLOYMENT: Final = timedelta(hours=1)

@@ -1,12 +1,16 @@
 """Physical names of a deployed stack's resources, by type and logical id."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from pneumonia_cli.client.aws import Aws
 
 FUNCTION = "AWS::Lambda::Function"
-API, WORKER = "InferenceApi", "InferenceWorker"
-"""How the logical ids of the two functions begin, and those of what belongs to them."""
+API, WORKER, BACKFILL = "InferenceApi", "InferenceWorker", "InferenceBackfill"
+"""How the logical ids of the functions begin, and those of what belongs to them."""
+
+LIVE: Final = "live"
+"""The alias that has the traffic, of each function; infra/inference.py has it as well."""
 
 
 @dataclass(frozen=True)

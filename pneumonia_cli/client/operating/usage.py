@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pneumonia_cli.client.aws import Aws
+from botocore.exceptions import ClientError
+
+from pneumonia_cli.client.aws import Aws, error_code
 from pneumonia_cli.client.errors import ServiceError
-from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, WORKER, physical, resources
+from pneumonia_cli.client.operating.stack_resources import API, BACKFILL, FUNCTION, LIVE, WORKER, physical, resources
 from pneumonia_cli.client.target import outputs
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
 
@@ -21,9 +23,13 @@ Series = dict[datetime, float]
 
 @dataclass(frozen=True)
 class Parts:
-    """Physical names of the parts of a stack that cost something. `watched_metrics`: of all its alarms."""
+    """Physical names of the parts of a stack that cost something.
+
+    `provisioned`: instances that are kept started, as they are allocated now. `watched_metrics`: of all its alarms.
+    """
 
     functions: tuple[str, ...]
+    provisioned: int
     log_groups: tuple[str, ...]
     queue: str
     buckets: tuple[str, ...]
@@ -36,13 +42,15 @@ def find_parts(aws: Aws, stack: str) -> Parts:
     """The parts of a deployed stack. Raises ServiceError, and botocore's errors."""
     named = outputs(aws, stack)
     found = resources(aws, stack)
-    functions = physical(found, FUNCTION, API, WORKER)
+    functions = physical(found, FUNCTION, API, WORKER, BACKFILL)
     if not functions or "UploadQueueUrl" not in named:
         raise ServiceError(f"The stack {stack} has no functions of this project.")
-    configuration = aws.client("lambda").get_function_configuration(FunctionName=functions[0])
+    lambda_ = aws.client("lambda")
+    configuration = lambda_.get_function_configuration(FunctionName=functions[0])
     return Parts(
         functions,
-        physical(found, "AWS::Logs::LogGroup", API, WORKER),
+        sum(_provisioned(lambda_, name) for name in physical(found, FUNCTION, API)),
+        physical(found, "AWS::Logs::LogGroup", API, WORKER, BACKFILL),
         named["UploadQueueUrl"].rpartition("/")[2],
         (named["UploadBucketName"], named["ResultBucketName"]),
         _watched(aws.client("cloudwatch"), physical(found, "AWS::CloudWatch::Alarm")),
@@ -64,10 +72,9 @@ def usage(cloudwatch: Any, parts: Parts, start: datetime, end: datetime) -> Usag
     return Usage(
         invocations=sum(map(_sum, calls)),
         milliseconds=sum(_sum(read("AWS/Lambda", "Duration", "Sum", FunctionName=name)) for name in parts.functions),
-        provisioned_hours=sum(
-            _sum(read("AWS/Lambda", "ProvisionedConcurrentExecutions", "Maximum", FunctionName=name))
-            for name in parts.functions
-        ),
+        # No metric counts what is allocated, which is what is billed: ProvisionedConcurrentExecutions are those that
+        # work.
+        provisioned_hours=parts.provisioned * hours,
         queue_messages=sent + sum(_sum(read("AWS/SQS", name, "Sum", QueueName=parts.queue)) for name in others),
         uploads=sent,
         # Once a day: each value holds for the 24 hours of it.
@@ -126,6 +133,17 @@ def _series(
 
 def _sum(series: Series) -> float:
     return sum(series.values())
+
+
+def _provisioned(lambda_: Any, function: str) -> int:
+    """Instances that are kept started for the alias `live`."""
+    try:
+        found = lambda_.get_provisioned_concurrency_config(FunctionName=function, Qualifier=LIVE)
+    except ClientError as error:
+        if error_code(error) == "ProvisionedConcurrencyConfigNotFoundException":
+            return 0
+        raise
+    return int(found["AllocatedProvisionedConcurrentExecutions"])
 
 
 def _watched(cloudwatch: Any, names: tuple[str, ...]) -> int:

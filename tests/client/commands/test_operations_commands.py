@@ -209,10 +209,20 @@ def test_every_block_that_can_be_run_is_run_by_a_test_of_its_section() -> None:
     assert found == tested
 
 
-def test_figures_of_an_idle_stack_are_those_of_the_command(pneumonia: Any) -> None:
-    usd = json.loads(pneumonia("bill", "--films", "0", "--json").out)["usd"]
+@pytest.mark.parametrize("observability", ["essential", "full"])
+def test_figures_of_an_idle_stack_are_those_of_the_command(pneumonia: Any, tmp_path: Path, observability: str) -> None:
+    document = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    document["context"]["observability"] = observability
+    settings = tmp_path / "cdk.json"
+    settings.write_text(json.dumps(document), encoding="utf-8")
+
+    def bill(films: int) -> Any:
+        return json.loads(pneumonia("bill", "--films", str(films), "--settings", settings, "--json").out)
+
     section = PAGE.split("## Estimate the bill")[1].split("\n## ")[0]
-    for name in ("dashboard_hours", "alarm_hours", "queue_messages"):
-        assert f"{usd[name]:.2f} USD" in section
-    busy = json.loads(pneumonia("bill", "--films", "100000", "--json").out)["usd"]
-    assert f"{busy['metric_hours']:.2f} USD" in section
+    idle, busy = bill(0), bill(100_000)["usd"]
+    figures = [idle["usd"][name] for name in ("dashboard_hours", "alarm_hours", "queue_messages", "total")]
+    # At most in a month: one function, and both.
+    figures += [idle["usd_beyond_free"], busy["metric_hours"], 2 * busy["metric_hours"]]
+    for figure in filter(None, figures):
+        assert f"{figure:.2f} USD" in section

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
@@ -18,8 +19,9 @@ from tests.client.conftest import Pneumonia
 
 MARCH, APRIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 PARTS = Parts(
-    functions=("stack-api", "stack-worker"),
-    log_groups=("/api", "/worker"),
+    functions=("stack-api", "stack-worker", "stack-backfill"),
+    provisioned=3,
+    log_groups=("/api", "/worker", "/backfill"),
     queue="queue",
     buckets=("uploads", "results"),
     watched_metrics=19,
@@ -31,8 +33,11 @@ PARTS = Parts(
 SERIES: dict[tuple[str, str], list[float]] = {
     ("Invocations", "stack-api"): [100, 0, 50],
     ("Invocations", "stack-worker"): [10, 10, 0],
+    ("Invocations", "stack-backfill"): [0, 0, 7],
+    ("Duration", "stack-backfill"): [1_000],
     ("Duration", "stack-api"): [10_000, 0, 5_000],
     ("Duration", "stack-worker"): [2_000, 3_000],
+    # Only what worked: billed is what is allocated.
     ("ProvisionedConcurrentExecutions", "stack-api"): [2, 2],
     ("NumberOfMessagesSent", "queue"): [40],
     ("NumberOfMessagesReceived", "queue"): [41],
@@ -42,6 +47,7 @@ SERIES: dict[tuple[str, str], list[float]] = {
     ("BucketSizeBytes", "results"): [1e8],
     ("IncomingBytes", "/api"): [1000],
     ("IncomingBytes", "/worker"): [2000, 500],
+    ("IncomingBytes", "/backfill"): [70],
 }
 
 
@@ -69,20 +75,19 @@ class CloudWatch:
 def test_usage_is_what_was_counted() -> None:
     cloudwatch = CloudWatch()
     assert usage.usage(cloudwatch, PARTS, MARCH, APRIL) == Usage(
-        invocations=170,
-        milliseconds=20_000,
-        provisioned_hours=4,
+        invocations=177,
+        milliseconds=21_000,
+        provisioned_hours=3 * 31 * 24,
         queue_messages=1020,
         uploads=40,
         byte_hours=24 * 3.1e9,
-        log_bytes=3500,
-        metric_hours=4 * METRICS_A_FUNCTION,  # two hours with calls of each
+        log_bytes=3570,
+        metric_hours=5 * METRICS_A_FUNCTION,  # two hours with calls of api and worker, one of backfill
         alarm_hours=19 * 31 * 24,
         dashboard_hours=31 * 24,
     )
     statistics = {entry["Metric"]["MetricName"]: entry["Stat"] for entry in cloudwatch.asked}
     assert statistics["BucketSizeBytes"] == "Average"
-    assert statistics["ProvisionedConcurrentExecutions"] == "Maximum"
     assert statistics["Duration"] == "Sum"
     assert {entry["Period"] for entry in cloudwatch.asked} == {3600}
 
@@ -108,8 +113,11 @@ class Aws:
 
     region = "eu-central-1"
 
-    def __init__(self, alarms: list[dict[str, Any]], resources: list[tuple[str, str, str]]) -> None:
+    def __init__(
+        self, alarms: list[dict[str, Any]], resources: list[tuple[str, str, str]], provisioned: int | None = None
+    ) -> None:
         self._alarms = alarms
+        self._provisioned = provisioned
         self._resources = resources
 
     def client(self, _service: str) -> Any:
@@ -138,14 +146,23 @@ class Aws:
     def get_function_configuration(self, **_request: Any) -> Any:
         return {"MemorySize": 3008}
 
+    def get_provisioned_concurrency_config(self, **request: Any) -> Any:
+        assert request == {"FunctionName": "stack-api", "Qualifier": "live"}
+        if self._provisioned is None:
+            code = "ProvisionedConcurrencyConfigNotFoundException"
+            raise ClientError({"Error": {"Code": code}}, "GetProvisionedConcurrencyConfig")
+        return {"AllocatedProvisionedConcurrentExecutions": self._provisioned}
+
 
 FUNCTION, GROUP, ALARM = "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"
 STACK = [
     (FUNCTION, "InferenceApi27", "stack-api"),
     (FUNCTION, "BucketNotificationsHandler05", "not of films"),
     (FUNCTION, "InferenceWorker90", "stack-worker"),
+    (FUNCTION, "InferenceBackfill71", "stack-backfill"),
     (GROUP, "InferenceApiLogsA1", "/api"),
     (GROUP, "InferenceWorkerLogsB1", "/worker"),
+    (GROUP, "InferenceBackfillLogsC1", "/backfill"),
     (GROUP, "UploadsNotificationsLogs", "/notifications"),
     ("AWS::CloudWatch::Dashboard", "DashboardDashboard", "stack"),
     *((ALARM, f"Monitoring{number}", f"alarm-{number}") for number in range(103)),
@@ -159,8 +176,13 @@ ALARMS: list[dict[str, Any]] = [
 
 
 def test_parts_are_those_of_the_stack() -> None:
-    aws: Any = Aws(ALARMS, STACK)
+    aws: Any = Aws(ALARMS, STACK, provisioned=3)
     assert usage.find_parts(aws, "stack") == dataclasses.replace(PARTS, watched_metrics=1 + 3 + 4, memory_mb=3008)
+
+
+def test_a_function_without_provisioned_concurrency_has_none() -> None:
+    aws: Any = Aws(ALARMS, STACK)
+    assert usage.find_parts(aws, "stack").provisioned == 0
 
 
 def test_a_stack_of_something_else() -> None:
@@ -177,7 +199,7 @@ def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["title"] == "stack from 2026-03-01 to 2026-04-01 00:00 UTC, in USD"
     usd = told["usd"]
     # By the memory that the functions have, whatever cdk.json says now.
-    assert usd["milliseconds"] == pytest.approx(20 * 3008 / 1024 * 0.0000166667)
+    assert usd["milliseconds"] == pytest.approx(21 * 3008 / 1024 * 0.0000166667)
     assert usd["dashboard_hours"] == pytest.approx(3.00 * 31 * 24 / 730)
     assert usd["total"] == pytest.approx(sum(value for name, value in usd.items() if name != "total"))
 
@@ -200,15 +222,16 @@ def test_films_that_are_expected() -> None:
     # Uploads of 30 days and results of a year are there at any time.
     kept = 100 * 12 / 365 * (30 * 2e6 + 365 * 150_000)
     assert expected.byte_hours == pytest.approx(kept * 730)
-    assert expected.metric_hours == 100 * METRICS_A_FUNCTION
-    assert (expected.alarm_hours, expected.dashboard_hours) == (19 * 730, 730)
+    assert (expected.metric_hours, expected.alarm_hours, expected.dashboard_hours) == (0, 9 * 730, 0)
 
 
 @pytest.mark.parametrize(
     ("overrides", "look", "value"),
     [
-        ({"metrics": False}, lambda used: (used.metric_hours, used.alarm_hours), (0, 9 * 730)),
-        ({"dashboard": False}, lambda used: used.dashboard_hours, 0),
+        ({"metrics": True}, lambda used: (used.metric_hours, used.alarm_hours), (730 * METRICS_A_FUNCTION, 19 * 730)),
+        ({"dashboard": True}, lambda used: used.dashboard_hours, 730),
+        ({"observability": "full"}, lambda used: (used.alarm_hours, used.dashboard_hours), (19 * 730, 730)),
+        ({"backfill": True}, lambda used: used.alarm_hours, 10 * 730),
         ({"api_provisioned_concurrency": 2}, lambda used: used.provisioned_hours, 1460),
         (
             {"upload_expiry_days": None, "result_expiry_days": None},
@@ -222,24 +245,28 @@ def test_settings_count(overrides: dict[str, Any], look: Callable[[Usage], Any],
 
 
 def test_metrics_cost_no_more_than_a_month_has_hours() -> None:
-    assert bill.expected_usage(with_settings(), Expected(10**6, 1, 1)).metric_hours == 730 * METRICS_A_FUNCTION
+    assert (
+        bill.expected_usage(with_settings(metrics=True), Expected(10**6, 1, 1)).metric_hours == 730 * METRICS_A_FUNCTION
+    )
 
 
 def test_the_command(pneumonia: Pneumonia) -> None:
     ran = pneumonia("bill", "--films", "0", "--json")
     assert ran.code == 0
-    usd = json.loads(ran.out)["usd"]
-    assert usd["total"] == pytest.approx(3.00 + 1.90 + 0.2628)
+    told = json.loads(ran.out)
+    assert told["usd"]["total"] == pytest.approx(0.90 + 0.2628)
+    assert told["usd_beyond_free"] == 0
     shown = pneumonia("bill", "--films", "10000")
     assert shown.code == 0
-    assert "metrics of the functions" in shown.out
+    assert "S3 requests" in shown.out
+    assert "beyond what CloudWatch and SQS give each account free" in " ".join(shown.out.split())
     assert "INIT phase" in " ".join(shown.out.split())
     assert pneumonia("bill").code == 2
 
 
 def test_other_prices(pneumonia: Pneumonia, tmp_path: Path) -> None:
     document = json.loads(CDK_JSON.read_text())
-    document["context"]["price_dashboard_month"] = 5
+    document["context"] |= {"price_dashboard_month": 5, "observability": "full"}
     (tmp_path / "cdk.json").write_text(json.dumps(document))
     ran = pneumonia("bill", "--films", "0", "--settings", tmp_path / "cdk.json", "--json")
     assert json.loads(ran.out)["usd"]["dashboard_hours"] == pytest.approx(5)
