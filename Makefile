@@ -7,10 +7,10 @@ CDK_CLI := aws-cdk@2.1148.1
 export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS FLOAT32 VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
-# What runs as `python -m …` finds the product's package beside the tools of the repository.
+# What runs as `python -m …` where the project is not installed finds its packages, and the tools of the repository.
 run := PYTHONPATH="$(CURDIR)/lambda_src:$(CURDIR)"
 
-RUNTIME := .venv/.stamp
+RUNTIME := .venv/bin/pneumonia
 DEV := .venv-dev/.stamp
 TRAIN := .venv-train/.stamp
 BENCH := .venv-bench/.stamp
@@ -31,10 +31,10 @@ help: ## Show this list
 
 .PHONY: demo
 demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
-	@$(run) .venv/bin/python -m pneumonia_cli.local.demo $(if $(IMAGES),--images "$$IMAGES")
+	@.venv/bin/python -m pneumonia_cli.local.demo $(if $(IMAGES),--images "$$IMAGES")
 
 .PHONY: cli
-cli: $(RUNTIME) ## Put the `pneumonia` command into .venv/bin (docs/cli.md)
+cli: $(RUNTIME) ## Install the project, with the `pneumonia` command, into .venv (docs/cli.md)
 
 .PHONY: serve
 serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (AUTH=token asks for one)
@@ -44,7 +44,7 @@ serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.
 predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 whatever they show)
 	@$(if $(IMAGES),,echo "Say which images: make predict IMAGES=films/ OUT=results.jsonl" >&2; exit 2)
 	@# 3: some images were refused, each with a reason in its line. Here that is no failure.
-	@.venv/bin/pneumonia predict --out "$${OUT:-results.jsonl}" $(if $(FORCE),--force) -- "$$IMAGES" || [ $$? -eq 3 ]
+	@.venv/bin/pneumonia predict --out "$${OUT:-results.jsonl}" $(if $(FORCE),--force) -- "$$IMAGES" || code=$$?; [ $${code:-0} -eq 3 ] || exit $${code:-0}
 
 ##@ Check
 # Half of the tests wait for servers and browsers: two processes keep two cores busy.
@@ -90,11 +90,11 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 
 .PHONY: openapi
 openapi: $(RUNTIME) ## Write the description of the API anew (lambda_src/pneumonia/http/openapi.json)
-	$(run) .venv/bin/python -m tools.openapi
+	.venv/bin/python -m tools.openapi
 
 .PHONY: settings-table
 settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md anew from their declarations
-	$(run) .venv/bin/python -m tools.settings_table
+	.venv/bin/python -m tools.settings_table
 
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
@@ -128,7 +128,7 @@ destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as th
 .PHONY: smoke
 smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)
 	@$(if $(STACK),,echo "Say which stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
-	@$(run) .venv/bin/python -m pneumonia_cli.client.operating.smoke --stack "$$STACK" $(ARGS)
+	@.venv/bin/python -m pneumonia_cli.client.operating.smoke --stack "$$STACK" $(ARGS)
 
 .PHONY: rehearse
 rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK CLI, this machine playing AWS (needs Docker; docs/rehearsal.md)
@@ -138,7 +138,7 @@ rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK 
 .PHONY: bench
 bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
-	$(run) .venv/bin/python -m bench.worker
+	.venv/bin/python -m bench.worker
 
 .PHONY: bench-container
 bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
@@ -186,12 +186,11 @@ need-data:
 .PHONY: lock
 lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade for newer versions)
 	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
-	$(call lock,pneumonia_cli/local/requirements.in,pneumonia_cli/local/requirements.txt)
-	$(call lock,pneumonia_cli/client/requirements.in,pneumonia_cli/client/requirements.txt)
+	$(call lock,pyproject.toml --group build,pneumonia_cli/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)
 	$(call lock,bench/requirements.in,bench/requirements.txt)
 	$(call lock,requirements.in,requirements.txt)
-	$(call lock,requirements-dev.in,requirements-dev.txt)
+	$(call lock,requirements-dev.in pyproject.toml --group build,requirements-dev.txt)
 
 .PHONY: clean
 clean: ## Remove environments, caches and outputs
@@ -200,10 +199,13 @@ clean: ## Remove environments, caches and outputs
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose
 # requirements have changed since.
-$(RUNTIME): lambda_src/requirements.txt pneumonia_cli/local/requirements.txt pneumonia_cli/client/requirements.txt \
-  pneumonia_cli/client/launcher.sh
-	$(call venv,.venv,$(filter %.txt,$^))
-	@install -m 755 pneumonia_cli/client/launcher.sh .venv/bin/pneumonia
+.venv/.stamp: pneumonia_cli/requirements.txt
+	$(call venv,.venv,$^)
+	@touch $@
+
+# The tree itself, so that a change in it needs no new installation; with the locked backend, so that pip asks for none.
+$(RUNTIME): .venv/.stamp pyproject.toml
+	@.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.txt
@@ -232,7 +234,7 @@ define venv
 @$(1)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes $(foreach file,$(2),-r $(file))
 endef
 
-# $(call lock,IN,OUT): for every platform and Python from 3.11 on, and without the name of any index. What
+# $(call lock,SOURCES,OUT): for every platform and Python from 3.11 on, and without the name of any index. What
 # ships leads: its versions are those of every other environment.
 define lock
 .venv-dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pneumonia_cli.local.places import ACCOUNT, REGION
+from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.cdk_docker import REGISTRY_VARIABLE, TAGS_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent

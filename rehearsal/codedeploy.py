@@ -16,7 +16,7 @@ from moto.codedeploy.models import codedeploy_backends
 from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.responses import EmptyResult
 
-from pneumonia_cli.local.places import ACCOUNT, REGION
+from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.models import Kind, Resource
 

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Request, Response
 from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.lambda_context import LocalContext
-from pneumonia_cli.local.places import ACCOUNT, HOST
+from pneumonia_cli.local.names import ACCOUNT, HOST
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.wsgi_server import running
 from rehearsal.api import call, client

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.awslambda.models import lambda_backends
 
-from pneumonia_cli.local.places import ACCOUNT, REGION
+from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.codedeploy import Deployments
 from rehearsal.functions import Functions

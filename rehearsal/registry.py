@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 
 COMMAND: Final = "docker-registry"
 _START_SECONDS: Final = 30

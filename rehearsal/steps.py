@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pneumonia_cli.local.places import ACCOUNT, REGION
+from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments

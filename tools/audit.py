@@ -19,8 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = (
     "lambda_src/requirements.txt",
-    "pneumonia_cli/client/requirements.txt",
-    "pneumonia_cli/local/requirements.txt",
+    "pneumonia_cli/requirements.txt",
     "requirements.txt",
 )
 """What ships, then what runs on an operator's machine."""

@@ -11,7 +11,7 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.proxy import KEY_PARAMETER, Proxy
 from pneumonia_cli.client.service import Service
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse, running
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.signing import checked_url, is_loopback
-from pneumonia_cli.local import places
+from pneumonia_cli.local import names
 
 LOCAL_STACK = "local"
 """The name that means the local cloud of `pneumonia serve`, and never a stack of an account."""
@@ -61,7 +61,7 @@ _OPTIONS = {
 def connect(stack: str | None, profile: str | None, region: str | None, env: Mapping[str, str] = os.environ) -> Aws:
     """The AWS session for a stack. For the local cloud it holds none of the user's credentials."""
     if stack == LOCAL_STACK:
-        return Aws(region=places.REGION, endpoint_url=_local_endpoint(env), keys=(places.CREDENTIAL, places.CREDENTIAL))
+        return Aws(region=names.REGION, endpoint_url=_local_endpoint(env), keys=(names.CREDENTIAL, names.CREDENTIAL))
     return Aws(profile=profile, region=region)
 
 
@@ -131,7 +131,7 @@ def _target(named: Mapping[str, str]) -> Target:
 
 
 def _local_endpoint(env: Mapping[str, str]) -> str:
-    endpoint = env.get("AWS_ENDPOINT_URL") or places.endpoint_url(places.S3_PORT)
+    endpoint = env.get("AWS_ENDPOINT_URL") or names.endpoint_url(names.S3_PORT)
     if not is_loopback(endpoint):
         raise UsageProblem("--stack local is the local cloud, but AWS_ENDPOINT_URL names another machine: unset it.")
     return endpoint.rstrip("/")
@@ -139,10 +139,10 @@ def _local_endpoint(env: Mapping[str, str]) -> str:
 
 def _local(endpoint: str) -> Target:
     return Target(
-        url=f"http://{places.HOST}:{places.PORT}",
-        upload_bucket=places.UPLOAD_BUCKET,
-        result_bucket=places.RESULT_BUCKET,
-        queue_url=f"{endpoint}/{places.ACCOUNT}/{places.QUEUE}",
-        dead_letter_queue_url=f"{endpoint}/{places.ACCOUNT}/{places.DEAD_LETTER_QUEUE}",
-        token_secret=places.TOKEN_SECRET,
+        url=f"http://{names.HOST}:{names.PORT}",
+        upload_bucket=names.UPLOAD_BUCKET,
+        result_bucket=names.RESULT_BUCKET,
+        queue_url=f"{endpoint}/{names.ACCOUNT}/{names.QUEUE}",
+        dead_letter_queue_url=f"{endpoint}/{names.ACCOUNT}/{names.DEAD_LETTER_QUEUE}",
+        token_secret=names.TOKEN_SECRET,
     )

@@ -6,7 +6,7 @@ import secrets
 
 import boto3
 
-from pneumonia_cli.local.places import TOKEN_SECRET
+from pneumonia_cli.local.names import TOKEN_SECRET
 
 _TOKEN_BYTES = 24
 

@@ -12,8 +12,8 @@ import boto3
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-from pneumonia_cli.local import places
-from pneumonia_cli.local.places import CREDENTIAL, DEAD_LETTER_QUEUE, HOST, QUEUE, REGION, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local import names
+from pneumonia_cli.local.names import CREDENTIAL, DEAD_LETTER_QUEUE, HOST, QUEUE, REGION, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.wsgi_server import running
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
@@ -62,7 +62,7 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     Raises wsgi_server.PortInUse.
     """
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler) as bound:
-        endpoint_url = places.endpoint_url(bound)
+        endpoint_url = names.endpoint_url(bound)
         with isolated_environment(os.environ, endpoint_url):
             cloud = _create_resources(endpoint_url, settings)
             try:

@@ -3,7 +3,7 @@
 from collections.abc import MutableMapping
 
 from pneumonia_cli.bundled import MODEL_DIR
-from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.stack.settings import StackSettings
 
 

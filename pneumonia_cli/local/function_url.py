@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from werkzeug.wrappers import Request, Response
 
 from pneumonia_cli.local.lambda_context import LocalContext
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import running
 
 logger = logging.getLogger(__name__)

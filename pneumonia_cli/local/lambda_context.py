@@ -4,7 +4,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-from pneumonia_cli.local.places import ACCOUNT, REGION
+from pneumonia_cli.local.names import ACCOUNT, REGION
 
 
 @dataclass(frozen=True)

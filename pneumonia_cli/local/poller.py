@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.lambda_context import LocalContext
-from pneumonia_cli.local.places import REGION
+from pneumonia_cli.local.names import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef

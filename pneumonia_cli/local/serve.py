@@ -19,7 +19,7 @@ from pneumonia_cli.local.access import create_token
 from pneumonia_cli.local.cloud import client_environment, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
-from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

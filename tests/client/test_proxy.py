@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 from pneumonia_cli.client.proxy import Proxy
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import Anonymous, SigV4
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import running
 from tests.client.upstream import Upstream, answer, upstream
 

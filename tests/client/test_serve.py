@@ -1,6 +1,6 @@
 import socket
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from tests.client.conftest import Pneumonia
 
 

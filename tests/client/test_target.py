@@ -8,7 +8,7 @@ from moto import mock_aws
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.target import Target, connect, jobs_for, resolve
-from pneumonia_cli.local.places import CREDENTIAL, REGION
+from pneumonia_cli.local.names import CREDENTIAL, REGION
 
 NAME = "PneumoniaInference"
 URL = "https://abc.lambda-url.eu-central-1.on.aws"

@@ -16,7 +16,7 @@ from moto.sqs.responses import SQSResponse
 from pneumonia.uploads.finished_events import DETAIL_TYPE, SOURCE
 from pneumonia.uploads.results import Order
 from pneumonia_cli.local.cloud import Cloud
-from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from tests.faults.ledger import Sent, Stored
 from tests.faults.plan import PLAIN, Version
 

@@ -36,7 +36,7 @@ from pneumonia.uploads.results import JSON_SUFFIX
 from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import Cloud, local_cloud
-from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of

@@ -24,7 +24,7 @@ from pneumonia_cli.local.access import create_token
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
-from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import ImageBytes, LoadEvent

@@ -5,7 +5,7 @@ import boto3
 import pytest
 
 from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
-from pneumonia_cli.local.places import DEAD_LETTER_QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 

@@ -2,7 +2,7 @@ import dataclasses
 
 from pneumonia.settings import Settings
 from pneumonia_cli.local.environment import export_settings
-from pneumonia_cli.local.places import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.stack.settings import StackSettings
 
 

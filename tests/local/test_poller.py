@@ -7,7 +7,7 @@ import pytest
 from pneumonia_cli.local import poller as module
 from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.functions import worker_context
-from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import LoadEvent

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from tests import serving
 from tests.serving import introduction
 

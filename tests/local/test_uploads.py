@@ -4,7 +4,7 @@ import pytest
 
 from pneumonia_cli.local import poller as poller_module
 from pneumonia_cli.local.cloud import Cloud
-from pneumonia_cli.local.places import RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.uploads import collect, upload
 from pneumonia_cli.reporting.images import ImageFile, find_images

@@ -4,7 +4,7 @@ from urllib.request import urlopen
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 

@@ -5,7 +5,7 @@ import pytest
 from botocore.config import Config
 from playwright.sync_api import Page, Request, expect
 
-from pneumonia_cli.local.places import REGION, UPLOAD_BUCKET
+from pneumonia_cli.local.names import REGION, UPLOAD_BUCKET
 from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
 from tests.page.conftest import Open
 from tests.serving import Service

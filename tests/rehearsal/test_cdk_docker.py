@@ -9,7 +9,7 @@ import boto3
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from pneumonia_cli.local.places import HOST
+from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import running
 from rehearsal.cdk_docker import REGISTRY_VARIABLE, TAGS_VARIABLE, main
 from rehearsal.server import Server

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from pneumonia_cli.client.commands import operating, options
-from pneumonia_cli.local import places
+from pneumonia_cli.local import names
 
 app = typer.Typer(
     name="pneumonia",
@@ -52,8 +52,8 @@ def predict(
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page and the API.")] = places.PORT,
-    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Of S3 and SQS.")] = places.S3_PORT,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page and the API.")] = names.PORT,
+    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Of S3 and SQS.")] = names.S3_PORT,
     auth: Annotated[
         Literal["none", "token"], typer.Option("--auth", help="`token` asks for one, which it prints.")
     ] = "none",
@@ -175,7 +175,7 @@ def results(
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
-    from pneumonia_cli.client.batch import fetch as command
+    from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
     from pneumonia_cli.client.target import Target, connect, jobs_for

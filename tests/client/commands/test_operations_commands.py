@@ -6,7 +6,6 @@ Some of those need what only a deployed stack has, and are run by `make rehearse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import pytest
 from pneumonia.http import token_secret
 from pneumonia.uploads.ids import new_id
 from pneumonia_cli.local.access import create_token
-from pneumonia_cli.local.places import TOKEN_SECRET
+from pneumonia_cli.local.names import TOKEN_SECRET
 from tests.client.conftest import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -85,16 +84,12 @@ def test_blocks_that_are_left_out_hold_nothing_that_could_be_run() -> None:
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Callable[[str], str]:
     """Runs a block in a new bash that ends at the first failure; answers standard output."""
-    tools = tmp_path / "tree" / ".venv" / "bin"
-    tools.mkdir(parents=True)
-    for name in ("infra", "lambda_src", "pneumonia_cli", "cdk.json"):
-        (tmp_path / "tree" / name).symlink_to(ROOT / name)
-    # As make puts it there, with the Python of this test.
-    (tools / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (tools / "python").chmod(0o755)
-    shutil.copy(ROOT / "pneumonia_cli" / "client" / "launcher.sh", tools / "pneumonia")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "pneumonia").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pneumonia_cli "$@"\n')
     (tools / "pneumonia").chmod(0o755)
     env = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)]),
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "STACK": "local",
         "PNEUMONIA_URL": stack.url,

@@ -10,7 +10,7 @@ from pneumonia import aws
 from pneumonia.http import token_secret
 from pneumonia_cli.local.access import create_token
 from pneumonia_cli.local.cloud import Cloud
-from pneumonia_cli.local.places import TOKEN_SECRET
+from pneumonia_cli.local.names import TOKEN_SECRET
 from tests.client.conftest import Pneumonia
 
 LOCAL = ("--stack", "local")

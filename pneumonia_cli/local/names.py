@@ -1,4 +1,4 @@
-"""Where the parts of the local cloud are: names, ports and keys, for it and for those who call it.
+"""Names, ports and keys of the local cloud, for it and for those who call it.
 
 Nothing is imported here: a client of the local cloud must not wait for moto, which plays it.
 """
@@ -21,7 +21,7 @@ UPLOAD_BUCKET: Final = "pneumonia-uploads"
 RESULT_BUCKET: Final = "pneumonia-results"
 QUEUE: Final = "pneumonia-uploads"
 DEAD_LETTER_QUEUE: Final = "pneumonia-uploads-dead-letter"
-TOKEN_SECRET: Final = "pneumonia-token"  # noqa: S105 - the name of the secret, not the secret  # nosec B105
+TOKEN_SECRET: Final = "pneumonia-token"  # noqa: S105 - the name of the secret, not the secret
 
 
 def endpoint_url(port: int) -> str:
