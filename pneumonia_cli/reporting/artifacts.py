@@ -28,6 +28,11 @@ def prepare(out: Path) -> None:
             (out / name).unlink(missing_ok=True)
 
 
+def safe_stem(text: str) -> str:
+    """As much of a text as any file system takes for a name, without folders; may be empty."""
+    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_MAX_STEM]
+
+
 def heatmap_files(images: Sequence[ImageFile]) -> dict[ImageFile, str]:
     """Where the heatmap of each image goes, relative to the demo's folder.
 
@@ -37,7 +42,7 @@ def heatmap_files(images: Sequence[ImageFile]) -> dict[ImageFile, str]:
     taken: set[str] = set()
     for image in images:
         stem = Path(image.name).with_suffix("").as_posix()
-        safe = re.sub(r"[^\w.-]+", "_", stem.encode("utf-8", "replace").decode()).lstrip(".")[:_MAX_STEM] or "_"
+        safe = safe_stem(stem.encode("utf-8", "replace").decode()) or "_"
         name, count = safe, 1
         while name.casefold() in taken:
             count += 1

@@ -21,14 +21,13 @@ from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.queues import count
-from pneumonia_cli.reporting.artifacts import HEATMAP_FOLDER
+from pneumonia_cli.reporting.artifacts import HEATMAP_FOLDER, safe_stem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 _OWN_NAME = re.compile("[0-9a-f]{32}")  # as Journal.key_of makes them
-_MAX_STEM = 60  # characters, at most four bytes each: below the 255 bytes of common file systems
 
 _PROBES = 16
 _ROUNDS = 8  # in one look, so that the uploads are not forgotten over it
@@ -146,8 +145,7 @@ def file_stem(key: str) -> str:
     last = key.rpartition("/")[2]
     if _OWN_NAME.fullmatch(last):
         return last
-    readable = re.sub(r"[^\w.-]+", "_", last).lstrip(".")[:_MAX_STEM]
-    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"{safe_stem(last)}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 class Patience:

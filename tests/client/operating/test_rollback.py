@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.operating import rollback
+from pneumonia_cli.client.operating.stack_resources import LIVE
 from tests.client.conftest import Pneumonia
 
 STACK = "Ward3"
@@ -47,7 +48,7 @@ def functions(aws_credentials: None) -> Iterator[Any]:
                 client.update_function_code(FunctionName=name, ZipFile=archive(f"number = {number}"))
                 client.publish_version(FunctionName=name)
             newest = max(versions(client, name))
-            client.create_alias(FunctionName=name, Name=rollback.LIVE, FunctionVersion=str(newest))
+            client.create_alias(FunctionName=name, Name=LIVE, FunctionVersion=str(newest))
         yield client
         for made in (client, iam, cloudformation):
             made.close()
@@ -67,8 +68,7 @@ def versions(client: Any, name: str) -> list[int]:
 
 def live(client: Any) -> list[int]:
     return [
-        int(client.get_alias(FunctionName=name, Name=rollback.LIVE)["FunctionVersion"])
-        for name in ("ward-api", "ward-worker")
+        int(client.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"]) for name in ("ward-api", "ward-worker")
     ]
 
 
@@ -98,7 +98,7 @@ def test_without_yes_nothing_moves(functions: Any, pneumonia: Pneumonia) -> None
 
 def test_if_one_cannot_go_back_none_does(functions: Any, pneumonia: Pneumonia) -> None:
     oldest = min(versions(functions, "ward-worker"))
-    functions.update_alias(FunctionName="ward-worker", Name=rollback.LIVE, FunctionVersion=str(oldest))
+    functions.update_alias(FunctionName="ward-worker", Name=LIVE, FunctionVersion=str(oldest))
     before = live(functions)
     ran = pneumonia("rollback", "--stack", STACK, "--yes")
     assert ran.code == 4
@@ -131,7 +131,7 @@ def test_what_is_no_stack_of_ours(functions: Any, pneumonia: Pneumonia) -> None:
 def test_the_alias_has_the_name_that_the_stack_gives_it() -> None:
     # Read, since importing it would start the CDK.
     source = (Path(__file__).parents[3] / "infra" / "inference.py").read_text(encoding="utf-8")
-    assert f'LIVE: Final = "{rollback.LIVE}"\n' in source
+    assert f'LIVE: Final = "{LIVE}"\n' in source
 
 
 def made(function: str, day: int, previous: int | None = 6) -> rollback.Step:
