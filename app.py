@@ -13,7 +13,7 @@ import aws_cdk as cdk
 sys.path.insert(0, str(Path(__file__).resolve().with_name("lambda_src")))
 
 from infra.stack import PneumoniaStack
-from pneumonia_cli.stack.settings import StackSettings, StackSettingsError, default_context
+from pneumonia_cli.stack.context import ContextError, default_context, settings_of
 
 
 def main() -> None:
@@ -25,8 +25,8 @@ def main() -> None:
     app = cdk.App(context=defaults, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), analytics_reporting=False)
     try:
         # Merged, since a null default is no context value at all once it has been through the CDK.
-        settings = StackSettings.from_context(defaults | app.node.get_all_context())
-    except StackSettingsError as error:
+        settings = settings_of(defaults | app.node.get_all_context())
+    except ContextError as error:
         sys.exit(str(error))
     PneumoniaStack(app, settings)
     app.synth()

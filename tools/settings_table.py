@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from pneumonia.declaration import declared
-from pneumonia_cli.stack.settings import StackSettings, default_context
+from pneumonia_cli.stack.context import default_context
+from pneumonia_cli.stack.settings import StackSettings
 
 DEPLOY_MD = Path(__file__).resolve().parent.parent / "docs" / "deploy.md"
 

@@ -31,6 +31,7 @@ from pneumonia_cli.reporting import artifacts, tables
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
 from pneumonia_cli.reporting.outcome import Outcome, by_status
 from pneumonia_cli.reporting.report import render
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
 
 EXIT_FAILED = 1
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         images = find_images(arguments.images)
-        export_settings(settings := StackSettings.defaults(), os.environ)
+        export_settings(settings := default_settings(), os.environ)
         process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
         artifacts.prepare(arguments.out)
     except NoImages as error:

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 
 from pneumonia_cli.bundled import MODEL_DIR
 from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
 
 
@@ -25,5 +26,5 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
 
 
 def export_defaults(env: MutableMapping[str, str]) -> None:
-    """Give the handlers the variables of a stack with the defaults of cdk.json. Raises StackSettingsError."""
-    export_settings(StackSettings.defaults(), env)
+    """Give the handlers the variables of a stack with the defaults of cdk.json. Raises ContextError."""
+    export_settings(default_settings(), env)

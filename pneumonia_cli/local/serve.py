@@ -23,7 +23,7 @@ from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUC
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.context import default_settings
 
 EXIT_FAILED = 1
 
@@ -34,7 +34,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
     `port` is that of the Function URL, `s3_port` of S3 and SQS; with `auth` token it asks for one, which it prints.
     """
     console = Console(soft_wrap=True)
-    settings = StackSettings.defaults()
+    settings = default_settings()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
         style = "green" if status < 400 else "yellow" if status < 500 else "red"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.settings import StackSettings
 
 
 def contradictions(settings: StackSettings) -> Iterator[str]:

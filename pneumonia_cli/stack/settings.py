@@ -1,44 +1,31 @@
-"""The settings of a deployment, read from the CDK context and checked.
+"""The settings of a deployment: each with what it may be and what it is.
 
-``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it. What the functions read is
-declared where they read it (:mod:`pneumonia.settings`), all else here. To add a setting, declare it, give its default
-in cdk.json, read it, and run ``make settings-table``.
+What the functions read is declared where they read it (:mod:`pneumonia.settings`), all else here. To add a setting,
+declare it, give its default in ``cdk.json``, read it, and run ``make settings-table``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pneumonia.declaration import choice, declared, integer, setting, text
+from pneumonia.declaration import choice, integer, setting, text
 from pneumonia.settings import FunctionSettings
-from pneumonia_cli.bundled import CDK_JSON
-from pneumonia_cli.stack.contradictions import contradictions
 from pneumonia_cli.stack.kinds import archives, flag, log_retention, origins, price
 
 MAX_RECEIVES: Final = 3
 """How often a message is tried before it goes to the dead-letter queue; the local cloud does the same."""
-
-# Keys that belong to the CDK: feature flags and look-ups all carry a colon; the CLI writes these two without.
-_CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.
 _VISIBILITY_FACTOR = 6
 
 
-class StackSettingsError(ValueError):
-    """A context key is missing, unknown or has a value that is not allowed; the message names the key."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class StackSettings(FunctionSettings):
     """The checked settings of a deployment: those that its functions read, and these.
 
-    Build it with :meth:`from_context` or :meth:`defaults`. Sizes are bytes or MB as named, times seconds or days as
+    :mod:`pneumonia_cli.stack.context` reads and checks them. Sizes are bytes or MB as named, times seconds or days as
     named.
     """
 
@@ -221,43 +208,3 @@ class StackSettings(FunctionSettings):
     def visibility_timeout_seconds(self) -> int:
         """Seconds for which the upload queue hides a message that a worker holds."""
         return _VISIBILITY_FACTOR * self.worker_timeout_seconds
-
-    @classmethod
-    def defaults(cls, path: Path = CDK_JSON) -> StackSettings:
-        """The settings as ``cdk.json`` has them. Raises StackSettingsError, and OSError without such a file."""
-        return cls.from_context(default_context(path))
-
-    @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> StackSettings:
-        """Read and validate all settings from the whole CDK context.
-
-        Args:
-            context: every context value of the app, the CDK's own keys among them.
-
-        Raises:
-            StackSettingsError: a key is missing, unknown, not allowed, or contradicts another one.
-        """
-        known = declared(cls)
-        for key in context:
-            if key not in known and ":" not in key and key not in _CDK_OWN_KEYS:
-                raise StackSettingsError(f"Unknown setting '{key}'. Settings are: {', '.join(known)}.")
-        values: dict[str, Any] = {}
-        for key, item in known.items():
-            if key not in context:
-                raise StackSettingsError(f"Setting '{key}' is missing: put its default back into cdk.json.")
-            kind, raw = item.metadata["kind"], context[key]
-            try:
-                values[key] = kind.read(raw)
-            except ValueError:
-                shown = json.dumps(raw, default=str)
-                raise StackSettingsError(f"Setting '{key}' is {shown}: give {kind.allowed}.") from None
-        settings = cls(**values)
-        for sentence in contradictions(settings):
-            raise StackSettingsError(sentence)
-        return settings
-
-
-def default_context(path: Path = CDK_JSON) -> dict[str, Any]:
-    """The CDK context of ``cdk.json``: the default of each setting, and the CDK's own feature flags."""
-    context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["context"]
-    return context

@@ -14,6 +14,7 @@ from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
 
 
@@ -53,7 +54,7 @@ class Stack:
 
 @pytest.fixture
 def settings() -> StackSettings:
-    return StackSettings.defaults()
+    return default_settings()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.context import default_settings
 from tests.conftest import TinyMember, write_artifacts
 from tests.faults.cloud import BUS, POISON, Uploader, dead_letters, history, prepare, told_ids, uploads_of
 from tests.faults.instance import Setup
@@ -78,7 +78,7 @@ class Report:
 
 def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None) -> Report:
     """Run it all. Raises TimeoutError if the queue does not become empty."""
-    settings = StackSettings.defaults()
+    settings = default_settings()
     made = plan(uploads, seed)
     with tempfile.TemporaryDirectory() as folder, local_cloud(settings) as cloud:
         model_dir = write_artifacts(Path(folder) / "model", [TinyMember()])

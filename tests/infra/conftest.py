@@ -17,7 +17,7 @@ import aws_cdk as cdk
 from aws_cdk.assertions import Template
 
 from infra.stack import PneumoniaStack
-from pneumonia_cli.stack.settings import StackSettings, default_context
+from pneumonia_cli.stack.context import default_context, settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ class Synthesised:
     def __init__(self, defaults: Json, overrides: Json, outdir: Path) -> None:
         # Staging would copy the model once per stack; what is staged has tests of its own.
         context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
-        self.settings = StackSettings.from_context(context)
+        self.settings = settings_of(context)
         app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
         self.stack = PneumoniaStack(app, self.settings)
         self.template = Template.from_stack(self.stack).to_json()

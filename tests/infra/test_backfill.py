@@ -11,7 +11,7 @@ from cfnlint.api import ManualArgs, lint_file
 from infra.backfill_definition import RUNS_PREFIX, definition
 from pneumonia.backfill import batch, summary
 from pneumonia.settings import Settings
-from pneumonia_cli.stack.settings import StackSettings, StackSettingsError
+from pneumonia_cli.stack.context import ContextError, settings_of
 from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment
@@ -262,5 +262,5 @@ def test_a_failed_backfill_alarms(backfill_stack: Synthesised, synthesise: Synth
 
 
 def test_archives_without_a_backfill_are_a_mistake(defaults: Json) -> None:
-    with pytest.raises(StackSettingsError, match="'backfill_archives'"):
-        StackSettings.from_context(defaults | {"backfill_archives": ARCHIVES})
+    with pytest.raises(ContextError, match="'backfill_archives'"):
+        settings_of(defaults | {"backfill_archives": ARCHIVES})

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.context import settings_of
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 # Stand-ins for what goes into the image, and for what lies beside it.
@@ -60,7 +60,7 @@ def stage(defaults: Json, tmp_path: Path) -> Stage:
 
     def make(directory: Path, **overrides: Any) -> tuple[str, set[str]]:
         app = cdk.App(outdir=str(tmp_path / f"{directory.name}.out"), analytics_reporting=False)
-        settings = StackSettings.from_context(defaults | overrides)
+        settings = settings_of(defaults | overrides)
         stack = cdk.Stack(app, "Stack")
         image = InferenceImage(stack, "Image", settings=settings, directory=directory)
         staged = tmp_path / f"{directory.name}.out" / f"asset.{image.asset.asset_hash}"

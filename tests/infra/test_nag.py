@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra import acknowledgements
 from infra.stack import PneumoniaStack
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.context import settings_of
 from tests.infra.conftest import REGULATED, Json
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
@@ -40,7 +40,7 @@ def findings(
     """Every (rule, path of the construct) that the three packs leave open."""
     context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
     app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
-    change(PneumoniaStack(app, StackSettings.from_context(context)))
+    change(PneumoniaStack(app, settings_of(context)))
     cdk.Validations.of(app).add_plugins(
         cdk_nag.AwsSolutionsChecks(app), cdk_nag.HIPAASecurityChecks(app), cdk_nag.ServerlessChecks(app)
     )

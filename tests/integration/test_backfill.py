@@ -22,7 +22,7 @@ from pneumonia import aws
 from pneumonia.handlers import backfill, worker
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.context import settings_of
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, make_bucket, stored_result
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
 
@@ -85,7 +85,7 @@ def start(
                 return backfill.handler(payload, lambda_context)
 
             names = {"Partition": "aws", "FunctionArn": "backfill", "UploadBucket": UPLOADS, "ResultBucket": RESULTS}
-            states = definition(StackSettings.from_context(DEFAULTS | settings))
+            states = definition(settings_of(DEFAULTS | settings))
             context = step_functions(client, s3, states, names, function)
             machine = context.__enter__()
             running.append(context)

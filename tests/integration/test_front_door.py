@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import ImageBytes, LoadEvent
 
@@ -85,12 +87,12 @@ OpenDoor = Callable[[str], contextlib.AbstractContextManager[Door]]
 @pytest.fixture
 def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
     """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
-    settings = StackSettings.defaults()
+    settings = default_settings()
 
     @contextlib.contextmanager
     def opened(mode: str) -> Iterator[Door]:
         with local_cloud(settings) as cloud:
-            environment: dict[str, str] = {}
+            environment = {"MODEL_DIR": os.environ["MODEL_DIR"]}
             export_settings(settings, environment, mode)
             for name, value in environment.items():
                 monkeypatch.setenv(name, value)

@@ -9,6 +9,7 @@ from pneumonia_cli.local.cloud import Cloud, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.functions import WORKER_HANDLER, worker_context
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
 
 
@@ -23,7 +24,7 @@ def same_environment() -> Iterator[None]:
 
 @pytest.fixture
 def settings() -> StackSettings:
-    return StackSettings.defaults()
+    return default_settings()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pneumonia_cli.stack.settings import default_context
+from pneumonia_cli.stack.context import default_context
 
 
 @pytest.fixture(scope="session")

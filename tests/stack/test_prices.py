@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from bench import cost
+from pneumonia_cli.stack.context import settings_of
 from pneumonia_cli.stack.prices import Rates, Usage
-from pneumonia_cli.stack.settings import StackSettings
 
 
 @pytest.fixture
 def rates(defaults: dict[str, Any]) -> Rates:
-    return Rates.of(StackSettings.from_context(defaults))
+    return Rates.of(settings_of(defaults))
 
 
 def test_rates_and_usage_have_the_same_fields_in_the_same_order(rates: Rates) -> None:
@@ -42,7 +42,7 @@ def test_costs(rates: Rates, usage: Usage, usd: float) -> None:
 
 
 def test_memory_and_price_count(defaults: dict[str, Any]) -> None:
-    dear = Rates.of(StackSettings.from_context(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
+    dear = Rates.of(settings_of(defaults | {"memory_mb": 3538, "price_gb_second": 1}))
     assert dear.milliseconds == pytest.approx(3538 / 1024 / 1000)
 
 

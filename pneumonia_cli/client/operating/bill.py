@@ -13,6 +13,7 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, UsageProblem
 from pneumonia_cli.client.operating.usage import find_parts, month, usage
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.observability import has_dashboard, writes_metrics
 from pneumonia_cli.stack.prices import FREE, HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage, beyond
 from pneumonia_cli.stack.settings import StackSettings
@@ -70,7 +71,7 @@ def settings(cdk_json: Path | None) -> StackSettings:
     """The settings, prices among them, of a cdk.json. Raises UsageProblem."""
     path = cdk_json or CDK_JSON
     try:
-        return StackSettings.defaults(path)
+        return default_settings(path)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageProblem(f"{path} cannot be used: {error}") from None
 

@@ -13,6 +13,7 @@ from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.operating import bill, usage
 from pneumonia_cli.client.operating.bill import Expected
 from pneumonia_cli.client.operating.usage import Parts
+from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
 from pneumonia_cli.stack.settings import StackSettings
 from tests.client.conftest import Pneumonia
@@ -193,7 +194,7 @@ def test_a_stack_of_something_else() -> None:
 
 def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
     aws: Any = Aws(ALARMS, STACK)
-    settings = StackSettings.defaults()
+    settings = default_settings()
     assert bill.of_month(aws, "stack", settings, datetime(2026, 3, 1), as_json=True) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["title"] == "stack from 2026-03-01 to 2026-04-01 00:00 UTC, in USD"
@@ -207,11 +208,11 @@ def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_month_that_has_not_begun() -> None:
     aws: Any = Aws(ALARMS, STACK)
     with pytest.raises(UsageProblem, match="has not begun"):
-        bill.of_month(aws, "stack", StackSettings.defaults(), datetime(2999, 1, 1))
+        bill.of_month(aws, "stack", default_settings(), datetime(2999, 1, 1))
 
 
 def with_settings(**overrides: Any) -> StackSettings:
-    return dataclasses.replace(StackSettings.defaults(), **overrides)
+    return dataclasses.replace(default_settings(), **overrides)
 
 
 def test_films_that_are_expected() -> None:
