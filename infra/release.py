@@ -78,6 +78,10 @@ class Release(Construct):
             alarms = {alarm.node.id: alarm for alarm in monitoring.alarms}
             self._deploy(name, function, live, seconds, [alarms[alarm] for alarm in watched])
         self._allow(inference)
+        # One after the other, the worker first: CloudFormation would move both at once, and the failure of one cancels
+        # the other in the middle of its canary.
+        live_api, live_worker = (live.node.default_child for live in (inference.live_api, inference.live_worker))
+        cast(CfnResource, live_api).add_dependency(cast(CfnResource, live_worker))
 
     def _deploy(
         self,

@@ -8,5 +8,8 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def removal_policy(settings: StackSettings) -> RemovalPolicy:
-    """RETAIN when ``retain_data`` is set, else DESTROY."""
-    return RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY
+    """DESTROY without ``retain_data``; with it all stays, except what a first deployment made that then failed.
+
+    That belongs to no stack and is empty, and the next try would make it again beside it.
+    """
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.retain_data else RemovalPolicy.DESTROY

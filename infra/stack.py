@@ -75,6 +75,8 @@ class PneumoniaStack(Stack):
         self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Uploads that failed")
         if encryption.data is not None:
             self._output("DataKeyArn", encryption.data.key_arn, "Whoever uploads or reads needs this key as well")
+        if encryption.queues is not None:
+            self._output("QueueKeyArn", encryption.queues.key_arn, "Whoever redrives needs this key")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
 
     def _dashboard(

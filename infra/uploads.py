@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_s3_notifications as s3_notifications
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -18,6 +17,7 @@ from infra.encryption import Encryption
 from infra.notifications import NotificationsRole
 from infra.permissions import allow, allow_key
 from infra.removal import removal_policy
+from infra.upload_events import UploadEvents
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 # A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
@@ -41,7 +41,7 @@ class Uploads(Construct):
         result_bucket: ``<key>.json`` and ``<key>.heatmap.png``; a bucket of its own without notifications, so
             that a result can never fire an event.
         queue: object-created events on their way to the worker.
-        dead_letter_queue: events that failed three times.
+        dead_letter_queue: events that failed MAX_RECEIVES times.
         access_logs: where S3 logs who read and wrote in either bucket, or None.
     """
 
@@ -77,7 +77,7 @@ class Uploads(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=MAX_RECEIVES),
         )
         self.upload_bucket.add_event_notification(
-            s3.EventType.OBJECT_CREATED, s3_notifications.SqsDestination(self.queue)
+            s3.EventType.OBJECT_CREATED, UploadEvents(self.queue, encryption.queues)
         )
         notifications_role.allow(self.upload_bucket)
 

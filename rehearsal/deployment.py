@@ -36,6 +36,7 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
             create(stack)
         except Exception as error:
             _tell(stack, "CREATE_FAILED", error)
+            stack.resource_map.taken_back = set(stack.resource_map._parsed_resources)
             stack.resource_map.delete()
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
@@ -105,7 +106,7 @@ def _delete(resources: Any) -> None:
 def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
     """Last made, first removed; what is to be retained stays, and the stack forgets it.
 
-    RetainExceptOnCreate retains nothing that was made by the very update that is taken back.
+    RetainExceptOnCreate retains nothing that was made by the very creation or update that is taken back.
     """
     taken_back: set[str] = getattr(resources, "taken_back", set())
     for logical_id in [name for name in reversed(resources._parsed_resources) if name in unwanted]:

@@ -16,7 +16,7 @@ from rehearsal.functions import Functions
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
 
-MAX_RECEIVES = 3  # as pneumonia_cli/stack/settings.py has it, written again so that a change there is noticed here
+MAX_RECEIVES = 5  # as pneumonia_cli/stack/settings.py has it, written again so that a change there is noticed here
 REDRIVEN = "redriven/film.png"
 NEW_VERSION = "999.0.0"
 NEW_MEMORY_MB = 2048

@@ -1,8 +1,10 @@
 """Customer-managed keys: what lies under them, and which of AWS's services may use them."""
 
+import re
+
 import pytest
 
-from tests.infra.conftest import Json, Synthesise, Synthesised
+from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 
 KEY = "AWS::KMS::Key"
 
@@ -36,7 +38,7 @@ def test_keys_are_rotated_and_stay_with_the_data(keyed: Synthesised, synthesise:
     assert len(keyed.resources(KEY)) == 3
     for key in keyed.resources(KEY).values():
         assert key["Properties"]["EnableKeyRotation"] is True
-        assert key["DeletionPolicy"] == "Retain"
+        assert key["DeletionPolicy"] == "RetainExceptOnCreate"
     gone = synthesise(customer_keys=True, retain_data=False).resources(KEY).values()
     assert {key["DeletionPolicy"] for key in gone} == {"Delete"}
 
@@ -69,8 +71,16 @@ def test_messages_lie_under_the_key_of_the_queues(keyed: Synthesised, name: str)
 
 
 def test_s3_can_send_events_to_the_encrypted_queue(keyed: Synthesised) -> None:
-    actions, _ = statement(keyed, "QueueKey", "s3.amazonaws.com")
-    assert {"kms:GenerateDataKey*", "kms:Decrypt"} <= actions
+    actions, conditions = statement(keyed, "QueueKey", "s3.amazonaws.com")
+    assert actions == {"kms:GenerateDataKey*", "kms:Decrypt"}
+    upload_id, _ = keyed.one("AWS::S3::Bucket", "UploadBucket")
+    # Of this bucket in this account, and not any bucket of anybody that may name the queue.
+    assert conditions == [
+        {
+            "ArnLike": {"aws:SourceArn": {"Fn::GetAtt": [upload_id, "Arn"]}},
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        }
+    ]
 
 
 def test_every_log_group_lies_under_the_operations_key(keyed: Synthesised) -> None:
@@ -103,3 +113,15 @@ def test_alarms_can_publish_to_the_encrypted_topic(keyed: Synthesised) -> None:
 def test_whoever_uploads_can_find_the_key(keyed: Synthesised, stack: Synthesised) -> None:
     assert keyed.template["Outputs"]["DataKeyArn"]["Value"] == arn(keyed, "DataKey")
     assert "DataKeyArn" not in stack.template["Outputs"]
+
+
+def test_whoever_redrives_can_find_the_key_of_the_queues(keyed: Synthesised, stack: Synthesised) -> None:
+    assert keyed.template["Outputs"]["QueueKeyArn"]["Value"] == arn(keyed, "QueueKey")
+    assert "QueueKeyArn" not in stack.template["Outputs"]
+
+
+def test_the_page_says_what_an_upload_in_parts_needs_of_the_key() -> None:
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"))
+    (row,) = re.findall(r"\| `customer_keys` \|[^|]*\|", page)
+    assert "`kms:GenerateDataKey`, and for an upload in parts `kms:Decrypt` as well, on the key in" in row
+    assert "`QueueKeyArn`" in row

@@ -97,6 +97,14 @@ def test_the_alias_moves_after_all_that_moves_it(stack: Synthesised, name: str) 
     assert check_policy in stack.template["Resources"][check_id]["DependsOn"]
 
 
+def test_the_api_moves_after_the_worker(stack: Synthesised) -> None:
+    # Side by side, the failure of one would cancel the other in the middle of its canary.
+    worker_id, _ = stack.one(ALIAS, "InferenceWorkerLive")
+    api_id, _ = stack.one(ALIAS, "InferenceApiLive")
+    assert worker_id in stack.template["Resources"][api_id]["DependsOn"]
+    assert api_id not in stack.template["Resources"][worker_id]["DependsOn"]
+
+
 @pytest.mark.parametrize("deployment", CONFIGS)
 @pytest.mark.parametrize("name", ["Api", "Worker"])
 def test_traffic_moves_as_the_setting_says(synthesise: Synthesise, deployment: str, name: str) -> None:

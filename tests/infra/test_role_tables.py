@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.infra.conftest import REGULATED, Synthesise, Synthesised
-from tests.infra.iam import ROLE, allowed, key_allows
+from tests.infra.iam import ROLE, allowed, arn, key_allows
 
 S3, SECRETS = {"kms__ViaService": "s3.REGION.amazonaws.com"}, {"kms__ViaService": "secretsmanager.REGION.amazonaws.com"}
 BY_ITS_CODE = {"lambda__SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
@@ -214,7 +214,11 @@ def test_every_role_is_in_the_tables(regulated: Synthesised) -> None:
 @pytest.mark.parametrize(
     ("key", "service", "action", "context", "may"),
     [
-        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, True),
+        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {"bucket": "uploads", "account": "ACCOUNT"}, True),
+        ("queue key", "s3.amazonaws.com", "kms:Decrypt", {"bucket": "uploads", "account": "ACCOUNT"}, True),
+        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {"bucket": "results", "account": "ACCOUNT"}, False),
+        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {"bucket": "uploads", "account": "OTHER"}, False),
+        ("queue key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, False),
         ("data key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, False),
         ("operations key", "s3.amazonaws.com", "kms:GenerateDataKey", {}, False),
         ("operations key", "cloudwatch.amazonaws.com", "kms:GenerateDataKey", {}, True),
@@ -236,4 +240,6 @@ def test_a_key_lets_in_the_services_that_need_it(
 ) -> None:
     if isinstance(context, str):
         context = {"kms__EncryptionContext__aws__logs__arn": f"arn:aws:logs:REGION:ACCOUNT:log-group:{context}"}
+    elif context:
+        context = {"aws__SourceArn": arn(regulated, context["bucket"]), "aws__SourceAccount": context["account"]}
     assert key_allows(regulated, key, service, action, **context) is may

@@ -18,7 +18,7 @@ from pneumonia import aws
 from pneumonia.handlers import worker
 from tests.conftest import REGION, RESULTS, UPLOADS, ImageBytes, stored_result
 
-MAX_RECEIVES = 3
+MAX_RECEIVES = 5
 
 
 @dataclass

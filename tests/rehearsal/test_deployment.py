@@ -44,8 +44,16 @@ def test_what_the_template_no_longer_holds_is_removed(deploy: Deploy) -> None:
     assert timeout(url) == "60"
 
 
-def test_what_is_to_be_retained_stays(deploy: Deploy) -> None:
-    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+def test_what_is_to_be_retained_stays(deploy: Deploy, policy: str) -> None:
+    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy}
     name = deploy({"Films": films}, Name={"Ref": "Films"})["Name"]
     call("cloudformation", "delete_stack", StackName=STACK)
     call("s3", "head_bucket", Bucket=name)
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_that_is_retained_except_on_create(deploy: Deploy) -> None:
+    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate"}
+    with pytest.raises(Failed, match="AWS::GameLift::Fleet"):
+        deploy({"Films": films, "Fleet": {**UNKNOWN, "DependsOn": "Films"}})
+    assert call("s3", "list_buckets")["Buckets"] == []

@@ -26,7 +26,7 @@ from pneumonia.uploads.results import Order, Results, WriteOutcome
 
 KEY, JSON, HEATMAP = "film.png", "film.png.json", "film.png.heatmap.png"
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
-MAX_RECEIVES = 3
+MAX_RECEIVES = 5
 MOST_AT_ONCE = 3
 
 
