@@ -15,6 +15,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from pneumonia.decode.dicom_frame import keep_first_frame
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
 from pneumonia.decode.dicom_pixels import Grey, to_grey
 from pneumonia.decode.dicom_values import CountedReads, check_values
@@ -42,6 +43,7 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
             warnings.simplefilter("ignore")
             dataset = _read(data, limits)
             found = _check(dataset, limits)
+            keep_first_frame(dataset, limits)
             grey = to_grey(dataset, limits)
             return _decoded(dataset, grey, found)
     except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pneumonia.decode.strips import in_strips
 from pneumonia.errors import BlankImage, TooSmall
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -79,6 +80,7 @@ class DecodedImage:
         }
 
 
+@in_strips
 def scale_to_grey(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """`values` from [low, high] to 0..255, clipped; black when there is no range."""
     if not high > low:

@@ -1,10 +1,11 @@
-"""Decoding that ends in time whatever the file is made to do.
+"""Decoding that ends in time and within its memory, whatever the file is made to do.
 
-JPEG, PNG and BMP are decoded here: Pillow reads them piece by piece and meets the clock in between (`timed_file`). The
-decoders of DICOM, TIFF and WebP take a whole file in one call of C, C++ or Rust, which no signal, exception or thread
-of Python can end. They run in a process of their own (`child`), started when the first such file comes, which is
-killed at the limit. That process gets no credentials, and what its libraries print goes nowhere: they quote the file.
-A decoder that crashes takes that process with it, not this one.
+Plain JPEG and PNG files are decoded here (see `plain`): their memory is known, and Pillow reads them piece by piece and
+meets the clock in between (`timed_file`). Everything else goes to a process of its own (`child`), started when the
+first such file comes. The system limits its memory, and it is killed at the limit of time: many decoders take a whole
+file in one call of C, C++ or Rust, which no signal, exception or thread of Python can end. That process gets no
+credentials, and what its libraries print goes nowhere: they quote the file. A decoder that crashes takes that process
+with it, not this one.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import contextlib
 import functools
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -21,39 +23,54 @@ from pneumonia.decode.dispatch import decode
 from pneumonia.decode.formats import sniff
 from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
-from pneumonia.decode.messages import READY, image_in, of_file, read_message
+from pneumonia.decode.memory_limit import lacks_memory, out_of_memory
+from pneumonia.decode.messages import DIED_OF_MEMORY, READY, Buffer, Order, image_in, of_file, read_message
+from pneumonia.decode.plain import is_plain
 from pneumonia.decode.timed_file import took_too_long
 from pneumonia.errors import UndecodableImage
 
 if TYPE_CHECKING:
     import subprocess
 
-INTERRUPTIBLE = frozenset({"JPEG", "PNG", "BMP"})
 START_SECONDS = 60.0
 """For Python, numpy, Pillow and pydicom to be loaded, on a cold container; no part of the limit of decoding."""
+
+_GRACE_SECONDS = 5
+"""Of processor time, above the limit of decoding: that is kept here, by the clock."""
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
 
-def decode_in_time(data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
-    """`decode`, ended after `limits.decode_seconds` for every format. Raises what `decode` raises, and TookTooLong."""
-    if not data or len(data) > limits.max_image_bytes or sniff(data).name in INTERRUPTIBLE:
+def decode_in_time(data: bytes, limits: Limits, enough: int | None = None, *, apart: bool = False) -> DecodedImage:
+    """`decode`, ended after `limits.decode_seconds` and within `limits.max_decoded_bytes` of memory for every format.
+
+    `apart`: not in this process, however plain the file looks. Raises what `decode` raises, and TookTooLong.
+    """
+    if not data or len(data) > limits.max_image_bytes:
         return decode(data, limits, enough)
-    return process_decoder().decode(data, limits)
+    kind = sniff(data)
+    if apart or not is_plain(data, kind):
+        return process_decoder().decode(data, limits, enough)
+    try:
+        return decode(data, limits, enough)
+    except (MemoryError, UndecodableImage) as error:
+        if lacks_memory(error):
+            raise out_of_memory() from error
+        raise
 
 
 class Decoder:
-    """The process that decodes what cannot be interrupted, one file at a time; threads wait for their turn."""
+    """The process that decodes what is not plain, one file at a time; threads wait for their turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def decode(self, data: bytes, limits: Limits) -> DecodedImage:
+    def decode(self, data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
         """Raises what `decode` raises, and RuntimeError where the process cannot be started."""
         with self._lock:
             try:
-                reply = self._ask(data, limits)
+                reply = self._ask(data, limits, enough)
             except BaseException:
                 self._stop()  # whatever state it is in, the next file gets a new one
                 raise
@@ -64,15 +81,19 @@ class Decoder:
         with self._lock:
             self._stop()
 
-    def _ask(self, data: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, data: bytes, limits: Limits, enough: int | None) -> tuple[dict[str, Any], Buffer]:
         process = self._started()
+        order = Order(sniff(data).plugin is None, limits.max_child_bytes, int(limits.decode_seconds) + _GRACE_SECONDS)
         source, target = _pipes(process)
         output = source.fileno()
         try:
-            target.writelines(of_file(data, limits))
+            os.write(target.fileno(), order.to_bytes())
+            target.writelines(of_file(data, limits, enough))
             target.flush()
             _read(output, len(READY), time.monotonic() + START_SECONDS)
         except (BrokenPipeError, EOFError, TimeoutError) as error:
+            if process.poll() == DIED_OF_MEMORY:
+                raise out_of_memory() from error
             raise RuntimeError("The process that decodes did not start.") from error
         end = time.monotonic() + limits.decode_seconds
         try:
@@ -80,6 +101,8 @@ class Decoder:
         except TimeoutError as error:
             raise took_too_long(limits.decode_seconds) from error
         except EOFError as error:
+            if process.wait() == DIED_OF_MEMORY:
+                raise out_of_memory() from error
             raise UndecodableImage("The image cannot be decoded: its decoder broke down over it.") from error
 
     def _started(self) -> "subprocess.Popen[bytes]":
@@ -95,6 +118,7 @@ class Decoder:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment,
+                process_group=0,  # so that it can be killed together with the process that has the file
             )
         return self._process
 
@@ -102,7 +126,8 @@ class Decoder:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         for stream in _pipes(process):
             with contextlib.suppress(BrokenPipeError):  # part of a request may still be waiting to be written
                 stream.close()
@@ -124,14 +149,15 @@ def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
     return process.stdout, process.stdin
 
 
-def _read(source: int, size: int, end: float) -> bytes:
+def _read(source: int, size: int, end: float) -> bytearray:
     """So many bytes of a pipe. Raises TimeoutError at the time `end`, EOFError if the other side is gone."""
-    found = bytearray()
-    while len(found) < size:
+    found = bytearray(size)
+    rest = memoryview(found)
+    while rest:
         if not select.select([source], [], [], max(0.0, end - time.monotonic()))[0]:
             raise TimeoutError
-        piece = os.read(source, min(size - len(found), 2**20))
-        if not piece:
+        count = os.readv(source, [rest])
+        if not count:
             raise EOFError
-        found += piece
-    return bytes(found)
+        rest = rest[count:]
+    return found

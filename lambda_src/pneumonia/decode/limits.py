@@ -44,3 +44,9 @@ class Limits:
     def max_inflated_bytes(self) -> int:
         """Of a deflated DICOM data set: two bytes for each pixel, and a megabyte of other elements."""
         return min(self.max_decoded_bytes, 2 * self.max_image_pixels + 2**20)
+
+    @property
+    def max_child_bytes(self) -> int:
+        """What the process that decodes may allocate: the rest of the memory for an image is for the file and the grey
+        pixels that come of it, on the other side."""
+        return self.max_decoded_bytes * 3 // 4

@@ -1,14 +1,15 @@
 """What `isolated` and the process that it starts, `child`, write to each other.
 
-A message has two parts of any length, JSON and bytes, with their sizes before them. To the child: the limits and the
-file. Back: READY before it begins, then the fields of the DecodedImage and its pixels, or an error.
+A message has two parts of any length, JSON and bytes, with their sizes before them. To the child: an Order, then the
+limits and the file. Back: READY before it begins, then the fields of the DecodedImage and its pixels, or an error. Or
+it ends, with the status DIED or DIED_OF_MEMORY.
 """
 
 import json
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -25,8 +26,12 @@ from pneumonia.errors import (
     UnsupportedFormat,
 )
 
+Buffer = bytes | bytearray
+
 READY = b"R"
+DIED, DIED_OF_MEMORY = 1, 3
 _SIZES = struct.Struct(">QQ")
+_STRIP_BYTES = 2**20
 _ERRORS = {
     error.code: error
     for error in (MissingImage, TooLarge, UnsupportedFormat, UndecodableImage, TookTooLong, MultiFrame, NotARadiograph)
@@ -34,7 +39,29 @@ _ERRORS = {
 """What `decode` can raise."""
 
 
-def read_message(read: Callable[[int], bytes]) -> tuple[Any, bytes]:
+@dataclass(frozen=True)
+class Order:
+    """What the child has to know before it makes a process for a file.
+
+    `dicom`: the file is one. `memory_bytes` and `cpu_seconds`: what the process may take.
+    """
+
+    dicom: bool
+    memory_bytes: int
+    cpu_seconds: int
+
+    _LAYOUT: ClassVar = struct.Struct(">?QQ")
+    SIZE: ClassVar = _LAYOUT.size
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Order":
+        return cls(*cls._LAYOUT.unpack(raw))
+
+    def to_bytes(self) -> bytes:
+        return self._LAYOUT.pack(self.dicom, self.memory_bytes, self.cpu_seconds)
+
+
+def read_message(read: Callable[[int], Buffer]) -> tuple[Any, Buffer]:
     """The two parts of a message. `read` returns so many bytes. Raises EOFError where a stream has ended."""
     header = read(_SIZES.size)
     if not header:
@@ -43,33 +70,40 @@ def read_message(read: Callable[[int], bytes]) -> tuple[Any, bytes]:
     return json.loads(read(sizes[0])), read(sizes[1])
 
 
-def of_file(data: bytes, limits: Limits) -> Iterable[bytes]:
-    """The message with a file to decode: `Limits` by their names, and the file."""
-    return _message(asdict(limits), data)
+def of_file(data: bytes, limits: Limits, enough: int | None) -> Iterable[bytes]:
+    """The message with a file to decode: the limits by their names, `enough` as `decode` takes it, and the file."""
+    return *_head({"limits": asdict(limits), "enough": enough}, len(data)), data
 
 
 def of_image(image: DecodedImage) -> Iterable[bytes]:
     """The message with an image: its fields by their names, the pixels as their size, and the pixels."""
     dicom = asdict(image.dicom) if image.dicom else None
-    return _message(vars(image) | {"pixels": image.pixels.size, "dicom": dicom}, image.pixels.tobytes())
+    width, height = image.pixels.size
+    yield from _head(vars(image) | {"pixels": image.pixels.size, "dicom": dicom}, width * height)
+    # In strips: all of it at once would be the image a second time.
+    rows = max(1, _STRIP_BYTES // max(1, width))
+    for top in range(0, height, rows):
+        yield image.pixels.crop((0, top, width, min(height, top + rows))).tobytes()
 
 
 def of_error(error: PneumoniaError) -> Iterable[bytes]:
     """The message with the reason for which there is no image."""
-    return _message({"error": error.code, "detail": error.detail}, b"")
+    return _head({"error": error.code, "detail": error.detail}, 0)
 
 
-def image_in(fields: dict[str, Any], pixels: bytes) -> DecodedImage:
+def image_in(fields: dict[str, Any], pixels: Buffer) -> DecodedImage:
     """The image in a message. Raises the error that is in its place."""
     if "error" in fields:
         raise _ERRORS[fields["error"]](fields["detail"])
     if dicom := fields["dicom"]:
         window = dicom["window"]
         fields["dicom"] = DicomFacts(**dicom | {"window": Window(**window) if window else None})
-    fields["pixels"] = Image.frombytes("L", tuple(fields["pixels"]), pixels)
+    # On the very bytes that were read, not on a copy of them.
+    fields["pixels"] = Image.frombuffer("L", tuple(fields["pixels"]), pixels, "raw", "L", 0, 1)
     return DecodedImage(**fields | {"warnings": tuple(fields["warnings"])})
 
 
-def _message(fields: dict[str, Any], content: bytes) -> Iterable[bytes]:
+def _head(fields: dict[str, Any], content_bytes: int) -> tuple[bytes, bytes]:
+    """A message up to its second part, which has so many bytes."""
     encoded = json.dumps(fields).encode()
-    return _SIZES.pack(len(encoded), len(content)), encoded, content
+    return _SIZES.pack(len(encoded), content_bytes), encoded

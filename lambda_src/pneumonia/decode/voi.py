@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumonia.decode.image import FUNCTIONS, Window
+from pneumonia.decode.strips import in_strips
 
 Values = NDArray[np.float32]
 
@@ -25,6 +26,7 @@ def window_of(center: Any, width: Any, function: Any) -> Window | None:
     return found if usable and found.function in FUNCTIONS else None
 
 
+@in_strips
 def apply_window(values: Values, window: Window) -> NDArray[np.uint8]:
     """`values` after the modality LUT to grey 0..255, by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     center, width = np.float32(window.center), np.float32(window.width)

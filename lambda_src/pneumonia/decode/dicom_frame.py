@@ -1,0 +1,29 @@
+"""The first compressed frame of a DICOM file, cut out once: so that what is decoded is what was checked."""
+
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import UID
+
+from pneumonia.decode.dicom_values import check_fragments
+from pneumonia.decode.limits import Limits
+
+_OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+
+
+def keep_first_frame(dataset: Dataset, limits: Limits) -> None:
+    """Let the compressed pixels consist of nothing but the first frame; nothing happens to others.
+
+    A decoder finds the frame by one of two tables or by the fragments, and each can lead to another stream. Afterwards
+    there is one fragment, and no table. The extended table is not asked: a file that has it holds each frame in one
+    fragment (PS3.3, C.7.6.3.1.8). Raises TooLarge, UndecodableImage, and what pydicom raises.
+    """
+    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if not syntax.is_encapsulated:
+        return
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    check_fragments(dataset.PixelData, frames, limits)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=frames)
+    dataset.PixelData = encapsulate([frame], has_bot=False)
+    for name in ("NumberOfFrames", *_OFFSETS):
+        if name in dataset:
+            delattr(dataset, name)

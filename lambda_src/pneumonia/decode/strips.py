@@ -1,0 +1,27 @@
+"""Values to grey a few rows at a time, so that what is computed on the way takes little memory."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRIP_VALUES = 2**18
+
+Rest = ParamSpec("Rest")
+ToGrey = Callable[Concatenate[NDArray[Any], Rest], NDArray[np.uint8]]
+
+
+def in_strips(to_grey: ToGrey[Rest]) -> ToGrey[Rest]:
+    """A function of values [rows, columns] that gives each its grey, whatever the others are: strip by strip."""
+
+    @functools.wraps(to_grey)
+    def strip_by_strip(values: NDArray[Any], /, *args: Rest.args, **kwargs: Rest.kwargs) -> NDArray[np.uint8]:
+        found = np.empty(values.shape, dtype=np.uint8)
+        rows = max(1, STRIP_VALUES // max(1, values[:1].size))
+        for top in range(0, len(values), rows):
+            found[top : top + rows] = to_grey(values[top : top + rows], *args, **kwargs)
+        return found
+
+    return strip_by_strip
