@@ -1,8 +1,9 @@
-"""`python -m pneumonia.decode.child`: decodes one file after another for `isolated`, each in a process of its own.
+"""`python -m pneumonia.decode.child BYTES`: decodes file after file for `isolated`, each in a process of its own.
 
-This process loads the libraries once and decodes nothing. For each file it forks: the new process limits its own
-memory, reads the file, answers, and ends, so that nothing of a file stays. What goes in and out is in `messages`.
-It ends when its input does, and with DIED or DIED_OF_MEMORY after a file that took the new process with it.
+This process loads the libraries once and decodes nothing. It forks: the new process waits for a file, with a limit on
+the memory that it may take beyond what it has, answers, and ends, so that nothing of a file stays; and the next one is
+there before its file comes. What goes in and out is in `messages`. This ends when its input does, and with DIED or
+DIED_OF_MEMORY after a file that took the new process with it.
 """
 
 import gc
@@ -13,45 +14,60 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
+import numpy.ma  # noqa: F401 - these two are loaded with the first film, which is too late: the process ends with it
+from PIL import Image
+
+import pneumonia.decode.dicom  # noqa: F401
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.memory_limit import has_spent, lacks_memory, limit_memory, out_of_memory
-from pneumonia.decode.messages import DIED, DIED_OF_MEMORY, READY, Order, of_error, of_image, read_message
+from pneumonia.decode.messages import DIED, DIED_OF_MEMORY, READY, of_error, of_image, read_message
 from pneumonia.errors import PneumoniaError, UndecodableImage
 
 SOURCE, TARGET = 0, 1
+GRACE_SECONDS = 5
+_ENDED = 4
 
 
-def main() -> None:
-    gc.disable()  # a collection would write to every page that both processes share
-    while raw := os.read(SOURCE, Order.SIZE):
-        order = Order.parse(raw)
-        if order.dicom:
-            import pneumonia.decode.dicom  # noqa: F401 - loading it is no part of the time of a film
-        pid = os.fork()
-        if pid == 0:
-            _answer(order)
-        _, status, used = os.wait4(pid, 0)
-        if status:
-            code = os.waitstatus_to_exitcode(status)
-            # Nobody here kills it so: it was the system, which had no memory left.
-            of_memory = code in (DIED_OF_MEMORY, -signal.SIGKILL) or has_spent(used, order.memory_bytes)
-            sys.exit(DIED_OF_MEMORY if of_memory else DIED)
+def main(memory_bytes: int) -> None:
+    Image.init()  # its plugins, for the same reason
+    gc.freeze()  # a collection would write to every page that the processes share
+    while (code := _one_file(memory_bytes)) == 0:
+        pass
+    sys.exit(0 if code == _ENDED else code)
 
 
-def _answer(order: Order) -> NoReturn:
+def _one_file(memory_bytes: int) -> int:
+    """Let a new process answer; how it ended: 0, or what this process is to end with."""
+    pid = os.fork()
+    if pid == 0:
+        _answer(memory_bytes)
+    _, status, used = os.wait4(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code in (0, _ENDED):
+        return code
+    # Nobody here kills it so: it was the system, which had no memory left.
+    of_memory = code in (DIED_OF_MEMORY, -signal.SIGKILL) or has_spent(used, memory_bytes)
+    return DIED_OF_MEMORY if of_memory else DIED
+
+
+def _answer(memory_bytes: int) -> NoReturn:
     """Read a file, write what became of it, and end this process."""
     code = DIED
     try:
-        limit_memory(order.memory_bytes)
-        # Should nobody be left who waits for an answer, this ends it.
-        resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_seconds, order.cpu_seconds))
+        limit_memory(memory_bytes)
         with os.fdopen(SOURCE, "rb", closefd=False) as source, os.fdopen(TARGET, "wb", closefd=False) as target:
             fields, data = read_message(source.read)
+            limits = Limits(**fields["limits"])
+            # Should nobody be left who waits for an answer, this ends it.
+            seconds = int(limits.decode_seconds) + GRACE_SECONDS
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)
             target.flush()
-            target.writelines(_decoded(bytes(data), Limits(**fields["limits"]), fields["enough"], order.memory_bytes))
+            target.writelines(_decoded(bytes(data), limits, fields["enough"], memory_bytes))
         code = 0
+    except EOFError:
+        code = _ENDED
     except MemoryError:
         code = DIED_OF_MEMORY
     finally:
@@ -72,4 +88,4 @@ def _decoded(data: bytes, limits: Limits, enough: int | None, memory_bytes: int)
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

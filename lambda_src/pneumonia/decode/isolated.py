@@ -24,7 +24,7 @@ from pneumonia.decode.formats import sniff
 from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.memory_limit import lacks_memory, out_of_memory
-from pneumonia.decode.messages import DIED_OF_MEMORY, READY, Buffer, Order, image_in, of_file, read_message
+from pneumonia.decode.messages import DIED_OF_MEMORY, READY, Buffer, image_in, of_file, read_message
 from pneumonia.decode.plain import is_plain
 from pneumonia.decode.timed_file import took_too_long
 from pneumonia.errors import UndecodableImage
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60.0
 """For Python, numpy, Pillow and pydicom to be loaded, on a cold container; no part of the limit of decoding."""
-
-_GRACE_SECONDS = 5
-"""Of processor time, above the limit of decoding: that is kept here, by the clock."""
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
@@ -65,6 +62,7 @@ class Decoder:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._memory_bytes = 0
 
     def decode(self, data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
         """Raises what `decode` raises, and RuntimeError where the process cannot be started."""
@@ -82,12 +80,10 @@ class Decoder:
             self._stop()
 
     def _ask(self, data: bytes, limits: Limits, enough: int | None) -> tuple[dict[str, Any], Buffer]:
-        process = self._started()
-        order = Order(sniff(data).plugin is None, limits.max_child_bytes, int(limits.decode_seconds) + _GRACE_SECONDS)
+        process = self._started(limits.max_child_bytes)
         source, target = _pipes(process)
         output = source.fileno()
         try:
-            os.write(target.fileno(), order.to_bytes())
             target.writelines(of_file(data, limits, enough))
             target.flush()
             _read(output, len(READY), time.monotonic() + START_SECONDS)
@@ -105,15 +101,18 @@ class Decoder:
                 raise out_of_memory() from error
             raise UndecodableImage("The image cannot be decoded: its decoder broke down over it.") from error
 
-    def _started(self) -> "subprocess.Popen[bytes]":
+    def _started(self, memory_bytes: int) -> "subprocess.Popen[bytes]":
+        if memory_bytes != self._memory_bytes:
+            self._stop()
         if self._process is None:
             # Imported here: most callers never send such a film. The command is fixed, and no shell reads it.
             import subprocess
 
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+            self._memory_bytes = memory_bytes
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pneumonia.decode.child"],
+                [sys.executable, "-m", "pneumonia.decode.child", str(memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

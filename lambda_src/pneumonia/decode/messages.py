@@ -1,15 +1,15 @@
 """What `isolated` and the process that it starts, `child`, write to each other.
 
-A message has two parts of any length, JSON and bytes, with their sizes before them. To the child: an Order, then the
-limits and the file. Back: READY before it begins, then the fields of the DecodedImage and its pixels, or an error. Or
+A message has two parts of any length, JSON and bytes, with their sizes before them. To the child: the limits and the
+file. Back: READY before it begins, then the fields of the DecodedImage and its pixels, or an error. Or
 it ends, with the status DIED or DIED_OF_MEMORY.
 """
 
 import json
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict
+from typing import Any
 
 from PIL import Image
 
@@ -37,28 +37,6 @@ _ERRORS = {
     for error in (MissingImage, TooLarge, UnsupportedFormat, UndecodableImage, TookTooLong, MultiFrame, NotARadiograph)
 }
 """What `decode` can raise."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the child has to know before it makes a process for a file.
-
-    `dicom`: the file is one. `memory_bytes` and `cpu_seconds`: what the process may take.
-    """
-
-    dicom: bool
-    memory_bytes: int
-    cpu_seconds: int
-
-    _LAYOUT: ClassVar = struct.Struct(">?QQ")
-    SIZE: ClassVar = _LAYOUT.size
-
-    @classmethod
-    def parse(cls, raw: bytes) -> "Order":
-        return cls(*cls._LAYOUT.unpack(raw))
-
-    def to_bytes(self) -> bytes:
-        return self._LAYOUT.pack(self.dicom, self.memory_bytes, self.cpu_seconds)
 
 
 def read_message(read: Callable[[int], Buffer]) -> tuple[Any, Buffer]:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from pneumonia.decode.image import DecodedImage, DicomFacts, Window
 from pneumonia.decode.limits import Limits
-from pneumonia.decode.messages import Order, image_in, of_error, of_file, of_image, read_message
+from pneumonia.decode.messages import image_in, of_error, of_file, of_image, read_message
 from pneumonia.errors import MultiFrame
 
 PLAIN = DecodedImage(Image.linear_gradient("L").resize((3, 5)), "TIFF", 30, 50)
@@ -25,11 +25,6 @@ def test_a_file_and_its_limits_come_through() -> None:
     limits = Limits(1, 2, max_frames=3, decode_seconds=4.5)
     fields, data = read_message(io.BytesIO(b"".join(of_file(b"film", limits, 512))).read)
     assert (Limits(**fields["limits"]), fields["enough"], data) == (limits, 512, b"film")
-
-
-def test_an_order_comes_through() -> None:
-    order = Order(dicom=True, memory_bytes=3 * 2**40, cpu_seconds=15)
-    assert (Order.parse(order.to_bytes()), len(order.to_bytes())) == (order, Order.SIZE)
 
 
 def test_an_image_larger_than_a_strip_comes_through() -> None:

@@ -1,0 +1,64 @@
+"""Whatever a file says of itself: what it takes is bounded, of all processes of the function together."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pneumonia.decode.formats import sniff
+from pneumonia.decode.plain import is_plain
+from tests.conftest import TinyMember, write_artifacts
+from tests.fuzz.seeds import seeds
+from tests.memory.bombs import BOMBS, PLAIN
+from tests.memory.measure import Function, function
+
+MOST_MEGABYTES, MOST_LEFT_MEGABYTES = 400, 30
+QUICK = ("png_tall_rgba", "tiff_tile", "webp", "dicom_hidden", "dicom_hidden_jpeg", "bmp_tall")
+FILMS = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Lossless")
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
+    folder = tmp_path_factory.mktemp("measured")
+    with function(write_artifacts(folder / "model", [TinyMember()]), folder) as running:
+        running.warm_up(*(seeds()[name] for name in FILMS))
+        yield running
+
+
+def check(service: Function, data: bytes) -> str:
+    """Measure one file; its outcome."""
+    cost = service.cost(data)
+    print(cost)
+    assert cost.peak_megabytes <= MOST_MEGABYTES
+    assert cost.left_megabytes <= MOST_LEFT_MEGABYTES
+    return cost.outcome
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_bomb_takes_little(name: str, service: Function) -> None:
+    check(service, BOMBS[name]())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in BOMBS if name not in QUICK])
+def test_every_other_bomb_takes_little(name: str, service: Function) -> None:
+    assert check(service, BOMBS[name]()) != "predicted" or name == "jpeg_exif"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", PLAIN.values(), ids=PLAIN)
+def test_what_is_decoded_in_the_functions_own_process_takes_little(
+    make: Callable[[], bytes], service: Function
+) -> None:
+    data = make()
+    assert is_plain(data, sniff(data))
+    check(service, data)
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_no_bomb_is_plain(name: str) -> None:
+    """Each is decoded where it can take nothing with it."""
+    data = BOMBS[name]()
+    assert not is_plain(data, sniff(data))
