@@ -66,8 +66,7 @@ class Predictor:
         WrongOrientation, and ModelError.
         """
         start = time.perf_counter()
-        image = self._decode(data)
-        check_content(image, self.limits.min_image_side)
+        image = check_content(self._decode(data), self.limits.min_image_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
         png = overlay(look.image.pixels, look.output.activation_map) if heatmap else None

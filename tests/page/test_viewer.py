@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from pneumonia.decode.grey_range import film_range, scale_to_grey
 from pneumonia.model import heatmap
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
@@ -117,8 +118,7 @@ def test_a_film_that_browsers_show_wrongly_comes_from_the_service(open_page: Ope
     answered(page, 1)
     expect(page.locator("#opacity")).to_be_enabled()
     shown = np.asarray(layer(page, "film-layer").convert("L"), np.float32)
-    span = float(grey.max() - grey.min())
-    wanted = (grey - grey.min()) * (255 / span)
+    wanted = scale_to_grey(grey, *film_range(grey)).astype(np.float32)
     assert np.abs(shown - wanted).mean() < 2
     expect(page.locator(".thumbnail.drawn")).to_have_count(1)
 

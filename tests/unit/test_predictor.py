@@ -29,7 +29,7 @@ def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, ima
         "inverted": False,
         "sop_instance_uid": None,
         "study_instance_uid": None,
-        "warnings": [],
+        "warnings": ["low_contrast"],
     }
     assert body["request_id"] == "id-1"
     assert body["notice"] == predictor.card.notice

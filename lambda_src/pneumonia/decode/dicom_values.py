@@ -5,6 +5,8 @@ show the one a few elements and the other millions; these bounds hold whatever e
 """
 
 import io
+import math
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -68,3 +70,17 @@ def check_fragments(pixel_data: bytes, frames: int, limits: Limits) -> None:
         raise TooLarge("The offset table of the DICOM file is longer than its frames need.")
     if pixel_data.count(ITEM) > limits.max_dicom_elements:
         raise TooLarge(f"The pixels of the DICOM file are in more than {limits.max_dicom_elements} fragments.")
+
+
+def number(value: Any) -> float | None:
+    """The first of a header's decimal numbers, also where it has a decimal comma; None where there is none."""
+    if not isinstance(value, str | float | int):
+        try:
+            value = value[0]
+        except (TypeError, IndexError):
+            return None
+    try:
+        found = float(str(value).strip().replace(",", "."))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None

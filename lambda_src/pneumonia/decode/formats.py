@@ -25,7 +25,7 @@ FORMATS = (
     Format("DICOM", (b"DICM",), None, offset=128),
     Format("JPEG", (b"\xff\xd8\xff",), "JPEG"),
     Format("PNG", (b"\x89PNG\r\n\x1a\n",), "PNG"),
-    Format("TIFF", (b"II*\0", b"MM\0*"), "TIFF"),
+    Format("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF"),
     Format("WebP", (b"RIFF",), "WEBP", inner=b"WEBP", inner_offset=8),
     Format("BMP", (b"BM",), "BMP"),
     # A data set without preamble: its first element is of group 2 or 8, little endian, and short. Old archives

@@ -4,10 +4,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from pneumonia.decode.strips import in_strips
 from pneumonia.errors import BlankImage, TooSmall
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -18,6 +16,12 @@ UID_PATTERN = "^[0-9][0-9.]{0,63}$"
 
 BLANK_SPREAD = 8
 """Grey levels of 255 between the darkest and the brightest hundredth of the flattest film worth reading."""
+
+BORDER = 0.1
+"""Share of each side at which greys are not counted: labels and collimators are there."""
+FEW_LEVELS = 48
+"""Grey levels that a film has at least, or the answer warns: its contrast was lost on the way. Of 1,073 films of
+three hospitals the poorest has 71."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +84,29 @@ class DecodedImage:
         }
 
 
-@in_strips
-def scale_to_grey(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """`values` from [low, high] to 0..255, clipped; black when there is no range."""
-    if not high > low:
-        return np.zeros(values.shape, dtype=np.uint8)
-    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
-    return np.asarray(np.rint(np.clip(scaled, 0, 255)), dtype=np.uint8)
+def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
+    """The image, with a warning where it has few grey levels. Refuses what holds no film whatever it shows.
 
-
-def check_content(image: DecodedImage, min_side: int) -> None:
-    """Refuse what holds no film whatever it shows. Raises TooSmall, BlankImage."""
+    Raises TooSmall, BlankImage.
+    """
     if min(image.width, image.height) < min_side:
         raise TooSmall(
             f"The image has {image.width} x {image.height} pixels, at least {min_side} are needed on each side. "
             "Send the film itself, not its thumbnail."
         )
-    counts = np.cumsum(image.pixels.histogram())
-    dark, bright = np.searchsorted(counts, [0.01 * counts[-1], 0.99 * counts[-1]])
+    dark, bright = _hundredths(image.pixels.histogram())
     if bright - dark < BLANK_SPREAD:
         raise BlankImage("The image is one grey nearly everywhere: there is nothing to read. Send the exposed film.")
+    width, height = image.pixels.size
+    left, top = int(width * BORDER), int(height * BORDER)
+    counts = image.pixels.crop((left, top, width - left, height - top)).histogram()
+    dark, bright = _hundredths(counts)
+    levels = sum(count > 0 for count in counts[dark : bright + 1])
+    return image.warned("low_contrast") if levels < FEW_LEVELS else image
+
+
+def _hundredths(counts: list[int]) -> tuple[int, int]:
+    """The grey levels of the darkest and of the brightest hundredth of the pixels."""
+    below = np.cumsum(counts)
+    dark, bright = np.searchsorted(below, [0.01 * below[-1], 0.99 * below[-1]])
+    return int(dark), int(bright)

@@ -1,12 +1,17 @@
 """Picture formats through Pillow: one upright grey image."""
 
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 
+from pneumonia.decode import deep_colour, tiff
 from pneumonia.decode.formats import Format
-from pneumonia.decode.image import DecodedImage, scale_to_grey
+from pneumonia.decode.grey_range import film_range, scale_to_grey
+from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.timed_file import TimedFile
 from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
@@ -21,10 +26,17 @@ the decoder walk all blocks of the picture for every one of them."""
 SMALL_BLOCK = 64
 """Bytes that a JPEG of too many scans is read by: the decoder looks at the clock in between (64 KiB otherwise)."""
 
-ORIENTATION, SIDEWAYS = 0x0112, frozenset({5, 6, 7, 8})
-"""The EXIF tag, and those of its values by which width and height change places."""
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
-"""The tag of a TIFF that says what its values mean, and the value for a negative (TIFF 6.0, section 8)."""
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by the EXIF tag; from 5 on its width and height change places."""
 
 
 def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None = None) -> DecodedImage:
@@ -32,10 +44,10 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
 
     - EXIF orientation is applied; an unreadable EXIF block counts as none.
     - Transparent parts are laid over black, the background of a radiograph.
-    - 16-bit and floating point grey is scaled from its real range (darkest to brightest pixel) to 0..255: detectors
-      use 10 to 14 of the 16 bits, so a division by 256 would leave the film almost black. 16-bit colour keeps its
-      high bytes.
-    - A TIFF whose lowest value is white is turned.
+    - What has more than 8 bits is scaled from the range of its film to 0..255 (`grey_range`): detectors use 10 to 14
+      of the 16 bits, so a division by 256 would leave the film almost black.
+    - A TIFF whose lowest value is white is turned. Its pages of reduced resolution are none.
+    - Of a JPEG the main picture is read, whatever previews and gain maps follow it.
     - Colour becomes luma (ITU-R 601-2).
 
     Raises TooLarge, TookTooLong, MultiFrame, UndecodableImage (truncated or damaged).
@@ -59,63 +71,94 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
 
 
 def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None) -> DecodedImage:
-    with Image.open(TimedFile(data, limits.decode_seconds), formats=[kind.plugin or ""]) as image:
-        # Only the header has been read: this is the moment to refuse.
-        width, height = image.size
-        count = image.width * image.height
-        if count > limits.max_image_pixels:
-            raise TooLarge(
-                f"The image has {image.width} x {image.height} pixels, the limit is {limits.max_image_pixels} in all. "
-                "Send a smaller image."
-            )
-        if count * BYTES_PER_PIXEL.get(image.mode, 4) > limits.max_decoded_bytes:
-            raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send it as grey.")
-        frames = int(getattr(image, "n_frames", 1))
-        if frames > limits.max_frames:
+    with _opened(data, kind, limits) as image:
+        pages = _pages(image, kind)
+        if len(pages) > limits.max_frames:
             raise MultiFrame(
-                f"The file holds {frames} frames or pages, at most {limits.max_frames} may be in it. "
+                f"The file holds {len(pages)} frames or pages, at most {limits.max_frames} may be in it. "
                 "Send each film as a file of its own."
             )
-        image.seek(0)
+        image.seek(pages[0])
+        # Only the header has been read: this is the moment to refuse.
+        width, height = image.size
+        count = width * height
+        if count > limits.max_image_pixels:
+            raise TooLarge(
+                f"The image has {width} x {height} pixels, the limit is {limits.max_image_pixels} in all. "
+                "Send a smaller image."
+            )
+        deep = deep_colour.is_deep_colour(image)
+        each = deep_colour.BYTES_PER_PIXEL if deep else BYTES_PER_PIXEL.get(image.mode, 4)
+        if count * each > limits.max_decoded_bytes:
+            raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send it as grey.")
         if kind.plugin == "JPEG":
             # The luma of a JPEG is stored by itself: no colour is unpacked, only to be thrown away.
             reduce_while_decoding(image, enough or max(image.size))
             if data.count(b"\xff\xda") > SCANS_OF_A_SOUND_JPEG:
                 image.decodermaxblock = SMALL_BLOCK
-        image.load()
-        negative = _white_is_zero(image)
-        upright, sideways = _upright(image)
-        grey = _flatten(upright)
+        if deep:
+            grey, negative = deep_colour.deep_grey(image, lambda: _page(data, kind, limits, pages[0])), False
+        else:
+            grey, negative = _flatten(image, kind)
+        turn = _orientation(image)
+    if turn in UPRIGHT:
+        grey = grey.transpose(UPRIGHT[turn])
     return DecodedImage(
         ImageOps.invert(grey) if negative else grey,
         kind.name,
-        height if sideways else width,
-        width if sideways else height,
+        height if turn >= 5 else width,
+        width if turn >= 5 else height,
         negative,
-        warnings=("first_of_several_frames",) if frames > 1 else (),
+        warnings=("first_of_several_frames",) if len(pages) > 1 else (),
     )
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    """True for a deep TIFF whose lowest value is white: Pillow turns those of 8 bits and fewer itself."""
-    tags = getattr(image, "tag_v2", {})
-    return (image.mode.startswith("I") or image.mode == "F") and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
+def _opened(data: bytes, kind: Format, limits: Limits) -> ImageFile:
+    if kind.plugin == "TIFF":
+        tiff.allow_more_formats()
+    return Image.open(TimedFile(data, limits.decode_seconds), formats=[kind.plugin or ""])
 
 
-def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The image as its EXIF block says it is to be seen, and whether its width and height have changed places."""
+def _page(data: bytes, kind: Format, limits: Limits, page: int) -> ImageFile:
+    image = _opened(data, kind, limits)
+    image.seek(page)
+    return image
+
+
+def _pages(image: ImageFile, kind: Format) -> list[int]:
+    """Numbers of the frames or pages that are pictures in their own right."""
+    if kind.plugin == "JPEG":
+        return [0]
+    return tiff.film_pages(image) if kind.plugin == "TIFF" else list(range(int(getattr(image, "n_frames", 1))))
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a loaded picture lies, by its EXIF block: a key of UPRIGHT, or another number for upright."""
     try:
-        return ImageOps.exif_transpose(image), image.getexif().get(ORIENTATION) in SIDEWAYS
+        turn = image.getexif().get(ORIENTATION)
     except Exception:  # a damaged EXIF block says nothing about the pixels
-        return image, False
+        return 0
+    return turn if isinstance(turn, int) and turn in UPRIGHT else 0
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
-        return Image.fromarray(scale_to_grey(values, float(values.min()), float(values.max())))
+def _flatten(image: ImageFile, kind: Format) -> tuple[Image.Image, bool]:
+    """Load the picture as mode "L"; and whether it is a negative that is still to be turned."""
+    values: NDArray[Any] | None = None
+    negative = False
+    if kind.plugin == "TIFF":
+        tiff.prepare(image)
+        image.load()
+        values, negative = tiff.samples(image), tiff.white_is_zero(image)
+    image.load()
+    if values is None and (image.mode.startswith("I") or image.mode == "F"):
+        values = np.asarray(image)
+    if values is not None:
+        grey = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+        return Image.fromarray(scale_to_grey(grey, *film_range(grey))), negative
+    if kind.plugin == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
+        return image.convert("RGB").convert("L"), negative  # four bytes a pixel, of which nobody wrote the last
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         black = Image.new("RGBA", layer.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, layer).convert("L")
-    return image.convert("L")
+        return Image.alpha_composite(black, layer).convert("L"), negative
+    return image.convert("L"), negative

@@ -1,10 +1,12 @@
-"""Windows of DICOM images: stored values to grey."""
+"""Windows of DICOM images: values after the modality LUT to grey."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pneumonia.decode.dicom_values import number
+from pneumonia.decode.grey_range import Range, scale_to_grey, within
 from pneumonia.decode.image import FUNCTIONS, Window
 from pneumonia.decode.strips import in_strips
 
@@ -17,29 +19,37 @@ def window_of(center: Any, width: Any, function: Any) -> Window | None:
     Several are alternatives for the reader to choose from; the first is what a viewer shows. The conditions are those
     of PS3.3 C.11.2.1.2: at least 1 for LINEAR, above 0 for the others.
     """
-    try:
-        found = Window(float(_first(center)), float(_first(width)), str(function or "LINEAR").strip().upper())
-    except (TypeError, ValueError, IndexError):
+    middle, extent = number(center), number(width)
+    if middle is None or extent is None:
         return None
+    found = Window(middle, extent, str(function or "LINEAR").strip().upper())
     least = 1.0 if found.function == "LINEAR" else np.nextafter(0.0, 1.0)
-    usable = np.isfinite(found.center) and np.isfinite(found.width) and found.width >= least
-    return found if usable and found.function in FUNCTIONS else None
+    return found if found.width >= least and found.function in FUNCTIONS else None
 
 
 @in_strips
-def apply_window(values: Values, window: Window) -> NDArray[np.uint8]:
-    """`values` after the modality LUT to grey 0..255, by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    center, width = np.float32(window.center), np.float32(window.width)
+def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint8]:
+    """`values` to grey 0..255, by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
+
+    `film`: the range of its values. Of a window that is more than twice as wide, only that range is shown: what is
+    lost to a viewer by such a window is its contrast, and that is in the file all the same.
+    """
     if window.function == "SIGMOID":
-        grey = 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -80, 80)))
-    elif window.function == "LINEAR_EXACT":
-        grey = (values - center) / width + np.float32(0.5)
-    elif width == 1:  # a threshold: the linear formula would divide by zero
-        grey = (values > center - np.float32(0.5)).astype(np.float32)
-    else:
-        grey = (values - (center - np.float32(0.5))) / (width - 1) + np.float32(0.5)
-    return np.asarray(np.rint(np.clip(grey, 0, 1) * 255), dtype=np.uint8)
+        own = _sigmoid(np.array(film, np.float32), window)
+        low, high = within((0.0, 1.0), (float(own[0]), float(own[1])))
+        return scale_to_grey(_sigmoid(values, window), low, high)
+    if window.function == "LINEAR" and window.width == 1:  # a threshold: the formula would divide by zero
+        return np.where(values > window.center - 0.5, np.uint8(255), np.uint8(0))
+    return scale_to_grey(values, *within(_edges(window), film))
 
 
-def _first(value: Any) -> Any:
-    return value if isinstance(value, str | float | int) else value[0]
+def _edges(window: Window) -> Range:
+    """The values that become black and white."""
+    if window.function == "LINEAR_EXACT":
+        return window.center - window.width / 2, window.center + window.width / 2
+    return window.center - window.width / 2, window.center + window.width / 2 - 1
+
+
+def _sigmoid(values: Values, window: Window) -> Values:
+    steps = -4 * (values - np.float32(window.center)) / np.float32(window.width)
+    return np.asarray(1 / (1 + np.exp(np.clip(steps, -80, 80))), np.float32)

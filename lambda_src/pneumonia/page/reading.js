@@ -4,11 +4,12 @@ const WARNINGS = {
     burned_in_annotation: "The file says that text is burned into the picture: it may mislead the model.",
     film_inverted: "The film came inverted: dark and bright were exchanged before it was read.",
     first_of_several_frames: "The file holds several frames; only the first was read.",
+    low_contrast: "The film has few grey levels; most of its contrast was lost before it came here.",
     not_a_chest_xray: "This does not look like a chest X-ray. It was predicted because you asked for it.",
     outside_training_population:
         "The film is unlike those the model was trained on (children aged 1 to 5): expect more errors.",
     modality_unknown: "The file does not say that it is a radiograph.",
-    window_ignored: "The window in the file shows nothing; the whole range of the film was used.",
+    window_ignored: "The window in the file does not fit the film; the range of the film was used.",
     wrong_orientation: "The film is not upright. It was predicted as it lies, because you asked for it.",
 };
 

@@ -25,7 +25,7 @@ DicomBytes = Callable[..., bytes]
 def film12(rows: int = 96, columns: int = 80) -> np.ndarray:
     """A 12-bit wedge with a bright disc: stored values 200..3800."""
     y, x = np.mgrid[0:rows, 0:columns]
-    wedge = 200 + 2600 * x / (columns - 1)
+    wedge = 200 + 2600 * np.clip(x / columns * 1.25 - 0.125, 0, 1)  # the edges are as dark and bright as the film
     disc = (y - rows / 2) ** 2 + (x - columns / 2) ** 2 < (rows / 4) ** 2
     return np.asarray(wedge + 1000 * disc, dtype=np.uint16)
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -246,3 +248,39 @@ def test_captures_of_every_compression(name: str) -> None:
     image = decode(Path(str(path)).read_bytes(), LIMITS)
     assert image.format == "DICOM"
     assert np.ptp(np.asarray(image.pixels)) > 50
+
+
+def test_slope_and_intercept_may_be_there_and_be_empty(dicom_bytes: DicomBytes) -> None:
+    assert np.array_equal(grey(dicom_bytes(RescaleSlope="", RescaleIntercept="")), EXPECTED)
+
+
+def test_a_window_with_decimal_commas() -> None:
+    dataset = dataset_of(film12())
+    for tag, text in ((0x00281050, b"2000,0"), (0x00281051, b"3000,0")):
+        dataset[tag] = RawDataElement(Tag(tag), "DS", len(text), text, 0, False, True)
+    assert decode(encoded(dataset), LIMITS).to_json()["window"] == {
+        "center": 2000.0, "width": 3000.0, "function": "LINEAR",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_whitens_the_film_is_left_out(dicom_bytes: DicomBytes, photometric: str) -> None:
+    center = 900 if photometric == "MONOCHROME2" else 3100
+    data = dicom_bytes(WindowCenter=center, WindowWidth=1200, PhotometricInterpretation=photometric)
+    decoded = decode(data, LIMITS)
+    assert decoded.warnings == ("window_ignored",)
+    shown = np.asarray(decoded.pixels, float)
+    assert np.array_equal(255 - shown if photometric == "MONOCHROME1" else shown, EXPECTED)
+
+
+def test_a_table_that_declares_16_bits_and_uses_12(dicom_bytes: DicomBytes) -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4096, 0, 16]
+    table.LUTData = np.arange(4096).tolist()
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    assert np.abs(grey(dicom_bytes(VOILUTSequence=Sequence([table]))) - EXPECTED).max() <= 1
+
+
+def test_16_bits_of_colour_keep_their_low_bytes(dicom_bytes: DicomBytes) -> None:
+    colour = np.stack([film12()] * 3, axis=-1)
+    assert np.abs(grey(dicom_bytes(colour, BitsStored=16, HighBit=15)) - EXPECTED).max() <= 1

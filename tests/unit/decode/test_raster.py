@@ -202,3 +202,25 @@ def test_colour_is_reduced_too(image_bytes: ImageBytes, mode: str) -> None:
 def test_other_formats_keep_their_size(image_bytes: ImageBytes, kind: str) -> None:
     image = Image.linear_gradient("L").resize((400, 320))
     assert decode(image_bytes(image=image, kind=kind), Limits(1_000_000, 1_000_000), 100).pixels.size == (400, 320)
+
+
+def test_of_a_picture_with_a_preview_or_gain_map_the_main_one_is_read(gradient: Image.Image) -> None:
+    stream = io.BytesIO()
+    gradient.save(stream, "MPO", save_all=True, append_images=[gradient.resize((20, 10)).rotate(180)], quality=95)
+    decoded = decode(stream.getvalue(), LIMITS)
+    assert (decoded.format, decoded.width, decoded.warnings) == ("JPEG", 64, ())
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(gradient, int)).max() <= 6
+
+
+def test_an_alpha_channel_that_nobody_wrote_is_none(gradient: Image.Image) -> None:
+    stream = io.BytesIO()
+    gradient.convert("RGBA").save(stream, "BMP")
+    data = bytearray(stream.getvalue())
+    # A header of version 4 with masks of all four channels, before pixels whose last byte is 0.
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    pixels = np.frombuffer(bytes(data[54:]), np.uint8).reshape(-1, 4).copy()
+    pixels[:, 3] = 0
+    header = struct.pack("<IiiHHIIiiII", 108, 64, 48, 1, 32, 3, pixels.size, 0, 0, 0, 0) + masks + bytes(52)
+    start = struct.pack("<2sIHHI", b"BM", 122 + pixels.size, 0, 0, 122)
+    decoded = decode(start + header + pixels.tobytes(), LIMITS)
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(gradient))

@@ -175,7 +175,7 @@ def test_codes_are_those_of_http(
     ("metadata", "status", "told"),
     [
         ({}, "rejected", "not_a_chest_xray"),
-        ({"force": "true"}, "predicted", ["not_a_chest_xray", "outside_training_population"]),
+        ({"force": "true"}, "predicted", ["low_contrast", "not_a_chest_xray", "outside_training_population"]),
         ({"force": "perhaps"}, "rejected", "malformed_request"),
     ],
 )

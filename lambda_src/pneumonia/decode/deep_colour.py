@@ -1,0 +1,77 @@
+"""Colour of 16 bits, of which Pillow keeps the high bytes alone: both bytes, by reading the picture twice.
+
+A film of 12 bits in such a file has no more than 16 of its grey levels in the high bytes.
+"""
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from pneumonia.decode.grey_range import film_range, scale_to_grey
+
+_SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+"""Byte orders of Pillow's raw modes, and those under which it takes the low byte for the high one."""
+_COLOURS = frozenset({"RGB;16", "RGBA;16", "RGBX;16"})
+_GREY_WITH_ALPHA = "LA;16B"
+_WEIGHTS = (0.299, 0.587, 0.114)
+
+BYTES_PER_PIXEL = 24
+"""Two pictures of four bytes, a float32 each for the sum, a channel, and the way to 8 bits."""
+
+
+def raw_mode(image: ImageFile) -> str:
+    """How the samples of an opened picture are stored, by Pillow's name for it; empty if there is none."""
+    if not image.tile:
+        return ""
+    args = image.tile[0].args
+    return args if isinstance(args, str) else str(args[0]) if args else ""
+
+
+def is_deep_colour(image: ImageFile) -> bool:
+    """Whether an opened picture that was not loaded yet has 16 bits of colour, or of grey with alpha."""
+    mode = raw_mode(image)
+    return mode == _GREY_WITH_ALPHA or mode[:-1] in _COLOURS
+
+
+def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> Image.Image:
+    """Luma (ITU-R 601-2) over black as mode "L", scaled from the range of the film.
+
+    `image` was opened and not loaded; `again` opens the same picture once more.
+    """
+    mode = raw_mode(image)
+    if mode == _GREY_WITH_ALPHA:
+        _read_as(image, "RGBA")
+        high_grey, low_grey, high_alpha, low_alpha = _channels(image)
+        grey, alpha = _joined(high_grey, low_grey), _joined(high_alpha, low_alpha)
+        return _scaled(grey * (alpha / np.float32(65535)))
+    with again() as other:
+        _read_as(other, mode[:-1] + _SWAPPED[mode[-1]])
+        high, low = _channels(image), _channels(other)
+    grey = np.zeros(high[0].shape, np.float32)
+    for weight, more, less in zip(_WEIGHTS, high[:3], low[:3], strict=True):
+        grey += np.float32(weight) * _joined(more, less)
+    if mode.startswith("RGBA"):
+        grey *= _joined(high[3], low[3]) / np.float32(65535)
+    return _scaled(grey)
+
+
+def _read_as(image: ImageFile, mode: str) -> None:
+    image.tile = [
+        tile._replace(args=(mode, *tile.args[1:]) if isinstance(tile.args, tuple) else mode) for tile in image.tile
+    ]
+
+
+def _channels(image: ImageFile) -> list[NDArray[np.uint8]]:
+    return [np.asarray(channel) for channel in image.split()]
+
+
+def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return high.astype(np.float32) * 256 + low
+
+
+def _scaled(grey: NDArray[np.float32]) -> Image.Image:
+    return Image.fromarray(scale_to_grey(grey, *film_range(grey)))

@@ -1,0 +1,104 @@
+"""Which values of a film become black and white when it is brought to 8 bits.
+
+What a file declares (a depth, a window, a table) may be far wider than its film, and a single pixel, a marker or a
+border may lie far outside of it. So the range is measured: robustly, on the film itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumonia.decode.image import BORDER
+from pneumonia.decode.strips import in_strips
+
+Values = NDArray[Any]
+Mask = NDArray[np.bool_]
+Range = tuple[float, float]
+
+QUANTILES = (0.01, 0.99)
+HEADROOM = 0.06
+"""Share of the range between the quantiles that is kept beyond either of them, as far as the film goes: as much as the
+model's input has room for (`model.preprocess`)."""
+LEAST_USE = 0.5
+"""Share of a declared range that a film fills at least, or the range is that of the film."""
+SAMPLES = 1_000_000
+"""Values that are looked at, at most: taken in even steps."""
+EVEN_SHARE = 0.01
+
+
+def film_range(values: Values, film: Mask | None = None) -> Range:
+    """The lowest and the highest value, real numbers [rows, columns], that a film shows.
+
+    From the 1st to the 99th percentile of the middle, with HEADROOM on either side where there are such values. An even
+    area that lies farther off than the film is deep (a shutter, an unmarked border) has no part in it. `film`
+    is False for padding. (0, 0) where there is no value at all.
+    """
+    rows, columns = values.shape
+    top, left = int(rows * BORDER), int(columns * BORDER)
+    step = max(1, int(np.ceil(np.sqrt(values.size / SAMPLES))))
+    middle = np.s_[top : rows - top : step, left : columns - left : step]
+    if not values.size or (film is not None and not film.any()):
+        return 0.0, 0.0
+    here = True if film is None else film
+    least = float(np.min(values, where=here, initial=np.inf))
+    most = float(np.max(values, where=here, initial=-np.inf))
+    sample = values[middle].ravel() if film is None else values[middle][film[middle]]
+    if not sample.size:
+        return least, most
+    low, high = _quantiles(sample)
+    headroom = HEADROOM * (high - low)
+    return max(least, low - headroom), min(most, high + headroom)
+
+
+def _quantiles(sample: Values) -> Range:
+    ordered = np.sort(sample, axis=None).astype(np.float64)
+    for _ in range(2):  # a shutter on the dark side, and one on the bright side
+        low, high = _at(ordered)
+        without_dark, without_bright = ordered[ordered > low], ordered[ordered < high]
+        if _is_apart(ordered, without_bright, high - _at(without_bright)[1]):
+            ordered = without_bright
+        elif _is_apart(ordered, without_dark, _at(without_dark)[0] - low):
+            ordered = without_dark
+        else:
+            break
+    return _at(ordered)
+
+
+def _at(ordered: NDArray[np.float64]) -> Range:
+    if not ordered.size:
+        return 0.0, 0.0
+    low, high = np.interp(np.multiply(QUANTILES, ordered.size - 1), np.arange(ordered.size), ordered)
+    return float(low), float(high)
+
+
+def _is_apart(ordered: NDArray[np.float64], rest: NDArray[np.float64], gap: float) -> bool:
+    """Whether what is missing in `rest` is an even area, `gap` off, and the rest is a film with greys of its own."""
+    low, high = _at(rest)
+    return rest.size > len(ordered) * EVEN_SHARE and high > low and gap > high - low
+
+
+def within(declared: Range, film: Range) -> Range:
+    """The range to show of what a window or table declares: the declared one, or, where the film fills less than half
+    of it, what it has in common with the film's."""
+    common = max(declared[0], film[0]), min(declared[1], film[1])
+    fills = common[1] - common[0] >= LEAST_USE * (declared[1] - declared[0])
+    return declared if fills or common[1] <= common[0] else common
+
+
+@in_strips
+def scale_to_grey(values: Values, low: float, high: float) -> NDArray[np.uint8]:
+    """`values` from [low, high] to 0..255, clipped; black when there is no range."""
+    if not high > low:
+        return np.zeros(values.shape, dtype=np.uint8)
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
+    return np.asarray(np.rint(np.clip(scaled, 0, 255)), dtype=np.uint8)
+
+
+def luma(colours: Values, *, deep: bool) -> NDArray[np.uint8]:
+    """Colour [rows, columns, 3 or more], uint8 or uint16, to grey by ITU-R 601-2; `deep` colour by its film's range."""
+    if not deep:
+        return np.asarray(Image.fromarray(colours[..., :3].astype(np.uint8)).convert("L"))
+    grey = colours[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return scale_to_grey(grey, *film_range(grey))

@@ -1,0 +1,61 @@
+"""Lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1), read by what they hold.
+
+Their descriptors are often wrong: they declare 16 bits for entries of 12, or have the sign of the first value mistaken;
+and entries of 8 bits come packed in words as well as one to a word.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from pneumonia.decode.strips import STRIP_VALUES
+
+
+@dataclass(frozen=True)
+class Table:
+    """`entries`: float32, for the values from `first` on. `bits`: of an entry, as the descriptor declares it."""
+
+    first: int
+    entries: NDArray[np.float32]
+    bits: int
+
+    def look_up(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """The entries for whole `values` [rows, columns]; the first and the last one for what lies beyond them."""
+        first = self.first
+        if first >= 2**15 and values.max(initial=0) < first:
+            first -= 2**16  # a negative number that was read without its sign
+        found = np.empty(values.shape, np.float32)
+        rows = max(1, STRIP_VALUES // max(1, values[:1].size))
+        for top in range(0, len(values), rows):  # what is computed on the way takes little memory
+            index = np.clip(np.rint(values[top : top + rows]) - first, 0, self.entries.size - 1)
+            found[top : top + rows] = self.entries[index.astype(np.int32)]
+        return found
+
+
+def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
+    """The first table of a LUT sequence; None where there is none that can be read.
+
+    Several are alternatives for the reader to choose from; the first is what a viewer shows.
+    """
+    if not sequence:
+        return None
+    item: Dataset = sequence[0]
+    descriptor, data = item.get("LUTDescriptor"), item.get("LUTData")
+    if descriptor is None or len(descriptor) != 3 or not data:
+        return None
+    count, first, bits = (int(number) for number in descriptor)
+    entries = _entries(data, count & 0xFFFF or 2**16, bits, big_endian)
+    return Table(first, entries.astype(np.float32), bits) if entries.size and 1 <= bits <= 16 else None
+
+
+def _entries(data: Any, count: int, bits: int, big_endian: bool) -> NDArray[Any]:
+    """`count` entries at most: words, or the bytes of words where these alone are too few."""
+    if isinstance(data, bytes):
+        words = np.frombuffer(data[: len(data) // 2 * 2], ">u2" if big_endian else "<u2").astype("<u2")
+    else:
+        words = np.atleast_1d(np.asarray(data)).astype("<u2")
+    packed = bits <= 8 and words.size < count
+    return (words.view(np.uint8) if packed else words)[:count]
