@@ -121,6 +121,14 @@ class NotARadiograph(PneumoniaError):
     title = "The image is not a radiograph"
 
 
+class ForProcessing(PneumoniaError):
+    """A DICOM file with what the detector measured, before a picture was made of it: its greys mean something else."""
+
+    code = "for_processing"
+    status = 422
+    title = "The image is meant for processing, not for reading"
+
+
 class NotAChestXray(PneumoniaError):
     """The picture is unlike every chest X-ray, whatever its file says of itself."""
 

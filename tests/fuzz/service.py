@@ -24,8 +24,8 @@ ENVIRONMENT = {
 }
 CODES = frozenset(
     {"malformed_request", "missing_image", "url_not_allowed", "too_large", "unsupported_format", "undecodable_image",
-     "took_too_long", "multi_frame", "not_a_radiograph", "not_a_chest_xray", "wrong_orientation", "too_small",
-     "blank_image"}
+     "took_too_long", "multi_frame", "not_a_radiograph", "for_processing", "not_a_chest_xray", "wrong_orientation",
+     "too_small", "blank_image"}
 )  # fmt: skip
 CONTEXT = FakeContext()
 

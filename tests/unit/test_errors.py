@@ -20,6 +20,7 @@ CODES = {
     "took_too_long": 422,
     "multi_frame": 422,
     "not_a_radiograph": 422,
+    "for_processing": 422,
     "not_a_chest_xray": 422,
     "wrong_orientation": 422,
     "too_small": 422,

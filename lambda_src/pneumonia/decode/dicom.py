@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    DigitalMammographyXRayImageStorageForProcessing,
+    DigitalXRayImageStorageForProcessing,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -21,7 +23,7 @@ from pneumonia.decode.dicom_pixels import Grey, to_grey
 from pneumonia.decode.dicom_values import CountedReads, check_values
 from pneumonia.decode.image import UID_PATTERN, DecodedImage, DicomFacts
 from pneumonia.decode.limits import Limits
-from pneumonia.errors import MultiFrame, NotARadiograph, PneumoniaError, UndecodableImage
+from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, PneumoniaError, UndecodableImage
 
 RADIOGRAPHS = frozenset({"CR", "DX", "RG", "OT", "SC"})
 """Modalities (PS3.3 C.7.3.1.1.1) that a projection radiograph comes as; the last two are screen and film captures."""
@@ -29,20 +31,29 @@ RADIOGRAPHS = frozenset({"CR", "DX", "RG", "OT", "SC"})
 META_START = 132
 """Where the file meta group begins: after 128 free bytes and the mark (PS3.10, 7.1)."""
 
+META_GROUP = b"\x02\0"
+PIXELS = b"\xe0\x7f\x10\0"
+"""The tag of the pixels in little endian, the order of every compressed file."""
+PIXEL_TAG = 0x7FE00010
+NO_MORE_FRAGMENTS = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+FOR_PROCESSING = frozenset({DigitalXRayImageStorageForProcessing, DigitalMammographyXRayImageStorageForProcessing})
+"""Storage classes of pixels as the detector measured them (PS3.3, C.8.11.7.1.1)."""
+
 _UID = re.compile(UID_PATTERN)
 
 
 def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
     """Decode the film of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
 
-    Raises TooLarge, MultiFrame, NotARadiograph, UndecodableImage.
+    Raises TooLarge, MultiFrame, NotARadiograph, ForProcessing, UndecodableImage.
     """
     try:
         with warnings.catch_warnings():
             # pydicom warns about values that break the standard, and quotes them.
             warnings.simplefilter("ignore")
-            dataset = _read(data, limits)
-            found = _check(dataset, limits)
+            dataset, cut = _read(data, limits)
+            found = _check(dataset, limits, cut)
             keep_first_frame(dataset, limits)
             grey = to_grey(dataset, limits)
             return _decoded(dataset, grey, found)
@@ -57,38 +68,54 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
         ) from error
 
 
-def _read(data: bytes, limits: Limits) -> Dataset:
-    """The data set with its meta group, once its structure is known to be bounded.
+def _read(data: bytes, limits: Limits) -> tuple[Dataset, bool]:
+    """The data set with its meta group, once its structure is known to be bounded; and whether its last element goes on
+    beyond the end of the file.
 
     Not by `dcmread`: it would find the transfer syntax in its own way, and unpack a deflated file without a limit.
     """
     config.settings.reading_validation_mode = config.IGNORE
     start = META_START if data.startswith(b"DICM", 128) else 0
-    body = check_elements(data, start, Encoding(implicit=False), limits, group=2)
-    meta = read_dataset(CountedReads(data[start:body], limits), is_implicit_VR=False, is_little_endian=True)
+    # Explicit by the standard (PS3.10, 7.1), which some writers have overlooked.
+    encoding = Encoding.of(data, start) if data.startswith(META_GROUP, start) else Encoding(implicit=False)
+    body = check_elements(data, start, encoding, limits, group=2)
+    meta = read_dataset(CountedReads(data[start:body], limits), encoding.implicit, is_little_endian=True)
     check_values(meta)
     syntax = str(meta.get("TransferSyntaxUID") or "")
     content = data[body:]
     if syntax == DeflatedExplicitVRLittleEndian:
         content = inflate(content, limits)
     encoding = Encoding.of(content, 0, syntax == ExplicitVRBigEndian)
-    check_elements(content, 0, encoding, limits)
+    end = check_elements(content, 0, encoding, limits)
     dataset = read_dataset(CountedReads(content, limits), encoding.implicit, not encoding.big_endian)
+    if "PixelData" not in dataset and PIXELS in content and end == len(content):
+        # Every fragment is there, and only what ends them is not.
+        dataset = read_dataset(CountedReads(content + NO_MORE_FRAGMENTS, limits), encoding.implicit, True)
     check_values(dataset)
     dataset.file_meta = FileMetaDataset(meta)
     if not syntax:
         # Without a meta group nothing is compressed, and the look of the elements says the rest (PS3.5, 10.1).
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
-    return dataset
+    return dataset, end > len(content)
 
 
-def _check(dataset: Dataset, limits: Limits) -> list[str]:
+def _check(dataset: Dataset, limits: Limits, cut: bool) -> list[str]:
     """Refuse by the header alone, before any pixel is decoded; returns warning codes."""
     modality = str(dataset.get("Modality") or "").strip().upper()
+    sop_class = str(dataset.get("SOPClassUID") or "").strip()
     if modality and modality not in RADIOGRAPHS:
         raise NotARadiograph(
             "The DICOM file says that it is of another modality than radiography. Send a frontal chest radiograph "
             f"(modality {', '.join(sorted(RADIOGRAPHS))})."
+        )
+    if "PROCESSING" in str(dataset.get("PresentationIntentType") or "").upper() or sop_class in FOR_PROCESSING:
+        raise ForProcessing(
+            "The DICOM file is FOR PROCESSING: its pixels are what the detector measured, not a picture to be read. "
+            "Send the FOR PRESENTATION image of the same exposure."
+        )
+    if cut and max(dataset.keys(), default=PIXEL_TAG) <= PIXEL_TAG:
+        raise UndecodableImage(
+            "The DICOM file is truncated: it ends before its pixels do. It was cut in transfer. Send the whole file."
         )
     if "PixelData" not in dataset:
         raise UndecodableImage("The DICOM file holds no pixel data. Send the image, not a report or a reference to it.")

@@ -50,6 +50,11 @@ def to_grey(dataset: Dataset, limits: Limits) -> Grey:
     """The first frame as it is meant to be shown. Raises TooLarge, UndecodableImage, and what the decoders raise."""
     _check_size(dataset, limits)
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()
+    if not photometric:
+        raise UndecodableImage(
+            "The DICOM file does not say whether its lowest value is black or white (PhotometricInterpretation is "
+            "missing). Export it as MONOCHROME2."
+        )
     stored = pixel_array(dataset, index=0)
     if photometric == "PALETTE COLOR":
         if "SegmentedRedPaletteColorLookupTableData" in dataset:
@@ -95,6 +100,9 @@ def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int
                 "The DICOM file is compressed as 12-bit JPEG extended, which is not supported. Export it uncompressed, "
                 "as JPEG lossless, JPEG-LS or JPEG 2000."
             )
+        if header.precision <= 8 < int(dataset.BitsAllocated):
+            # Written for pixels that were stored in two bytes, and decoded into one.
+            dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, header.precision, header.precision - 1
     else:
         return
     if size != (int(dataset.Rows), int(dataset.Columns)):

@@ -13,7 +13,7 @@ def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedIma
     `enough`: a JPEG may be unpacked at reduced size as long as both sides keep so many pixels; None keeps them all.
     The limit of time holds for JPEG, PNG and BMP here; for every format it does in `isolated.decode_in_time`.
     Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage
-    (truncated or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality).
+    (truncated or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality), ForProcessing.
     """
     if not data:
         raise MissingImage(f"The image is empty (0 bytes). Send the bytes of a file ({', '.join(NAMES)}).")

@@ -16,6 +16,7 @@ from PIL import Image
 from pneumonia.decode.image import DecodedImage, DicomFacts, Window
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import (
+    ForProcessing,
     MissingImage,
     MultiFrame,
     NotARadiograph,
@@ -34,7 +35,16 @@ _SIZES = struct.Struct(">QQ")
 _STRIP_BYTES = 2**20
 _ERRORS = {
     error.code: error
-    for error in (MissingImage, TooLarge, UnsupportedFormat, UndecodableImage, TookTooLong, MultiFrame, NotARadiograph)
+    for error in (
+        ForProcessing,
+        MissingImage,
+        TooLarge,
+        UnsupportedFormat,
+        UndecodableImage,
+        TookTooLong,
+        MultiFrame,
+        NotARadiograph,
+    )
 }
 """What `decode` can raise."""
 

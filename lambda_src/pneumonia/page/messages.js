@@ -45,6 +45,10 @@ export const MESSAGES = {
         title: "This is not a radiograph",
         advice: "The file itself says that it comes from another kind of machine. Choose a frontal chest X-ray.",
     },
+    for_processing: {
+        title: "This is the detector's raw image",
+        advice: "The file is meant for processing, not for reading. Choose the image for presentation of the same exposure.",
+    },
     not_a_chest_xray: {
         title: "This does not look like a chest X-ray",
         advice: "Choose a frontal chest X-ray, upright and uncropped. If this is one, it can be predicted all the same.",

@@ -1,30 +1,36 @@
 """What comes in as DICOM: encodings, photometric interpretation, what is refused, and what the answer may say."""
 
+import io
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    DigitalXRayImageStorageForProcessing,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     JPEGExtended12Bit,
     RLELossless,
 )
 
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
-from pneumonia.errors import MultiFrame, NotARadiograph, TooLarge, UndecodableImage
+from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, TooLarge, UndecodableImage
 from tests.unit.decode.conftest import PATIENT, SOP_UID, STUDY_UID, DicomBytes, dataset_of, encoded, film12
 
 LIMITS = Limits(max_image_bytes=10_000_000, max_image_pixels=1_000_000)
@@ -187,6 +193,8 @@ def test_a_name_in_the_place_of_a_uid_is_left_out(dicom_bytes: DicomBytes) -> No
     [
         ({"Modality": "CT"}, NotARadiograph),
         ({"Modality": "MG"}, NotARadiograph),
+        ({"PresentationIntentType": "FOR PROCESSING"}, ForProcessing),
+        ({"SOPClassUID": DigitalXRayImageStorageForProcessing}, ForProcessing),
         ({"NumberOfFrames": 2}, MultiFrame),
         ({"Rows": 60_000, "Columns": 60_000}, TooLarge),
         ({"Rows": 97}, UndecodableImage),
@@ -284,3 +292,43 @@ def test_a_table_that_declares_16_bits_and_uses_12(dicom_bytes: DicomBytes) -> N
 def test_16_bits_of_colour_keep_their_low_bytes(dicom_bytes: DicomBytes) -> None:
     colour = np.stack([film12()] * 3, axis=-1)
     assert np.abs(grey(dicom_bytes(colour, BitsStored=16, HighBit=15)) - EXPECTED).max() <= 1
+
+
+def test_a_meta_group_without_representations() -> None:
+    dataset = dataset_of(film12(), ImplicitVRLittleEndian)
+    data = encoded(dataset)
+    stream = DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = True, True
+    write_dataset(stream, Dataset({element.tag: element for element in dataset.file_meta}))
+    start = data.index(b"\x08\0\x16\0")
+    assert np.array_equal(grey(data[:132] + stream.getvalue() + data[start:]), EXPECTED)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
+def test_fragments_that_nothing_ends_are_read_and_cut_ones_are_not(syntax: str) -> None:
+    dataset = dataset_of(film12())
+    dataset.compress(syntax)
+    data = encoded(dataset)
+    assert data.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
+    assert np.array_equal(grey(data[:-8]), EXPECTED)
+    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels do"):
+        decode(data[:-40], LIMITS)
+
+
+def test_uncompressed_pixels_that_are_cut_are_told(dicom_bytes: DicomBytes) -> None:
+    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels do"):
+        decode(dicom_bytes()[:-5000], LIMITS)
+
+
+def test_a_missing_photometric_interpretation_is_named(dicom_bytes: DicomBytes) -> None:
+    with pytest.raises(UndecodableImage, match="PhotometricInterpretation is missing"):
+        decode(dicom_bytes(PhotometricInterpretation=None), LIMITS)
+
+
+def test_8_bits_of_jpeg_for_pixels_of_16() -> None:
+    eight = Image.fromarray((film12() // 16).astype(np.uint8))
+    stream = io.BytesIO()
+    eight.save(stream, "JPEG", quality=98)
+    dataset = dataset_of(film12(), JPEGBaseline8Bit, BitsStored=8, HighBit=7)
+    dataset.PixelData = encapsulate([stream.getvalue()])
+    assert np.abs(grey(encoded(dataset)) - EXPECTED).max() <= 6
