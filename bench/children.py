@@ -42,7 +42,7 @@ import aws_lambda_powertools
 lap('Powertools')
 import pneumonia.handlers.api
 lap('our own code')
-from pneumonia.inference import process_predictor
+from pneumonia.predictor import process_predictor
 process_predictor()
 lap('session')
 from bench import films, served  # what these load is no part of it

@@ -5,6 +5,7 @@ An import inside a function, or for types alone, counts like any other one.
 
 import ast
 import graphlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -164,6 +165,14 @@ def test_the_table_has_no_circle() -> None:
 def test_every_arrow_of_the_table_is_used() -> None:
     unused = {(package, target) for package, targets in ALLOWED.items() for target in targets} - arrows().keys()
     assert not unused, "take these out of ALLOWED"
+
+
+def test_modules_exist_that_programs_in_texts_import() -> None:
+    """Tests and the bench run programs that are texts to them, and so to every checker of types."""
+    for path in [*product(), *sorted((ROOT / "tests").rglob("*.py"))]:
+        for module in re.findall(r"\b(?:from|import) (pneumonia(?:_cli)?(?:\.\w+)+)", path.read_text(encoding="utf-8")):
+            place = ROOT.joinpath("lambda_src" if module.startswith("pneumonia.") else "", *module.split("."))
+            assert place.is_dir() or place.with_suffix(".py").is_file(), f"{path}: there is no module {module}"
 
 
 def test_no_handler_imports_another_one() -> None:

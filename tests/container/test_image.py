@@ -94,7 +94,7 @@ def test_predicts_without_any_network(in_image: InImage) -> None:
     found = in_image("""
 import base64, json, os, types
 os.environ |= {"AUTH_MODE": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
-from pneumonia.api import handler
+from pneumonia.handlers.api import handler
 film = open("/var/task/model_artifacts/golden.png", "rb").read()
 context = types.SimpleNamespace(aws_request_id="id", function_name="f", memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:f")
