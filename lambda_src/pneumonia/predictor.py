@@ -130,6 +130,8 @@ class Predictor:
         assessment = assess(look.output.logit, self.card)
         scores, limits = look.output.gate, self.card.gate
         known = in_training_population(scores, limits) if scores is not None and limits is not None else None
+        if look.image.other_population:  # its own header says so
+            known = False
         image = look.image.warned("outside_training_population") if known is False else look.image
         return {
             "normal": round(1 - assessment.probability, 6),

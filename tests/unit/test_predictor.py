@@ -8,6 +8,7 @@ from pneumonia.errors import ModelError, TooLarge, UnsupportedFormat
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings
 from tests.conftest import ImageBytes, MakeArtifacts
+from tests.unit.decode.conftest import dataset_of, encoded, film12
 
 
 def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, image_bytes: ImageBytes) -> None:
@@ -110,3 +111,18 @@ def test_process_predictor_tries_again_after_a_failure(
         process_predictor()
     (tmp_path / "card-to-come").symlink_to(artifacts)
     assert process_predictor().card.name == "tiny-grey"
+
+
+@pytest.mark.parametrize(
+    ("elements", "warned"), [({"PatientAge": "047Y"}, []), ({"ViewPosition": "LL"}, ["view_not_frontal"])]
+)
+def test_a_header_can_put_a_film_outside_the_population_and_is_not_quoted(
+    predictor: Predictor, elements: dict[str, str], warned: list[str]
+) -> None:
+    known = predictor.predict(encoded(dataset_of(film12())), request_id="id", heatmap=False, force=True).body
+    body = predictor.predict(encoded(dataset_of(film12(), **elements)), request_id="id", heatmap=False, force=True).body
+    assert body["in_training_population"] is False
+    added = set(body["image"]["warnings"]) - set(known["image"]["warnings"])
+    assert added == {*warned, "outside_training_population"} - set(known["image"]["warnings"])
+    assert "047Y" not in json.dumps(body)
+    assert "other_population" not in body["image"]

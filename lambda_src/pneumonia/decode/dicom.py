@@ -19,6 +19,7 @@ from pydicom.uid import (
 
 from pneumonia.decode.dicom_frame import keep_first_frame
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
+from pneumonia.decode.dicom_patient import is_of_another_population, view_warnings
 from pneumonia.decode.dicom_pixels import Grey, to_grey
 from pneumonia.decode.dicom_values import CountedReads, check_values
 from pneumonia.decode.image import UID_PATTERN, DecodedImage, DicomFacts
@@ -142,7 +143,9 @@ def _decoded(dataset: Dataset, grey: Grey, found: list[str]) -> DecodedImage:
         sop_instance_uid=_uid(dataset.get("SOPInstanceUID")),
         study_instance_uid=_uid(dataset.get("StudyInstanceUID")),
     )
-    return DecodedImage(pixels, "DICOM", pixels.width, pixels.height, grey.inverted, facts, (*found, *grey.warnings))
+    warnings = (*found, *view_warnings(dataset), *grey.warnings)
+    other = is_of_another_population(dataset)
+    return DecodedImage(pixels, "DICOM", pixels.width, pixels.height, grey.inverted, facts, warnings, other)
 
 
 def _uid(value: Any) -> str | None:

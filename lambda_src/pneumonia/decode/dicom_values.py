@@ -17,7 +17,7 @@ from pneumonia.errors import TooLarge, UndecodableImage
 READS_PER_ELEMENT = 4
 """Header, its long form, a look ahead, and the value."""
 
-VALUE_GROUPS = frozenset({0x0002, 0x0008, 0x0020, 0x0028, 0x7FE0})
+VALUE_GROUPS = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0})
 """Groups of which elements are asked for."""
 
 MAX_VALUE_BYTES = 2**18

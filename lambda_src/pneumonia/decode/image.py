@@ -53,6 +53,7 @@ class DecodedImage:
     upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
 
     `format` is a name of FORMATS. `inverted`: dark and bright were exchanged on the way. `warnings` are codes.
+    `other_population`: the file says that the film is not of those that the model was trained on.
     """
 
     pixels: Image.Image
@@ -62,6 +63,7 @@ class DecodedImage:
     inverted: bool = False
     dicom: DicomFacts | None = None
     warnings: tuple[str, ...] = field(default=())
+    other_population: bool = False
 
     def warned(self, code: str) -> "DecodedImage":
         """The same image with one more warning."""
