@@ -56,17 +56,20 @@ class Predictor:
         model = Model(card, settings.model_dir, settings.intra_op_threads)
         return cls(card, model, settings.model_dir, settings.limits)
 
-    def predict(self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False) -> Prediction:
+    def predict(
+        self, data: bytes, *, request_id: str, heatmap: bool, force: bool = False, apart: bool = False
+    ) -> Prediction:
         """Predict one image from the bytes of its file.
 
         `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
-        gate would refuse, with its code among the warnings.
+        gate would refuse, with its code among the warnings. `apart` decodes in another process than this one, however
+        plain the file looks.
         `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
         with the heatmap, without any fetching. Raises what `decode_in_time` and `check_content` raise, NotAChestXray,
         WrongOrientation, and ModelError.
         """
         start = time.perf_counter()
-        image = check_content(self._decode(data), self.limits.min_image_side)
+        image = check_content(self._decode(data, apart=apart), self.limits.min_image_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
         png = overlay(look.image.pixels, look.output.activation_map) if heatmap else None
@@ -78,8 +81,8 @@ class Predictor:
         }
         return Prediction(self._body(look, timing, request_id, force), png)
 
-    def _decode(self, data: bytes) -> DecodedImage:
-        return decode_in_time(data, self.limits, self._model.enough)
+    def _decode(self, data: bytes, *, apart: bool = False) -> DecodedImage:
+        return decode_in_time(data, self.limits, self._model.enough, apart=apart)
 
     def _look(self, image: DecodedImage) -> "_Look":
         start = time.perf_counter()

@@ -9,11 +9,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pneumonia.declaration import FUNCTIONS, choice, declared, hosts, integer, setting, text, text_of, variable_of
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
+
+MAX_RECEIVES: Final = 5
+"""How often a message is tried before it goes to the dead-letter queue; the local cloud does the same.
+
+AWS advises five or more with Lambda, whose throttled deliveries count as well."""
 
 AUTH_MODES = ("iam", "token", "none")
 

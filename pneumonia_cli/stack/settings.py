@@ -7,16 +7,11 @@ declare it, give its default in ``cdk.json``, read it, and run ``make settings-t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from pneumonia.declaration import choice, integer, setting, text
+from pneumonia.settings import MAX_RECEIVES as MAX_RECEIVES
 from pneumonia.settings import FunctionSettings
 from pneumonia_cli.stack.kinds import archives, flag, log_retention, origins, price
-
-MAX_RECEIVES: Final = 5
-"""How often a message is tried before it goes to the dead-letter queue; the local cloud does the same.
-
-AWS advises five or more with Lambda, whose throttled deliveries count as well."""
 
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.

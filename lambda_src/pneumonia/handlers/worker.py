@@ -3,6 +3,9 @@
 Every upload gets `<key>.json`, with status `predicted` or `rejected`. What is wrong with an image is a
 result; what is wrong with us is raised, becomes a batch item failure, is tried again by SQS, and ends in the
 dead-letter queue. The records of a batch overlap: S3 is waited for by several at once, computing is done by one.
+
+A batch with a message that was delivered before is taken film by film, and each is decoded in another process: a film
+that ended the function, which gave all its neighbours back to the queue, does so once.
 """
 
 import functools
@@ -16,8 +19,8 @@ from pneumonia.errors import MalformedRequest, log_fields
 from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.http.images import InlineImage, from_json
 from pneumonia.predictor import process_predictor
-from pneumonia.uploads.concurrency import overlapping
-from pneumonia.uploads.events import Message
+from pneumonia.uploads.concurrency import IN_FLIGHT, overlapping
+from pneumonia.uploads.events import Care, Message
 from pneumonia.uploads.process import process_upload
 
 logger = Logger()
@@ -35,22 +38,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return _predict(event, context)
     metrics.cold_start(metrics.WORKER)
     messages = [Message.from_record(record) for record in event["Records"]]
-    handled = overlapping(messages, Message.lane, functools.partial(_handle, request_id=context.aws_request_id))
+    again = any(message.care > Care.USUAL for message in messages)
+    least = Care.APART if again else Care.USUAL
+    handle = functools.partial(_handle, request_id=context.aws_request_id, least=least)
+    handled = overlapping(messages, Message.lane, handle, in_flight=1 if again else IN_FLIGHT)
     failed = [message for message, done in zip(messages, handled, strict=True) if not done]
     return {"batchItemFailures": [{"itemIdentifier": message.id} for message in failed]}
 
 
-def _handle(message: Message, request_id: str) -> bool:
-    """Process the uploads of one message. Returns False if that failed for our own reasons, after logging why."""
+def _handle(message: Message, request_id: str, least: Care) -> bool:
+    """Process the uploads of one message. Returns False if that failed for our own reasons, after logging why.
+
+    `least`: the care that every message of the batch gets.
+    """
     try:
         for upload in message.uploads():
-            process_upload(upload, request_id)
+            process_upload(upload, request_id, care=max(least, message.care))
     except Exception as error:
         # The id of the message leads from here to its place in the dead-letter queue.
         logger.error(
             "record failed, it goes back to the queue",
             message_id=message.id,
-            receive_count=message.receive_count,
+            receive_count=str(message.receive_count),
             **log_fields(error),
         )
         return False

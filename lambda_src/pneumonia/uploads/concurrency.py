@@ -13,9 +13,13 @@ Result = TypeVar("Result")
 
 
 def overlapping(
-    items: Sequence[Item], lane: Callable[[Item], Hashable], process: Callable[[Item], Result]
+    items: Sequence[Item],
+    lane: Callable[[Item], Hashable],
+    process: Callable[[Item], Result],
+    in_flight: int = IN_FLIGHT,
 ) -> list[Result]:
-    """Process items in threads. Returns their results in the order of the items; `process` must not raise.
+    """Process items in threads, so many at once. Returns their results in the order of the items; `process` must not
+    raise.
 
     `lane` tells the lane of an item: those of one lane are processed one after the other, in their order.
     """
@@ -28,6 +32,6 @@ def overlapping(
         for place in places:
             results[place] = process(items[place])
 
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="film") as pool:
+    with ThreadPoolExecutor(in_flight, thread_name_prefix="film") as pool:
         list(pool.map(process_lane, lanes.values()))
     return [results[place] for place in range(len(items))]

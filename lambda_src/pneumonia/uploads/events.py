@@ -1,11 +1,14 @@
 """What S3 says in an SQS message: which objects were created, and when."""
 
+import enum
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
+
+from pneumonia.settings import MAX_RECEIVES
 
 
 class NotAnS3Event(ValueError):
@@ -45,12 +48,21 @@ class Upload:
         }
 
 
+class Care(enum.IntEnum):
+    """How a film is taken. A delivery before this one failed, and the film or one of its neighbours may have ended the
+    function; at the last delivery nobody will try it again."""
+
+    USUAL = 0
+    APART = 1
+    LAST = 2
+
+
 @dataclass(frozen=True)
 class Message:
     """One SQS message as Lambda passes it, parsed once. `content`: its uploads, or why they cannot be told."""
 
     id: str
-    receive_count: str
+    receive_count: int
     content: list[Upload] | Exception
 
     @classmethod
@@ -61,7 +73,14 @@ class Message:
             content = parse_message(record["body"])
         except Exception as error:
             content = error
-        return cls(record["messageId"], record["attributes"]["ApproximateReceiveCount"], content)
+        return cls(record["messageId"], int(record["attributes"]["ApproximateReceiveCount"]), content)
+
+    @property
+    def care(self) -> Care:
+        """How to take it, by the number of this delivery."""
+        if self.receive_count >= MAX_RECEIVES:
+            return Care.LAST
+        return Care.APART if self.receive_count > 1 else Care.USUAL
 
     def uploads(self) -> list[Upload]:
         """The uploads that the message names. Raises what `parse_message` raises."""

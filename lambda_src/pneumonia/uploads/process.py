@@ -11,14 +11,14 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from pneumonia import aws, metrics
-from pneumonia.errors import PneumoniaError, TooLarge, UploadMissing, rejects
+from pneumonia.errors import PneumoniaError, ProcessingFailed, TooLarge, UploadMissing, rejects
 from pneumonia.model.heatmap import tagged
 from pneumonia.options import FORCE, is_wanted
 from pneumonia.predictor import Prediction, Predictor, process_predictor
 from pneumonia.settings import SettingsError, process_settings
 from pneumonia.uploads import correlation, finished_events
 from pneumonia.uploads.document import ResultDocument
-from pneumonia.uploads.events import Upload
+from pneumonia.uploads.events import Care, Upload
 from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Results, WriteOutcome, error_code, result_key
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 # 412: without versions, the object has been replaced since the event; its successor has an event of its own.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
+_FAILED = (
+    "The service ended, or failed for reasons of its own, at every delivery of this image. It is in the dead-letter "
+    "queue; look at the file before it is tried again."
+)
+
 logger = Logger()
 # One film at a time is decoded and predicted: on one CPU two would take as long, and twice the memory.
 _computing = threading.Lock()
@@ -34,12 +39,13 @@ _starting = threading.Lock()
 
 
 def process_upload(
-    upload: Upload, request_id: str, function: str = metrics.WORKER
+    upload: Upload, request_id: str, function: str = metrics.WORKER, care: Care = Care.USUAL
 ) -> tuple[WriteOutcome, ResultDocument]:
     """Predict one upload and store its result, unless that of a newer event is there. Returns what became of the
     result, and the result.
 
-    `function` is what the metrics are written for.
+    `function` is what the metrics are written for. With `care` an image is decoded in another process; before its last
+    chance a result is put there that says that it failed, and that any other takes the place of.
     """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
@@ -49,8 +55,15 @@ def process_upload(
         correlation_id = _named(correlation.carried(found["Metadata"]) or correlation_id)
         data = _read(found, predictor.limits.max_image_bytes)
         force = is_wanted(FORCE, found["Metadata"].get(FORCE))
+        if care is Care.LAST:
+            failed = ResultDocument.rejected(
+                upload, correlation_id, ProcessingFailed(_FAILED), request_id, predictor.card
+            )
+            results.put_document(upload, failed, provisional=True)
         with _computing:
-            prediction = predictor.predict(data, request_id=request_id, heatmap=True, force=force)
+            prediction = predictor.predict(
+                data, request_id=request_id, heatmap=True, force=force, apart=care is not Care.USUAL
+            )
         document = ResultDocument.predicted(upload, correlation_id, prediction.body)
     except PneumoniaError as error:
         if not rejects(error):

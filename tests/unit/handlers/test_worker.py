@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+from PIL.PngImagePlugin import PngInfo
 
 from pneumonia import aws
+from pneumonia.decode.image import DecodedImage
+from pneumonia.decode.isolated import decode_in_time, process_decoder
+from pneumonia.decode.limits import Limits
 from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.handlers import worker
 from pneumonia.predictor import process_predictor
@@ -505,3 +509,86 @@ def test_event_time_orders_events_without_sequencer(
     assert run(sqs_event(json.dumps(later), json.dumps(message))) == []
     metadata = s3.head_object(Bucket=RESULTS, Key="a.png.json")["Metadata"]
     assert metadata["source-event-time"] == datetime(2026, 11, 20, 9, 14, 34, tzinfo=UTC).isoformat()
+
+
+class Careful:
+    """Stands in for the predictor's decoding: tells how each film came in, and lets some end the function."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.apart: list[bool] = []
+        self._decode: Callable[..., DecodedImage] = decode_in_time
+        monkeypatch.setattr("pneumonia.predictor.decode_in_time", self)
+
+    def __call__(self, data: bytes, limits: Limits, enough: int, *, apart: bool) -> DecodedImage:
+        self.apart.append(apart)
+        return self._decode(data, limits, enough, apart=apart)
+
+
+@pytest.fixture
+def careful(monkeypatch: pytest.MonkeyPatch) -> Careful:
+    return Careful(monkeypatch)
+
+
+def delivered(event: Event, *counts: int) -> Event:
+    for record, number in zip(event["Records"], counts, strict=True):
+        record["attributes"]["ApproximateReceiveCount"] = str(number)
+    return event
+
+
+@pytest.mark.parametrize(("counts", "apart"), [((1, 1), False), ((1, 2), True), ((4, 3), True), ((5, 5), True)])
+def test_films_of_a_batch_that_came_again_are_decoded_apart(
+    counts: tuple[int, int], apart: bool, s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes,
+    careful: Careful,
+) -> None:  # fmt: skip
+    messages = [upload(key, image_bytes(grey=255)) for key in ("a.png", "b.png")]
+    assert run(delivered(sqs_event(*messages), *counts)) == []
+    assert careful.apart == [apart, apart]
+    assert [result(s3, key)["status"] for key in ("a.png", "b.png")] == ["predicted", "predicted"]
+
+
+@pytest.fixture
+def mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Decoders die for real over films that say so."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "killers")
+    process_decoder().close()
+    monkeypatch.setenv("DECODE_SECONDS", "3")
+    yield
+    process_decoder().close()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("takes all memory", "too_large"), ("is killed", "too_large"), ("never ends", "took_too_long")],
+)
+def test_a_film_that_ends_its_process_is_refused_when_it_comes_again(
+    text: str, code: str, mortal: None, s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
+) -> None:
+    note = PngInfo()
+    note.add_text("Comment", text)
+    messages = [upload("killer.png", image_bytes(grey=30, pnginfo=note)), upload("b.png", image_bytes(grey=255))]
+    assert run(delivered(sqs_event(*messages), 2, 2)) == []
+    assert (result(s3, "killer.png")["status"], result(s3, "killer.png")["code"]) == ("rejected", code)
+    assert result(s3, "b.png")["status"] == "predicted"
+
+
+class FunctionEnded(BaseException):
+    """No exception that the worker handles: what it leaves behind is what a process that ends leaves."""
+
+
+def test_before_its_last_chance_a_film_has_a_result_that_says_so(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, careful: Careful,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def end(*_arguments: Any, **_options: Any) -> DecodedImage:
+        raise FunctionEnded
+
+    careful._decode, sound = end, careful._decode
+    message = upload("a.png", image_bytes(grey=255))
+    for count in (4, 5):
+        assert keys(s3) == []
+        with pytest.raises(FunctionEnded):
+            run(delivered(sqs_event(message), count))
+    assert (result(s3, "a.png")["status"], result(s3, "a.png")["code"]) == ("rejected", "processing_failed")
+    careful._decode = sound  # after a redrive
+    assert run(sqs_event(message)) == []
+    assert result(s3, "a.png")["status"] == "predicted"

@@ -131,10 +131,10 @@ def test_events_of_one_object_stay_in_their_order(
     one = process.process_upload
     alone = Together()
 
-    def noting(found: Any, request_id: str) -> Any:
+    def noting(found: Any, request_id: str, **options: Any) -> Any:
         with alone:
             seen.append(found.sequencer)
-            return one(found, request_id)
+            return one(found, request_id, **options)
 
     monkeypatch.setattr(worker, "process_upload", noting)
     order = ["0A", "0C", "0B", "0D"]

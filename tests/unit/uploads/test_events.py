@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pneumonia.uploads import events
-from pneumonia.uploads.events import Message, NotAnS3Event, Upload, parse_message
+from pneumonia.uploads.events import Care, Message, NotAnS3Event, Upload, parse_message
 from tests.conftest import LoadEvent
 
 
@@ -145,7 +145,7 @@ def test_a_message_is_parsed_once_and_told_apart_by_its_object(
 
     monkeypatch.setattr(events, "parse_message", counted)
     found = Message.from_record(record(json.dumps(message)))
-    assert (found.id, found.receive_count) == ("m-1", "2")
+    assert (found.id, found.receive_count, found.care) == ("m-1", 2, Care.APART)
     (upload,) = found.uploads()
     assert found.lane() == (upload.bucket, upload.key)
     assert bodies == [json.dumps(message)]
