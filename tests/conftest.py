@@ -28,6 +28,7 @@ from pneumonia.http import auth
 from pneumonia.model.card import POSES, Card
 from pneumonia.predictor import Predictor, process_predictor
 from pneumonia.settings import Settings, default_model_dir, process_settings
+from pneumonia_cli.local.unlisted import functions_may_list
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -341,7 +342,7 @@ def lambda_context() -> FakeContext:
 
 
 @pytest.fixture
-def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Credentials and region of nobody, so that nothing can ever reach a real account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -350,6 +351,9 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    # No role of the functions may list the results.
+    with functions_may_list(UPLOADS):
+        yield
 
 
 def make_bucket(s3: "S3Client", name: str, *, versioned: bool = False) -> None:
@@ -363,8 +367,8 @@ def s3(aws_credentials: None) -> "Iterator[S3Client]":
     """A client of moto's S3, with the two buckets of a stack: UPLOADS, which keeps versions, and RESULTS."""
     from moto import mock_aws  # not in .venv-train, whose tests read this file too
 
-    with mock_aws():
-        client = boto3.client("s3")
+    with mock_aws(), functions_may_list(UPLOADS):  # again, as moto has put a session of its own there
+        client = boto3.Session().client("s3")  # of whoever set the buckets up: may do all
         make_bucket(client, UPLOADS, versioned=True)
         make_bucket(client, RESULTS)
         yield client

@@ -14,6 +14,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 
 from pneumonia_cli.local import names
 from pneumonia_cli.local.names import CREDENTIAL, DEAD_LETTER_QUEUE, HOST, QUEUE, REGION, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.unlisted import functions_may_list
 from pneumonia_cli.local.wsgi_server import running
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
@@ -63,7 +64,8 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     """
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler) as bound:
         endpoint_url = names.endpoint_url(bound)
-        with isolated_environment(os.environ, endpoint_url):
+        # The roles of the functions may list the uploads alone (infra/uploads.py).
+        with isolated_environment(os.environ, endpoint_url), functions_may_list(UPLOAD_BUCKET):
             cloud = _create_resources(endpoint_url, settings)
             try:
                 yield cloud
@@ -87,7 +89,7 @@ def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> It
         {
             "UPLOAD_ORIGIN": endpoint_url,
             "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHAREDCREDENTIALS_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )

@@ -1,8 +1,10 @@
+import contextlib
 import json
 import os
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
 from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
@@ -64,6 +66,16 @@ def test_nothing_of_the_users_account_is_used(settings: StackSettings, monkeypat
 def test_what_users_export_reaches_the_cloud(cloud: Cloud) -> None:
     exported = client_environment(cloud.endpoint_url)
     assert {name: os.environ[name] for name in exported} == exported
+
+
+def test_a_function_is_not_told_that_a_result_is_absent(cloud: Cloud) -> None:
+    with contextlib.closing(boto3.client("s3")) as of_function:
+        with pytest.raises(ClientError, match="403"):
+            of_function.head_object(Bucket=RESULT_BUCKET, Key="absent.json")
+        with pytest.raises(ClientError, match="404"):
+            of_function.head_object(Bucket=UPLOAD_BUCKET, Key="absent.png")
+    with pytest.raises(ClientError, match="404"):
+        cloud.s3.head_object(Bucket=RESULT_BUCKET, Key="absent.json")
 
 
 def test_the_next_cloud_starts_empty(settings: StackSettings) -> None:

@@ -36,7 +36,7 @@ _NULL_VERSION = "null"
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
-# Whoever may not list the bucket gets 403 from S3 where there is no object.
+# Whoever may not list the bucket, as the roles of this stack, gets 403 from S3 where there is no object.
 _FORBIDDEN = frozenset({"AccessDenied", "403"})
 
 
@@ -172,12 +172,20 @@ class Results:
         it loses against other writers five times in a row, ClientError if S3 fails.
         """
         metadata = {} if provisional else order.to_metadata()
+        forbidden: ClientError | None = None
         for _ in range(_ATTEMPTS):
             if self._put(key, body, content_type, metadata, if_match=None):
                 return WriteOutcome.WRITTEN
-            stored = self._head(key)
+            try:
+                stored = self._head(key)
+            except ClientError as error:
+                # Most likely nothing is there. If reading is not allowed at all, it is the same each time.
+                if error_code(error) not in _FORBIDDEN:
+                    raise
+                stored, forbidden = None, error
             if stored is None:  # a conflict with a write not finished, or removed since
                 continue
+            forbidden = None
             etag, stored_order = stored
             # An object of unknown order is not a result of ours: replace it.
             place = 1 if stored_order is None else order.compare(stored_order)
@@ -185,6 +193,8 @@ class Results:
                 return WriteOutcome.DUPLICATE if place == 0 else WriteOutcome.STALE
             if self._put(key, body, content_type, metadata, if_match=etag):
                 return WriteOutcome.WRITTEN
+        if forbidden is not None:
+            raise forbidden
         raise ResultConflict(f"Lost against other writers {_ATTEMPTS} times; the message will be tried again.")
 
     def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str], *, if_match: str | None) -> bool:
@@ -203,8 +213,9 @@ class Results:
         try:
             self.client.put_object(**request)
         except ClientError as error:
-            # If-Match on an object removed since is answered by 404, and so is a missing bucket: not ours.
-            if error_code(error) in _EXISTS | _CONFLICT | (_GONE if if_match else frozenset()):
+            # If-Match on an object removed since is answered by 404 or 403. Without it they are of a missing bucket or
+            # a missing permission: not ours.
+            if error_code(error) in _EXISTS | _CONFLICT | (_GONE | _FORBIDDEN if if_match else frozenset()):
                 return False
             raise
         return True

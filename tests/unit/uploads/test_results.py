@@ -117,7 +117,7 @@ class TestOrder:
 
 
 def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
-    results = Results(s3, RESULTS)
+    results = Results(boto3.client("s3"), RESULTS)
     assert (
         results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True)
         is WriteOutcome.WRITTEN
@@ -157,17 +157,17 @@ class TestResultKey:
 
 class TestHasNewer:
     def test_nothing_there(self, s3: Any) -> None:
-        assert not Results(s3, RESULTS).has_newer("a.json", OLD)
+        assert not Results(boto3.client("s3"), RESULTS).has_newer("a.json", OLD)
 
     @pytest.mark.parametrize(("order", "newer"), [(OLD, True), (NEW, False)])
     def test_order_of_what_is_there(self, s3: Any, order: Order, newer: bool) -> None:
-        results = Results(s3, RESULTS)
+        results = Results(boto3.client("s3"), RESULTS)
         put(results, b"new", NEW)
         assert results.has_newer("a.json", order) is newer
 
     def test_an_object_of_unknown_order(self, s3: Any) -> None:
         s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
-        assert not Results(s3, RESULTS).has_newer("a.json", OLD)
+        assert not Results(boto3.client("s3"), RESULTS).has_newer("a.json", OLD)
 
     def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(self, aws_credentials: None) -> None:
         client = boto3.client("s3")
@@ -185,25 +185,25 @@ class TestHasNewer:
 
 class TestPutIfNewer:
     def test_first(self, s3: Any) -> None:
-        assert put(Results(s3, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
+        assert put(Results(boto3.client("s3"), RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         found = s3.get_object(Bucket=RESULTS, Key="a.json")
         assert (found["Body"].read(), found["ContentType"]) == (b"one", "application/json")
         assert Order.from_metadata(found["Metadata"]) == OLD
 
     def test_duplicate(self, s3: Any) -> None:
-        results = Results(s3, RESULTS)
+        results = Results(boto3.client("s3"), RESULTS)
         put(results, b"one", OLD)
         assert put(results, b"again", OLD) is WriteOutcome.DUPLICATE
         assert stored(s3) == b"one"
 
     def test_older_after_newer(self, s3: Any) -> None:
-        results = Results(s3, RESULTS)
+        results = Results(boto3.client("s3"), RESULTS)
         put(results, b"new", NEW)
         assert put(results, b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_newer_after_older(self, s3: Any) -> None:
-        results = Results(s3, RESULTS)
+        results = Results(boto3.client("s3"), RESULTS)
         put(results, b"old", OLD)
         assert put(results, b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
@@ -211,11 +211,11 @@ class TestPutIfNewer:
 
     def test_an_object_of_unknown_order_is_replaced(self, s3: Any) -> None:
         s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
-        assert put(Results(s3, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
+        assert put(Results(boto3.client("s3"), RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_every_write_has_a_condition(self, s3: Any) -> None:
-        client: Any = Meddling(s3)
+        client: Any = Meddling(boto3.client("s3"))
         put(Results(client, RESULTS), b"old", OLD)
         etag = s3.head_object(Bucket=RESULTS, Key="a.json")["ETag"]
         put(Results(client, RESULTS), b"new", NEW)
@@ -223,42 +223,55 @@ class TestPutIfNewer:
         assert conditions == [("*", None), ("*", None), (None, etag)]
 
     def test_a_newer_result_that_comes_between_look_and_write_wins(self, s3: Any) -> None:
-        plain = Results(s3, RESULTS)
+        plain = Results(boto3.client("s3"), RESULTS)
         put(plain, b"oldest", Order("00", NOON))
-        client: Any = Meddling(s3, None, lambda: put(plain, b"new", NEW))
+        client: Any = Meddling(boto3.client("s3"), None, lambda: put(plain, b"new", NEW))
         assert put(Results(client, RESULTS), b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
     def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
-        plain = Results(s3, RESULTS)
+        plain = Results(boto3.client("s3"), RESULTS)
         put(plain, b"oldest", Order("00", NOON))
-        client: Any = Meddling(s3, None, lambda: put(plain, b"old", OLD))
+        client: Any = Meddling(boto3.client("s3"), None, lambda: put(plain, b"old", OLD))
         assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_a_result_removed_between_look_and_write(self, s3: Any) -> None:
-        put(Results(s3, RESULTS), b"old", OLD)
-        client: Any = Meddling(s3, None, lambda: s3.delete_object(Bucket=RESULTS, Key="a.json"))
+        put(Results(boto3.client("s3"), RESULTS), b"old", OLD)
+        client: Any = Meddling(boto3.client("s3"), None, lambda: s3.delete_object(Bucket=RESULTS, Key="a.json"))
         assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
     def test_conflict_with_a_write_under_way_is_tried_again(self, s3: Any) -> None:
-        client: Any = Meddling(s3, fail("ConditionalRequestConflict", 409))
+        client: Any = Meddling(boto3.client("s3"), fail("ConditionalRequestConflict", 409))
         assert put(Results(client, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
-    def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:
-        client: Any = Meddling(s3, *[fail("ConditionalRequestConflict", 409)] * 5)
-        with pytest.raises(ResultConflict):
+    def test_a_conflict_with_a_write_that_never_ended_is_tried_again(self, s3: Any) -> None:
+        # S3 answers 409 while another write is under way, and 403 to the look that follows if that one fails.
+        client: Any = Meddling(boto3.client("s3"), fail("PreconditionFailed", 412))
+        assert put(Results(client, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
+        assert stored(s3) == b"one"
+
+    def test_a_look_that_is_always_forbidden_is_raised(self, s3: Any) -> None:
+        client: Any = Meddling(boto3.client("s3"), *[fail("PreconditionFailed", 412)] * 5)
+        with pytest.raises(ClientError, match="Forbidden"):
             put(Results(client, RESULTS), b"one", OLD)
         assert len(client.puts) == 5
 
+    def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:
+        s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
+        client: Any = Meddling(boto3.client("s3"), *[fail("ConditionalRequestConflict", 409)] * 10)
+        with pytest.raises(ResultConflict):
+            put(Results(client, RESULTS), b"one", OLD)
+        assert len(client.puts) == 10
+
     @pytest.mark.parametrize(("code", "status"), [("AccessDenied", 403), ("InternalError", 500)])
     def test_other_failures_are_raised(self, s3: Any, code: str, status: int) -> None:
-        client: Any = Meddling(s3, fail(code, status))
+        client: Any = Meddling(boto3.client("s3"), fail(code, status))
         with pytest.raises(ClientError, match=code):
             put(Results(client, RESULTS), b"one", OLD)
 
     def test_missing_bucket_is_raised(self, s3: Any) -> None:
         with pytest.raises(ClientError, match="NoSuchBucket"):
-            put(Results(s3, "elsewhere"), b"one", OLD)
+            put(Results(boto3.client("s3"), "elsewhere"), b"one", OLD)
