@@ -23,6 +23,8 @@ _LAMBDA_BUSY: Final = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
+    # A function of an image that was idle for weeks is inactive: its first calls fail, for up to minutes.
+    "Lambda.CodeArtifactUserPendingException",
 ]
 # Errors that the function itself raises (pneumonia/backfill/batch.py).
 _INCOMPLETE: Final = "BatchIncomplete"

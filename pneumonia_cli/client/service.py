@@ -14,6 +14,7 @@ from urllib3.util import Retry
 
 from pneumonia.decode.formats import sniff
 from pneumonia.errors import UnsupportedFormat
+from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError
 from pneumonia_cli.client.signing import is_loopback
 
@@ -29,17 +30,27 @@ _TRY_AGAIN = (429, 502, 503, 504)
 _TIMEOUT = (10, 90)  # seconds to connect, and without a byte: a cold start included
 _POLL_SECONDS = 2.0
 
+# A function of a container image that was idle for weeks is inactive. Its first calls fail until Lambda has the image
+# again, which takes up to minutes.
+_INACTIVE = "CodeArtifactUserPendingException"
+_ERROR_TYPE = "x-amzn-ErrorType"
+_WAKING_SECONDS = 300.0
+_WAKING_EVERY_SECONDS = 5.0
+
 Sleep = Callable[[float], None]
 
 
 class Service:
     """One service at a URL. Safe to share between threads."""
 
-    def __init__(self, url: str, auth: AuthBase, *, connections: int = 8, retries: int = 4) -> None:
+    def __init__(
+        self, url: str, auth: AuthBase, *, connections: int = 8, retries: int = 4, sleep: Sleep = time.sleep
+    ) -> None:
         self.url = url
         self._auth = auth
         self._connections = connections
         self._retries = retries
+        self._sleep = sleep
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -121,11 +132,29 @@ class Service:
     ) -> requests.Response:
         """One request, authenticated; any answer is given back as it is. Raises NetworkError.
 
+        Where the function was idle for weeks, the request is sent again until it is ready, for up to five minutes.
+        Raises ServiceError if it is not ready then.
+
         `path` begins with a slash. It is put behind the URL and never taken for a URL itself: whatever it is,
         no credentials go to another host.
         """
         if not path.startswith("/"):
             raise ServiceError("A path of the service begins with a slash.")
+        for attempt in range(1 + int(_WAKING_SECONDS / _WAKING_EVERY_SECONDS)):
+            response = self._once(method, path, body, json, headers)
+            if not _is_inactive(response):
+                return response
+            if attempt == 0:
+                output.stderr.print("The function has not been used for weeks. Lambda makes it ready again: minutes …")
+            self._sleep(_WAKING_EVERY_SECONDS)
+        raise ServiceError(
+            f"{self.url} is still not ready after {_WAKING_SECONDS:.0f} seconds: Lambda fetches the image of a "
+            "function that has not been used for weeks. Try again in a few minutes."
+        )
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, json: Any, headers: Mapping[str, str] | None
+    ) -> requests.Response:
         try:
             return self._session().request(
                 method,
@@ -218,6 +247,13 @@ def _object(response: requests.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _is_inactive(response: requests.Response) -> bool:
+    """Whether it is Lambda that speaks, of a function that is inactive. The service itself never answers 409."""
+    if response.headers.get(_ERROR_TYPE, "").startswith(_INACTIVE):
+        return True
+    return response.status_code == HTTPStatus.CONFLICT and _INACTIVE in response.text
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

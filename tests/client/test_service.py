@@ -48,6 +48,33 @@ def test_a_prediction(server: Upstream, connect: Connect) -> None:
     assert asked.headers["Authorization"] == "Bearer t0ken"
 
 
+INACTIVE = {"Message": "The function is inactive.", "Type": "User", "__type": "CodeArtifactUserPendingException"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"x_amzn_ErrorType": "CodeArtifactUserPendingException"}], ids=str)
+def test_a_function_that_was_idle_for_weeks_is_waited_for(
+    server: Upstream, capsys: pytest.CaptureFixture[str], headers: dict[str, str]
+) -> None:
+    slept: list[float] = []
+    inactive = [answer(INACTIVE, 409, **headers) for _ in range(12)]
+    server.answers["/predict"] = [*inactive, answer({"pneumonia": 0.5})]
+    with Service(server.url, Anonymous(), sleep=slept.append) as service:
+        assert service.predict(b"film", heatmap=False) == {"pneumonia": 0.5}
+    assert sum(slept) >= 60
+    assert capsys.readouterr().err.count("has not been used for weeks") == 1
+
+
+def test_a_function_that_stays_inactive_is_told_after_minutes(server: Upstream) -> None:
+    slept: list[float] = []
+    server.answers["/predict"] = answer(INACTIVE, 409)
+    with (
+        Service(server.url, Anonymous(), sleep=slept.append) as service,
+        pytest.raises(ServiceError, match="Try again in a few minutes"),
+    ):
+        service.predict(b"film", heatmap=False)
+    assert 240 <= sum(slept) <= 600
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [("too_large", 413), ("unsupported_format", 415), ("undecodable_image", 422), ("missing_image", 400)],

@@ -90,6 +90,8 @@ def test_every_call_of_the_function_waits_out_throttles(backfill_stack: Synthesi
     for task in found:
         busy = next(retry for retry in task["Retry"] if "Lambda.TooManyRequestsException" in retry["ErrorEquals"])
         assert busy["MaxAttempts"] >= 10
+        # What the first calls get after weeks without one.
+        assert "Lambda.CodeArtifactUserPendingException" in busy["ErrorEquals"]
         assert busy["JitterStrategy"] == "FULL"
 
 

@@ -7,10 +7,12 @@ answer are compared with this image's card. It is a function of its own: it impo
 import base64
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 
 from pneumonia import aws
 from pneumonia.errors import ModelError, PneumoniaError, log_fields
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 # What is left of this function's own time when it stops waiting: it must still report.
 _TO_REPORT_SECONDS = 15
+_LOOK_SECONDS = 5
+# Of a version whose image has to be brought near again, after weeks without a call.
+_INACTIVE = "CodeArtifactUserPendingException"
 # Answers give probabilities with six decimals.
 _ROUNDING = 1e-6
 
@@ -67,24 +72,50 @@ def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
 def check(version: str, patience_seconds: float) -> None:
     """Send the golden input through a version of either function, by its ARN, and compare the answer.
 
-    Raises ReleaseRefusedError, ModelError for a card or input that cannot be read, and what boto3 raises.
+    It ends within `patience_seconds`, or a few seconds later. Raises ReleaseRefusedError, ModelError for a card or
+    input that cannot be read, and what boto3 raises.
     """
+    ends = time.monotonic() + patience_seconds
     directory = process_settings().model_dir
     card = Card.load(directory)
     try:
         image = (directory / card.golden.file).read_bytes()
     except OSError as error:
         raise ModelError(f"Cannot read the golden input {card.golden.file} ({error.strerror}).") from error
-    event = {"image": base64.b64encode(image).decode("ascii")}
-    client = aws.lambda_for_one_call(max(1, patience_seconds))
-    # A new version of a container image is pending until Lambda has its image.
-    client.get_waiter("published_version_active").wait(FunctionName=version)
-    found = client.invoke(FunctionName=version, Payload=json.dumps(event).encode())
-    with found["Payload"] as payload:
-        body = json.load(payload)
-    if failure := found.get("FunctionError"):
-        raise ReleaseRefusedError(f"The version failed ({failure}); its own log says why.")
-    compare(body, card)
+    _wait_while_pending(version, ends)
+    compare(_ask(version, {"image": base64.b64encode(image).decode("ascii")}, ends), card)
+
+
+def _wait_while_pending(version: str, ends: float) -> None:
+    """A new version of a container image is pending until Lambda has its image. Raises ReleaseRefusedError."""
+    client = aws.lambda_for_one_call(_LOOK_SECONDS)
+    while client.get_function_configuration(FunctionName=version)["State"] == "Pending":
+        _pause(ends, "The version was still pending when time ran out.")
+
+
+def _ask(version: str, event: dict[str, str], ends: float) -> Any:
+    """What the version answers. Raises ReleaseRefusedError, and what boto3 raises."""
+    while True:
+        try:
+            client = aws.lambda_for_one_call(max(1, ends - time.monotonic()))
+            found = client.invoke(FunctionName=version, Payload=json.dumps(event).encode())
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != _INACTIVE:
+                raise
+            _pause(ends, "The version was still inactive when time ran out.")
+            continue
+        with found["Payload"] as payload:
+            body = json.load(payload)
+        if failure := found.get("FunctionError"):
+            raise ReleaseRefusedError(f"The version failed ({failure}); its own log says why.")
+        return body
+
+
+def _pause(ends: float, too_late: str) -> None:
+    """Wait before the next try. Raises ReleaseRefusedError if there is no time for one."""
+    if time.monotonic() + _LOOK_SECONDS >= ends:
+        raise ReleaseRefusedError(too_late)
+    time.sleep(_LOOK_SECONDS)
 
 
 def compare(body: Any, card: Card) -> None:

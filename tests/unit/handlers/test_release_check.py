@@ -124,8 +124,57 @@ def test_it_stops_waiting_while_there_is_time_to_report(
     deployment.version_answers(answer_of(deployed))
     deployment.expect("Succeeded")
     run(lambda_context)
-    (patience,) = deployment.patience
-    assert 0 < patience < lambda_context.get_remaining_time_in_millis() / 1000
+    assert all(0 < patience < lambda_context.get_remaining_time_in_millis() / 1000 for patience in deployment.patience)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("time.sleep", self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_version_that_stays_pending_is_reported_in_time(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    for _ in range(400):
+        deployment.calls.add_response("get_function_configuration", {"State": "Pending"}, {"FunctionName": VERSION})
+    with pytest.raises(ReleaseRefusedError, match="still pending"):
+        release_check.check(VERSION, 60)
+    assert clock.now < 60
+
+
+def test_a_version_that_is_inactive_is_asked_again(
+    deployment: Deployment, deployed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps(answer_of(deployed)).encode()
+    clock = Clock(monkeypatch)
+    deployment.calls.add_response("get_function_configuration", {"State": "Inactive"}, {"FunctionName": VERSION})
+    for _ in range(3):
+        deployment.calls.add_client_error("invoke", "CodeArtifactUserPendingException", http_status_code=409)
+    answer = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(body), len(body))}
+    deployment.calls.add_response("invoke", answer, {"FunctionName": VERSION, "Payload": ANY})
+    release_check.check(VERSION, 60)
+    assert 0 < clock.now < 60
+    deployment.calls.assert_no_pending_responses()
+
+
+def test_a_version_that_stays_inactive_is_reported_in_time(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    deployment.calls.add_response("get_function_configuration", {"State": "Inactive"}, {"FunctionName": VERSION})
+    for _ in range(400):
+        deployment.calls.add_client_error("invoke", "CodeArtifactUserPendingException", http_status_code=409)
+    with pytest.raises(ReleaseRefusedError, match="still inactive"):
+        release_check.check(VERSION, 60)
+    assert clock.now < 60
 
 
 def test_the_golden_input_is_what_is_sent(
