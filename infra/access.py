@@ -92,6 +92,6 @@ class Access(Construct):
             allowed_origins=list(self._settings.cors_origins),
             allowed_methods=[lambda_.HttpMethod.GET, lambda_.HttpMethod.POST],
             allowed_headers=list(_CORS_HEADERS),
-            exposed_headers=["location", "retry-after", "www-authenticate"],
+            exposed_headers=["location", "retry-after", "www-authenticate", "x-amzn-remapped-www-authenticate"],
             max_age=Duration.hours(1),
         )

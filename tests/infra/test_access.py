@@ -109,6 +109,8 @@ def test_named_origins_may_call_with_credentials_of_either_kind(synthesise: Synt
     assert cors["AllowOrigins"] == origins
     assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
     assert {"authorization", "content-type", "x-amz-date", "x-amz-security-token"} <= set(cors["AllowHeaders"])
+    # As the function sends it, and as a Function URL renames it.
+    assert {"www-authenticate", "x-amzn-remapped-www-authenticate"} <= set(cors["ExposeHeaders"])
     assert "AllowCredentials" not in cors
 
 

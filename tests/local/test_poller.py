@@ -9,7 +9,7 @@ from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.functions import worker_context
 from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.stack.settings import StackSettings
+from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 from tests.conftest import LoadEvent
 
 NewPoller = Callable[..., Poller]
@@ -81,7 +81,7 @@ def test_only_what_failed_comes_again_until_it_is_a_dead_letter(cloud: Cloud, ne
     poller = new_poller(handler)
     while poller.poll():
         pass
-    assert seen == [["bad", "good"], ["bad"], ["bad"]]
+    assert seen == [["bad", "good"], *[["bad"]] * (MAX_RECEIVES - 1)]
     assert cloud.dead_letters() == 1
 
 
@@ -99,7 +99,7 @@ def test_only_what_failed_comes_again_until_it_is_a_dead_letter(cloud: Cloud, ne
 def test_a_malformed_answer_fails_the_whole_batch(cloud: Cloud, new_poller: NewPoller, answer: Any) -> None:
     send(cloud, "a", "b")
     poller = new_poller(lambda _event, _context: answer)
-    assert [poller.poll(), poller.poll(), poller.poll(), poller.poll()] == [2, 2, 2, 0]
+    assert [poller.poll() for _ in range(MAX_RECEIVES + 1)] == [2] * MAX_RECEIVES + [0]
     assert cloud.dead_letters() == 2
 
 
@@ -111,7 +111,7 @@ def test_a_handler_that_raises_fails_the_whole_batch_and_polling_goes_on(
 
     send(cloud, "a", "b")
     poller = new_poller(handler)
-    assert [poller.poll(), poller.poll(), poller.poll(), poller.poll()] == [2, 2, 2, 0]
+    assert [poller.poll() for _ in range(MAX_RECEIVES + 1)] == [2] * MAX_RECEIVES + [0]
     assert cloud.dead_letters() == 2
     assert "the worker raised" in caplog.text
 

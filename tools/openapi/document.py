@@ -338,7 +338,8 @@ def _problem_response(status: int, types: list[ErrorType]) -> dict[str, Any]:
         content["application/json"] = {"schema": {"$ref": "#/components/schemas/GatewayError"}}
     response: dict[str, Any] = {"description": "; ".join(error_type.title for error_type in types), "content": content}
     if status == errors.Unauthorized.status:
-        response["headers"] = {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}}
+        described = {"description": "Bearer; Function URLs rename it to x-amzn-Remapped-www-authenticate"}
+        response["headers"] = {"WWW-Authenticate": described | {"schema": {"type": "string"}}}
     return response
 
 
