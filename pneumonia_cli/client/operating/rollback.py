@@ -2,8 +2,9 @@
 
 It moves the alias `live`, in seconds and without building anything. Code and model of the version come back with its
 settings (a version keeps its environment, memory and time limit); buckets, queues, permissions and alarms stay as the
-last deployment left them. The next deployment moves the alias on from where it is. A function that the last deployment
-did not change has no new version, and stays: it would go back by one deployment more than the other.
+last deployment left them. CloudFormation does not know of it: docs/operations.md says what the next deployment needs. A
+function that the last deployment did not change has no new version, and stays: it would go back by one deployment more
+than the other.
 """
 
 from dataclasses import dataclass
@@ -94,6 +95,9 @@ def _tell(steps: list[Step], really: bool) -> None:
         table.add_row(one.function, str(one.current), str(one.previous), one.previous_made)
     output.stdout.print(table)
     if really:
-        output.stdout.print("Moved. Deploy the release that worked, before anybody deploys the other one again.")
+        output.stdout.print(
+            "Moved. CodeDeploy refuses each deployment until the aliases are back at the versions in 'From version': "
+            "docs/operations.md, 'Roll back', has the steps."
+        )
     else:
         output.stdout.print("Nothing was moved. The same command with --yes does it.")
