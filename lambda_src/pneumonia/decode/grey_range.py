@@ -47,9 +47,22 @@ def film_range(values: Values, film: Mask | None = None) -> Range:
     sample = values[middle].ravel() if film is None else values[middle][film[middle]]
     if not sample.size:
         return least, most
+    for extreme in (least, most):
+        sample = _without(extreme, sample)
     low, high = _quantiles(sample)
     headroom = HEADROOM * (high - low)
     return max(least, low - headroom), min(most, high + headroom)
+
+
+def _without(extreme: float, sample: Values) -> Values:
+    """`sample` without an extreme value that so few pixels have, and so far from the others, that it is no part of the
+    film: pixels that failed, or a marker. They would shift the quantiles."""
+    others = sample[sample != extreme]
+    if others.size == sample.size or others.size < (1 - EVEN_SHARE) * sample.size:
+        return sample
+    low, dark, bright, high = np.quantile(others, [0.001, *QUANTILES, 0.999])
+    gap = max(low - extreme, extreme - high)
+    return others if gap > HEADROOM * (bright - dark) else sample
 
 
 def _quantiles(sample: Values) -> Range:
