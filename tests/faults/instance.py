@@ -7,6 +7,7 @@ in hand when the process dies, comes again when the queue's visibility timeout i
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from pneumonia.decode import dispatch, isolated
+from pneumonia.decode.image import DecodedImage
+from pneumonia.decode.limits import Limits
 from pneumonia_cli.local.lambda_context import LocalContext
 from pneumonia_cli.local.poller import _failed, _record
-from tests.faults.hooks import Faults
+from tests.faults import plan
+from tests.faults.hooks import KILLED, Faults, Note
+
+KILLERS = Path(__file__).parents[1] / "killers"
 
 _PAUSE_SECONDS = 0.2
 
@@ -59,6 +66,8 @@ class Instance:
             Faults(chance, self._note_fault, setup.stall_seconds).install()
         from pneumonia.handlers import worker  # its clients are made after the hook is in place
 
+        Killers(self._note_fault).install()
+
         log = (setup.folder / f"log-{setup.number}.jsonl").open("w", encoding="utf-8", buffering=1)
         worker.logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
         config = Config(retries={"mode": "standard", "max_attempts": 2})
@@ -97,6 +106,28 @@ class Instance:
     def _note(self, **what: Any) -> None:
         self._notes.write(json.dumps(what) + "\n")
         self._notes.flush()
+
+
+class Killers:
+    """Films that end the function, in its own process and in the one that decodes.
+
+    Here AWS would end it, at its limit of memory or of time: the process dies, and it is noted of what. In the process
+    that decodes, `killers` has the decoders do it themselves.
+    """
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+
+    def install(self) -> None:
+        sys.path.insert(0, str(KILLERS))  # from here the path of the process that decodes is taken
+        vars(isolated)["decode"] = self._decode
+
+    def _decode(self, data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
+        for text, _ in plan.KILLERS:
+            if text in data:
+                self._note("killer", text.decode(), [])
+                os._exit(KILLED)
+        return dispatch.decode(data, limits, enough)
 
 
 def main(setup: Setup) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pneumonia.uploads.ids import KEY_PREFIX, upload_key
 from tests.conftest import film
@@ -17,6 +18,13 @@ PLAIN: Final = "plain/"
 _SIDE = 64
 _GREYS = range(8, 248, 8)
 """So far apart that each has a probability of its own."""
+
+KILLERS: Final = (
+    (b"takes all memory", "too_large"),
+    (b"is killed", "too_large"),
+    (b"never ends", "took_too_long"),
+)
+"""Texts in a film that its decoder dies of or hangs over (tests/killers), and the code of the result."""
 
 Removal = Literal["never", "before its event", "at some time"]
 
@@ -68,6 +76,9 @@ def _versions(key: str, count: int, chance: random.Random) -> Iterator[Version]:
             data, code = f"no film {grey}".encode(), "unsupported_format"
         elif kind < 0.17:
             data, code = data[: len(data) // 2], "undecodable_image"
+        elif kind < 0.19:
+            text, code = chance.choice(KILLERS)
+            data = png(grey, text)
         removal: Removal = "never"
         if not key.startswith((PLAIN, KEY_PREFIX)):
             removal = chance.choices(get_args(Removal), (92, 4, 4))[0]
@@ -90,8 +101,11 @@ def _interleaved(keys: list[list[Version]], chance: random.Random) -> list[Versi
             open_keys.remove(chosen)
 
 
-def png(grey: int) -> bytes:
-    stream = io.BytesIO()
+def png(grey: int, text: bytes = b"") -> bytes:
+    """A film; `text` is in its file."""
+    stream, note = io.BytesIO(), PngInfo()
+    if text:
+        note.add_text("Comment", text)
     image: Image.Image = film(grey, (_SIDE, _SIDE))
-    image.save(stream, "PNG")
+    image.save(stream, "PNG", pnginfo=note)
     return stream.getvalue()

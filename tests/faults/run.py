@@ -3,7 +3,8 @@
 Three instances of the worker, in processes of their own, take from one queue of the local cloud. Events come late, out
 of order and twice; calls of S3, SQS and EventBridge fail, are throttled, or are carried out with nobody told; instances
 are killed in a batch, or stall until their messages are with another one; objects are removed or replaced before they
-are read; messages are poison. Then the faults end, the dead-letter queue is redriven, and all is looked at again.
+are read; messages are poison; films end the process that decodes them. Then the faults end, the dead-letter queue is
+redriven, and all is looked at again.
 
 The model is the tiny one of the tests, whose answer depends on the grey of a film: which film a result is of can be
 told from its probability. All else is what AWS runs. The seed decides what is uploaded, in which order events are
@@ -46,8 +47,8 @@ from tests.faults.ledger import Ledger
 from tests.faults.plan import Version, plan
 
 INSTANCES: Final = 3
-VISIBILITY_SECONDS: Final = 3
-STALL_SECONDS: Final = 4.0
+VISIBILITY_SECONDS: Final = 6
+STALL_SECONDS: Final = 7.0
 """Longer than the queue hides a message."""
 _POISON_EVERY: Final = 50
 _PATIENCE_SECONDS: Final = 1800.0
@@ -88,6 +89,7 @@ def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None)
             "MODEL_DIR": str(model_dir),
             "RESULTS_BUCKET": RESULT_BUCKET,
             "EVENT_BUS": BUS,
+            "DECODE_SECONDS": "2",
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         setup = Setup(
@@ -118,6 +120,8 @@ def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None)
         wrongs = [f"under faults: {why}" for why in found.wrongs(ledger)]
         dead, dead_uploads = found.reasons(), len(set(found.dead_uploads()))
         faults = found.faults()
+        if dead["killer"]:
+            wrongs.append(f"under faults: {dead['killer']} messages are dead by a film that ends its process")
 
         redrive(cloud.sqs, cloud.dead_letter_queue_url, cloud.queue_url, lambda moved, of: None)
         with Fleet(replace(setup, faults=False, number=1000), cloud).running() as fleet:

@@ -37,7 +37,13 @@ def test_a_plan_is_that_of_its_seed() -> None:
 def test_a_plan_has_something_of_everything() -> None:
     made = plan(1000, 1)
     assert len(made) == 1000
-    assert {version.code for version in made} == {None, "unsupported_format", "undecodable_image"}
+    assert {version.code for version in made} == {
+        None,
+        "unsupported_format",
+        "undecodable_image",
+        "too_large",
+        "took_too_long",
+    }
     assert {version.removal for version in made} == {"never", "before its event", "at some time"}
     assert any(version.plain for version in made)
     assert max(version.number for version in made) == 3

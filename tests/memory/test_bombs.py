@@ -27,13 +27,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
         yield running
 
 
-def check(service: Function, data: bytes) -> str:
-    """Measure one file; its outcome."""
+def check(service: Function, data: bytes) -> None:
+    """Measure one file."""
     cost = service.cost(data)
     print(cost)
     assert cost.peak_megabytes <= MOST_MEGABYTES
     assert cost.left_megabytes <= MOST_LEFT_MEGABYTES
-    return cost.outcome
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -44,7 +43,7 @@ def test_a_bomb_takes_little(name: str, service: Function) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BOMBS if name not in QUICK])
 def test_every_other_bomb_takes_little(name: str, service: Function) -> None:
-    assert check(service, BOMBS[name]()) != "predicted" or name == "jpeg_exif"
+    check(service, BOMBS[name]())
 
 
 @pytest.mark.slow
