@@ -29,10 +29,12 @@ class DeploymentFailed(Exception):
 
 @dataclass
 class Deployments:
-    """What hooks have reported, by the id of their execution, and how each deployment ended."""
+    """What hooks have reported, by the id of their execution, how each deployment ended, and which versions (function,
+    version) were refused before anything moved."""
 
     reports: dict[str, str] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
+    refused: set[tuple[str, str]] = field(default_factory=set)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -49,8 +51,20 @@ class Deployments:
         finally:
             del CodeDeployResponse.put_lifecycle_event_hook_execution_status  # type: ignore[attr-defined]
 
-    def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str) -> None:
-        """Move an alias to a version as its update policy says. Raises DeploymentFailed."""
+    def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str, *, recorded: str) -> None:
+        """Move an alias to a version as its update policy says. Raises DeploymentFailed.
+
+        `recorded` is the version that CloudFormation takes for the alias's: it names that to CodeDeploy as the current
+        one.
+        """
+        if (function, recorded) in self.refused:
+            return  # CloudFormation goes back from a deployment that never began
+        try:
+            _compare(function, alias, recorded)
+        except DeploymentFailed:
+            self.refused.add((function, version))
+            self.ended.append("Failed")
+            raise
         try:
             self._before(policy.get("BeforeAllowTrafficHook"))
             share = {"AdditionalVersionWeights": {version: _FIRST_SHARE}}
@@ -76,6 +90,15 @@ class Deployments:
         call("lambda", "invoke", FunctionName=hook, Payload=json.dumps(event).encode())
         if (status := self.reports.pop(execution, "nothing")) != "Succeeded":
             raise DeploymentFailed(f"The hook BeforeAllowTraffic reported {status}.")
+
+
+def _compare(function: str, alias: str, recorded: str) -> None:
+    current = call("lambda", "get_alias", FunctionName=function, Name=alias)["FunctionVersion"]
+    if current != recorded:
+        raise DeploymentFailed(
+            f"INVALID_LAMBDA_CONFIGURATION: the alias {alias} of {function} is at version {current}, not at version "
+            f"{recorded}, which the deployment names as the current one."
+        )
 
 
 def _look_at_alarms(application: str, group: str) -> None:

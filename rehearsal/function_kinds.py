@@ -84,7 +84,7 @@ class Alias(Kind):
         if call("lambda", "get_alias", FunctionName=function, Name=name)["FunctionVersion"] == version:
             return  # as after a deployment that failed: there is nothing to go back from
         if policy := resource.update_policy.get("CodeDeployLambdaAliasUpdate"):
-            self._deployments.shift(policy, function, name, version)
+            self._deployments.shift(policy, function, name, version, recorded=old["FunctionVersion"])
         else:
             call("lambda", "update_alias", FunctionName=function, Name=name, FunctionVersion=version)
 

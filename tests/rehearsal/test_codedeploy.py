@@ -112,6 +112,20 @@ def test_an_alarm_that_rings_takes_the_traffic_back(deploy: Deploy, deployments:
     assert deployments.ended == ["Failed", "Succeeded"]
 
 
+def test_an_alias_that_was_moved_by_hand_is_refused_until_it_is_back(deploy: Deploy, deployments: Deployments) -> None:
+    live = deploy(release("one", SUCCEEDS), **OUTPUTS)["Live"]
+    deploy(release("two", SUCCEEDS), **OUTPUTS)
+    function = live.removesuffix(":live")
+    call("lambda", "update_alias", FunctionName=function, Name="live", FunctionVersion="1")
+    for _ in range(2):  # and so is each deployment after it
+        with pytest.raises(Failed, match="INVALID_LAMBDA_CONFIGURATION"):
+            deploy(release("three", SUCCEEDS), **OUTPUTS)
+        assert answer(live) == "one"
+    call("lambda", "update_alias", FunctionName=function, Name="live", FunctionVersion="2")
+    deploy(release("three", SUCCEEDS), **OUTPUTS)
+    assert answer(live) == "three"
+
+
 def test_applications_go_with_their_stack(deploy: Deploy) -> None:
     deploy(release("one", SUCCEEDS))
     assert len(call("codedeploy", "list_applications")["applications"]) == 1
