@@ -37,12 +37,32 @@ FORMATS = (
 
 NAMES = tuple(dict.fromkeys(kind.name for kind in FORMATS))
 
+_PHONE = "Let the phone or a viewer save it as JPEG or PNG, or set the camera to its most compatible format."
+# What people have instead, and what to do with it: (place of the mark, mark, name and advice).
+_OTHERS = (
+    *(
+        (4, b"ftyp" + brand, f"a HEIC picture. {_PHONE}")
+        for brand in (b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1")
+    ),
+    *((4, b"ftyp" + brand, f"an AVIF picture. {_PHONE}") for brand in (b"avif", b"avis")),
+    (4, b"ftyp", "a video. Export one film as a picture."),
+    (0, b"%PDF", "a PDF document. Export the film in it as a picture."),
+    (0, b"GIF8", "a GIF, which has too few greys for a film. Export the film anew."),
+    (0, b"PK\x03\x04", "a ZIP archive. Send each film in it as a file of its own."),
+    (0, b"\x1f\x8b", "compressed with gzip. Unpack it."),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture. Export it as PNG or TIFF."),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 stream. Export it as PNG or TIFF."),
+)
+
 
 def sniff(data: bytes) -> Format:
     """The format of the bytes by their first ones. Raises UnsupportedFormat."""
     for kind in FORMATS:
         if kind.matches(data):
             return kind
+    for place, mark, other in _OTHERS:
+        if data.startswith(mark, place):
+            raise UnsupportedFormat(f"The content is {other} Read are {', '.join(NAMES[:-1])} and {NAMES[-1]}.")
     raise UnsupportedFormat(
         f"The content is none of {', '.join(NAMES[:-1])} and {NAMES[-1]}. Export the film as one of these."
     )

@@ -107,3 +107,20 @@ def test_relatives_are_not_taken_for_what_they_are_not(head: bytes) -> None:
 def test_a_mark_alone_is_damaged(head: bytes) -> None:
     with pytest.raises(UndecodableImage):
         decode(head + bytes(200), LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("head", "named"),
+    [
+        (b"\0\0\0\x18ftypheic", "a HEIC picture"),
+        (b"\0\0\0\x1cftypmif1", "a HEIC picture"),
+        (b"\0\0\0\x1cftypavif", "an AVIF picture"),
+        (b"\0\0\0\x20ftypisom", "a video"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"\x1f\x8b\x08", "compressed with gzip"),
+    ],
+)
+def test_other_formats_are_named(head: bytes, named: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=f"{named}.*DICOM, JPEG, PNG"):
+        decode(head + bytes(200), LIMITS)
