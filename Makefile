@@ -101,8 +101,9 @@ test-scale: $(DEV) ## Five thousand uploads through the command line and the loc
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Twenty thousand damaged files through both handlers, with memory and time (ARGS="--count 1000 --first 20001")
+fuzz: $(DEV) ## Damaged files through both handlers, made-up headers, with memory and time (ARGS="--count 1000 --first 20001")
 	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
+	@$(run) .venv-dev/bin/python -m tests.memory.fuzz $(ARGS)
 
 .PHONY: audit
 audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
