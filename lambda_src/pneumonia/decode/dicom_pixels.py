@@ -31,7 +31,7 @@ GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 MOST_LOST = 0.1
-"""Share of the middle of a film that its window may turn to plain white. Of 1,073 films of three hospitals one has more
+"""Share of the middle of a film that its window may turn to plain white. Of 1,073 films of two hospitals one has more
 than a twentieth of white."""
 
 

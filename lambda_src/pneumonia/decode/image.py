@@ -21,7 +21,7 @@ BORDER = 0.1
 """Share of each side at which greys are not counted: labels and collimators are there."""
 FEW_LEVELS = 48
 """Grey levels that a film has at least, or the answer warns: its contrast was lost on the way. Of 1,073 films of
-three hospitals the poorest has 71."""
+two hospitals the poorest has 71."""
 
 
 @dataclass(frozen=True)
