@@ -41,9 +41,8 @@ def film_range(values: Values, film: Mask | None = None) -> Range:
     middle = np.s_[top : rows - top : step, left : columns - left : step]
     if not values.size or (film is not None and not film.any()):
         return 0.0, 0.0
-    here = True if film is None else film
-    least = float(np.min(values, where=here, initial=np.inf))
-    most = float(np.max(values, where=here, initial=-np.inf))
+    shown = values if film is None else values[film]
+    least, most = float(shown.min()), float(shown.max())
     sample = values[middle].ravel() if film is None else values[middle][film[middle]]
     if not sample.size:
         return least, most

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,10 @@ def test_a_declared_range_counts_as_far_as_the_film_fills_it(
 def test_deep_colour_keeps_its_low_bytes() -> None:
     grey = (FILM[..., np.newaxis] * np.ones(3)).astype(np.uint16)
     assert np.abs(luma(grey, deep=True).astype(int) - scale_to_grey(FILM, 1000, 3000)).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_whole_numbers_have_a_range(dtype: type[np.integer[Any]]) -> None:
+    values = np.arange(10_000, dtype=np.int64).reshape(100, 100).astype(dtype)
+    low, high = film_range(values)
+    assert values.min() <= low < high <= values.max()
