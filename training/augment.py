@@ -1,13 +1,24 @@
-"""Augmentation of what differs between acquisitions: geometry, exposure, sharpness, noise, borders, markers.
+"""Augmentation of what differs between acquisitions: geometry, framing, exposure, tone, sharpness, noise, markers.
 
-Every draw is stateless, from the run's seed and the film's position in the epoch, so a resumed run sees the same
-films as one that was never cut.
+It runs on whole batches with ``keras.ops``, on the CPU or the accelerator that trains, and treats film and lung mask
+alike. Every film is a function of numbers that are drawn on the host (:func:`draws`), so that a resumed run sees the
+same films as one that was never cut.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from training.sampling import box_mean, sample
+
+UNIFORMS = 40
+"""Numbers in [0, 1) that one film needs."""
+
+_KNOTS = 6
+_BANK = 3  # side of the stored noise, in films
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,10 @@ class Augmentation:
     zoom_out: float = 0.2
     zoom_in: float = 0.25
     log_stretch: float = 0.15
+    cut: float = 0.3
+    cut_probability: float = 0.2
+    curve_probability: float = 0.5
+    local_probability: float = 0.3
     log_gamma: float = 0.5
     contrast: float = 0.35
     brightness: float = 0.15
@@ -29,77 +44,101 @@ class Augmentation:
     erase_probability: float = 0.4
 
 
-def _geometry(image: Any, size: int, u: Any, a: Augmentation) -> Any:
-    """Flip, rotate, shift and zoom each axis on its own, in one bilinear resampling."""
-    flip = tf.where(u[0] < 0.5, -1.0, 1.0)
-    angle = (2 * u[1] - 1) * a.rotation_degrees * 3.14159265 / 180
+def draws(seed: list[int], films: int) -> NDArray[np.float32]:
+    """The numbers of ``films`` films, uniform float32 ``[films, UNIFORMS]``, the same for the same ``seed``."""
+    return np.random.default_rng(seed).random((films, UNIFORMS), dtype=np.float32)
+
+
+def augment(films: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tuple[Any, Any]:
+    """Films float ``[N, S, S]`` and masks float ``[N, m, m]`` (or None), both in [0, 1], under one drawn acquisition
+    each; ``uniform``: float ``[N, UNIFORMS]``, as :func:`draws` makes them."""
+
+    def u(k: int, dimensions: int = 1) -> Any:
+        return ops.reshape(uniform[:, k], (-1, *[1] * (dimensions - 1)))
+
+    def spread(k: int, width: float, dimensions: int = 3) -> Any:
+        return (2 * u(k, dimensions) - 1) * width
+
+    size = films.shape[1]
+    films = _moved(films, u, a)
+    masks = None if masks is None else _moved(masks, u, a)
+    films = _tone(films, u, a)
+    films = ops.clip(films, 0, 1) ** ops.exp(spread(7, a.log_gamma))
+    mean = ops.mean(films, axis=(1, 2), keepdims=True)
+    films = ops.clip((films - mean) * (1 + spread(8, a.contrast)) + mean + spread(9, a.brightness), 0, 1)
+    # From blurred (-) to edge enhanced (+), as detector, grid and post-processing do.
+    films = films + spread(10, a.sharpness) * (films - box_mean(box_mean(films, 3), 3))
+    films = films + _noise(size, u) * u(11, 3) * a.noise
+    films = _erased(_framed(films, size, u, a), size, u, a)
+    return ops.clip(films, 0, 1), masks
+
+
+def _moved(images: Any, u: Any, a: Augmentation) -> Any:
+    """Flip, rotate, shift, zoom and stretch each axis, cut a part off, in one bilinear resampling."""
+    flip, angle = ops.where(u(0, 3) < 0.5, -1.0, 1.0), (2 * u(1, 3) - 1) * (a.rotation_degrees * np.pi / 180)
     # One common zoom and one stretch per axis: the films come squashed to a square from many aspect ratios, and the
-    # ratio goes with the class. e^0.15 each way reaches a film cut by a quarter in height; more of it costs accuracy
-    # on whole films (training/EXPERIMENTS.md).
-    common = 1 - a.zoom_in + u[2] * (a.zoom_in + a.zoom_out)
-    sx, sy = common * tf.exp((2 * u[3] - 1) * a.log_stretch), common * tf.exp((2 * u[4] - 1) * a.log_stretch)
-    dx, dy = (2 * u[5] - 1) * a.shift * size, (2 * u[6] - 1) * a.shift * size
-    cos, sin, centre = tf.cos(angle), tf.sin(angle), (size - 1) / 2
-    a0, a1 = flip * sx * cos, -sy * sin
-    b0, b1 = flip * sx * sin, sy * cos
-    transform = tf.stack(
-        [
-            a0,
-            a1,
-            centre - a0 * centre - a1 * centre + dx,
-            b0,
-            b1,
-            centre - b0 * centre - b1 * centre + dy,
-            0.0,
-            0.0,
-        ]
-    )
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[None], transforms=transform[None], output_shape=[size, size], fill_value=0.0,
-        interpolation="BILINEAR", fill_mode="CONSTANT",
-    )[0]  # fmt: skip
+    # ratio goes with the class.
+    common = 1 - a.zoom_in + u(2, 3) * (a.zoom_in + a.zoom_out)
+    sx = common * ops.exp((2 * u(3, 3) - 1) * a.log_stretch)
+    sy = common * ops.exp((2 * u(4, 3) - 1) * a.log_stretch)
+    dx, dy = (2 * u(5, 3) - 1) * (2 * a.shift), (2 * u(6, 3) - 1) * (2 * a.shift)
+    size = images.shape[1]
+    line = ops.convert_to_tensor((2 * np.arange(size, dtype=np.float32) + 1) / size - 1)
+    x = _cut(ops.reshape(line, (1, 1, size)), u(24, 3), u(25, 3), u(26, 3), a)
+    y = _cut(ops.reshape(line, (1, size, 1)), u(27, 3), u(28, 3), u(29, 3), a)
+    cos, sin = ops.cos(angle), ops.sin(angle)
+    across = flip * sx * cos * x - sy * sin * y + dx
+    down = flip * sx * sin * x + sy * cos * y + dy
+    return sample(images, ((across + 1) * size - 1) / 2, ((down + 1) * size - 1) / 2)
 
 
-def _exposure(image: Any, u: Any, a: Augmentation) -> Any:
-    """Gamma, contrast about the mean, brightness: generator settings and display curves."""
-    image = tf.pow(tf.clip_by_value(image, 0.0, 1.0), tf.exp((2 * u[0] - 1) * a.log_gamma))
-    mean = tf.reduce_mean(image)
-    image = (image - mean) * (1 + (2 * u[1] - 1) * a.contrast) + mean + (2 * u[2] - 1) * a.brightness
-    return tf.clip_by_value(image, 0.0, 1.0)
+def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
+    """Places on one axis, in -1..1, after a share of the film was cut off at one end and the rest squashed back."""
+    share = ops.where(chance < a.cut_probability, share * a.cut, 0.0)
+    return line * (1 - share) + ops.where(side < 0.5, -share, share)
 
 
-def _sharpness(image: Any, u: Any, a: Augmentation) -> Any:
-    """From blurred (-) to edge enhanced (+), as detector, grid and post-processing do."""
-    blurred = tf.nn.avg_pool2d(tf.pad(image[None], [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"), 3, 1, "VALID")
-    blurred = tf.nn.avg_pool2d(tf.pad(blurred, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"), 3, 1, "VALID")[0]
-    return image + (2 * u[0] - 1) * a.sharpness * (image - blurred)
+def _tone(films: Any, u: Any, a: Augmentation) -> Any:
+    """A random monotone curve, as display tables are, and local contrast, as post-processing evens it."""
+    steps = ops.stack([u(30 + k, 3) ** 2 + 0.05 for k in range(_KNOTS)])
+    steps = steps / ops.sum(steps, axis=0, keepdims=True)
+    curved = sum(steps[k] * ops.clip(films * _KNOTS - k, 0, 1) for k in range(_KNOTS))
+    films = ops.where(u(36, 3) < a.curve_probability, films + u(37, 3) * (curved - films), films)
+    window = (films.shape[1] // 4) | 1
+    mean = box_mean(films, window)
+    deviation = ops.sqrt(ops.maximum(box_mean(films * films, window) - mean * mean, 0))
+    local = ops.clip(0.5 + 0.22 * (films - mean) / (deviation + 0.05), 0, 1)
+    return ops.where(u(38, 3) < a.local_probability, films + u(39, 3) * (local - films), films)
 
 
-def _frame(image: Any, size: int, u: Any, a: Augmentation) -> Any:
+def _noise(size: int, u: Any) -> Any:
+    """Normal noise float ``[N, S, S]``: a window of a stored field at a drawn place. Drawing it anew for each film
+    would be another film on another backend, and slower than training."""
+    side = _BANK * size
+    field = np.random.default_rng(0).standard_normal(side * side, dtype=np.float32)
+    line = np.arange(size)
+    window = ops.convert_to_tensor((line[:, None] * side + line).astype(np.int32))
+    down, across = (ops.cast(u(k, 3) * ((_BANK - 1) * size), "int32") for k in (23, 33))
+    return ops.take(ops.convert_to_tensor(field), window + down * side + across)
+
+
+def _framed(films: Any, size: int, u: Any, a: Augmentation) -> Any:
     """Collimator borders, black, on a third of the films."""
-    depth = tf.where(u[4] < 1 / 3, a.border, 0.0) * size
-    index = tf.range(size, dtype=tf.float32)
-    rows = (index >= u[0] * depth) & (index < size - u[1] * depth)
-    columns = (index >= u[2] * depth) & (index < size - u[3] * depth)
-    return image * tf.cast(rows[:, None, None] & columns[None, :, None], tf.float32)
+    depth = ops.where(u(16, 3) < 1 / 3, a.border, 0.0) * size
+    inside = _between(size, u(12, 3) * depth, size - u(13, 3) * depth, 1)
+    return films * inside * _between(size, u(14, 3) * depth, size - u(15, 3) * depth, 2)
 
 
-def _erase(image: Any, size: int, u: Any, a: Augmentation) -> Any:
+def _erased(films: Any, size: int, u: Any, a: Augmentation) -> Any:
     """One rectangle of constant grey: markers, tubes, and no single region to lean on."""
-    height, width = (0.05 + u[0] * (a.erase - 0.05)) * size, (0.05 + u[1] * (a.erase - 0.05)) * size
-    top, left = u[2] * (size - height), u[3] * (size - width)
-    index = tf.range(size, dtype=tf.float32)
-    rows, columns = (index >= top) & (index < top + height), (index >= left) & (index < left + width)
-    inside = rows[:, None, None] & columns[None, :, None] & (u[4] < a.erase_probability)
-    return tf.where(inside, u[5], image)
+    height, width = (0.05 + u(17, 3) * (a.erase - 0.05)) * size, (0.05 + u(18, 3) * (a.erase - 0.05)) * size
+    top, left = u(19, 3) * (size - height), u(20, 3) * (size - width)
+    inside = _between(size, top, top + height, 1) * _between(size, left, left + width, 2)
+    return ops.where((inside > 0) & (u(21, 3) < a.erase_probability), u(22, 3), films)
 
 
-def augment(image: Any, seed: Any, size: int, settings: Augmentation) -> Any:
-    """One augmented film: uint8 ``[size, size, 1]`` -> uint8 of the same shape; ``seed``: int32 ``[2]``."""
-    u = tf.random.stateless_uniform([24], seed)
-    grey = _geometry(tf.cast(image, tf.float32) / 255, size, u[0:7], settings)
-    grey = _exposure(grey, u[7:10], settings)
-    grey = _sharpness(grey, u[10:11], settings)
-    grey += tf.random.stateless_normal([size, size, 1], seed + 1) * u[11] * settings.noise
-    grey = _erase(_frame(grey, size, u[12:17], settings), size, u[17:23], settings)
-    return tf.cast(tf.clip_by_value(grey * 255 + 0.5, 0, 255), tf.uint8)
+def _between(size: int, low: Any, high: Any, axis: int) -> Any:
+    """1 at the places of ``axis`` from ``low`` to below ``high``, else 0; float ``[N, size, 1]`` or ``[N, 1, size]``."""
+    line = np.arange(size, dtype=np.float32).reshape((1, size, 1) if axis == 1 else (1, 1, size))
+    place = ops.convert_to_tensor(line)
+    return ops.cast((place >= low) & (place < high), "float32")

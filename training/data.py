@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,14 +109,31 @@ def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
     return assignment
 
 
+EVERY_FILM = -1
+LATER_BLOCK = -2
+_LATER_SERIES = "NORMAL2-IM-"
+
+
+def held_out(films: Sequence[Film], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
+    """Which films a network of ``fold`` never sees: none for ``EVERY_FILM``; for ``LATER_BLOCK`` every normal film of
+    the later series and the films with pneumonia of the last fold, a harder shift than that between folds."""
+    if fold != LATER_BLOCK:
+        return folds == fold
+    last = folds == folds.max()
+    return np.array([f.series == _LATER_SERIES if f.label == 0 else bool(last[k]) for k, f in enumerate(films)])
+
+
 def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films") -> NDArray[np.uint8]:
     """Read films through the serving preprocessing: uint8 ``[N, size, size, 1]``, grey 0-255."""
-    pixels = []
-    for path in track(list(paths), description=title):
+    wanted = list(paths)
+
+    def read(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             reduce_while_decoding(image, enough_pixels(size, size))
-            pixels.append(to_model_input(image.convert("L"), size, size))
-    return np.stack(pixels)
+            return to_model_input(image.convert("L"), size, size)
+
+    with ThreadPoolExecutor() as readers:
+        return np.stack(list(track(readers.map(read, wanted), description=title, total=len(wanted))))
 
 
 def labels(films: Sequence[Film]) -> NDArray[np.float32]:

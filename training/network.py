@@ -1,108 +1,97 @@
-"""The network: grey uint8 film in, logit and class activation map out, scaling inside the graph.
+"""The network: grey uint8 film in; logit, class activation map and lung map out; scaling inside the graph.
 
-Xception (Chollet 2017, arXiv:1610.02357) without its classifier, global average pooling and one dense unit.
-With that head the class activation map (Zhou et al. 2016, arXiv:1512.04150) is a closed form, the feature maps
-weighted by the dense kernel, and equals Grad-CAM up to a positive factor; so it is an output of the graph.
+The features are pooled where the lungs are. A second head on every cell of the last feature map, learned from lung
+masks, gives the share of lung in it, ``a``; the pooled features are the mean over the cells weighted by
+``a ** 2 + FLOOR`` (attention pooling with supervised attention). With one dense unit behind, the class activation map
+(Zhou et al. 2016, arXiv:1512.04150) stays a closed form: a cell's map is its own logit times its relative weight, and
+the mean of the map is the logit. So the map is an output of the graph, and needs no gradients.
 """
 
-from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-from training import efficientnet
+from training import xception
 
-ARCHITECTURES = ("xception", "efficientnet_lite0")
+FLOOR = 0.01
+"""Weight of a cell without any lung: evidence outside still counts, a hundredth of what it counts inside."""
 
 
-def backbone(architecture: str, size: int, weights: str) -> Any:
-    """Feature extractor, input float32 ``[N, size, size, 3]`` in [-1, 1].
+@keras.saving.register_keras_serializable("pneumonia")
+class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type information
+    """Weights of the cells and pooled features.
 
-    ``weights``: ``none`` (random); for Xception ``imagenet`` (downloaded by keras.applications) or the path of a
-    ``.keras`` file that holds the backbone as a layer named ``xception`` or is the backbone itself; for
-    EfficientNet-Lite0 the path of the published ``.pth`` file. Raises ``ValueError`` for other choices.
+    ``[features [N, h, w, C], lung logits [N, h, w, 1]]`` -> ``[pooled [N, C], relative weights [N, h, w, 1]]``, the
+    mean of the weights over the cells is 1. The square sharpens the border of the lungs, where a cell holds both.
     """
-    if architecture == "xception":
-        return _xception(size, weights)
-    if architecture != "efficientnet_lite0":
-        raise ValueError(f"architecture: one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
-    net = efficientnet.lite0(size)
-    if weights == "imagenet":
-        raise ValueError("keras.applications has no EfficientNet-Lite0: give the .pth file of its weights")
-    if weights != "none":
-        efficientnet.load_imagenet(net, Path(weights))
-    return net
+
+    def call(self, inputs: Any) -> Any:
+        features, lungs = inputs
+        weight = ops.square(ops.sigmoid(lungs)) + FLOOR
+        weight = weight / ops.mean(weight, axis=(1, 2), keepdims=True)
+        return [ops.mean(features * weight, axis=(1, 2)), weight]
 
 
-def _xception(size: int, weights: str) -> Any:
-    if weights in ("imagenet", "none"):
-        return keras.applications.Xception(
-            include_top=False, weights=None if weights == "none" else weights, input_shape=(size, size, 3)
-        )
-    net = keras.applications.Xception(include_top=False, weights=None, input_shape=(size, size, 3))
-    saved = keras.models.load_model(Path(weights), compile=False)
-    names = {layer.name for layer in saved.layers}
-    net.set_weights((saved.get_layer("xception") if "xception" in names else saved).get_weights())
-    return net
-
-
-def classifier(size: int, weights: str, *, architecture: str = "xception", dropout: float = 0.0) -> Any:
-    """Whole network: uint8 ``[N, size, size, 1]`` -> ``{"logit": [N], "activation_map": [N, h, w]}``.
-
-    The head is applied to the pooled features and to every cell, so the mean of ``activation_map`` is ``logit``.
+def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
+    """The trained part: float ``[N, size, size, 1]`` in [-1, 1] ->
+    ``{"logit": [N], "activation_map", "lung_map", "lung_logits": [N, h, w], "features": [N, 2048]}``.
     """
-    image = keras.Input((size, size, 1), dtype="uint8", name="image")
-    scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
-    rgb = layers.Concatenate(name="rgb")([scaled, scaled, scaled])
-    net = backbone(architecture, size, weights)
-    net.name = architecture
-    features = net(rgb)
-    pooled = layers.GlobalAveragePooling2D(name="pool", dtype="float32")(features)
-    head = layers.Dense(1, name="head", dtype="float32")
+    net = xception.backbone(size, middle)
+    features = layers.Activation("linear", name="cells", dtype="float32")(net.output)
+    # Zeros, and not a draw: the mean of networks blurs where their heads began apart (training/EXPERIMENTS.md).
+    lungs = layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(features)
+    pooled, weight = LungPooling(name="pool", dtype="float32")([features, lungs])
+    head = layers.Dense(1, kernel_initializer="zeros", name="head", dtype="float32")
     raw = head(layers.Dropout(dropout, name="dropout", dtype="float32")(pooled))
-    cells = head(layers.Activation("linear", name="cells", dtype="float32")(features))
-    logit = layers.Reshape((), name="logit", dtype="float32")(raw)
-    side = (int(cells.shape[1]), int(cells.shape[2]))
-    activation_map = layers.Reshape(side, name="activation_map", dtype="float32")(cells)
-    return keras.Model(image, {"logit": logit, "activation_map": activation_map}, name="pneumonia")
+    evidence = layers.Multiply(name="evidence", dtype="float32")([head(features), weight])
+    side = (int(lungs.shape[1]), int(lungs.shape[2]))
+    chance = layers.Activation("sigmoid", name="lung", dtype="float32")(lungs)
+
+    def flat(x: Any, name: str) -> Any:
+        return layers.Reshape(side, name=name, dtype="float32")(x)
+
+    outputs = {
+        "logit": layers.Reshape((), name="logit", dtype="float32")(raw),
+        "activation_map": flat(evidence, "activation_map"),
+        "lung_map": flat(chance, "lung_map"),
+        "lung_logits": flat(lungs, "lung_logits"),
+        "features": layers.Activation("linear", name="features", dtype="float32")(pooled),
+    }
+    return keras.Model(net.input, outputs, name="core")
 
 
-def features_of(model: Any) -> Any:
-    """The part of ``model`` up to the pooled features, float32 ``[N, channels]``."""
-    return keras.Model(model.input, model.get_layer("pool").output, name="features")
+def classifier(part: Any) -> Any:
+    """What is exported, around a core: uint8 ``[N, size, size, 1]`` ->
+    ``{"logit": [N], "activation_map": [N, h, w], "lung_map": [N, h, w], "features": [N, 2048]}``."""
+    image = keras.Input(part.input.shape[1:], dtype="uint8", name="image")
+    outputs = part(layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(image))
+    return keras.Model(image, {name: outputs[name] for name in OUTPUTS}, name="pneumonia")
 
 
-def architecture_of(model: Any) -> str:
-    """Name of the backbone that a classifier was built on."""
-    names = {layer.name for layer in model.layers}
-    return next(name for name in ARCHITECTURES if name in names)
+OUTPUTS = ("logit", "activation_map", "lung_map", "features")
 
 
-def freeze(model: Any, first_trainable: str) -> None:
-    """Freeze every backbone layer before ``first_trainable`` and all batch normalisation statistics.
+def freeze(part: Any, first_trainable: str) -> None:
+    """Freeze every layer of the backbone before ``first_trainable``; batch normalisation is frozen anyway.
 
-    Early layers hold generic edges and textures: training them costs most of the time and overfits the
-    scanner, so they keep their ImageNet weights. A frozen batch normalisation is what keeps ImageNet's statistics:
-    with statistics of the films themselves, and all layers trained, held-out films of the same hospital and of drawn
-    acquisitions were told apart less well (training/EXPERIMENTS.md).
+    Early layers hold generic edges and textures: training them costs most of the time and overfits the scanner, so
+    they keep their ImageNet weights. Raises ``ValueError`` for a name that no layer has.
     """
-    net = model.get_layer(architecture_of(model))
-    names = [layer.name for layer in net.layers]
+    names = [layer.name for layer in part.layers]
     if first_trainable not in names:
         raise ValueError(f"first_trainable: no layer {first_trainable!r} in the backbone")
-    start = names.index(first_trainable)
-    for index, layer in enumerate(net.layers):
-        layer.trainable = index >= start and not isinstance(layer, layers.BatchNormalization)
+    for layer in part.layers[: names.index(first_trainable)]:
+        layer.trainable = False
 
 
-def float32_copy(model: Any, size: int) -> Any:
-    """The same network with every computation in float32, for scoring and export."""
+def float32_copy(part: Any, *, middle: int) -> Any:
+    """The same core with every computation in float32, for scoring and export."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        copy = classifier(size, "none", architecture=architecture_of(model))
+        copy = core(part.input.shape[1], middle=middle)
     finally:
         keras.config.set_dtype_policy(policy)
-    copy.set_weights([ops.convert_to_numpy(w) for w in model.weights])
+    copy.set_weights([ops.convert_to_numpy(weight) for weight in part.weights])
     return copy

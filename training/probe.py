@@ -5,29 +5,39 @@ already fits, the first steps do not distort the pre-trained features, which hol
 (Kumar et al. 2022, arXiv:2202.10054).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-
-from training import network
 
 FloatArray = NDArray[np.float32]
 
 
 def frozen_features(model: Any, pixels: NDArray[np.uint8], cache: Path, batch: int = 64) -> FloatArray:
-    """Pooled features of the untouched backbone, float32 ``[N, 2048]``, computed once and kept in ``cache``."""
+    """Pooled features of the untouched core ``model``, float32 ``[N, 2048]``, computed once and kept in ``cache``."""
     if cache.exists():
         stored = np.load(cache)
         if len(stored) == len(pixels):
             return np.asarray(stored, dtype=np.float32)
-    features = network.features_of(model).predict(pixels, batch_size=batch, verbose="auto")
+    reader = keras.Model(model.input, model.output["features"], name="features")
+    filled = np.concatenate([pixels, np.repeat(pixels[:1], -len(pixels) % batch, axis=0)])
+    parts = [
+        np.asarray(reader.predict_on_batch(filled[k : k + batch].astype(np.float32) / 127.5 - 1), np.float32)
+        for k in track(range(0, len(filled), batch), description="Frozen features")
+    ]
+    features = np.concatenate(parts)[: len(pixels)]
     cache.parent.mkdir(parents=True, exist_ok=True)
-    np.save(cache, features.astype(np.float32))
-    return np.asarray(features, dtype=np.float32)
+    # By rename: folds may be trained side by side, each by its own process.
+    new = cache.with_name(f"{os.getpid()}-{cache.name}")
+    np.save(new, features)
+    os.replace(new, cache)
+    return features
 
 
 def fit_head(features: FloatArray, labels: FloatArray, strength: float = 1e-3) -> tuple[FloatArray, FloatArray]:

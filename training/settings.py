@@ -1,29 +1,30 @@
 """Settings of a training run; the whole record is stored in the run folder and in the model card."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 from training.augment import Augmentation
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """One run: input size, folds, schedule, regularisation. Lengths are in films, rates are per step."""
+    """One run: network, folds, schedule, regularisation. Lengths are in films, rates are per step."""
 
-    architecture: str = "xception"
     size: int = 176
+    middle: int = 8  # blocks of the middle flow that are kept: 8, 6 or 4
     folds: int = 5
-    epochs: int = 5
-    epoch_films: int = 3840
-    batch: int = 32
-    learning_rate: float = 2e-4
-    warmup_films: int = 1024
+    epochs: int = 4
+    epoch_films: int = 12288
+    batch: int = 64
+    learning_rate: float = 3e-4
+    warmup_films: int = 2048
     weight_decay: float = 0.01
     label_smoothing: float = 0.05
     dropout: float = 0.3
-    ema_momentum: float = 0.99
+    ema_momentum: float = 0.995
     first_trainable: str = "block4_sepconv1_act"
-    # mixed_bfloat16 is about half again as fast on CPUs with AVX512-BF16; without it, it is emulated and does not end.
+    lung_weight: float = 0.5  # of the loss of the lung head
+    distil: float = 0.75  # share of the teacher in the label, where there is one
+    # mixed_bfloat16 is faster on GPUs and on CPUs with AVX512-BF16; elsewhere it is emulated and does not end.
     precision: str = "float32"
     seed: int = 7
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -35,11 +36,3 @@ class TrainSettings:
             raise ValueError("size: Xception needs at least 71 pixels")
         if self.epochs < 0 or self.batch < 2 or self.epoch_films < self.batch:
             raise ValueError("epochs must be >= 0, batch >= 2 and epoch_films at least one batch")
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> "TrainSettings":
-        """Settings as a run folder's ``settings.json`` holds them; keys that no longer exist are left out."""
-        known, ranges = {entry.name for entry in fields(cls)}, {entry.name for entry in fields(Augmentation)}
-        kept = {key: value for key, value in record.items() if key in known}
-        drawn = Augmentation(**{key: value for key, value in record["augmentation"].items() if key in ranges})
-        return cls(**{**kept, "augmentation": drawn})

@@ -1,11 +1,13 @@
 """Train the network: linear probe, then fine-tuning, one run per fold, resumable after any cut.
 
-    python -m training.train --data DATA/train --weights imagenet --out runs/xception-176
+    python -m training.train --data DATA/train --lungs lungs.npz --weights imagenet --out runs/xception-176
 
-Each fold is trained on the other folds and scores its own, so together they give a validation score for every
-film from a network that never saw its patient. A run folder holds ``settings.json`` and per fold the last
-checkpoint (weights, optimizer, averages), ``history.json``, ``history.png``, ``model.keras`` (averaged weights,
-float32) and ``validation.npz``. Started again with the same settings it goes on where it was cut.
+Each fold is trained on the other folds and scores its own, so together they give a validation score for every film
+from a network that never saw its patient. Fold ``-1`` is trained on every film. Fold ``-2`` is trained without the
+normal films of the later series and scores them (``training/data.py``, ``later_block``). A run folder holds
+``settings.json``, ``films.json`` and per fold the last checkpoint (weights, optimizer, averages), ``history.json``,
+``history.png``, ``model.keras`` (averaged weights, float32) and the scores of ``training/fold_scores.py``. Started again
+with the same settings it goes on where it was cut. ``KERAS_BACKEND`` chooses what trains: tensorflow, jax or torch.
 """
 
 import argparse
@@ -18,64 +20,18 @@ from typing import Any
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from training import data, network, probe, shifted
-from training.augment import augment
+from training import data, fold_scores, network, probe, xception
+from training.feed import Batches, Films
+from training.objective import compiled, objective
 from training.settings import TrainSettings
 
 console = Console()
 PROGRESS = 1 if console.is_terminal else 2  # a bar for people, a line for log files
-
-
-def draw(y: NDArray[np.float32], films: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of one epoch, half of each class, every film of a class once before any comes again."""
-    halves = []
-    for label in (0, 1):
-        pool = np.flatnonzero(y == label)
-        rounds = -(-(films // 2) // len(pool))
-        halves.append(np.concatenate([rng.permutation(pool) for _ in range(rounds)])[: films // 2])
-    return rng.permutation(np.concatenate(halves))
-
-
-def epoch_stream(pixels: Any, y: NDArray[np.float32], settings: TrainSettings, fold: int, epoch: int) -> Any:
-    """Augmented, class-balanced batches of one epoch, a function of (seed, fold, epoch) alone."""
-    rng = np.random.default_rng([settings.seed, fold, epoch])
-    indices = draw(y, settings.epoch_films, rng)
-    base = int(rng.integers(2**30))
-
-    def load(index: Any, position: Any) -> tuple[Any, Any]:
-        seed = tf.stack([tf.constant(base, tf.int32), tf.cast(position, tf.int32) * 2])
-        film = augment(tf.gather(pixels, index), seed, settings.size, settings.augmentation)
-        return tf.ensure_shape(film, (settings.size, settings.size, 1)), {"logit": tf.gather(y, index)}
-
-    stream = tf.data.Dataset.from_tensor_slices((indices, np.arange(len(indices), dtype=np.int64)))
-    stream = stream.map(load, num_parallel_calls=2).batch(settings.batch, drop_remainder=True)
-    return stream.prefetch(2)
-
-
-def compiled(model: Any, settings: TrainSettings) -> Any:
-    """Attach AdamW (warm-up, cosine decay, weight averaging) and the smoothed loss."""
-    steps = settings.epochs * (settings.epoch_films // settings.batch)
-    warmup = settings.warmup_films // settings.batch
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings.learning_rate * 0.02, max(1, steps - warmup), alpha=0.01,
-        warmup_target=settings.learning_rate, warmup_steps=warmup,
-    )  # fmt: skip
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=settings.weight_decay, use_ema=True, ema_momentum=settings.ema_momentum
-    )
-    loss = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
-    model.compile(optimizer=optimizer, loss={"logit": loss, "activation_map": None}, jit_compile=False)
-    return model
-
-
-def logits_of(model: Any, pixels: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
-    """Logits float32 ``[N]`` of uint8 films."""
-    return np.asarray(model.predict(pixels, batch_size=batch, verbose=0)["logit"], dtype=np.float32)
 
 
 def plot_history(history: list[dict[str, float]], path: Path) -> None:
@@ -90,69 +46,128 @@ def plot_history(history: list[dict[str, float]], path: Path) -> None:
     plt.close(figure)
 
 
-def _averaged_logits(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Validation logits under the moving average of the weights; the raw weights are put back."""
-    raw = [variable.numpy() for variable in model.trainable_variables]
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    try:
-        return logits_of(model, pixels)
-    finally:
-        for variable, value in zip(model.trainable_variables, raw, strict=True):
+class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no type information
+    """Moving average of the trainable weights, over every ``EVERY``-th step: on a GPU averaging costs as much as a step
+    where it is done after each."""
+
+    EVERY = 8
+
+    def __init__(self, variables: list[Any], momentum: float) -> None:
+        super().__init__()
+        self._variables, self._share, self.steps = variables, 1 - momentum**self.EVERY, 0
+        self.values = [ops.copy(variable.value) for variable in variables]
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.steps += 1
+        if self.steps % self.EVERY == 0:
+            if hasattr(self.model, "jax_state_sync"):
+                self.model.jax_state_sync()
+            self.values = [
+                mean + self._share * (variable.value - mean)
+                for mean, variable in zip(self.values, self._variables, strict=True)
+            ]
+
+    def swap(self) -> None:
+        """Put the averages into the weights, and the weights here; a second call takes it back."""
+        raw = [ops.copy(variable.value) for variable in self._variables]
+        for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
+        self.values = raw
 
 
-def fine_tune(model: Any, pixels: Any, y: Any, valid: Any, settings: TrainSettings, fold: int, folder: Path) -> Any:
-    """Run the epochs that are still missing; ``valid`` is (pixels, labels). Returns the averaged network."""
-    checkpoint, record = folder / "checkpoint.keras", folder / "history.json"
+class Checkpoint:
+    """State of a training model in one file: weights, optimizer, averages; on any backend."""
+
+    def __init__(self, model: Any, averages: Averages, path: Path) -> None:
+        model.optimizer.build(model.trainable_variables)
+        self._variables, self._averages = [*model.weights, *model.optimizer.variables], averages
+        self._path = path
+
+    def save(self) -> None:
+        """Write by rename, so that a cut leaves the last whole checkpoint."""
+        new = self._path.with_name("next-checkpoint.npz")
+        values = [*(variable.value for variable in self._variables), *self._averages.values]
+        np.savez(new, *map(ops.convert_to_numpy, values), steps=self._averages.steps)
+        os.replace(new, self._path)
+
+    def restore(self) -> None:
+        with np.load(self._path) as stored:
+            for index, variable in enumerate(self._variables):
+                variable.assign(stored[f"arr_{index}"])
+            first = len(self._variables)
+            averages = range(first, first + len(self._averages.values))
+            self._averages.values = [ops.convert_to_tensor(stored[f"arr_{index}"]) for index in averages]
+            self._averages.steps = int(stored["steps"])
+
+
+def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fold: int, folder: Path,
+              teacher: Any | None) -> None:  # fmt: skip
+    """Run the epochs of ``part`` that are still missing; it then holds the averaged weights."""
+    checkpoint, record = folder / "checkpoint.npz", folder / "history.json"
     history: list[dict[str, float]] = json.loads(record.read_text()) if checkpoint.exists() else []
-    model = keras.models.load_model(checkpoint) if history else compiled(model, settings)
-    stored = tf.constant(pixels)
+    model = compiled(objective(part, settings, teacher), settings)
+    averages = Averages(model.trainable_variables, settings.ema_momentum)
+    state = Checkpoint(model, averages, checkpoint)
+    if history:
+        state.restore()
     for epoch in range(len(history), settings.epochs):
         console.print(f"fold {fold}, epoch {epoch + 1} of {settings.epochs}")
-        # Keras does not save the generator behind dropout: set anew each epoch, a resumed run draws the same.
-        generator = model.get_layer("dropout").seed_generator
-        generator.state.assign([settings.seed * 1000 + fold + 1, epoch * settings.epoch_films])
-        run = model.fit(epoch_stream(stored, y, settings, fold, epoch), shuffle=False, verbose=PROGRESS)
-        auc = float(roc_auc_score(valid[1], _averaged_logits(model, valid[0])))
-        history.append({"epoch": epoch + 1, "loss": run.history["loss"][0], "validation_auc": auc})
-        console.print(f"validation AUC {auc:.4f}")
+        # What dropout draws follows from the epoch alone, so that a resumed run draws the same.
+        keras.utils.set_random_seed(settings.seed * 1000 + (fold + 2) * 100 + epoch)
+        part.get_layer("dropout").seed_generator.state.assign([settings.seed * 1000 + fold + 2, epoch])
+        run = model.fit(Batches(films, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
+        averages.swap()
+        auc = float(roc_auc_score(valid.y, fold_scores.logits_of(part, valid.pixels)))
+        averages.swap()
+        history.append({"epoch": epoch + 1, "loss": float(run.history["loss"][0]), "validation_auc": auc})
+        console.print(f"loss {history[-1]['loss']:.4f}, validation AUC {auc:.4f}")
         # Checkpoint first, record second, each by rename: a cut in between repeats one epoch, never skips one.
-        model.save(folder / "next.keras")
-        os.replace(folder / "next.keras", checkpoint)
+        state.save()
         (folder / "next.json").write_text(json.dumps(history, indent=1))
         os.replace(folder / "next.json", record)
         plot_history(history, folder / "history.png")
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    return model
+    averages.swap()
 
 
-def train_fold(films: list[data.Film], pixels: Any, held_out: Any, fold: int, settings: TrainSettings,
-               weights: str, features: Any, out: Path) -> None:  # fmt: skip
-    """Train one fold (``fold`` = -1: on every film) and write its network and validation logits."""
-    folder = out / ("final" if fold < 0 else f"fold-{fold}")
-    if (folder / "validation.npz").exists():
+def teacher_of(run: Path | None, fold: int) -> Any | None:
+    """The core of a finished fold of another run, computing as this run does; None without a run."""
+    if run is None:
+        return None
+    saved = keras.models.load_model(run / folder_name(fold) / "model.keras", compile=False).get_layer("core")
+    middle = json.loads((run / "settings.json").read_text())["middle"]
+    teacher = network.core(saved.input.shape[1], middle=middle)
+    teacher.set_weights(saved.get_weights())
+    teacher.name = "teacher"
+    return teacher
+
+
+def folder_name(fold: int) -> str:
+    return {data.EVERY_FILM: "final", data.LATER_BLOCK: "later-block"}.get(fold, f"fold-{fold}")
+
+
+def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: TrainSettings, weights: str,
+               features: Any, out: Path, teacher_run: Path | None) -> None:  # fmt: skip
+    """Train one fold and write its network and the scores of the films that it never saw."""
+    folder = out / folder_name(fold)
+    if (folder / "model.keras").exists():
         console.print(f"{folder.name}: done already")
         return
     folder.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(settings.seed)  # the same start for every fold, and for the features of the probe
-    y = data.labels(films)
     test, keep = np.flatnonzero(held_out), np.flatnonzero(~held_out)
-    model = network.classifier(settings.size, weights, architecture=settings.architecture, dropout=settings.dropout)
-    model.get_layer("head").set_weights(list(probe.fit_head(features[keep], y[keep])))
-    valid = (pixels[test], y[test]) if len(test) else (pixels[:64], y[:64])
+    part = network.core(settings.size, middle=settings.middle, dropout=settings.dropout)
+    xception.load_pretrained(part, weights)
+    part.get_layer("head").set_weights(list(probe.fit_head(features[keep], films.y[keep])))
     if settings.epochs:
-        network.freeze(model, settings.first_trainable)
-        model = fine_tune(model, pixels[keep], y[keep], valid, settings, fold, folder)
-    final = network.float32_copy(model, settings.size)
-    final.save(folder / "model.keras")
-    scores = logits_of(final, pixels[test]) if len(test) else np.empty(0, np.float32)
+        network.freeze(part, settings.first_trainable)
+        valid = films.part(test if len(test) else keep[:64])
+        fine_tune(part, films.part(keep), valid, settings, fold, folder, teacher_of(teacher_run, fold))
+    final = network.float32_copy(part, middle=settings.middle)
     if len(test):
-        shifted.score(final, pixels[test], folder)
-    np.savez(folder / "next.npz", index=test, logit=scores)
-    os.replace(folder / "next.npz", folder / "validation.npz")
-    (folder / "checkpoint.keras").unlink(missing_ok=True)
-    if len(test):
-        console.print(f"{folder.name}: validation AUC {roc_auc_score(y[test], scores):.4f}")
+        found = fold_scores.score(final, films.part(test), test, folder)
+        console.print(f"{folder.name}: {found}")
+    network.classifier(final).save(folder / "next.keras")
+    os.replace(folder / "next.keras", folder / "model.keras")
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
 def gather(args: argparse.Namespace) -> list[data.Film]:
@@ -171,11 +186,14 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with NORMAL/ and PNEUMONIA/")
     parser.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run in it is resumed")
-    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a FILE of them")
+    parser.add_argument("--lungs", type=Path, help=".npz with names and masks (56 x 56, 255 is lung) of the films")
+    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a .keras FILE of them")
+    parser.add_argument("--teacher", type=Path, help="run folder whose network of the same fold shares the labels")
     parser.add_argument("--pattern", default=data.KERMANY_GROUP, help="regular expression of the patient in a name")
     parser.add_argument("--extra", action="append", default=[], metavar="DIR[=PATTERN]",
                         help="further labelled folder of the same layout; may be given several times")  # fmt: skip
-    parser.add_argument("--fold", type=int, action="append", help="train only this fold; -1: on every film")
+    parser.add_argument("--fold", type=int, action="append",
+                        help="train only this fold; -1: on every film; -2: without the later block")  # fmt: skip
     for entry in fields(TrainSettings):
         if entry.name != "augmentation":
             option = "--" + entry.name.replace("_", "-")
@@ -187,26 +205,35 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     names = [entry.name for entry in fields(TrainSettings) if entry.name != "augmentation"]
     settings = TrainSettings(**{name: getattr(args, name) for name in names})
+    films = gather(args)
+    folds = data.blocked_folds(films, settings.folds)
     args.out.mkdir(parents=True, exist_ok=True)
-    record, text = args.out / "settings.json", json.dumps(asdict(settings), indent=1)
-    if record.exists() and record.read_text() != text:
+    record = args.out / "settings.json"
+    text = json.dumps({**asdict(settings), "data": describe(args.data), "teacher": args.teacher and args.teacher.name},
+                      indent=1)  # fmt: skip
+    if record.exists() and record.read_text() != text and any(args.out.glob("*/history.json")):
         raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
     record.write_text(text)
     keras.mixed_precision.set_global_policy(settings.precision)
-    films = gather(args)
-    folds = data.blocked_folds(films, settings.folds)
     (args.out / "films.json").write_text(
         json.dumps([{"name": f.path.name, "label": f.label, "group": f.group, "fold": int(k)}
                     for f, k in zip(films, folds, strict=True)])
     )  # fmt: skip
     console.print(f"{len(films)} films, {len({f.group for f in films})} patients, {settings.folds} folds")
-    pixels = data.load_pixels([f.path for f in films], settings.size)
-    keras.utils.set_random_seed(settings.seed)
-    untouched = network.classifier(settings.size, args.weights, architecture=settings.architecture)
-    features = probe.frozen_features(untouched, pixels, args.out / "features.npy")
+    read = Films.read(films, settings.size, args.lungs)
+    untouched = network.core(settings.size, middle=settings.middle)
+    xception.load_pretrained(untouched, args.weights)
+    features = probe.frozen_features(untouched, read.pixels, args.out / "features.npy")
     del untouched
     for fold in args.fold or range(settings.folds):
-        train_fold(films, pixels, folds == fold, fold, settings, args.weights, features, args.out)
+        train_fold(read, data.held_out(films, folds, fold), fold, settings, args.weights, features, args.out,
+                   args.teacher)  # fmt: skip
+
+
+def describe(folder: Path) -> str:
+    """What the training films are called in the card: the first line of ``SOURCE.txt`` beside them, or the folder."""
+    source = folder / "SOURCE.txt"
+    return source.read_text(encoding="utf-8").splitlines()[0] if source.exists() else folder.resolve().name
 
 
 if __name__ == "__main__":

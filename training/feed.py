@@ -1,0 +1,87 @@
+"""What training reads: films with their lung masks in memory, and the batches of one epoch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training import data
+from training.augment import draws
+from training.settings import TrainSettings
+
+MASK_SIDE = 56
+
+
+@dataclass(frozen=True)
+class Films:
+    """``pixels``: uint8 ``[N, S, S, 1]``; ``masks``: uint8 ``[N, 56, 56]``, 255 is lung; ``known``: float32 ``[N]``,
+    0 where a film has no mask; ``y``: float32 ``[N]``, 1 for pneumonia."""
+
+    pixels: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    known: NDArray[np.float32]
+    y: NDArray[np.float32]
+
+    @classmethod
+    def read(cls, films: list[data.Film], size: int, lungs: Path | None) -> "Films":
+        """Read the films at the input size. ``lungs``: an .npz with ``names`` and ``masks``, or None for no masks."""
+        masks, known = lung_masks([film.path.name for film in films], lungs)
+        return cls(data.load_pixels([film.path for film in films], size), masks, known, data.labels(films))
+
+    def part(self, index: NDArray[Any]) -> "Films":
+        return Films(self.pixels[index], self.masks[index], self.known[index], self.y[index])
+
+
+def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Masks uint8 ``[N, 56, 56]`` of the films of these file names, and 1 where there is one, float32 ``[N]``.
+
+    Raises ``ValueError`` for a file whose masks have another shape.
+    """
+    masks, known = np.zeros((len(names), MASK_SIDE, MASK_SIDE), np.uint8), np.zeros(len(names), np.float32)
+    if path is None:
+        return masks, known
+    with np.load(path) as stored:
+        places, pictures = {str(name): k for k, name in enumerate(stored["names"])}, stored["masks"]
+    if pictures.shape[1:] != (MASK_SIDE, MASK_SIDE):
+        raise ValueError(f"{path}: masks of {MASK_SIDE} x {MASK_SIDE} are needed, not {pictures.shape[1:]}")
+    for index, name in enumerate(names):
+        if name in places:
+            masks[index], known[index] = pictures[places[name]], 1.0
+    return masks, known
+
+
+def draw(y: NDArray[np.float32], films: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of one epoch, half of each class, every film of a class once before any comes again."""
+    halves = []
+    for label in (0, 1):
+        pool = np.flatnonzero(y == label)
+        rounds = -(-(films // 2) // len(pool))
+        halves.append(np.concatenate([rng.permutation(pool) for _ in range(rounds)])[: films // 2])
+    return rng.permutation(np.concatenate(halves))
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
+    """Class-balanced batches of one epoch, all of one size; a function of (seed, fold, epoch) alone."""
+
+    def __init__(self, films: Films, settings: TrainSettings, fold: int, epoch: int) -> None:
+        super().__init__(workers=2, max_queue_size=8)
+        self._films, self._batch = films, settings.batch
+        self._seed = [settings.seed, fold + 2, epoch]  # folds begin at -2, seeds at 0
+        self._order = draw(films.y, settings.epoch_films, np.random.default_rng(self._seed))
+
+    def __len__(self) -> int:
+        return len(self._order) // self._batch
+
+    def __getitem__(self, step: int) -> tuple[dict[str, Any]]:
+        index = self._order[step * self._batch : (step + 1) * self._batch]
+        uniform = draws([*self._seed, step], self._batch)
+        batch = self._films.part(index)
+        return (
+            {
+                "film": batch.pixels[..., 0], "mask": batch.masks, "known": batch.known, "label": batch.y,
+                "uniform": uniform,
+            },
+        )  # fmt: skip

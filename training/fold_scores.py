@@ -1,0 +1,93 @@
+"""What a fold's network says of the films that it never saw: as they are, acquired otherwise, cut, and where it looks.
+
+``validation.npz`` (``index``, ``logit``), ``shifted.npz`` and ``cut.npz`` (``logit``, a row a variant) and
+``checks.json`` in the fold's folder; thresholds, calibration and every cross-validated figure are made from them.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training import metrics, shifted
+from training.feed import MASK_SIDE, Films
+
+Logits = NDArray[np.float32]
+
+BATCH = 64
+CUT = 0.25
+CUTS = ((CUT, 0.0), (0.0, CUT), (CUT / 2, CUT / 2))
+"""Shares of the height that are cut off at the top and at the bottom."""
+
+
+def predict(part: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Outputs of a core for uint8 films. Batches are all of one size: accelerators plan anew for each other one."""
+    filled = np.concatenate([pixels, np.repeat(pixels[:1], -len(pixels) % BATCH, axis=0)])
+    found: dict[str, list[NDArray[np.float32]]] = {}
+    for start in range(0, len(filled), BATCH):
+        values = part.predict_on_batch(filled[start : start + BATCH].astype(np.float32) / 127.5 - 1)
+        for name in ("logit", "activation_map", "lung_map"):
+            found.setdefault(name, []).append(np.asarray(values[name], np.float32))
+    return {name: np.concatenate(values)[: len(pixels)] for name, values in found.items()}
+
+
+def logits_of(part: Any, pixels: NDArray[np.uint8]) -> Logits:
+    """Logits float32 ``[N]`` of uint8 films."""
+    return predict(part, pixels)["logit"]
+
+
+def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint8]:
+    """Films uint8 ``[N, S, S, 1]`` without shares of their height, squashed back to the square."""
+    size = pixels.shape[1]
+    box = (0, top * size, size, (1 - bottom) * size)
+    resized = [Image.fromarray(film[..., 0]).resize((size, size), Image.Resampling.BILINEAR, box) for film in pixels]
+    return np.stack([np.asarray(film) for film in resized])[..., np.newaxis]
+
+
+def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, float]:
+    """Share of positive heat inside the lungs, share of films whose hottest cell is inside, and the lungs' area.
+
+    ``maps``: float32 ``[N, h, w]``; ``masks``: uint8 ``[N, 56, 56]``.
+    """
+    inside = masks > 127
+    size = (MASK_SIDE, MASK_SIDE)
+    large = np.stack([np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BILINEAR)) for one in maps])
+    heat = np.clip(large, 0, None)
+    total = heat.sum(axis=(1, 2))
+    shares = (heat * inside).sum(axis=(1, 2))[total > 0] / total[total > 0]
+    peaks = large.reshape(len(large), -1).argmax(axis=1)
+    return {
+        "heat_in_lungs": float(shares.mean()),
+        "peak_in_lungs": float(inside.reshape(len(inside), -1)[np.arange(len(inside)), peaks].mean()),
+        "lung_area": float(inside.mean()),
+    }
+
+
+def score(part: Any, films: Films, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
+    """Write the scores of held-out ``films``, whose places in the run are ``index``; returns what ``checks.json`` holds.
+    """
+    found = predict(part, films.pixels)
+    others = np.stack([logits_of(part, shifted.acquired_otherwise(films.pixels, k)) for k in range(shifted.DRAWS)])
+    shorter = np.stack([logits_of(part, cut(films.pixels, *shares)) for shares in CUTS])
+    y = films.y.astype(np.float64)
+    limit = float(np.quantile(found["logit"][y == 1], 0.05))
+    checks: dict[str, Any] = {
+        "films": len(y),
+        "auc": metrics.auc(y, found["logit"].astype(np.float64)),
+        "auc_shifted": metrics.auc(np.tile(y, shifted.DRAWS), others.ravel().astype(np.float64)),
+        "specificity_at_sensitivity_95": float(np.mean(found["logit"][y == 0] < limit)),
+        "normals_called_ill_when_cut": [float(np.mean(row[y == 0] >= limit)) for row in shorter],
+    }
+    shown = np.flatnonzero((films.known > 0) & (films.y == 1))
+    if len(shown):
+        checks |= in_lungs(found["activation_map"][shown], films.masks[shown])
+    np.savez(folder / "shifted.npz", logit=others)
+    np.savez(folder / "cut.npz", logit=shorter)
+    (folder / "checks.json").write_text(json.dumps(checks, indent=1))
+    np.savez(folder / "next.npz", index=index, logit=found["logit"])
+    os.replace(folder / "next.npz", folder / "validation.npz")
+    return checks

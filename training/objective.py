@@ -1,0 +1,88 @@
+"""The model that is fitted: augmentation, network and loss in one graph, on whatever device Keras trains."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from training.augment import UNIFORMS, augment
+from training.feed import MASK_SIDE
+from training.sampling import area_mean
+from training.settings import TrainSettings
+
+
+class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type information
+    """One drawn acquisition of each film of a batch.
+
+    ``[film uint8 [N, S, S], mask uint8 [N, 56, 56], uniform float [N, UNIFORMS]]`` ->
+    ``[film float [N, S, S, 1] in [-1, 1], share of lung in each cell float [N, h, w]]``.
+    """
+
+    def __init__(self, settings: TrainSettings, cells: tuple[int, int]) -> None:
+        super().__init__(name="acquisition", dtype="float32")
+        self._ranges, self._cells = settings.augmentation, cells
+
+    def call(self, inputs: Any) -> Any:
+        film, mask, uniform = inputs
+        film, mask = (ops.cast(values, "float32") / 255 for values in (film, mask))
+        film, mask = augment(film, mask, uniform, self._ranges)
+        return [film[..., None] * 2 - 1, area_mean(mask, *self._cells)]
+
+
+class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type information
+    """Adds the loss: cross-entropy of the logit against the smoothed label, which a teacher may share, and of the lung
+    head against the masks, where there are any."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        super().__init__(name="objective", dtype="float32")
+        self._settings = settings
+
+    def call(self, inputs: dict[str, Any]) -> Any:
+        s = self._settings
+        target = inputs["label"] * (1 - s.label_smoothing) + s.label_smoothing / 2
+        if "teacher" in inputs:
+            target = (1 - s.distil) * target + s.distil * ops.sigmoid(inputs["teacher"])
+        loss = ops.mean(_cross_entropy(target, inputs["logit"]))
+        by_film = ops.mean(_cross_entropy(inputs["lungs"], inputs["lung_logits"]), axis=(1, 2))
+        known = inputs["known"]
+        lungs = ops.sum(by_film * known) / ops.maximum(ops.sum(known), 1.0)
+        self.add_loss(loss + s.lung_weight * lungs)
+        return inputs["logit"]
+
+
+def _cross_entropy(target: Any, logit: Any) -> Any:
+    return ops.relu(logit) - logit * target + ops.softplus(-ops.abs(logit))
+
+
+def objective(part: Any, settings: TrainSettings, teacher: Any | None = None) -> Any:
+    """The model to fit, around a core of ``training.network``; ``teacher``: a core whose logit the label shares."""
+    size = part.input.shape[1]
+    inputs = {
+        "film": keras.Input((size, size), dtype="uint8", name="film"),
+        "mask": keras.Input((MASK_SIDE, MASK_SIDE), dtype="uint8", name="mask"),
+        "known": keras.Input((), name="known"),
+        "label": keras.Input((), name="label"),
+        "uniform": keras.Input((UNIFORMS,), name="uniform"),
+    }
+    cells = part.output["lung_map"].shape[1:]
+    film, lungs = Acquisition(settings, cells)([inputs[name] for name in ("film", "mask", "uniform")])
+    seen = part(film)
+    known = {"label": inputs["label"], "known": inputs["known"], "lungs": lungs}
+    known |= {name: seen[name] for name in ("logit", "lung_logits")}
+    if teacher is not None:
+        teacher.trainable = False
+        known["teacher"] = teacher(film)["logit"]
+    return keras.Model(inputs, Objective(settings)(known), name="objective_model")
+
+
+def compiled(model: Any, settings: TrainSettings) -> Any:
+    """Attach AdamW with warm-up and cosine decay."""
+    steps = settings.epochs * (settings.epoch_films // settings.batch)
+    warmup = settings.warmup_films // settings.batch
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate * 0.02, max(1, steps - warmup), alpha=0.01,
+        warmup_target=settings.learning_rate, warmup_steps=warmup,
+    )  # fmt: skip
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    model.compile(optimizer=optimizer, jit_compile=False if keras.backend.backend() == "tensorflow" else "auto")
+    return model
