@@ -7,6 +7,7 @@ masks, gives the share of lung in it, ``a``; the pooled features are the mean ov
 the mean of the map is the logit. So the map is an output of the graph, and needs no gradients.
 """
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -67,6 +68,11 @@ def classifier(part: Any) -> Any:
     image = keras.Input(part.input.shape[1:], dtype="uint8", name="image")
     outputs = part(layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(image))
     return keras.Model(image, {name: outputs[name] for name in OUTPUTS}, name="pneumonia")
+
+
+def load_core(path: Path) -> Any:
+    """The core of a classifier that was saved to ``path``."""
+    return keras.models.load_model(path, compile=False).get_layer("core")
 
 
 OUTPUTS = ("logit", "activation_map", "lung_map", "features")

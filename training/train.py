@@ -133,7 +133,7 @@ def teacher_of(run: Path | None, fold: int) -> Any | None:
     """The core of a finished fold of another run, computing as this run does; None without a run."""
     if run is None:
         return None
-    saved = keras.models.load_model(run / folder_name(fold) / "model.keras", compile=False).get_layer("core")
+    saved = network.load_core(run / folder_name(fold) / "model.keras")
     middle = json.loads((run / "settings.json").read_text())["middle"]
     teacher = network.core(saved.input.shape[1], middle=middle)
     teacher.set_weights(saved.get_weights())
@@ -155,8 +155,11 @@ def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: T
     folder.mkdir(parents=True, exist_ok=True)
     test, keep = np.flatnonzero(held_out), np.flatnonzero(~held_out)
     part = network.core(settings.size, middle=settings.middle, dropout=settings.dropout)
-    xception.load_pretrained(part, weights)
-    part.get_layer("head").set_weights(list(probe.fit_head(features[keep], films.y[keep])))
+    if features is None:
+        part.set_weights(network.load_core(Path(weights)).get_weights())
+    else:
+        xception.load_pretrained(part, weights)
+        part.get_layer("head").set_weights(list(probe.fit_head(features[keep], films.y[keep])))
     if settings.epochs:
         network.freeze(part, settings.first_trainable)
         valid = films.part(test if len(test) else keep[:64])
@@ -188,6 +191,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run in it is resumed")
     parser.add_argument("--lungs", type=Path, help=".npz with names and masks (56 x 56, 255 is lung) of the films")
     parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a .keras FILE of them")
+    parser.add_argument("--start", type=Path, help="go on from this network (a model.keras), its heads included")
     parser.add_argument("--teacher", type=Path, help="run folder whose network of the same fold shares the labels")
     parser.add_argument("--pattern", default=data.KERMANY_GROUP, help="regular expression of the patient in a name")
     parser.add_argument("--extra", action="append", default=[], metavar="DIR[=PATTERN]",
@@ -209,7 +213,7 @@ def main(argv: list[str] | None = None) -> None:
     folds = data.blocked_folds(films, settings.folds)
     args.out.mkdir(parents=True, exist_ok=True)
     record = args.out / "settings.json"
-    text = json.dumps({**asdict(settings), "data": describe(args.data), "teacher": args.teacher and args.teacher.name},
+    text = json.dumps({**asdict(settings), "data": describe(args.data), "teacher": args.teacher and args.teacher.name, "start": args.start and "/".join(args.start.parts[-3:-1])},
                       indent=1)  # fmt: skip
     if record.exists() and record.read_text() != text and any(args.out.glob("*/history.json")):
         raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
@@ -221,13 +225,15 @@ def main(argv: list[str] | None = None) -> None:
     )  # fmt: skip
     console.print(f"{len(films)} films, {len({f.group for f in films})} patients, {settings.folds} folds")
     read = Films.read(films, settings.size, args.lungs)
-    untouched = network.core(settings.size, middle=settings.middle)
-    xception.load_pretrained(untouched, args.weights)
-    features = probe.frozen_features(untouched, read.pixels, args.out / "features.npy")
-    del untouched
+    features = None
+    if args.start is None:
+        untouched = network.core(settings.size, middle=settings.middle)
+        xception.load_pretrained(untouched, args.weights)
+        features = probe.frozen_features(untouched, read.pixels, args.out / "features.npy")
+        del untouched
     for fold in args.fold or range(settings.folds):
-        train_fold(read, data.held_out(films, folds, fold), fold, settings, args.weights, features, args.out,
-                   args.teacher)  # fmt: skip
+        train_fold(read, data.held_out(films, folds, fold), fold, settings, args.start or args.weights, features,
+                   args.out, args.teacher)  # fmt: skip
 
 
 def describe(folder: Path) -> str:
