@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA ADULTS OTHERS NOT_FILMS FLOAT32 VERSION WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
+export IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` where the project is not installed finds its packages, and the tools of the repository.
@@ -146,20 +146,22 @@ bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, 
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
 
 ##@ Model
-# The members of the ensemble, one run folder each: the size of its input ends its name.
-RUNS ?= runs/xception-176
-VERSION ?= 0.0.0+local
-publish = $(run) .venv-train/bin/python -m training.publish $(foreach folder,$(RUNS),--run "$(folder)") \
-  --version "$$VERSION" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
+# A run folder; its name is the name of the graph. What tunes the mean of its folds goes beside it.
+RUN ?= runs/xception-176
+train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")
+publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tuned "$(RUN)-tuned" \
+  --version "$(or $(VERSION),0.0.0+local)" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
+TUNE ?= --epochs 4 --epoch-films 2048 --batch 64 --warmup-films 512 --learning-rate 1.5e-4 --ema-momentum 0.98
 
 .PHONY: train
-train: need-data $(TRAIN) ## Train into RUNS=, then publish (DATA= folder with train/; WEIGHTS= a .keras file instead of a download)
-	@$(foreach folder,$(RUNS),$(run) .venv-train/bin/python -m training.train --data "$$DATA/train" --out "$(folder)" \
-	  --size $(lastword $(subst -, ,$(folder))) $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS) &&) true
+train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= folder with train/; LUNGS= masks; WEIGHTS= a .keras file instead of a download)
+	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS)
+	$(run) .venv-train/bin/python -m training.average --run "$(RUN)"
+	$(train_on) --out "$(RUN)-tuned" --start "$(RUN)/mean/model.keras" --fold -1 $(ARGS) $(TUNE)
 	$(publish)
 
 .PHONY: publish
-publish: need-data $(TRAIN) ## Turn RUNS= into model_artifacts/: int8 graphs, gate (OTHERS=), calibration, card (DATA=, VERSION=)
+publish: need-data $(TRAIN) ## Turn RUN= into model_artifacts/: int8 graph, gate (OTHERS=), calibration, card (DATA=, VERSION=)
 	$(publish) $(ARGS)
 
 .PHONY: export
@@ -167,8 +169,9 @@ export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR
 	$(publish) --precision float32 --out runs/float32 $(ARGS)
 
 .PHONY: evaluate
-evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write its card (DATA=; ADULTS=, OTHERS=, NOT_FILMS=, FLOAT32= folders)
+evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write its card (DATA=; LUNGS=, ADULTS=, BOXES=, OTHERS=, NOT_FILMS=, FLOAT32=)
 	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(if $(ADULTS),--adults "$$ADULTS") \
+	  $(if $(LUNGS),--lungs "$$LUNGS") $(if $(BOXES),--boxes "$$BOXES") \
 	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(if $(FLOAT32),--float32 "$$FLOAT32") $(ARGS)
 
 .PHONY: samples

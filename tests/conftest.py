@@ -131,20 +131,21 @@ def write_artifacts(directory: Path, members: Sequence[TinyMember]) -> Path:
     total = sum(member.weight for member in members)
     golden_logit = sum(m.weight * m.gain for m in members) / total * (GOLDEN_GREY / 127.5 - 1)
     document = {
-        "schema_version": 1,
+        "schema_version": 2,
         "name": "tiny-grey",
         "version": "0.0.1",
         "created": "2026-11-22",
         "labels": ["normal", "pneumonia"],
         "members": entries,
         "scaling": "x / 127.5 - 1, inside the graph",
-        "preprocessing": {"resample": "bilinear", "aspect_ratio": "squash"},
+        "preprocessing": {"resample": "bilinear", "aspect_ratio": "squash", "range": "as_decoded"},
         "calibration": {"method": "platt", "slope": 1.0, "intercept": 0.0},
         "operating_points": {
             "rule_out": {"threshold": 0.1},
             "balanced": {"threshold": 0.4},
             "rule_in": {"threshold": 0.9},
         },
+        "heatmap": {"full_scale": GAIN / 2},
         "gate": GATE if members[0].gate else None,
         "golden": {"file": "golden.png", "logit": golden_logit, "tolerance": 0.01},
         "intended_use": "tests",

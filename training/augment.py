@@ -138,7 +138,7 @@ def _erased(films: Any, size: int, u: Any, a: Augmentation) -> Any:
 
 
 def _between(size: int, low: Any, high: Any, axis: int) -> Any:
-    """1 at the places of ``axis`` from ``low`` to below ``high``, else 0; float ``[N, size, 1]`` or ``[N, 1, size]``."""
+    """1 at places of ``axis`` from ``low`` to below ``high``, else 0: float ``[N, size, 1]`` or ``[N, 1, size]``."""
     line = np.arange(size, dtype=np.float32).reshape((1, size, 1) if axis == 1 else (1, 1, size))
     place = ops.convert_to_tensor(line)
     return ops.cast((place >= low) & (place < high), "float32")

@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from training import metrics
+
 Array = NDArray[np.float64]
 
 RULE_OUT_SENSITIVITY = 0.99
 RULE_IN_SPECIFICITY = 0.99
 BALANCED_SENSITIVITY = 0.96  # a missed pneumonia costs more than a normal film that is read early
+
+DECIMALS = 6
+"""Of probabilities, thresholds and calibration, in the card and in every result: figures describe what is served."""
 
 # Probabilities are given for even odds before the film is read: the share of pneumonia at the next clinic is not
 # known, and that of the training films (three of four) is no clinic's.
@@ -19,13 +24,13 @@ PREVALENCE = 0.5
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept)."""
+    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), to six decimals, as it is served."""
 
     slope: float
     intercept: float
 
     def probability(self, logits: Array) -> Array:
-        return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.intercept))))
+        return np.asarray(np.round(1 / (1 + np.exp(-(self.slope * logits + self.intercept))), DECIMALS))
 
 
 def platt(y: Array, logits: Array, prevalence: float = PREVALENCE) -> Calibration:
@@ -33,7 +38,7 @@ def platt(y: Array, logits: Array, prevalence: float = PREVALENCE) -> Calibratio
     share = y.mean()
     weight = np.where(y == 1, prevalence / share, (1 - prevalence) / (1 - share))
     fit = LogisticRegression(C=np.inf).fit(logits[:, None], y, sample_weight=weight)
-    return Calibration(float(fit.coef_[0, 0]), float(fit.intercept_[0]))
+    return Calibration(round(float(fit.coef_[0, 0]), DECIMALS), round(float(fit.intercept_[0]), DECIMALS))
 
 
 def threshold_for_sensitivity(y: Array, p: Array, target: float) -> float:
@@ -45,7 +50,7 @@ def threshold_for_sensitivity(y: Array, p: Array, target: float) -> float:
 def threshold_for_specificity(y: Array, p: Array, target: float) -> float:
     """The lowest threshold whose specificity (share of normal with p < threshold) is at least ``target``."""
     negatives = np.sort(p[y == 0])
-    return float(np.nextafter(negatives[int(np.ceil(target * len(negatives) - 1e-9)) - 1], 1.0))
+    return round(float(negatives[int(np.ceil(target * len(negatives) - 1e-9)) - 1]) + 10.0**-DECIMALS, DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,11 @@ def operating_points(films: Validation) -> dict[str, dict[str, float]]:
     chosen = {"rule_out": min(balanced, *out), "balanced": balanced, "rule_in": max(balanced, *inside)}
     return {
         name: {
-            "threshold": round(t, 6),
-            "validation_sensitivity": round(float(np.mean(films.p[films.y == 1] >= t)), 4),
-            "validation_specificity": round(float(np.mean(films.p[films.y == 0] < t)), 4),
-            "shifted_sensitivity": round(float(np.mean(films.shifted_p[films.shifted_y == 1] >= t)), 4),
-            "shifted_specificity": round(float(np.mean(films.shifted_p[films.shifted_y == 0] < t)), 4),
+            "threshold": t,
+            "validation_sensitivity": round(metrics.sensitivity(films.y, films.p, t), 4),
+            "validation_specificity": round(metrics.specificity(films.y, films.p, t), 4),
+            "shifted_sensitivity": round(metrics.sensitivity(films.shifted_y, films.shifted_p, t), 4),
+            "shifted_specificity": round(metrics.specificity(films.shifted_y, films.shifted_p, t), 4),
         }
         for name, t in chosen.items()
     }

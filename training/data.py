@@ -118,7 +118,7 @@ def held_out(films: Sequence[Film], folds: NDArray[np.int64], fold: int) -> NDAr
     """Which films a network of ``fold`` never sees: none for ``EVERY_FILM``; for ``LATER_BLOCK`` every normal film of
     the later series and the films with pneumonia of the last fold, a harder shift than that between folds."""
     if fold != LATER_BLOCK:
-        return folds == fold
+        return np.asarray(folds == fold)
     last = folds == folds.max()
     return np.array([f.series == _LATER_SERIES if f.label == 0 else bool(last[k]) for k, f in enumerate(films)])
 
@@ -130,7 +130,7 @@ def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films
     def read(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             reduce_while_decoding(image, enough_pixels(size, size))
-            return to_model_input(image.convert("L"), size, size)
+            return to_model_input(image.convert("L"), size, size, stretch=True)
 
     with ThreadPoolExecutor() as readers:
         return np.stack(list(track(readers.map(read, wanted), description=title, total=len(wanted))))

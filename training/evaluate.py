@@ -1,11 +1,11 @@
 """Score the held-out test split through the serving code and write figures, plots and the model card.
 
-    python -m training.evaluate --data DATA --adults ADULTS --float32 runs/float32
+    python -m training.evaluate --data DATA --lungs LUNGS.npz --adults ADULTS --boxes BOXES.csv --float32 runs/float32
 
 ``DATA/test`` holds NORMAL/ and PNEUMONIA/ and is read by this command alone, after every choice was made on
-validation. ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/. With
-``--float32`` the same networks before their quantisation are scored, too: what int8 costs. Written are the figures in
-``card.json``, ``plots/`` and ``MODEL_CARD.md``.
+validation. ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/, ``BOXES.csv`` the boxes that
+radiologists drew on them. With ``--float32`` the same networks before their quantisation are scored, too: what int8
+costs. Written are the figures in ``card.json``, ``plots/`` and ``MODEL_CARD.md``.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -24,17 +25,14 @@ from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
-from training import data, gate_check, heatmap_check, metrics, model_card, plots, precision_check
+from training import data, feed, fold_scores, gate_check, heatmap_check, metrics, model_card, plots, precision_check
 from training.scoring import Scores, Server
 
 Array = NDArray[np.float64]
 
-# Published on the same 624 films: (sensitivity, specificity, accuracy, AUC).
-PEERS: dict[str, dict[str, float | None]] = {
-    "origin": {"sensitivity": 0.969, "specificity": 0.538, "accuracy": 0.808, "auc": None},
-    "Kermany 2018": {"sensitivity": 0.932, "specificity": 0.901, "accuracy": 0.928, "auc": 0.968},
-}
 HEATMAP_FILMS = 390
+ENLARGED = 1792
+SIZE_FILMS = 100
 
 
 def rounded(interval: metrics.Interval) -> list[float]:
@@ -82,12 +80,19 @@ def figures_of(films: list[data.Film], y: Array, scores: Scores, points: dict[st
     }
 
 
-def adult_figures(folder: Path, server: Server, limits: Limits, points: dict[str, float]) -> dict[str, Any]:
-    """Opacity against normal, and against the hard negatives, on films of adults."""
-    p = {}
+def adult_figures(
+    folder: Path, server: Server, limits: Limits, points: dict[str, float], boxes: Path | None
+) -> dict[str, Any]:
+    """Opacity against normal, and against the hard negatives, on films of adults; where the map is hottest on them."""
+    p, located = {}, {}
+    drawn = heatmap_check.read_boxes(boxes) if boxes else {}
     for name in ("LUNG_OPACITY", "NORMAL", "NOT_NORMAL_NO_OPACITY"):
         paths = sorted((folder / name).iterdir())
-        p[name] = server.score_files(paths, f"Adults, {name.lower()}", limits).probability
+        scores = server.score_files(paths, f"Adults, {name.lower()}", limits)
+        p[name] = scores.probability
+        known = [k for k, path in enumerate(paths) if path.name in drawn]
+        if known:
+            located = heatmap_check.in_boxes(scores.maps[known], [drawn[paths[k].name] for k in known])
 
     def against(*negatives: str) -> metrics.Interval:
         groups = [p["LUNG_OPACITY"], *(p[name] for name in negatives)]
@@ -101,11 +106,14 @@ def adult_figures(folder: Path, server: Server, limits: Limits, points: dict[str
         "auc_opacity_against_all_others": rounded(against("NORMAL", "NOT_NORMAL_NO_OPACITY")),
         "sensitivity": round(float((p["LUNG_OPACITY"] >= points["balanced"]).mean()), 4),
         "specificity_normal": round(float((p["NORMAL"] < points["balanced"]).mean()), 4),
+        **({"boxes": rounded_values(located)} if located else {}),
     }
 
 
-def heatmap_figures(paths: list[Path], server: Server, artifacts: Path, limits: Limits) -> dict[str, Any]:
-    """The heatmap measurements, on the positives at ``paths``."""
+def heatmap_figures(
+    paths: list[Path], server: Server, artifacts: Path, limits: Limits, lungs: Path | None
+) -> dict[str, Any]:
+    """The heatmap measurements, on the positives at ``paths``; ``lungs``: masks of their lungs by file name."""
     films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     with tempfile.TemporaryDirectory() as scratch:
         document = json.loads((artifacts / "card.json").read_text())
@@ -113,12 +121,40 @@ def heatmap_figures(paths: list[Path], server: Server, artifacts: Path, limits: 
             entry["sha256"] = heatmap_check.randomised(artifacts / entry["file"], Path(scratch) / entry["file"])
         (Path(scratch) / "card.json").write_text(json.dumps(document))
         measured = heatmap_check.measure(server, Server.load(Path(scratch)), films)
-    return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(measured).items()}
+    figures = rounded_values(asdict(measured))
+    masks, known = feed.lung_masks([path.name for path in paths], lungs)
+    if known.any():
+        shown = np.flatnonzero(known)
+        maps = server.score([films[k] for k in shown]).maps
+        figures["lungs"] = {"films": len(shown), **rounded_values(fold_scores.in_lungs(maps, masks[shown]))}
+    return figures
+
+
+def size_figures(paths: list[Path], server: Server, limits: Limits, threshold: float) -> dict[str, Any]:
+    """The same films enlarged to what a radiograph has, against as they are: how far the probability moves.
+
+    The films are stored at 224 x 224; enlarging them (bicubic) stands in for the originals, which are not at hand.
+    """
+    films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
+    large = [film.resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC) for film in films]
+    before, after = server.score(films).probability, server.score(large).probability
+    gap = np.abs(after - before)
+    return {
+        "films": len(films),
+        "enlarged_to": ENLARGED,
+        "mean_difference": round(float(gap.mean()), 4),
+        "largest_difference": round(float(gap.max()), 4),
+        "labels_changed": int(np.sum((before >= threshold) != (after >= threshold))),
+    }
+
+
+def rounded_values(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
 
 
 def write_plots(y: Array, p: Array, test: dict[str, Any], points: dict[str, float], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    peers = {name: (row["sensitivity"] or 0.0, row["specificity"] or 0.0) for name, row in PEERS.items()}
+    peers = {name: (row["sensitivity"] or 0.0, row["specificity"] or 0.0) for name, row in model_card.PEERS.items()}
     plots.roc(y, p, points, peers, folder / "roc.png")
     plots.calibration(y, p, folder / "calibration.png")
     plots.thresholds(y, p, points, folder / "thresholds.png")
@@ -129,10 +165,10 @@ def write_plots(y: Array, p: Array, test: dict[str, Any], points: dict[str, floa
 def show(test: dict[str, Any], console: Console) -> None:
     """Ours beside what was published on the same films."""
     table = Table(title=f"Test split, {test['films']} films, threshold {test['threshold']:.3f}")
-    for name in ("", *PEERS, "this model (95% interval)"):
+    for name in ("", *model_card.PEERS, "this model (95% interval)"):
         table.add_column(name, justify="right" if name else "left")
     for key, title in model_card.HEADLINE.items():
-        published = [row.get(key) for row in PEERS.values()]
+        published = [row.get(key) for row in model_card.PEERS.values()]
         cells = ["-" if value is None else f"{value:.3f}" for value in published]
         table.add_row(title, *cells, model_card.with_interval(test[key]))
     console.print(table)
@@ -146,6 +182,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with test/NORMAL and test/PNEUMONIA")
     parser.add_argument("--adults", type=Path, help="folder with LUNG_OPACITY, NORMAL, NOT_NORMAL_NO_OPACITY")
+    parser.add_argument("--boxes", type=Path, help="CSV of boxes on the adults' opacities: file, x, y, width, height")
+    parser.add_argument("--lungs", type=Path, help=".npz with names and masks of the test films' lungs")
     parser.add_argument("--others", type=Path, help="the unlabelled films that the gate was fitted with")
     parser.add_argument("--not-films", type=Path, help="folders of pictures that are no chest X-rays")
     parser.add_argument("--float32", type=Path, help="what `make export` made of the same runs: what int8 costs")
@@ -171,12 +209,16 @@ def main(argv: list[str] | None = None) -> None:
         document["metrics"]["precision"] = asdict(precision_check.compare(y, scores, others, thresholds))
         console.print("float32", document["metrics"]["precision"])
     if args.adults:
-        document["metrics"]["adults"] = adult_figures(args.adults, server, limits, points)
+        document["metrics"]["adults"] = adult_figures(args.adults, server, limits, points, args.boxes)
         console.print("adults", document["metrics"]["adults"])
     if not args.skip_heatmaps:
         positives = [film.path for film in films if film.label == 1][:HEATMAP_FILMS]
-        document["metrics"]["heatmap"] = heatmap_figures(positives, server, args.artifacts, limits)
+        document["metrics"]["heatmap"] = heatmap_figures(positives, server, args.artifacts, limits, args.lungs)
         console.print("heatmaps", document["metrics"]["heatmap"])
+    document["metrics"]["sizes"] = size_figures(
+        paths[:: max(1, len(paths) // SIZE_FILMS)], server, limits, points["balanced"]
+    )
+    console.print("sizes", document["metrics"]["sizes"])
     if server.card.gate is not None:
         document["metrics"]["gate"] = gate_check.measure(
             Predictor(server.card, server.model, args.artifacts, limits),
@@ -188,7 +230,7 @@ def main(argv: list[str] | None = None) -> None:
         console.print("gate", document["metrics"]["gate"])
     (args.artifacts / "card.json").write_text(json.dumps(document, indent=2) + "\n")
     write_plots(y, scores.probability, test, points, args.artifacts / "plots")
-    (args.artifacts / "MODEL_CARD.md").write_text(model_card.render(document, PEERS))
+    (args.artifacts / "MODEL_CARD.md").write_text(model_card.render(document))
     console.print(f"wrote {args.artifacts}/card.json, MODEL_CARD.md and plots/")
 
 

@@ -68,8 +68,7 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
 
 
 def score(part: Any, films: Films, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
-    """Write the scores of held-out ``films``, whose places in the run are ``index``; returns what ``checks.json`` holds.
-    """
+    """Write the scores of held-out ``films``, ``index`` their places in the run; returns what ``checks.json`` holds."""
     found = predict(part, films.pixels)
     others = np.stack([logits_of(part, shifted.acquired_otherwise(films.pixels, k)) for k in range(shifted.DRAWS)])
     shorter = np.stack([logits_of(part, cut(films.pixels, *shares)) for shares in CUTS])

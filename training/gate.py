@@ -36,6 +36,7 @@ SPREAD_FLOOR = 0.25  # of the median over the features
 TURNED_FILMS = 300  # of each population, in each pose
 CHILD_FILMS = 2000
 BATCH = 16
+FEATURES = "features"
 _OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
 
 
@@ -67,27 +68,16 @@ def _unit(features: Array) -> Array:
     return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), dtype=np.float32)
 
 
-def pooled_output(graph: Any) -> str:
-    """Name of the pooled features ``[N, D, ...]`` of an exported network. Raises ``ValueError`` without a pooling."""
-    names = [node.output[0] for node in graph.node if node.op_type in ("GlobalAveragePool", "ReduceMean")]
-    if not names:
-        raise ValueError("the graph has no global pooling: there are no features to build a gate on")
-    return str(names[-1])
-
-
 def feature_reader(path: Path, threads: int = 2) -> Callable[[Sequence[Image.Image]], Array]:
-    """A function from grey images to the pooled features float32 ``[N, D]`` of an ONNX member."""
-    model = onnx.load(path)
-    name = pooled_output(model.graph)
-    model.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    """A function from grey images to the pooled features float32 ``[N, D]`` of an exported network."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     height, width = session.get_inputs()[0].shape[1:3]
 
     def read(images: Sequence[Image.Image]) -> Array:
-        batch = np.stack([to_model_input(image, height, width) for image in images])
-        return np.asarray(session.run([name], {INPUT: batch})[0], dtype=np.float32).reshape(len(images), -1)
+        batch = np.stack([to_model_input(image, height, width, stretch=True) for image in images])
+        return np.asarray(session.run([FEATURES], {INPUT: batch})[0], dtype=np.float32)
 
     return read
 
@@ -177,7 +167,7 @@ def _split(features: Array, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def attach(path: Path, gate: Gate) -> None:
-    """Append the gate's three outputs to the ONNX member at ``path``, in place."""
+    """Append the gate's three outputs to the ONNX member at ``path``, in place; its features are no output any more."""
     model = onnx.load(path)
     graph = model.graph
     features = len(gate.mean)
@@ -194,7 +184,7 @@ def attach(path: Path, gate: Gate) -> None:
         return constant(name, np.asarray(value, dtype=np.float32))
 
     axis = constant("axis", np.array([1], dtype=np.int64))
-    flat = node("Reshape", [pooled_output(graph), constant("flat", np.array([-1, features], dtype=np.int64))], "gate/f")
+    flat = node("Reshape", [FEATURES, constant("flat", np.array([-1, features], dtype=np.int64))], "gate/f")
     unit = node("LpNormalization", [flat], "gate/unit", axis=1, p=2)
     centred = node("Sub", [unit, wide("mean", gate.mean)], "gate/centred")
     z = node("Div", [centred, wide("spread", gate.spread)], "gate/z")
@@ -212,6 +202,7 @@ def attach(path: Path, gate: Gate) -> None:
     node("Squeeze", [whole, axis], GATE_OUTPUTS[1])
     turns = node("MatMul", [unit, wide("pose", gate.pose)], "gate/turns")
     node("Add", [turns, wide("pose_bias", gate.pose_bias)], GATE_OUTPUTS[2])
+    graph.output.remove(next(entry for entry in graph.output if entry.name == FEATURES))
     for name, shape in zip(GATE_OUTPUTS, (["N"], ["N"], ["N", len(POSES)]), strict=True):
         graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
     onnx.checker.check_model(model)

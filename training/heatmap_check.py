@@ -1,10 +1,12 @@
-"""Does the activation map mean something? Three measurements on films that truly show pneumonia.
+"""Does the activation map mean something? Measurements on films that truly show pneumonia.
 
 Occlusion: blacking out the hottest fifth of the film must lower the logit more than blacking out a random fifth.
 Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give another map.
-Lung share: how much of the positive heat lies inside two ellipses where the lung fields of a frontal film are.
+Lungs: the share of the positive heat inside masks of the lungs, and of films whose hottest place is inside.
+Boxes: the share of adult films whose hottest cell lies in a box that a radiologist drew around an opacity.
 """
 
+import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +25,6 @@ Map = NDArray[np.float32]
 SHARE = 0.2
 CANVAS = 224
 
-# Centre (x, y) and half axes of the lung fields in a frontal film, as fractions of its sides.
-LUNGS = ((0.31, 0.45, 0.16, 0.31), (0.69, 0.45, 0.16, 0.31))
-
 
 @dataclass(frozen=True)
 class HeatmapFigures:
@@ -34,8 +33,6 @@ class HeatmapFigures:
     mean_drop_hottest: float
     mean_drop_random: float
     randomised_rank_correlation: float
-    lung_share: float
-    lung_area: float
 
 
 def upsampled(activation_map: Map, size: int = CANVAS) -> Map:
@@ -62,12 +59,6 @@ def blacked_out(film: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def lung_mask(size: int = CANVAS) -> NDArray[np.bool_]:
-    y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
-    inside = [((x - cx) / a) ** 2 + ((y - cy) / b) ** 2 <= 1 for cx, cy, a, b in LUNGS]
-    return np.asarray(np.any(inside, axis=0))
-
-
 def randomised(source: Path, target: Path, seed: int = 0) -> str:
     """Copy an ONNX file with the values of every large weight tensor shuffled; returns the copy's sha256."""
     graph = onnx.load(source)
@@ -82,7 +73,7 @@ def randomised(source: Path, target: Path, seed: int = 0) -> str:
 
 
 def measure(server: Server, random_server: Server, films: Sequence[Image.Image], seed: int = 0) -> HeatmapFigures:
-    """All three measurements; ``random_server`` holds the randomised graph."""
+    """Occlusion and randomisation; ``random_server`` holds the randomised graph."""
     rng = np.random.default_rng(seed)
     base = server.score(films)
     heats = [upsampled(one) for one in base.maps]
@@ -94,14 +85,40 @@ def measure(server: Server, random_server: Server, films: Sequence[Image.Image],
     correlations = [
         spearmanr(a, b, axis=None).statistic if np.ptp(b) > 0 else 0.0 for a, b in zip(base.maps, shuffled, strict=True)
     ]
-    lungs, positive = lung_mask(), [np.clip(heat, 0, None) for heat in heats]
-    shares = [float(heat[lungs].sum() / heat.sum()) for heat in positive if heat.sum() > 0]
     return HeatmapFigures(
         films=len(films),
         occlusion_wins=float(np.mean(drop_hot > drop_random)),
         mean_drop_hottest=float(drop_hot.mean()),
         mean_drop_random=float(drop_random.mean()),
         randomised_rank_correlation=float(np.nanmean(correlations)),
-        lung_share=float(np.mean(shares)),
-        lung_area=float(lungs.mean()),
     )
+
+
+Box = tuple[float, float, float, float]
+
+
+def read_boxes(path: Path, side: int = 512) -> dict[str, list[Box]]:
+    """Boxes of each film by its file name: left, top, width and height as shares of the film's sides.
+
+    ``path``: a CSV with the columns file, x, y, width, height in pixels of films of ``side`` pixels.
+    """
+    boxes: dict[str, list[Box]] = {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            left, top, width, height = (float(row[name]) / side for name in ("x", "y", "width", "height"))
+            boxes.setdefault(Path(row["file"]).name, []).append((left, top, width, height))
+    return boxes
+
+
+def in_boxes(maps: Map, boxes: Sequence[Sequence[Box]]) -> dict[str, float]:
+    """Share of films whose hottest cell has its centre in one of their boxes, and the boxes' share of the area."""
+    hits, areas = [], []
+    for one, drawn in zip(maps, boxes, strict=True):
+        row, column = divmod(int(one.argmax()), one.shape[1])
+        y, x = (row + 0.5) / one.shape[0], (column + 0.5) / one.shape[1]
+        hits.append(any(left <= x < left + w and top <= y < top + h for left, top, w, h in drawn))
+        canvas = np.zeros((CANVAS, CANVAS), dtype=bool)
+        for left, top, w, h in drawn:
+            canvas[int(top * CANVAS) : int((top + h) * CANVAS), int(left * CANVAS) : int((left + w) * CANVAS)] = True
+        areas.append(canvas.mean())
+    return {"films": len(hits), "hottest_in_box": float(np.mean(hits)), "box_area": float(np.mean(areas))}

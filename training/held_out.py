@@ -20,6 +20,7 @@ from training import calibrate, shifted
 Array = NDArray[np.float64]
 
 FILE = "validation.csv"
+DECIMALS = 5
 _FILM = ("film", "label", "fold")
 
 
@@ -40,7 +41,8 @@ class HeldOut:
         films = read_films(runs[0])
         if any([f["name"] for f in read_films(run)] != [f["name"] for f in films] for run in runs[1:]):
             raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
-        logits = np.stack([_logits(run, len(films)) for run in runs])
+        # As the table keeps them, so that whoever reads it finds the same thresholds.
+        logits: Array = np.round(np.stack([_logits(run, len(films)) for run in runs]), DECIMALS)
         scored = np.asarray(~np.isnan(logits).any(axis=(0, 1)))
         return cls(
             tuple(film["name"] for film, kept in zip(films, scored, strict=True) if kept),
@@ -69,7 +71,7 @@ class HeldOut:
             table.writerow([*_FILM, *columns])
             scores = self.logits.reshape(-1, len(self.films)).T
             for name, label, fold, row in zip(self.films, self.y, self.folds, scores, strict=True):
-                table.writerow([name, int(label), int(fold), *(f"{logit:.5f}" for logit in row)])
+                table.writerow([name, int(label), int(fold), *(f"{logit:.{DECIMALS}f}" for logit in row)])
 
     @property
     def logit(self) -> Array:
@@ -110,7 +112,7 @@ def _logits(run: Path, films: int) -> Array:
     logits = np.full((shifted.DRAWS + 1, films), np.nan)
     for path in sorted(run.glob("fold-*/validation.npz")):
         if not path.with_name("shifted.npz").exists():
-            raise SystemExit(f"{path.parent} has no shifted scores: python -m training.shifted --run {run} --data …")
+            raise SystemExit(f"{path.parent} has no shifted scores: its training was cut, run it again")
         stored = np.load(path)
         logits[0, stored["index"]] = stored["logit"]
         logits[1:, stored["index"]] = np.load(path.with_name("shifted.npz"))["logit"]

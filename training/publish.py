@@ -1,17 +1,19 @@
-"""From run folders to ``model_artifacts/``: ONNX members, calibration, operating points, golden input, card.
+"""From a run folder to ``model_artifacts/``: ONNX graph, calibration, operating points, golden input, card.
 
     python -m training.publish --run runs/xception-176 --version 1.0.0 --data DATA/train --others ADULTS
 
-``--run`` may be given several times: an ensemble, whose first member carries the gate. ``--data`` are the films that
-int8 ranges and gate are fitted on, ``--others`` unlabelled chest X-rays of another population. Thresholds and
-calibration come from the validation scores in the run folders, where every film was scored, as it is and under other
-acquisitions, by a network that never saw its patient.
+``--data`` are the films that int8 ranges, the scale of the heatmap and the gate are fitted on, ``--others`` unlabelled
+chest X-rays of another population. Thresholds and calibration come from the validation scores in the run folder, where
+every film was scored, as it is and under other acquisitions, by a network that never saw its patient. Everything is
+written to a temporary folder, which replaces the old one at the end: a failure leaves the old model as it was.
 """
 
 import argparse
 import datetime as dt
 import hashlib
 import json
+import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,14 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pneumonia.model.card import POSES, Card
+from pneumonia.model.card import POSES, PREPROCESSING, SCHEMA_VERSION, Card
 from pneumonia.model.sessions import Model
-from training import calibrate, data, gate, held_out, metrics, quantise
-from training.export import averaged, export
+from training import calibrate, data, gate, heat_scale, held_out, metrics, quantise
+from training.average import averaged
+from training.export import export
 
 Array = NDArray[np.float64]
 
 GOLDEN_TOLERANCE = 0.05
+VERSION = r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?"
 NOTICE = (
     "Research use only: triage support, never a diagnosis. Trained on chest X-rays of children aged 1-5 from one "
     "hospital; a radiologist must read every film."
@@ -43,6 +47,17 @@ LIMITS = [
     "Most images that are not chest X-rays are refused and most adults flagged, not all; other views of the chest "
     "may pass as frontal ones.",
 ]
+
+
+def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, threshold: float) -> float:
+    """Share of held-out normal films with a probability of ``threshold`` or more after a quarter of the height was cut
+    off: at the top, at the bottom, at both ends, together."""
+    films, called = held_out.read_films(run), []
+    for path in sorted(run.glob("fold-*/cut.npz")):
+        index = np.load(path.with_name("validation.npz"))["index"]
+        normal = np.array([films[k]["label"] == 0 for k in index])
+        called.append(calibration.probability(np.load(path)["logit"][:, normal]).ravel() >= threshold)
+    return round(float(np.concatenate(called).mean()), 4)
 
 
 def validation_metrics(films: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
@@ -73,18 +88,30 @@ def validation_metrics(films: calibrate.Validation, folds: Array, threshold: flo
     }
 
 
-def member(run: Path, out: Path, films: Path | None) -> dict[str, Any]:
-    """Export the run's network (``final`` if trained, else the mean of its folds) and describe it for the card.
+def served(run: Path, tuned: Path | None) -> list[Path]:
+    """The networks whose mean is served: the one that ``tuned`` ended with, or the folds of ``run``.
+
+    Raises ``SystemExit`` where there are none.
+    """
+    sources = [tuned / "final" / "model.keras"] if tuned else sorted(run.glob("fold-*/model.keras"))
+    if not sources or not all(path.exists() for path in sources):
+        raise SystemExit(
+            f"{tuned or run} holds no finished network: run the training again, it goes on where it was cut"
+        )
+    return sources
+
+
+def member(name: str, sources: list[Path], out: Path, films: Path | None) -> dict[str, Any]:
+    """Export the mean of ``sources`` and describe it for the card.
 
     With ``films`` its backbone is quantised to int8, with ranges from some of them; without, it stays float32.
     """
-    final = run / "final" / "model.keras"
-    sources = [final] if final.exists() else sorted(run.glob("fold-*/model.keras"))
-    size = json.loads((run / "settings.json").read_text())["size"]
-    file = f"{run.name}.onnx" if films is None else f"{run.name}-int8.onnx"
+    file = f"{name}.onnx" if films is None else f"{name}-int8.onnx"
     with tempfile.TemporaryDirectory() as scratch:
         exported = Path(scratch) / "float32.onnx"
-        gap = export(averaged(sources), exported)
+        network = averaged(sources)
+        size = int(network.input.shape[1])
+        gap = export(network, exported)
         if films is None:
             shutil.copyfile(exported, out / file)
         else:
@@ -106,11 +133,11 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def gate_entry(members: list[dict[str, Any]], out: Path, films: Path, others: Path) -> dict[str, Any]:
-    """Fit the gate on the first member and attach it to its graph, whose digest in ``members`` is renewed."""
-    path = out / members[0]["file"]
+def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> dict[str, Any]:
+    """Fit the gate on a member and attach it to its graph, whose digest in ``entry`` is renewed."""
+    path = out / entry["file"]
     fitted = gate.build(path, films, others)
-    members[0]["sha256"] = digest(path)
+    entry["sha256"] = digest(path)
     return {
         "distance_threshold": fitted.distance_threshold,
         "population_threshold": fitted.population_threshold,
@@ -118,10 +145,29 @@ def gate_entry(members: list[dict[str, Any]], out: Path, films: Path, others: Pa
     }
 
 
-def run_record(run: Path) -> dict[str, Any]:
-    """Settings of a run, and which of its folds were trained to the end."""
-    finished = sorted(path.parent.name for path in run.glob("*/validation.npz"))
-    return {**json.loads((run / "settings.json").read_text()), "finished": finished}
+def training_entry(run: Path, tuned: Path | None) -> dict[str, Any]:
+    """On how many films which networks were trained, with every setting, as the run folders say."""
+    films = held_out.read_films(run)
+    settings = json.loads((run / "settings.json").read_text())
+    folds = sorted(int(path.parent.name.removeprefix("fold-")) for path in run.glob("fold-*/validation.npz"))
+    seen = {f"fold-{k}": sum(film["fold"] != k for film in films) for k in folds}
+    entry: dict[str, Any] = {
+        "data": settings["data"],
+        "films": len({film["name"] for film in films if any(film["fold"] != k for k in folds)}),
+        "patients": len({film["group"] for film in films}),
+        "prevalence": round(float(np.mean([film["label"] for film in films])), 4),
+        "films_of_each_network": seen,
+        "settings": settings,
+    }
+    later = run / "later-block" / "checks.json"
+    if later.exists():
+        entry["later_block"] = json.loads(later.read_text())
+    checks = [json.loads((run / f"fold-{k}" / "checks.json").read_text()) for k in folds]
+    entry["folds"] = checks
+    if tuned:
+        record = json.loads((tuned / "settings.json").read_text())
+        entry["tuned"] = {"films": len(held_out.read_films(tuned)), "settings": record}
+    return entry
 
 
 def golden_logit(document: dict[str, Any], folder: Path) -> float:
@@ -132,87 +178,99 @@ def golden_logit(document: dict[str, Any], folder: Path) -> float:
 
 
 def build_card(
-    runs: list[Path],
+    run: Path,
     out: Path,
     name: str,
     version: str,
     golden: Path,
     *,
-    quantised_on: Path | None = None,
-    gated_on: tuple[Path, Path] | None = None,
+    films: Path,
+    tuned: Path | None = None,
+    quantised: bool = True,
+    others: Path | None = None,
 ) -> dict[str, Any]:
-    """Export every run and assemble the card; writes ONNX files, ``golden.png`` and
-    ``validation.csv`` into ``out``.
+    """Export the run and assemble the card; writes the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``.
 
-    ``quantised_on``: training films for int8 ranges. ``gated_on``: training films and films of another population.
+    ``films``: training films, for int8 ranges, the scale of the heatmap and the gate; ``others``: films of another
+    population, without which there is no gate; ``tuned``: a run that went on from the mean of the folds.
     """
-    scores, films = held_out.HeldOut.of_runs(runs), held_out.read_films(runs[0])
+    scores = held_out.HeldOut.of_runs([run])
     calibration = scores.calibration()
     validation = scores.calibrated(calibration)
     points = calibrate.operating_points(validation)
-    for stale in out.glob("*.onnx"):
-        stale.unlink()
-    members = [member(run, out, quantised_on) for run in runs]
+    entry = member(run.name, served(run, tuned), out, films if quantised else None)
+    gate_limits = gate_entry(entry, out, films, others) if others else None
     shutil.copyfile(golden, out / "golden.png")
     scores.write(out / held_out.FILE)
     document: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "name": name,
         "version": version,
         "created": dt.datetime.now(dt.UTC).date().isoformat(),
         "labels": ["normal", "pneumonia"],
-        "members": members,
+        "members": [entry],
         "scaling": "x / 127.5 - 1, inside the graph",
-        "preprocessing": {"resample": "bilinear", "aspect_ratio": "squash"},
+        "preprocessing": {**PREPROCESSING, "range": "stretched"},
         "calibration": {
             "method": "platt",
-            "slope": round(calibration.slope, 6),
-            "intercept": round(calibration.intercept, 6),
+            "slope": calibration.slope,
+            "intercept": calibration.intercept,
             "prevalence": calibrate.PREVALENCE,
         },
         "operating_points": points,
-        "gate": gate_entry(members, out, *gated_on) if gated_on else None,
-        "golden": {
-            "file": "golden.png",
-            "logit": 0.0,  # scored below, once the rest of the card is there to serve it
-            "tolerance": GOLDEN_TOLERANCE,
-        },
+        "heatmap": {"full_scale": 1.0, "films": 0},  # measured below, once there is a card to serve with
+        "gate": gate_limits,
+        "golden": {"file": "golden.png", "logit": 0.0, "tolerance": GOLDEN_TOLERANCE},
         "intended_use": INTENDED_USE,
         "limits": LIMITS,
         "notice": NOTICE,
-        "training": {
-            "data": "Kermany et al., Labeled Chest X-Ray Images, train split (CC BY 4.0)",
-            "films": len(films),
-            "patients": len({film["group"] for film in films}),
-            "prevalence": round(float(np.mean([film["label"] for film in films])), 4),
-            "runs": {run.name: run_record(run) for run in runs},
+        "training": training_entry(run, tuned),
+        "metrics": {
+            "validation": {
+                **validation_metrics(validation, scores.folds, points["balanced"]["threshold"]),
+                "cut_normals_called_ill": cut_normals_called_ill(run, calibration, points["balanced"]["threshold"]),
+            }
         },
-        "metrics": {"validation": validation_metrics(validation, scores.folds, points["balanced"]["threshold"])},
     }
+    document["heatmap"] = heat_scale.measure(Model(Card.from_document(document), out, threads=2), films)
     document["golden"]["logit"] = round(golden_logit(document, out), 4)
     return document
 
 
+def swap(new: Path, old: Path) -> None:
+    """Put the finished folder ``new`` in the place of ``old``."""
+    before = old.with_name(f".{old.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if old.exists():
+        os.replace(old, before)
+    os.replace(new, old)
+    shutil.rmtree(before, ignore_errors=True)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, action="append", required=True, help="run folder of training.train")
+    parser.add_argument("--run", type=Path, required=True, help="run folder of training.train, with its folds")
+    parser.add_argument("--tuned", type=Path, help="run folder that went on from the mean of the folds")
     parser.add_argument("--out", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
     parser.add_argument("--name", default="xception-pneumonia", help="default: %(default)s")
-    parser.add_argument("--version", required=True, help="semantic version of the model")
+    parser.add_argument("--version", required=True, help="semantic version of the model, such as 1.0.0")
     parser.add_argument("--golden", type=Path, default=Path("samples/pneumonia-1.png"), help="default: %(default)s")
-    parser.add_argument("--data", type=Path, help="the training films, for int8 ranges and the gate")
+    parser.add_argument("--data", type=Path, required=True, help="the training films")
     parser.add_argument("--others", type=Path, help="unlabelled chest X-rays of another population, for the gate")
     parser.add_argument("--precision", choices=("int8", "float32"), default="int8", help="default: %(default)s")
     args = parser.parse_args(argv)
-    if args.data is None and (args.others or args.precision == "int8"):
-        parser.error("int8 and the gate are fitted on the training films: give --data, or --precision float32")
-    args.out.mkdir(parents=True, exist_ok=True)
-    card = build_card(
-        args.run, args.out, args.name, args.version, args.golden,
-        quantised_on=args.data if args.precision == "int8" else None,
-        gated_on=(args.data, args.others) if args.others else None,
-    )  # fmt: skip
-    (args.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    if not re.fullmatch(VERSION, args.version):
+        parser.error(f"--version is {args.version!r}: give a semantic version, such as 1.0.0")
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.out.parent, prefix=f".{args.out.name}.") as scratch:
+        new = Path(scratch) / args.out.name
+        new.mkdir()
+        card = build_card(
+            args.run, new, args.name, args.version, args.golden, films=args.data, tuned=args.tuned,
+            quantised=args.precision == "int8", others=args.others,
+        )  # fmt: skip
+        (new / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+        swap(new, args.out)
     print(f"{args.out}/card.json: version {card['version']}, validation {card['metrics']['validation']}")
 
 

@@ -4,10 +4,10 @@
 
 Each fold is trained on the other folds and scores its own, so together they give a validation score for every film
 from a network that never saw its patient. Fold ``-1`` is trained on every film. Fold ``-2`` is trained without the
-normal films of the later series and scores them (``training/data.py``, ``later_block``). A run folder holds
+normal films of the later series and scores them (``training/data.py``, ``held_out``). A run folder holds
 ``settings.json``, ``films.json`` and per fold the last checkpoint (weights, optimizer, averages), ``history.json``,
-``history.png``, ``model.keras`` (averaged weights, float32) and the scores of ``training/fold_scores.py``. Started again
-with the same settings it goes on where it was cut. ``KERAS_BACKEND`` chooses what trains: tensorflow, jax or torch.
+``history.png``, ``model.keras`` (averaged weights, float32) and the scores of ``training/fold_scores.py``. Started
+again with the same settings it goes on where it was cut. ``KERAS_BACKEND`` chooses what trains: tensorflow, jax, torch.
 """
 
 import argparse
@@ -162,7 +162,7 @@ def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: T
         part.get_layer("head").set_weights(list(probe.fit_head(features[keep], films.y[keep])))
     if settings.epochs:
         network.freeze(part, settings.first_trainable)
-        valid = films.part(test if len(test) else keep[:64])
+        valid = films.part(test if len(test) else keep[:: max(1, len(keep) // 256)])
         fine_tune(part, films.part(keep), valid, settings, fold, folder, teacher_of(teacher_run, fold))
     final = network.float32_copy(part, middle=settings.middle)
     if len(test):
@@ -213,8 +213,12 @@ def main(argv: list[str] | None = None) -> None:
     folds = data.blocked_folds(films, settings.folds)
     args.out.mkdir(parents=True, exist_ok=True)
     record = args.out / "settings.json"
-    text = json.dumps({**asdict(settings), "data": describe(args.data), "teacher": args.teacher and args.teacher.name, "start": args.start and "/".join(args.start.parts[-3:-1])},
-                      indent=1)  # fmt: skip
+    origin = {
+        "data": describe(args.data),
+        "teacher": args.teacher.name if args.teacher else None,
+        "start": "/".join(args.start.parts[-3:-1]) if args.start else None,
+    }
+    text = json.dumps({**asdict(settings), **origin}, indent=1)
     if record.exists() and record.read_text() != text and any(args.out.glob("*/history.json")):
         raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
     record.write_text(text)

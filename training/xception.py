@@ -105,9 +105,9 @@ def backbone(size: int, middle: int = 8) -> Any:
 def load_pretrained(net: Any, weights: str) -> None:
     """Copy pre-trained weights into the layers of ``net`` that bear Keras names; its heads stay as they are.
 
-    ``weights``: ``none`` (random ones stay); ``imagenet`` (downloaded by keras.applications) or the path of a ``.keras`` file that holds the
-    backbone as a layer named ``xception`` or is the backbone itself. Raises ``SystemExit`` where nothing can be
-    downloaded, ``ValueError`` for a file that is no Xception.
+    ``weights``: ``none`` (random ones stay), ``imagenet`` (downloaded by keras.applications), or the path of a
+    ``.keras`` file that holds the backbone as a layer named ``xception`` or is the backbone itself. Raises
+    ``SystemExit`` where nothing can be downloaded, ``ValueError`` for a file that is no Xception.
     """
     if weights == "none":
         return

@@ -12,7 +12,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.model.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
-from pneumonia.model.heatmap import overlay
+from pneumonia.model.heatmap import heat_of, overlay
 from pneumonia.model.sessions import Model, ModelOutput
 from pneumonia.model.triage import assess
 from pneumonia.settings import Settings, process_settings
@@ -72,7 +72,7 @@ class Predictor:
         image = check_content(self._decode(data, apart=apart), self.limits.min_image_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
-        png = overlay(look.image.pixels, look.output.activation_map) if heatmap else None
+        png = self._heatmap(look) if heatmap else None
         timing = {
             "decode": _ms(start, decoded),
             "preprocess": round(look.preprocess_ms, 2),
@@ -90,6 +90,10 @@ class Predictor:
         prepared = time.perf_counter()
         output = self._model.run(batches)[0]
         return _Look(image, output, _ms(start, prepared), _ms(prepared, time.perf_counter()))
+
+    def _heatmap(self, look: "_Look") -> bytes:
+        probability = assess(look.output.logit, self.card).probability
+        return overlay(look.image.pixels, heat_of(look.output.activation_map, probability, self.card))
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
         """The look that counts: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""

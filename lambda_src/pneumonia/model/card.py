@@ -12,9 +12,11 @@ from typing import Any
 from pneumonia.errors import ModelError
 
 CARD_FILE = "card.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # What preprocess.py does; a card that wants anything else was made for other code.
 PREPROCESSING = {"resample": "bilinear", "aspect_ratio": "squash"}
+# What happens to the grey range of an image before the model sees it: nothing, or `preprocess.stretched`.
+RANGES = ("as_decoded", "stretched")
 LABELS = ("normal", "pneumonia")
 # How a film can arrive, in the order of the graph's `gate_pose`; turns are counter-clockwise.
 POSES = ("upright", "turned_90", "upside_down", "turned_270", "inverted")
@@ -93,7 +95,11 @@ class GateSpec:
 
 @dataclass(frozen=True)
 class Card:
-    """A checked model card. `document` is the whole of card.json, for GET /model."""
+    """A checked model card.
+
+    `stretch`: the model sees images with their grey range stretched. `full_scale`: the evidence in one cell, in units
+    of the logit, that a heatmap shows in full colour. `document`: the whole of card.json, for GET /model.
+    """
 
     name: str
     version: str
@@ -102,6 +108,8 @@ class Card:
     operating_points: OperatingPoints
     golden: Golden
     gate: GateSpec | None
+    stretch: bool
+    full_scale: float
     notice: str
     document: dict[str, Any]
 
@@ -131,6 +139,9 @@ class Card:
         wanted = _object(top.get("preprocessing"), "preprocessing")
         if any(wanted.get(key) != value for key, value in PREPROCESSING.items()):
             raise ModelError(f"card: preprocessing must be {PREPROCESSING}, not {wanted}.")
+        grey_range = wanted.get("range")
+        if grey_range not in RANGES:
+            raise ModelError(f"card: preprocessing.range must be one of {list(RANGES)}, not {grey_range!r}.")
         members = top.get("members")
         if not isinstance(members, list) or not members:
             raise ModelError("card: members must be a list with at least one entry.")
@@ -142,6 +153,8 @@ class Card:
             operating_points=_operating_points(_object(top.get("operating_points"), "operating_points")),
             golden=_golden(_object(top.get("golden"), "golden")),
             gate=_gate(_object(top["gate"], "gate")) if top.get("gate") is not None else None,
+            stretch=grey_range == "stretched",
+            full_scale=_full_scale(_object(top.get("heatmap"), "heatmap")),
             notice=_text(top, "notice"),
             document=dict(top),
         )
@@ -208,6 +221,13 @@ def _gate(entry: Mapping[str, Any]) -> GateSpec:
     if not isinstance(poses, list) or tuple(poses) != POSES:
         raise ModelError(f"card: gate.poses must be {list(POSES)}, not {poses!r}.")
     return GateSpec(_number(entry, "distance_threshold", "gate"), _number(entry, "population_threshold", "gate"))
+
+
+def _full_scale(entry: Mapping[str, Any]) -> float:
+    scale = _number(entry, "full_scale", "heatmap")
+    if scale <= 0:
+        raise ModelError("card: heatmap.full_scale must be above 0.")
+    return scale
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pneumonia.model.card import Card
+
 MAX_SIDE = 512
 MIN_WIDTH = 192  # room for the legend's two words under a narrow film
 LEGEND_HEIGHT = 36
@@ -26,17 +28,26 @@ INFERNO = np.array(
 )  # fmt: skip
 
 
-def overlay(image: Image.Image, activation_map: npt.NDArray[np.float32]) -> bytes:
-    """Draw the evidence for pneumonia over a film.
+def heat_of(activation_map: npt.NDArray[np.float32], probability: float, card: Card) -> npt.NDArray[np.float32]:
+    """Heat of each cell, float32 [h, w] in 0..1, on the fixed scale of the card.
 
-    `image`: mode "L", any size. `activation_map`: float32 [h, w] as answered by the model, covering the
-    whole film. Only positive values are drawn, relative to the largest one of this film: the colours show
-    where, never how much, so two overlays cannot be compared. Where there is no evidence the film is
-    untouched. Returns an RGB PNG whose film is at most 512 pixels on its longest side.
+    `activation_map`: float32 [h, w] as the model returns it. 1 is the evidence of `card.full_scale` or more, so that
+    heatmaps of two images can be compared. Below the rule-out threshold the heat fades with the `probability`: what the
+    model calls likely normal must not glow.
+    """
+    fade = min(1.0, probability / card.operating_points.rule_out)
+    return np.asarray(np.clip(activation_map / card.full_scale, 0, 1) * fade, np.float32)
+
+
+def overlay(image: Image.Image, heat: npt.NDArray[np.float32]) -> bytes:
+    """Draw the evidence for pneumonia over an image.
+
+    `image`: mode "L", any size. `heat`: float32 [h, w] in 0..1, as `heat_of` returns it, covering the whole image. Where
+    there is none the image is untouched. Returns an RGB PNG whose picture is at most 512 pixels on its longest side.
     """
     film = image.copy()
     film.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
-    heat = _upsample(activation_map, film.size)
+    heat = _upsample(heat, film.size)
     grey = np.asarray(film, np.float32)[:, :, np.newaxis]
     opacity = (MAX_OPACITY * heat)[:, :, np.newaxis]
     blended = Image.fromarray(np.rint(grey * (1 - opacity) + colours(heat) * opacity).astype(np.uint8))
@@ -57,14 +68,10 @@ def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(INFERNO[low] * (1 - share) + INFERNO[low + 1] * share, np.float32)
 
 
-def _upsample(activation_map: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Positive evidence at film size, float32 [H, W] in 0..1 (1 at the strongest place, if there is any)."""
-    positive = np.maximum(activation_map, 0).astype(np.float32)
-    peak = float(positive.max(initial=0.0))
-    if peak <= 0:
-        return np.zeros((size[1], size[0]), np.float32)
+def _upsample(heat: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Heat at the size of the picture, float32 [H, W] in 0..1."""
     # Bicubic hides the few cells of the grid better than bilinear; it overshoots, hence the clip.
-    scaled = Image.fromarray(positive / peak).resize(size, Image.Resampling.BICUBIC)
+    scaled = Image.fromarray(heat).resize(size, Image.Resampling.BICUBIC)
     return np.clip(np.asarray(scaled, np.float32), 0.0, 1.0)
 
 
@@ -80,7 +87,7 @@ def _draw_legend(canvas: Image.Image, top: int) -> None:
     font = ImageFont.load_default()
     line = top + 6 + bar_height + 3
     draw.text((margin, line), "no evidence", fill="white", font=font)
-    draw.text((canvas.width - margin, line), "most in this film", fill="white", font=font, anchor="ra")
+    draw.text((canvas.width - margin, line), "strong evidence", fill="white", font=font, anchor="ra")
 
 
 def tagged(png: bytes, text: str) -> bytes:

@@ -49,8 +49,10 @@ def stretched(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(table[grey])
 
 
-def to_model_input(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Resize a whole grey image to the model's input and stretch its grey range: uint8 [height, width, 1].
+def to_model_input(image: Image.Image, height: int, width: int, *, stretch: bool) -> npt.NDArray[np.uint8]:
+    """Resize a whole grey image to the model's input and `stretch` its grey range if the model's card says so.
+
+    Returns uint8 [height, width, 1].
 
     Pillow's BILINEAR averages over the source area when it reduces (antialiasing), so film size matters
     little. Films of four times the input and more are first reduced by whole factors, as `reduce_while_decoding`
@@ -61,4 +63,5 @@ def to_model_input(image: Image.Image, height: int, width: int) -> npt.NDArray[n
     if image.mode != "L":
         raise ValueError(f"to_model_input wants an 8-bit grey image (mode L), not mode {image.mode}.")
     resized = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=REDUCED_TO_AT_LEAST)
-    return stretched(np.asarray(resized, dtype=np.uint8))[:, :, np.newaxis]
+    grey = np.asarray(resized, dtype=np.uint8)
+    return (stretched(grey) if stretch else grey)[:, :, np.newaxis]

@@ -48,7 +48,7 @@ class Model:
         Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
         """
         files = [graph_file(member, directory) for member in card.members]
-        self._members = card.members
+        self._members, self._stretch = card.members, card.stretch
         # The first member speaks for the gate: one look at a picture is enough to tell what it is.
         self._outputs = [
             OUTPUTS + (GATE_OUTPUTS if card.gate is not None and index == 0 else ())
@@ -76,11 +76,14 @@ class Model:
     def prepare(self, images: Sequence[Image.Image]) -> list[InputBatch]:
         """The inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
         return [
-            np.stack([to_model_input(image, member.input.height, member.input.width) for image in images])
+            np.stack([self._input(image, member) for image in images])
             if images
             else np.empty((0, member.input.height, member.input.width, 1), np.uint8)
             for member in self._members
         ]
+
+    def _input(self, image: Image.Image, member: Member) -> InputBatch:
+        return to_model_input(image, member.input.height, member.input.width, stretch=self._stretch)
 
     def run(self, batches: Sequence[InputBatch]) -> list[ModelOutput]:
         """Predict prepared batches, one for each member. Raises ModelError like `predict`."""

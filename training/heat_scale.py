@@ -1,0 +1,36 @@
+"""The fixed scale of the heatmap: how much evidence in a cell is drawn in full colour.
+
+It is a quantile of the hottest cells of films with pneumonia. A film without evidence then stays dark, and two heatmaps
+can be compared.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from pneumonia.model.sessions import Model
+from training import data
+
+QUANTILE = 0.75
+FILMS = 400
+BATCH = 8
+
+
+def measure(model: Model, films: Path) -> dict[str, Any]:
+    """The card's ``heatmap`` entry: ``full_scale`` in units of the logit, and what it was measured on."""
+    positives = [film.path for film in data.scan(films) if film.label == 1]
+    chosen = [positives[k] for k in np.linspace(0, len(positives) - 1, min(FILMS, len(positives))).astype(int)]
+    peaks = []
+    for start in track(range(0, len(chosen), BATCH), description="Scale of the heatmap"):
+        images = [_grey(path) for path in chosen[start : start + BATCH]]
+        peaks += [float(found.activation_map.max()) for found in model.predict(images)]
+    scale = float(np.quantile(peaks, QUANTILE))
+    return {"full_scale": round(max(scale, 1e-3), 4), "films": len(peaks), "quantile": QUANTILE}
+
+
+def _grey(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("L")
