@@ -154,8 +154,8 @@ publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tun
 TUNE ?= --epochs 4 --epoch-films 2048 --batch 64 --warmup-films 512 --learning-rate 1.5e-4 --ema-momentum 0.98
 
 .PHONY: train
-train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= folder with train/; LUNGS= masks; WEIGHTS= a .keras file instead of a download)
-	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(ARGS)
+train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file, not a download; FOLDS="0 1")
+	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(foreach fold,$(FOLDS),--fold $(fold)) $(ARGS)
 	$(run) .venv-train/bin/python -m training.average --run "$(RUN)"
 	$(train_on) --out "$(RUN)-tuned" --start "$(RUN)/mean/model.keras" --fold -1 $(ARGS) $(TUNE)
 	$(publish)

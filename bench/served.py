@@ -81,7 +81,10 @@ def limits() -> Limits:
 def inputs(film: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
     """The input of each member for `copies` of a film."""
     pixels = decode(film.data, limits()).pixels
-    single = [to_model_input(pixels, member.input.height, member.input.width) for member in card().members]
+    single = [
+        to_model_input(pixels, member.input.height, member.input.width, stretch=card().stretch)
+        for member in card().members
+    ]
     return [np.repeat(one[np.newaxis], copies, axis=0) for one in single]
 
 

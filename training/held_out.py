@@ -42,7 +42,7 @@ class HeldOut:
         if any([f["name"] for f in read_films(run)] != [f["name"] for f in films] for run in runs[1:]):
             raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
         # As the table keeps them, so that whoever reads it finds the same thresholds.
-        logits: Array = np.round(np.stack([_logits(run, len(films)) for run in runs]), DECIMALS)
+        logits = np.asarray(np.round(np.stack([_logits(run, len(films)) for run in runs]), DECIMALS), np.float64)
         scored = np.asarray(~np.isnan(logits).any(axis=(0, 1)))
         return cls(
             tuple(film["name"] for film, kept in zip(films, scored, strict=True) if kept),

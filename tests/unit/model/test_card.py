@@ -40,10 +40,13 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
-        ("schema_version", 2, "schema_version"),
+        ("schema_version", 1, "schema_version"),
         ("labels", ["pneumonia", "normal"], "labels"),
         ("preprocessing.resample", "bicubic", "preprocessing"),
         ("preprocessing", None, "preprocessing"),
+        ("preprocessing.range", "full", "preprocessing.range"),
+        ("heatmap", None, "heatmap"),
+        ("heatmap.full_scale", 0, "full_scale"),
         ("members", [], "members"),
         ("members.0.weight", 0, "weight"),
         ("members.0.file", "../elsewhere.onnx", "plain file name"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, overlay, tagged
+from pneumonia.model.card import Card
+from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, heat_of, overlay, tagged
 
 
 def film_part(png: bytes, width: int, height: int) -> np.ndarray:
@@ -17,23 +18,28 @@ def film_part(png: bytes, width: int, height: int) -> np.ndarray:
 
 def test_colour_lies_where_the_evidence_is() -> None:
     activation = np.zeros((4, 4), np.float32)
-    activation[0, 3] = 5.0
+    activation[0, 3] = 1.0
     film = film_part(overlay(Image.new("L", (256, 256), 60), activation), 256, 256)
     assert film[10, 245, 0] > film[10, 245, 2] + 50  # warm in the upper right corner
     assert (film[128:, :128] == 60).all()  # untouched in the lower left quarter
 
 
-@pytest.mark.parametrize("value", [0.0, -3.0])
-def test_without_positive_evidence_the_film_is_untouched(gradient: Image.Image, value: float) -> None:
-    film = film_part(overlay(gradient, np.full((4, 4), value, np.float32)), 64, 48)
+def test_without_evidence_the_film_is_untouched(gradient: Image.Image) -> None:
+    film = film_part(overlay(gradient, np.zeros((4, 4), np.float32)), 64, 48)
     assert np.array_equal(film, np.asarray(gradient.convert("RGB"), int))
 
 
-def test_colours_are_relative_to_the_strongest_place() -> None:
-    rng = np.random.default_rng(0)
-    activation = rng.random((5, 5), np.float32)
-    image = Image.new("L", (200, 200), 100)
-    assert overlay(image, activation) == overlay(image, activation * np.float32(4.0))
+def test_heat_has_one_scale_for_all_images(card: Card) -> None:
+    activation = np.array([[-5.0, 0.0], [card.full_scale / 2, card.full_scale * 3]], np.float32)
+    assert heat_of(activation, 0.8, card).tolist() == [[0.0, 0.0], [0.5, 1.0]]
+    assert np.allclose(heat_of(activation / 2, 0.8, card), [[0.0, 0.0], [0.25, 1.0]])
+
+
+def test_heat_fades_below_the_rule_out_threshold(card: Card) -> None:
+    activation = np.full((2, 2), card.full_scale, np.float32)
+    rule_out = card.operating_points.rule_out
+    assert np.allclose(heat_of(activation, rule_out, card), 1)
+    assert np.allclose(heat_of(activation, rule_out / 4, card), 0.25)
 
 
 @pytest.mark.parametrize(
