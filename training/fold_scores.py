@@ -61,7 +61,7 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
     shares = (heat * inside).sum(axis=(1, 2))[total > 0] / total[total > 0]
     peaks = large.reshape(len(large), -1).argmax(axis=1)
     return {
-        "heat_in_lungs": float(shares.mean()),
+        "heat_in_lungs": float(shares.mean()) if len(shares) else 0.0,  # no film with any evidence
         "peak_in_lungs": float(inside.reshape(len(inside), -1)[np.arange(len(inside)), peaks].mean()),
         "lung_area": float(inside.mean()),
     }
