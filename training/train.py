@@ -219,8 +219,10 @@ def main(argv: list[str] | None = None) -> None:
         "start": "/".join(args.start.parts[-3:-1]) if args.start else None,
     }
     text = json.dumps({**asdict(settings), **origin}, indent=1)
-    if record.exists() and record.read_text() != text and any(args.out.glob("*/history.json")):
-        raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
+    if record.exists() and record.read_text() != text:
+        if any(args.out.glob("*/history.json")) or any(args.out.glob("*/model.keras")):
+            raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
+        (args.out / "features.npy").unlink(missing_ok=True)  # of a first try that failed
     record.write_text(text)
     keras.mixed_precision.set_global_policy(settings.precision)
     (args.out / "films.json").write_text(

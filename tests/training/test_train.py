@@ -1,105 +1,158 @@
-"""The whole path on small films: train, cut, resume, publish, serve. Runs where TensorFlow is (make train-test)."""
+"""Training on small films: folds, cuts and what goes on from them. Runs where Keras is (make train-test)."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("tensorflow", reason="TensorFlow is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
 
-from pneumonia.model.card import Card
-from pneumonia.model.sessions import Model
-from training import calibrate, data, held_out, network, publish, train
+import keras
+
+from tests.training.conftest import TINY
+from training import data, held_out, network, train
 from training.settings import TrainSettings
 
-# Keras and tf2onnx are a step behind numpy: their warnings are not ours to mend.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*np.object.*:FutureWarning"),
-]
 
-OPTIONS = ["--size", "71", "--folds", "2", "--epoch-films", "16", "--batch", "8", "--warmup-films", "8"]
+def weights_of(path: Path) -> list[Any]:
+    found: list[Any] = network.load_core(path).get_weights()
+    return found
 
 
-@pytest.fixture(scope="module")
-def run_dir(films_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "tiny"
-    train.main(["--data", str(films_dir), "--weights", "none", "--out", str(out), "--epochs", "1", *OPTIONS])
-    return out
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
 
 
-def test_an_epoch_is_balanced_and_repeats_nothing_early() -> None:
-    y = np.array([0] * 4 + [1] * 20, dtype=np.float32)
-    chosen = train.draw(y, 16, np.random.default_rng(0))
-    assert (y[chosen] == 0).sum() == (y[chosen] == 1).sum() == 8
-    assert len(set(chosen[y[chosen] == 1])) == 8
-    assert np.bincount(chosen[y[chosen] == 0], minlength=4).tolist() == [2, 2, 2, 2]
-
-
-def test_the_stream_is_a_function_of_seed_fold_and_epoch(films_dir: Path) -> None:
-    films = data.scan(films_dir)
-    pixels, y = data.load_pixels([f.path for f in films], 71), data.labels(films)
-    settings = TrainSettings(size=71, epoch_films=8, batch=8)
-    first, again, other = (
-        next(iter(train.epoch_stream(pixels, y, settings, 0, epoch)))[0].numpy() for epoch in (0, 0, 1)
-    )
-    assert (first == again).all()
-    assert (first != other).any()
-
-
-def test_frozen_layers_and_all_batch_statistics_stay_as_they_were() -> None:
-    model = network.classifier(71, "none")
-    network.freeze(model, "block4_sepconv1")
-    net = model.get_layer("xception")
-    trained = {weight.path for layer in net.layers for weight in layer.trainable_weights}
-    assert any("block4_sepconv1" in path for path in trained)
-    assert not any("block1_" in path or "block3_" in path or "_bn" in path for path in trained)
-
-    def statistics() -> list[np.ndarray]:
-        return [weight.numpy() for weight in net.non_trainable_weights if "moving" in weight.path]
-
-    before = statistics()
-    assert before
-    # Keras passes training=True of the whole down to every layer, whatever it was called with when it was built.
-    model(np.random.default_rng(0).integers(0, 256, (2, 71, 71, 1), dtype=np.uint8), training=True)
-    assert all((now == then).all() for now, then in zip(statistics(), before, strict=True))
-
-
-def test_every_film_gets_a_score_from_a_network_that_never_saw_it(run_dir: Path) -> None:
-    scores = held_out.HeldOut.of_runs([run_dir])
+@pytest.mark.slow
+def test_every_film_gets_a_score_from_a_network_that_never_saw_it(tiny_run: Path) -> None:
+    scores = held_out.HeldOut.of_runs([tiny_run])
     assert len(scores.films) == 32
     assert np.isfinite(scores.logits).all()
     assert set(scores.folds) == {0.0, 1.0}
+    for fold in (0, 1):
+        folder = tiny_run / f"fold-{fold}"
+        stored = np.load(folder / "validation.npz")["index"]
+        assert {read(tiny_run / "films.json")[k]["fold"] for k in stored} == {fold}
+        assert len(read(folder / "history.json")) == 2
+        assert "peak_in_lungs" in read(folder / "checks.json")
+        assert not (folder / "checkpoint.npz").exists()
 
 
-def test_other_settings_do_not_mix_into_a_run(run_dir: Path, films_dir: Path) -> None:
+def test_a_network_without_the_later_block_is_scored_on_it(films_dir: Path, tmp_path: Path) -> None:
+    probe(films_dir, tmp_path, "--weights", "none", "--fold", "-2")
+    films = read(tmp_path / "films.json")
+    unseen = [films[k] for k in np.load(tmp_path / "later-block" / "validation.npz")["index"]]
+    normals = [film["name"] for film in unseen if film["label"] == 0]
+    assert len(normals) == 8
+    assert all(name.startswith("NORMAL2-") for name in normals)
+    assert {film["fold"] for film in unseen if film["label"] == 1} == {1}
+    assert read(tmp_path / "later-block" / "checks.json")["films"] == len(unseen)
+
+
+@pytest.mark.slow
+def test_training_changes_what_is_not_frozen_alone(tiny_run: Path) -> None:
+    one, other = (network.load_core(tiny_run / f"fold-{k}" / "model.keras") for k in (0, 1))
+    for name, same in (("block13_sepconv1", True), ("block14_sepconv1_bn", True), ("block14_sepconv1", False),
+                       ("lungs", False), ("head", False)):  # fmt: skip
+        found, expected = one.get_layer(name).get_weights(), other.get_layer(name).get_weights()
+        assert all((a == b).all() for a, b in zip(found, expected, strict=True)) == same, name
+
+
+@pytest.mark.slow
+def test_the_record_says_what_the_run_was_made_from(tiny_run: Path, films_dir: Path) -> None:
+    record = read(tiny_run / "settings.json")
+    assert (record["size"], record["middle"], record["epochs"]) == (71, 4, 2)
+    assert record["augmentation"]["rotation_degrees"] == 15
+    assert (record["data"], record["teacher"], record["start"]) == (films_dir.name, None, None)
+
+
+@pytest.mark.slow
+def test_other_settings_do_not_mix_into_a_run(tiny_run: Path, films_dir: Path) -> None:
+    before = (tiny_run / "settings.json").read_text()
     with pytest.raises(SystemExit, match="other settings"):
-        train.main(["--data", str(films_dir), "--weights", "none", "--out", str(run_dir), "--epochs", "2", *OPTIONS])
+        train.main(["--data", str(films_dir), "--weights", "none", "--out", str(tiny_run), "--epochs", "3", *TINY])
+    assert (tiny_run / "settings.json").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_cut_run_resumes_to_the_same_network(
-    films_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = ["--data", str(films_dir), "--weights", "none", "--epochs", "2", "--fold", "0",
-                 "--precision", "float32", *OPTIONS]  # fmt: skip
-    train.main([*arguments, "--out", str(tmp_path / "whole")])
+    tiny_run: Path, films_dir: Path, lungs_file: Path, xception_file: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    arguments = ["--data", str(films_dir), "--lungs", str(lungs_file), "--weights", str(xception_file),
+                 "--out", str(tmp_path), "--epochs", "2", "--fold", "0", *TINY]  # fmt: skip
 
     def cut(history: list[dict[str, float]], path: Path) -> None:
-        if len(history) == 1:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(train, "plot_history", cut)
         with pytest.raises(KeyboardInterrupt):
-            train.main([*arguments, "--out", str(tmp_path / "cut")])
-    train.main([*arguments, "--out", str(tmp_path / "cut")])
-    whole, resumed = (np.load(tmp_path / name / "fold-0" / "validation.npz")["logit"] for name in ("whole", "cut"))
+            train.main(arguments)
+    assert len(read(tmp_path / "fold-0" / "history.json")) == 1
+    train.main(arguments)
+    assert len(read(tmp_path / "fold-0" / "history.json")) == 2
+    whole, resumed = (np.load(run / "fold-0" / "validation.npz")["logit"] for run in (tiny_run, tmp_path))
     assert np.allclose(whole, resumed, atol=1e-3)
-    assert len(json.loads((tmp_path / "cut/fold-0/history.json").read_text())) == 2
+    capsys.readouterr()
+    train.main(arguments)
+    assert "fold-0: done already" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_a_network_with_its_heads(tiny_run: Path, films_dir: Path, tmp_path: Path) -> None:
+    start = tiny_run / "fold-0" / "model.keras"
+    train.main(["--data", str(films_dir), "--out", str(tmp_path), "--start", str(start), "--fold", "-1",
+                "--epochs", "0", *TINY])  # fmt: skip
+    same = zip(weights_of(tmp_path / "final" / "model.keras"), weights_of(start), strict=True)
+    assert all((one == other).all() for one, other in same)
+    assert read(tmp_path / "settings.json")["start"] == "tiny/fold-0"
+    # It saw every film, so there is none left to score, and no features were needed.
+    assert {path.name for path in (tmp_path / "final").iterdir()} == {"model.keras"}
+    assert not (tmp_path / "features.npy").exists()
+
+
+@pytest.mark.slow
+def test_a_teacher_is_the_network_of_the_same_fold(tiny_run: Path) -> None:
+    teacher = train.teacher_of(tiny_run, 1)
+    assert teacher is not None
+    assert teacher.name == "teacher"
+    same = zip(teacher.get_weights(), weights_of(tiny_run / "fold-1" / "model.keras"), strict=True)
+    assert all((one == other).all() for one, other in same)
+    assert train.teacher_of(None, 1) is None
+
+
+def probe(films_dir: Path, out: Path, *options: str) -> None:
+    """A run without fine-tuning: the head alone, on random features."""
+    train.main(["--data", str(films_dir), "--out", str(out), "--epochs", "0", *TINY, *options])
+
+
+def test_weights_that_cannot_be_downloaded_end_in_one_sentence_and_do_not_block_the_next_try(
+    films_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(**_: Any) -> None:
+        raise OSError("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "Xception", offline)
+    with pytest.raises(SystemExit, match=r"make train WEIGHTS=xception\.keras"):
+        probe(films_dir, tmp_path)
+    assert (tmp_path / "settings.json").exists()
+    probe(films_dir, tmp_path, "--weights", "none", "--fold", "0", "--seed", "8")
+    assert read(tmp_path / "settings.json")["seed"] == 8
+    assert (tmp_path / "fold-0" / "model.keras").exists()
+    # From here on there is something to lose, although nothing was fine-tuned.
+    with pytest.raises(SystemExit, match="other settings"):
+        probe(films_dir, tmp_path, "--weights", "none", "--seed", "9")
+
+
+def test_features_of_other_settings_are_not_taken_over(films_dir: Path, tmp_path: Path) -> None:
+    tmp_path.joinpath("settings.json").write_text("{}")  # of a first try that was cut
+    np.save(tmp_path / "features.npy", np.zeros((32, 2048), np.float32))
+    probe(films_dir, tmp_path, "--weights", "none", "--fold", "0")
+    assert np.load(tmp_path / "features.npy").any()
 
 
 def test_extra_folders_widen_the_data(films_dir: Path, tmp_path: Path) -> None:
@@ -112,29 +165,17 @@ def test_extra_folders_widen_the_data(films_dir: Path, tmp_path: Path) -> None:
     assert {f.group for f in films if f.path.parent.parent.name == "more"} == {"more/00000061"}
 
 
-def test_publishing_makes_artifacts_that_the_server_takes(run_dir: Path, films_dir: Path, tmp_path: Path) -> None:
-    golden = tmp_path / "film.png"
-    Image.new("L", (90, 90), 70).save(golden)
-    out = tmp_path / "artifacts"
-    publish.main(["--run", str(run_dir), "--out", str(out), "--version", "9.9.9", "--golden", str(golden),
-                  "--data", str(films_dir)])  # fmt: skip
-    card = Card.load(out)
-    prediction = Model(card, out).predict([Image.open(golden)])[0]
-    assert prediction.logit == pytest.approx(card.golden.logit, abs=1e-3)
-    assert prediction.activation_map.shape == (3, 3)
-    assert prediction.activation_map.mean() == pytest.approx(prediction.logit, abs=1e-3)
-    assert card.document["training"]["runs"]["tiny"]["epochs"] == 1
-    # Whoever gets the artifacts can check the thresholds against the scores that they were made from.
-    scores = held_out.HeldOut.read(out / held_out.FILE)
-    calibration = scores.calibration()
-    assert calibration.slope == pytest.approx(card.document["calibration"]["slope"], rel=1e-2)
-    points = calibrate.operating_points(scores.calibrated(calibration))
-    for name, point in points.items():
-        assert point["threshold"] == pytest.approx(card.document["operating_points"][name]["threshold"], abs=2e-3)
+def test_the_data_is_named_by_what_lies_beside_it_or_by_its_folder(tmp_path: Path) -> None:
+    assert train.describe(tmp_path) == tmp_path.name
+    (tmp_path / "SOURCE.txt").write_text("Films of St. Nowhere (CC0)\nsecond line\n")
+    assert train.describe(tmp_path) == "Films of St. Nowhere (CC0)"
 
 
-def test_settings_come_back_from_their_record_without_keys_that_are_gone() -> None:
-    settings = TrainSettings(size=96, epochs=2)
-    record = {**asdict(settings), "gone": 2}
-    record["augmentation"]["gone"] = 1
-    assert TrainSettings.from_record(record) == settings
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [({"folds": 1}, "at least 2"), ({"size": 70}, "at least 71"), ({"epochs": -1}, "epochs must be"),
+     ({"batch": 64, "epoch_films": 32}, "at least one batch")],
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused(wrong: dict[str, int], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        TrainSettings(**wrong)  # type: ignore[arg-type]  # numbers for number fields
