@@ -148,21 +148,22 @@ bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, 
 ##@ Model
 # A run folder; its name is the name of the graph. What tunes the mean of its folds goes beside it.
 RUN ?= runs/xception-176
+ARTIFACTS ?= model_artifacts
 train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")
 publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tuned "$(RUN)-tuned" \
   --version "$(or $(VERSION),0.0.0+local)" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
 TUNE ?= --epochs 4 --epoch-films 2048 --batch 64 --warmup-films 512 --learning-rate 1.5e-4 --ema-momentum 0.98
 
 .PHONY: train
-train: need-data $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file, not a download; FOLDS="0 1")
+train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file, not a download; FOLDS="0 1")
 	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(foreach fold,$(FOLDS),--fold $(fold)) $(ARGS)
 	$(run) .venv-train/bin/python -m training.average --run "$(RUN)"
 	$(train_on) --out "$(RUN)-tuned" --start "$(RUN)/mean/model.keras" --fold -1 $(ARGS) $(TUNE)
-	$(publish)
+	$(publish) --out "$(ARTIFACTS)"
 
 .PHONY: publish
-publish: need-data $(TRAIN) ## Turn RUN= into model_artifacts/: int8 graph, gate (OTHERS=), calibration, card (DATA=, VERSION=)
-	$(publish) $(ARGS)
+publish: need-data $(TRAIN) ## Turn RUN= into ARTIFACTS=, model_artifacts/: int8 graph, gate (OTHERS=), calibration, card (DATA=, VERSION=)
+	$(publish) --out "$(ARTIFACTS)" $(ARGS)
 
 .PHONY: export
 export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR= selects it
@@ -170,7 +171,7 @@ export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR
 
 .PHONY: evaluate
 evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write its card (DATA=; LUNGS=, ADULTS=, BOXES=, OTHERS=, NOT_FILMS=, FLOAT32=)
-	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" $(if $(ADULTS),--adults "$$ADULTS") \
+	$(run) .venv-train/bin/python -m training.evaluate --data "$$DATA" --artifacts "$(ARTIFACTS)" $(if $(ADULTS),--adults "$$ADULTS") \
 	  $(if $(LUNGS),--lungs "$$LUNGS") $(if $(BOXES),--boxes "$$BOXES") \
 	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(if $(FLOAT32),--float32 "$$FLOAT32") $(ARGS)
 
@@ -181,6 +182,12 @@ samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)
 .PHONY: train-test
 train-test: $(TRAIN) ## The tests of training that need TensorFlow
 	.venv-train/bin/python -m pytest tests/training -m "slow or not slow" $(ARGS)
+
+# Hours before publishing would ask for it.
+.PHONY: need-version
+need-version:
+	@echo "$(VERSION)" | grep -Eq '^([0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?)?$$' || { \
+	  echo "VERSION is '$(VERSION)': give a semantic version, such as VERSION=1.0.0, or none" >&2; exit 2; }
 
 .PHONY: need-data
 need-data:

@@ -1,0 +1,135 @@
+"""The lines of the README that make the model, pasted as they are: tiny films, random weights, every step."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+
+from pneumonia.predictor import Predictor
+from pneumonia.settings import Settings
+from tests.training.conftest import TINY, write_film, write_films, write_lungs
+
+ROOT = Path(__file__).parents[2]
+EPOCH = ["--epochs", "1"]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The shell's variables without those that a make around these tests hands down."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    for name in ("ARGS", "DATA", "LUNGS", "ADULTS", "BOXES", "OTHERS", "NOT_FILMS", "FLOAT32", "WEIGHTS", "VERSION"):
+        inherited.pop(name, None)
+    return inherited | {"TF_CPP_MIN_LOG_LEVEL": "3"} | variables
+
+
+def pasted() -> list[list[str]]:
+    """The commands of the README's line that begins with `make train`, each with its variables."""
+    found = re.search(r"make train DATA=[^`\n]*", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert found
+    return [shlex.split(command) for command in found.group().split("&&")]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make train` needs of the repository, with the environment that runs these tests as .venv-train."""
+    folder = tmp_path / "checkout"
+    (folder / ".venv-train").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("lambda_src", "training", "samples"):
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (folder / ".venv-train" / name).symlink_to(Path(sys.prefix) / name)
+    (folder / ".venv-train" / ".stamp").touch()
+    return folder
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, xception_file: Path) -> dict[str, str]:
+    """Tiny data for every variable that the README's line may name."""
+    data, random = tmp_path / "chest_xray", np.random.default_rng(1)
+    for split in ("train", "test"):
+        write_films(data / split)
+    for name in ("LUNG_OPACITY", "NORMAL", "NOT_NORMAL_NO_OPACITY"):
+        for k in range(4):
+            write_film(tmp_path / "rsna" / name / f"{name}-{k}.png", bright=name == "LUNG_OPACITY", seed=500 + k)
+    for folder, count in (("adults", 40), ("pictures/noise", 4)):
+        (tmp_path / folder).mkdir(parents=True)
+        for k in range(count):
+            pixels = random.integers(k, 60 + 4 * k, (64, 64), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{k:08d}_000.png")
+    names = [path.name for path in data.glob("train/*/*.png")]
+    (tmp_path / "boxes.csv").write_text("file,x,y,width,height\nLUNG_OPACITY/LUNG_OPACITY-0.png,0,0,256,512\n")
+    return {
+        "DATA": str(data),
+        "LUNGS": str(write_lungs(tmp_path / "lungs.npz", names)),
+        "OTHERS": str(tmp_path / "adults"),
+        "ADULTS": str(tmp_path / "rsna"),
+        "BOXES": str(tmp_path / "boxes.csv"),
+        "NOT_FILMS": str(tmp_path / "pictures"),
+        "WEIGHTS": str(xception_file),
+    }
+
+
+def make(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=checkout, env=environment(**variables), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_the_line_of_the_readme_ends_in_a_model_that_is_served(checkout: Path, inputs: dict[str, str]) -> None:
+    for program, target, *variables in pasted():
+        assert program == "make"
+        given = dict(variable.split("=", 1) for variable in variables)
+        chosen = {name: inputs[name] for name in given if name != "ARGS"} | {"RUN": "runs/tiny", "ARTIFACTS": "model"}
+        if target == "train":
+            own = [given["ARGS"]] if "ARGS" in given else []
+            chosen |= {"WEIGHTS": inputs["WEIGHTS"], "ARGS": " ".join([*own, *TINY, *EPOCH]), "TUNE": " ".join(EPOCH)}
+        # As a shell has it in which VERSION is exported and empty.
+        done = make(checkout, target, *(f"{name}={value}" for name, value in chosen.items()), VERSION="")
+        assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+    served = Predictor.load(Settings(model_dir=checkout / "model"))
+    served.self_test()
+    card = served.card.document
+    assert (card["version"], card["members"][0]["file"]) == ("0.0.0+local", "tiny-int8.onnx")
+    assert card["training"]["films_of_each_network"] == {"fold-0": 16, "fold-1": 16}
+    assert card["training"]["tuned"]["settings"]["start"] == "tiny/mean"
+    assert card["metrics"]["validation"]["films"] == card["metrics"]["test"]["films"] == 32
+    assert (card["gate"] is not None) == any("OTHERS=" in word for word in pasted()[0])
+    assert "# Model card: xception-pneumonia 0.0.0+local" in (checkout / "model" / "MODEL_CARD.md").read_text()
+
+
+def planned(checkout: Path, *arguments: str, **variables: str) -> str:
+    """What `make train` would run."""
+    done = make(checkout, "--dry-run", "train", "DATA=films", *arguments, **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_version_that_is_not_given_or_empty_is_a_local_one(checkout: Path) -> None:
+    for plan in (planned(checkout), planned(checkout, "VERSION="), planned(checkout, VERSION="")):
+        assert '--version "0.0.0+local"' in plan
+    assert '--version "1.0.0"' in planned(checkout, "VERSION=1.0.0")
+
+
+def test_a_wrong_version_is_refused_before_anything_is_trained(checkout: Path) -> None:
+    done = make(checkout, "train", "DATA=films", "VERSION=1.0")
+    assert done.returncode == 2
+    assert "VERSION is '1.0': give a semantic version" in done.stderr
+    assert "training.train" not in done.stdout
+    assert make(checkout, "need-version", "VERSION=1.0.0-rc.1+local").returncode == 0
+
+
+def test_without_data_the_way_to_name_them_is_said(checkout: Path) -> None:
+    done = make(checkout, "train")
+    assert done.returncode == 2
+    assert "DATA=chest_xray" in done.stderr
