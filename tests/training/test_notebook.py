@@ -10,6 +10,8 @@ pytest.importorskip("tensorflow", reason="TensorFlow is in the training environm
 import nbformat
 from nbclient import NotebookClient
 
+from tests.training.conftest import TINY
+
 NOTEBOOK = Path(__file__).parents[2] / "training" / "pneumonia_classifier.ipynb"
 
 
@@ -21,17 +23,20 @@ def test_the_stored_notebook_holds_no_output() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_it_runs_from_top_to_bottom(films_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_from_top_to_bottom(
+    films_dir: Path, lungs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for split in ("train", "test"):
         shutil.copytree(films_dir, tmp_path / "data" / split)
     monkeypatch.setenv("CXR_ROOT", str(tmp_path / "data"))
     monkeypatch.setenv("CXR_WEIGHTS", "none")
     monkeypatch.setenv("CXR_RUN", str(tmp_path / "run"))
-    monkeypatch.setenv(
-        "CXR_TRAIN_OPTIONS", "--size 71 --folds 2 --epochs 1 --epoch-films 16 --batch 8 --warmup-films 8"
-    )
+    monkeypatch.setenv("CXR_LUNGS", str(lungs_file))
+    monkeypatch.setenv("CXR_TRAIN_OPTIONS", " ".join([*TINY, "--epochs 1"]))
+    monkeypatch.setenv("CXR_TUNE_OPTIONS", "--epochs 1")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 7
+    assert (tmp_path / "run-tuned" / "final" / "model.keras").exists()
     assert any("AUC under other acquisitions" in output.get("data", {}).get("text/markdown", "") for output in outputs)
