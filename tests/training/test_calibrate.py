@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from training import calibrate, metrics
 
 RNG = np.random.default_rng(11)
 Y = (RNG.random(4000) < 0.7).astype(float)
+STEP = 10.0**-calibrate.DECIMALS
+"""What two probabilities differ by, at least."""
+
 LOGITS = 3 * (Y - 0.5) + RNG.normal(0, 1.0, 4000)
 
 
@@ -38,14 +42,24 @@ def test_thresholds_reach_their_target_and_no_tighter_one_would(target: float) -
     p = calibrate.platt(Y, LOGITS).probability(LOGITS)
     low = calibrate.threshold_for_sensitivity(Y, p, target)
     assert metrics.sensitivity(Y, p, low) >= target
-    assert metrics.sensitivity(Y, p, np.nextafter(low, 1)) < target
+    assert metrics.sensitivity(Y, p, low + STEP / 2) < target
     high = calibrate.threshold_for_specificity(Y, p, target)
     assert metrics.specificity(Y, p, high) >= target
-    assert metrics.specificity(Y, p, np.nextafter(high, 0)) < target
+    assert metrics.specificity(Y, p, high - 1.5 * STEP) < target
 
 
-def validation(y: np.ndarray, p: np.ndarray, shift: float = 0.0) -> calibrate.Validation:
-    return calibrate.Validation(y, p, y, np.clip(p + shift, 0.001, 0.999))
+def test_what_is_served_is_what_was_measured() -> None:
+    """Thresholds and probabilities as they are written down, to six decimals, and no digit more."""
+    fit = calibrate.platt(Y, LOGITS)
+    p = fit.probability(LOGITS)
+    points = calibrate.operating_points(validation(Y, p, 0.1))
+    numbers = [fit.slope, fit.intercept, *p, *(point["threshold"] for point in points.values())]
+    assert all(float(f"{number:.6f}") == number for number in numbers)
+
+
+def validation(y: NDArray[np.float64], p: NDArray[np.float64], shift: float = 0.0) -> calibrate.Validation:
+    moved = np.asarray(np.round(np.clip(p + shift, 0.001, 0.999), calibrate.DECIMALS), np.float64)
+    return calibrate.Validation(y, p, y, moved)
 
 
 def test_operating_points_are_in_order_even_when_the_classes_do_not_overlap() -> None:

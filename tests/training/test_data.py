@@ -55,9 +55,9 @@ def test_a_missing_class_folder_is_named(tmp_path: Path) -> None:
 def test_identical_files_join_their_patients(films_dir: Path, tmp_path: Path) -> None:
     root = tmp_path / "films"
     shutil.copytree(films_dir, root)
-    shutil.copy(root / "NORMAL/IM-0001-0001.png", root / "NORMAL/IM-0009-0002.png")
+    shutil.copy(root / "NORMAL/IM-0001-0001.png", root / "NORMAL/IM-0005-0002.png")
     groups = {f.path.name: f.group for f in data.merge_duplicates(data.scan(root))}
-    assert groups["IM-0001-0001.png"] == groups["IM-0009-0002.png"] == groups["IM-0009-0001.png"]
+    assert groups["IM-0001-0001.png"] == groups["IM-0005-0002.png"] == groups["IM-0005-0001.png"]
     assert len(set(groups.values())) == 16 + 8 - 1
 
 
@@ -77,6 +77,26 @@ def test_folds_are_contiguous_blocks_of_each_series() -> None:
     folds = data.blocked_folds(films, 3)
     in_order = [int(k) for _, k in sorted(zip([f.order for f in films], folds, strict=True))]
     assert in_order == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_network_without_the_later_block_never_sees_its_normal_films_nor_the_last_fold(films_dir: Path) -> None:
+    films = data.scan(films_dir)
+    folds = data.blocked_folds(films, 2)
+    unseen = data.held_out(films, folds, data.LATER_BLOCK)
+    for film, fold, out in zip(films, folds, unseen, strict=True):
+        assert out == (film.path.name.startswith("NORMAL2-") if film.label == 0 else fold == 1)
+    assert unseen.sum() == 8 + 8
+    # Nobody is on both sides.
+    assert {f.group for f, out in zip(films, unseen, strict=True) if out}.isdisjoint(
+        f.group for f, out in zip(films, unseen, strict=True) if not out
+    )
+
+
+def test_a_fold_is_held_out_and_no_film_where_all_are_trained_on(films_dir: Path) -> None:
+    films = data.scan(films_dir)
+    folds = data.blocked_folds(films, 2)
+    assert (data.held_out(films, folds, 1) == (folds == 1)).all()
+    assert not data.held_out(films, folds, data.EVERY_FILM).any()
 
 
 def test_pixels_are_grey_squares(films_dir: Path) -> None:

@@ -7,65 +7,65 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from pneumonia.model.card import POSES
+from pneumonia.model.preprocess import to_model_input
 from pneumonia.model.sessions import GATE_OUTPUTS
 
-keras = pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
 
-from training import gate  # noqa: E402
-from training.export import export  # noqa: E402
-from training.gate_check import rates  # noqa: E402
+import keras
 
-# tf2onnx still speaks of a name that numpy is about to define.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:.*np.object.*:FutureWarning", "ignore:__array__ implementation:DeprecationWarning"
-)
+from tests.training.conftest import MakeCore
+from training import gate, network
+from training.export import export
+from training.gate_check import rates
 
 
 @pytest.fixture(scope="module")
-def member(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network with the interface of an exported one."""
+def member(make_core: MakeCore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random network, exported."""
     keras.utils.set_random_seed(1)
-    image = keras.Input((32, 32, 1), dtype="uint8", name="image")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
-    x = keras.layers.Conv2D(24, 5, strides=4, activation="relu")(x)
-    head = keras.layers.Dense(1)
-    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(x)
-    logit = keras.layers.Reshape((), name="logit")(head(pooled))
-    cells = keras.layers.Reshape(tuple(x.shape[1:3]), name="activation_map")(head(x))
     path = tmp_path_factory.mktemp("member") / "tiny.onnx"
-    export(keras.Model(image, {"logit": logit, "activation_map": cells}), path)
+    export(network.classifier(make_core(features=24)), path)
     return path
 
 
-def picture(seed: int, *, low: int, high: int) -> Image.Image:
-    """Noise over a ramp from head to foot."""
+def picture(seed: int, *, low: int, high: int, curve: float = 1.0) -> Image.Image:
+    """Noise over a ramp from head to foot; ``curve`` bends it, which no stretching of the grey range undoes."""
     rng = np.random.default_rng(seed)
-    rows = np.linspace(high, low, 32)[:, None] + rng.normal(0, 6, (32, 32))
+    rows = low + (high - low) * np.linspace(1, 0, 32)[:, None] ** curve + rng.normal(0, 6, (32, 32))
     return Image.fromarray(np.clip(rows, 0, 255).astype(np.uint8))
+
+
+def inputs(films: Sequence[Image.Image]) -> NDArray[np.uint8]:
+    """The films as the model sees them."""
+    return np.stack([to_model_input(film, 32, 32, stretch=True) for film in films])
 
 
 def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     read = gate.feature_reader(member)
     films = [picture(k, low=20, high=140) for k in range(60)]
-    adults = [picture(100 + k, low=60, high=220) for k in range(60)]
+    adults = [picture(100 + k, low=60, high=220, curve=2.5) for k in range(60)]
     upright = [read(films), read(adults)]
-    turned: dict[str, Sequence[np.ndarray]] = {
+    turned: dict[str, Sequence[NDArray[np.float32]]] = {
         pose: [read([gate.changed(one, pose) for one in group[:20]]) for group in (films, adults)] for pose in POSES[1:]
     }
     fitted = gate.fit(upright, turned)
     gate.attach(member, fitted)
 
     session = onnxruntime.InferenceSession(str(member), providers=["CPUExecutionProvider"])
-    batch = np.stack([np.asarray(one)[:, :, None] for one in films[:5]])
+    # The features have done their work: nobody has to be sent them.
+    assert {entry.name for entry in session.get_outputs()} == {"logit", "activation_map", "lung_map", *GATE_OUTPUTS}
+    batch = inputs(films[:5])
     distance, population, pose = session.run(list(GATE_OUTPUTS), {"image": batch})
     assert distance == pytest.approx(fitted.distance(read(films[:5])), rel=1e-3)
     assert distance.shape == population.shape == (5,)
     assert pose.shape == (5, len(POSES))
     # Of the next five in each population, most are on their own side of the limit.
-    fresh = np.stack([np.asarray(picture(500 + k, low=60, high=220))[:, :, None] for k in range(20)])
+    fresh = inputs([picture(500 + k, low=60, high=220, curve=2.5) for k in range(20)])
     assert np.mean(session.run([GATE_OUTPUTS[1]], {"image": fresh})[0] > fitted.population_threshold) > 0.5
     # A checkerboard is nothing like either.
     board = (np.indices((32, 32)).sum(0) % 2 * 255).astype(np.uint8)[None, :, :, None]
@@ -82,11 +82,6 @@ def test_half_of_the_patients_fit_and_the_others_judge() -> None:
     share = np.mean([gate.belongs_to_fit(f"{k:08d}") for k in range(2000)])
     assert 0.45 < share < 0.55
     assert gate.belongs_to_fit("00000013") == gate.belongs_to_fit("00000013")
-
-
-def test_a_graph_without_pooling_is_refused() -> None:
-    with pytest.raises(ValueError, match="pooling"):
-        gate.pooled_output(type("Graph", (), {"node": []})())
 
 
 def test_rates() -> None:

@@ -30,13 +30,6 @@ def test_blacking_out_touches_the_mask_alone() -> None:
     assert (pixels[50:] == 180).all()
 
 
-def test_lung_fields_are_two_and_symmetric() -> None:
-    mask = heatmap_check.lung_mask()
-    assert (mask == mask[:, ::-1]).all()
-    assert not mask[:, 112].any()
-    assert 0.2 < mask.mean() < 0.4
-
-
 def test_upsampling_keeps_the_place_of_the_heat() -> None:
     small = np.zeros((5, 5), dtype=np.float32)
     small[0, 4] = 1
@@ -60,3 +53,36 @@ def test_shuffled_weights_change_the_graph_and_not_its_shape(tmp_path: Path) -> 
     assert len(digest) == 64
     assert sorted(values.ravel()) == list(range(1024))
     assert (values != numpy_helper.to_array(weight)).any()
+
+
+def test_boxes_are_shares_of_the_sides_by_the_name_of_the_film(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text(
+        "file,x,y,width,height\nLUNG_OPACITY/a.png,128,256,64,32\nLUNG_OPACITY/b.png,0,0,512,512\n"
+        "LUNG_OPACITY/a.png,0,0,256,256\n"
+    )
+    assert heatmap_check.read_boxes(path) == {
+        "a.png": [(0.25, 0.5, 0.125, 0.0625), (0, 0, 0.5, 0.5)],
+        "b.png": [(0, 0, 1, 1)],
+    }
+    assert heatmap_check.read_boxes(path, side=1024)["b.png"] == [(0, 0, 0.5, 0.5)]
+
+
+def heat(row: int, column: int) -> np.ndarray:
+    found = np.full((4, 4), -1, dtype=np.float32)
+    found[row, column] = 2
+    return found
+
+
+def test_the_centre_of_the_hottest_cell_is_looked_for_in_the_boxes() -> None:
+    maps = np.stack([heat(0, 3), heat(0, 3), heat(3, 0)])  # centres at (0.875, 0.125) twice, and (0.125, 0.875)
+    left, right = (0.0, 0.0, 0.5, 1.0), (0.8, 0.0, 0.2, 0.5)
+    found = heatmap_check.in_boxes(maps, [[left, right], [left], [right]])
+    assert found["films"] == 3
+    assert found["hottest_in_box"] == pytest.approx(1 / 3)
+
+
+def test_boxes_that_overlap_cover_their_area_once() -> None:
+    box = (0.0, 0.0, 0.5, 0.5)
+    found = heatmap_check.in_boxes(np.stack([heat(3, 3)] * 2), [[box, box], [(0.0, 0.0, 1.0, 1.0)]])
+    assert found["box_area"] == pytest.approx((0.25 + 1) / 2)

@@ -1,0 +1,44 @@
+"""Scores through the serving code: those of the tiny model, and the shipped model's on the test split."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.settings import Settings
+from training import data, metrics
+from training.scoring import BATCH, Server
+
+ARTIFACTS = Path(__file__).parents[2] / "model_artifacts"
+
+
+def test_films_in_files_and_in_memory_have_the_same_scores(artifacts: Path, films_dir: Path) -> None:
+    server, limits = Server.load(artifacts), Settings.from_env({"MODEL_DIR": str(artifacts)}).limits
+    paths = [film.path for film in data.scan(films_dir)]
+    assert len(paths) > BATCH
+    files = server.score_files(paths, "Films", limits)
+    memory = server.score([Image.open(path) for path in paths])
+    assert (files.logit == memory.logit).all()
+    assert (files.probability == memory.probability).all()
+    assert files.triage == memory.triage
+    assert len(files.maps) == len(paths)
+    assert np.ptp(files.logit) > 0
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the test split is not in the repository")
+def test_the_served_model_has_the_figures_of_its_card() -> None:
+    server, limits = Server.load(ARTIFACTS), Settings.from_env({"MODEL_DIR": str(ARTIFACTS)}).limits
+    films = data.scan(Path(os.environ["CXR_DATA"]) / "test")
+    scores = server.score_files([film.path for film in films], "Test split", limits)
+    y, t = data.labels(films).astype(np.float64), server.card.operating_points.balanced
+    figures = json.loads((ARTIFACTS / "card.json").read_text())["metrics"]["test"]
+    assert figures["films"] == len(films) == 624
+    assert metrics.auc(y, scores.probability) == pytest.approx(figures["auc"][0], abs=0.002)
+    # Another CPU may round a film or two on the threshold to the other side.
+    counts = metrics.confusion(y, scores.probability, t)
+    assert all(abs(counts[name] - figures["confusion"][name]) <= 2 for name in counts)
