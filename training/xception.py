@@ -115,7 +115,7 @@ def load_pretrained(net: Any, weights: str) -> None:
     arrays = {layer.name: layer.get_weights() for layer in source.layers}
     convolutions = [layer.name for layer in source.layers if layer.name.startswith("conv2d")]
     norms = [layer.name for layer in source.layers if layer.name.startswith("batch_normalization")]
-    if len(convolutions) != len(_RESIDUALS) or len(norms) != len(_RESIDUALS):
+    if not len(convolutions) == len(norms) == len(_RESIDUALS) or "block14_sepconv2" not in arrays:
         raise ValueError(f"{weights} holds no Xception of keras.applications")
     for block, convolution, norm in zip(_RESIDUALS, convolutions, norms, strict=True):
         arrays[f"block{block}_residual"] = arrays[convolution]

@@ -1,12 +1,31 @@
-"""Films for the tests of the training code: small synthetic squares, named like the real ones."""
+"""Films for the tests of the training code: small synthetic squares, named like the real ones, and networks of them."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 SIZE = 96
+MASK_SIDE = 56
+
+TINY = [
+    "--size", "71", "--middle", "4", "--folds", "2", "--first-trainable", "block14_sepconv1",
+    "--epoch-films", "16", "--batch", "2", "--warmup-films", "4", "--ema-momentum", "0.9",
+]  # fmt: skip
+"""Settings with which a fold takes seconds. Eight steps an epoch, since weights are averaged after each eighth one."""
+
+
+# Keras and tf2onnx are a step behind numpy: their warnings are not ours to fix.
+IGNORED = ("ignore:__array__ implementation:DeprecationWarning", "ignore:.*np.object.*:FutureWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(*IGNORED))
 
 
 def write_film(path: Path, *, bright: bool, seed: int) -> None:
@@ -18,11 +37,92 @@ def write_film(path: Path, *, bright: bool, seed: int) -> None:
     Image.fromarray(pixels).save(path)
 
 
-@pytest.fixture(scope="session")
-def films_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """NORMAL/ and PNEUMONIA/ with 16 films each, two per patient with pneumonia."""
-    root = tmp_path_factory.mktemp("films")
+def write_films(root: Path) -> Path:
+    """NORMAL/ with eight films of each series, PNEUMONIA/ with 16 films, two of each patient."""
     for k in range(16):
-        write_film(root / "NORMAL" / f"IM-{k:04d}-0001.png", bright=False, seed=k)
+        series = "IM" if k < 8 else "NORMAL2-IM"
+        write_film(root / "NORMAL" / f"{series}-{k:04d}-0001.png", bright=False, seed=k)
         write_film(root / "PNEUMONIA" / f"person{k // 2}_virus_{k}.png", bright=True, seed=100 + k)
     return root
+
+
+def write_lungs(path: Path, names: list[str]) -> Path:
+    """One mask for all films of these names: two upright fields, 255 is lung."""
+    mask = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
+    mask[14:46, 8:24] = mask[14:46, 32:48] = 255
+    np.savez(path, names=np.array(names), masks=np.stack([mask] * len(names)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def films_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_films(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def lungs_file(films_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Masks for three films of four."""
+    names = sorted(path.name for path in films_dir.glob("*/*.png"))
+    return write_lungs(tmp_path_factory.mktemp("lungs") / "lungs.npz", [n for k, n in enumerate(names) if k % 4])
+
+
+@pytest.fixture(scope="session")
+def xception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Xception of keras.applications with random weights, as `WEIGHTS=` takes it."""
+    keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(5)
+    model = keras.applications.Xception(weights=None, include_top=False, input_shape=(71, 71, 3))
+    random = np.random.default_rng(5)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            layer.set_weights(
+                [
+                    random.uniform(0.7, 1.3, gamma.shape),
+                    random.normal(0, 0.1, beta.shape),
+                    random.normal(0, 0.1, mean.shape),
+                    random.uniform(0.7, 1.3, variance.shape),
+                ]
+            )
+    path = tmp_path_factory.mktemp("weights") / "xception.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(films_dir: Path, lungs_file: Path, xception_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with both folds, two epochs each."""
+    from training import train
+
+    out = tmp_path_factory.mktemp("runs") / "tiny"
+    train.main(["--data", str(films_dir), "--lungs", str(lungs_file), "--weights", str(xception_file),
+                "--out", str(out), "--epochs", "2", *TINY])  # fmt: skip
+    return out
+
+
+MakeCore = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def make_core() -> MakeCore:
+    """A network of one convolution with the outputs of a core, for films of 32 x 32: make_core(features=6)."""
+    keras = pytest.importorskip("keras")
+    from training.network import LungPooling
+
+    def make(features: int = 6) -> Any:
+        layers = keras.layers
+        film = keras.Input((32, 32, 1), name="film")
+        cells = layers.Conv2D(features, 8, strides=8, activation="relu", name="stem")(film)
+        lungs = layers.Dense(1, name="lungs")(cells)
+        pooled, weight = LungPooling(name="pool")([cells, lungs])
+        head = layers.Dense(1, name="head")
+        outputs = {
+            "logit": layers.Reshape((), name="logit")(head(layers.Dropout(0.1, name="dropout")(pooled))),
+            "activation_map": layers.Reshape((4, 4), name="activation_map")(head(cells) * weight),
+            "lung_map": layers.Reshape((4, 4), name="lung_map")(layers.Activation("sigmoid")(lungs)),
+            "lung_logits": layers.Reshape((4, 4), name="lung_logits")(lungs),
+            "features": layers.Activation("linear", name="features")(pooled),
+        }
+        return keras.Model(film, outputs, name="core")
+
+    return make
