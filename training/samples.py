@@ -3,8 +3,8 @@
     python -m training.samples --data DATA/train --out samples
 
 Per class: principal components of the training films, then a draw from a Gaussian in that space with the spread a
-little narrowed, so that the picture stays typical, then edge enhancement, since a soft picture reads as haze. The result
-is a new image that belongs to nobody.
+little narrowed, so that the picture stays typical, then edge enhancement, since a soft picture reads as haze.
+The result is a new image that belongs to nobody.
 """
 
 import argparse
