@@ -43,7 +43,8 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32]) -> bytes:
     """Draw the evidence for pneumonia over an image.
 
     `image`: mode "L", any size. `heat`: float32 [h, w] in 0..1, as `heat_of` returns it, covering the whole image.
-    Where there is none the image is untouched. Returns an RGB PNG whose picture is at most 512 pixels on its longest side.
+    Where there is none the image is untouched. Returns an RGB PNG whose picture is at most 512 pixels on its longest
+    side.
     """
     film = image.copy()
     film.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
