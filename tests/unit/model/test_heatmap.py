@@ -32,7 +32,7 @@ def test_without_evidence_the_film_is_untouched(gradient: Image.Image) -> None:
 def test_heat_has_one_scale_for_all_images(card: Card) -> None:
     activation = np.array([[-5.0, 0.0], [card.full_scale / 2, card.full_scale * 3]], np.float32)
     assert heat_of(activation, 0.8, card).tolist() == [[0.0, 0.0], [0.5, 1.0]]
-    assert np.allclose(heat_of(activation / 2, 0.8, card), [[0.0, 0.0], [0.25, 1.0]])
+    assert np.allclose(heat_of(activation / np.float32(2), 0.8, card), [[0.0, 0.0], [0.25, 1.0]])
 
 
 def test_heat_fades_below_the_rule_out_threshold(card: Card) -> None:
