@@ -7,7 +7,7 @@ from pneumonia.errors import PneumoniaError, problem
 from pneumonia.settings import SettingsError
 from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
-API_VERSION: Final = "1.1.0"
+API_VERSION: Final = "1.2.0"
 """Of the contract, by semantic versioning: a member or a route more is a minor version."""
 
 ErrorType = type[PneumoniaError]
