@@ -5,13 +5,18 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, NoReturn
 
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths
 
 from rehearsal import zip_functions
 from rehearsal.containers import Containers, Spec
 from rehearsal.zip_functions import ZipFunctionFailed
+
+_PROVISIONED: Final = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"
 
 
 class Functions:
@@ -31,10 +36,15 @@ class Functions:
 
         original = LambdaFunction._invoke_lambda
         LambdaFunction._invoke_lambda = invoke  # type: ignore[assignment, method-assign]
+        # No alias of a rehearsal has any, and moto does not know the question.
+        LambdaResponse.get_provisioned_concurrency_config = _none_provisioned  # type: ignore[attr-defined]
+        url_paths[_PROVISIONED] = LambdaResponse.dispatch
         try:
             yield
         finally:
             LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]
+            del LambdaResponse.get_provisioned_concurrency_config  # type: ignore[attr-defined]
+            del url_paths[_PROVISIONED]
             self.containers.close()
 
     def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
@@ -58,6 +68,10 @@ class Functions:
         except ZipFunctionFailed as error:
             return json.dumps({"errorType": "Unhandled", "errorMessage": str(error)}), True, str(error)
         return json.dumps(answer), False, output
+
+
+def _none_provisioned(_response: LambdaResponse) -> NoReturn:
+    raise LambdaClientError("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found")
 
 
 def _spec(function: LambdaFunction) -> Spec:
