@@ -13,7 +13,7 @@ from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from pneumonia.decode.formats import sniff
-from pneumonia.errors import UnsupportedFormat
+from pneumonia.errors import PneumoniaError
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError
 from pneumonia_cli.client.signing import is_loopback
@@ -236,7 +236,7 @@ def content_type(data: bytes) -> str:
     """The media type of an image by its first bytes. Raises Refused."""
     try:
         name = sniff(data).name
-    except UnsupportedFormat as error:
+    except PneumoniaError as error:
         raise Refused.of(error) from None
     return "application/dicom" if name == "DICOM" else f"image/{name.lower()}"
 

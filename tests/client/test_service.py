@@ -5,6 +5,7 @@ import pytest
 from requests.auth import AuthBase
 from werkzeug.wrappers import Response
 
+from pneumonia.errors import TooLarge
 from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError
 from pneumonia_cli.client.service import Service, content_type
 from pneumonia_cli.client.signing import Anonymous, Bearer
@@ -212,6 +213,16 @@ def test_heatmaps(server: Upstream, connect: Connect) -> None:
     server.answers["/results/i/heatmap.png"] = problem("internal_error", 500)
     with pytest.raises(ServiceError):
         connect().heatmap("/results/i")
+
+
+def test_whatever_refuses_the_first_bytes_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_data: bytes) -> None:
+        raise TooLarge("Too large.")
+
+    monkeypatch.setattr("pneumonia_cli.client.service.sniff", refuse)
+    with pytest.raises(Refused) as refused:
+        content_type(PNG)
+    assert refused.value.code == "too_large"
 
 
 def test_content_types() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,14 @@ class Synthesised:
         return {name: resource for name, resource in found if resource["Type"] == resource_type}
 
     def one(self, resource_type: str, part_of_id: str) -> tuple[str, Json]:
-        """(logical id, properties) of the only resource of a type whose logical id has this part."""
+        """(logical id, properties) of the only resource of a type whose logical id has this part.
+
+        Where several have it, the only one with nothing after it but the hash of CDK.
+        """
         found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
+        if len(found) > 1:
+            ending = re.compile(re.escape(part_of_id) + r"[0-9A-F]{8}")
+            found = [item for item in found if ending.search(item[0])] or found
         assert len(found) == 1, f"{len(found)} {resource_type} with {part_of_id!r} in their id"
         logical_id, resource = found[0]
         return logical_id, resource["Properties"]

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from pneumonia_cli.stack.context import default_context, settings_of
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates, Usage
 from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
@@ -207,6 +208,22 @@ def test_each_cost_is_read_from_what_it_is_of(stack: Synthesised) -> None:
 @pytest.mark.parametrize(("overrides", "count"), [({}, 19), ({"observability": "essential"}, 9)], ids=str)
 def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise: Synthesise, overrides: Json, count: int) -> None:
     alarms = synthesise(**overrides).resources("AWS::CloudWatch::Alarm").values()
-    assert sum(watched(alarm["Properties"]) for alarm in alarms) == count
+    price = settings_of(default_context()).price_alarm_month
+    watching = sum(watched(alarm["Properties"]) for alarm in alarms)
+    assert watching == count, (
+        f"the alarms watch {watching} metrics: correct the count here, and the table in docs/operations.md, "
+        "'Estimate the bill', with its sums"
+    )
     page = re.sub(r"\s+", " ", (ROOT / "docs" / "operations.md").read_text())
-    assert re.search(rf"\b{count} (alarm )?metrics", page)
+    cell = f"{count} metrics, {count * price:.2f} USD"
+    assert cell in page, (
+        f"the table in docs/operations.md, 'Estimate the bill', has no {cell!r}: correct it and its sums"
+    )
+
+
+def test_the_readme_says_how_many_alarms_there_are_by_default(synthesise: Synthesise) -> None:
+    count = len(synthesise(observability="essential").resources("AWS::CloudWatch::Alarm"))
+    word = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[count]
+    told = re.search(r"(\w+) alarms and the polling of the queue", (ROOT / "README.md").read_text())
+    assert told is not None
+    assert told[1] == word, f"README.md says '{told[0]}', and there are {count} by default"

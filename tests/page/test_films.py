@@ -76,7 +76,7 @@ def test_every_error_code_of_the_service_has_a_message(open_page: Open, service:
     # Those of the one module that answers come from; others, such as a refused release, never reach a page.
     answered = [error for error in subclasses(PneumoniaError) if error.__module__ == PneumoniaError.__module__]
     missing = {error.code for error in answered} - messages.keys()
-    assert missing == set()
+    assert missing == set(), "what the page says of them goes into lambda_src/pneumonia/page/messages.js"
     assert all(message["title"] and message["advice"] for message in messages.values())
 
 

@@ -163,7 +163,10 @@ def assert_made_from_its_scores(folder: Path) -> None:
     )  # fmt: skip
     validation = scores.calibrated(calibration)
     points = calibrate.operating_points(validation)
-    assert card["operating_points"] == points
+    assert card["operating_points"] == points, (
+        "the rules in training/calibrate.py give other thresholds than the card has: publish the model again "
+        "(make publish, with a new VERSION), then make evaluate for its figures"
+    )
     figures = publish.validation_metrics(validation, scores.folds, points["balanced"]["threshold"])
     shown = card["metrics"]["validation"]
     assert {name: shown[name] for name in figures} == figures

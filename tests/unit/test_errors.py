@@ -1,9 +1,19 @@
+import importlib
 import inspect
+import io
+import json
+import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
-from pneumonia import errors
+from pneumonia import decode, errors
+from pneumonia.decode.messages import image_in, of_error, read_message
 from pneumonia.errors import PneumoniaError, log_fields, problem, rejects
+from pneumonia.http.service import OPENAPI_JSON
+
+ROOT = Path(__file__).parents[2]
 
 CODES = {
     "malformed_request": 400,
@@ -36,7 +46,61 @@ CODES = {
 
 def test_codes_and_statuses_are_those_clients_rely_on() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, PneumoniaError)]
-    assert {c.code: c.status for c in classes} == CODES
+    assert {c.code: c.status for c in classes} == CODES, (
+        "a new code goes into CODES here, into tools/openapi/document.py, lambda_src/pneumonia/page/messages.js, and "
+        "the tables of README.md and docs/formats.md; an old one keeps its name and status, since clients rely on it"
+    )
+
+
+def test_the_readme_has_every_code_that_refuses_a_request_for_a_prediction() -> None:
+    responses = json.loads(OPENAPI_JSON.read_text(encoding="utf-8"))["paths"]["/predict"]["post"]["responses"]
+    codes = {
+        code
+        for status, response in responses.items()
+        if status.startswith("4")
+        for code in response["content"]["application/problem+json"]["examples"]
+    }
+    assert "unsupported_format" in codes
+    rows = re.findall(r"^\| \d{3}[\d, ]* \| (.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    told = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert codes <= told, f"add {sorted(codes - told)} to the table of codes in README.md"
+
+
+def test_what_decoding_refuses_is_in_the_documentation_of_formats() -> None:
+    rows = re.findall(r"^\| (.*?) \| \d{3} \|", (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"), re.M)
+    told = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    codes = {error.code for error in raised_by_decoding()} - {errors.MissingImage.code}
+    assert codes <= told, f"add {sorted(codes - told)} to the table 'What is refused' in docs/formats.md"
+
+
+def test_what_decoding_refuses_comes_back_from_the_process_that_decodes() -> None:
+    # These two are said of an image that has come back.
+    sent = raised_by_decoding() - {errors.TooSmall, errors.BlankImage}
+    lost = sorted(error.__name__ for error in sent if not comes_back(error))
+    assert not lost, f"add {lost} to _ERRORS in lambda_src/pneumonia/decode/messages.py"
+
+
+def comes_back(error: type[PneumoniaError]) -> bool:
+    """Whether the process that asked raises the error that the one that decodes sent."""
+    try:
+        image_in(*read_message(io.BytesIO(b"".join(of_error(error("Why.")))).read))
+    except error:
+        return True
+    except KeyError:
+        return False
+    return False
+
+
+def raised_by_decoding() -> set[type[PneumoniaError]]:
+    """The errors that modules of `decode` name."""
+    names = [each.name for each in pkgutil.iter_modules(decode.__path__)]
+    modules = [importlib.import_module(f"{decode.__name__}.{name}") for name in names]
+    return {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, PneumoniaError) and value is not PneumoniaError
+    }
 
 
 def test_problem_has_the_members_of_rfc_9457() -> None:
