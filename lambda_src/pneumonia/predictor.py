@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pneumonia.decode.heap import Heap
 from pneumonia.decode.image import DecodedImage, check_content
 from pneumonia.decode.isolated import decode_in_time
 from pneumonia.decode.limits import Limits
@@ -48,6 +49,7 @@ class Predictor:
         self.limits = limits
         self._model = model
         self._directory = directory
+        self._heap = Heap()
 
     @classmethod
     def load(cls, settings: Settings) -> "Predictor":
@@ -68,6 +70,12 @@ class Predictor:
         with the heatmap, without any fetching. Raises what `decode_in_time` and `check_content` raise, NotAChestXray,
         WrongOrientation, and ModelError.
         """
+        try:
+            return self._predicted(data, request_id, heatmap, force, apart)
+        finally:
+            self._heap.give_back()
+
+    def _predicted(self, data: bytes, request_id: str, heatmap: bool, force: bool, apart: bool) -> Prediction:
         start = time.perf_counter()
         image = check_content(self._decode(data, apart=apart), self.limits.min_image_side)
         decoded = time.perf_counter()

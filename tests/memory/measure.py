@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.003
-SETTLE_SECONDS, SETTLED_MEGABYTES = 1.0, 5.0
+SETTLE_SECONDS, SETTLE_STEP_SECONDS, SAME_MEGABYTES = 3.0, 0.03, 0.5
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Function:
             self._films[-1].write_bytes(film)
         for _ in range(2):
             self._rest()
-        self._idle = megabytes(self._process.pid)
+        self._idle = settled_megabytes(self._process.pid)
 
     def cost(self, data: bytes) -> Cost:
         """Let it predict a file, and measure. Raises RuntimeError if the process died."""
@@ -52,10 +52,7 @@ class Function:
         with _peak(self._process.pid) as peak:
             outcome, seconds = self._ask(path)
         self._rest()
-        # A process that ends is counted for a moment longer.
-        end = time.monotonic() + SETTLE_SECONDS
-        while (left := megabytes(self._process.pid) - self._idle) > SETTLED_MEGABYTES and time.monotonic() < end:
-            time.sleep(POLL_SECONDS)
+        left = settled_megabytes(self._process.pid) - self._idle
         return Cost(outcome, seconds, max(peak) - self._idle, left)
 
     def _rest(self) -> None:
@@ -92,6 +89,18 @@ def function(model_dir: Path, folder: Path) -> Iterator[Function]:
 def megabytes(pid: int) -> float:
     """Of a process and all its descendants; pages that several of them share are counted once."""
     return sum(map(_own_megabytes, _family(pid)))
+
+
+def settled_megabytes(pid: int) -> float:
+    """`megabytes` once it stays the same: the process for the next film is made meanwhile."""
+    end, before = time.monotonic() + SETTLE_SECONDS, megabytes(pid)
+    while time.monotonic() < end:
+        time.sleep(SETTLE_STEP_SECONDS)
+        now = megabytes(pid)
+        if abs(now - before) < SAME_MEGABYTES:
+            return now
+        before = now
+    return before
 
 
 @contextmanager
