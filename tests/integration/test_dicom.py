@@ -57,11 +57,12 @@ def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, real_artifa
     files = (stream.getvalue(), jpeg)
     ours, theirs = (np.asarray(decode(data, shipped.limits).pixels, np.int16) for data in files)
     assert np.abs(ours - theirs).mean() < 1.0  # in grey levels of 255
-    # What the model sees, the JPEG reduced by its decoder and the DICOM film by ours: 0.21 was seen at 176 pixels.
+    # What the model sees, the JPEG reduced by its decoder and the DICOM film by ours. Stretching
+    # widens the difference with the range: 0.34 was seen at 176 pixels.
     model = Model(shipped.card, real_artifacts)
     images = [decode_in_time(data, shipped.limits, model.enough).pixels for data in files]
     ours, theirs = model.prepare(images)[0].astype(np.int16)
-    assert np.abs(ours - theirs).mean() < 0.3
+    assert np.abs(ours - theirs).mean() < 0.4
     as_dicom, as_jpeg = (answer(shipped, data) for data in files)
     assert as_dicom["image"]["window"] is not None
     assert as_dicom["image"]["inverted"]
