@@ -89,11 +89,11 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
 .PHONY: openapi
-openapi: $(RUNTIME) ## Write the description of the API anew (lambda_src/pneumonia/http/openapi.json)
+openapi: $(RUNTIME) ## Write the description of the API again (lambda_src/pneumonia/http/openapi.json)
 	.venv/bin/python -m tools.openapi
 
 .PHONY: settings-table
-settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md anew from their declarations
+settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md again from their declarations
 	.venv/bin/python -m tools.settings_table
 
 .PHONY: test-scale
@@ -146,7 +146,7 @@ bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, 
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
 
 ##@ Model
-# A run folder; its name is the name of the graph. What tunes the mean of its folds goes beside it.
+# A run folder; its name is the name of the graph. What tunes the mean of its folds goes next to it.
 RUN ?= runs/xception-176
 ARTIFACTS ?= model_artifacts
 train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")

@@ -238,12 +238,19 @@ def build_card(
 
 
 def swap(new: Path, old: Path) -> None:
-    """Put the finished folder ``new`` in the place of ``old``."""
+    """Put the finished folder ``new`` in the place of ``old``. Raises ``OSError``, and ``old`` is as it was then."""
     before = old.with_name(f".{old.name}.before")
+    if before.exists() and not old.exists():  # an earlier run was cut between its two renames
+        os.replace(before, old)
     shutil.rmtree(before, ignore_errors=True)
     if old.exists():
         os.replace(old, before)
-    os.replace(new, old)
+    try:
+        os.replace(new, old)
+    except OSError:
+        if before.exists():
+            os.replace(before, old)
+        raise
     shutil.rmtree(before, ignore_errors=True)
 
 

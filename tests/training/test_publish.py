@@ -215,3 +215,26 @@ def test_the_published_card_is_made_from_the_scores_beside_it(published: Path) -
 )
 def test_the_shipped_card_is_made_from_the_scores_beside_it() -> None:
     assert_made_from_its_scores(SHIPPED)
+
+
+def folder(path: Path, text: str) -> Path:
+    path.mkdir()
+    (path / "card.json").write_text(text)
+    return path
+
+
+def test_a_swap_that_fails_leaves_the_old_model(tmp_path: Path) -> None:
+    old = folder(tmp_path / "model_artifacts", "old")
+    with pytest.raises(OSError, match="No such file"):
+        publish.swap(tmp_path / "absent", old)
+    assert (old / "card.json").read_text() == "old"
+
+
+def test_a_swap_that_was_cut_between_its_renames_is_taken_back_first(tmp_path: Path) -> None:
+    folder(tmp_path / ".model_artifacts.before", "old")
+    with pytest.raises(OSError, match="No such file"):
+        publish.swap(tmp_path / "absent", tmp_path / "model_artifacts")
+    assert (tmp_path / "model_artifacts" / "card.json").read_text() == "old"
+    publish.swap(folder(tmp_path / "new", "new"), tmp_path / "model_artifacts")
+    assert (tmp_path / "model_artifacts" / "card.json").read_text() == "new"
+    assert not (tmp_path / ".model_artifacts.before").exists()
