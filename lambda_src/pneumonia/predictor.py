@@ -154,6 +154,7 @@ class Predictor:
             "label": assessment.label,
             "triage": assessment.triage,
             "threshold": assessment.threshold,
+            "calibrated_prevalence": self.card.calibration.prevalence,
             "model": self.card.identity(),
             "in_training_population": known,
             "forced": force,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import Refused, ServiceError, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
@@ -22,12 +23,14 @@ from pneumonia_cli.reporting.outcome import Outcome
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What the user chose. `heatmaps` is a folder for PNG files, `out` a file for lines of JSON."""
+    """What the user chose. `heatmaps` is a folder for PNG files, `out` a file for lines of JSON, `prevalence` a share
+    that the probability is also given for."""
 
     as_json: bool = False
     out: Path | None = None
     heatmaps: Path | None = None
     force: bool = False
+    prevalence: float | None = None
     jobs: int = 4
     patience_seconds: float = 120.0
 
@@ -80,7 +83,8 @@ def _call(service: Service, image: ImageFile, heatmap_file: Path | None, options
     if heatmap_file is not None and png is not None:
         heatmap_file.write_bytes(png)
     answer.pop("status", None)
-    return answer
+    # Here, not by the service: one of an earlier version does not know the option.
+    return with_prevalence(answer, options.prevalence)
 
 
 def _embedded(heatmap: Any) -> bytes | None:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pneumonia.errors import PneumoniaError
 from pneumonia.predictor import process_predictor
+from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
 from pneumonia_cli.local.environment import export_defaults
@@ -18,9 +19,17 @@ from pneumonia_cli.reporting.outcome import Outcome
 from pneumonia_cli.reporting.predict_all import predict_all
 
 
-def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = False, out: Path | None = None) -> int:
+def run(
+    images: Sequence[ImageFile],
+    *,
+    force: bool = False,
+    prevalence: float | None = None,
+    as_json: bool = False,
+    out: Path | None = None,
+) -> int:
     """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used.
 
+    `prevalence`: a share that the probability is also given for.
     Lines are written to `out` as they come, so that what was done stays if the run is stopped.
     """
     export_defaults(os.environ)
@@ -34,7 +43,8 @@ def run(images: Sequence[ImageFile], *, force: bool = False, as_json: bool = Fal
             stream = stack.enter_context(out.open("w", encoding="utf-8")) if out else None
             bars = stack.enter_context(output.progress(quiet=len(images) < 2))
             task = bars.add_task("Predicting", total=len(images))
-            for image, line in zip(images, predict_all(predictor, images, force=force), strict=True):
+            for image, answer in zip(images, predict_all(predictor, images, force=force), strict=True):
+                line = with_prevalence(answer, prevalence)
                 outcomes.append(output.outcome_of(image, line))
                 if as_json:
                     output.print_json(line)

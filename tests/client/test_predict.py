@@ -27,7 +27,7 @@ def test_one_line_an_image(tiny_service: None, pneumonia: Pneumonia, make_films:
     lines = {line["file"]: line for line in read_lines(out)}
     assert list(lines) == ["cut.png", "high.png", "notes.txt", "sub/low.png"]
     assert lines["high.png"].keys() == {
-        "file", "normal", "pneumonia", "label", "triage", "threshold", "model",
+        "file", "normal", "pneumonia", "label", "triage", "threshold", "calibrated_prevalence", "model",
         "in_training_population", "forced", "image", "timing_ms", "request_id", "notice",
     }  # fmt: skip
     assert lines["high.png"]["label"] == "pneumonia"

@@ -15,8 +15,8 @@ def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, ima
     answer = predictor.predict(image_bytes(grey=255), request_id="id-1", heatmap=False)
     body = answer.body
     assert list(body) == [
-        "normal", "pneumonia", "label", "triage", "threshold", "model", "in_training_population", "forced", "image",
-        "timing_ms", "request_id", "notice",
+        "normal", "pneumonia", "label", "triage", "threshold", "calibrated_prevalence", "model",
+        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice",
     ]  # fmt: skip
     assert (body["label"], body["triage"], body["threshold"]) == ("pneumonia", "likely_pneumonia", 0.4)
     assert body["model"] == predictor.card.identity()

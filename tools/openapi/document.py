@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from pneumonia import errors
+from pneumonia import errors, prevalence
 from pneumonia.errors import PneumoniaError, problem
 from pneumonia.settings import SettingsError
 from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
-API_VERSION: Final = "1.2.0"
+API_VERSION: Final = "1.3.0"
 """Of the contract, by semantic versioning: a member or a route more is a minor version."""
 
 ErrorType = type[PneumoniaError]
@@ -116,6 +116,18 @@ def _option(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+def _prevalence() -> dict[str, Any]:
+    return {
+        "name": prevalence.OPTION,
+        "in": "query",
+        "description": (
+            "The share of pneumonia among the films of the reader. Adds at_prevalence, and changes nothing else."
+        ),
+        "schema": {"type": "number", "minimum": prevalence.LOWEST, "maximum": prevalence.HIGHEST},
+        "example": 0.1,
+    }
+
+
 def _predict(operation_id: str, summary: str) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
@@ -127,6 +139,7 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
         "parameters": [
             _option("heatmap", "Whether the answer comes with a heatmap"),
             _option("force", "Predict what does not look like an upright chest X-ray, with a warning"),
+            _prevalence(),
         ],
         "requestBody": {
             "required": True,
@@ -185,6 +198,7 @@ def _create_upload() -> dict[str, Any]:
 def _result() -> dict[str, Any]:
     return {
         **_operation("getResult", "uploads", "The result of an upload"),
+        "parameters": [_prevalence()],
         "responses": {
             "200": {
                 "description": "The result: predicted, or rejected with a reason",

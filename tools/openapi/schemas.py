@@ -68,6 +68,7 @@ _PREDICTION: Schema = {
         "By the thresholds rule_out and rule_in", enum=["likely_normal", "indeterminate", "likely_pneumonia"]
     ),
     "threshold": _probability("The balanced threshold"),
+    "calibrated_prevalence": _probability("The share of pneumonia that both probabilities hold for"),
     "model": _ref("Model"),
     "in_training_population": {
         "type": ["boolean", "null"],
@@ -85,6 +86,7 @@ _PREDICTION_EXAMPLE: Schema = {
     "label": "pneumonia",
     "triage": "likely_pneumonia",
     "threshold": 0.5,
+    "calibrated_prevalence": 0.5,
     "model": _MODEL,
     "in_training_population": True,
     "forced": False,
@@ -114,6 +116,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "uploads": True,
         "model": {"name": "xception-pneumonia", "version": "1.0.0"},
         "operating_points": {"rule_out": 0.1, "balanced": 0.5, "rule_in": 0.9},
+        "prevalence": {"calibrated": 0.5, "lowest": 0.001, "highest": 0.999},
         "notice": _NOTICE,
         "limits": ["Tells pneumonia from normal only; any other disease may be called either."],
     },
@@ -206,9 +209,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "The evidence for pneumonia over the film",
     ),
     "Prediction": _object(
-        {**_PREDICTION, "heatmap": _ref("InlineHeatmap")},
-        "The answer for one image; heatmap only where it was asked for",
-        optional=("heatmap",),
+        {**_PREDICTION, "heatmap": _ref("InlineHeatmap"), "at_prevalence": _ref("AtPrevalence")},
+        "The answer for one image; heatmap and at_prevalence only where they were asked for",
+        optional=("heatmap", "at_prevalence"),
+    ),
+    "AtPrevalence": _object(
+        {
+            "prevalence": _probability("As it was asked for"),
+            "probability": _probability("Of pneumonia, where that share of the films shows pneumonia"),
+        },
+        "The probability elsewhere (Bayes); label and triage belong to `pneumonia`, not to it",
     ),
     "ImageByValue": {
         **_object({"image": _text("The file, base64, with or without data:...;base64,", minLength=1)}, "An image"),
@@ -258,9 +268,11 @@ SCHEMAS: Final[dict[str, Schema]] = {
             **_PREDICTION,
             "correlation_id": _CORRELATION_ID,
             "heatmap": _text("Path of the heatmap"),
+            "at_prevalence": _ref("AtPrevalence"),
         },
-        "The answer for an uploaded image; correlation_id not in results of versions before it",
-        optional=("correlation_id",),
+        "The answer for an uploaded image; correlation_id and calibrated_prevalence not in results of versions before "
+        "them, at_prevalence only where it was asked for",
+        optional=("correlation_id", "calibrated_prevalence", "at_prevalence"),
     ),
     "RejectedResult": _object(
         {
@@ -306,6 +318,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
                     "rule_in": _probability("From it on: likely_pneumonia"),
                 },
                 "Thresholds on the probability of pneumonia",
+            ),
+            "prevalence": _object(
+                {
+                    "calibrated": _probability("What the probabilities of the model in use hold for"),
+                    "lowest": _probability("The least that a caller may name"),
+                    "highest": _probability("The most that a caller may name"),
+                },
+                "The share of pneumonia among films",
             ),
             "notice": _text("What the service may be used for"),
             "limits": {"type": "array", "items": {"type": "string"}, "description": "Where the model fails"},

@@ -20,11 +20,12 @@ from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import Response, log_problem, problem_response
 from pneumonia.http.routes import Route
 from pneumonia.options import FORCE, HEATMAP
+from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.settings import process_settings
 
 logger = Logger()
 
-_OPTIONS = frozenset({HEATMAP, FORCE})
+_OPTIONS = frozenset({HEATMAP, FORCE, PREVALENCE})
 
 ROUTES = (
     Route("GET", "/", pages.index, public=True),
@@ -36,7 +37,7 @@ ROUTES = (
     Route("POST", "/", predictions.predict, query=_OPTIONS),
     Route("POST", "/predict", predictions.predict, query=_OPTIONS),
     Route("POST", "/uploads", uploads.create_upload),
-    Route("GET", "/results/{upload_id}", results.result),
+    Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),
 )
 

@@ -11,6 +11,8 @@ from pneumonia.http.requests import Request
 from pneumonia.http.responses import Response, json_response
 from pneumonia.options import FORCE, HEATMAP, is_wanted
 from pneumonia.predictor import process_predictor
+from pneumonia.prevalence import OPTION as PREVALENCE
+from pneumonia.prevalence import read_prevalence, with_prevalence
 from pneumonia.settings import process_settings
 
 logger = Logger()
@@ -26,7 +28,8 @@ def predict(request: Request) -> Response:
             max_bytes=process_settings().max_image_bytes,
         )
         heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
-        return json_response(_predict(source, heatmap, force, request.request_id))
+        prevalence = read_prevalence(request.query(PREVALENCE))
+        return json_response(_predict(source, heatmap, force, prevalence, request.request_id))
 
 
 def predict_event(event: Any, request_id: str) -> dict[str, Any]:
@@ -34,17 +37,19 @@ def predict_event(event: Any, request_id: str) -> dict[str, Any]:
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
         heatmap, force = (is_wanted(option, event.get(option)) for option in (HEATMAP, FORCE))
-        return _predict(source, heatmap, force, request_id)
+        return _predict(source, heatmap, force, read_prevalence(event.get(PREVALENCE)), request_id)
 
 
-def _predict(source: GivenImage, heatmap: bool, force: bool, request_id: str) -> dict[str, Any]:
+def _predict(
+    source: GivenImage, heatmap: bool, force: bool, prevalence: float | None, request_id: str
+) -> dict[str, Any]:
     """The prediction for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
-    "encoding": "base64", "data": ...}."""
+    "encoding": "base64", "data": ...}, with a prevalence the member `at_prevalence`."""
     # The model first: without it there is no use in fetching anything.
     predictor = process_predictor()
     data = _fetch(source) if isinstance(source, RemoteImage) else source.data
     prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap, force=force)
-    body = dict(prediction.body)
+    body = with_prevalence(prediction.body, prevalence)
     if prediction.heatmap_png is not None:
         encoded = base64.b64encode(prediction.heatmap_png).decode("ascii")
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}

@@ -5,6 +5,8 @@ import time
 from pneumonia.errors import NotFound
 from pneumonia.http.requests import Request
 from pneumonia.http.responses import PRIVATE, Response, json_response
+from pneumonia.prevalence import OPTION as PREVALENCE
+from pneumonia.prevalence import read_prevalence, with_prevalence
 from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import is_id, may_be_pending, upload_key
 
@@ -19,12 +21,13 @@ _UNKNOWN = "There is no result under this id: it was never given out, nothing wa
 def result(request: Request) -> Response:
     """The result of an upload, or 202 while it may still come."""
     upload_id, bucket = _upload_id(request), _bucket()
+    prevalence = read_prevalence(request.query(PREVALENCE))
     # Imported here for the sake of the cold start, as in uploads.py.
     from pneumonia.uploads.reader import read_result
 
     document = read_result(bucket, upload_key(upload_id))
     if document is not None:
-        return json_response(document.for_caller(upload_id))
+        return json_response(with_prevalence(document.for_caller(upload_id), prevalence))
     patience = process_settings().upload_link_seconds + GRACE_SECONDS
     if not may_be_pending(upload_id, time.time(), patience):
         raise NotFound(_UNKNOWN)

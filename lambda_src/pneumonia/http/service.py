@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aws_lambda_powertools import Logger
 
+from pneumonia import prevalence
 from pneumonia.errors import Unhealthy, log_fields
 from pneumonia.http.requests import Request
 from pneumonia.http.responses import PRIVATE, Response, json_response
@@ -52,6 +53,11 @@ def config(_request: Request) -> Response:
                 "rule_out": points.rule_out,
                 "balanced": points.balanced,
                 "rule_in": points.rule_in,
+            },
+            "prevalence": {
+                "calibrated": card.calibration.prevalence,
+                "lowest": prevalence.LOWEST,
+                "highest": prevalence.HIGHEST,
             },
             "notice": card.notice,
             "limits": card.document.get("limits", []),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pneumonia.errors import ModelError
+from pneumonia.prevalence import EVEN
 
 CARD_FILE = "card.json"
 SCHEMA_VERSION = 2
@@ -56,11 +57,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Calibration:
-    """p = sigmoid(slope * logit + intercept) (Platt scaling)."""
+    """p = sigmoid(slope * logit + intercept) (Platt scaling).
+
+    `prevalence`: the share of pneumonia, between 0 and 1, that p holds for.
+    """
 
     method: str
     slope: float
     intercept: float
+    prevalence: float = EVEN
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,12 @@ def _calibration(entry: Mapping[str, Any]) -> Calibration:
     slope = _number(entry, "slope", "calibration")
     if slope <= 0:  # a falling curve would turn the ranking, and the heatmap, upside down
         raise ModelError("card: calibration.slope must be above 0.")
-    return Calibration(_text(entry, "method", "calibration"), slope, _number(entry, "intercept", "calibration"))
+    # Cards before 0.3.0 do not say it, and were calibrated like all others.
+    prevalence = _number(entry, "prevalence", "calibration") if "prevalence" in entry else EVEN
+    if not 0 < prevalence < 1:
+        raise ModelError("card: calibration.prevalence must be between 0 and 1.")
+    intercept = _number(entry, "intercept", "calibration")
+    return Calibration(_text(entry, "method", "calibration"), slope, intercept, prevalence)
 
 
 def _operating_points(entry: Mapping[str, Any]) -> OperatingPoints:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import Card
+from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
@@ -60,19 +61,21 @@ class Summary:
     triage: dict[str, int]
 
 
-def lines(journal: Journal) -> Iterator[dict[str, Any]]:
-    """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`."""
+def lines(journal: Journal, prevalence: float | None = None) -> Iterator[dict[str, Any]]:
+    """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`; with a prevalence
+    `at_prevalence`, where there is a probability."""
     for film in journal.films():
         if film.result is None:
             line = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
             # Where the film was uploaded, this is what to look for in the logs.
             yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
         else:
-            yield {"file": film.name, **film.result, "heatmap_file": film.heatmap_file}
+            line = {"file": film.name, **film.result, "heatmap_file": film.heatmap_file}
+            yield with_prevalence(line, prevalence)
 
 
-def write_tables(journal: Journal, out: Path) -> Summary:
-    """Write results.jsonl and results.csv; answers the counts."""
+def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -> Summary:
+    """Write results.jsonl and results.csv; returns the counts. `prevalence`: see `lines`."""
     states: Counter[str] = Counter()
     triage: Counter[str] = Counter()
     with (
@@ -81,7 +84,7 @@ def write_tables(journal: Journal, out: Path) -> Summary:
     ):
         writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        for line in lines(journal):
+        for line in lines(journal, prevalence):
             states[line["status"]] += 1
             if line["status"] == "predicted":
                 triage[line["triage"]] += 1

@@ -55,7 +55,7 @@ def checked_card(document: Any) -> Card:
 def finish(journal: Journal, images: dict[str, Path], card: Card, options: BatchOptions, why: str | None) -> int:
     """Write the files of a batch and tell of them; answers the exit code. `why` something is missing, if known."""
     journal.commit()
-    summary = write_tables(journal, options.out)
+    summary = write_tables(journal, options.out, options.prevalence)
     with output.progress() as bars:
         task = bars.add_task("Report   ", total=summary.predicted)
         write_report(journal, options.out, images, card, lambda: bars.advance(task))

@@ -40,6 +40,7 @@ def predict(
     files: options.Files,
     out: options.OutFile = None,
     force: options.Force = False,
+    prevalence: options.Prevalence = None,
     as_json: options.Json = False,
 ) -> None:
     """Predict with the model of this machine; nothing leaves it."""
@@ -47,7 +48,7 @@ def predict(
     from pneumonia_cli.client import predict as command
 
     images = found.find(files, exclude=[out] if out else [])
-    raise typer.Exit(command.run(images, force=force, as_json=as_json, out=out))
+    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, as_json=as_json, out=out))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
@@ -82,6 +83,7 @@ def call(
         float, typer.Option("--wait", min=1, metavar="SECONDS", help="For the result of one large image.")
     ] = 120.0,
     force: options.Force = False,
+    prevalence: options.Prevalence = None,
     as_json: options.Json = False,
 ) -> None:
     """Send images to the service and show its answers.
@@ -95,7 +97,13 @@ def call(
 
     images = found.find(files)
     chosen = command.CallOptions(
-        as_json=as_json, out=out, heatmaps=heatmaps, force=force, jobs=jobs, patience_seconds=wait
+        as_json=as_json,
+        out=out,
+        heatmaps=heatmaps,
+        force=force,
+        prevalence=prevalence,
+        jobs=jobs,
+        patience_seconds=wait,
     )
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(url=url), needed=("url",))
@@ -128,6 +136,7 @@ def submit(
     max_image_bytes: Annotated[
         int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
     ] = 20_000_000,
+    prevalence: options.Prevalence = None,
     as_json: options.Json = False,
 ) -> None:
     """Upload a folder of films, wait for the results, and write tables and a report.
@@ -148,6 +157,7 @@ def submit(
         unanswered=unanswered_for(stack),
         patience_seconds=wait,
         max_bytes=max_image_bytes,
+        prevalence=prevalence,
         as_json=as_json,
     )
     with connect(stack, profile, region) as aws:
@@ -172,6 +182,7 @@ def results(
     region: options.Region = None,
     results_bucket: options.ResultBucket = None,
     jobs: options.BatchJobs = None,
+    prevalence: options.Prevalence = None,
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
@@ -182,7 +193,7 @@ def results(
 
     named = Target(url=url, result_bucket=results_bucket)
     at_once = jobs_for(stack, jobs)
-    chosen = BatchOptions(out=out, jobs=at_once, as_json=as_json)
+    chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, as_json=as_json)
     with connect(stack, profile, region) as aws:
         sign = not no_sign_request
         places, service = open_batch(aws, stack, named, token, sign=sign, connections=at_once, uploads=False)

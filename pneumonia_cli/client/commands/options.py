@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pneumonia.prevalence import HIGHEST, LOWEST
+
 SERVICE_PANEL = "Which service"
 PARTS_PANEL = "Parts of a service without its stack"
 
@@ -73,6 +75,16 @@ StateMachine = Annotated[
 
 Force = Annotated[
     bool, typer.Option("--force", help="Predict what does not look like an upright chest X-ray, with a warning.")
+]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(
+        "--prevalence",
+        min=LOWEST,
+        max=HIGHEST,
+        metavar="SHARE",
+        help="Also give the probability for films of which this share shows pneumonia, such as 0.1.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else there.")]
 Files = Annotated[

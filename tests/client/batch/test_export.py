@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pneumonia.predictor import Predictor
+from pneumonia.prevalence import probability_at
 from pneumonia.uploads.correlation import of_batch_key
 from pneumonia_cli.client.batch import export
 from pneumonia_cli.client.batch.export import NO_RESULT, Summary, write_report, write_tables
@@ -60,6 +61,16 @@ def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     # No spreadsheet takes a file name for a formula.
     assert [row["file"] for row in rows] == ["high.png", "'=HYPERLINK(1).png", *names[2:]]
     assert not list(out.glob(".*"))
+
+
+def test_probabilities_at_another_prevalence(journal: Journal, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_tables(journal, out, prevalence=0.1)
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    for line in lines[:3]:
+        wanted = probability_at(line["pneumonia"], 0.5, 0.1)
+        assert line["at_prevalence"] == {"prevalence": 0.1, "probability": wanted}
+    assert not ["at_prevalence" for line in lines[3:] if "at_prevalence" in line]
 
 
 def test_the_report(journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path) -> None:

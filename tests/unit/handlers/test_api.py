@@ -14,6 +14,7 @@ from pneumonia.handlers import api
 from pneumonia.http import fetch as fetching
 from pneumonia.http import predictions
 from pneumonia.predictor import process_predictor
+from pneumonia.prevalence import probability_at
 from pneumonia.uploads.ids import new_id
 from tests.conftest import HttpEvent, ImageBytes, LoadEvent
 from tests.unit.conftest import Reply
@@ -94,6 +95,24 @@ class TestPredict:
             assert (body["heatmap"]["content_type"], body["heatmap"]["encoding"]) == ("image/png", "base64")
             image = Image.open(io.BytesIO(base64.b64decode(body["heatmap"]["data"], validate=True)))
             assert image.width == 300
+
+    @pytest.mark.parametrize("path", ["/predict", "/"])
+    def test_prevalence(self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, path: str) -> None:
+        plain = call(http_event(path=path, body=image_bytes(grey=200))).body
+        body = call(http_event(path=path, body=image_bytes(grey=200), query="prevalence=0.1")).body
+        wanted = probability_at(plain["pneumonia"], 0.5, 0.1)
+        assert body.pop("at_prevalence") == {"prevalence": 0.1, "probability": wanted}
+        assert wanted < plain["pneumonia"]
+        same = ("pneumonia", "normal", "label", "triage", "threshold", "calibrated_prevalence")
+        assert [body[name] for name in same] == [plain[name] for name in same]
+        assert body.keys() == plain.keys()
+
+    @pytest.mark.parametrize("query", ["prevalence=2", "prevalence", "prevalence=0.1,0.2"])
+    def test_prevalence_out_of_bounds(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, lambda_context: Any, query: str
+    ) -> None:
+        reply = call(http_event(body=image_bytes(), query=query))
+        assert_problem(reply, 400, "malformed_request", lambda_context.aws_request_id)
 
     @pytest.mark.parametrize("name", ["function_url_none", "function_url_iam"])
     def test_recorded_events(self, call: Call, load_event: LoadEvent, name: str) -> None:
@@ -306,6 +325,10 @@ class TestDirectInvoke:
     def test_heatmap(self, load_event: LoadEvent, lambda_context: Any) -> None:
         event = load_event("direct_invoke_image") | {"heatmap": True}
         assert api.handler(event, lambda_context)["heatmap"]["content_type"] == "image/png"
+
+    def test_prevalence(self, load_event: LoadEvent, lambda_context: Any) -> None:
+        event = {**load_event("direct_invoke_image"), "prevalence": 0.2}
+        assert api.handler(event, lambda_context)["at_prevalence"]["prevalence"] == 0.2
 
     def test_recorded_url_is_off_by_default(self, load_event: LoadEvent, lambda_context: Any) -> None:
         answer = api.handler(load_event("direct_invoke_url"), lambda_context)

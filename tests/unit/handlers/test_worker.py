@@ -112,7 +112,7 @@ def test_predicted_result(
     assert run(sqs_event(message)) == []
     document = result(s3, "a.png")
     assert list(document) == [
-        "status", "normal", "pneumonia", "label", "triage", "threshold", "model",
+        "status", "normal", "pneumonia", "label", "triage", "threshold", "calibrated_prevalence", "model",
         "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "correlation_id", "source",
         "heatmap",
     ]  # fmt: skip

@@ -100,7 +100,7 @@ def test_answers_have_the_described_members(ask: Ask, image_bytes: Callable[...,
         "Config": ("GET", "/config", {}),
         "Health": ("GET", "/health", {}),
         "Card": ("GET", "/model", {}),
-        "Prediction": ("POST", "/predict", {"body": image_bytes(), "query": "heatmap=true"}),
+        "Prediction": ("POST", "/predict", {"body": image_bytes(), "query": "heatmap=true&prevalence=0.1"}),
     }
     method, path, request = asked[name]
     body = ask(method, path, **request).body

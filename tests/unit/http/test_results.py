@@ -42,6 +42,21 @@ def test_predicted(ask: Ask, s3: Any, upload_id: str) -> None:
     assert reply.body == {"id": upload_id, "status": "predicted", "pneumonia": 0.9, "heatmap": heatmap}
 
 
+def test_prevalence(ask: Ask, s3: Any, upload_id: str) -> None:
+    store(s3, upload_id, {"status": "predicted", "pneumonia": 0.96, "calibrated_prevalence": 0.2})
+    reply = ask("GET", f"/results/{upload_id}", query="prevalence=0.1")
+    assert (reply.body["pneumonia"], reply.body["at_prevalence"]) == (
+        0.96,
+        {"prevalence": 0.1, "probability": 0.914286},
+    )
+    assert ask("GET", f"/results/{upload_id}", query="prevalence=0").status == 400
+
+
+def test_prevalence_of_what_was_refused(ask: Ask, s3: Any, upload_id: str) -> None:
+    store(s3, upload_id, {"status": "rejected", "code": "too_large"})
+    assert "at_prevalence" not in ask("GET", f"/results/{upload_id}", query="prevalence=0.1").body
+
+
 def test_names_of_buckets_and_keys_stay_inside(ask: Ask, s3: Any, upload_id: str) -> None:
     store(s3, upload_id, {"status": "predicted"}, PNG)
     data = ask("GET", f"/results/{upload_id}").data

@@ -26,6 +26,12 @@ def test_load_reads_all_that_serving_needs(artifacts: Path, document: dict[str, 
     assert card.document == document
 
 
+def test_the_prevalence_of_the_calibration_is_even_odds_unless_the_card_says_another(document: dict[str, Any]) -> None:
+    assert Card.from_document(document).calibration.prevalence == 0.5
+    document["calibration"]["prevalence"] = 0.2
+    assert Card.from_document(document).calibration.prevalence == 0.2
+
+
 def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(document: dict[str, Any]) -> None:
         *parents, last = path.split(".")
@@ -54,6 +60,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("members.0.input.channels", 3, "1 channel"),
         ("members.0.input.height", 0, "height"),
         ("calibration.slope", -1.0, "slope"),
+        ("calibration.prevalence", 1, "prevalence"),
         ("calibration.intercept", float("nan"), "intercept"),
         ("operating_points.rule_out.threshold", 0.0, "thresholds"),
         ("operating_points.rule_out.threshold", 0.5, "thresholds"),
