@@ -79,7 +79,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     """Open the page of a service: open_page(service, expected=("status of 415",), viewport=..., ...).
 
     Afterwards: nothing on the console but what was expected, nothing refused by the content security policy,
-    no request to anybody but the service and its bucket, nothing stored but a token.
+    no request to anybody but the service and its bucket, nothing stored but a token and the prevalence that was chosen.
     """
     visits: list[tuple[BrowserContext, Visit]] = []
 
@@ -107,5 +107,5 @@ def open_page(browser: Browser) -> Iterator[Open]:
         assert visit.complaints == []
         assert visit.strangers == []
         assert stored[0] == 0
-        assert set(stored[1]) <= {"pneumonia-token"}
+        assert set(stored[1]) <= {"pneumonia-token", "pneumonia-prevalence"}
         assert stored[2] == ""

@@ -41,7 +41,6 @@ def test_model_limits_and_research_use_are_always_in_view(open_page: Open, servi
         expect(standing).to_be_in_viewport(ratio=1)
         expect(standing).to_contain_text("Research use only, never a diagnosis.")
         expect(standing).to_contain_text(f"{config['model']['name']} {config['model']['version']}")
-        expect(standing).to_contain_text("Measured sensitivity")
     standing.get_by_role("link", name="All limits").click()
     for limit in config["limits"]:
         expect(page.locator("#limits")).to_contain_text(limit)

@@ -16,14 +16,11 @@ export function showConfig({ model, notice, limits }) {
 export function showMeasured(card) {
     const test = card.metrics?.test;
     if (!test?.operating_points) return;
-    const balanced = test.operating_points.balanced;
-    byId("standing-measured").textContent =
-        `Measured sensitivity ${percent(balanced.sensitivity)}, specificity ${percent(balanced.specificity)}`;
     byId("measured").replaceChildren(
         element(
             "table",
             { className: "figures" },
-            element("caption", {}, `Measured on ${test.films} test films, not on yours`),
+            element("caption", {}, `Measured on ${test.films} test films, not on yours; points at even odds`),
             element("thead", {}, element("tr", {}, ...["Point", "From", "Sensitivity", "Specificity"].map(heading))),
             element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),
         ),

@@ -6,12 +6,14 @@ import { downloadCsv } from "./csv.js";
 import { byId, element } from "./dom.js";
 import { takeFiles } from "./drop.js";
 import * as list from "./films.js";
+import { useMeasured } from "./measured.js";
 import { explain } from "./messages.js";
-import { showNothing, showResult } from "./result.js";
+import { useCalibration } from "./prevalence.js";
+import { probabilityWords, showNothing, showResult } from "./result.js";
 import { megabytes, Session } from "./session.js";
 import * as table from "./table.js";
 import { askToken, forgetToken, recallToken } from "./token.js";
-import { percent, triageWords } from "./triage.js";
+import { verdictWords } from "./triage.js";
 import * as viewer from "./viewer.js";
 
 let config = null;
@@ -63,22 +65,20 @@ async function enter(refused) {
         return;
     }
     hideBanner();
-    showMeasured(card);
-    session.release();
+    takeCard(card);
 }
 
 async function welcome() {
     hideBanner();
+    let card;
     try {
-        showMeasured(await getModel());
+        card = await getModel();
     } catch (failure) {
-        if (failure.code === "unauthorized") {
-            await enter("The token of this tab is no longer accepted. Give the current one.");
-            return;
-        }
-        showBanner(failure, welcome);
+        if (failure.code === "unauthorized") await enter("The token of this tab is no longer accepted. Give the current one.");
+        else showBanner(failure, welcome);
+        return;
     }
-    session.release();
+    takeCard(card);
 }
 
 function added(films) {
@@ -98,10 +98,10 @@ function added(films) {
 function changed(film) {
     list.updateItem(film);
     table.updateRow(film);
-    if (film === chosen) showResult(film, config.operating_points, (failed, options) => session.retry(failed, options));
+    if (film === chosen) showVerdict();
     if (film.state === "done") {
         if (film.heatmap) list.drawFrom(film, film.heatmap);
-        announce(`${film.file.name}: ${triageWords(film.answer.triage)}, ${percent(film.answer.pneumonia)}`);
+        announce(`${film.file.name}: ${verdictWords(film.answer)}, ${probabilityWords(film.answer)}`);
     }
     if (film.state === "failed") announce(`${film.file.name}: ${explain(film.failure).title}`);
     if (film === chosen && ["done", "failed"].includes(film.state)) viewer.show(film);
@@ -126,8 +126,29 @@ function choose(film) {
     chosen = film;
     list.markChosen(film);
     table.markRow(film);
-    showResult(film, config.operating_points, (failed, options) => session.retry(failed, options));
+    showVerdict();
     viewer.show(film);
+}
+
+function showVerdict() {
+    showResult(chosen, config, {
+        retry: (failed, options) => session.retry(failed, options),
+        prevalenceChosen: () => {
+            for (const film of session.films) {
+                list.updateItem(film);
+                table.updateRow(film);
+            }
+            showVerdict();
+        },
+    });
+}
+
+/** What the model card tells: without it a number has no meaning, so that no film is sent before. */
+function takeCard(card) {
+    useCalibration(card);
+    useMeasured(card);
+    showMeasured(card);
+    session.release();
 }
 
 function count() {

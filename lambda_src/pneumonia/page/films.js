@@ -1,10 +1,13 @@
 // The list of films: a thumbnail, the name, and how far it has come.
 
+import { failedChip, underCaveat, verdictChip } from "./chips.js";
 import { byId, element } from "./dom.js";
 import { separate } from "./heat.js";
 import { explain } from "./messages.js";
+import { middle } from "./names.js";
+import { shown } from "./prevalence.js";
 import { decode } from "./preview.js";
-import { failedChip, percent, triageChip } from "./triage.js";
+import { percent } from "./triage.js";
 
 const THUMBNAIL_PIXELS = 96;
 
@@ -22,10 +25,9 @@ export function addItems(films, choose) {
         });
         thumbnail.setAttribute("aria-hidden", "true");
         const state = element("span", { className: "state" });
-        const name = element("span", { className: "name", title: film.file.name }, film.file.name);
         const button = element("button", { type: "button", className: "film", onclick: () => choose(film) });
         const value = element("span", { className: "value" });
-        button.append(thumbnail, element("span", { className: "text" }, name, value, state));
+        button.append(thumbnail, element("span", { className: "text" }, middle(film.file.name), value, state));
         list.append(element("li", {}, button));
         items.set(film, { button, state, value, thumbnail });
         updateItem(film);
@@ -36,7 +38,7 @@ export function addItems(films, choose) {
 /** Show the state of a film anew. */
 export function updateItem(film) {
     const { state, value } = items.get(film);
-    value.textContent = film.answer ? percent(film.answer.pneumonia) : "";
+    value.textContent = film.answer ? percent(shown(film.answer.pneumonia)) : "";
     const bar = state.querySelector("progress");
     if (film.state === "sending" && bar !== null) {
         bar.value = film.sent;
@@ -68,7 +70,7 @@ export function clearItems() {
 }
 
 function stateParts(film) {
-    if (film.state === "done") return [triageChip(film.answer.triage)];
+    if (film.state === "done") return [verdictChip(film.answer), underCaveat(film.answer)].filter(Boolean);
     if (film.state === "failed") return [failedChip(explain(film.failure).title)];
     if (film.state === "waiting") return [element("span", { className: "words" }, "Waiting")];
     const bar = element("progress", { max: 1, aria: { label: `Progress of ${film.file.name}` } });

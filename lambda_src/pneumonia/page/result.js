@@ -1,10 +1,14 @@
 // What the service says of the chosen film, or why it says nothing.
 
+import { failedChip, verdictChip, verdictClass } from "./chips.js";
 import { byId, element } from "./dom.js";
+import { measuredWords } from "./measured.js";
 import { explain } from "./messages.js";
+import { middle } from "./names.js";
+import { calibratedPrevalence, CHOICES, choosePrevalence, prevalence, prevalenceWords, shown } from "./prevalence.js";
 import { drawScale } from "./scale.js";
 import { readAs, warningWords } from "./reading.js";
-import { failedChip, percent, TRIAGE, triageChip } from "./triage.js";
+import { CAVEATS, caveatOf, percent, TRIAGE, triageWords } from "./triage.js";
 
 const WAITING = {
     waiting: "Waiting for its turn.",
@@ -21,35 +25,87 @@ export function showNothing() {
     );
 }
 
-/** The film's answer, its failure, or where it is; `retry` is called with a film to send again, and with
- * {force: true} to have it answered whatever it shows. */
-export function showResult(film, points, retry) {
-    const name = element("p", { className: "result-name" }, film.file.name);
-    if (film.state === "done") panel.replaceChildren(name, ...answerParts(film.answer, points));
-    else if (film.state === "failed") panel.replaceChildren(name, ...failureParts(film, retry));
+/**
+ * The film's answer, its failure, or where it is.
+ * @param {object} config of the service
+ * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with a film to send again, and with
+ *   {force: true} to have it answered whatever it shows; `prevalenceChosen` when the numbers of all films changed
+ */
+export function showResult(film, config, actions) {
+    const name = element("p", { className: "result-name" }, middle(film.file.name));
+    if (film.state === "done") panel.replaceChildren(name, ...answerParts(film.answer, config, actions));
+    else if (film.state === "failed") panel.replaceChildren(name, ...failureParts(film, actions.retry));
     else panel.replaceChildren(name, element("p", { className: "dim" }, WAITING[film.state]));
 }
 
-function answerParts(answer, points) {
-    const { pneumonia, triage, label, threshold, model, request_id: reference } = answer;
+/** "72.0% if 1 in 10 of such children has pneumonia" */
+export const probabilityWords = (answer) =>
+    `${percent(shown(answer.pneumonia))} if ${prevalenceWords(prevalence())} of ${people(answer)} has pneumonia`;
+
+/** Of whom a prevalence is: an adult, or whatever else the model does not know, is none of "such children". */
+const people = (answer) => (caveatOf(answer) === null ? "such children" : "such patients");
+
+function answerParts(answer, config, { prevalenceChosen }) {
+    const { pneumonia, triage, model, request_id: reference } = answer;
+    const caveat = caveatOf(answer);
+    const warnings = (answer.image.warnings ?? []).filter((code) => code !== "outside_training_population");
     return [
-        element("div", { className: `verdict ${TRIAGE[triage] ? triage : ""}` }, triageChip(triage)),
+        element(
+            "div",
+            { className: `verdict ${verdictClass(answer)}` },
+            verdictChip(answer),
+            caveat && element("p", { className: "model-says" }, `The model says: ${triageWords(triage).toLowerCase()}`),
+        ),
+        caveat && element("p", { className: "advice strong" }, CAVEATS[caveat].meaning),
         element(
             "p",
-            { className: "probability" },
-            element("strong", {}, percent(pneumonia)),
+            { className: `probability ${caveat ? "unknown" : ""}` },
+            element("strong", {}, percent(shown(pneumonia))),
             " probability of pneumonia",
         ),
-        drawScale(pneumonia, points),
+        prevalencePart(people(answer), prevalenceChosen),
+        drawScale(pneumonia, config.operating_points, caveat === null),
         element("p", { className: "meaning" }, `${TRIAGE[triage]?.meaning ?? ""} A radiologist must read this film.`),
-        ...(answer.image.warnings ?? []).map((code) => element("p", { className: "advice" }, warningWords(code))),
+        ...(caveat ? [] : measuredWords(triage)).map((words) => element("p", { className: "measured" }, words)),
+        config.limits[0] && element("p", { className: "dim small" }, config.limits[0]),
+        ...warnings.map((code) => element("p", { className: "advice" }, warningWords(code))),
         details([
             ["Read as", readAs(answer.image)],
-            [`At the balanced point (${percent(threshold)})`, label],
             ["Model", `${model.name} ${model.version}`],
             ["Reference", reference],
         ]),
-    ];
+    ].filter(Boolean);
+}
+
+/** "if [1 in 10] of such children has pneumonia", and what even odds are where these are chosen. */
+function prevalencePart(who, chosen) {
+    const now = prevalence();
+    const choices = CHOICES.map(([some, all]) => some / all);
+    if (!choices.includes(now)) choices.push(now);
+    const select = element(
+        "select",
+        {
+            id: "prevalence",
+            aria: { label: `Share of ${who} with pneumonia` },
+            onchange: () => {
+                choosePrevalence(Number(select.value));
+                chosen();
+                byId("prevalence").focus();
+            },
+        },
+        ...choices.map((value) => element("option", { value, selected: value === now }, prevalenceWords(value))),
+    );
+    const even = now === calibratedPrevalence();
+    const note = even
+        ? "The model is calibrated for this share (even odds at 1 in 2). Choose that of your patients: the number " +
+          "changes, the triage does not."
+        : "The triage stays as it is.";
+    return element(
+        "div",
+        { className: "prevalence" },
+        element("p", {}, "if ", select, ` of ${who} has pneumonia`),
+        element("p", { className: "dim small" }, note),
+    );
 }
 
 function failureParts(film, retry) {

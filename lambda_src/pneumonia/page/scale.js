@@ -1,57 +1,58 @@
-// The probability drawn on a scale with the operating points that cut it into three.
+// The probability drawn on a scale with the two operating points that cut it into three.
 //
 // The scale is even in log-odds, as the model's own score is: on an even scale of percents a rule-in point of
-// 96% would leave its part of the bar too thin to be seen. Ticks tell the percents.
+// 96% would leave its part of the bar too thin to be seen. Another prevalence moves all probabilities alike there, so
+// that the picture stays, and only the ticks move.
 
 import { element } from "./dom.js";
-import { percent, rate } from "./triage.js";
+import { atPrevalence, calibratedPrevalence, prevalence, shown } from "./prevalence.js";
+import { percent } from "./triage.js";
 
-const ENDS = 0.002; // the scale goes from this probability to 1 - this
-const TICKS = [0.01, 0.1, 0.5, 0.9, 0.99];
-const LABEL_WIDTH = 0.36; // of the bar, at the width it has beside the viewer
+const ENDS = 0.002; // the scale goes from this calibrated probability to 1 - this
+const TICKS = [0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
+const MARGIN = 0.03; // of the bar: no tick nearer to an end, where its words would not fit
 
 /**
- * @param {number} probability 0..1
- * @param {{rule_out: number, balanced: number, rule_in: number}} points thresholds, rising
+ * @param {number} probability 0..1, calibrated, as the thresholds are
+ * @param {{rule_out: number, rule_in: number}} points thresholds, rising
+ * @param {boolean} known false takes the colours away: the triage is not to be read by them
  */
-export function drawScale(probability, points) {
+export function drawScale(probability, points, known) {
+    const ruleOut = percent(shown(points.rule_out));
+    const ruleIn = percent(shown(points.rule_in));
     const said =
-        `Probability of pneumonia ${percent(probability)}. Rule-out point ${percent(points.rule_out)}, ` +
-        `balanced point ${percent(points.balanced)}, rule-in point ${percent(points.rule_in)}.`;
+        `Probability of pneumonia ${percent(shown(probability))}. ` +
+        `Likely normal below ${ruleOut}, likely pneumonia from ${ruleIn}.`;
     const low = place(points.rule_out);
     const high = place(points.rule_in);
-    const bar = element(
-        "div",
-        { className: "bar" },
-        zone("likely_normal", 0, low),
-        zone("indeterminate", low, high),
-        zone("likely_pneumonia", high, 1),
-        at(element("i", { className: "point" }), place(points.balanced)),
-        at(element("b", { className: "marker" }), place(probability)),
-    );
-    // Away from each other where there is room for that.
-    const lowSide = low > LABEL_WIDTH ? "left" : "right";
-    const highSide = high < 1 - LABEL_WIDTH ? "right" : "left";
-    const ruleOut = label(`rule out < ${percent(points.rule_out)}`, low, lowSide);
-    const ruleIn = label(`rule in ≥ ${percent(points.rule_in)}`, high, highSide);
-    const meet = lowSide === "left" && highSide === "right" ? false : high - low < labelsBetween(lowSide, highSide);
     return element(
         "div",
-        { className: "scale", attributes: { role: "img" }, aria: { label: said } },
-        row(label(`balanced ${percent(points.balanced)}`, place(points.balanced), "middle")),
-        bar,
+        { className: `scale ${known ? "" : "unknown"}`, attributes: { role: "img" }, aria: { label: said } },
         element(
             "div",
-            { className: "ticks" },
-            ...TICKS.map((tick) => at(element("span", {}, rate(tick)), place(tick))),
+            { className: "bar" },
+            zone("likely_normal", 0, low),
+            zone("indeterminate", low, high),
+            zone("likely_pneumonia", high, 1),
+            at(element("b", { className: "marker" }), place(probability)),
         ),
-        ...(meet ? [row(ruleOut), row(ruleIn)] : [row(ruleOut, ruleIn)]),
+        element("div", { className: "ticks" }, ...ticks()),
+        element(
+            "div",
+            { className: "labels" },
+            element("span", { className: "label" }, `normal below ${ruleOut}`),
+            element("span", { className: "label" }, `pneumonia from ${ruleIn}`),
+        ),
     );
 }
 
-const labelsBetween = (lowSide, highSide) => LABEL_WIDTH * ((lowSide === "right") + (highSide === "left"));
+function ticks() {
+    return TICKS.map((tick) => [tick, place(atPrevalence(tick, prevalence(), calibratedPrevalence()))])
+        .filter(([, position]) => position > MARGIN && position < 1 - MARGIN)
+        .map(([tick, position]) => at(element("span", {}, `${Number((100 * tick).toPrecision(3))}%`), position));
+}
 
-/** Where a probability lies on the bar, 0..1. */
+/** Where a calibrated probability lies on the bar, 0..1. */
 function place(probability) {
     const within = Math.min(1 - ENDS, Math.max(ENDS, probability));
     const end = logit(1 - ENDS);
@@ -65,10 +66,6 @@ function zone(triage, from, to) {
     made.style.width = `${100 * (to - from)}%`;
     return made;
 }
-
-const label = (words, position, side) => at(element("span", { className: `label ${side}` }, words), position);
-
-const row = (...labels) => element("div", { className: "labels" }, ...labels);
 
 function at(made, position) {
     made.style.left = `${100 * position}%`;

@@ -1,8 +1,11 @@
 // The table of the session: one row a film, and its counts in words.
 
+import { failedChip, underCaveat, verdictChip } from "./chips.js";
 import { byId, element } from "./dom.js";
 import { explain } from "./messages.js";
-import { failedChip, percent, TRIAGE, triageChip } from "./triage.js";
+import { middle } from "./names.js";
+import { shown } from "./prevalence.js";
+import { CAVEATS, groupOf, percent, TRIAGE } from "./triage.js";
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 
@@ -21,14 +24,16 @@ export function addRows(films, choose) {
 /** Show the state of a film anew. */
 export function updateRow(film) {
     const { row, choose } = rows.get(film);
-    if (row.dataset.state === film.state) return; // a share more sent: nothing of it stands here
-    row.dataset.state = film.state;
     const { answer } = film;
-    const name = element("button", { type: "button", className: "link", onclick: () => choose(film) }, film.file.name);
+    const number = answer ? percent(shown(answer.pneumonia)) : "";
+    const state = `${film.state} ${number}`;
+    if (row.dataset.state === state) return; // a share more sent: nothing of it stands here
+    row.dataset.state = state;
+    const name = element("button", { type: "button", className: "link", onclick: () => choose(film) }, middle(film.file.name));
     row.replaceChildren(
         element("th", { scope: "row" }, name),
         element("td", {}, triageCell(film)),
-        element("td", { className: "number" }, answer ? percent(answer.pneumonia) : ""),
+        element("td", { className: "number" }, number),
         element(
             "td",
             { className: "extra" },
@@ -53,18 +58,19 @@ export function clearRows() {
 /** How many films there are of each outcome: "8 films: 3 likely pneumonia, 5 likely normal". */
 export function counts(films) {
     if (films.length === 0) return "";
-    const parts = Object.entries(TRIAGE).map(([triage, { words }]) => [
-        films.filter(({ answer }) => answer?.triage === triage).length,
+    const groups = { ...TRIAGE, ...CAVEATS, failed: { words: "without an answer" }, pending: { words: "under way" } };
+    const parts = Object.entries(groups).map(([group, { words }]) => [
+        films.filter((film) => groupOf(film) === group).length,
         words.toLowerCase(),
     ]);
-    parts.push([films.filter(({ state }) => state === "failed").length, "without an answer"]);
-    parts.push([films.filter(({ state }) => !["done", "failed"].includes(state)).length, "under way"]);
     const said = parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
     return `${films.length} ${films.length === 1 ? "film" : "films"}: ${said.join(", ")}`;
 }
 
 function triageCell(film) {
-    if (film.state === "done") return triageChip(film.answer.triage);
+    if (film.state === "done") {
+        return element("span", { className: "verdict-cell" }, verdictChip(film.answer), underCaveat(film.answer));
+    }
     if (film.state === "failed") return failedChip(explain(film.failure).title);
     return element("span", { className: "dim" }, film.state === "waiting" ? "Waiting" : "Under way");
 }

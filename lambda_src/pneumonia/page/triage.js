@@ -1,6 +1,4 @@
-// The three answers of triage in words, shape and colour (the style sheet colours by class).
-
-import { drawing, element } from "./dom.js";
+// The three answers of triage in words and shapes, and when they must not be read by their colour.
 
 export const TRIAGE = {
     likely_normal: {
@@ -20,35 +18,49 @@ export const TRIAGE = {
     },
 };
 
-const FAILED = "M7.800 2.800h8.400l5 5v8.400l-5 5H7.800l-5-5V7.800zM8.500 8.500l7 7M15.500 8.500l-7 7";
+/** Why an answer must not be read as one about a film like those the model knows. */
+export const CAVEATS = {
+    forced: {
+        words: "Forced",
+        meaning:
+            "The service refused this film, and was made to answer. What follows may mean nothing: do not act on it.",
+        shape: "M13 2.500L5 13.500h6l-1 8l8-11h-6z",
+    },
+    outside: {
+        words: "Outside trained population",
+        meaning:
+            "The film is unlike those the model was trained on. No figure here was measured on such films: " +
+            "do not act on it.",
+        shape: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18zM5.700 5.700l12.600 12.600",
+    },
+};
+
+/** The key of the caveat of an answer; null for a film like those of the training that passed the checks. */
+export function caveatOf(answer) {
+    if (answer.forced) return "forced";
+    return answer.in_training_population === false ? "outside" : null;
+}
+
+/** In which group a film is counted and filtered: a caveat, a triage, "failed" or "pending". */
+export function groupOf(film) {
+    if (film.state === "failed") return "failed";
+    if (film.state !== "done") return "pending";
+    return caveatOf(film.answer) ?? film.answer.triage;
+}
 
 /** Words for a triage value, also for one that a newer service may know and this page does not. */
 export const triageWords = (triage) => TRIAGE[triage]?.words ?? triage.replaceAll("_", " ");
 
-/** A chip: shape and words, coloured by triage. */
-export function triageChip(triage) {
-    const known = TRIAGE[triage];
-    return element(
-        "span",
-        { className: `chip ${known ? triage : ""}` },
-        known ? drawing(known.shape, "shape") : null,
-        element("span", {}, triageWords(triage)),
-    );
+/** An answer in one line: "Likely normal", or "Forced, likely normal". */
+export function verdictWords(answer) {
+    const caveat = caveatOf(answer);
+    const words = triageWords(answer.triage);
+    return caveat === null ? words : `${CAVEATS[caveat].words}, ${words.toLowerCase()}`;
 }
-
-/** The chip of a film without an answer. */
-export function failedChip(words) {
-    return element("span", { className: "chip failed" }, drawing(FAILED, "shape"), element("span", {}, words));
-}
-
-const percentOf = (value, digits) => `${(100 * value).toFixed(digits)}%`;
 
 /** A probability for people. Never a rounded-up certainty: 99.97% stays ">99.9%". */
 export function percent(value) {
     if (value > 0.999 && value < 1) return ">99.9%";
     if (value > 0 && value < 0.001) return "<0.1%";
-    return percentOf(value, 1);
+    return `${(100 * value).toFixed(1)}%`;
 }
-
-/** A round share for the ticks of a scale: whole percents. */
-export const rate = (value) => percentOf(value, 0);

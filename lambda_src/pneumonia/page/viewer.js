@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { drawLegend, separate } from "./heat.js";
 import { decode } from "./preview.js";
-import { triageWords } from "./triage.js";
+import { verdictWords } from "./triage.js";
 
 const ZOOM_STEP = 1.25;
 const MAX_ZOOM = 16;
@@ -75,7 +75,7 @@ function sizeWords(film, source) {
 function description(film, parts) {
     if (film.answer === null) return "The film as it was sent";
     const heat = parts === null ? "no heatmap" : parts.evidence ? "with its heatmap" : "the heatmap shows no evidence";
-    return `The film, ${triageWords(film.answer.triage).toLowerCase()}, ${heat}`;
+    return `The film, ${verdictWords(film.answer).toLowerCase()}, ${heat}`;
 }
 
 function paint(canvas, source) {
