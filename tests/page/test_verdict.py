@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from pneumonia.model.prevalence import probability_at
+from pneumonia.prevalence import probability_at
 from tests.page.actions import SAMPLES, add_films, answered, answers, shown_percent
 from tests.page.conftest import Open
 from tests.serving import Service

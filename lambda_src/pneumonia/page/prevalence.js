@@ -1,7 +1,7 @@
 // How common pneumonia is where the reader works, and what that makes of a probability.
 //
 // The model is calibrated at one prevalence, which its card names. The reader chooses another one; the choice lasts
-// as long as the tab. The same formula as in the service's pneumonia/model/prevalence.py; a test compares them.
+// as long as the tab. The same formula as in the service's pneumonia/prevalence.py; a test compares them.
 
 const KEY = "pneumonia-prevalence";
 
