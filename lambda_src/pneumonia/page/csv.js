@@ -2,22 +2,33 @@
 
 import { explain } from "./messages.js";
 
+// The same columns as results.csv of the command line; a test compares them.
 const COLUMNS = {
     file: ({ file }) => file.name,
-    status: ({ state }) => ({ done: "predicted", failed: "failed" })[state] ?? "pending",
+    status: statusOf,
     triage: ({ answer }) => answer?.triage,
-    probability_pneumonia: ({ answer }) => answer?.pneumonia,
+    in_training_population: ({ answer }) => answer?.in_training_population,
+    forced: ({ answer }) => answer?.forced,
+    warnings: ({ answer }) => answer?.image.warnings.join(" "),
+    pneumonia: ({ answer }) => answer?.pneumonia,
+    calibrated_prevalence: ({ answer }) => answer?.calibrated_prevalence,
+    prevalence: ({ answer }) => answer?.at_prevalence?.prevalence,
+    pneumonia_at_prevalence: ({ answer }) => answer?.at_prevalence?.probability,
     label: ({ answer }) => answer?.label,
     threshold: ({ answer }) => answer?.threshold,
     format: ({ answer }) => answer?.image.format,
     width: ({ answer }) => answer?.image.width,
     height: ({ answer }) => answer?.image.height,
+    sop_instance_uid: ({ answer }) => answer?.image.sop_instance_uid,
+    study_instance_uid: ({ answer }) => answer?.image.study_instance_uid,
+    code: ({ failure }) => failure?.code,
+    detail: ({ failure }) => failure && (failure.detail ?? explain(failure).title),
     model: ({ answer }) => answer?.model.name,
     model_version: ({ answer }) => answer?.model.version,
     model_sha256: ({ answer }) => answer?.model.sha256,
-    error_code: ({ failure }) => failure?.code,
-    error: ({ failure }) => failure && explain(failure).title,
     request_id: ({ answer, failure }) => answer?.request_id ?? failure?.reference,
+    correlation_id: ({ answer }) => answer?.correlation_id,
+    heatmap_file: () => null,
     answered_at: ({ finished }) => finished?.toISOString(),
     notice: ({ answer }) => answer?.notice,
 };
@@ -38,6 +49,12 @@ export function downloadCsv(films) {
     link.click();
     // Not at once: the download reads it after this turn.
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** As results have it: what the service refused is rejected, what it may still answer is missing. */
+function statusOf({ state, failure }) {
+    if (state === "done") return "predicted";
+    return failure && !explain(failure).retry ? "rejected" : "missing";
 }
 
 function field(value) {

@@ -20,26 +20,13 @@ from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
 from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.reporting import csv_rows
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
 from pneumonia_cli.reporting.report import Content, Row, film_thumbnail, heatmap_thumbnail, write
 
 CSV_FILE = "results.csv"
-CSV_COLUMNS = (
-    "file",
-    "status",
-    "pneumonia",
-    "label",
-    "triage",
-    "threshold",
-    "code",
-    "detail",
-    "model",
-    "model_version",
-    "heatmap_file",
-    "correlation_id",
-)
 
 _LARGE_THUMBNAIL, _SMALL_THUMBNAIL = 256, 128  # pixels
 _MANY = 1000
@@ -80,16 +67,16 @@ def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -
     triage: Counter[str] = Counter()
     with (
         _replacing(out / RESULTS_FILE) as jsonl,
-        _replacing(out / CSV_FILE) as table,
+        _replacing(out / CSV_FILE, csv_rows.ENCODING) as table,
     ):
-        writer = csv.DictWriter(table, CSV_COLUMNS, extrasaction="ignore")
+        writer = csv.DictWriter(table, csv_rows.COLUMNS)
         writer.writeheader()
         for line in lines(journal, prevalence):
             states[line["status"]] += 1
             if line["status"] == "predicted":
                 triage[line["triage"]] += 1
             jsonl.write(json.dumps(line) + "\n")
-            writer.writerow(_row(line))
+            writer.writerow(csv_rows.csv_row(line))
     return Summary(states.total(), states["predicted"], states["rejected"], states["missing"], dict(triage))
 
 
@@ -144,21 +131,10 @@ def _named(film: Entry) -> ImageFile:
     return ImageFile(Path(film.name), film.name)
 
 
-def _row(line: dict[str, Any]) -> dict[str, Any]:
-    model = line.get("model") or {}
-    row = {**line, "model": model.get("name"), "model_version": model.get("version")}
-    return {name: _inert(value) if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _inert(text: str) -> str:
-    """A spreadsheet takes a cell that starts so for a formula; a file name must not become one."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 @contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def _replacing(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     """A text file that takes its place when it is complete: readers never see half of one."""
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("w", encoding="utf-8", newline="") as stream:
+    with unfinished.open("w", encoding=encoding, newline="") as stream:
         yield stream
     unfinished.replace(path)

@@ -53,13 +53,14 @@ def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     assert [line.get("detail") for line in lines[3:]] == ["No.", NO_RESULT, "S3 failed."]
     # What has no result yet is looked for in the logs by this.
     assert [line.get("correlation_id") for line in lines[3:]] == [None, of_batch_key("absent"), None]
-    with (out / "results.csv").open(encoding="utf-8", newline="") as stream:
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["predicted"] * 3 + ["rejected", "missing", "missing"]
     assert float(rows[0]["pneumonia"]) == lines[0]["pneumonia"]
     assert (rows[0]["model"], rows[0]["model_version"]) == ("tiny-grey", "0.0.1")
     # No spreadsheet takes a file name for a formula.
     assert [row["file"] for row in rows] == ["high.png", "'=HYPERLINK(1).png", *names[2:]]
+    assert (out / "results.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     assert not list(out.glob(".*"))
 
 

@@ -39,7 +39,7 @@ def test_a_folder(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, w
     assert ran.code == 3
     assert summary(ran.out) == {"total": 5, "predicted": 3, "rejected": 2, "missing": 0}
     out = working_folder / "films-results"
-    with (out / "results.csv").open(encoding="utf-8", newline="") as stream:
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["file"] for row in rows] == ["high.png", "same.png", "ward 1/Müller+Anna.png", "a.txt", "cut.png"]
     assert [row["code"] for row in rows[3:]] == ["unsupported_format", "undecodable_image"]

@@ -1,0 +1,74 @@
+"""One film as a row of results.csv. The table that the page exports has the same columns (`page/csv.js`)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+COLUMNS: Final = (
+    "file",
+    "status",
+    "triage",
+    "in_training_population",
+    "forced",
+    "warnings",
+    "pneumonia",
+    "calibrated_prevalence",
+    "prevalence",
+    "pneumonia_at_prevalence",
+    "label",
+    "threshold",
+    "format",
+    "width",
+    "height",
+    "sop_instance_uid",
+    "study_instance_uid",
+    "code",
+    "detail",
+    "model",
+    "model_version",
+    "model_sha256",
+    "request_id",
+    "correlation_id",
+    "heatmap_file",
+    "answered_at",
+    "notice",
+)
+"""What is not known of a film is an empty cell: `heatmap_file` in a table of the page, `answered_at` in one of the
+command line, which does not know when the service answered."""
+
+ENCODING: Final = "utf-8-sig"
+"""With a byte order mark: that is how spreadsheets know UTF-8."""
+
+_IMAGE = ("format", "width", "height", "sop_instance_uid", "study_instance_uid")
+
+
+def csv_row(line: Mapping[str, Any]) -> dict[str, str]:
+    """The cells of a line of results.jsonl by the names of COLUMNS, as text.
+
+    True and false are written as JSON has them, warnings with spaces between them.
+    """
+    image, model = line.get("image") or {}, line.get("model") or {}
+    elsewhere = line.get("at_prevalence") or {}
+    values = {
+        **{name: line.get(name) for name in COLUMNS},
+        **{name: image.get(name) for name in _IMAGE},
+        "warnings": " ".join(image.get("warnings") or ()),
+        "prevalence": elsewhere.get("prevalence"),
+        "pneumonia_at_prevalence": elsewhere.get("probability"),
+        "model": model.get("name"),
+        "model_version": model.get("version"),
+        "model_sha256": model.get("sha256"),
+    }
+    return {name: _cell(value) for name, value in values.items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _inert(value) if isinstance(value, str) else str(value)
+
+
+def _inert(text: str) -> str:
+    """A spreadsheet takes a cell that starts so for a formula; a file name must not become one."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
