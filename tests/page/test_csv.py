@@ -3,6 +3,7 @@ import io
 from datetime import datetime
 from pathlib import Path
 
+from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.reporting.csv_rows import csv_row
 from tests.page.actions import SAMPLES, add_films, answered, answers, payload
 from tests.page.conftest import Open
@@ -15,6 +16,7 @@ def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, servi
     formula = '=HYPERLINK("x","y").png'
     add_films(page, SAMPLES[0], payload(formula, SAMPLES[1].read_bytes()), payload("notes, old.txt", b"no film"))
     answered(page, 3)
+    page.evaluate("sessionStorage.setItem('pneumonia-prevalence', '0.1')")
     with page.expect_download() as caught:
         page.get_by_role("button", name="Export CSV").click()
     assert caught.value.suggested_filename == "chest-x-ray-triage.csv"
@@ -27,7 +29,8 @@ def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, servi
     for row in rows[:2]:
         assert datetime.fromisoformat(row["answered_at"]).tzinfo is not None
         answer = by_id[row["request_id"]]
-        wanted = csv_row({**answer, "file": row["file"].removeprefix("'"), "status": "predicted"})
+        line = {**answer, "file": row["file"].removeprefix("'"), "status": "predicted"}
+        wanted = csv_row(with_prevalence(line, 0.1))
         assert row == {**wanted, "answered_at": row["answered_at"]}
     assert rows[2]["code"] == "unsupported_format"
     assert rows[2]["detail"].startswith("The content is none of")

@@ -1,6 +1,7 @@
 // The session as a CSV file (RFC 4180) that a spreadsheet opens as it is.
 
 import { explain } from "./messages.js";
+import { prevalence, shown } from "./prevalence.js";
 
 // The same columns as results.csv of the command line; a test compares them.
 const COLUMNS = {
@@ -12,8 +13,8 @@ const COLUMNS = {
     warnings: ({ answer }) => answer?.image.warnings.join(" "),
     pneumonia: ({ answer }) => answer?.pneumonia,
     calibrated_prevalence: ({ answer }) => answer?.calibrated_prevalence,
-    prevalence: ({ answer }) => answer?.at_prevalence?.prevalence,
-    pneumonia_at_prevalence: ({ answer }) => answer?.at_prevalence?.probability,
+    prevalence: ({ answer }) => answer && prevalence(),
+    pneumonia_at_prevalence: ({ answer }) => answer && Number(shown(answer.pneumonia).toFixed(6)),
     label: ({ answer }) => answer?.label,
     threshold: ({ answer }) => answer?.threshold,
     format: ({ answer }) => answer?.image.format,
