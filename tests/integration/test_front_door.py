@@ -2,18 +2,23 @@
 
 import base64
 import contextlib
+import gzip
 import http.client
 import io
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import boto3
 import pytest
+import requests
 
 from pneumonia.handlers import api
 from pneumonia.http import auth
@@ -184,6 +189,49 @@ class TestUpload:
 
     def test_an_id_of_ones_own_making_is_not_known_for_long(self, door: Door) -> None:
         assert door.ask("GET", f"/results/{new_id(0)}").status == 404
+
+
+class TestClients:
+    """The image as real clients send it."""
+
+    def test_requests(self, door: Door, image_bytes: ImageBytes) -> None:
+        data, url = image_bytes(grey=255), f"{door.url}/predict"
+        plain = requests.post(url, data=data, timeout=60).json()["pneumonia"]
+        packed = {"Content-Encoding": "gzip", "Content-Type": "image/png"}
+        for reply in (
+            requests.post(url, files={"file": ("fülm.png", data)}, timeout=60),
+            requests.post(url, files={"film": io.BytesIO(data)}, data={"note": "x"}, timeout=60),
+            # A header that was set by hand has no boundary.
+            requests.post(url, files={"file": data}, headers={"Content-Type": "multipart/form-data"}, timeout=60),
+            requests.post(url, data=gzip.compress(data), headers=packed, timeout=60),
+            requests.post(url, json={"image": base64.b64encode(data).decode()}, timeout=60),
+        ):
+            assert (reply.status_code, reply.json().get("pneumonia")) == (200, plain), reply.text
+        two = requests.post(url, files={"a": data, "b": data}, timeout=60)
+        assert (two.status_code, two.json()["code"]) == (400, "malformed_request")
+        pairs = requests.post(url, data={"image": base64.b64encode(data).decode()}, timeout=60)
+        assert (pairs.status_code, "only the field image" in pairs.json()["detail"]) == (400, True)
+
+    def test_curl(self, door: Door, image_bytes: ImageBytes, tmp_path: Path) -> None:
+        if not (curl := shutil.which("curl")):
+            pytest.skip("there is no curl")
+        (tmp_path / "film.png").write_bytes(image_bytes(grey=255))
+        (tmp_path / "film.png.gz").write_bytes(gzip.compress(image_bytes(grey=255)))
+
+        def ask(*arguments: str) -> Any:
+            command = [curl, "--silent", *arguments, f"{door.url}/predict"]
+            return json.loads(subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60).stdout)
+
+        for arguments in (
+            ("-F", "file=@film.png"),
+            ("-F", "file=@film.png", "-F", "note=x"),
+            ("--data-binary", "@film.png"),
+            ("--data-binary", "@film.png.gz", "-H", "Content-Encoding: gzip"),
+        ):
+            assert ask(*arguments).get("label") == "pneumonia", arguments
+        assert "only the field image" in ask("-F", "image=iVBORw0KGgo=")["detail"]
+        assert "only the field image" in ask("-d", "image=iVBORw0KGgo=")["detail"]
+        assert "holds 2 files" in ask("-F", "a=@film.png", "-F", "b=@film.png")["detail"]
 
 
 def request_for(route: Any, film: bytes) -> tuple[str, bytes | None]:

@@ -133,8 +133,10 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
     return {
         **_operation(operation_id, "predict", summary),
         "description": (
-            "The bytes of an image file, or JSON. A body that begins with `{` is read as JSON whatever its type "
-            "says. Above max_direct_bytes of GET /config, use POST /uploads."
+            "The bytes of an image file, a form with the file, or JSON. A body that begins like a form or like JSON is "
+            "read as that, whatever its type says. It may be compressed with gzip (Content-Encoding), but for text and "
+            "JSON: compressed JSON needs the type application/octet-stream. Above max_direct_bytes of GET /config, use "
+            "POST /uploads."
         ),
         "parameters": [
             _option("heatmap", "Whether the answer comes with a heatmap"),
@@ -151,6 +153,19 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
                 "image/bmp": binary,
                 "application/dicom": binary,
                 "application/octet-stream": binary,
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "file": {
+                                "type": "string",
+                                "format": "binary",
+                                "description": "The one file of the form, under any name. Text fields are ignored",
+                            }
+                        },
+                        "required": ["file"],
+                    }
+                },
                 "application/json": {
                     "schema": {
                         "oneOf": [

@@ -19,13 +19,10 @@ from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import Response, log_problem, problem_response
 from pneumonia.http.routes import Route
-from pneumonia.options import FORCE, HEATMAP
 from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.settings import process_settings
 
 logger = Logger()
-
-_OPTIONS = frozenset({HEATMAP, FORCE, PREVALENCE})
 
 ROUTES = (
     Route("GET", "/", pages.index, public=True),
@@ -34,8 +31,8 @@ ROUTES = (
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),
     Route("GET", "/openapi.json", service.openapi),
-    Route("POST", "/", predictions.predict, query=_OPTIONS),
-    Route("POST", "/predict", predictions.predict, query=_OPTIONS),
+    Route("POST", "/", predictions.predict, query=predictions.OPTIONS),
+    Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/uploads", uploads.create_upload),
     Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),

@@ -1,14 +1,24 @@
 """The image in what a caller sent, over HTTP or by direct invoke: its bytes, or its address."""
 
-import base64
-import json
-import string
+import codecs
 from dataclasses import dataclass
 from typing import Any
 
-from pneumonia.errors import MalformedRequest, MissingImage, TooLarge
+from pneumonia.errors import MalformedRequest, MissingImage
+from pneumonia.http.bodies import base64_of, content_of, json_of, too_large
+from pneumonia.http.forms import file_of, is_multipart, media_type, refuse_pairs
 
-_HOW = 'Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
+_HOW = (
+    "Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), a form with the file "
+    '(curl -F file=@film.png), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
+)
+# What images become in base64: their first bytes are known. The last one is the empty preamble of DICOM.
+_IN_BASE64 = (b"data:", b"iVBORw0KGg", b"/9j/", b"SUkqA", b"TU0AK", b"UklGR", b"AAAAAAAAAAAAAAAA")
+_LOST_BY_CURL = (b"\r", b"\n", b"\0")
+# Of a file so long, compressed or not, some bytes are zero or look like line breaks.
+_SURELY_BYTES = 4096
+_OVERHEAD_BYTES = 65_536
+"""What may surround an image in a body: the head of a form, or other members of JSON."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +38,41 @@ class RemoteImage:
 GivenImage = InlineImage | RemoteImage
 
 
-def from_http(body: str | None, *, is_base64: bool, content_type: str, max_bytes: int) -> GivenImage:
+def from_http(
+    body: str | None,
+    *,
+    is_base64: bool,
+    content_type: str,
+    max_bytes: int,
+    content_encoding: str = "",
+    in_query: frozenset[str] = frozenset(),
+) -> GivenImage:
     """The image of a Function URL request.
 
     `body` is the event's, base64 if `is_base64` (Lambda encodes every body whose Content-Type is not text,
-    JSON, JavaScript or XML). A body is JSON if its Content-Type says so or if its first character is "{",
-    which no image format begins with: many clients send JSON without saying so. Raises MalformedRequest,
-    MissingImage, TooLarge.
+    JSON, JavaScript or XML). A body is a form with a file, or JSON, if its Content-Type says so or if it begins like
+    one: many clients send JSON without saying so, and no image format begins with "{" or with a boundary. `in_query`
+    names what a form must not have as a field. Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat (a
+    Content-Encoding other than gzip).
     """
-    if not body:
+    # Base64 and its line breaks make an image half as large again, at most.
+    most = max_bytes + max_bytes // 2 + _OVERHEAD_BYTES
+    content = content_of(body, is_base64=is_base64, content_encoding=content_encoding, max_bytes=most, how=_HOW)
+    if not content:
         raise MissingImage(f"The request has no body. {_HOW}")
-    content = _from_base64(body, max_bytes) if is_base64 else body
-    said_json = content_type.partition(";")[0].strip().lower().endswith(("/json", "+json"))
-    if said_json or _starts_object(content):
-        return from_json(_parse(content), max_bytes)
+    if is_multipart(content, content_type):
+        return InlineImage(_of_image(file_of(content, content_type, max_bytes, in_query)))
+    if media_type(content_type).endswith(("/json", "+json")) or _starts_object(content):
+        return from_json(json_of(content, _HOW), max_bytes)
+    refuse_pairs(content, content_type)
     if isinstance(content, str):
         raise MalformedRequest(
             f"The body arrived as text. {_HOW} Bytes need a Content-Type such as image/jpeg, application/dicom or "
             "application/octet-stream, or they are damaged on the way."
         )
-    return InlineImage(content)
+    if len(content) > max_bytes:
+        raise too_large(max_bytes)
+    return InlineImage(_of_image(content))
 
 
 def from_json(value: Any, max_bytes: int) -> GivenImage:
@@ -71,20 +96,28 @@ def from_json(value: Any, max_bytes: int) -> GivenImage:
         raise MissingImage(f"{name} is empty. {_HOW}")
     if name == "url":
         return RemoteImage(text.strip())
-    return InlineImage(_from_base64(_strip_data_url(text), max_bytes))
+    data = base64_of(_strip_data_url(text), max_bytes)
+    if not data:
+        raise MissingImage(f"The image is empty. {_HOW}")
+    return InlineImage(data)
 
 
 def _starts_object(content: str | bytes) -> bool:
-    head = content[:64].lstrip()
-    return head.startswith("{") if isinstance(head, str) else head.startswith(b"{")
+    head = content[:64]
+    head = head.encode("utf-8", "replace") if isinstance(head, str) else head
+    return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{")
 
 
-def _parse(content: str | bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):  # ValueError covers JSONDecodeError and UnicodeDecodeError
-        # `from None`: the original quotes the body.
-        raise MalformedRequest(f"The body is not valid JSON. {_HOW}") from None
+def _of_image(content: bytes) -> bytes:
+    """The bytes, unless they surely are no longer those of an image. Raises MalformedRequest."""
+    if content.startswith(_IN_BASE64):
+        raise MalformedRequest(f"The bytes of the image are text in base64. {_HOW}")
+    if len(content) > _SURELY_BYTES and not any(byte in content for byte in _LOST_BY_CURL):
+        raise MalformedRequest(
+            "The bytes of the image lost their line breaks and zeros on the way, as `curl -d @film.png` does. "
+            "Use curl --data-binary @film.png, or curl -F file=@film.png."
+        )
+    return content
 
 
 def _strip_data_url(text: str) -> str:
@@ -95,25 +128,3 @@ def _strip_data_url(text: str) -> str:
     if not comma or not head.lower().endswith(";base64"):
         raise MalformedRequest("The data: URL in image must be of the form data:image/png;base64,<data>.")
     return data
-
-
-def _from_base64(text: str, max_bytes: int) -> bytes:
-    data = _decoded(text, max_bytes)
-    if data is None:  # perhaps for line breaks alone, which are allowed: few callers send them
-        data = _decoded("".join(text.split()), max_bytes)
-    if data is None:
-        raise MalformedRequest("The image is not valid base64 (standard alphabet, padded with =).")
-    if not data:
-        raise MissingImage(f"The image is empty. {_HOW}")
-    return data
-
-
-def _decoded(text: str, max_bytes: int) -> bytes | None:
-    """The bytes; None for what is not strictly base64. Raises TooLarge before decoding."""
-    white = 0 if len(text) // 4 * 3 <= max_bytes + 2 else sum(map(text.count, string.whitespace))
-    if (len(text) - white) // 4 * 3 > max_bytes + 2:  # three bytes for every four characters
-        raise TooLarge(f"The image has more than {max_bytes} bytes, the limit. Send a smaller file.")
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:  # covers binascii.Error
-        return None

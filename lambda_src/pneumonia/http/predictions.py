@@ -15,6 +15,9 @@ from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.prevalence import read_prevalence, with_prevalence
 from pneumonia.settings import process_settings
 
+OPTIONS = frozenset({HEATMAP, FORCE, PREVALENCE})
+"""The query parameters of POST /predict."""
+
 logger = Logger()
 
 
@@ -26,6 +29,8 @@ def predict(request: Request) -> Response:
             is_base64=request.is_base64,
             content_type=request.header("content-type"),
             max_bytes=process_settings().max_image_bytes,
+            content_encoding=request.header("content-encoding"),
+            in_query=OPTIONS,
         )
         heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
         prevalence = read_prevalence(request.query(PREVALENCE))

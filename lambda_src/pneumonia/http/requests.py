@@ -1,12 +1,14 @@
 """One HTTP request, read from the event of a Function URL."""
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pneumonia.errors import MalformedRequest
+from pneumonia.http.bodies import content_of, json_of
+
+MAX_JSON_BYTES = 1_000_000
+_JSON = "Send a JSON object."
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,19 @@ def is_function_url_event(event: Any) -> bool:
     return isinstance(event, dict) and "rawPath" in event and isinstance(event.get("requestContext"), dict)
 
 
-def json_body(body: str | None, *, is_base64: bool) -> dict[str, Any]:
-    """The JSON object in the body of a Function URL request, whatever its Content-Type. Raises MalformedRequest."""
-    if not body:
-        raise MalformedRequest("The request has no body. Send a JSON object.")
-    try:
-        value = json.loads(base64.b64decode(body, validate=True) if is_base64 else body)
-    except (ValueError, RecursionError):
-        raise MalformedRequest("The body is not valid JSON. Send a JSON object.") from None
+def json_body(request: Request) -> dict[str, Any]:
+    """The JSON object in the body of a request, whatever its Content-Type. Raises what `content_of` raises, and
+    MalformedRequest."""
+    content = content_of(
+        request.body,
+        is_base64=request.is_base64,
+        content_encoding=request.header("content-encoding"),
+        max_bytes=MAX_JSON_BYTES,
+        how=_JSON,
+    )
+    if not content:
+        raise MalformedRequest(f"The request has no body. {_JSON}")
+    value = json_of(content, _JSON)
     if not isinstance(value, dict):
-        raise MalformedRequest("The JSON must be an object.")
+        raise MalformedRequest(f"The JSON must be an object. {_JSON}")
     return value

@@ -31,7 +31,7 @@ def create_upload(request: Request) -> Response:
     settings = process_settings()
     if settings.uploads_bucket is None or settings.results_bucket is None:
         raise NotFound("This deployment takes no uploads. Send the image to POST /predict.")
-    body = json_body(request.body, is_base64=request.is_base64)
+    body = json_body(request)
     content_type = body.get("content_type")
     if content_type not in CONTENT_TYPES:
         raise UnsupportedFormat(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")

@@ -1,4 +1,5 @@
 import base64
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from tests.unit.conftest import Reply
 
 Event = dict[str, Any]
 PROBLEM = "application/problem+json"
+URLENCODED = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,22 @@ class TestPredict:
         assert (reply.body["image"]["format"], reply.body["image"]["width"]) == ("PNG", 64)
         assert ("heatmap" in reply.body) is (name == "function_url_iam")
 
+    @pytest.mark.parametrize("client", ["curl", "requests", "browser"])
+    def test_forms_as_clients_send_them(self, call: Call, load_event: LoadEvent, client: str) -> None:
+        reply = call(load_event(f"function_url_form_{client}"))
+        assert (reply.status, reply.body["image"]["format"], reply.body["image"]["width"]) == (200, "PNG", 64)
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+    def test_gzip(self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, kind: str) -> None:
+        data = image_bytes(grey=255, kind=kind)
+        packed = http_event(body=gzip.compress(data), headers={"Content-Encoding": "gzip"})
+        assert call(packed).body["pneumonia"] == call(http_event(body=data)).body["pneumonia"]
+
+    def test_json_behind_a_byte_order_mark(self, call: Call, load_event: LoadEvent) -> None:
+        event = load_event("function_url_none")
+        event["body"] = "\ufeff" + event["body"]
+        assert call(event).status == 200
+
     def test_url(
         self,
         call: Call,
@@ -173,6 +191,10 @@ class TestErrors:
             ({"method": "GET"}, 405, "method_not_allowed"),
             ({"body": b"\x89PNG" + bytes(6000)}, 413, "too_large"),
             ({"body": b"GIF89a" + bytes(20)}, 415, "unsupported_format"),
+            ({"body": gzip.compress(bytes(99_999)), "headers": {"content-encoding": "gzip"}}, 413, "too_large"),
+            ({"body": b"x", "headers": {"content-encoding": "br"}}, 415, "unsupported_format"),
+            ({"body": b"image=iVBORw0KGgo%3D", "content_type": URLENCODED}, 400, "malformed_request"),
+            ({"body": b"--b--\r\n", "content_type": "multipart/form-data; boundary=b"}, 400, "missing_image"),
             ({"body": b"\xff\xd8\xff" + bytes(20)}, 422, "undecodable_image"),
         ],
     )

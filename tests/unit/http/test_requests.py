@@ -1,4 +1,5 @@
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -51,9 +52,16 @@ def test_things_that_are_no_events(event: Any) -> None:
 
 @pytest.mark.parametrize("is_base64", [True, False])
 def test_json_body(is_base64: bool) -> None:
-    text = json.dumps({"content_type": "image/png"})
+    text = "\ufeff" + json.dumps({"content_type": "image/png"})
     body = base64.b64encode(text.encode()).decode() if is_base64 else text
-    assert json_body(body, is_base64=is_base64) == {"content_type": "image/png"}
+    assert json_body(Request({"body": body, "isBase64Encoded": is_base64}, "id")) == {"content_type": "image/png"}
+
+
+def test_json_body_in_gzip() -> None:
+    body = base64.b64encode(gzip.compress(b'{"content_type": "image/png"}')).decode()
+    headers = {"content-encoding": "gzip"}
+    request = Request({"body": body, "isBase64Encoded": True, "headers": headers}, "id")
+    assert json_body(request) == {"content_type": "image/png"}
 
 
 @pytest.mark.parametrize(
@@ -72,5 +80,5 @@ def test_json_body(is_base64: bool) -> None:
 )
 def test_json_body_that_is_none(body: str | None, is_base64: bool) -> None:
     with pytest.raises(MalformedRequest) as caught:
-        json_body(body, is_base64=is_base64)
+        json_body(Request({"body": body, "isBase64Encoded": is_base64}, "id"))
     assert "jane" not in caught.value.detail

@@ -1,0 +1,95 @@
+"""The body of a request as its sender wrote it: base64 and gzip are undone, within a limit."""
+
+import base64
+import json
+import zlib
+from typing import Any
+
+from pneumonia.errors import MalformedRequest, MissingImage, TooLarge, UnsupportedFormat
+
+_GZIP = frozenset({"gzip", "x-gzip"})
+_ANY_GZIP_HEADER = zlib.MAX_WBITS | 16
+_BOM = "\ufeff"
+
+
+def content_of(
+    body: str | None, *, is_base64: bool, content_encoding: str, max_bytes: int, how: str
+) -> str | bytes | None:
+    """The content of a Function URL request: bytes if `is_base64`, else text; None if there is none.
+
+    `content_encoding` is that header, or empty. `how` is a sentence that tells what to send, for the errors. No more
+    than `max_bytes` bytes are unpacked, whatever they would become. Raises MalformedRequest, MissingImage (gzip of
+    nothing), TooLarge, UnsupportedFormat (another coding than gzip).
+    """
+    if not body:
+        return None
+    codings = [name for name in (part.strip().lower() for part in content_encoding.split(",")) if name]
+    codings = [name for name in codings if name != "identity"]
+    if not codings:
+        return base64_of(body, max_bytes) if is_base64 else body
+    if len(codings) > 1 or codings[0] not in _GZIP:
+        raise UnsupportedFormat(
+            "The body has a Content-Encoding that is not read. Send it as it is, or compressed once with gzip."
+        )
+    if not is_base64:
+        raise MalformedRequest(
+            "The body is compressed with gzip, but its Content-Type says that it is text: it arrived as text, which "
+            "damages it. Send it with Content-Type: application/octet-stream, or uncompressed."
+        )
+    content = _unpacked(base64_of(body, max_bytes), max_bytes)
+    if not content:
+        raise MissingImage(f"The body is empty once it is unpacked. {how}")
+    return content
+
+
+def json_of(content: str | bytes, how: str) -> Any:
+    """The value that the content says in JSON. Raises MalformedRequest, whose text ends with `how`."""
+    try:
+        # The parser itself takes a byte order mark before bytes, and refuses one before text.
+        return json.loads(content.removeprefix(_BOM) if isinstance(content, str) else content)
+    except (ValueError, RecursionError):  # ValueError covers JSONDecodeError and UnicodeDecodeError
+        # `from None`: the original quotes the body.
+        raise MalformedRequest(f"The body is not valid JSON. {how}") from None
+
+
+def base64_of(text: str, max_bytes: int) -> bytes:
+    """The bytes of a text in base64, line breaks allowed. Raises MalformedRequest, and TooLarge before decoding."""
+    data = _decoded(text, max_bytes)
+    if data is None:  # perhaps for line breaks alone, which are allowed: few callers send them
+        data = _decoded("".join(text.split()), max_bytes)
+    if data is None:
+        raise MalformedRequest("The image is not valid base64 (standard alphabet, padded with =).")
+    return data
+
+
+def too_large(max_bytes: int) -> TooLarge:
+    """The error of an image with more bytes than the limit."""
+    return TooLarge(f"The image has more than {max_bytes} bytes, the limit. Send a smaller file.")
+
+
+def _decoded(text: str, max_bytes: int) -> bytes | None:
+    """The bytes; None for what is not strictly base64. Raises TooLarge before decoding."""
+    white = 0 if len(text) // 4 * 3 <= max_bytes + 2 else sum(map(text.count, " \t\n\r\x0b\x0c"))
+    if (len(text) - white) // 4 * 3 > max_bytes + 2:  # three bytes for every four characters
+        raise too_large(max_bytes)
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # covers binascii.Error
+        return None
+
+
+def _unpacked(data: bytes, max_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj(_ANY_GZIP_HEADER)
+    try:
+        content = unpacker.decompress(data, max_bytes + 1)
+    except zlib.error:
+        raise MalformedRequest(
+            "The Content-Encoding is gzip, but the body is no gzip or is damaged. Compress it, or leave the header out."
+        ) from None
+    if len(content) > max_bytes:
+        raise TooLarge(f"The body unpacks to more than {max_bytes} bytes, the limit. Send a smaller file.")
+    if not unpacker.eof:
+        raise MalformedRequest("The gzip body ends too early: it was cut in transfer. Send it again.")
+    if unpacker.unused_data.strip(b"\0"):
+        raise MalformedRequest("More follows the end of the gzip body. Compress the whole body once.")
+    return content

@@ -1,0 +1,159 @@
+"""The one file in a form: `multipart/form-data`, as browsers, `curl -F` and the `files=` of requests send it."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pneumonia.errors import MalformedRequest, MissingImage
+from pneumonia.http.bodies import too_large
+
+if TYPE_CHECKING:
+    from multipart import MultipartSegment
+
+SEND_FILE = "Send the file itself: curl -F file=@film.png, files= in requests, <input type=file> in a page."
+
+MAX_PARTS = 64
+_HEAD_BYTES = 1024
+# How a form begins. Its Content-Type need not say so: who sets that header by hand leaves the boundary out.
+_BEGINS = re.compile(rb"\s*--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*\r\n")
+_FIRST_PART = re.compile(rb"(?:[\w-]+:[^\r\n]*\r\n)*?content-disposition:[ \t]*form-data", re.IGNORECASE)
+_PAIR = re.compile(rb"([\w.\[\]%+-]{1,64})=[!-~]*")
+# Names are shown to who sent them, but not what only looks like one.
+_PLAIN_NAME = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
+
+
+def is_multipart(content: str | bytes, content_type: str) -> bool:
+    """Whether a body is `multipart/form-data`, by its Content-Type or by how it begins."""
+    if media_type(content_type) == "multipart/form-data":
+        return True
+    head = _head(content)
+    found = _BEGINS.match(head)
+    return found is not None and _FIRST_PART.match(head, found.end()) is not None
+
+
+def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: frozenset[str]) -> bytes:
+    """The bytes of the one file in a form. Other fields are ignored, but those of `in_query` belong into the query.
+
+    Raises MalformedRequest (several files, or no sound form), MissingImage (no file, or an empty one), TooLarge.
+    """
+    files, fields = _parts(_as_bytes(content), content_type)
+    if misplaced := sorted(in_query.intersection(fields)):
+        raise MalformedRequest(
+            f"The form has the field {misplaced[0]}. It belongs in the query of the address, as in "
+            f"/predict?{misplaced[0]}=..., and the form holds the file alone."
+        )
+    chosen = [file for file in files if file]  # a page sends an empty one where nobody chose a file
+    if len(chosen) > 1:
+        raise MalformedRequest(f"The form holds {len(chosen)} files. Send each film in a request of its own.")
+    if not chosen:
+        if files:
+            raise MissingImage("The file in the form is empty (0 bytes). Choose the film again and send it.")
+        raise MissingImage(f"The form holds no file{_named(fields)}. {SEND_FILE}")
+    if len(chosen[0]) > max_bytes:
+        raise too_large(max_bytes)
+    return chosen[0]
+
+
+def refuse_pairs(content: str | bytes, content_type: str) -> None:
+    """Raise MalformedRequest if a body is a form of pairs, such as `image=<base64>`.
+
+    `curl --data-binary` says the same of the bytes of a file, which hold more than printable ASCII from the start.
+    """
+    if media_type(content_type) != "application/x-www-form-urlencoded":
+        return
+    if found := _PAIR.fullmatch(_head(content).rstrip()):
+        raise MalformedRequest(
+            f"The body is a form without a file{_named([found[1].decode()])}. {SEND_FILE} "
+            'Base64 goes into JSON: {"image": "<base64>"}.'
+        )
+
+
+def media_type(content_type: str) -> str:
+    """The type in a Content-Type header, in lower case and without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _parts(data: bytes, content_type: str) -> tuple[list[bytes], list[str]]:
+    """The files of a form, and the names of its other fields."""
+    # Imported here: few callers send forms.
+    from multipart import MultipartError, PushMultipartParser
+
+    boundary = _boundary(data, content_type)
+    files: list[bytes] = []
+    fields: list[str] = []
+    parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
+    try:
+        with parser:
+            to_file = False
+            for event in parser.parse(data.lstrip()):
+                if isinstance(event, bytes | bytearray):
+                    if to_file:  # in one piece, as all the data was parsed at once
+                        files[-1] = bytes(event)
+                elif event is not None:
+                    to_file = _is_file(event)
+                    if to_file:
+                        files.append(b"")
+                    else:
+                        fields.append(event.name)
+    except MultipartError:
+        if b"--" + boundary + b"--" not in data[-len(boundary) - _HEAD_BYTES :]:
+            raise MalformedRequest(
+                "The form ends before its last boundary: it was cut in transfer. Send it again."
+            ) from None
+        raise MalformedRequest(
+            f"The form cannot be read: its parts or their headers are damaged. {SEND_FILE}"
+        ) from None
+    return files, fields
+
+
+def _boundary(data: bytes, content_type: str) -> bytes:
+    from multipart import parse_options_header
+
+    said = parse_options_header(content_type)[1].get("boundary", "").encode("latin-1", "replace")
+    start = data[:_HEAD_BYTES].lstrip()
+    if said and start.startswith(b"--" + said):
+        return bytes(said)
+    found = _BEGINS.match(start)
+    if found is None:
+        raise MalformedRequest(
+            "The Content-Type is multipart/form-data, but the body begins with no boundary. Send a form, or the bytes "
+            "of the file with a Content-Type such as image/jpeg."
+        )
+    return found[1]
+
+
+def _is_file(part: "MultipartSegment") -> bool:
+    """Whether a part is a file: it has a file name, as text or encoded (`filename*`), or a type that is no text."""
+    disposition = next((value for name, value in part.headerlist if name == "Content-Disposition"), "")
+    kind = part.content_type
+    return (
+        part.filename is not None
+        or "filename*=" in disposition.lower()
+        or (kind is not None and not kind.startswith("text/"))
+    )
+
+
+def _as_bytes(content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode("latin-1")  # a gateway that hands on each byte as a character
+    except UnicodeEncodeError:
+        raise MalformedRequest(
+            "The form arrived as text, which damages the bytes of its file. Whatever hands the request on must pass "
+            "multipart/form-data as binary (isBase64Encoded)."
+        ) from None
+
+
+def _head(content: str | bytes) -> bytes:
+    head = content[:_HEAD_BYTES]
+    return head.encode("latin-1", "replace") if isinstance(head, str) else head
+
+
+def _named(fields: Sequence[str]) -> str:
+    """Such as ", only the fields image and force"."""
+    plain = [name for name in dict.fromkeys(fields) if _PLAIN_NAME.fullmatch(name)]
+    if not plain:
+        return ""
+    *others, last = plain[:5]
+    return f", only the field{'s' if others else ''} {', '.join(others) + ' and ' if others else ''}{last}"
