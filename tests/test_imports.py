@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 _PREDICTING = "pneumonia.errors", "pneumonia.model", "pneumonia.predictor", "pneumonia.settings"
-_SERVING = *_PREDICTING, "pneumonia.aws", "pneumonia.metrics", "pneumonia.options"
+_SERVING = *_PREDICTING, "pneumonia.aws", "pneumonia.metrics"
 _CLIENT = "pneumonia.errors", "pneumonia.model", "pneumonia.uploads", "pneumonia_cli.client", "pneumonia_cli.reporting"
 
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -32,7 +32,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pneumonia.settings": ("pneumonia.declaration", "pneumonia.errors", "pneumonia.decode"),
     "pneumonia.predictor": ("pneumonia.errors", "pneumonia.decode", "pneumonia.model", "pneumonia.settings"),
     "pneumonia.metrics": ("pneumonia.errors", "pneumonia.predictor", "pneumonia.settings"),
-    "pneumonia.uploads": _SERVING,
+    "pneumonia.uploads": (*_SERVING, "pneumonia.options"),
     "pneumonia.backfill": ("pneumonia.errors", "pneumonia.predictor", "pneumonia.uploads"),
     "pneumonia.http": (
         "pneumonia.aws",
