@@ -64,8 +64,8 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
         # pydicom and its decoders raise almost anything on damaged input; the message may quote the file. The decoder
         # of RLE panics in Rust, which arrives as an exception that is no Exception.
         raise UndecodableImage(
-            "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported "
-            "(such as 12-bit JPEG extended). Export it uncompressed, or as JPEG 2000 or PNG."
+            "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported. "
+            "Export it uncompressed, or as JPEG 2000 or PNG."
         ) from error
 
 

@@ -26,6 +26,8 @@ LEAST_USE = 0.5
 SAMPLES = 1_000_000
 """Values that are looked at, at most: taken in even steps."""
 EVEN_SHARE = 0.01
+EVEN_DEPTH = 0.5
+"""How deep an even area is at most, with its noise, as a share of the film's depth."""
 
 
 def film_range(values: Values, film: Mask | None = None) -> Range:
@@ -66,13 +68,18 @@ def _without(extreme: float, sample: Values) -> Values:
 
 def _quantiles(sample: Values) -> Range:
     ordered = np.sort(sample, axis=None).astype(np.float64)
-    for _ in range(2):  # a shutter on the dark side, and one on the bright side
-        low, high = _at(ordered)
-        without_dark, without_bright = ordered[ordered > low], ordered[ordered < high]
-        if _is_apart(ordered, without_bright, high - _at(without_bright)[1]):
-            ordered = without_bright
-        elif _is_apart(ordered, without_dark, _at(without_dark)[0] - low):
-            ordered = without_dark
+    for _ in range(2):  # a border on the dark side, and one on the bright side
+        steps = ordered[np.linspace(0, max(0, ordered.size - 1), 101).astype(int)] if ordered.size else ordered
+        if not ordered.size or steps[0] == steps[-1]:
+            break
+        # The widest step from one hundredth to the next. A border has noise, so its pixels are not all equal.
+        widest = int(np.argmax(np.diff(steps)))
+        place = int(np.searchsorted(ordered, (steps[widest] + steps[widest + 1]) / 2))
+        dark, bright = ordered[:place], ordered[place:]
+        if _is_border(bright, dark):
+            ordered = dark
+        elif _is_border(dark, bright):
+            ordered = bright
         else:
             break
     return _at(ordered)
@@ -85,10 +92,12 @@ def _at(ordered: NDArray[np.float64]) -> Range:
     return float(low), float(high)
 
 
-def _is_apart(ordered: NDArray[np.float64], rest: NDArray[np.float64], gap: float) -> bool:
-    """Whether what is missing in `rest` is an even area, `gap` off, and the rest is a film with greys of its own."""
-    low, high = _at(rest)
-    return rest.size > len(ordered) * EVEN_SHARE and high > low and gap > high - low
+def _is_border(border: NDArray[np.float64], film: NDArray[np.float64]) -> bool:
+    """Whether of two parts of the values one is an even area, and lies farther from the other than that is deep."""
+    edges, shown = _at(border), _at(film)
+    depth, gap = shown[1] - shown[0], max(edges[0] - shown[1], shown[0] - edges[1])
+    large = film.size > (border.size + film.size) * EVEN_SHARE
+    return large and depth > 0 and gap > depth and edges[1] - edges[0] < EVEN_DEPTH * depth
 
 
 def within(declared: Range, film: Range) -> Range:

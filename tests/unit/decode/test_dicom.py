@@ -1,7 +1,6 @@
 """What comes in as DICOM: encodings, photometric interpretation, what is refused, and what the answer may say."""
 
 import io
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, TooLarge, UndecodableImage
 from tests.unit.decode.conftest import PATIENT, SOP_UID, STUDY_UID, DicomBytes, dataset_of, encoded, film12
+from tests.unit.decode.jpeg12_writer import jpeg12
 
 LIMITS = Limits(max_image_bytes=10_000_000, max_image_pixels=1_000_000)
 EXPECTED = np.rint((film12().astype(float) - film12().min()) * 255 / (int(film12().max()) - int(film12().min())))
@@ -158,13 +158,73 @@ def test_every_depth_fills_the_greys(dicom_bytes: DicomBytes, stored: int) -> No
     assert np.abs(shown - EXPECTED).max() <= 2
 
 
-def test_12_bit_jpeg_extended_is_refused_by_name() -> None:
-    dataset = dataset_of(film12(), JPEGExtended12Bit)
-    frame = struct.pack(">BHHB", 12, *film12().shape, 1) + b"\x01\x11\0"
-    stream = b"\xff\xd8\xff\xc1" + struct.pack(">H", len(frame) + 2) + frame + b"\xff\xda\0\x02\xff\xd9"
-    dataset.PixelData = encapsulate([stream])
-    with pytest.raises(UndecodableImage, match="12-bit JPEG extended"):
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_12_bit_jpeg_extended_is_read(photometric: str) -> None:
+    film = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
+    dataset = dataset_of(film, JPEGExtended12Bit, PhotometricInterpretation=photometric)
+    plain = grey(encoded(dataset_of(film, PhotometricInterpretation=photometric)))
+    dataset.PixelData = encapsulate([jpeg12(film)])
+    assert np.array_equal(grey(encoded(dataset)), plain)
+
+
+def test_12_bit_jpeg_extended_that_is_cut_is_refused() -> None:
+    film = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
+    dataset = dataset_of(film, JPEGExtended12Bit)
+    dataset.PixelData = encapsulate([jpeg12(film)[:-20]])
+    with pytest.raises(UndecodableImage, match="truncated"):
         decode(encoded(dataset), LIMITS)
+
+
+def test_a_lossy_sample_brighter_than_the_brightest_stays_bright() -> None:
+    film = np.repeat(np.repeat(film12()[::8, ::8] // 4, 8, 0), 8, 1)
+    film[:8, :8] = 1023
+    plain = grey(encoded(dataset_of(film, BitsStored=10, HighBit=9)))
+    film[:8, :8] = 1024
+    dataset = dataset_of(film, JPEGExtended12Bit, BitsStored=10, HighBit=9)
+    dataset.PixelData = encapsulate([jpeg12(film)])
+    assert np.array_equal(grey(encoded(dataset)), plain)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+@pytest.mark.parametrize(("stored", "high"), [(12, 15), (12, 13), (12, 11), (10, 12)])
+def test_values_are_read_where_the_high_bit_says(syntax: str, stored: int, high: int) -> None:
+    """The bits around them hold graphics, as overlay planes did."""
+    film = film12() >> (12 - stored)
+    shift = high - (stored - 1)
+    graphics = np.where(np.arange(80) % 7 == 0, 0xFFFF, 0).astype(np.uint16) & np.uint16(
+        0xFFFF & ~((2**stored - 1) << shift)
+    )
+    dataset = dataset_of((film << shift) | graphics, BitsStored=stored, HighBit=high)
+    if syntax == RLELossless:
+        dataset.compress(syntax)
+    elif syntax == ExplicitVRBigEndian:
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+        dataset.PixelData = ((film << shift) | graphics).byteswap().tobytes()
+    assert np.abs(grey(encoded(dataset)) - EXPECTED).max() <= 1
+
+
+def test_a_window_counts_in_the_values_that_the_high_bit_tells(dicom_bytes: DicomBytes) -> None:
+    window = {"WindowCenter": 2000, "WindowWidth": 3600}
+    shifted = dicom_bytes(film12() << 4, HighBit=15, **window)
+    assert np.array_equal(grey(shifted), grey(dicom_bytes(**window)))
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"PixelAspectRatio": [2, 1]},
+        {"PixelAspectRatio": [0, 0]},
+        {"PixelSpacing": [0.1, 0.4]},
+        {"ImagerPixelSpacing": [0.2, 0.1]},
+        {"NominalScannedPixelSpacing": [1, 5]},
+        {"PixelSpacing": [0, 0], "EstimatedRadiographicMagnificationFactor": 3},
+    ],
+    ids=lambda elements: "-".join(elements),
+)
+def test_the_size_and_shape_of_a_pixel_change_nothing(dicom_bytes: DicomBytes, elements: dict[str, Any]) -> None:
+    plain, found = decode(dicom_bytes(), LIMITS), decode(dicom_bytes(**elements), LIMITS)
+    assert np.array_equal(np.asarray(found.pixels), np.asarray(plain.pixels))
+    assert found.to_json() == plain.to_json()
 
 
 def test_answer_tells_what_was_done_and_not_who_it_is(dicom_bytes: DicomBytes) -> None:
@@ -199,6 +259,8 @@ def test_a_name_in_the_place_of_a_uid_is_left_out(dicom_bytes: DicomBytes) -> No
         ({"Rows": 60_000, "Columns": 60_000}, TooLarge),
         ({"Rows": 97}, UndecodableImage),
         ({"PhotometricInterpretation": "HSV"}, UndecodableImage),
+        ({"Rows": None}, UndecodableImage),
+        ({"BitsStored": 17}, UndecodableImage),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else value.__name__,
 )
@@ -281,6 +343,19 @@ def test_a_window_that_whitens_the_film_is_left_out(dicom_bytes: DicomBytes, pho
     assert np.array_equal(255 - shown if photometric == "MONOCHROME1" else shown, EXPECTED)
 
 
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_makes_white_of_an_unexposed_border_counts(dicom_bytes: DicomBytes, photometric: str) -> None:
+    """The border has noise, and takes a third of the middle: no film is lost with it."""
+    pixels = np.random.default_rng(0).integers(3900, 4090, (96, 80)).astype(np.uint16)
+    pixels[18:-18, 15:-15] = film12()[18:-18, 15:-15] * 9 // 10
+    values = pixels if photometric == "MONOCHROME2" else 4095 - pixels
+    center = 1750 if photometric == "MONOCHROME2" else 4095 - 1750
+    window = {"WindowCenter": center, "WindowWidth": 3500, "PhotometricInterpretation": photometric}
+    decoded = decode(dicom_bytes(values, **window), LIMITS)
+    assert decoded.warnings == ()
+    assert np.abs(np.asarray(decoded.pixels, float) - np.clip(pixels / 3500 * 255, 0, 255)).max() <= 1
+
+
 def test_a_table_that_declares_16_bits_and_uses_12(dicom_bytes: DicomBytes) -> None:
     table = Dataset()
     table.LUTDescriptor = [4096, 0, 16]
@@ -318,6 +393,11 @@ def test_fragments_that_nothing_ends_are_read_and_cut_ones_are_not(syntax: str) 
 def test_uncompressed_pixels_that_are_cut_are_told(dicom_bytes: DicomBytes) -> None:
     with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels do"):
         decode(dicom_bytes()[:-5000], LIMITS)
+
+
+def test_missing_elements_are_named(dicom_bytes: DicomBytes) -> None:
+    with pytest.raises(UndecodableImage, match=r"Rows, BitsStored missing"):
+        decode(dicom_bytes(Rows=None, BitsStored=None), LIMITS)
 
 
 def test_a_missing_photometric_interpretation_is_named(dicom_bytes: DicomBytes) -> None:

@@ -39,6 +39,22 @@ def test_a_wide_border_far_off_decides_nothing(grey: int) -> None:
     assert 2980 <= high < 3150
 
 
+@pytest.mark.parametrize("grey", [-9000, 9000])
+def test_a_border_with_noise_decides_nothing(grey: int) -> None:
+    values = np.random.default_rng(2).normal(grey, 100, (200, 200))
+    values[50:150, 50:150] = FILM
+    low, high = film_range(values)
+    assert 850 < low <= 1020
+    assert 2980 <= high < 3150
+
+
+def test_an_even_film_between_deeper_ones_is_no_border() -> None:
+    """Two parts of which either is deep: there is no telling which is the film, so both are."""
+    values = FILM.copy()
+    values[:50] += 6000
+    assert film_range(values) == (1000, 9000)
+
+
 def test_padding_decides_nothing() -> None:
     values = FILM.copy()
     values[:, :40] = 4000

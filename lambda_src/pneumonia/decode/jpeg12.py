@@ -1,0 +1,49 @@
+"""JPEG of 12 bits a sample (ITU-T T.81, the extended process), as old archives hold it.
+
+The decoder of DICOM's JPEG fails at most of them. Pillow carries one that does not: libjpeg-turbo, which Pillow itself
+lets read 8 bits alone, but libtiff reads 12. So the stream gets the header of a TIFF with one strip.
+"""
+
+import io
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumonia.decode.jpeg_header import JpegHeader
+from pneumonia.errors import UndecodableImage
+
+BITS = 12
+
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP, _ROWS, _BYTES = 256, 257, 258, 259, 262, 273, 278, 279
+_JPEG, _BLACK_IS_ZERO = 7, 1
+_LONG = 4
+_END = b"\xff\xd9"
+_PADDING = 16
+"""Bytes after the end of a stream, at most."""
+
+
+def decode_12_bits(stream: bytes, header: JpegHeader) -> NDArray[np.uint16]:
+    """The samples of a grey stream with that header, uint16 [rows, columns], 0..4095.
+
+    Raises UndecodableImage for a stream without an end (libjpeg would fill what is missing with grey), and what Pillow
+    raises for a damaged one.
+    """
+    if _END not in stream[-_PADDING:]:
+        raise UndecodableImage("The JPEG in the DICOM file has no end: it is truncated or damaged.")
+    tags = {
+        _WIDTH: header.columns,
+        _LENGTH: header.rows,
+        _BITS: BITS,
+        _COMPRESSION: _JPEG,
+        _PHOTOMETRIC: _BLACK_IS_ZERO,
+        _STRIP: 0,
+        _ROWS: header.rows,
+        _BYTES: len(stream),
+    }
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    tags[_STRIP] = len(head) + 12 * len(tags) + 4
+    directory = b"".join(struct.pack("<HHII", tag, _LONG, 1, value) for tag, value in tags.items())
+    with Image.open(io.BytesIO(head + directory + bytes(4) + stream), formats=["TIFF"]) as image:
+        return np.asarray(image, dtype=np.uint16)
