@@ -27,6 +27,13 @@ def allow(
     )
 
 
+def deny(role: iam.IRole | None, sid: str, actions: Sequence[str], resources: Sequence[str]) -> None:
+    """Take `actions` with `resources` out of what `role` may do otherwise."""
+    cast(iam.IRole, role).add_to_principal_policy(
+        iam.PolicyStatement(sid=sid, effect=iam.Effect.DENY, actions=list(actions), resources=list(resources))
+    )
+
+
 def allow_key(role: iam.IRole | None, key: kms.IKey | None, *actions: str, service: str) -> None:
     """Let `role` use a key for what `service` ("s3", "secretsmanager") does on its behalf; nothing without a key."""
     if key is None:

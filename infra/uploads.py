@@ -15,7 +15,7 @@ from constructs import Construct
 from infra.access_logs import access_log_bucket
 from infra.encryption import Encryption
 from infra.notifications import NotificationsRole
-from infra.permissions import allow, allow_key
+from infra.permissions import allow, allow_key, deny
 from infra.removal import removal_policy
 from infra.upload_events import UploadEvents
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
@@ -27,6 +27,10 @@ _DEAD_LETTER_RETENTION: Final = Duration.days(14)
 
 # Where the API puts what it gave permission to upload, and so where its results lie: lambda_src's upload_ids.
 API_PREFIX: Final = "api/"
+
+# Where the backfill writes results of other buckets, and the files of its runs: lambda_src's uploads/names.py. No
+# upload has its result there.
+RESERVED_PREFIXES: Final = ("archive/", "backfill-runs/")
 
 # An event names one version of an object. A version replaced or deleted by the user stays readable for as
 # long as its event can still be redriven from the dead-letter queue.
@@ -103,6 +107,8 @@ class Uploads(Construct):
         allow(role, "TellGoneFromForbidden", ["s3:ListBucket"], [self.upload_bucket.bucket_arn])
         # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
         allow(role, "WriteResults", ["s3:PutObject", "s3:GetObject"], [results])
+        reserved = [self.result_bucket.arn_for_objects(f"{prefix}*") for prefix in RESERVED_PREFIXES]
+        deny(role, "KeepOffArchivesAndRuns", ["s3:PutObject"], reserved)
         if self._settings.event_bus:
             bus = Stack.of(self).format_arn(
                 service="events", resource="event-bus", resource_name=self._settings.event_bus

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pneumonia.uploads.results import JSON_SUFFIX, result_key
+from pneumonia.uploads.names import JSON_SUFFIX, result_key
 from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.reporting.images import ImageFile

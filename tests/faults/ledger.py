@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.results import Order
 from tests.faults.plan import Version
 
 

@@ -33,7 +33,7 @@ from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from pneumonia.uploads.events import Upload
 from pneumonia.uploads.finished_events import event_id
-from pneumonia.uploads.results import JSON_SUFFIX
+from pneumonia.uploads.names import JSON_SUFFIX
 from pneumonia_cli.client.operating.redrive import redrive
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.local.cloud import Cloud, local_cloud

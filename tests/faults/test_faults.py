@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX
+from pneumonia.uploads.results import Order
 from tests.faults.hooks import RATES
 from tests.faults.ledger import Ledger, Sent, Stored
 from tests.faults.plan import Version, plan

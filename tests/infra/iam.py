@@ -84,11 +84,14 @@ def statements(stack: Synthesised, part_of_role_id: str) -> list[Json]:
     return [statement for document in documents for statement in document["Statement"]]
 
 
-def grants(stack: Synthesised, part_of_role_id: str) -> set[tuple[str, str]]:
-    """Every (action, resource) that a role is allowed without any condition; fails on statements of another kind."""
+def grants(stack: Synthesised, part_of_role_id: str, effect: str = "Allow") -> set[tuple[str, str]]:
+    """Every (action, resource) that a role is allowed, or denied, without any condition; fails on statements of another
+    kind."""
     found = set()
     for statement in statements(stack, part_of_role_id):
-        assert statement["Effect"] == "Allow"
+        assert statement["Effect"] in ("Allow", "Deny")
+        if statement["Effect"] != effect:
+            continue
         assert not {"NotAction", "NotResource", "Condition"} & set(statement)
         found |= {
             (action, text(resource))

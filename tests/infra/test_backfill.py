@@ -9,8 +9,9 @@ import pytest
 from cfnlint.api import ManualArgs, lint_file
 
 from infra.backfill_definition import RUNS_PREFIX, definition
-from pneumonia.backfill import batch, summary
+from pneumonia.backfill import batch
 from pneumonia.settings import Settings
+from pneumonia.uploads import names
 from pneumonia_cli.stack.context import ContextError, settings_of
 from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import as_list, text
@@ -110,7 +111,7 @@ def test_errors_are_named_as_the_function_raises_them(backfill_stack: Synthesise
 
 
 def test_both_sides_agree_where_a_run_lies() -> None:
-    assert summary.RUNS == RUNS_PREFIX
+    assert names.RUNS == RUNS_PREFIX
 
 
 def test_cfn_lint_reads_the_definition(synthesise: Synthesise, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from pneumonia.uploads.ids import KEY_PREFIX
+from pneumonia.uploads.names import RESERVED
 from tests.infra.conftest import Json, Synthesise, Synthesised
 from tests.infra.iam import ROLE, as_list, grants
 
@@ -46,6 +47,14 @@ def test_worker_has_nothing_beyond_its_job(stack: Synthesised) -> None:
         ("s3:PutObject", f"arn:{result_id}/*"),
         ("s3:GetObject", f"arn:{result_id}/*"),
     }
+    assert grants(stack, "InferenceWorkerRole", "Deny") == {
+        ("s3:PutObject", f"arn:{result_id}/{prefix}*") for prefix in RESERVED
+    }
+
+
+@pytest.mark.parametrize("role", ["InferenceApiRole", "ReleaseRole", "ReleaseApiCheckRole", "UploadsNotificationsRole"])
+def test_other_roles_need_nothing_taken_away(stack: Synthesised, role: str) -> None:
+    assert grants(stack, role, "Deny") == set()
 
 
 @pytest.mark.parametrize("bus", ["default", "films/chest"])

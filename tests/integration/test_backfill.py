@@ -20,6 +20,7 @@ from moto import mock_aws
 from infra.backfill_definition import definition
 from pneumonia import aws
 from pneumonia.handlers import backfill, worker
+from pneumonia.uploads.names import upload_stem
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
 from pneumonia_cli.stack.context import settings_of
@@ -216,6 +217,37 @@ def test_an_archive_in_another_bucket_keeps_clear_of_uploads(start: Start, image
     # Without versions the time says what is the same.
     cloud.machine.run("again", {"bucket": ARCHIVE})
     assert cloud.summary("again")["counts"]["already_there"] == 1
+
+
+def test_an_upload_named_like_an_archives_film_keeps_a_result_of_its_own(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start()
+    names = [f"archive/{ARCHIVE}/a.png", "backfill-runs/uploads/summary"]
+    for name in names:
+        cloud.s3.put_object(Bucket=UPLOADS, Key=name, Body=image_bytes(grey=30))
+    cloud.s3.put_object(Bucket=ARCHIVE, Key="a.png", Body=image_bytes(grey=220))
+    cloud.machine.run("archive", {"bucket": ARCHIVE})
+    cloud.machine.run("uploads", {})
+    assert cloud.result(names[0])["source"]["bucket"] == ARCHIVE
+    assert cloud.summary("uploads")["counts"]["labels"] == {"normal": 2}
+    assert {cloud.result(upload_stem(name))["source"]["key"] for name in names} == set(names)
+
+
+def test_a_result_written_before_prefixes_were_reserved_is_found(start: Start, image_bytes: ImageBytes) -> None:
+    cloud = start()
+    names = [f"archive/{ARCHIVE}/a.png", "a~" + "0" * 64, f"archive/{ARCHIVE}/of an archive.png"]
+    for name in names:
+        cloud.s3.put_object(Bucket=UPLOADS, Key=name, Body=image_bytes())
+    cloud.machine.run("first", {})
+    for name in names:
+        found = cloud.s3.get_object(Bucket=RESULTS, Key=upload_stem(name) + ".json")
+        body = found["Body"].read()
+        if name == names[2]:
+            body = body.replace(UPLOADS.encode(), ARCHIVE.encode())
+        cloud.s3.put_object(Bucket=RESULTS, Key=f"{name}.json", Body=body, Metadata=found["Metadata"])
+        cloud.s3.delete_object(Bucket=RESULTS, Key=upload_stem(name) + ".json")
+    cloud.machine.run("again", {})
+    assert cloud.summary("again")["counts"]["already_there"] == 2
+    assert cloud.results() == {*names, upload_stem(names[2])}
 
 
 AWKWARD = ["Röntgen/胸部 X線.png", "a b+c.png", "100%.png", "a%2Fb.png", 'quote", comma.png']

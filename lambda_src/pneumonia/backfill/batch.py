@@ -19,13 +19,11 @@ from pneumonia.uploads import correlation
 from pneumonia.uploads.concurrency import overlapping
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
+from pneumonia.uploads.names import archive_name
 from pneumonia.uploads.results import Order, Results, WriteOutcome, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, HeadObjectRequestTypeDef
-
-OTHER_BUCKETS = "archive/"
-"""Where results of other buckets than the upload bucket lie: an archive may use the keys that uploads have."""
 
 GONE = "gone"
 NEWER_RESULT = "newer_result"
@@ -161,10 +159,21 @@ class Batch:
         """Find out which version the item is now, and whether that has a result. Raises ClientError if S3 fails."""
         key, head = self._head(item)
         upload = self._upload(item, key, head)
-        stored = self._results.find_document(upload.result_name)
-        if stored is not None and stored[0] is not None and Order.of(upload).compare(stored[0]) <= 0:
-            return Seen(upload, document=stored[1])
+        document = self._stored(upload)
+        if document is not None:
+            return Seen(upload, document=document)
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
+
+    def _stored(self, upload: Upload) -> ResultDocument | None:
+        """The result of this version or a newer one, also where it was written before prefixes were reserved."""
+        for stem in filter(None, (upload.result_stem, upload.former_stem)):
+            stored = self._results.find_document(stem)
+            if stored is None or stored[0] is None or Order.of(upload).compare(stored[0]) > 0:
+                continue
+            source = stored[1].source
+            if stem == upload.result_stem or (source.get("bucket"), source.get("key")) == (upload.bucket, upload.key):
+                return stored[1]
+        return None
 
     def _predict(self, seen: Seen, request_id: str) -> "_Count":
         if seen.archived:
@@ -192,7 +201,7 @@ class Batch:
             sequencer=None,
             event_time=item.last_modified or _NEVER,
             size=item.size,
-            filed_as=None if item.bucket == self._uploads_bucket else f"{OTHER_BUCKETS}{item.bucket}/{key}",
+            filed_as=None if item.bucket == self._uploads_bucket else archive_name(item.bucket, key),
         )
         if head is None:
             return upload

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pneumonia.backfill.tally import Tally
+from pneumonia.uploads.names import RUNS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-RUNS = "backfill-runs/"
-"""Where in the results bucket the files of a run lie, under the name of its execution."""
 SUMMARY_FILE = "summary.json"
 _MANIFEST_FILE = "/manifest.json"
 

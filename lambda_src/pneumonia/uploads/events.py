@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from pneumonia.settings import MAX_RECEIVES
+from pneumonia.uploads.names import archive_stem, former_stem, upload_stem
 
 
 class NotAnS3Event(ValueError):
@@ -20,7 +21,7 @@ class NotAnS3Event(ValueError):
 class Upload:
     """One created object. `key` is decoded. `version_id` is None in a bucket without versions; `sequencer`
     (hexadecimal, order of events of one key) and `size` (bytes) are None if the event lacks them. `filed_as` is the
-    key that its result is kept under, where that is not `key`."""
+    name of a film of another bucket (`names.archive_name`), None for an upload."""
 
     bucket: str
     key: str
@@ -32,9 +33,16 @@ class Upload:
     filed_as: str | None = None
 
     @property
-    def result_name(self) -> str:
-        """What the keys of its results begin with."""
-        return self.filed_as or self.key
+    def result_stem(self) -> str:
+        """What the keys of its result and heatmap begin with."""
+        return upload_stem(self.key) if self.filed_as is None else archive_stem(self.filed_as)
+
+    @property
+    def former_stem(self) -> str | None:
+        """What they began with before prefixes were reserved; None if that was the same. Another film's result may be
+        there."""
+        former = former_stem(self.filed_as or self.key)
+        return None if former == self.result_stem else former
 
     @property
     def source(self) -> dict[str, str | None]:

@@ -42,7 +42,7 @@ def announce(results: Results, upload: Upload, document: ResultDocument, outcome
         return
     if outcome is WriteOutcome.DUPLICATE:
         # What is stored may be of a model before this one: the event has to say the same as the result.
-        stored = results.find_document(upload.result_name)
+        stored = results.find_document(upload.result_stem)
         if stored is None or stored[1].source != document.source:
             return  # removed, or replaced by a newer upload, which has an event of its own
         document = replace(stored[1], correlation_id=stored[1].correlation_id or document.correlation_id)

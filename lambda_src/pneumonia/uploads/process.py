@@ -19,7 +19,8 @@ from pneumonia.settings import SettingsError, process_settings
 from pneumonia.uploads import correlation, finished_events
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Care, Upload
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, Order, Results, WriteOutcome, error_code, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX
+from pneumonia.uploads.results import Order, Results, WriteOutcome, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -122,10 +123,10 @@ def store(results: Results, upload: Upload, document: ResultDocument, png: bytes
     order = Order.of(upload)
     # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
     # come just after this look, our heatmap stays, and counts for nothing, since no JSON names it.
-    if results.has_newer(result_key(upload.result_name, JSON_SUFFIX), order):
+    if results.has_newer(upload.result_stem + JSON_SUFFIX, order):
         return WriteOutcome.STALE
     # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
-    key = result_key(upload.result_name, HEATMAP_SUFFIX)
+    key = upload.result_stem + HEATMAP_SUFFIX
     # Conditional writes tell objects by their content: a film uploaded again has the heatmap of the first time, and
     # a writer that saw the first must not take the second for it.
     png = tagged(png, correlation.of_object(upload))

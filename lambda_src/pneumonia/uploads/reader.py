@@ -2,12 +2,13 @@
 
 from pneumonia import aws
 from pneumonia.uploads.document import ResultDocument
-from pneumonia.uploads.results import HEATMAP_SUFFIX, Order, Results, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, result_key, upload_stem
+from pneumonia.uploads.results import Order, Results
 
 
 def read_result(bucket: str, upload_key: str) -> ResultDocument | None:
     """The document that was written for an upload; None if there is none. Raises ClientError if S3 fails."""
-    found = Results(aws.s3_for_callers(), bucket).find_document(upload_key)
+    found = Results(aws.s3_for_callers(), bucket).find_document(upload_stem(upload_key))
     return None if found is None else found[1]
 
 

@@ -8,7 +8,6 @@ HEAD, and because S3 wants it for If-Match).
 
 import contextlib
 import enum
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +17,12 @@ from botocore.exceptions import ClientError
 
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
+from pneumonia.uploads.names import JSON_SUFFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
-MAX_KEY_BYTES = 1024
-JSON_SUFFIX = ".json"
-HEATMAP_SUFFIX = ".heatmap.png"
 _ATTEMPTS = 5
 _SEQUENCER = "source-sequencer"
 _EVENT_TIME = "source-event-time"
@@ -104,20 +101,6 @@ class Order:
         return 1 if versions[0] > versions[1] else -1
 
 
-def result_key(upload_key: str, suffix: str) -> str:
-    """The key of a result: the upload's key and a suffix.
-
-    An upload key too long for that (S3 allows 1024 bytes of UTF-8) is cut and completed by its SHA-256,
-    the same way for every suffix; `source.key` in the result still tells the whole of it.
-    """
-    room = MAX_KEY_BYTES - max(len(JSON_SUFFIX), len(HEATMAP_SUFFIX))
-    encoded = upload_key.encode()
-    if len(encoded) <= room:
-        return upload_key + suffix
-    tail = "~" + hashlib.sha256(encoded).hexdigest()
-    return encoded[: room - len(tail)].decode(errors="ignore") + tail + suffix
-
-
 class Results:
     """Writes results; holds no state of its own."""
 
@@ -136,15 +119,15 @@ class Results:
         with contextlib.closing(found["Body"]) as body:  # see process.py
             return Order.from_metadata(found["Metadata"]), body.read()
 
-    def find_document(self, name: str) -> "tuple[Order | None, ResultDocument] | None":
-        """Order and content of the result of an upload, by its `result_name`; None if there is none. Raises ClientError
-        if S3 fails."""
-        found = self.find(result_key(name, JSON_SUFFIX))
+    def find_document(self, stem: str) -> "tuple[Order | None, ResultDocument] | None":
+        """Order and content of the result with this stem (names.py); None if there is none. Raises ClientError if S3
+        fails."""
+        found = self.find(stem + JSON_SUFFIX)
         return None if found is None else (found[0], ResultDocument.parse(found[1]))
 
     def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> WriteOutcome:
         """Write the result of an upload as `put_if_newer` does."""
-        key = result_key(upload.result_name, JSON_SUFFIX)
+        key = upload.result_stem + JSON_SUFFIX
         body = document.to_bytes()
         return self.put_if_newer(key, body, "application/json", Order.of(upload), provisional=provisional)
 

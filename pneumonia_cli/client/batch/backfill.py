@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from rich.progress import Progress
 from rich.text import Text
 
-from pneumonia.backfill.summary import RUNS, SUMMARY_FILE
+from pneumonia.backfill.summary import SUMMARY_FILE
+from pneumonia.uploads.names import RUNS
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code

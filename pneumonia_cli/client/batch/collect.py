@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pneumonia.backfill.summary import RUNS
-from pneumonia.uploads.results import JSON_SUFFIX
+from pneumonia.uploads.names import JSON_SUFFIX, RUNS, is_hashed, stem_prefixes
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import ServiceError
@@ -103,12 +102,16 @@ class Collector:
         return answered
 
     def keys(self) -> Iterator[str]:
-        """The upload keys of all results under the prefix."""
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix):
-            for entry in page.get("Contents", []):
-                # The files of a backfill lie in the same bucket and are no results.
-                if entry["Key"].endswith(JSON_SUFFIX) and not entry["Key"].startswith(RUNS):
-                    yield entry["Key"].removesuffix(JSON_SUFFIX)
+        """What the keys of all results under the prefix are without their suffix: mostly the keys of the uploads."""
+        for prefix in stem_prefixes(self._prefix):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    stem = entry["Key"].removesuffix(JSON_SUFFIX)
+                    # The files of a backfill lie in the same bucket and are no results.
+                    if stem == entry["Key"] or stem.startswith(RUNS):
+                        continue
+                    if prefix == self._prefix or is_hashed(stem):
+                        yield stem
 
     def _fetch(self, key: str) -> Fetched | None:
         try:

@@ -6,6 +6,7 @@ time decides which result stays (lambda_src's results.py), and that is the time 
 result replaces those before it, and an upload that comes meanwhile wins over the replay.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from pneumonia.uploads.results import JSON_SUFFIX, result_key
+from pneumonia.uploads.document import ResultDocument
+from pneumonia.uploads.names import JSON_SUFFIX, former_stem, upload_stem
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError
@@ -93,7 +95,7 @@ def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay
                 continue
             if version["Key"].endswith("/") and not version["Size"]:  # how the console marks folders
                 continue
-            if chosen.missing and _has_result(s3, result_bucket, version["Key"]):
+            if chosen.missing and _has_result(s3, upload_bucket, result_bucket, version["Key"]):
                 continue
             number = version["VersionId"]
             yield StoredFilm(
@@ -126,8 +128,19 @@ def server_time(s3: "S3Client", bucket: str) -> datetime:
         raise ServiceError("S3 does not tell its time; without it no replay can be put in order.") from None
 
 
-def _has_result(s3: "S3Client", bucket: str, key: str) -> bool:
-    name = result_key(key, JSON_SUFFIX)
+def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bool:
+    stem, former = upload_stem(key), former_stem(key)
+    if _exists(s3, bucket, stem + JSON_SUFFIX):
+        return True
+    if former == stem or not _exists(s3, bucket, former + JSON_SUFFIX):
+        return False
+    # Written before prefixes were reserved, or the result of another film: the document tells.
+    with contextlib.closing(s3.get_object(Bucket=bucket, Key=former + JSON_SUFFIX)["Body"]) as body:
+        source = ResultDocument.parse(body.read()).source
+    return (source.get("bucket"), source.get("key")) == (upload_bucket, key)
+
+
+def _exists(s3: "S3Client", bucket: str, name: str) -> bool:
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=name, MaxKeys=1).get("Contents", [])
     # The shortest key of a prefix comes first.
     return bool(listed) and listed[0]["Key"] == name

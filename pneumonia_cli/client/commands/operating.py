@@ -124,7 +124,7 @@ def _purge(
         raise UsageProblem("Whose? Give --key, --upload or --prefix; there is no purging of everything.")
     if any(not is_id(one) for one in ids) or any(not one for one in key or []):
         raise UsageProblem("An --upload is what `POST /uploads` gave as `id`, and a --key is not empty.")
-    chosen = command.Selection(frozenset([*(key or []), *map(upload_key, ids)]), prefix or None)
+    chosen = command.Selection(frozenset([*(key or []), *map(upload_key, ids)]), (prefix,) if prefix else ())
     named = Target(None, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
     with connect(stack, profile, region) as aws:
         target = resolve(

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, former_stem, stem_prefixes, upload_stem
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE
 from pneumonia_cli.client.operating.dead_letters import forget
+from pneumonia_cli.client.operating.owners import Owners
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.client.target import Target
 
@@ -35,31 +36,30 @@ _ELSEWHERE = (
 
 @dataclass(frozen=True)
 class Selection:
-    """Uploads by their whole keys, or by how their keys begin."""
+    """Objects by their whole keys, or by how their keys begin."""
 
     keys: frozenset[str] = frozenset()
-    prefix: str | None = None
+    prefixes: tuple[str, ...] = ()
 
     def covers(self, key: str) -> bool:
-        """Whether an upload key is meant."""
-        return key in self.keys or self._begins(key)
+        """Whether a key is meant."""
+        return key in self.keys or key.startswith(self.prefixes)
 
     def of_results(self, uploads: Iterable[str]) -> "Selection":
-        """The same for the results bucket. `uploads`: keys of uploads that are meant.
+        """What results of these uploads can be called in the results bucket; some may be of other films.
 
-        Those tell of results whose keys had to be cut so short that the prefix is no longer in them.
+        `uploads`: keys of uploads that are meant. Those tell of results whose keys had to be cut so short that the
+        prefix is no longer in them.
         """
-        suffixes = (JSON_SUFFIX, HEATMAP_SUFFIX)
-        names = {result_key(key, suffix) for key in {*self.keys, *uploads} for suffix in suffixes}
-        return Selection(frozenset(n for n in names if not self._begins(n)), self.prefix)
-
-    def _begins(self, key: str) -> bool:
-        return self.prefix is not None and key.startswith(self.prefix)
+        stems = {stem(key) for key in {*self.keys, *uploads} for stem in (upload_stem, former_stem)}
+        names = frozenset(stem + suffix for stem in stems for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX))
+        prefixes = tuple(beginning for prefix in self.prefixes for beginning in stem_prefixes(prefix))
+        return Selection(frozenset(name for name in names if not name.startswith(prefixes)), prefixes)
 
     @property
     def listings(self) -> list[str]:
         """Prefixes whose listings together hold all of it."""
-        return [*sorted(self.keys), *([] if self.prefix is None else [self.prefix])]
+        return [*sorted(self.keys), *self.prefixes]
 
 
 @dataclass
@@ -123,12 +123,17 @@ def purge(
     `bypass_lock`: also what an object lock in governance mode keeps (the setting result_lock_days).
     """
     purged = Purged()
-    purged.uploads = _empty(s3, str(target.upload_bucket), selection, purged, really=really, bypass_lock=bypass_lock)
-    purged.parts = _abort_parts(s3, str(target.upload_bucket), selection, purged, really=really)
-    results = selection.of_results(purged.keys)
+    upload_bucket, result_bucket = str(target.upload_bucket), str(target.result_bucket)
+    films = _listed(s3, upload_bucket, selection)
+    purged.uploads = _empty(s3, upload_bucket, films, purged, really=really, bypass_lock=bypass_lock)
+    purged.parts = _abort_parts(s3, upload_bucket, selection, purged, really=really)
+    named = selection.of_results(purged.keys)
     if target.dead_letter_queue_url is not None:
         purged.dead_letters = forget(sqs, target.dead_letter_queue_url, selection.covers, really=really)
-    purged.results = _empty(s3, str(target.result_bucket), results, purged, really=really, bypass_lock=bypass_lock)
+    uploads = frozenset(purged.keys)
+    owners = Owners(s3, result_bucket, upload_bucket, lambda key: key in uploads or selection.covers(key))
+    results = owners.theirs(_listed(s3, result_bucket, named))
+    purged.results = _empty(s3, result_bucket, results, purged, really=really, bypass_lock=bypass_lock)
     if target.queue_url is not None:
         purged.under_way = count(sqs, target.queue_url)
     return purged
@@ -141,12 +146,18 @@ def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, st
             yield entry["Key"], entry["VersionId"]
 
 
-def _empty(
-    s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool, bypass_lock: bool
-) -> int:
-    """Delete all versions of what is selected; answers how many there were."""
+def _listed(s3: "S3Client", bucket: str, selection: Selection) -> dict[tuple[str, str], None]:
+    """Key and version of all that is selected, in the order of the listings."""
     listed = itertools.chain.from_iterable(versions(s3, bucket, prefix) for prefix in selection.listings)
-    wanted = dict.fromkeys((key, version) for key, version in listed if selection.covers(key))
+    return dict.fromkeys((key, version) for key, version in listed if selection.covers(key))
+
+
+def _empty(
+    s3: "S3Client", bucket: str, found: Iterable[tuple[str, str]], purged: Purged, *, really: bool, bypass_lock: bool
+) -> int:
+    """Delete these versions (key, version); answers how many there were."""
+    # All of them first: a result that is gone no longer tells whose heatmap lies next to it.
+    wanted = list(found)
     purged.keys |= {key for key, _ in wanted}
     if really:
         for batch in _batches(wanted, _BATCH):

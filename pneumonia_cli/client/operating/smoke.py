@@ -26,7 +26,7 @@ from rich.text import Text
 
 from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
 from pneumonia_cli.bundled import MODEL_DIR
 from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import CliError, Refused, ServiceError

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from pneumonia.uploads.names import upload_stem
 from pneumonia_cli.client.batch import collect
 from pneumonia_cli.client.batch.collect import Collector, Patience, file_stem
 from pneumonia_cli.client.batch.journal import Journal
@@ -63,6 +64,19 @@ def test_files_of_a_backfill_are_no_results(s3: Any, journal: Journal, tmp_path:
     put(s3, "backfill-runs/march/5f1e/manifest", {"ResultFiles": {}})
     with ThreadPoolExecutor(1) as pool:
         assert list(Collector(s3, RESULTS, "", journal, pool, tmp_path).keys()) == ["archive/hospital/a.png"]
+
+
+def test_uploads_under_a_reserved_prefix_are_found_by_their_prefix(s3: Any, journal: Journal, tmp_path: Path) -> None:
+    hashed = upload_stem("archive/hospital/a.png")
+    for stem in ("archive/hospital/a.png", hashed, "~archive/hospital/b.png", "~ward/a.png", "ward/a.png"):
+        put(s3, stem, PREDICTED)
+    with ThreadPoolExecutor(1) as pool:
+        found = {
+            prefix: set(Collector(s3, RESULTS, prefix, journal, pool, tmp_path).keys())
+            for prefix in ("archive/hospital/", "arch", "ward/", "~ward/")
+        }
+    assert found["archive/hospital/"] == found["arch"] == {"archive/hospital/a.png", hashed}
+    assert (found["ward/"], found["~ward/"]) == ({"ward/a.png"}, {"~ward/a.png"})
 
 
 def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(

@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from pneumonia.uploads.ids import new_id, upload_key
-from pneumonia.uploads.results import HEATMAP_SUFFIX, JSON_SUFFIX, result_key
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, result_key, upload_stem
 from pneumonia_cli.client.operating import purge
 from pneumonia_cli.client.operating.purge import Purged, Selection
 from pneumonia_cli.client.target import Target
@@ -102,6 +102,55 @@ def test_a_key_so_long_that_its_results_were_cut(stack: Stack, pneumonia: Pneumo
     assert stored(stack, UPLOADS) == stored(stack, RESULTS) == set()
 
 
+FILMS = ("archive/hospital/a.png", "archive/hospital/b.png")
+"""Upload keys that read like names of an archive's films."""
+
+
+def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
+    """Results as they were when no prefix was reserved: b.png's at the key of an archive's film, next to a.png of the
+    archive."""
+    s3 = stack.cloud.s3
+    for key, grey in zip(FILMS, (120, 90), strict=True):
+        s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(grey))
+    work_off(stack)
+    for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX):
+        for key, stem in zip(FILMS, map(upload_stem, FILMS), strict=True):
+            s3.copy_object(Bucket=RESULTS, Key=key + suffix, CopySource=f"{RESULTS}/{stem}{suffix}")
+    s3.delete_object(Bucket=RESULTS, Key=upload_stem(FILMS[1]) + JSON_SUFFIX)
+    s3.delete_object(Bucket=RESULTS, Key=upload_stem(FILMS[1]) + HEATMAP_SUFFIX)
+    name = FILMS[0] + JSON_SUFFIX
+    found = s3.get_object(Bucket=RESULTS, Key=name)
+    document = json.loads(found["Body"].read())
+    document["source"] = {**document["source"], "bucket": "hospital", "key": "a.png"}
+    metadata = {**found["Metadata"], "source-event-time": "2026-01-02T03:04:05+00:00"}
+    s3.put_object(Bucket=RESULTS, Key=name, Body=json.dumps(document).encode(), Metadata=metadata)
+    s3.put_object(Bucket=RESULTS, Key=FILMS[0] + HEATMAP_SUFFIX, Body=b"png", Metadata=metadata)
+    s3.put_object(Bucket=RESULTS, Key="archive/hospital/c.png.json", Body=b"not a result")
+    s3.put_object(Bucket=RESULTS, Key="~archive/hospital/d.png.json", Body=b"{}")  # of an upload of that very key
+
+
+@pytest.mark.parametrize("how", [["--prefix", "archive/hospital/"], ["--key", FILMS[0], "--key", FILMS[1]]])
+def test_results_of_an_archive_stay_and_results_written_before_go(
+    stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes, how: list[str]
+) -> None:
+    written_before(stack, image_bytes)
+    assert len(stored(stack, RESULTS)) == 8
+    assert pneumonia("purge", *how, *LOCAL, "--yes").code == 0
+    assert stored(stack, UPLOADS) == set()
+    others = {FILMS[0] + JSON_SUFFIX, FILMS[0] + HEATMAP_SUFFIX, "archive/hospital/c.png.json"}
+    assert {key for key, _ in stored(stack, RESULTS)} == {*others, "~archive/hospital/d.png.json"}
+
+
+def test_results_of_an_expired_upload_go_by_its_prefix(
+    stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes
+) -> None:
+    written_before(stack, image_bytes)
+    for key, version in stored(stack, UPLOADS):
+        stack.cloud.s3.delete_object(Bucket=UPLOADS, Key=key, VersionId=version)
+    assert pneumonia("purge", "--prefix", "archive/hosp", *LOCAL, "--yes").code == 0
+    assert len(stored(stack, RESULTS)) == 4
+
+
 def test_versions_of_results_go_as_well(patients: Stack, pneumonia: Pneumonia) -> None:
     s3 = patients.cloud.s3
     s3.put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
@@ -160,9 +209,9 @@ def test_what_s3_does_not_give_up_is_told_and_is_no_success(
 ) -> None:
     told = purge._empty
 
-    def locked(s3: Any, bucket: str, selection: Selection, purged: Purged, **options: bool) -> int:
+    def locked(s3: Any, bucket: str, found: Any, purged: Purged, **options: bool) -> int:
         purged.remaining.append({"bucket": bucket, "key": "ward/[bob].png", "version": "7", "code": "AccessDenied"})
-        return told(s3, bucket, selection, purged, **options)
+        return told(s3, bucket, found, purged, **options)
 
     monkeypatch.setattr(purge, "_empty", locked)
     ran = pneumonia("purge", "--key", "ward/bob.png", *LOCAL, "--yes")
@@ -188,8 +237,8 @@ def test_errors_of_single_objects_are_taken_from_the_answer(s3: Any, bypass: boo
         stubber.add_response("list_object_versions", {"Versions": [version]})
         error = {"Key": "a", "VersionId": "1", "Code": "AccessDenied", "Message": "WORM"}
         stubber.add_response("delete_objects", {"Errors": [error]}, wanted | lock)
-        chosen = Selection(frozenset({"a"}))
-        assert purge._empty(s3, "b", chosen, purged, really=True, bypass_lock=bypass) == 1
+        found = purge._listed(s3, "b", Selection(frozenset({"a"})))
+        assert purge._empty(s3, "b", found, purged, really=True, bypass_lock=bypass) == 1
     assert purged.remaining == [{"bucket": "b", "key": "a", "version": "1", "code": "AccessDenied"}]
 
 
@@ -198,7 +247,7 @@ def test_more_than_one_request_can_delete(stack: Stack, monkeypatch: pytest.Monk
     for number in range(8):
         stack.cloud.s3.put_object(Bucket=UPLOADS, Key=f"a/{number}", Body=b"x")
     places = Target(upload_bucket=UPLOADS, result_bucket=RESULTS)
-    assert purge.purge(stack.cloud.s3, stack.cloud.sqs, places, Selection(prefix="a/"), really=True).uploads == 8
+    assert purge.purge(stack.cloud.s3, stack.cloud.sqs, places, Selection(prefixes=("a/",)), really=True).uploads == 8
     assert stored(stack, UPLOADS) == set()
 
 

@@ -6,15 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from pneumonia.uploads.results import (
-    HEATMAP_SUFFIX,
-    JSON_SUFFIX,
-    Order,
-    ResultConflict,
-    Results,
-    WriteOutcome,
-    result_key,
-)
+from pneumonia.uploads.results import Order, ResultConflict, Results, WriteOutcome
 from tests.conftest import RESULTS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -129,30 +121,6 @@ def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
         assert results.put_if_newer("a.json", b"x", "application/json", order, provisional=True) is outcome
     assert results.find("a.json") == (NEW, b"real")
     assert results.find("b.json") is None
-
-
-class TestResultKey:
-    def test_suffix_is_added(self) -> None:
-        assert result_key("ward 3/Röntgen.png", JSON_SUFFIX) == "ward 3/Röntgen.png.json"
-        assert result_key("a", HEATMAP_SUFFIX) == "a.heatmap.png"
-
-    def test_longest_key_that_fits(self) -> None:
-        key = "k" * (1024 - len(HEATMAP_SUFFIX))
-        assert result_key(key, HEATMAP_SUFFIX) == key + HEATMAP_SUFFIX
-
-    @pytest.mark.parametrize("letter", ["k", "ü", "胸", "🫁"])
-    @pytest.mark.parametrize("size", [1013, 1024])
-    def test_longer_keys_are_cut_alike_for_both_objects(self, letter: str, size: int) -> None:
-        width = len(letter.encode())
-        key = letter * (size // width) + "x" * (size % width)
-        assert len(key.encode()) == size
-        one, two = result_key(key, JSON_SUFFIX), result_key(key, HEATMAP_SUFFIX)
-        assert one.removesuffix(JSON_SUFFIX) == two.removesuffix(HEATMAP_SUFFIX)
-        assert len(two.encode()) <= 1024
-        assert one.startswith(letter * 100)
-
-    def test_cut_keys_stay_apart(self) -> None:
-        assert result_key("k" * 1020 + "1", JSON_SUFFIX) != result_key("k" * 1020 + "2", JSON_SUFFIX)
 
 
 class TestHasNewer:

@@ -1,0 +1,86 @@
+"""Whose result is it, where results of two films can have been written under one key.
+
+Versions that did not reserve prefixes (pneumonia/uploads/names.py) wrote the result of an upload
+`archive/hospital/a.png` to the key of an archive's film. Only the result itself tells: it names its source.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, is_contested
+from pneumonia.uploads.results import Order
+from pneumonia_cli.client.aws import status_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Removed since, or a delete marker: that has no content, and so no owner.
+_NO_CONTENT = (404, 405)
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Tells which objects of the results bucket are of certain uploads, by reading those that could be another film's.
+
+    `covers`: whether an upload key is meant.
+    """
+
+    s3: "S3Client"
+    result_bucket: str
+    upload_bucket: str
+    covers: Callable[[str], bool]
+
+    def theirs(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Those of `found` (key, version) that are of these uploads. Raises botocore's errors."""
+        contested: dict[str, list[tuple[str, str]]] = {}
+        for key, version in found:
+            stem = _stem(key)
+            if is_contested(stem):
+                contested.setdefault(stem, []).append((key, version))
+            elif self.covers(stem):  # every other stem is the upload key itself
+                yield key, version
+        for objects in contested.values():
+            yield from self._of_stem(objects)
+
+    def _of_stem(self, objects: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        orders: set[Order | None] = set()
+        for key, version in objects:
+            if key.endswith(JSON_SUFFIX) and (found := self._get(key, version)) is not None:
+                order, body = found
+                source = _source(body)
+                if source.get("bucket") == self.upload_bucket and self.covers(str(source.get("key"))):
+                    orders.add(order)
+                    yield key, version
+        orders.discard(None)
+        for key, version in objects:
+            # A heatmap does not name its source. It is of the upload whose result was written with the same order.
+            if key.endswith(HEATMAP_SUFFIX) and orders and (found := self._get(key, version)) and found[0] in orders:
+                yield key, version
+
+    def _get(self, key: str, version: str) -> tuple[Order | None, bytes] | None:
+        """Order and content of one version; None if it has no content."""
+        try:
+            found = self.s3.get_object(Bucket=self.result_bucket, Key=key, VersionId=version)
+        except ClientError as error:
+            if status_code(error) in _NO_CONTENT:
+                return None
+            raise
+        with contextlib.closing(found["Body"]) as body:
+            return Order.from_metadata(found["Metadata"]), body.read()
+
+
+def _stem(key: str) -> str:
+    return key.removesuffix(HEATMAP_SUFFIX) if key.endswith(HEATMAP_SUFFIX) else key.removesuffix(JSON_SUFFIX)
+
+
+def _source(document: bytes) -> Mapping[str, Any]:
+    try:
+        source = json.loads(document)["source"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return source if isinstance(source, dict) else {}
