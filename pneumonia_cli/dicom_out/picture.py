@@ -1,0 +1,94 @@
+"""The picture that the radiologist sees: heatmap, legend, verdict and what it may be used for, all burnt in."""
+
+import io
+import textwrap
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from pneumonia.model.heatmap import LEGEND_HEIGHT, MIN_WIDTH, colours
+from pneumonia_cli.dicom_out.answer import Answer
+from pneumonia_cli.dicom_out.equipment import RESEARCH_USE
+from pneumonia_cli.reporting.tables import WORDS, percent
+
+SIDE: Final = 1024
+"""Pixels of the longer side of the film in the picture."""
+
+_MARGIN: Final = 24
+_COLOURS: Final = {"likely_pneumonia": "#ff8a80", "indeterminate": "#ffd54f", "likely_normal": "#a5d6a7"}
+_WARNING: Final = "#ffd54f"
+_DIM: Final = "#b0b0b0"
+
+
+def draw(answer: Answer) -> npt.NDArray[np.uint8]:
+    """uint8 RGB [H, W, 3] of a prediction with its heatmap. The film's longer side has `SIDE` pixels.
+
+    No name, number or date of the patient is in it, but for what the film itself shows.
+    """
+    assert answer.heatmap_png is not None  # noqa: S101 - the caller has checked
+    film = _film(answer.heatmap_png)
+    width = max(film.width, SIDE * 3 // 4)
+    lines = _lines(answer, width)
+    height = film.height + 2 * _MARGIN + 60 + sum(size + 10 for _, size, _ in lines)
+    canvas = Image.new("RGB", (width, height))
+    canvas.paste(film, ((width - film.width) // 2, 0))
+    pen = ImageDraw.Draw(canvas)
+    _band(pen, width)
+    _legend(canvas, pen, film.height + 12)
+    top = film.height + _MARGIN + 50
+    for text, size, colour in lines:
+        pen.text((_MARGIN, top), text, fill=colour, font=ImageFont.load_default(size))
+        top += size + 10
+    return np.asarray(canvas)
+
+
+def _film(png: bytes) -> Image.Image:
+    """The film with its heat, without the legend that the overlay has (`pneumonia.model.heatmap.overlay`)."""
+    with Image.open(io.BytesIO(png)) as overlay:
+        film = overlay.convert("RGB")
+    height = film.height - LEGEND_HEIGHT
+    film = film.crop((0, 0, film.width, height))
+    if film.width == MIN_WIDTH:  # a narrow film stands between black borders
+        box = film.convert("L").point(lambda grey: 255 if grey else 0).getbbox()
+        film = film.crop((box[0], 0, box[2], height)) if box else film
+    scale = SIDE / max(film.size)
+    return film.resize((round(film.width * scale), round(film.height * scale)), Image.Resampling.BICUBIC)
+
+
+def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
+    """Text, size in pixels and colour of every line below the film."""
+    fields, model = answer.fields, answer.model
+    triage = str(fields["triage"])
+    lines = [
+        (WORDS.get(triage, triage.replace("_", " ")).capitalize(), 48, _COLOURS.get(triage, "white")),
+        (f"Probability of pneumonia {percent(fields['pneumonia'])}", 32, "white"),
+        (f"Label {fields['label']} at the threshold {percent(fields['threshold'])}", 24, "white"),
+    ]
+    if answer.outside_population:
+        lines.append(("OUTSIDE of the population the model was trained on", 28, _WARNING))
+    if fields.get("forced"):
+        lines.append(("FORCED: predicted whatever the image shows", 28, _WARNING))
+    lines += [(f"Warning: {code.replace('_', ' ')}", 22, _WARNING) for code in answer.warnings]
+    columns = (width - 2 * _MARGIN) // 11
+    lines += [(line, 22, _DIM) for line in textwrap.wrap(str(fields["notice"]), columns)]
+    lines.append((f"{model['name']} {model['version']}, sha256 {model['sha256'][:16]}…", 22, _DIM))
+    return lines
+
+
+def _band(pen: ImageDraw.ImageDraw, width: int) -> None:
+    """Above the film itself, so that it stays where somebody cuts the picture below."""
+    font = ImageFont.load_default(26)
+    box = pen.textbbox((width // 2, 10), RESEARCH_USE, font=font, anchor="ma")
+    pen.rectangle((box[0] - 12, 4, box[2] + 12, box[3] + 8), fill="#7f0000")
+    pen.text((width // 2, 10), RESEARCH_USE, fill="white", font=font, anchor="ma")
+
+
+def _legend(canvas: Image.Image, pen: ImageDraw.ImageDraw, top: int) -> None:
+    width = canvas.width - 2 * _MARGIN
+    ramp = np.tile(np.linspace(0, 1, width, dtype=np.float32), (14, 1))
+    canvas.paste(Image.fromarray(np.rint(colours(ramp)).astype(np.uint8)), (_MARGIN, top))
+    font = ImageFont.load_default(20)
+    pen.text((_MARGIN, top + 18), "no evidence", fill="white", font=font)
+    pen.text((canvas.width - _MARGIN, top + 18), "strong evidence of pneumonia", fill="white", font=font, anchor="ra")

@@ -1,0 +1,124 @@
+"""The header of the image that a result belongs to, as far as results repeat it."""
+
+import copy
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.valuerep import PersonName
+
+from pneumonia.decode.image import UID_PATTERN
+from pneumonia_cli.dicom_out.equipment import is_ours
+
+_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+_UID = re.compile(UID_PATTERN)
+_LENGTHS = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16, "StudyDescription": 64, "IssuerOfPatientID": 64}
+_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+
+
+class NotDicom(Exception):
+    """The bytes are no DICOM image that a result could refer to; the message says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """`header` holds the patient and the study as results repeat them: what breaks the standard is left empty."""
+
+    header: Dataset
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    instance_number: int
+    is_own_result: bool
+
+    @classmethod
+    def of(cls, data: bytes) -> "Source":
+        """Read the header of a DICOM file. Raises NotDicom."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom quotes the values that it warns about
+                dataset = dcmread(io.BytesIO(data), stop_before_pixels=True, force=True)
+                return cls.of_dataset(dataset)
+        except NotDicom:
+            raise
+        except (InvalidDicomError, Exception) as error:
+            raise NotDicom("The file has no DICOM header that can be read.") from error
+
+    @classmethod
+    def of_dataset(cls, dataset: Dataset) -> "Source":
+        """Take over a header that was read. Raises NotDicom if it lacks one of the UIDs that a result refers to."""
+        names = ("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
+        uids = [str(dataset.get(name) or "").strip() for name in names]
+        for name, uid in zip(names, uids, strict=True):
+            if not _UID.match(uid):
+                raise NotDicom(f"The file is no DICOM image with a {name}: no result can refer to it.")
+        header = _header(dataset)
+        header.SOPInstanceUID, header.SOPClassUID, header.SeriesInstanceUID, header.StudyInstanceUID = uids
+        return cls(header, *uids, _number(dataset.get("InstanceNumber")), is_ours(dataset))
+
+    def nameless(self) -> Dataset:
+        """The header with empty names: highdicom warns about some names, and quotes them."""
+        header = copy.copy(self.header)
+        header.PatientName = header.ReferringPhysicianName = PersonName("")
+        return header
+
+
+def _header(dataset: Dataset) -> Dataset:
+    header = Dataset()
+    header.PatientName = _name(dataset.get("PatientName"))
+    for name, length in _LENGTHS.items():
+        text = _text(dataset.get(name), length)
+        if text or name in ("PatientID", "AccessionNumber", "StudyID"):  # those that every object has, even empty
+            setattr(header, name, text)
+    header.PatientBirthDate = _date(dataset.get("PatientBirthDate"))
+    sex = _text(dataset.get("PatientSex"), 1)
+    header.PatientSex = sex if sex in ("M", "F", "O") else ""
+    header.StudyDate = _date(dataset.get("StudyDate"))
+    header.StudyTime = _time(dataset.get("StudyTime"))
+    header.ReferringPhysicianName = _name(dataset.get("ReferringPhysicianName"))
+    burned_in = _text(dataset.get("BurnedInAnnotation"), 3).upper()
+    if burned_in in ("YES", "NO"):
+        header.BurnedInAnnotation = burned_in
+    for name in _LOSSY:
+        if str(dataset.get("LossyImageCompression") or "") == "01" and dataset.get(name) not in (None, ""):
+            header[name] = dataset[name]
+    return header
+
+
+def _text(value: Any, length: int) -> str:
+    text = "".join(char for char in str(value or "") if char.isprintable() and char != "\\")
+    return text.strip()[:length]
+
+
+def _name(value: Any) -> PersonName:
+    """Empty where it has more than three groups of five parts, or one of more than 64 characters (PS3.5, 6.2)."""
+    groups = str(value or "").strip().split("=")
+    printable = all(char.isprintable() and char != "\\" for group in groups for char in group)
+    fits = len(groups) <= 3 and all(len(group) <= 64 and group.count("^") <= 4 for group in groups)
+    return PersonName("=".join(groups) if printable and fits else "")
+
+
+def _date(value: Any) -> str:
+    text = str(value or "").strip().replace(".", "")
+    try:
+        return text if len(text) == 8 and date.fromisoformat(text) else ""
+    except ValueError:
+        return ""
+
+
+def _time(value: Any) -> str:
+    text = str(value or "").strip().replace(":", "")
+    return text if _TIME.fullmatch(text) else ""
+
+
+def _number(value: Any) -> int:
+    """The number of the instance, or 1 where there is none that fits into an IS."""
+    text = str(value if value is not None else "").strip()
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else 1
