@@ -59,6 +59,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # The command line.
     "pneumonia_cli": ("pneumonia_cli.client.commands",),
     "pneumonia_cli.reporting": ("pneumonia.decode", "pneumonia.errors", "pneumonia.model", "pneumonia.predictor"),
+    "pneumonia_cli.dicom_out": ("pneumonia.decode", "pneumonia.model", "pneumonia_cli.reporting"),
     "pneumonia_cli.local": (
         "pneumonia.errors",
         "pneumonia.handlers",
@@ -71,8 +72,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pneumonia_cli.client": (
         "pneumonia.decode",
         "pneumonia.errors",
+        "pneumonia.model",
         "pneumonia.predictor",
         "pneumonia.prevalence",
+        "pneumonia_cli.dicom_out",
         "pneumonia_cli.local",
         "pneumonia_cli.reporting",
     ),

@@ -8,27 +8,37 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pneumonia.errors import ModelError
+from pneumonia.model.card import Card
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import Refused, ServiceError, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
+from pneumonia_cli.client.hospital import dicom_folder
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES, Service
 from pneumonia_cli.reporting.artifacts import heatmap_files
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
 
+if TYPE_CHECKING:
+    from pneumonia_cli.dicom_out.folder import DicomFolder
+
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What the user chose. `heatmaps` is a folder for PNG files, `out` a file for lines of JSON, `prevalence` a share
-    that the probability is also given for."""
+    """What the user chose.
+
+    `heatmaps` is a folder for PNG files, `dicom` one for results as DICOM files, `out` a file for lines of JSON,
+    `prevalence` a share that the probability is also given for.
+    """
 
     as_json: bool = False
     out: Path | None = None
     heatmaps: Path | None = None
+    dicom: Path | None = None
     force: bool = False
     prevalence: float | None = None
     jobs: int = 4
@@ -41,10 +51,13 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
     if options.heatmaps is not None:
         options.heatmaps.mkdir(parents=True, exist_ok=True)
         targets = {image: options.heatmaps / Path(file).name for image, file in heatmap_files(images).items()}
+    results: DicomFolder | None = None
+    if options.dicom is not None:
+        results = dicom_folder(options.dicom, images, model_of(service), force=options.force)
     outcomes: list[Outcome] = []
 
     def call(image: ImageFile) -> dict[str, Any]:
-        return {"file": image.name, **_call(service, image, targets.get(image), options)}
+        return {"file": image.name, **_call(service, image, targets.get(image), results, options)}
 
     with ExitStack() as stack:
         stream = stack.enter_context(options.out.open("w", encoding="utf-8")) if options.out else None
@@ -63,28 +76,52 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
             bars.advance(task)
     if not options.as_json:
         output.show(outcomes)
+        if results is not None:
+            output.print_text(results.told)
     return exit_code(refused=sum(outcome.status == "rejected" for outcome in outcomes))
 
 
-def _call(service: Service, image: ImageFile, heatmap_file: Path | None, options: CallOptions) -> dict[str, Any]:
+def model_of(service: Service) -> dict[str, str]:
+    """Name, version and sha256 of the model of a service. Raises ServiceError."""
+    try:
+        return Card.from_document(service.card()).identity()
+    except ModelError as error:
+        raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
+
+
+def ask(
+    service: Service, data: bytes, *, heatmap: bool, force: bool, patience_seconds: float
+) -> tuple[dict[str, Any], bytes | None]:
+    """The fields of the answer for one image, and its heatmap as PNG if wanted. Raises Refused, ServiceError."""
+    if len(data) <= MAX_DIRECT_BYTES:
+        answer = service.predict(data, heatmap=heatmap, force=force)
+        png = _embedded(answer.pop("heatmap", None)) if heatmap else None
+    else:
+        path = service.upload(data, force=force)
+        answer = service.result(path, patience_seconds=patience_seconds)
+        answer.pop("heatmap", None)
+        png = service.heatmap(path) if heatmap else None
+    answer.pop("status", None)
+    return answer, png
+
+
+def _call(
+    service: Service, image: ImageFile, heatmap_file: Path | None, results: "DicomFolder | None", options: CallOptions
+) -> dict[str, Any]:
     """The fields of the answer, or `error`."""
+    data, png, wanted = b"", None, heatmap_file is not None or results is not None
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
-        if len(data) <= MAX_DIRECT_BYTES:
-            answer = service.predict(data, heatmap=heatmap_file is not None, force=options.force)
-            png = _embedded(answer.pop("heatmap", None)) if heatmap_file else None
-        else:
-            path = service.upload(data, force=options.force)
-            answer = service.result(path, patience_seconds=options.patience_seconds)
-            answer.pop("heatmap", None)
-            png = service.heatmap(path) if heatmap_file else None
+        answer, png = ask(service, data, heatmap=wanted, force=options.force, patience_seconds=options.patience_seconds)
+        # Here, not by the service: one of an earlier version does not know the option.
+        line = with_prevalence(answer, options.prevalence)
     except Refused as refused:
-        return {"error": refused.fields}
+        line = {"error": refused.fields}
     if heatmap_file is not None and png is not None:
         heatmap_file.write_bytes(png)
-    answer.pop("status", None)
-    # Here, not by the service: one of an earlier version does not know the option.
-    return with_prevalence(answer, options.prevalence)
+    if results is not None and data:
+        results.add(image, data, line, png)
+    return line
 
 
 def _embedded(heatmap: Any) -> bytes | None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -13,6 +14,7 @@ from pneumonia.predictor import process_predictor
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
+from pneumonia_cli.client.hospital import dicom_folder
 from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
@@ -26,10 +28,11 @@ def run(
     prevalence: float | None = None,
     as_json: bool = False,
     out: Path | None = None,
+    dicom: Path | None = None,
 ) -> int:
     """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used.
 
-    `prevalence`: a share that the probability is also given for.
+    `prevalence`: a share that the probability is also given for. `dicom`: a folder for results as DICOM files.
     Lines are written to `out` as they come, so that what was done stays if the run is stopped.
     """
     export_defaults(os.environ)
@@ -37,13 +40,20 @@ def run(
     stopped = False
     try:
         predictor = process_predictor()
+        results = dicom_folder(dicom, images, predictor.card.identity(), force=force) if dicom else None
+
+        def keep(image: ImageFile, data: bytes, line: dict[str, Any], png: bytes | None) -> None:
+            if results is not None:
+                results.add(image, data, with_prevalence(line, prevalence), png)
+
+        predicted = predict_all(predictor, images, force=force, keep=keep if results else None)
         with ExitStack() as stack:
             if out is not None:
                 out.parent.mkdir(parents=True, exist_ok=True)
             stream = stack.enter_context(out.open("w", encoding="utf-8")) if out else None
             bars = stack.enter_context(output.progress(quiet=len(images) < 2))
             task = bars.add_task("Predicting", total=len(images))
-            for image, answer in zip(images, predict_all(predictor, images, force=force), strict=True):
+            for image, answer in zip(images, predicted, strict=True):
                 line = with_prevalence(answer, prevalence)
                 outcomes.append(output.outcome_of(image, line))
                 if as_json:
@@ -60,6 +70,8 @@ def run(
         output.show(outcomes)
         if out is not None:
             output.print_text(f"{len(outcomes)} lines in {out}")
+        if results is not None:
+            output.print_text(results.told)
     if stopped:
         output.stderr.print(Text(f"Stopped after {len(outcomes)} of {len(images)} images.", style="bold red"))
         return EXIT_STOPPED

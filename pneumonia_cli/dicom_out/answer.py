@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_CHOICES = ("prevalence",)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -36,7 +34,8 @@ class Answer:
     def choices(self) -> dict[str, Any]:
         """What the caller chose that changes the result; it is part of the UIDs."""
         chosen: dict[str, Any] = {"force": True} if self.force else {}
-        return chosen | {name: self.fields[name] for name in _CHOICES if self.fields.get(name) is not None}
+        elsewhere = self.fields.get("at_prevalence")
+        return chosen if elsewhere is None else {**chosen, "prevalence": elsewhere["prevalence"]}
 
     @property
     def outside_population(self) -> bool | None:

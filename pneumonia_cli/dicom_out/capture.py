@@ -10,7 +10,7 @@ from pneumonia_cli.dicom_out import codes
 from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.dicom_out.equipment import MANUFACTURER, PICTURE_SERIES
 from pneumonia_cli.dicom_out.picture import draw
-from pneumonia_cli.dicom_out.source import Source
+from pneumonia_cli.dicom_out.source import LOSSY, Source
 from pneumonia_cli.dicom_out.uids import derived
 
 
@@ -51,13 +51,15 @@ def _complete(capture: Any, source: Source) -> None:
     """What highdicom leaves to its caller."""
     header = source.header
     capture.copy_patient_and_study_information(header)
+    # Not by the constructor: highdicom warns about some names, and quotes them.
+    capture.PatientName, capture.ReferringPhysicianName = header.PatientName, header.ReferringPhysicianName
     capture.PatientOrientation = None
     capture.Laterality = None
     capture.ConversionType = "WSD"
     capture.DerivationDescription = "Heatmap of the evidence for pneumonia over the film. Research use only."
     capture.SeriesDate, capture.SeriesTime = capture.InstanceCreationDate, capture.InstanceCreationTime
     capture.ContentDate, capture.ContentTime = capture.InstanceCreationDate, capture.InstanceCreationTime
-    for name in ("BurnedInAnnotation", *(n for n in header.dir("LossyImageCompression"))):
+    for name in ("BurnedInAnnotation", *LOSSY):
         if name in header:
             capture[name] = header[name]
     reference = Dataset()

@@ -29,9 +29,10 @@ UNKNOWN: Final = codes.SCT.Unknown
 TRIAGE: Final = Code("TRIAGE", SCHEME, "Triage")
 OPERATING_POINT: Final = Code("LABEL", SCHEME, "Label at the threshold")
 OUTSIDE_POPULATION: Final = Code("OUTSIDE", SCHEME, "Outside of the population the model was trained on")
+PREVALENCE: Final = Code("PREVALENCE", SCHEME, "Share of pneumonia among the films of the reader")
+AT_PREVALENCE: Final = Code("AT-PREVALENCE", SCHEME, "Probability of pneumonia at that share")
 FORCED: Final = Code("FORCED", SCHEME, "Predicted by force, whatever the image shows")
 REFUSAL: Final = Code("REFUSAL", SCHEME, "Reason why nothing was predicted")
-WARNING: Final = Code("WARNING", SCHEME, "Warning about the image")
 
 TRIAGES: Final = {
     "likely_normal": "T-NORMAL",

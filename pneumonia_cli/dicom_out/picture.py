@@ -19,6 +19,8 @@ SIDE: Final = 1024
 _MARGIN: Final = 24
 _COLOURS: Final = {"likely_pneumonia": "#ff8a80", "indeterminate": "#ffd54f", "likely_normal": "#a5d6a7"}
 _WARNING: Final = "#ffd54f"
+_SAID: Final = ("outside_training_population",)
+"""Warnings that have a line of their own."""
 _DIM: Final = "#b0b0b0"
 
 
@@ -66,11 +68,14 @@ def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
         (f"Probability of pneumonia {percent(fields['pneumonia'])}", 32, "white"),
         (f"Label {fields['label']} at the threshold {percent(fields['threshold'])}", 24, "white"),
     ]
+    if elsewhere := fields.get("at_prevalence"):
+        told = f"{percent(elsewhere['probability'])} where {elsewhere['prevalence']:.1%} of films show pneumonia"
+        lines.append((told, 24, "white"))
     if answer.outside_population:
         lines.append(("OUTSIDE of the population the model was trained on", 28, _WARNING))
     if fields.get("forced"):
         lines.append(("FORCED: predicted whatever the image shows", 28, _WARNING))
-    lines += [(f"Warning: {code.replace('_', ' ')}", 22, _WARNING) for code in answer.warnings]
+    lines += [(f"Warning: {code.replace('_', ' ')}", 22, _WARNING) for code in answer.warnings if code not in _SAID]
     columns = (width - 2 * _MARGIN) // 11
     lines += [(line, 22, _DIM) for line in textwrap.wrap(str(fields["notice"]), columns)]
     lines.append((f"{model['name']} {model['version']}, sha256 {model['sha256'][:16]}…", 22, _DIM))

@@ -75,6 +75,11 @@ def _group(source: Source, answer: Answer) -> sr.MeasurementsAndQualitativeEvalu
             sr.Measurement(codes.PROBABILITY, round(float(fields["pneumonia"]), 6), codes.NO_UNITS),
             sr.Measurement(codes.THRESHOLD, round(float(fields["threshold"]), 6), codes.NO_UNITS),
         ]
+        if elsewhere := fields.get("at_prevalence"):
+            measurements += [
+                sr.Measurement(codes.PREVALENCE, float(elsewhere["prevalence"]), codes.NO_UNITS),
+                sr.Measurement(codes.AT_PREVALENCE, float(elsewhere["probability"]), codes.NO_UNITS),
+            ]
     finding = sr.CodedConcept.from_code(codes.PNEUMONIA)
     finding.EquivalentCodeSequence = Sequence([sr.CodedConcept.from_code(codes.PNEUMONIA_IN_RADLEX)])
     return sr.MeasurementsAndQualitativeEvaluations(

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.valuerep import PersonName
 
 from pneumonia.decode.image import UID_PATTERN
@@ -19,7 +18,8 @@ from pneumonia_cli.dicom_out.equipment import is_ours
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _UID = re.compile(UID_PATTERN)
 _LENGTHS = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16, "StudyDescription": 64, "IssuerOfPatientID": 64}
-_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+"""What an image made of a lossily compressed one has to repeat."""
 
 
 class NotDicom(Exception):
@@ -48,24 +48,25 @@ class Source:
                 return cls.of_dataset(dataset)
         except NotDicom:
             raise
-        except (InvalidDicomError, Exception) as error:
+        except Exception as error:  # pydicom raises almost anything on damaged input
             raise NotDicom("The file has no DICOM header that can be read.") from error
 
     @classmethod
     def of_dataset(cls, dataset: Dataset) -> "Source":
         """Take over a header that was read. Raises NotDicom if it lacks one of the UIDs that a result refers to."""
         names = ("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
-        uids = [str(dataset.get(name) or "").strip() for name in names]
-        for name, uid in zip(names, uids, strict=True):
+        header = _header(dataset)
+        for name in names:
+            uid = str(dataset.get(name) or "").strip()
             if not _UID.match(uid):
                 raise NotDicom(f"The file is no DICOM image with a {name}: no result can refer to it.")
-        header = _header(dataset)
-        header.SOPInstanceUID, header.SOPClassUID, header.SeriesInstanceUID, header.StudyInstanceUID = uids
-        return cls(header, *uids, _number(dataset.get("InstanceNumber")), is_ours(dataset))
+            setattr(header, name, uid)
+        instance, kind, series, study = (str(header.get(name)) for name in names)
+        return cls(header, instance, kind, series, study, _number(dataset.get("InstanceNumber")), is_ours(dataset))
 
     def nameless(self) -> Dataset:
         """The header with empty names: highdicom warns about some names, and quotes them."""
-        header = copy.copy(self.header)
+        header = copy.deepcopy(self.header)
         header.PatientName = header.ReferringPhysicianName = PersonName("")
         return header
 
@@ -86,7 +87,7 @@ def _header(dataset: Dataset) -> Dataset:
     burned_in = _text(dataset.get("BurnedInAnnotation"), 3).upper()
     if burned_in in ("YES", "NO"):
         header.BurnedInAnnotation = burned_in
-    for name in _LOSSY:
+    for name in LOSSY:
         if str(dataset.get("LossyImageCompression") or "") == "01" and dataset.get(name) not in (None, ""):
             header[name] = dataset[name]
     return header
@@ -108,9 +109,10 @@ def _name(value: Any) -> PersonName:
 def _date(value: Any) -> str:
     text = str(value or "").strip().replace(".", "")
     try:
-        return text if len(text) == 8 and date.fromisoformat(text) else ""
+        date.fromisoformat(text)
     except ValueError:
         return ""
+    return text if len(text) == 8 else ""
 
 
 def _time(value: Any) -> str:

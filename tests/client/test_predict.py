@@ -52,7 +52,9 @@ def test_lines_are_written_as_they_come_and_ctrl_c_keeps_them(
 ) -> None:
     out = tmp_path / "results.jsonl"
 
-    def interrupted(predictor: Predictor, images: list[ImageFile], *, force: bool) -> Iterator[dict[str, Any]]:
+    def interrupted(
+        predictor: Predictor, images: list[ImageFile], *, force: bool, keep: None
+    ) -> Iterator[dict[str, Any]]:
         yield next(predict_all(predictor, images, force=force))
         assert len(read_lines(out)) == 1
         raise KeyboardInterrupt

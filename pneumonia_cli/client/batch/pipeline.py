@@ -26,6 +26,7 @@ class BatchOptions:
     `unanswered`: how many films may be uploaded and not yet answered. A whole batch at once would make all
     who come after it wait for its end, and set off the alarm on the age of the queue.
     `patience_seconds`: how long to wait without any news. `prevalence`: a share that probabilities are also given for.
+    `dicom`: a folder for results as DICOM files.
     """
 
     out: Path
@@ -34,6 +35,7 @@ class BatchOptions:
     patience_seconds: float = 900.0
     max_bytes: int = 20_000_000
     prevalence: float | None = None
+    dicom: Path | None = None
     as_json: bool = False
 
 

@@ -41,6 +41,7 @@ def predict(
     out: options.OutFile = None,
     force: options.Force = False,
     prevalence: options.Prevalence = None,
+    dicom: options.Dicom = None,
     as_json: options.Json = False,
 ) -> None:
     """Predict with the model of this machine; nothing leaves it."""
@@ -48,7 +49,7 @@ def predict(
     from pneumonia_cli.client import predict as command
 
     images = found.find(files, exclude=[out] if out else [])
-    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, as_json=as_json, out=out))
+    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, as_json=as_json, out=out, dicom=dicom))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
@@ -84,6 +85,7 @@ def call(
     ] = 120.0,
     force: options.Force = False,
     prevalence: options.Prevalence = None,
+    dicom: options.Dicom = None,
     as_json: options.Json = False,
 ) -> None:
     """Send images to the service and show its answers.
@@ -100,6 +102,7 @@ def call(
         as_json=as_json,
         out=out,
         heatmaps=heatmaps,
+        dicom=dicom,
         force=force,
         prevalence=prevalence,
         jobs=jobs,
@@ -137,6 +140,7 @@ def submit(
         int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
     ] = 20_000_000,
     prevalence: options.Prevalence = None,
+    dicom: options.Dicom = None,
     as_json: options.Json = False,
 ) -> None:
     """Upload a folder of films, wait for the results, and write tables and a report.
@@ -158,6 +162,7 @@ def submit(
         patience_seconds=wait,
         max_bytes=max_image_bytes,
         prevalence=prevalence,
+        dicom=dicom,
         as_json=as_json,
     )
     with connect(stack, profile, region) as aws:

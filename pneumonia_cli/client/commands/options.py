@@ -90,6 +90,15 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, not
 Files = Annotated[
     list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)
 ]
+Dicom = Annotated[
+    Path | None,
+    typer.Option(
+        "--dicom",
+        metavar="FOLDER",
+        help="Also write results as DICOM there: a picture (SC) and a report (SR) in the study of each DICOM film. "
+        "Needs the extra `hospital`.",
+    ),
+]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write one line of JSON an image.")]
 BatchJobs = Annotated[
     int | None,

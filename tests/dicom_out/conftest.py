@@ -1,0 +1,38 @@
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.model.heatmap import overlay
+from pneumonia_cli.dicom_out.answer import Answer
+from tests.dicom_out.films import MODEL, prediction
+
+MakeAnswer = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def heatmap_png() -> bytes:
+    """The overlay of a film of 400 x 300 pixels with heat in its lower right."""
+    film = Image.fromarray(np.tile(np.linspace(30, 220, 400).astype(np.uint8), (300, 1)))
+    heat = np.zeros((6, 6), np.float32)
+    heat[4:, 4:] = 1.0
+    return overlay(film, heat)
+
+
+@pytest.fixture
+def make_answer(heatmap_png: bytes) -> MakeAnswer:
+    def make(*, force: bool = False, **fields: Any) -> Answer:
+        return Answer(prediction(forced=force, **fields), MODEL, force, heatmap_png)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def narrow_png() -> bytes:
+    """The overlay of a film narrower than its legend."""
+    png = overlay(Image.new("L", (100, 400), 128), np.zeros((4, 4), np.float32))
+    assert Image.open(io.BytesIO(png)).width > 100
+    return png

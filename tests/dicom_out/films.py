@@ -1,0 +1,60 @@
+"""Whole DICOM films for the tests of results and of the gateway: with a patient in the header who never was."""
+
+from typing import Any
+
+from pneumonia_cli.dicom_out.answer import Answer
+from tests.unit.decode.conftest import dataset_of, encoded, film12
+
+HEADER: dict[str, Any] = {
+    "SpecificCharacterSet": "ISO_IR 192",
+    "PatientName": "ZZFAMILY^ZZGIVEN",
+    "PatientID": "ZZID-4711",
+    "PatientBirthDate": "20190523",
+    "PatientSex": "F",
+    "PatientAge": "005Y",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.77.1",
+    "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.77.2",
+    "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.77.3",
+    "StudyDate": "20240917",
+    "StudyTime": "081533",
+    "AccessionNumber": "ZZACC-8",
+    "StudyID": "ZZSTUDY-5",
+    "ReferringPhysicianName": "ZZDOCTOR^ZZFIRST",
+    "StudyDescription": "ZZDESCRIPTION of the study",
+    "InstitutionName": "ZZHOSPITAL",
+    "ViewPosition": "AP",
+    "BodyPartExamined": "CHEST",
+    "InstanceNumber": 4,
+}
+MODEL = {"name": "tiny", "version": "1.2.3", "sha256": "ab" * 32}
+
+
+def dicom_film(**elements: Any) -> bytes:
+    """A CR film of a made-up child of five; elements by keyword, None leaves one out."""
+    syntax = elements.pop("syntax", None)
+    pixels = elements.pop("pixels", None)
+    chosen = () if syntax is None else (syntax,)
+    return encoded(dataset_of(film12() if pixels is None else pixels, *chosen, **{**HEADER, **elements}))
+
+
+def prediction(**fields: Any) -> dict[str, Any]:
+    """The fields of an answer as the service gives them."""
+    return {
+        "normal": 0.2,
+        "pneumonia": 0.8,
+        "label": "pneumonia",
+        "triage": "likely_pneumonia",
+        "threshold": 0.36,
+        "model": MODEL,
+        "in_training_population": True,
+        "forced": False,
+        "image": {"warnings": [], "sop_instance_uid": HEADER["SOPInstanceUID"]},
+        "notice": "Research use only: triage support, never a diagnosis. A radiologist must read every film.",
+        **fields,
+    }
+
+
+def refusal(code: str = "not_a_chest_xray") -> Answer:
+    """A refusal of the gate."""
+    fields = {"code": code, "title": "The image is not a chest X-ray", "detail": "Send a frontal chest radiograph."}
+    return Answer(fields, MODEL, force=False)

@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from pneumonia_cli.dicom_out.source import NotDicom, Source
+from tests.dicom_out.films import HEADER, dicom_film
+
+
+def test_patient_and_study_are_taken_over() -> None:
+    source = Source.of(dicom_film(PatientName="Müller^Jörg"))
+    assert str(source.header.PatientName) == "Müller^Jörg"
+    for name in ("PatientID", "PatientBirthDate", "StudyDate", "StudyTime", "AccessionNumber", "StudyDescription"):
+        assert source.header.get(name) == HEADER[name]
+    assert source.instance_number == 4
+    assert not source.is_own_result
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PatientBirthDate", "1979"),
+        ("StudyDate", "20241341"),
+        ("StudyTime", "99"),
+        ("PatientSex", "UNKNOWN"),
+        ("PatientName", "A" * 65),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # pydicom warns while the test writes the value
+def test_what_breaks_the_standard_is_left_empty(name: str, value: str) -> None:
+    assert str(Source.of(dicom_film(**{name: value})).header.get(name)) == ""
+
+
+def test_what_the_header_lacks_is_empty() -> None:
+    lacking: dict[str, Any] = dict.fromkeys(set(HEADER) - {n for n in HEADER if n.endswith("InstanceUID")})
+    header = Source.of(dicom_film(**lacking)).header
+    assert [header.get(n) for n in ("PatientID", "StudyDate", "AccessionNumber", "StudyID")] == ["", "", "", ""]
+
+
+@pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"])
+def test_an_image_that_nothing_can_refer_to(name: str) -> None:
+    with pytest.raises(NotDicom, match=name):
+        Source.of(dicom_film(**{name: None}))
+
+
+def test_no_dicom_at_all(image_bytes: Any) -> None:
+    with pytest.raises(NotDicom):
+        Source.of(image_bytes())
+
+
+def test_a_result_of_ours_is_known() -> None:
+    assert Source.of(dicom_film(Manufacturer="pneumonia-inference")).is_own_result
