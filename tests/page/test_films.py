@@ -65,13 +65,13 @@ def test_many_dropped_films_are_answered_one_row_each(open_page: Open, service: 
 
 
 def test_words_are_those_of_every_triage_that_the_service_knows(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     known = page.evaluate("async () => Object.keys((await import('/page/triage.js')).TRIAGE)")
     assert set(known) == set(WORDS) == set(get_args(Triage))
 
 
 def test_every_error_code_of_the_service_has_a_message(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     messages = page.evaluate("async () => (await import('/page/messages.js')).MESSAGES")
     # Those of the one module that answers come from; others, such as a refused release, never reach a page.
     answered = [error for error in subclasses(PneumoniaError) if error.__module__ == PneumoniaError.__module__]
@@ -95,7 +95,7 @@ def subclasses(error: type[PneumoniaError]) -> set[type[PneumoniaError]]:
 def test_a_refused_file_says_why_and_what_to_do(
     open_page: Open, service: Service, name: str, data: bytes, code: str
 ) -> None:
-    page = open_page(service, expected=("status of 4",))
+    page = open_page(service, expected=("status of 4",), bypass_csp=True)
     add_films(page, payload(name, data), SAMPLES[0])
     answered(page, 2)
     expect_message(page, code)
@@ -106,7 +106,7 @@ def test_a_refused_file_says_why_and_what_to_do(
 
 @pytest.mark.slow
 def test_a_film_above_the_limit_is_refused_without_sending_it(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
     limit = page.request.get(f"{service.url}/config").json()["max_image_bytes"]
@@ -118,7 +118,7 @@ def test_a_film_above_the_limit_is_refused_without_sending_it(open_page: Open, s
 
 
 def test_dicom_is_sent_as_it_is_and_gets_what_the_service_says(open_page: Open, service: Service) -> None:
-    page = open_page(service, expected=("status of 4",))
+    page = open_page(service, expected=("status of 4",), bypass_csp=True)
     with page.expect_response(lambda response: "/predict" in response.url) as caught:
         add_films(page, payload("film", DICOM))
     headers = caught.value.request.all_headers()

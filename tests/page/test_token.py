@@ -49,11 +49,12 @@ def test_a_token_replaced_meanwhile_is_asked_for_and_no_film_is_lost(open_page: 
     page = open_page(guarded_service, expected=REFUSED, ready=False)
     give(page, guarded_service.token)
     expect(page.get_by_role("dialog")).to_be_hidden()
-    # As after a rotation: what this tab holds is no longer accepted.
-    page.evaluate("async () => (await import('/page/api.js')).useToken('of last month')")
+    # As after a rotation: the token of this tab is no longer accepted.
+    page.route("**/predict?*", lambda route: route.fulfill(status=401, json={"code": "unauthorized"}))
     add_films(page, *SAMPLES[:3])
     expect(page.get_by_role("dialog")).to_contain_text("The token was not accepted")
     assert page.evaluate("sessionStorage.length") == 0
+    page.unroute("**/predict?*")
     give(page, guarded_service.token)
     answered(page, 3)
     expect(page.locator("#films .chip.failed")).to_have_count(0)

@@ -36,7 +36,7 @@ def ramp(height: int, width: int) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize("size", [(300, 200), (96, 320)])  # (96, 320) is narrower than the legend
 def test_film_and_heat_are_taken_apart_again(open_page: Open, service: Service, size: tuple[int, int]) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     width, height = size
     noise = np.random.default_rng(7).integers(0, 256, (height, width), dtype=np.uint8)
     image = Image.fromarray(noise)
@@ -55,7 +55,7 @@ def test_film_and_heat_are_taken_apart_again(open_page: Open, service: Service, 
 
 
 def test_a_film_without_evidence_stays_as_it_is(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     noise = np.random.default_rng(7).integers(0, 256, (220, 220), dtype=np.uint8)
     image = Image.fromarray(noise)
     film, heat, found = separated(page, heatmap.overlay(image, np.zeros((4, 4), np.float32)), image)
@@ -66,7 +66,7 @@ def test_a_film_without_evidence_stays_as_it_is(open_page: Open, service: Servic
 
 
 def test_a_picture_of_other_colours_is_shown_as_it_came(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     stream = io.BytesIO()
     Image.new("RGB", (256, 256 + heatmap.LEGEND_HEIGHT), (20, 200, 40)).save(stream, "PNG")
     film, heat, found = separated(page, stream.getvalue(), Image.new("L", (256, 256)))
@@ -76,7 +76,7 @@ def test_a_picture_of_other_colours_is_shown_as_it_came(open_page: Open, service
 
 
 def test_colours_and_sizes_are_those_of_the_service(open_page: Open, service: Service) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)
     known = page.evaluate(
         "async () => { const { INFERNO, MAX_OPACITY, MIN_WIDTH, LEGEND_HEIGHT } = await import('/page/heat.js');"
         " return { INFERNO, MAX_OPACITY, MIN_WIDTH, LEGEND_HEIGHT }; }"

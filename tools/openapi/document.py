@@ -296,7 +296,10 @@ def _index() -> dict[str, Any]:
     return {
         **_operation("getPage", "page", "The page for a browser", public=True),
         "responses": {
-            "200": {"description": "HTML", "content": {"text/html": {"schema": {"type": "string"}}}},
+            "200": {
+                "description": "HTML, with scripts and styles inside",
+                "content": {"text/html": {"schema": {"type": "string"}}},
+            },
             "304": {"description": "Not changed since the ETag of If-None-Match"},
             **_problems(*_ALWAYS, errors.NotFound),
         },
@@ -307,7 +310,7 @@ def _page_file() -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     types = ("text/html", "text/javascript", "text/css", "image/svg+xml")
     return {
-        **_operation("getPageFile", "page", "A script, style sheet or drawing of the page", public=True),
+        **_operation("getPageFile", "page", "A file that the page is made of", public=True),
         "responses": {
             "200": {"description": "The file", "content": dict.fromkeys(types, text)},
             "304": {"description": "Not changed since the ETag of If-None-Match"},

@@ -1,4 +1,6 @@
-"""GET / and /page/*: the page for a browser, small static files that lie in `pneumonia/page`."""
+"""GET / and /page/*: the page for a browser, made of small files that lie in `pneumonia/page`.
+
+GET / is the whole page in one document. /page/* are the files it is made of, to read and to test them."""
 
 import functools
 import hashlib
@@ -7,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumonia.errors import NotFound
+from pneumonia.http.one_page import INDEX, OnePage, assemble
 from pneumonia.http.requests import Request
 from pneumonia.http.responses import Headers, Response
 from pneumonia.settings import process_settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "page"
-INDEX = "index.html"
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -21,6 +23,8 @@ _TYPES = {
     ".svg": "image/svg+xml; charset=utf-8",
 }
 """All of it text: bytes would travel as base64."""
+
+_NO_FILE = "The page has no such file."
 
 
 @dataclass(frozen=True)
@@ -34,26 +38,52 @@ class StaticFile:
 
 def index(request: Request) -> Response:
     """The page itself."""
-    return _serve(request, INDEX)
+    page = one_page()
+    if page is None:
+        raise NotFound(_NO_FILE)
+    return _serve(request, static_file(page.html, _TYPES[".html"]))
 
 
 def page_file(request: Request) -> Response:
     """A script, a style sheet or an image of the page."""
-    return _serve(request, request.parameters["name"])
+    # Looked up among the files there are: no path of a request ever reaches the file system.
+    found = page_files().get(request.parameters["name"])
+    if found is None:
+        raise NotFound(_NO_FILE)
+    return _serve(request, found)
+
+
+@functools.cache
+def one_page(folder: Path = FOLDER) -> OnePage | None:
+    """The page as one document, put together at the first request for it; None where it is not installed."""
+    return assemble(folder) if (folder / INDEX).is_file() else None
 
 
 @functools.cache
 def page_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
     """All files of the page by name, read at the first request for one: predictions need none of them."""
-    return {path.name: _load(path) for path in sorted(folder.iterdir()) if path.suffix in _TYPES}
+    return {
+        path.name: static_file(path.read_text(encoding="utf-8"), _TYPES[path.suffix])
+        for path in sorted(folder.iterdir())
+        if path.suffix in _TYPES
+    }
+
+
+def static_file(content: str, content_type: str) -> StaticFile:
+    """A file with the tag of its content."""
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return StaticFile(content, content_type, f'"{digest[:32]}"')
 
 
 def security_headers(upload_origin: str | None) -> dict[str, str]:
-    """What a browser must not do with the page. It may talk to its own origin, and to the bucket's for uploads."""
+    """What a browser must not do with the page. It may talk to its own origin, and to the bucket's for uploads; the one
+    script and the one style sheet of the page are allowed by their hashes."""
+    page = one_page()
+    script, style = (page.script_hash, page.style_hash) if page else ("'none'", "'none'")
     policy = (
         "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
+        f"script-src {script}",
+        f"style-src {style}",
         "img-src 'self' blob: data:",
         " ".join(filter(None, ("connect-src 'self'", upload_origin))),
         "frame-ancestors 'none'",
@@ -71,11 +101,7 @@ def security_headers(upload_origin: str | None) -> dict[str, str]:
     }
 
 
-def _serve(request: Request, name: str) -> Response:
-    # Looked up among the files there are: no path of a request ever reaches the file system.
-    found = page_files().get(name)
-    if found is None:
-        raise NotFound("The page has no such file.")
+def _serve(request: Request, found: StaticFile) -> Response:
     headers: Headers = {
         **security_headers(process_settings().upload_origin),
         # Kept, but asked about each time: a new version is there with the next visit.
@@ -87,9 +113,3 @@ def _serve(request: Request, name: str) -> Response:
     if asked & {found.etag, "*"}:
         return Response(304, found.content_type, "", headers)
     return Response(200, found.content_type, found.content, headers)
-
-
-def _load(path: Path) -> StaticFile:
-    content = path.read_text(encoding="utf-8")
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    return StaticFile(content, _TYPES[path.suffix], f'"{digest[:32]}"')

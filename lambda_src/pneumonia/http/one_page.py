@@ -1,0 +1,102 @@
+"""The page as one HTML document: every further request would be a call of the function, of which a new account has ten
+at a time.
+
+Style sheets, scripts and the icon lie in files of their own, which the index names. Here they are put into it. A script
+becomes a function that returns what it exports: names inside one module stay inside it, as in a browser that loads them
+one by one.
+"""
+
+import base64
+import graphlib
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+INDEX = "index.html"
+
+_STYLE = re.compile(r'<link rel="stylesheet" href="/page/([\w-]+\.css)">\n')
+_SCRIPT = re.compile(r'<script type="module" src="/page/([\w-]+)\.js"></script>\n')
+_ICON = re.compile(r"/page/([\w-]+\.svg)")
+_IMPORT = re.compile(r'^import (?:\* as (\w+)|\{([^}]*)\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:const|function|class) (\w+))", re.MULTILINE)
+_LEFT = re.compile(r"^(?:import|export)\b|</script|<!--", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class OnePage:
+    """`html`: the whole document. `script_hash`, `style_hash`: sources for a Content-Security-Policy, such as
+    'sha256-...' with the quotes, of the only script and the only style sheet in it."""
+
+    html: str
+    script_hash: str
+    style_hash: str
+
+
+def assemble(folder: Path) -> OnePage:
+    """Put the files of the folder that the index names into it.
+
+    Raises ValueError where a script uses a form of import or export that is not known here, and graphlib.CycleError
+    where scripts import each other in a circle.
+    """
+    index = _read(folder / INDEX)
+    style = "".join(_read(folder / name) for name in _STYLE.findall(index))
+    entries = _SCRIPT.findall(index)
+    script = _bundle(folder, entries)
+    html = _ICON.sub(lambda found: _data_uri(folder / found[1]), index)
+    html = _in_place_of_first(_STYLE, f"<style>{style}</style>\n", html)
+    html = _in_place_of_first(_SCRIPT, f'<script type="module">{script}</script>\n', html)
+    return OnePage(html, _source(script), _source(style))
+
+
+def _bundle(folder: Path, entries: list[str]) -> str:
+    texts: dict[str, str] = {}
+    needed: dict[str, list[str]] = {}
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name not in texts:
+            texts[name] = _read(folder / f"{name}.js")
+            needed[name] = [found[2] for found in _IMPORT.findall(texts[name])]
+            waiting += needed[name]
+    return "\n".join(_as_function(name, texts[name]) for name in graphlib.TopologicalSorter(needed).static_order())
+
+
+def _as_function(name: str, text: str) -> str:
+    names = [found[1] for found in _EXPORT.findall(text)]
+    body = _EXPORT.sub(r"\1", _IMPORT.sub(_as_constant, text))
+    left = _LEFT.search(body)
+    if left is not None:
+        raise ValueError(f"{name}.js: {body[left.start() :].partition(chr(10))[0]!r} cannot go into the page.")
+    return f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {', '.join(names)} }};\n}})();"
+
+
+def _as_constant(found: re.Match[str]) -> str:
+    whole, names, module = found.groups()
+    # {a as b} of an import is {a: b} of an object.
+    return f"const {whole or '{' + names.replace(' as ', ': ') + '}'} = {_variable(module)};"
+
+
+def _variable(name: str) -> str:
+    return "module_" + name.replace("-", "_")
+
+
+def _in_place_of_first(pattern: re.Pattern[str], text: str, html: str) -> str:
+    """The text in place of the first match; the other ones go."""
+    first = pattern.search(html)
+    if first is None:
+        raise ValueError(f"The index has no {pattern.pattern}.")
+    return html[: first.start()] + text + pattern.sub("", html[first.end() :])
+
+
+def _data_uri(path: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def _source(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
