@@ -101,7 +101,8 @@ class Predictor:
 
     def _heatmap(self, look: "_Look") -> bytes:
         probability = assess(look.output.logit, self.card).probability
-        return overlay(look.image.pixels, heat_of(look.output.activation_map, probability, self.card))
+        heat = heat_of(look.output.activation_map, probability, self.card)
+        return overlay(look.image.pixels, heat, look.output.lung_map)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
         """The look that counts: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""

@@ -23,6 +23,7 @@ from pneumonia.model.preprocess import enough_pixels, to_model_input
 INPUT = "image"
 OUTPUTS = ("logit", "activation_map")
 GATE_OUTPUTS = ("gate_distance", "gate_population", "gate_pose")
+LUNG_OUTPUT = "lung_map"
 
 InputBatch = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -31,11 +32,13 @@ Map = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class ModelOutput:
     """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
-    the units of the logit; negative values speak against it. `gate` is None for a card without one."""
+    the units of the logit; negative values speak against it. `gate` is None for a card without one. `lung_map` is
+    float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None where the model has none."""
 
     logit: float
     activation_map: Map
     gate: GateScores | None = None
+    lung_map: Map | None = None
 
 
 class Model:
@@ -58,6 +61,9 @@ class Model:
             _session(member, path, threads, outputs)
             for member, path, outputs in zip(card.members, files, self._outputs, strict=True)
         ]
+        # No part of the answer: a model without it serves as well.
+        if any(node.name == LUNG_OUTPUT for node in self._sessions[0].get_outputs()):
+            self._outputs[0] += (LUNG_OUTPUT,)
         total = sum(member.weight for member in card.members)
         self._weights = [member.weight / total for member in card.members]
 
@@ -98,10 +104,12 @@ class Model:
         grid = found[0][1].shape[1:]
         logits = sum(weight * one[0] for weight, one in zip(self._weights, found, strict=True))
         maps = sum(weight * _resize_maps(one[1], grid) for weight, one in zip(self._weights, found, strict=True))
-        gates = _gates(found[0][2:], len(batches[0]))
+        first = dict(zip(self._outputs[0], found[0], strict=True))
+        gates = _gates([first[name] for name in GATE_OUTPUTS if name in first], len(batches[0]))
+        lungs = first.get(LUNG_OUTPUT, [None] * len(batches[0]))
         return [
-            ModelOutput(float(logit), np.asarray(activation, np.float32), gate)
-            for logit, activation, gate in zip(np.asarray(logits), np.asarray(maps), gates, strict=True)
+            ModelOutput(float(logit), np.asarray(activation, np.float32), gate, lung)
+            for logit, activation, gate, lung in zip(np.asarray(logits), np.asarray(maps), gates, lungs, strict=True)
         ]
 
 

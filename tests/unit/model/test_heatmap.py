@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from pneumonia.model.card import Card
 from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT, MAX_SIDE, MIN_WIDTH, colours, heat_of, overlay, tagged
@@ -83,3 +84,17 @@ def test_a_tag_changes_the_file_and_not_the_picture() -> None:
         assert image.tobytes() == Image.linear_gradient("L").tobytes()
     with Image.open(io.BytesIO(one)) as image:
         image.verify()
+
+
+def test_the_lung_map_goes_with_the_picture_and_is_not_drawn() -> None:
+    image, heat = Image.new("L", (100, 80), 60), np.full((2, 2), 0.5, np.float32)
+    lungs = np.array([[0, 0.5, 1], [1.2, -0.1, 0.2]], np.float32)
+    with (
+        Image.open(io.BytesIO(overlay(image, heat, lungs))) as marked,
+        Image.open(io.BytesIO(overlay(image, heat))) as plain,
+    ):
+        assert isinstance(marked, PngImageFile)
+        assert isinstance(plain, PngImageFile)
+        assert marked.text == {"Lungs": "3 2 0080ffff0033"}
+        assert plain.text == {}
+        assert np.array_equal(np.asarray(marked), np.asarray(plain))

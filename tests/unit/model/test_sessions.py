@@ -146,3 +146,18 @@ def test_an_altered_file_is_never_loaded(make_artifacts: MakeArtifacts) -> None:
     (directory / "tiny-0.onnx").write_bytes(graph_with().SerializeToString())
     with pytest.raises(ModelError, match="sha256"):
         load(directory)
+
+
+def test_a_lung_map_is_answered_where_the_model_has_one(make_artifacts: MakeArtifacts) -> None:
+    directory = make_artifacts()
+    assert load(directory).predict([grey(255)])[0].lung_map is None
+    graph = graph_with(divisor=510.0)
+    graph.graph.node.append(helper.make_node("Identity", ["activation_map"], ["lung_map"]))
+    graph.graph.output.append(helper.make_tensor_value_info("lung_map", TensorProto.FLOAT, ["N", 32, 32]))
+    rewrite(directory, graph)
+    black, white = (output.lung_map for output in load(directory).predict([grey(0), grey(255)]))
+    assert black is not None
+    assert white is not None
+    assert (white.shape, white.dtype) == ((32, 32), np.dtype(np.float32))
+    assert np.allclose(black, 0)
+    assert np.allclose(white, 0.5)
