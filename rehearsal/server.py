@@ -11,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from pneumonia_cli.local.cloud import client_environment, forget_everything, isolated_environment
+from pneumonia_cli.local.own_pages import guarded
 from pneumonia_cli.local.wsgi_server import running
 from rehearsal.api import clients_closed
 
@@ -56,6 +57,7 @@ def served(address: str) -> Iterator[Server]:
 @contextlib.contextmanager
 def _also_at(address: str, app: DomainDispatcherApplication) -> Iterator[int]:
     server = make_server(address, 0, app, threaded=True, request_handler=MotoRequestHandler)
+    server.app = guarded(app, server.server_port, address=address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -2,8 +2,7 @@
 
 Whoever can speak to it acts as the user. So it answers only
 
-- to its own name: a request for another `Host` is an attack by DNS rebinding;
-- to itself: what other pages send (`Origin`, `Sec-Fetch-Site`) is refused, so that no site can ride on it;
+- to its own page, under its own name (local/own_pages.py), as every port of this machine that we serve;
 - to the browser that was given the key: other users and programs of this machine can reach 127.0.0.1 too.
 
 The page sends large images to S3 by itself, to a place the service names. That place is replaced by one of
@@ -69,8 +68,6 @@ class Proxy:
     def respond(self, request: Request) -> Response:
         """Answer one request of the browser."""
         port = int(request.environ["SERVER_PORT"])
-        if refusal := _foreign(request, port):
-            return _problem(*refusal)
         cookie = f"pneumonia-console-{port}"  # cookies do not tell ports apart: two consoles must
         if KEY_PARAMETER in request.args:
             return self._enter(request, cookie)
@@ -176,21 +173,6 @@ class _Sized:
 
     def read(self, size: int = -1) -> bytes:
         return bytes(self._stream.read(size))
-
-
-def _foreign(request: Request, port: int) -> tuple[HTTPStatus, str, str] | None:
-    """Why a request is not of our own page; None if it is."""
-    hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-    if request.headers.get("Host") not in hosts:
-        return HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", "The console answers to 127.0.0.1 only."
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"http://{request.headers['Host']}":
-        return HTTPStatus.FORBIDDEN, "foreign_origin", "The console answers to its own page only."
-    site, navigates = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Mode") == "navigate"
-    # A link to it from elsewhere (a chat, a terminal in the browser) may be followed; nothing else.
-    if site not in (None, "same-origin", "none") and not (navigates and request.method == "GET"):
-        return HTTPStatus.FORBIDDEN, "foreign_origin", "The console answers to its own page only."
-    return None
 
 
 def _edited(content: bytes, edit: Any) -> bytes:

@@ -5,7 +5,7 @@ import http.client
 import json
 import os
 from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -37,6 +37,8 @@ class Cloud:
     queue_url: str
     queue_arn: str
     dead_letter_queue_url: str
+    page_origins: set[str] = field(default_factory=set)
+    """Pages that may send uploads to the upload bucket, as its CORS rule lets them at AWS."""
 
     def dead_letters(self) -> int:
         """How many messages failed for good."""
@@ -62,11 +64,17 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     `settings` are the stack's. `port` 0 takes a free one. All that was stored is gone afterwards.
     Raises wsgi_server.PortInUse.
     """
-    with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler) as bound:
+    page_origins = set(settings.cors_origins)
+
+    def admits(origin: str, method: str, path: str) -> bool:
+        # moto lets every page do everything.
+        return origin in page_origins and method in ("OPTIONS", "POST") and path.rstrip("/") == f"/{UPLOAD_BUCKET}"
+
+    with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler, admits) as bound:
         endpoint_url = names.endpoint_url(bound)
         # The roles of the functions may list the uploads alone (infra/uploads.py).
         with isolated_environment(os.environ, endpoint_url), functions_may_list(UPLOAD_BUCKET):
-            cloud = _create_resources(endpoint_url, settings)
+            cloud = replace(_create_resources(endpoint_url, settings), page_origins=page_origins)
             try:
                 yield cloud
             finally:

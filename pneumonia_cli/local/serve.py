@@ -20,6 +20,7 @@ from pneumonia_cli.local.cloud import client_environment, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
+from pneumonia_cli.local.own_pages import origins_of
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
@@ -50,6 +51,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
             token = create_token() if auth == "token" else None
             worker = functions.WORKER_HANDLER, functions.worker_context(settings)
             with Poller(cloud, *worker, settings.batch_size).running(), front.running(port) as url:
+                cloud.page_origins.update(origins_of(int(url.rpartition(":")[2])))
                 _introduce(console, url, cloud.endpoint_url, token)
                 wait_for(stop)
     except PortInUse as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from pneumonia_cli.local.names import HOST
+from pneumonia_cli.local.own_pages import Admits, guarded, nobody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -22,18 +23,23 @@ class PortInUse(Exception):
 
 @contextlib.contextmanager
 def running(
-    app: "WSGIApplication", port: int, request_handler: type[WSGIRequestHandler] | None = None
+    app: "WSGIApplication",
+    port: int,
+    request_handler: type[WSGIRequestHandler] | None = None,
+    admits: Admits = nobody,
 ) -> Iterator[int]:
     """Serve `app` on 127.0.0.1, each request in a thread of its own; yields the port.
 
-    `port` 0 takes a free one. Raises PortInUse, and OSError if the port may not be used at all.
+    Pages of other origins get nothing (own_pages.py), except what `admits` lets them send. `port` 0 takes a free one.
+    Raises PortInUse, and OSError if the port may not be used at all.
     """
     # Request lines hold file names, and the start-up banner speaks of deployments.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # Bound here: werkzeug itself would end the process if the port is taken.
     with _listen(port) as listener:
         bound = int(listener.getsockname()[1])
-        server = make_server(HOST, bound, app, threaded=True, request_handler=request_handler, fd=listener.fileno())
+        own = guarded(app, bound, admits)
+        server = make_server(HOST, bound, own, threaded=True, request_handler=request_handler, fd=listener.fileno())
         thread = threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"port-{bound}", daemon=True
         )

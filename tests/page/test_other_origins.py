@@ -1,0 +1,136 @@
+"""Pages of another origin and of another port, in a real browser, against every port of the local cloud."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from playwright.sync_api import Browser, Page
+
+from pneumonia_cli.local.names import CREDENTIAL, HOST, QUEUE, REGION, RESULT_BUCKET, TOKEN_SECRET
+from tests.page.conftest import FLAGS, chromium
+from tests.serving import Service
+
+pytestmark = pytest.mark.slow
+
+EVIL = "evil.example"
+SECRET = "nothing-for-others"
+
+# What a page can try: to read an answer, and to make the browser accept one that it cannot read.
+TRY = """async ([url, options]) => {
+    const readable = await fetch(url, options).then(
+        async (response) => [response.status, await response.text()], () => null);
+    const script = await new Promise((resolve) => {
+        const image = new Image();
+        image.onload = () => resolve(true);
+        image.onerror = () => resolve(false);
+        image.src = url;
+    });
+    return [readable, script];
+}"""
+
+
+def signed(service: str, target: str) -> dict[str, str]:
+    """What a request to a service of the local cloud needs so that it is known for which it is; signed by nobody."""
+    scope = f"{CREDENTIAL}/20260101/{REGION}/{service}/aws4_request"
+    return {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "Content-Type": f"application/x-amz-json-1.{0 if service == 'sqs' else 1}",
+        "X-Amz-Target": target,
+    }
+
+
+def attempts(service: Service) -> dict[str, tuple[str, dict[str, object]]]:
+    secret = {"method": "POST", "headers": signed("secretsmanager", "secretsmanager.GetSecretValue")}
+    queues = {"method": "POST", "headers": signed("sqs", "AmazonSQS.ListQueues")}
+    return {
+        "page": (f"{service.url}/", {}),
+        "config": (f"{service.url}/config", {}),
+        "prediction": (f"{service.url}/predict", {"method": "POST", "body": "film"}),
+        "icon": (f"{service.url}/page/icon.svg", {}),
+        "results": (f"{service.s3_url}/{RESULT_BUCKET}?list-type=2", {}),
+        "result": (f"{service.s3_url}/{RESULT_BUCKET}/secret.svg", {}),
+        "token": (f"{service.s3_url}/", {**secret, "body": f'{{"SecretId": "{TOKEN_SECRET}"}}'}),
+        "queue": (f"{service.s3_url}/", {**queues, "body": f'{{"QueueNamePrefix": "{QUEUE}"}}'}),
+        "reset": (f"{service.s3_url}/moto-api/reset", {"method": "POST"}),
+    }
+
+
+@pytest.fixture
+def filled(guarded_service: Service) -> Iterator[Service]:
+    """A local cloud that holds a result, which an image could show."""
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!-- {SECRET} --></svg>'
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=guarded_service.s3_url,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIAL,
+        aws_secret_access_key=CREDENTIAL,
+    )
+    s3.put_object(
+        Bucket=RESULT_BUCKET, Key="secret.svg", Body=picture.encode(), ContentType="image/svg+xml", ACL="public-read"
+    )
+    yield guarded_service
+    s3.delete_object(Bucket=RESULT_BUCKET, Key="secret.svg")
+    s3.close()
+
+
+@pytest.fixture(scope="module")
+def rebound(browser: Browser) -> Iterator[Browser]:
+    """A browser for which the name of another site leads to this machine, and that lets every page send requests to it,
+    as browsers did for long and some still do."""
+    flags = [f"--host-resolver-rules=MAP {EVIL} 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"]
+    launched = browser.browser_type.launch(executable_path=chromium(), args=[*FLAGS, *flags], chromium_sandbox=False)
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def page(rebound: Browser) -> Iterator[Page]:
+    context = rebound.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """The port of another server of this machine, with an empty page."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html>")
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer((HOST, 0), Empty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield str(server.server_port)
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", [EVIL, HOST, "localhost"])
+def test_a_page_of_another_origin_or_port_gets_nothing(page: Page, filled: Service, elsewhere: str, name: str) -> None:
+    page.goto(f"http://{name}:{elsewhere}/")
+    got = {name: page.evaluate(TRY, list(attempt)) for name, attempt in attempts(filled).items()}
+    assert got == {name: [None, False] for name in got}
+
+
+def test_its_own_page_gets_an_answer(page: Page, filled: Service) -> None:
+    page.goto(filled.url)
+    got = {name: page.evaluate(TRY, list(attempts(filled)[name])) for name in ("config", "icon", "results")}
+    assert [got[name][0] and got[name][0][0] for name in got] == [200, 200, None]
+    assert got["icon"][1]
+
+
+@pytest.mark.parametrize("path", ["/", f"/{RESULT_BUCKET}?list-type=2", f"/{RESULT_BUCKET}/secret.svg"])
+def test_a_name_that_dns_has_led_here_gets_nothing(page: Page, filled: Service, path: str) -> None:
+    for address in (filled.url, filled.s3_url):
+        response = page.goto(f"http://{EVIL}:{address.rpartition(':')[2]}{path}")
+        assert response is not None
+        assert response.status == 421
+        assert SECRET not in page.content()
