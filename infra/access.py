@@ -20,6 +20,12 @@ _TOKEN_LENGTH: Final = 48
 # Beside what browsers send to anyone: the bearer token, and what a signed request (SigV4) carries.
 _CORS_HEADERS: Final = ("authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
 
+_EXPOSED_HEADERS: Final = (
+    "location", "retry-after", "www-authenticate", "x-amzn-remapped-www-authenticate", "x-image-size",
+    "x-image-reduced", "x-image-bits", "x-image-window",
+)  # fmt: skip
+"""What scripts of other sites may read of an answer."""
+
 
 class Access(Construct):
     """The Function URL of `live_api`, an alias of `api`, and what it asks of a caller.
@@ -92,6 +98,6 @@ class Access(Construct):
             allowed_origins=list(self._settings.cors_origins),
             allowed_methods=[lambda_.HttpMethod.GET, lambda_.HttpMethod.POST],
             allowed_headers=list(_CORS_HEADERS),
-            exposed_headers=["location", "retry-after", "www-authenticate", "x-amzn-remapped-www-authenticate"],
+            exposed_headers=list(_EXPOSED_HEADERS),
             max_age=Duration.hours(1),
         )

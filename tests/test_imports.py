@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pneumonia.backfill": ("pneumonia.errors", "pneumonia.predictor", "pneumonia.uploads"),
     "pneumonia.http": (
         "pneumonia.aws",
+        "pneumonia.decode",
         "pneumonia.errors",
         "pneumonia.metrics",
         "pneumonia.options",

@@ -19,7 +19,7 @@ MOST_BYTES, PIECE = 2**31, 2**24
 _decode = dispatch.decode
 
 
-def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
+def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False) -> DecodedImage:
     """In place of `dispatch.decode`."""
     if GREEDY in data:
         held = [bytes(PIECE) for _ in range(MOST_BYTES // PIECE)]
@@ -28,7 +28,7 @@ def decode(data: bytes, limits: Limits, enough: int | None = None) -> DecodedIma
         os.kill(os.getpid(), signal.SIGKILL)
     while ENDLESS in data:
         time.sleep(60)
-    return _decode(data, limits, enough)
+    return _decode(data, limits, enough, own_depth=own_depth)
 
 
 dispatch.decode = decode

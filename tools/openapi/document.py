@@ -34,6 +34,17 @@ _PREDICTION: Final = (
     errors.ModelError,
 )
 
+_DECODING: Final = (
+    errors.MissingImage,
+    errors.UrlNotAllowed,
+    errors.TooLarge,
+    errors.UnsupportedFormat,
+    errors.UndecodableImage,
+    errors.TookTooLong,
+    errors.UrlFetchFailed,
+)
+_SIZE: Final = "[0-9]+x[0-9]+"
+
 _ERRORS: Final = {*_ALWAYS, *_GUARDED, *_MODEL, *_PREDICTION, errors.NotFound, errors.Unhealthy}
 
 _DETAILS: Final[dict[ErrorType, str]] = {
@@ -85,6 +96,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/predict": {"post": _predict("predict", "Predict one image")},
             "/": {"get": _index(), "post": _predict("predictAtRoot", "The same as POST /predict")},
+            "/image": {"post": _picture()},
             "/uploads": {"post": _create_upload()},
             "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
             "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
@@ -129,7 +141,6 @@ def _prevalence() -> dict[str, Any]:
 
 
 def _predict(operation_id: str, summary: str) -> dict[str, Any]:
-    binary = {"schema": {"type": "string", "format": "binary"}}
     return {
         **_operation(operation_id, "predict", summary),
         "description": (
@@ -143,45 +154,82 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
             _option("force", "Predict what does not look like an upright chest X-ray, with a warning"),
             _prevalence(),
         ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "image/jpeg": binary,
-                "image/png": binary,
-                "image/tiff": binary,
-                "image/webp": binary,
-                "image/bmp": binary,
-                "application/dicom": binary,
-                "application/octet-stream": binary,
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {
-                            "file": {
-                                "type": "string",
-                                "format": "binary",
-                                "description": "The one file of the form, under any name. Text fields are ignored",
-                            }
-                        },
-                        "required": ["file"],
-                    }
-                },
-                "application/json": {
-                    "schema": {
-                        "oneOf": [
-                            {"$ref": "#/components/schemas/ImageByValue"},
-                            {"$ref": "#/components/schemas/ImageByUrl"},
-                        ]
-                    },
-                    "examples": {
-                        "value": {"value": SCHEMAS["ImageByValue"]["example"]},
-                    },
-                },
-            },
-        },
+        "requestBody": _image_body(),
         "responses": {
             "200": _json("The answer", "Prediction"),
             **_problems(*_ALWAYS, *_GUARDED, *_PREDICTION),
+        },
+    }
+
+
+def _image_body() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "required": True,
+        "content": {
+            "image/jpeg": binary,
+            "image/png": binary,
+            "image/tiff": binary,
+            "image/webp": binary,
+            "image/bmp": binary,
+            "application/dicom": binary,
+            "application/octet-stream": binary,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The one file of the form, under any name. Text fields are ignored",
+                        }
+                    },
+                    "required": ["file"],
+                }
+            },
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        {"$ref": "#/components/schemas/ImageByValue"},
+                        {"$ref": "#/components/schemas/ImageByUrl"},
+                    ]
+                },
+                "examples": {
+                    "value": {"value": SCHEMAS["ImageByValue"]["example"]},
+                },
+            },
+        },
+    }
+
+
+def _picture() -> dict[str, Any]:
+    return {
+        **_operation("getPicture", "predict", "The picture in an image file, for viewers that cannot read the file"),
+        "description": (
+            "A grey PNG of 8 or 16 bits, upright, bright where the film is, whatever it shows: other modalities, "
+            "images for processing and the first of several frames too. The body is that of POST /predict. Samples of "
+            "fewer bits than the PNG has are moved up to the top. What would make more than 4.5 MB is reduced in size."
+        ),
+        "requestBody": _image_body(),
+        "responses": {
+            "200": {
+                "description": "The picture",
+                "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+                "headers": {
+                    "X-Image-Size": _header("Width and height of the image, such as 2048x2500", _matching(_SIZE)),
+                    "X-Image-Reduced": _header(
+                        "no, or the size of the PNG where it is smaller", _matching(f"no|{_SIZE}")
+                    ),
+                    "X-Image-Bits": _header(
+                        "How many bits of a sample tell something: the highest ones",
+                        {"type": "integer", "minimum": 1, "maximum": 16},
+                    ),
+                    "X-Image-Window": _header(
+                        "The samples that a prediction takes for black and for white", _matching("[0-9]+ [0-9]+")
+                    ),
+                },
+            },
+            **_problems(*_ALWAYS, *_GUARDED, *_DECODING),
         },
     }
 
@@ -349,6 +397,10 @@ def _json(description: str, schema: str) -> dict[str, Any]:
 
 def _header(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "required": True, "schema": schema}
+
+
+def _matching(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^({pattern})$"}
 
 
 def _problems(*types: ErrorType) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy.ma  # noqa: F401 - these two are loaded with the first film, which is too late: the process ends with it
 from PIL import Image
@@ -64,7 +64,7 @@ def _answer(memory_bytes: int) -> NoReturn:
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)
             target.flush()
-            target.writelines(_decoded(bytes(data), limits, fields["enough"], memory_bytes))
+            target.writelines(_decoded(bytes(data), limits, fields, memory_bytes))
         code = 0
     except EOFError:
         code = _ENDED
@@ -74,10 +74,10 @@ def _answer(memory_bytes: int) -> NoReturn:
         os._exit(code)
 
 
-def _decoded(data: bytes, limits: Limits, enough: int | None, memory_bytes: int) -> Iterable[bytes]:
-    """The message with the image, or with the reason for which there is none."""
+def _decoded(data: bytes, limits: Limits, asked: dict[str, Any], memory_bytes: int) -> Iterable[bytes]:
+    """The message with the image, or with the reason for which there is none. `asked`: the fields of the message."""
     try:
-        return of_image(decode(data, limits, enough))
+        return of_image(decode(data, limits, asked["enough"], own_depth=asked["own_depth"]))
     except MemoryError:
         return of_error(out_of_memory())
     except PneumoniaError as error:

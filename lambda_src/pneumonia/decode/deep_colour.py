@@ -8,10 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PIL.ImageFile import ImageFile
-
-from pneumonia.decode.grey_range import film_range, scale_to_grey
 
 _SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 """Byte orders of Pillow's raw modes, and those under which it takes the low byte for the high one."""
@@ -37,8 +34,8 @@ def is_deep_colour(image: ImageFile) -> bool:
     return mode == _GREY_WITH_ALPHA or mode[:-1] in _COLOURS
 
 
-def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> Image.Image:
-    """Luma (ITU-R 601-2) over black as mode "L", scaled from the range of the film.
+def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> NDArray[np.float32]:
+    """Luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
 
     `image` was opened and not loaded; `again` opens the same picture once more.
     """
@@ -47,7 +44,7 @@ def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> Image.Image:
         _read_as(image, "RGBA")
         high_grey, low_grey, high_alpha, low_alpha = _channels(image)
         grey, alpha = _joined(high_grey, low_grey), _joined(high_alpha, low_alpha)
-        return _scaled(grey * (alpha / np.float32(65535)))
+        return grey * (alpha / np.float32(65535))
     with again() as other:
         _read_as(other, mode[:-1] + _SWAPPED[mode[-1]])
         high, low = _channels(image), _channels(other)
@@ -56,7 +53,7 @@ def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> Image.Image:
         grey += np.float32(weight) * _joined(more, less)
     if mode.startswith("RGBA"):
         grey *= _joined(high[3], low[3]) / np.float32(65535)
-    return _scaled(grey)
+    return grey
 
 
 def _read_as(image: ImageFile, mode: str) -> None:
@@ -71,7 +68,3 @@ def _channels(image: ImageFile) -> list[NDArray[np.uint8]]:
 
 def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.float32]:
     return high.astype(np.float32) * 256 + low
-
-
-def _scaled(grey: NDArray[np.float32]) -> Image.Image:
-    return Image.fromarray(scale_to_grey(grey, *film_range(grey)))

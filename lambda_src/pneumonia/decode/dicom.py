@@ -20,9 +20,9 @@ from pydicom.uid import (
 from pneumonia.decode.dicom_frame import keep_first_frame
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
 from pneumonia.decode.dicom_patient import is_of_another_population, view_warnings
-from pneumonia.decode.dicom_pixels import Grey, to_grey
+from pneumonia.decode.dicom_pixels import Grey, samples_of, to_grey
 from pneumonia.decode.dicom_values import CountedReads, check_values
-from pneumonia.decode.image import UID_PATTERN, DecodedImage, DicomFacts
+from pneumonia.decode.image import EIGHT_BITS, UID_PATTERN, DecodedImage, DicomFacts
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, PneumoniaError, UndecodableImage
 
@@ -44,8 +44,10 @@ FOR_PROCESSING = frozenset({DigitalXRayImageStorageForProcessing, DigitalMammogr
 _UID = re.compile(UID_PATTERN)
 
 
-def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
+def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> DecodedImage:
     """Decode the film of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
+
+    `own_depth`: see `dispatch.decode`.
 
     Raises TooLarge, MultiFrame, NotARadiograph, ForProcessing, UndecodableImage.
     """
@@ -54,10 +56,10 @@ def decode_dicom(data: bytes, limits: Limits) -> DecodedImage:
             # pydicom warns about values that break the standard, and quotes them.
             warnings.simplefilter("ignore")
             dataset, cut = _read(data, limits)
-            found = _check(dataset, limits, cut)
+            found = _check(dataset, limits, cut, shown_only=own_depth)
             keep_first_frame(dataset, limits)
             grey = to_grey(dataset, limits)
-            return _decoded(dataset, grey, found)
+            return _decoded(dataset, grey, found, own_depth)
     except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -100,16 +102,20 @@ def _read(data: bytes, limits: Limits) -> tuple[Dataset, bool]:
     return dataset, end > len(content)
 
 
-def _check(dataset: Dataset, limits: Limits, cut: bool) -> list[str]:
-    """Refuse by the header alone, before any pixel is decoded; returns warning codes."""
+def _check(dataset: Dataset, limits: Limits, cut: bool, shown_only: bool) -> list[str]:
+    """Refuse by the header alone, before any pixel is decoded; returns warning codes.
+
+    `shown_only`: nobody predicts it, so that it may be another image than a film.
+    """
     modality = str(dataset.get("Modality") or "").strip().upper()
     sop_class = str(dataset.get("SOPClassUID") or "").strip()
-    if modality and modality not in RADIOGRAPHS:
+    if modality and modality not in RADIOGRAPHS and not shown_only:
         raise NotARadiograph(
             "The DICOM file says that it is of another modality than radiography. Send a frontal chest radiograph "
             f"(modality {', '.join(sorted(RADIOGRAPHS))})."
         )
-    if "PROCESSING" in str(dataset.get("PresentationIntentType") or "").upper() or sop_class in FOR_PROCESSING:
+    raw = "PROCESSING" in str(dataset.get("PresentationIntentType") or "").upper() or sop_class in FOR_PROCESSING
+    if raw and not shown_only:
         raise ForProcessing(
             "The DICOM file is FOR PROCESSING: its pixels are what the detector measured, not a picture to be read. "
             "Send the FOR PRESENTATION image of the same exposure."
@@ -121,7 +127,7 @@ def _check(dataset: Dataset, limits: Limits, cut: bool) -> list[str]:
     if "PixelData" not in dataset:
         raise UndecodableImage("The DICOM file holds no pixel data. Send the image, not a report or a reference to it.")
     frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > limits.max_frames:
+    if frames > limits.max_frames and not shown_only:
         raise MultiFrame(
             f"The DICOM file holds {frames} frames, at most {limits.max_frames} may be in it. "
             "Send each film as a file of its own."
@@ -134,8 +140,9 @@ def _check(dataset: Dataset, limits: Limits, cut: bool) -> list[str]:
     return found
 
 
-def _decoded(dataset: Dataset, grey: Grey, found: list[str]) -> DecodedImage:
-    pixels = Image.fromarray(grey.pixels)
+def _decoded(dataset: Dataset, grey: Grey, found: list[str], own_depth: bool) -> DecodedImage:
+    samples, depth = samples_of(dataset, grey) if own_depth else (grey.pixels, EIGHT_BITS)
+    pixels = Image.fromarray(samples)
     facts = DicomFacts(
         photometric_interpretation=grey.photometric_interpretation,
         bits_stored=int(dataset.BitsStored),
@@ -145,7 +152,7 @@ def _decoded(dataset: Dataset, grey: Grey, found: list[str]) -> DecodedImage:
     )
     warnings = (*found, *view_warnings(dataset), *grey.warnings)
     other = is_of_another_population(dataset)
-    return DecodedImage(pixels, "DICOM", pixels.width, pixels.height, grey.inverted, facts, warnings, other)
+    return DecodedImage(pixels, "DICOM", pixels.width, pixels.height, grey.inverted, facts, warnings, other, depth)
 
 
 def _uid(value: Any) -> str | None:

@@ -24,13 +24,14 @@ from pydicom.uid import (
 
 from pneumonia.decode.dicom_values import check_fragments, number
 from pneumonia.decode.grey_range import Range, film_range, luma, scale_to_grey, within
-from pneumonia.decode.image import BLANK_SPREAD, Window
+from pneumonia.decode.image import BLANK_SPREAD, EIGHT_BITS, Depth, Window
 from pneumonia.decode.jpeg12 import BITS, decode_12_bits
 from pneumonia.decode.jpeg_header import EXTENDED, read_jpeg_header
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.lookup import Table, table_of
+from pneumonia.decode.own_depth import Samples, to_samples
 from pneumonia.decode.stored_bits import check_bits, stored_values
-from pneumonia.decode.voi import apply_window, window_of
+from pneumonia.decode.voi import apply_window, edges, window_of
 from pneumonia.errors import TooLarge, UndecodableImage
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
@@ -51,13 +52,15 @@ EVEN = 0.05
 
 @dataclass(frozen=True)
 class Grey:
-    """`pixels`: uint8 ``[rows, columns]``, bright where the film is. `window`: the one that was applied, if any."""
+    """`pixels`: uint8 ``[rows, columns]``, bright where the film is. `window`: the one that was applied, if any.
+    `stored`: the values of a film as they were stored; None for colour."""
 
     pixels: NDArray[np.uint8]
     photometric_interpretation: str
     window: Window | None
     inverted: bool
     warnings: tuple[str, ...]
+    stored: NDArray[Any] | None = None
 
 
 def to_grey(dataset: Dataset, limits: Limits) -> Grey:
@@ -83,7 +86,28 @@ def to_grey(dataset: Dataset, limits: Limits) -> Grey:
         raise UndecodableImage("The DICOM file has no usable photometric interpretation. Export it as MONOCHROME2.")
     inverted = photometric == "MONOCHROME1"
     pixels, window, found = _shown(stored, dataset, white=0 if inverted else 255)
-    return Grey(255 - pixels if inverted else pixels, photometric, window, inverted, found)
+    return Grey(255 - pixels if inverted else pixels, photometric, window, inverted, found, stored)
+
+
+def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
+    """What `to_grey` made 8 bits of, at its own depth: padding as dark as the film, bright where the film is."""
+    if grey.stored is None:
+        return grey.pixels, EIGHT_BITS
+    film, values = _film(grey.stored, dataset), _values(grey.stored, dataset)
+    own = film_range(values, film)
+    shown = own if grey.window is None else within(edges(grey.window), own)
+    bits, slope = int(dataset.BitsStored), 1.0
+    if _table(dataset, "ModalityLUTSequence") is not None:
+        numbers, bits = np.rint(values).astype(np.int32), 0
+    else:
+        # A line does not change which values there are: the stored ones are whole.
+        numbers = grey.stored
+        slope, intercept = number(dataset.get("RescaleSlope")) or 1.0, number(dataset.get("RescaleIntercept")) or 0.0
+        low, high = sorted((edge - intercept) / slope for edge in shown)
+        shown = low, high
+    if film.any() and not film.all():
+        numbers = np.where(film, numbers, numbers[film].min() if slope > 0 else numbers[film].max())
+    return to_samples(numbers, shown, bits, negative=grey.inverted != (slope < 0))
 
 
 def _check_size(dataset: Dataset, limits: Limits) -> None:

@@ -48,9 +48,26 @@ class DicomFacts:
 
 
 @dataclass(frozen=True)
+class Depth:
+    """What the samples of an image are. `bits`: how many of them tell something, the highest ones, 1..16.
+
+    `black`, `white`: the samples that a prediction takes for black and for white.
+    """
+
+    bits: int
+    black: int
+    white: int
+
+
+EIGHT_BITS = Depth(8, 0, 255)
+
+
+@dataclass(frozen=True)
 class DecodedImage:
     """`pixels` is upright, mode "L", bright where the film is. `width` and `height` are those of the film as it came,
     upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
+
+    What was decoded in its own depth is mode "I;16" where it has more than 8 bits, and `depth` tells of its samples.
 
     `format` is a name of FORMATS. `inverted`: dark and bright were exchanged on the way. `warnings` are codes.
     `other_population`: the file says that the film is not of those that the model was trained on.
@@ -64,6 +81,7 @@ class DecodedImage:
     dicom: DicomFacts | None = None
     warnings: tuple[str, ...] = field(default=())
     other_population: bool = False
+    depth: Depth = EIGHT_BITS
 
     def warned(self, code: str) -> "DecodedImage":
         """The same image with one more warning."""

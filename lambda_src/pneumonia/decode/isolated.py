@@ -38,16 +38,19 @@ START_SECONDS = 60.0
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
 
-def decode_in_time(data: bytes, limits: Limits, enough: int | None = None, *, apart: bool = False) -> DecodedImage:
+def decode_in_time(
+    data: bytes, limits: Limits, enough: int | None = None, *, apart: bool = False, own_depth: bool = False
+) -> DecodedImage:
     """`decode`, ended after `limits.decode_seconds` and within `limits.max_decoded_bytes` of memory for every format.
 
-    `apart`: not in this process, however plain the file looks. Raises what `decode` raises, and TookTooLong.
+    `apart`: not in this process, however plain the file looks; the same holds with `own_depth`.
+    Raises what `decode` raises, and TookTooLong.
     """
     if not data or len(data) > limits.max_image_bytes:
         return decode(data, limits, enough)
     kind = sniff(data)
-    if apart or not is_plain(data, kind):
-        return process_decoder().decode(data, limits, enough)
+    if apart or own_depth or not is_plain(data, kind):
+        return process_decoder().decode(data, limits, enough, own_depth=own_depth)
     try:
         return decode(data, limits, enough)
     except (MemoryError, UndecodableImage) as error:
@@ -64,11 +67,13 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._memory_bytes = 0
 
-    def decode(self, data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
+    def decode(
+        self, data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False
+    ) -> DecodedImage:
         """Raises what `decode` raises, and RuntimeError where the process cannot be started."""
         with self._lock:
             try:
-                reply = self._ask(data, limits, enough)
+                reply = self._ask(data, limits, enough, own_depth)
             except BaseException:
                 self._stop()  # whatever state it is in, the next file gets a new one
                 raise
@@ -79,12 +84,12 @@ class Decoder:
         with self._lock:
             self._stop()
 
-    def _ask(self, data: bytes, limits: Limits, enough: int | None) -> tuple[dict[str, Any], Buffer]:
+    def _ask(self, data: bytes, limits: Limits, enough: int | None, own_depth: bool) -> tuple[dict[str, Any], Buffer]:
         process = self._started(limits.max_child_bytes)
         source, target = _pipes(process)
         output = source.fileno()
         try:
-            target.writelines(of_file(data, limits, enough))
+            target.writelines(of_file(data, limits, enough, own_depth))
             target.flush()
             _read(output, len(READY), time.monotonic() + START_SECONDS)
         except (BrokenPipeError, EOFError, TimeoutError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from pneumonia.decode.image import DecodedImage, DicomFacts, Window
+from pneumonia.decode.image import DecodedImage, Depth, DicomFacts, Window
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import (
     ForProcessing,
@@ -33,6 +33,7 @@ READY = b"R"
 DIED, DIED_OF_MEMORY = 1, 3
 _SIZES = struct.Struct(">QQ")
 _STRIP_BYTES = 2**20
+_SAMPLE_BYTES = {"L": 1, "I;16": 2}
 _ERRORS = {
     error.code: error
     for error in (
@@ -58,18 +59,21 @@ def read_message(read: Callable[[int], Buffer]) -> tuple[Any, Buffer]:
     return json.loads(read(sizes[0])), read(sizes[1])
 
 
-def of_file(data: bytes, limits: Limits, enough: int | None) -> Iterable[bytes]:
-    """The message with a file to decode: the limits by their names, `enough` as `decode` takes it, and the file."""
-    return *_head({"limits": asdict(limits), "enough": enough}, len(data)), data
+def of_file(data: bytes, limits: Limits, enough: int | None, own_depth: bool = False) -> Iterable[bytes]:
+    """The message with a file to decode: the limits by their names, `enough` and `own_depth` as `decode` takes them,
+    and the file."""
+    return *_head({"limits": asdict(limits), "enough": enough, "own_depth": own_depth}, len(data)), data
 
 
 def of_image(image: DecodedImage) -> Iterable[bytes]:
     """The message with an image: its fields by their names, the pixels as their size, and the pixels."""
     dicom = asdict(image.dicom) if image.dicom else None
     width, height = image.pixels.size
-    yield from _head(vars(image) | {"pixels": image.pixels.size, "dicom": dicom}, width * height)
+    row_bytes = width * _SAMPLE_BYTES[image.pixels.mode]
+    pixels = {"mode": image.pixels.mode, "size": image.pixels.size}
+    yield from _head(vars(image) | {"pixels": pixels, "dicom": dicom, "depth": asdict(image.depth)}, row_bytes * height)
     # In strips: all of it at once would be the image a second time.
-    rows = max(1, _STRIP_BYTES // max(1, width))
+    rows = max(1, _STRIP_BYTES // max(1, row_bytes))
     for top in range(0, height, rows):
         yield image.pixels.crop((0, top, width, min(height, top + rows))).tobytes()
 
@@ -87,7 +91,9 @@ def image_in(fields: dict[str, Any], pixels: Buffer) -> DecodedImage:
         window = dicom["window"]
         fields["dicom"] = DicomFacts(**dicom | {"window": Window(**window) if window else None})
     # On the very bytes that were read, not on a copy of them.
-    fields["pixels"] = Image.frombuffer("L", tuple(fields["pixels"]), pixels, "raw", "L", 0, 1)
+    mode, size = fields["pixels"]["mode"], tuple(fields["pixels"]["size"])
+    fields["pixels"] = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+    fields["depth"] = Depth(**fields["depth"])
     return DecodedImage(**fields | {"warnings": tuple(fields["warnings"])})
 
 

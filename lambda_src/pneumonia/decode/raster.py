@@ -11,11 +11,15 @@ from PIL.ImageFile import ImageFile
 from pneumonia.decode import deep_colour, tiff
 from pneumonia.decode.formats import Format
 from pneumonia.decode.grey_range import film_range, scale_to_grey
-from pneumonia.decode.image import DecodedImage
+from pneumonia.decode.image import EIGHT_BITS, DecodedImage, Depth
 from pneumonia.decode.limits import Limits
+from pneumonia.decode.own_depth import to_samples
 from pneumonia.decode.timed_file import TimedFile
 from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
 from pneumonia.model.preprocess import reduce_while_decoding
+
+Values = Image.Image | NDArray[Any]
+"""A grey picture of 8 bits, or the values of one that has more."""
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Of Pillow's modes in memory; 4 for every other one."""
@@ -39,13 +43,16 @@ UPRIGHT = {
 """What turns a picture upright, by the EXIF tag; from 5 on its width and height change places."""
 
 
-def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None = None) -> DecodedImage:
+def decode_raster(
+    data: bytes, kind: Format, limits: Limits, enough: int | None = None, *, own_depth: bool = False
+) -> DecodedImage:
     """Decode by one Pillow plugin; a JPEG at reduced size, but not below `enough` pixels on either side.
 
     - EXIF orientation is applied; an unreadable EXIF block counts as none.
     - Transparent parts are laid over black, the background of a radiograph.
     - What has more than 8 bits is scaled from the range of its film to 0..255 (`grey_range`): detectors use 10 to 14
-      of the 16 bits, so a division by 256 would leave the film almost black.
+      of the 16 bits, so a division by 256 would leave the film almost black. With `own_depth` it keeps its values, and
+      of several pages the first is read.
     - A TIFF whose lowest value is white is turned. Its pages of reduced resolution are none.
     - Of a JPEG the main picture is read, whatever previews and gain maps follow it.
     - Colour becomes luma (ITU-R 601-2).
@@ -57,7 +64,7 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
             # Warnings about odd metadata are of no use to anyone here, except the one that is a guard.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decoded(data, kind, limits, enough)
+            return _decoded(data, kind, limits, enough, own_depth)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise TooLarge(f"The image has more pixels than the limit of {limits.max_image_pixels}.") from error
     except (TooLarge, TookTooLong, MultiFrame, MemoryError):
@@ -70,10 +77,10 @@ def decode_raster(data: bytes, kind: Format, limits: Limits, enough: int | None 
         ) from error
 
 
-def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None) -> DecodedImage:
+def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None, own_depth: bool) -> DecodedImage:
     with _opened(data, kind, limits) as image:
         pages = _pages(image, kind)
-        if len(pages) > limits.max_frames:
+        if len(pages) > limits.max_frames and not own_depth:
             raise MultiFrame(
                 f"The file holds {len(pages)} frames or pages, at most {limits.max_frames} may be in it. "
                 "Send each film as a file of its own."
@@ -97,20 +104,36 @@ def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None) -> D
             if data.count(b"\xff\xda") > SCANS_OF_A_SOUND_JPEG:
                 image.decodermaxblock = SMALL_BLOCK
         if deep:
-            grey, negative = deep_colour.deep_grey(image, lambda: _page(data, kind, limits, pages[0])), False
+            values: Values = deep_colour.deep_grey(image, lambda: _page(data, kind, limits, pages[0]))
+            negative = False
         else:
-            grey, negative = _flatten(image, kind)
+            values, negative = _flatten(image, kind)
         turn = _orientation(image)
+    grey, depth = _picture(values, negative, own_depth)
     if turn in UPRIGHT:
         grey = grey.transpose(UPRIGHT[turn])
     return DecodedImage(
-        ImageOps.invert(grey) if negative else grey,
+        grey,
         kind.name,
         height if turn >= 5 else width,
         width if turn >= 5 else height,
         negative,
         warnings=("first_of_several_frames",) if len(pages) > 1 else (),
+        depth=depth,
     )
+
+
+def _picture(values: Values, negative: bool, own_depth: bool) -> tuple[Image.Image, Depth]:
+    """Upright or not, the picture of `_flatten` as one image, with bright parts bright."""
+    if isinstance(values, Image.Image):
+        return ImageOps.invert(values) if negative else values, EIGHT_BITS
+    if own_depth:
+        whole = values if values.dtype.kind != "f" else np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        samples, depth = to_samples(whole, film_range(whole), negative=negative)
+        return Image.fromarray(samples), depth
+    real = np.nan_to_num(values.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
+    grey = Image.fromarray(scale_to_grey(real, *film_range(real)))
+    return ImageOps.invert(grey) if negative else grey, EIGHT_BITS
 
 
 def _opened(data: bytes, kind: Format, limits: Limits) -> ImageFile:
@@ -141,8 +164,9 @@ def _orientation(image: Image.Image) -> int:
     return turn if isinstance(turn, int) and turn in UPRIGHT else 0
 
 
-def _flatten(image: ImageFile, kind: Format) -> tuple[Image.Image, bool]:
-    """Load the picture as mode "L"; and whether it is a negative that is still to be turned."""
+def _flatten(image: ImageFile, kind: Format) -> tuple[Values, bool]:
+    """Load the picture as mode "L", or its values [rows, columns] where it has more than 8 bits; and whether it is a
+    negative that is still to be turned."""
     values: NDArray[Any] | None = None
     negative = False
     if kind.plugin == "TIFF":
@@ -153,8 +177,7 @@ def _flatten(image: ImageFile, kind: Format) -> tuple[Image.Image, bool]:
     if values is None and (image.mode.startswith("I") or image.mode == "F"):
         values = np.asarray(image)
     if values is not None:
-        grey = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
-        return Image.fromarray(scale_to_grey(grey, *film_range(grey))), negative
+        return values, negative
     if kind.plugin == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
         return image.convert("RGB").convert("L"), negative  # four bytes a pixel, of which nobody wrote the last
     if image.has_transparency_data:

@@ -40,10 +40,10 @@ def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint
         return scale_to_grey(_sigmoid(values, window), low, high)
     if window.function == "LINEAR" and window.width == 1:  # a threshold: the formula would divide by zero
         return np.where(values > window.center - 0.5, np.uint8(255), np.uint8(0))
-    return scale_to_grey(values, *within(_edges(window), film))
+    return scale_to_grey(values, *within(edges(window), film))
 
 
-def _edges(window: Window) -> Range:
+def edges(window: Window) -> Range:
     """The values that become black and white."""
     if window.function == "LINEAR_EXACT":
         return window.center - window.width / 2, window.center + window.width / 2

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import MethodNotAllowed, NotFound
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http import pages, predictions, results, service, uploads
+from pneumonia.http import pages, pictures, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import Response, log_problem, problem_response
@@ -33,6 +33,7 @@ ROUTES = (
     Route("GET", "/openapi.json", service.openapi),
     Route("POST", "/", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
+    Route("POST", "/image", pictures.picture),
     Route("POST", "/uploads", uploads.create_upload),
     Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),

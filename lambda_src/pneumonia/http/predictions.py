@@ -24,14 +24,7 @@ logger = Logger()
 def predict(request: Request) -> Response:
     """The prediction for the image of the body."""
     with metrics.rejections(metrics.API):
-        source = from_http(
-            request.body,
-            is_base64=request.is_base64,
-            content_type=request.header("content-type"),
-            max_bytes=process_settings().max_image_bytes,
-            content_encoding=request.header("content-encoding"),
-            in_query=OPTIONS,
-        )
+        source = source_of(request, OPTIONS)
         heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
         prevalence = read_prevalence(request.query(PREVALENCE))
         return json_response(_predict(source, heatmap, force, prevalence, request.request_id))
@@ -52,7 +45,7 @@ def _predict(
     "encoding": "base64", "data": ...}, with a prevalence the member `at_prevalence`."""
     # The model first: without it there is no use in fetching anything.
     predictor = process_predictor()
-    data = _fetch(source) if isinstance(source, RemoteImage) else source.data
+    data = bytes_of(source)
     prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap, force=force)
     body = with_prevalence(prediction.body, prevalence)
     if prediction.heatmap_png is not None:
@@ -62,6 +55,23 @@ def _predict(
     logger.info("predicted", image_format=body["image"]["format"], timing_ms=body["timing_ms"], heatmap=heatmap)
     metrics.prediction(metrics.API, body)
     return body
+
+
+def source_of(request: Request, in_query: frozenset[str] = frozenset()) -> GivenImage:
+    """The image in a request, or its address. `in_query` and what it raises: see `from_http`."""
+    return from_http(
+        request.body,
+        is_base64=request.is_base64,
+        content_type=request.header("content-type"),
+        max_bytes=process_settings().max_image_bytes,
+        content_encoding=request.header("content-encoding"),
+        in_query=in_query,
+    )
+
+
+def bytes_of(source: GivenImage) -> bytes:
+    """The bytes of the image, fetched if need be. Raises what `fetch` raises."""
+    return _fetch(source) if isinstance(source, RemoteImage) else source.data
 
 
 def _fetch(source: RemoteImage) -> bytes:

@@ -415,6 +415,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("GET", "/openapi.json"),
         ("POST", "/"),
         ("POST", "/predict"),
+        ("POST", "/image"),
         ("POST", "/uploads"),
         ("GET", "/results/{upload_id}"),
         ("GET", "/results/{upload_id}/heatmap.png"),
