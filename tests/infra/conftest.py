@@ -85,6 +85,11 @@ def defaults() -> Json:
 @pytest.fixture(scope="session")
 def synthesise(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
     """Call with overrides of settings; the same overrides give the same stack."""
+    return synthesiser(defaults, tmp_path_factory)
+
+
+def synthesiser(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
+    """What `synthesise` is, for fixtures of other folders."""
     made: dict[str, Synthesised] = {}
 
     def make(**overrides: Any) -> Synthesised:

@@ -131,7 +131,7 @@ def applies(statement: Json, action: str, resource: str, context: dict[str, str]
         any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in as_list(statement["Action"]))
         and any(fnmatch.fnmatchcase(resource, text(pattern)) for pattern in as_list(statement["Resource"]))
         and all(
-            holds(operator, key, text(wanted), context)
+            any(holds(operator, key, text(value), context) for value in as_list(wanted))
             for operator, keys in statement.get("Condition", {}).items()
             for key, wanted in keys.items()
         )
@@ -144,6 +144,6 @@ def holds(operator: str, key: str, wanted: str, context: dict[str, str]) -> bool
         return False
     if operator == "StringEquals":
         return context[key] == wanted
-    if operator == "ArnLike":
+    if operator in ("ArnLike", "StringLike"):
         return fnmatch.fnmatchcase(context[key], wanted)
     raise AssertionError(f"cannot evaluate the condition {operator}")

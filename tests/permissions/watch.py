@@ -1,0 +1,60 @@
+"""Sees every call that goes through botocore, and who made it: by the files whose code is on the stack of the call."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.signers import S3PostPresigner
+
+Seen = Callable[[str, str, Mapping[str, Any], list[str]], None]
+"""Told of a call before it is made: service, operation, parameters, and the files on its stack, innermost first.
+
+A form that is signed (presigned POST) is the operation "PostForm" of S3, with Bucket and Key."""
+
+
+@contextlib.contextmanager
+def watching(seen: Seen) -> Iterator[None]:
+    """Tell `seen` of all calls of this process, for the length of a `with` block.
+
+    What it raises does not reach whoever makes the call, who might take it for an error of AWS: it is raised at the
+    end.
+    """
+    # The one place that all calls pass, of clients of any session; botocore's types do not tell of it.
+    make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+    sign_form = S3PostPresigner.generate_presigned_post
+    failures: list[Exception] = []
+
+    def tell(service: str, operation: str, given: Mapping[str, Any]) -> None:
+        try:
+            seen(service, operation, given, _files())
+        except Exception as failure:
+            failures.append(failure)
+
+    def called(client: Any, operation: str, given: dict[str, Any]) -> Any:
+        tell(client.meta.service_model.service_name, operation, given)
+        return make_call(client, operation, given)
+
+    def signed(signer: Any, *, conditions: list[Any], **more: Any) -> Any:
+        form = {name: value for one in conditions if isinstance(one, dict) for name, value in one.items()}
+        tell("s3", "PostForm", {"Bucket": form["bucket"], "Key": form["key"]})
+        return sign_form(signer, conditions=conditions, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", called)
+        patch.setattr(S3PostPresigner, "generate_presigned_post", signed)
+        yield
+    if failures:
+        raise AssertionError("\n".join(dict.fromkeys(map(str, failures)))) from failures[0]
+
+
+def _files() -> list[str]:
+    frame: FrameType | None = sys._getframe(2)
+    files = []
+    while frame is not None:
+        files.append(frame.f_code.co_filename)
+        frame = frame.f_back
+    return files
