@@ -12,19 +12,11 @@ from constructs import Construct
 
 from infra.encryption import Encryption
 from infra.permissions import allow, allow_key
+from pneumonia_cli.stack.cors import cors_of
 from pneumonia_cli.stack.settings import StackSettings
 
 # 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
 _TOKEN_LENGTH: Final = 48
-
-# Beside what browsers send to anyone: the bearer token, and what a signed request (SigV4) carries.
-_CORS_HEADERS: Final = ("authorization", "content-type", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token")
-
-_EXPOSED_HEADERS: Final = (
-    "location", "retry-after", "www-authenticate", "x-amzn-remapped-www-authenticate", "x-image-size",
-    "x-image-reduced", "x-image-bits", "x-image-window",
-)  # fmt: skip
-"""What scripts of other sites may read of an answer."""
 
 
 class Access(Construct):
@@ -92,12 +84,13 @@ class Access(Construct):
         return token
 
     def _cors(self) -> lambda_.FunctionUrlCorsOptions | None:
-        if not self._settings.cors_origins:
+        cors = cors_of(self._settings)
+        if cors is None:
             return None
         return lambda_.FunctionUrlCorsOptions(
-            allowed_origins=list(self._settings.cors_origins),
-            allowed_methods=[lambda_.HttpMethod.GET, lambda_.HttpMethod.POST],
-            allowed_headers=list(_CORS_HEADERS),
-            exposed_headers=list(_EXPOSED_HEADERS),
-            max_age=Duration.hours(1),
+            allowed_origins=list(cors.origins),
+            allowed_methods=[lambda_.HttpMethod[method] for method in cors.methods],
+            allowed_headers=list(cors.headers),
+            exposed_headers=list(cors.exposed),
+            max_age=Duration.seconds(cors.max_age_seconds),
         )

@@ -18,7 +18,9 @@ from werkzeug.wrappers import Request, Response
 
 from pneumonia_cli.local.lambda_context import LocalContext
 from pneumonia_cli.local.names import HOST
+from pneumonia_cli.local.preflight import add_headers, answer_preflight, is_preflight
 from pneumonia_cli.local.wsgi_server import running
+from pneumonia_cli.stack.cors import Cors
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +37,22 @@ _TEXT_TYPES = frozenset({"application/json", "application/javascript", "applicat
 
 
 class FunctionUrl:
-    """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function."""
+    """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function.
 
-    def __init__(self, handler: Handler, new_context: Callable[[], LocalContext], log: Log | None = None) -> None:
+    `cors` is what the Function URL answers preflight requests from; without it they reach the handler.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        new_context: Callable[[], LocalContext],
+        log: Log | None = None,
+        cors: Cors | None = None,
+    ) -> None:
         self._handler = handler
         self._new_context = new_context
         self._log = log
+        self._cors = cors
         self._one_at_a_time = threading.Lock()
 
     @contextlib.contextmanager
@@ -52,10 +64,23 @@ class FunctionUrl:
     def respond(self, request: Request) -> Response:
         """Answer one request."""
         start = time.perf_counter()
-        response = self._respond(request)
+        response = self._with_cors(request)
+        if request.method == "HEAD":
+            # It would be that of the body which is left out, and the function does not tell it.
+            response.automatically_set_content_length = False
+            del response.headers["Content-Length"]
         if self._log is not None:
             duration = (time.perf_counter() - start) * 1000
             self._log(request.method, request.path, response.status_code, duration)
+        return response
+
+    def _with_cors(self, request: Request) -> Response:
+        if self._cors is None:
+            return self._respond(request)
+        if is_preflight(request):
+            return answer_preflight(request, self._cors)
+        response = self._respond(request)
+        add_headers(request, response, self._cors)
         return response
 
     def _respond(self, request: Request) -> Response:

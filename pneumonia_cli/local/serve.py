@@ -25,6 +25,7 @@ from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
 from pneumonia_cli.stack.context import default_settings
+from pneumonia_cli.stack.cors import cors_of
 
 EXIT_FAILED = 1
 
@@ -43,7 +44,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
         shown = next((route.path for route in ROUTES if route.matches(path)), "(another path)")
         console.print(Text(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style=style))
 
-    front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log)
+    front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log, cors_of(settings))
     try:
         with stopped_by_signals() as stop, functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
             export_settings(settings, os.environ, auth)

@@ -3,6 +3,7 @@
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
+from pneumonia_cli.stack.cors import HEADERS, MAX_AGE_SECONDS, METHODS
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 FUNCTION = "AWS::Lambda::Function"
@@ -107,10 +108,13 @@ def test_named_origins_may_call_with_credentials_of_either_kind(synthesise: Synt
     _, url = synthesise(cors_origins=origins).one("AWS::Lambda::Url", "")
     cors = url["Cors"]
     assert cors["AllowOrigins"] == origins
-    assert sorted(cors["AllowMethods"]) == ["GET", "POST"]
-    assert {"authorization", "content-type", "x-amz-date", "x-amz-security-token"} <= set(cors["AllowHeaders"])
+    # The local cloud answers by the same constants.
+    assert cors["AllowMethods"] == list(METHODS) == ["GET", "HEAD", "POST"]
+    assert cors["AllowHeaders"] == list(HEADERS)
+    assert {"authorization", "content-encoding", "content-type", "x-amz-date", "x-amz-security-token"} <= set(HEADERS)
     # As the function sends it, and as a Function URL renames it.
     assert {"www-authenticate", "x-amzn-remapped-www-authenticate"} <= set(cors["ExposeHeaders"])
+    assert cors["MaxAge"] == MAX_AGE_SECONDS
     assert "AllowCredentials" not in cors
 
 

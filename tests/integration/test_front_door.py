@@ -212,6 +212,14 @@ class TestClients:
         pairs = requests.post(url, data={"image": base64.b64encode(data).decode()}, timeout=60)
         assert (pairs.status_code, "only the field image" in pairs.json()["detail"]) == (400, True)
 
+    def test_head(self, door: Door) -> None:
+        for path in ("/", "/health", "/model"):
+            get, head = (requests.request(method, door.url + path, timeout=60) for method in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (200, b"")
+            assert {name: head.headers[name] for name in head.headers if name != "Date"} == {
+                name: get.headers[name] for name in get.headers if name not in ("Date", "Content-Length")
+            }
+
     def test_curl(self, door: Door, image_bytes: ImageBytes, tmp_path: Path) -> None:
         if not (curl := shutil.which("curl")):
             pytest.skip("there is no curl")
@@ -288,7 +296,7 @@ class TestToken:
     @pytest.mark.parametrize(
         ("method", "path"),
         [
-            ("GET", "/nowhere"), ("GET", "/predict"), ("OPTIONS", "/predict"), ("HEAD", "/"), ("POST", "/health"),
+            ("GET", "/nowhere"), ("GET", "/predict"), ("POST", "/health"),
             ("POST", "/config"), ("DELETE", "/results/x"), ("GET", "/Config"), ("GET", "/config/"),
             ("GET", "/page"), ("GET", "/page/a/b"), ("GET", "/page/../model"), ("GET", "/health%0A"),
             ("GET", "/health/../model"), ("GET", "/page%2F..%2Fmodel"),
@@ -298,6 +306,15 @@ class TestToken:
         reply = guarded.ask(method, path)
         assert reply.status == 401
         assert b"/predict" not in reply.data
+
+    def test_head_asks_as_get_does_and_options_tells_nothing(self, guarded: Door) -> None:
+        assert [guarded.ask("HEAD", path).status for path in ("/", "/health", "/model", "/nowhere")] == [
+            200, 200, 401, 401,
+        ]  # fmt: skip
+        answers = [guarded.ask("OPTIONS", path) for path in ("/predict", "/model", "/nowhere")]
+        assert {(answer.status, answer.headers["Allow"], answer.data) for answer in answers} == {
+            (204, "GET, HEAD, OPTIONS, POST", b"")
+        }
 
     def test_nothing_is_done_for_whoever_is_refused(self, guarded: Door, image_bytes: ImageBytes) -> None:
         for path in ("/", "/predict"):

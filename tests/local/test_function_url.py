@@ -244,4 +244,4 @@ def test_the_real_handler_answers(
         assert status == 415
         assert headers["Content-Type"] == "application/problem+json"
         status, headers, _ = caller.call(method="GET")
-        assert (status, headers["Allow"]) == (405, "POST")
+        assert (status, headers["Allow"]) == (405, "OPTIONS, POST")

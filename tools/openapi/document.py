@@ -81,7 +81,8 @@ def document() -> dict[str, Any]:
                 "Errors are problem documents (RFC 9457) whose `code` is stable. AWS itself answers, with "
                 '`{"message": ...}`, what never reaches the service: bodies above 6 MB (413), throttling (429), '
                 "and in the mode `iam` missing or wrong signatures (403). Query parameters that a path does not "
-                "know are refused."
+                "know are refused by name, but for the page. What answers GET answers HEAD with the same headers and "
+                "no body. OPTIONS needs no credentials."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

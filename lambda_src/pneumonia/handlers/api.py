@@ -5,6 +5,7 @@ would return (or its problem document) comes back as a plain object. boto3 is im
 that need it, for the sake of the cold start.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.http import pages, pictures, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
-from pneumonia.http.responses import Response, log_problem, problem_response
+from pneumonia.http.responses import PRIVATE, Response, log_problem, problem_response
 from pneumonia.http.routes import Route
 from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.settings import process_settings
@@ -25,8 +26,8 @@ from pneumonia.settings import process_settings
 logger = Logger()
 
 ROUTES = (
-    Route("GET", "/", pages.index, public=True),
-    Route("GET", "/page/{name}", pages.page_file, public=True),
+    Route("GET", "/", pages.index, any_query=True, public=True),
+    Route("GET", "/page/{name}", pages.page_file, any_query=True, public=True),
     Route("GET", "/config", service.config, public=True),
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),
@@ -48,14 +49,22 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     # By the name under which the worker has its own, so that one query finds the lines of both.
     logger.set_correlation_id(context.aws_request_id)
     if is_function_url_event(event):
-        try:
-            return _respond(Request(event, context.aws_request_id)).to_lambda()
-        except Exception as error:
-            return problem_response(error, context.aws_request_id).to_lambda()
+        return _answer(Request(event, context.aws_request_id)).to_lambda()
     try:
         return predictions.predict_event(event, context.aws_request_id)
     except Exception as error:
         return log_problem(error, context.aws_request_id)
+
+
+def _answer(request: Request) -> Response:
+    """The response to a request, whatever happens. HEAD gets that of GET, without its body (RFC 9110, 9.3.2)."""
+    head = False
+    try:
+        head = request.method == "HEAD"
+        response = _respond(request)
+    except Exception as error:
+        response = problem_response(error, request.request_id)
+    return response.without_body() if head else response
 
 
 def _respond(request: Request) -> Response:
@@ -65,16 +74,31 @@ def _respond(request: Request) -> Response:
     Credentials come first: not even which paths there are is told to just anyone.
     """
     known = [route for route in ROUTES if route.matches(request.path)]
-    route = next((route for route in known if route.method == request.method), None)
+    if request.method == "OPTIONS":
+        # Without credentials, since no preflight request carries any; so it tells of a path only what all may know.
+        return _options(known if any(route.public for route in known) else ROUTES)
+    method = "GET" if request.method == "HEAD" else request.method
+    route = next((route for route in known if route.method == method), None)
     if route is None or not route.public:
         authorize(request.event, process_settings(), request.header("authorization"))
     if route is not None:
         return route.respond(replace(request, parameters=route.parameters(request.path)))
     if known:
-        allow = tuple(sorted(route.method for route in known))
+        allow = _methods(known)
         raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)
     there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
     raise NotFound(f"There is no such path. There are {there}.")
+
+
+def _options(routes: Sequence[Route]) -> Response:
+    """The answer to OPTIONS. It has no header of CORS: where other origins may call, the Function URL itself answers
+    preflight requests (docs/access.md), and where none may, browsers take the lack of them for a no."""
+    return Response(204, "text/plain", "", {**PRIVATE, "Allow": ", ".join(_methods(routes))})
+
+
+def _methods(routes: Sequence[Route]) -> tuple[str, ...]:
+    methods = {route.method for route in routes}
+    return tuple(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 
 load_in_init_phase(logger)

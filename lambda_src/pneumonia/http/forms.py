@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.http.bodies import too_large
+from pneumonia.http.requests import PLAIN_NAME
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment
@@ -18,8 +19,6 @@ _HEAD_BYTES = 1024
 _BEGINS = re.compile(rb"\s*--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*\r\n")
 _FIRST_PART = re.compile(rb"(?:[\w-]+:[^\r\n]*\r\n)*?content-disposition:[ \t]*form-data", re.IGNORECASE)
 _PAIR = re.compile(rb"([\w.\[\]%+-]{1,64})=[!-~]*")
-# Names are shown to who sent them, but not what only looks like one.
-_PLAIN_NAME = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
 
 
 def is_multipart(content: str | bytes, content_type: str) -> bool:
@@ -152,7 +151,7 @@ def _head(content: str | bytes) -> bytes:
 
 def _named(fields: Sequence[str]) -> str:
     """Such as ", only the fields image and force"."""
-    plain = [name for name in dict.fromkeys(fields) if _PLAIN_NAME.fullmatch(name)]
+    plain = [name for name in dict.fromkeys(fields) if PLAIN_NAME.fullmatch(name)]
     if not plain:
         return ""
     *others, last = plain[:5]

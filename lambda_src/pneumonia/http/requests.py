@@ -1,11 +1,15 @@
 """One HTTP request, read from the event of a Function URL."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pneumonia.errors import MalformedRequest
 from pneumonia.http.bodies import content_of, json_of
+
+PLAIN_NAME = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
+"""Names of parameters and fields that are shown to who sent them. What is longer or stranger could be anything."""
 
 MAX_JSON_BYTES = 1_000_000
 _JSON = "Send a JSON object."

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -26,6 +26,10 @@ class Response:
     content_type: str
     body: str | bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def without_body(self) -> "Response":
+        """The same headers and no body, as HEAD wants it."""
+        return replace(self, body="")
 
     def to_lambda(self) -> dict[str, Any]:
         """In the form that Lambda wants of a Function URL's handler."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pneumonia.errors import MalformedRequest
-from pneumonia.http.requests import Request
+from pneumonia.http.requests import PLAIN_NAME, Request
 from pneumonia.http.responses import Response
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -16,13 +16,15 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 class Route:
     """A method and a path such as /results/{id}, whose parameters are single segments.
 
-    `query` names the query parameters it takes. A `public` route needs no credentials.
+    `query` names the query parameters it takes; with `any_query` it ignores all others, as pages do to whose addresses
+    other sites append their own. A `public` route needs no credentials.
     """
 
     method: str
     path: str
     function: Callable[[Request], Response]
     query: frozenset[str] = frozenset()
+    any_query: bool = False
     public: bool = False
 
     @cached_property
@@ -43,10 +45,23 @@ class Route:
         return found.groupdict() if found else {}
 
     def respond(self, request: Request) -> Response:
-        """Call the route's function. Raises MalformedRequest on a query parameter that it does not know."""
-        unknown = set(request.queries) - self.query
-        if unknown:
-            # Names of what is known, not of what came: a query can hold anything.
-            known = ", ".join(sorted(self.query)) or "none"
-            raise MalformedRequest(f"The query has a parameter that this path does not know. It takes: {known}.")
+        """Call the route's function. Raises MalformedRequest on a query parameter that it does not know: what is
+        misspelt would else be without effect and nobody told."""
+        unknown = [name for name in request.queries if name not in self.query and not _of_a_signature(name)]
+        if unknown and not self.any_query:
+            raise MalformedRequest(self._about(unknown[0]))
         return self.function(request)
+
+    def _about(self, unknown: str) -> str:
+        import difflib  # here: few requests are wrong
+
+        shown = f"parameter {unknown}" if PLAIN_NAME.fullmatch(unknown) else "a parameter"
+        near = difflib.get_close_matches(unknown.lower(), self.query, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        known = ", ".join(sorted(self.query)) or "none"
+        return f"The query has {shown}, which this path does not know.{meant} It takes: {known}."
+
+
+def _of_a_signature(name: str) -> bool:
+    """Whether a query parameter belongs to a presigned address (SigV4), which AWS has checked before."""
+    return name.lower().startswith("x-amz-")

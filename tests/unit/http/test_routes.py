@@ -49,3 +49,8 @@ def test_unknown_ones_are_refused_before_anything_is_done() -> None:
     route = Route("GET", "/", lambda _request: pytest.fail("called"), query=frozenset({"heatmap"}))
     with pytest.raises(MalformedRequest, match="It takes: heatmap"):
         route.respond(request({"heatmap": "true", "jane": "doe"}))
+
+
+def test_a_page_ignores_what_other_sites_append() -> None:
+    route = Route("GET", "/", lambda _request: json_response({}), any_query=True)
+    assert route.respond(request({"utm_source": "mail"})).status_code == 200

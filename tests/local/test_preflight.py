@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import requests
+
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.functions import api_context
+from pneumonia_cli.stack.cors import HEADERS, METHODS, cors_of
+from pneumonia_cli.stack.settings import StackSettings
+
+WARD, OTHER = "https://ward.example.org", "https://other.example.org"
+
+
+class Front:
+    """A Function URL whose handler tells which methods reached it."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+        self.url = ""
+
+    def handler(self, event: dict[str, object], _context: object) -> dict[str, object]:
+        http = event["requestContext"]["http"]  # type: ignore[index]
+        self.reached.append(http["method"])
+        return {"statusCode": 200, "headers": {"X-Own": "y"}, "body": "ok"}
+
+    def ask(self, method: str, **headers: str) -> requests.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, f"{self.url}/predict", headers=named, timeout=30)
+
+
+@pytest.fixture
+def front(settings: StackSettings) -> Iterator[Front]:
+    """One that lets the pages of the ward call."""
+    found = Front()
+    cors = cors_of(replace(settings, cors_origins=(WARD,)))
+    with FunctionUrl(found.handler, api_context(settings), cors=cors).running(0) as found.url:
+        yield found
+
+
+def test_a_preflight_request_is_answered_before_the_function(front: Front) -> None:
+    reply = front.ask("OPTIONS", Origin=WARD, Access_Control_Request_Method="POST")
+    assert (reply.status_code, reply.content, front.reached) == (200, b"", [])
+    assert reply.headers["Access-Control-Allow-Origin"] == WARD
+    assert reply.headers["Access-Control-Allow-Methods"] == ",".join(METHODS)
+    assert reply.headers["Access-Control-Allow-Headers"] == ",".join(HEADERS)
+    assert reply.headers["Access-Control-Max-Age"] == "3600"
+    assert reply.headers["Vary"] == "Origin"
+
+
+def test_another_origin_is_told_nothing(front: Front) -> None:
+    reply = front.ask("OPTIONS", Origin=OTHER, Access_Control_Request_Method="POST")
+    assert (reply.status_code, front.reached) == (200, [])
+    assert not [name for name in reply.headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_pages_of_the_origin_may_read_the_answer(front: Front, method: str) -> None:
+    reply = front.ask(method, Origin=WARD)
+    assert (reply.headers["X-Own"], reply.headers["Access-Control-Allow-Origin"]) == ("y", WARD)
+    assert "location" in reply.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in front.ask(method, Origin=OTHER).headers
+    assert "Access-Control-Allow-Origin" not in front.ask(method).headers
+
+
+def test_options_that_is_no_preflight_request_reaches_the_function(front: Front) -> None:
+    front.ask("OPTIONS")
+    front.ask("OPTIONS", Origin=WARD)
+    assert front.reached == ["OPTIONS", "OPTIONS"]
+
+
+def test_without_other_origins_everything_reaches_the_function(settings: StackSettings) -> None:
+    found = Front()
+    with FunctionUrl(found.handler, api_context(settings), cors=cors_of(settings)).running(0) as found.url:
+        reply = found.ask("OPTIONS", Origin=WARD, Access_Control_Request_Method="POST")
+    assert found.reached == ["OPTIONS"]
+    assert not {"access-control-allow-origin", "vary"} & {name.lower() for name in reply.headers}
