@@ -39,7 +39,8 @@ _TEXT_TYPES = frozenset({"application/json", "application/javascript", "applicat
 class FunctionUrl:
     """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function.
 
-    `cors` is what the Function URL answers preflight requests from; without it they reach the handler.
+    `cors` says which pages of other origins may call, and what their preflight requests are told; without it no page of
+    another origin may.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class FunctionUrl:
     @contextlib.contextmanager
     def running(self, port: int) -> Iterator[str]:
         """Serve on 127.0.0.1 for the length of a `with` block; yields the URL. Raises wsgi_server.PortInUse."""
-        with running(Request.application(self.respond), port) as bound:
+        with running(Request.application(self.respond), port, admits=self._admits) as bound:
             yield f"http://{HOST}:{bound}"
 
     def respond(self, request: Request) -> Response:
@@ -73,6 +74,9 @@ class FunctionUrl:
             duration = (time.perf_counter() - start) * 1000
             self._log(request.method, request.path, response.status_code, duration)
         return response
+
+    def _admits(self, origin: str, _method: str, _path: str) -> bool:
+        return self._cors is not None and origin in self._cors.origins
 
     def _with_cors(self, request: Request) -> Response:
         if self._cors is None:

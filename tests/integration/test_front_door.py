@@ -104,6 +104,7 @@ def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
             process_settings.cache_clear()
             token = create_token() if mode == "token" else ""
             with FunctionUrl(functions.API_HANDLER, functions.api_context(settings)).running(0) as url:
+                cloud.page_origins.add(url)
                 yield Door(url, cloud, _poller(cloud, settings), token)
 
     return opened

@@ -206,8 +206,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "encoding": {"const": "base64"},
             "data": _text("The PNG", contentEncoding="base64", contentMediaType="image/png"),
         },
-        "The evidence for pneumonia over the film. The text `Lungs` in the file holds the lung map of the model, where it "
-        "has one: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
+        "The evidence for pneumonia over the film. The text `Lungs` in the file holds the lung map of the model, where "
+        "it has one: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
     ),
     "Prediction": _object(
         {**_PREDICTION, "heatmap": _ref("InlineHeatmap"), "at_prevalence": _ref("AtPrevalence")},
