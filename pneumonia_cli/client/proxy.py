@@ -3,18 +3,24 @@
 Whoever can speak to it acts as the user. So it answers only
 
 - to its own page, under its own name (local/own_pages.py), as every port of this machine that we serve;
-- to the browser that was given the key: other users and programs of this machine can reach 127.0.0.1 too.
+- to the tab that has the key: other users and programs of this machine can reach 127.0.0.1 too. The page gets the key
+  for a one-time code that is shown in the terminal, keeps it in its sessionStorage, and sends it as a bearer token. A
+  cookie would be sent to every port of the machine, and an address is seen in the list of processes.
+
+The page itself (`/`, `/page/`) and `/config`, which tells it to ask for the code, need no key, as in a deployment with
+auth `token`. An upload needs none either: its address has a random name that only the page was told.
 
 The page sends large images to S3 by itself, to a place the service names. That place is replaced by one of
 ours, so that the bucket need not allow this origin.
 """
 
+import base64
 import hmac
 import json
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,10 +32,14 @@ from pneumonia_cli.client.errors import CliError
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import is_loopback
 
-KEY_PARAMETER = "key"
+SESSION_PATH = "/_session"
 UPLOAD_PATH = "/_upload/"
 MAX_BODY_BYTES = 6 * 1024 * 1024  # as Lambda
 MAX_UPLOAD_BYTES = 1024 * 1024 * 1024  # S3 knows the real limit: it is in the signed form
+
+_OPEN_PATHS = ("/", "/config")
+_OPEN_FOLDER = "/page/"
+_MAX_CODE_BYTES = 1000
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 # What the service has a use for; cookies and credentials of the browser stay here.
@@ -57,23 +67,26 @@ _UPLOAD_TIMEOUT = (10, 300)
 
 
 class Proxy:
-    """A WSGI application (`respond`) in front of a service. `port` is the one it will be reached at."""
+    """A WSGI application (`respond`) in front of a service.
 
-    def __init__(self, service: Service, *, key: str | None = None) -> None:
-        self.key = key or secrets.token_urlsafe(32)
+    `code`: the one-time code that a page is to give next. `on_code` is told of each later one.
+    """
+
+    def __init__(self, service: Service, *, on_code: Callable[[str], None] = lambda code: None) -> None:
+        self.code = _new_code()
+        self._key = secrets.token_urlsafe(32)
+        self._on_code = on_code
         self._service = service
         self._uploads: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
     def respond(self, request: Request) -> Response:
         """Answer one request of the browser."""
-        port = int(request.environ["SERVER_PORT"])
-        cookie = f"pneumonia-console-{port}"  # cookies do not tell ports apart: two consoles must
-        if KEY_PARAMETER in request.args:
-            return self._enter(request, cookie)
-        if not hmac.compare_digest(request.cookies.get(cookie, "").encode(), self.key.encode()):
+        if request.path == SESSION_PATH and request.method == "POST":
+            return self._enter(request)
+        if not (self._is_open(request) or self._has_key(request)):
             return _problem(
-                HTTPStatus.UNAUTHORIZED, "unauthorized", "Open the address that `pneumonia console` has printed."
+                HTTPStatus.UNAUTHORIZED, "unauthorized", "Give the page the code that `pneumonia console` has printed."
             )
         if request.method not in _METHODS:
             return _problem(
@@ -86,13 +99,34 @@ class Proxy:
         except CliError as error:
             return _problem(HTTPStatus.BAD_GATEWAY, error.code, str(error))
 
-    def _enter(self, request: Request, cookie: str) -> Response:
-        """Trade the key in the address for a cookie, so that it stays in no history and no Referer."""
-        if not hmac.compare_digest(request.args[KEY_PARAMETER].encode(), self.key.encode()):
-            return _problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "The key is that of another console.")
-        response = Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "/", "Referrer-Policy": "no-referrer"})
-        response.set_cookie(cookie, self.key, httponly=True, samesite="Strict")
-        return response
+    def _is_open(self, request: Request) -> bool:
+        if request.path.startswith(UPLOAD_PATH):
+            return True
+        reads = request.method in ("GET", "HEAD")
+        return reads and (request.path in _OPEN_PATHS or request.path.startswith(_OPEN_FOLDER))
+
+    def _has_key(self, request: Request) -> bool:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key.encode())
+
+    def _enter(self, request: Request) -> Response:
+        """Give the key for the code, which is spent with it."""
+        try:
+            given = str(json.loads(request.stream.read(_MAX_CODE_BYTES))["code"])
+        except (ValueError, KeyError, TypeError):
+            return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", 'Send {"code": "<code>"} as JSON.')
+        with self._lock:
+            right = hmac.compare_digest(_bare(given).encode(), _bare(self.code).encode())
+            if right:
+                self.code = _new_code()
+        if not right:
+            return _problem(
+                HTTPStatus.UNAUTHORIZED, "unauthorized", "The code was used before, or is of another console."
+            )
+        self._on_code(self.code)
+        return Response(
+            json.dumps({"key": self._key}), content_type="application/json", headers={"Cache-Control": "no-store"}
+        )
 
     def _pass_on(self, request: Request) -> Response:
         body = request.stream.read(MAX_BODY_BYTES + 1)
@@ -116,8 +150,8 @@ class Proxy:
     def _rewritten(self, request: Request, answer: requests.Response) -> bytes:
         """The body, but for two answers that speak of how the service is entered."""
         if request.path == "/config" and answer.status_code == HTTPStatus.OK:
-            # Nobody has to ask the user for a token here.
-            return _edited(answer.content, lambda document: document.update(auth="none"))
+            # Whatever the service asks for, the console has it; it asks for its own code.
+            return _edited(answer.content, lambda document: document.update(auth="console"))
         if request.path == "/uploads" and answer.status_code == HTTPStatus.CREATED:
             return _edited(answer.content, lambda document: self._replace_upload(document, request.host_url))
         return bytes(answer.content)
@@ -173,6 +207,16 @@ class _Sized:
 
     def read(self, size: int = -1) -> bytes:
         return bytes(self._stream.read(size))
+
+
+def _new_code() -> str:
+    """80 bits, in four groups of letters and digits that are easy to type."""
+    text = base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower()
+    return "-".join(text[place : place + 4] for place in range(0, 16, 4))
+
+
+def _bare(code: str) -> str:
+    return "".join(letter for letter in code.lower() if letter.isalnum())
 
 
 def _edited(content: bytes, edit: Any) -> bytes:

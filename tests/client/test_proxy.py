@@ -27,10 +27,17 @@ def server() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def origin(server: Upstream) -> Iterator[str]:
-    """The address of a console whose key is "k"."""
+def codes() -> list[str]:
+    """The codes that the console has told of, the first one last seen at `pop(0)`."""
+    return []
+
+
+@pytest.fixture
+def origin(server: Upstream, codes: list[str]) -> Iterator[str]:
+    """The address of a console."""
     with Service(server.url, SigV4(KEYS, "eu-central-1"), retries=1) as service:
-        proxy = Proxy(service, key="k")
+        proxy = Proxy(service, on_code=codes.append)
+        codes.append(proxy.code)
         with running(Request.application(proxy.respond), 0) as port:
             yield f"http://{HOST}:{port}"
 
@@ -38,16 +45,20 @@ def origin(server: Upstream) -> Iterator[str]:
 Ask = Callable[..., requests.Response]
 
 
+def enter(origin: str, code: object) -> requests.Response:
+    return requests.post(f"{origin}/_session", json={"code": code}, timeout=30)
+
+
 @pytest.fixture
-def ask(origin: str) -> Iterator[Ask]:
-    """A browser that was given the key; ask("POST", "/predict", data=b"film")."""
+def ask(origin: str, codes: list[str]) -> Iterator[Ask]:
+    """A page that has got the key; ask("POST", "/predict", data=b"film")."""
+    key = enter(origin, codes[0]).json()["key"]
     with requests.Session() as session:
         session.trust_env = False
-        entered = session.get(f"{origin}/?key=k", allow_redirects=False)
-        assert (entered.status_code, entered.headers["Location"]) == (303, "/")
 
-        def send(method: str, path: str, **options: object) -> requests.Response:
-            return session.request(method, origin + path, allow_redirects=False, **options)  # type: ignore[arg-type]
+        def send(method: str, path: str, headers: dict[str, str] | None = None, **options: object) -> requests.Response:
+            named = {"Authorization": f"Bearer {key}", **(headers or {})}
+            return session.request(method, origin + path, headers=named, allow_redirects=False, **options)  # type: ignore[arg-type]
 
         yield send
 
@@ -73,7 +84,7 @@ def test_every_request_is_signed_over_what_arrives(server: Upstream, ask: Ask) -
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}"]
 )
-@pytest.mark.parametrize("path", ["/", "/?key=k", "/predict"])
+@pytest.mark.parametrize("path", ["/", "/config", "/predict"])
 def test_another_host_is_refused(server: Upstream, ask: Ask, origin: str, host: str, path: str) -> None:
     headers = {"Host": host.format(port=origin.rpartition(":")[2])}
     assert code(ask("GET", path, headers=headers)) == (421, "foreign_host")
@@ -113,22 +124,51 @@ def test_its_own_origin(ask: Ask, origin: str) -> None:
     assert ask("GET", "/", headers={"Origin": origin}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/predict", "/_upload/x", "/health"])
-def test_without_the_key_nothing_is_passed_on(server: Upstream, origin: str, path: str) -> None:
-    for cookies in ({}, {f"pneumonia-console-{origin.rpartition(':')[2]}": "wrong"}):
-        assert code(requests.get(origin + path, cookies=cookies, timeout=30)) == (401, "unauthorized")
+@pytest.mark.parametrize("path", ["/predict", "/model", "/health", "/results/x", "/pages", "/_session", "/page"])
+@pytest.mark.parametrize("given", [None, "Bearer wrong", "Bearer ", "Basic wrong"])
+def test_without_the_key_nothing_is_passed_on(server: Upstream, origin: str, path: str, given: str | None) -> None:
+    headers = {"Authorization": given} if given else {}
+    assert code(requests.get(origin + path, headers=headers, timeout=30)) == (401, "unauthorized")
+    assert code(requests.post(origin + "/config", headers=headers, timeout=30)) == (401, "unauthorized")
     assert server.asked == []
 
 
-def test_a_wrong_key(origin: str) -> None:
-    response = requests.get(f"{origin}/?key=wrong", timeout=30, allow_redirects=False)
-    assert code(response) == (401, "unauthorized")
-    assert "Set-Cookie" not in response.headers
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/config"])
+def test_the_page_can_be_loaded_without_the_key(server: Upstream, origin: str, path: str) -> None:
+    server.answers[path] = answer({})
+    assert requests.get(origin + path, timeout=30).status_code == 200
 
 
-def test_the_cookie_is_for_this_page_alone(origin: str) -> None:
-    response = requests.get(f"{origin}/?key=k", timeout=30, allow_redirects=False)
-    assert {"HttpOnly", "SameSite=Strict"} <= set(response.headers["Set-Cookie"].split("; "))
+@pytest.mark.parametrize("wrong", ["wrong", "", None, 7])
+def test_a_wrong_code_gets_no_key(origin: str, codes: list[str], wrong: object) -> None:
+    assert code(enter(origin, wrong)) == (401, "unauthorized")
+    assert len(codes) == 1
+    assert enter(origin, codes[0]).status_code == 200  # it was not spent
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'"x"', b"{}", b"{" * 2000])
+def test_what_is_no_code_at_all(origin: str, body: bytes) -> None:
+    assert code(requests.post(f"{origin}/_session", data=body, timeout=30)) == (400, "malformed_request")
+
+
+def test_a_code_is_good_for_one_use_and_another_one_follows(origin: str, codes: list[str]) -> None:
+    first = enter(origin, codes[0].upper().replace("-", " "))
+    assert first.headers["Cache-Control"] == "no-store"
+    assert code(enter(origin, codes[0])) == (401, "unauthorized")
+    assert len(codes) == 2
+    assert enter(origin, codes[1]).json() == first.json()
+    assert len(set(codes)) == 3
+
+
+def test_the_key_is_in_no_cookie_and_no_address(server: Upstream, origin: str, codes: list[str], ask: Ask) -> None:
+    assert "Set-Cookie" not in enter(origin, codes[1]).headers
+    assert "Set-Cookie" not in ask("GET", "/").headers
+    key = enter(origin, codes[2]).json()["key"]
+    for response in (
+        requests.get(f"{origin}/model?key={key}", timeout=30),
+        requests.get(f"{origin}/model", cookies={"key": key, "pneumonia-console": key}, timeout=30),
+    ):
+        assert code(response) == (401, "unauthorized")
 
 
 def test_credentials_of_the_browser_stay(server: Upstream, ask: Ask) -> None:
@@ -156,10 +196,10 @@ def test_headers_of_the_page_come_through_and_others_do_not(server: Upstream, as
 
 
 @pytest.mark.parametrize("target", ["http://evil.example/", "//evil.example/", "/http://evil.example/"])
-def test_it_is_no_proxy_for_other_places(server: Upstream, origin: str, target: str) -> None:
+def test_it_is_no_proxy_for_other_places(server: Upstream, origin: str, codes: list[str], target: str) -> None:
     port = int(origin.rpartition(":")[2])
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
-    connection.request("GET", target, headers={"Cookie": f"pneumonia-console-{port}=k"})
+    connection.request("GET", target, headers={"Authorization": f"Bearer {enter(origin, codes[0]).json()['key']}"})
     status = connection.getresponse().status
     connection.close()
     assert status in (400, 404, 421)
@@ -176,9 +216,10 @@ def test_too_much(server: Upstream, ask: Ask) -> None:
     assert server.asked == []
 
 
-def test_the_page_is_told_that_no_token_is_needed(server: Upstream, ask: Ask) -> None:
-    server.answers["/config"] = answer({"auth": "token", "uploads": True})
-    assert ask("GET", "/config").json() == {"auth": "none", "uploads": True}
+@pytest.mark.parametrize("auth", ["iam", "token", "none"])
+def test_the_page_is_told_to_ask_for_the_code(server: Upstream, ask: Ask, auth: str) -> None:
+    server.answers["/config"] = answer({"auth": auth, "uploads": True})
+    assert ask("GET", "/config").json() == {"auth": "console", "uploads": True}
 
 
 def test_a_large_image_goes_through_to_s3(server: Upstream, ask: Ask, origin: str) -> None:
@@ -209,10 +250,10 @@ def test_an_upload_that_is_not_understood_is_left_as_it_is(server: Upstream, ask
 
 
 def test_a_service_that_is_gone() -> None:
-    with Service("http://127.0.0.1:1", Anonymous()) as service:
-        proxy = Proxy(service, key="k")
-        with running(Request.application(proxy.respond), 0) as port:
-            cookies = {f"pneumonia-console-{port}": "k"}
-            response = requests.get(f"http://{HOST}:{port}/", cookies=cookies, timeout=30)
+    with (
+        Service("http://127.0.0.1:1", Anonymous()) as service,
+        running(Request.application(Proxy(service).respond), 0) as port,
+    ):
+        response = requests.get(f"http://{HOST}:{port}/", timeout=30)
     assert code(response) == (502, "network")
     assert json.loads(response.content)["type"] == "urn:pneumonia:problem:network"

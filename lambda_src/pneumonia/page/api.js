@@ -21,6 +21,12 @@ export function useToken(value) {
 /** What the page needs to draw itself; open to anyone. */
 export const getConfig = () => getJson("/config", undefined);
 
+/** The key that `pneumonia console` gives for its one-time code. */
+export async function getKey(code) {
+    const headers = { "Content-Type": "application/json" };
+    return parsed(await send("/_session", JSON.stringify({ code }), { headers })).key;
+}
+
 /** The model card. */
 export const getModel = (signal) => getJson("/model", signal);
 

@@ -12,13 +12,14 @@ import { useCalibration } from "./prevalence.js";
 import { probabilityWords, showNothing, showResult } from "./result.js";
 import { megabytes, Session } from "./session.js";
 import * as table from "./table.js";
-import { askToken, forgetToken, recallToken } from "./token.js";
+import { askToken, forgetToken, prepareToken, recallToken } from "./token.js";
 import { verdictWords } from "./triage.js";
 import * as viewer from "./viewer.js";
 
 let config = null;
 let session = null;
 let chosen = null;
+let asking = null; // the words of the dialog for the token, null where the service asks for none
 const early = []; // files that came before the service had said what it takes
 
 async function begin() {
@@ -40,16 +41,17 @@ async function begin() {
     session.addEventListener("added", ({ detail }) => added(detail));
     session.addEventListener("changed", ({ detail }) => changed(detail));
     session.addEventListener("cleared", cleared);
-    session.addEventListener("unauthorized", () => enter("The token was not accepted. Give the current one."));
+    session.addEventListener("unauthorized", () => enter(asking?.refused));
     if (early.length > 0) session.add(early.splice(0));
-    byId("change-token").hidden = config.auth !== "token";
-    if (config.auth === "token" && !recallToken()) await enter();
+    asking = await prepareToken(config.auth);
+    byId("change-token").hidden = asking === null;
+    if (asking !== null && !recallToken()) await enter();
     else await welcome();
 }
 
 /** Ask for the token, then go on. Without one the films wait, and a banner says what for. */
 async function enter(refused) {
-    if (config.auth !== "token") {
+    if (asking === null) {
         showBanner({ code: "forbidden" }, welcome);
         return;
     }
@@ -58,9 +60,9 @@ async function enter(refused) {
     if (card === null) {
         if (recallToken()) return; // it was to be changed, and stays
         showBanner(
-            { title: "The films wait for the access token", detail: "This service answers only with its token." },
+            { title: `The films wait for ${asking.what}`, detail: asking.why },
             enter,
-            "Give the token",
+            asking.give,
         );
         return;
     }
@@ -74,7 +76,7 @@ async function welcome() {
     try {
         card = await getModel();
     } catch (failure) {
-        if (failure.code === "unauthorized") await enter("The token of this tab is no longer accepted. Give the current one.");
+        if (failure.code === "unauthorized") await enter(asking?.refused ?? "");
         else showBanner(failure, welcome);
         return;
     }
