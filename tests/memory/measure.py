@@ -73,10 +73,10 @@ class Function:
 
 
 @contextmanager
-def function(model_dir: Path, folder: Path) -> Iterator[Function]:
+def function(model_dir: Path, folder: Path, module: str = "tests.memory.process") -> Iterator[Function]:
     """The processes, started; nothing of their memory is that of the first film."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
-    command = [sys.executable, "-m", "tests.memory.process", str(model_dir)]
+    command = [sys.executable, "-m", module, str(model_dir)]
     with subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

@@ -53,7 +53,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.UrlNotAllowed: "Fetching from URLs is turned off. Send the image itself.",
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
     errors.NotFound: "There is no result under this id.",
-    errors.TooLarge: "The image has more than 20000000 bytes, the limit. Send a smaller file.",
+    errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
     errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP.",
     errors.UndecodableImage: "The file is cut short. Export it again.",
     errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the film anew, smaller.",

@@ -112,7 +112,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
     "Config": {
         "auth": "token",
         "max_direct_bytes": 4_500_000,
-        "max_image_bytes": 20_000_000,
+        "max_image_bytes": 40_000_000,
         "uploads": True,
         "model": {"name": "xception-pneumonia", "version": "1.0.0"},
         "operating_points": {"rule_out": 0.1, "balanced": 0.5, "rule_in": 0.9},
@@ -130,7 +130,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         },
         "result": f"/results/{EXAMPLE_ID}",
         "expires_in": 600,
-        "max_bytes": 20_000_000,
+        "max_bytes": 40_000_000,
         "correlation_id": EXAMPLE_CORRELATION_ID,
     },
     "Pending": {"id": EXAMPLE_ID, "status": "pending"},

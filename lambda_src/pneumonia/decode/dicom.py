@@ -58,7 +58,7 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
             dataset, cut = _read(data, limits)
             found = _check(dataset, limits, cut, shown_only=own_depth)
             keep_first_frame(dataset, limits)
-            grey = to_grey(dataset, limits)
+            grey = to_grey(dataset, limits, keep_stored=own_depth)
             return _decoded(dataset, grey, found, own_depth)
     except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):
         raise

@@ -30,6 +30,15 @@ EVEN_DEPTH = 0.5
 """How deep an even area is at most, with its noise, as a share of the film's depth."""
 
 
+def middle_of(values: Values) -> tuple[slice, slice]:
+    """Which of the values [rows, columns] are in the middle of a film: where no borders and labels are. Of a large film
+    they are some of them, in even steps."""
+    rows, columns = values.shape
+    top, left = int(rows * BORDER), int(columns * BORDER)
+    step = max(1, int(np.ceil(np.sqrt(values.size / SAMPLES))))
+    return slice(top, rows - top, step), slice(left, columns - left, step)
+
+
 def film_range(values: Values, film: Mask | None = None) -> Range:
     """The lowest and the highest value, real numbers [rows, columns], that a film shows.
 
@@ -37,14 +46,13 @@ def film_range(values: Values, film: Mask | None = None) -> Range:
     area that lies farther off than the film is deep (a shutter, an unmarked border) has no part in it. `film`
     is False for padding. (0, 0) where there is no value at all.
     """
-    rows, columns = values.shape
-    top, left = int(rows * BORDER), int(columns * BORDER)
-    step = max(1, int(np.ceil(np.sqrt(values.size / SAMPLES))))
-    middle = np.s_[top : rows - top : step, left : columns - left : step]
+    middle = middle_of(values)
     if not values.size or (film is not None and not film.any()):
         return 0.0, 0.0
-    shown = values if film is None else values[film]
-    least, most = float(shown.min()), float(shown.max())
+    where = True if film is None else film  # a copy of a large film would be too much
+    highest = values.max()
+    least = float(values.min(where=where, initial=highest))
+    most = float(values.max(where=where, initial=least))
     sample = values[middle].ravel() if film is None else values[middle][film[middle]]
     if not sample.size:
         return least, most

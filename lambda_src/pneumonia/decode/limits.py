@@ -12,7 +12,7 @@ class Limits:
     All but `max_image_bytes` and `decode_seconds` are checked against the headers, before any pixel is decoded.
     """
 
-    max_image_bytes: int = setting(integer(1_000, 500_000_000), "largest image file, in bytes", default=20_000_000)
+    max_image_bytes: int = setting(integer(1_000, 500_000_000), "largest image file, in bytes", default=40_000_000)
     # Above the highest value Pillow's own guard against decompression bombs would refuse what this allows (a quarter
     # GiB of 24-bit pixels).
     max_image_pixels: int = setting(

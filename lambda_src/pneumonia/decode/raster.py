@@ -127,12 +127,12 @@ def _picture(values: Values, negative: bool, own_depth: bool) -> tuple[Image.Ima
     """Upright or not, the picture of `_flatten` as one image, with bright parts bright."""
     if isinstance(values, Image.Image):
         return ImageOps.invert(values) if negative else values, EIGHT_BITS
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     if own_depth:
-        whole = values if values.dtype.kind != "f" else np.nan_to_num(values, posinf=0.0, neginf=0.0)
-        samples, depth = to_samples(whole, film_range(whole), negative=negative)
+        samples, depth = to_samples(values, film_range(values), negative=negative)
         return Image.fromarray(samples), depth
-    real = np.nan_to_num(values.astype(np.float32, copy=False), posinf=0.0, neginf=0.0)
-    grey = Image.fromarray(scale_to_grey(real, *film_range(real)))
+    grey = Image.fromarray(scale_to_grey(values, *film_range(values)))
     return ImageOps.invert(grey) if negative else grey, EIGHT_BITS
 
 

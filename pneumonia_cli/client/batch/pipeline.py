@@ -12,6 +12,7 @@ from pneumonia_cli.client.batch.collect import Collector, Patience
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.upload import Uploader
+from pneumonia_cli.client.files import MAX_IMAGE_BYTES
 from pneumonia_cli.reporting.images import ImageFile
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -33,7 +34,7 @@ class BatchOptions:
     jobs: int = 16
     unanswered: int = 1000
     patience_seconds: float = 900.0
-    max_bytes: int = 20_000_000
+    max_bytes: int = MAX_IMAGE_BYTES
     prevalence: float | None = None
     dicom: Path | None = None
     as_json: bool = False

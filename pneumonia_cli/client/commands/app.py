@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from pneumonia_cli.client.commands import operating, options
+from pneumonia_cli.client.files import MAX_IMAGE_BYTES
 from pneumonia_cli.local import names
 
 app = typer.Typer(
@@ -138,7 +139,7 @@ def submit(
     ] = 900.0,
     max_image_bytes: Annotated[
         int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
-    ] = 20_000_000,
+    ] = MAX_IMAGE_BYTES,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
     as_json: options.Json = False,

@@ -13,7 +13,7 @@ def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: 
     assert reply.body == {
         "auth": "none",
         "max_direct_bytes": 4_500_000,
-        "max_image_bytes": 20_000_000,
+        "max_image_bytes": 40_000_000,
         "uploads": True,
         "model": {"name": "tiny-grey", "version": "0.0.1"},
         "operating_points": {"rule_out": 0.1, "balanced": 0.4, "rule_in": 0.9},
