@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from pneumonia import aws, metrics
-from pneumonia.errors import PneumoniaError, ProcessingFailed, TooLarge, UploadMissing, rejects
+from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, TooLarge, UploadMissing, rejects
 from pneumonia.model.heatmap import tagged
 from pneumonia.options import FORCE, is_wanted
 from pneumonia.predictor import Prediction, Predictor, process_predictor
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # 412: without versions, the object has been replaced since the event; its successor has an event of its own.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
+
+# The object is there, in a storage class or an access tier that has to be restored from before it can be read.
+_ARCHIVED = "InvalidObjectState"
 
 _FAILED = (
     "The service ended, or failed for reasons of its own, at every delivery of this image. It is in the dead-letter "
@@ -70,7 +73,10 @@ def process_upload(
         if not rejects(error):
             raise
         document = ResultDocument.rejected(upload, correlation_id, error, request_id, predictor.card)
-    outcome = store(results, upload, document, prediction.heatmap_png if prediction else None)
+    png = prediction.heatmap_png if prediction else None
+    # What is restored later may be predicted by a backfill: this result is none that lasts.
+    archived = document.content.get("code") == ObjectArchived.code
+    outcome = store(results, upload, document, png, provisional=archived)
     if outcome is WriteOutcome.WRITTEN:  # so that what is delivered twice counts once
         _count(function, document)
     logger.info(
@@ -115,11 +121,13 @@ def _count(function: str, document: ResultDocument) -> None:
         metrics.rejection(function, document.content["code"])
 
 
-def store(results: Results, upload: Upload, document: ResultDocument, png: bytes | None) -> WriteOutcome:
-    """Write a result, and first its heatmap if there is one, unless a newer event has its own. Raises what
-    `Results.put_if_newer` raises."""
+def store(
+    results: Results, upload: Upload, document: ResultDocument, png: bytes | None, *, provisional: bool = False
+) -> WriteOutcome:
+    """Write a result, and first its heatmap if there is one, unless a newer event has its own. A `provisional` one has
+    no heatmap. Raises what `Results.put_if_newer` raises."""
     if png is None:
-        return results.put_document(upload, document)
+        return results.put_document(upload, document, provisional=provisional)
     order = Order.of(upload)
     # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
     # come just after this look, our heatmap stays, and counts for nothing, since no JSON names it.
@@ -136,13 +144,18 @@ def store(results: Results, upload: Upload, document: ResultDocument, png: bytes
 
 
 def _open(upload: Upload) -> "GetObjectOutputTypeDef":
-    """The object that the event speaks of, its metadata read and its body not. Raises UploadMissing."""
+    """The object that the event speaks of, its metadata read and its body not. Raises UploadMissing, ObjectArchived."""
     try:
         return _get(upload)
     except ClientError as error:
         if error_code(error) in _UPLOAD_GONE:
             raise UploadMissing(
                 "The uploaded object was removed or replaced before it could be read. Upload it again."
+            ) from error
+        if error_code(error) == _ARCHIVED:
+            raise ObjectArchived(
+                "The object is in an archive storage class or tier and cannot be read. Upload it again in another "
+                "storage class, or restore it and start a backfill."
             ) from error
         raise
 

@@ -79,9 +79,14 @@ def upload(s3: Any, load_event: LoadEvent) -> Callable[..., str]:
     """Upload and answer the message S3 would send: the recorded one with this object's facts in it."""
 
     def put(
-        key: str, data: bytes, sequencer: str = "0A", metadata: dict[str, str] | None = None, **changes: Any
+        key: str,
+        data: bytes,
+        sequencer: str = "0A",
+        metadata: dict[str, str] | None = None,
+        storage_class: str = "STANDARD",
+        **changes: Any,
     ) -> str:
-        reply = s3.put_object(Bucket=UPLOADS, Key=key, Body=data, Metadata=metadata or {})
+        reply = s3.put_object(Bucket=UPLOADS, Key=key, Body=data, Metadata=metadata or {}, StorageClass=storage_class)
         message = json.loads(load_event("sqs_s3_put_versioned")["Records"][0]["body"])
         message["Records"][0]["s3"]["object"] = {
             "key": key,
@@ -255,6 +260,38 @@ def test_object_that_was_replaced_where_there_are_no_versions(
     upload("a.png", image_bytes(grey=255))
     assert run(sqs_event(message)) == []
     assert result(s3, "a.png")["code"] == "upload_missing"
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_object_is_a_result_until_it_is_restored(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, storage_class: str
+) -> None:
+    message = upload("a.png", image_bytes(), storage_class=storage_class)
+    assert run(sqs_event(message)) == []
+    found = result(s3, "a.png")
+    assert (found["status"], found["code"], found["heatmap"]) == ("rejected", "object_archived", None)
+    assert "restore it and start a backfill" in found["detail"]
+    s3.restore_object(Bucket=UPLOADS, Key="a.png", RestoreRequest={"Days": 1})
+    assert run(sqs_event(message)) == []
+    assert result(s3, "a.png")["status"] == "predicted"
+
+
+def test_an_object_in_an_archive_tier_of_intelligent_tiering_is_archived(
+    s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def archived(**_arguments: Any) -> Any:
+        error: Any = {
+            "Code": "InvalidObjectState",
+            "StorageClass": "INTELLIGENT_TIERING",
+            "AccessTier": "ARCHIVE_ACCESS",
+        }
+        raise ClientError({"Error": error}, "GetObject")
+
+    message = upload("a.png", image_bytes(), storage_class="INTELLIGENT_TIERING")
+    monkeypatch.setattr(aws.s3(), "get_object", archived)
+    assert run(sqs_event(message)) == []
+    monkeypatch.undo()
+    assert result(s3, "a.png")["code"] == "object_archived"
 
 
 def test_duplicate_writes_one_result(s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes) -> None:
