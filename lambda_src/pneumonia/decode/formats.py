@@ -38,13 +38,16 @@ FORMATS = (
 NAMES = tuple(dict.fromkeys(kind.name for kind in FORMATS))
 
 _PHONE = "Let the phone or a viewer save it as JPEG or PNG, or set the camera to its most compatible format."
+_HEIF = f"a HEIC or HEIF picture. {_PHONE}"
+# Files of ISO base media (ISO/IEC 14496-12): the first box lists the brands, the most fitting one first.
+_BRANDS = (
+    ((b"avif", b"avis"), f"an AVIF picture. {_PHONE}"),
+    ((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), _HEIF),
+    ((b"crx ",), "a raw picture of a camera. Export it as JPEG, PNG or TIFF."),
+)
+_MOST_BRANDS = 16
 # What people have instead, and what to do with it: (place of the mark, mark, name and advice).
 _OTHERS = (
-    *(
-        (4, b"ftyp" + brand, f"a HEIC picture. {_PHONE}")
-        for brand in (b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1")
-    ),
-    *((4, b"ftyp" + brand, f"an AVIF picture. {_PHONE}") for brand in (b"avif", b"avis")),
     (4, b"ftyp", "a video. Export one film as a picture."),
     (0, b"%PDF", "a PDF document. Export the film in it as a picture."),
     (0, b"GIF8", "a GIF, which has too few greys for a film. Export the film anew."),
@@ -52,6 +55,8 @@ _OTHERS = (
     (0, b"\x1f\x8b", "compressed with gzip. Unpack it."),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture. Export it as PNG or TIFF."),
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 stream. Export it as PNG or TIFF."),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture. Export it as JPEG or PNG."),
+    (0, b"\xff\x0a", "a JPEG XL stream. Export it as JPEG or PNG."),
 )
 
 
@@ -60,9 +65,18 @@ def sniff(data: bytes) -> Format:
     for kind in FORMATS:
         if kind.matches(data):
             return kind
-    for place, mark, other in _OTHERS:
-        if data.startswith(mark, place):
-            raise UnsupportedFormat(f"The content is {other} Read are {', '.join(NAMES[:-1])} and {NAMES[-1]}.")
-    raise UnsupportedFormat(
-        f"The content is none of {', '.join(NAMES[:-1])} and {NAMES[-1]}. Export the film as one of these."
-    )
+    formats = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
+    if other := _other(data):
+        raise UnsupportedFormat(f"The content is {other} The formats that are read are {formats}.")
+    raise UnsupportedFormat(f"The content is none of {formats}. Export the film as one of these.")
+
+
+def _other(data: bytes) -> str | None:
+    """What the bytes are instead, if that is known, and what to do with it."""
+    if data.startswith(b"ftyp", 4):
+        first = data[8 : min(int.from_bytes(data[:4], "big"), 16 + 4 * _MOST_BRANDS)]
+        brands = {first[place : place + 4] for place in (0, *range(8, len(first), 4))}
+        for marks, other in _BRANDS:
+            if not brands.isdisjoint(marks):
+                return other
+    return next((other for place, mark, other in _OTHERS if data.startswith(mark, place)), None)
