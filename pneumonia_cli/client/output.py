@@ -20,6 +20,7 @@ from rich.text import Text
 from pneumonia_cli.reporting import tables
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
+from pneumonia_cli.reporting.printable import printable
 
 stdout = Console()
 stderr = Console(stderr=True, soft_wrap=True)
@@ -57,8 +58,8 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """A line on standard output as it is: nothing in it is markup, and no width breaks it."""
-    stdout.print(Text(text), soft_wrap=True)
+    """A line on standard output: nothing in it is markup or steers the terminal, and no width breaks it."""
+    stdout.print(printable(text), soft_wrap=True)
 
 
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
@@ -73,4 +74,4 @@ def show(outcomes: Sequence[Outcome]) -> None:
     tables.show(stdout, outcomes)
     notices = (outcome.result["notice"] for outcome in outcomes if outcome.status == "predicted" and outcome.result)
     if notice := next(notices, None):
-        stdout.print(Text(str(notice), style="yellow"))
+        stdout.print(printable(str(notice), "yellow"))

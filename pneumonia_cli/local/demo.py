@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from pneumonia.errors import PneumoniaError
 from pneumonia.predictor import process_predictor
@@ -30,6 +29,7 @@ from pneumonia_cli.local.uploads import collect, upload
 from pneumonia_cli.reporting import artifacts, tables
 from pneumonia_cli.reporting.images import ImageFile, NoImages, find_images
 from pneumonia_cli.reporting.outcome import Outcome, by_status
+from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.report import render
 from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
         artifacts.prepare(arguments.out)
     except NoImages as error:
-        console.print(Text(str(error), style="red"))
+        console.print(printable(str(error), "red"))
         return EXIT_USAGE
     except (PneumoniaError, OSError) as error:
-        console.print(Text(str(error), style="red"))
+        console.print(printable(str(error), "red"))
         return EXIT_FAILED
     with (arguments.out / artifacts.LOG_FILE).open("w", encoding="utf-8") as log, functions.logs_to(log):
         outcomes, http, seconds = _through_the_cloud(console, settings, images, arguments.timeout)
@@ -131,16 +131,16 @@ def _show(console: Console, outcomes: Sequence[Outcome], http: HttpCheck | None,
     done = len(outcomes) - len(missing)
     console.print(f"S3 → SQS → worker → S3: {done} of {len(outcomes)} results in {seconds:.1f} s")
     if http is not None:
-        console.print(Text(f"Function URL: {http.summary}", style="" if http.passed else "red"))
+        console.print(printable(f"Function URL: {http.summary}", "" if http.passed else "red"))
     model = process_predictor().card
     console.print(f"Model {model.name} {model.version}.", highlight=False)
-    console.print(Text(model.notice, style="yellow"))
+    console.print(printable(model.notice, "yellow"))
     console.print()
     for name in (artifacts.REPORT_FILE, artifacts.RESULTS_FILE, artifacts.HEATMAP_FOLDER):
-        console.print(Text(f"  {out / name}", style="bold" if name == artifacts.REPORT_FILE else ""))
+        console.print(printable(f"  {out / name}", "bold" if name == artifacts.REPORT_FILE else ""))
     if missing:
         message = f"{len(missing)} of {len(outcomes)} results are missing; the log is {out / artifacts.LOG_FILE}"
-        console.print(Text(message, style="bold red"))
+        console.print(printable(message, "bold red"))
 
 
 if __name__ == "__main__":

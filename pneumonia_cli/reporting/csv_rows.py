@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pneumonia_cli.reporting.cells import inert
+
 COLUMNS: Final = (
     "file",
     "status",
@@ -66,9 +68,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _inert(value) if isinstance(value, str) else str(value)
-
-
-def _inert(text: str) -> str:
-    """A spreadsheet takes a cell that starts so for a formula; a file name must not become one."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return inert(value) if isinstance(value, str) else str(value)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pneumonia_cli.reporting.outcome import Outcome, by_status
+from pneumonia_cli.reporting.printable import printable
 
 MAX_ROWS = 24
 """Predicted images in a table; of more, the two ends are shown."""
@@ -20,11 +21,6 @@ WORDS = {
     "indeterminate": "indeterminate",
     "likely_normal": "likely normal",
 }
-
-
-def printable(text: str) -> Text:
-    """Text of unknown origin (file names), which must neither be markup nor steer the terminal."""
-    return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
 
 
 def percent(share: float) -> str:
@@ -58,7 +54,7 @@ def _cells(result: Mapping[str, Any]) -> tuple[Text, Text, Text, Text]:
     style = STYLES[result["triage"]]
     return (
         Text(percent(result["pneumonia"]), style=style),
-        Text(result["label"]),
+        printable(result["label"]),
         Text(WORDS[result["triage"]], style=style),
         Text(f"{result['timing_ms']['total']:.0f}"),
     )
@@ -71,7 +67,7 @@ def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
     table.add_column("Code", no_wrap=True)
     table.add_column("Reason")
     for name, code, reason in rows[:MAX_ROWS]:
-        table.add_row(printable(name), Text(code, style="magenta"), printable(reason))
+        table.add_row(printable(name), printable(code, "magenta"), printable(reason))
     if len(rows) > MAX_ROWS:
         table.add_row(Text(f"… and {len(rows) - MAX_ROWS} more, all in the results file …", style="dim"))
     return table

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
-from pneumonia_cli.reporting.tables import MAX_ROWS, percent, predicted_table, printable, refused_table, summary_table
+from pneumonia_cli.reporting.printable import printable
+from pneumonia_cli.reporting.tables import MAX_ROWS, percent, predicted_table, refused_table, summary_table
 
 
 def shown(table: Table) -> str:

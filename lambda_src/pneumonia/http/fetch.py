@@ -108,7 +108,10 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
         found = _request(target, policy, deadline, resolve, connect)
         if isinstance(found, bytes):
             return found
-        url = urljoin(url, found.location)
+        try:
+            url = urljoin(url, found.location)
+        except ValueError:
+            raise UrlNotAllowed("The URL redirects to one that cannot be parsed.") from None
     raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
 

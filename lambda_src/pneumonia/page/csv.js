@@ -1,5 +1,6 @@
 // The session as a CSV file (RFC 4180) that a spreadsheet opens as it is.
 
+import { inert } from "./cells.js";
 import { explain } from "./messages.js";
 import { prevalence, shown } from "./prevalence.js";
 
@@ -60,8 +61,7 @@ function statusOf({ state, failure }) {
 
 function field(value) {
     if (value === null || value === undefined) return "";
-    let text = String(value);
     // A file may be named so that a spreadsheet would take it for a formula.
-    if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+    const text = typeof value === "string" ? inert(value) : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

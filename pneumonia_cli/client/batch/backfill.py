@@ -18,6 +18,7 @@ from pneumonia.uploads.names import RUNS
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.tables import STYLES, WORDS
 
 if TYPE_CHECKING:
@@ -106,13 +107,13 @@ def run(machine: Machine, archive: Archive, *, wait: bool, as_json: bool) -> int
             machine.sfn.start_execution(stateMachineArn=machine.arn, name=name, input=json.dumps(archive.given))
     if not as_json:
         told = "Started" if started else "Of this archive one is under way already:"
-        output.stderr.print(Text(f"{told} {name}"))
+        output.stderr.print(printable(f"{told} {name}"))
     if wait:
         return watch(machine, name, as_json=as_json)
     if as_json:
         output.print_json({"execution": name, "started": started})
     else:
-        output.stdout.print(f"It goes on by itself. To watch it: pneumonia backfill --execution {name}", soft_wrap=True)
+        output.print_text(f"It goes on by itself. To watch it: pneumonia backfill --execution {name}")
     return 0
 
 
@@ -134,7 +135,7 @@ def watch(machine: Machine, name: str, *, as_json: bool) -> int:
             status = _follow(machine, machine.execution_arn(name), bars)
     except KeyboardInterrupt:
         told = f"It goes on by itself. To watch it again: pneumonia backfill --execution {name}"
-        output.stderr.print(Text(told, style="bold yellow"))
+        output.stderr.print(printable(told, "bold yellow"))
         return EXIT_STOPPED
     summary = _summary(machine, name)
     if as_json:
@@ -202,10 +203,8 @@ def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
 
 def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] | None) -> None:
     if summary is None:
-        output.stdout.print(
-            Text(
-                f"{name} ended as {status} without a summary. Results that are there stay; start it again for the rest."
-            )
+        output.print_text(
+            f"{name} ended as {status} without a summary. Results that are there stay; start it again for the rest."
         )
         return
     counts = summary["counts"]
@@ -214,17 +213,17 @@ def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] |
         told.append(f"{counts['triage'].get(triage, 0):>9,} {word}\n", style=STYLES[triage])
     told.append(f"{counts['rejected']:>9,} refused\n")
     for reason, number in counts["skipped"].items():
-        told.append(f"{number:>9,} skipped: {reason.replace('_', ' ')}\n")
+        told.append(printable(f"{number:>9,} skipped: {reason.replace('_', ' ')}")).append("\n")
     lost = counts["failed"] + sum(summary["unfinished"].values())
     told.append(f"{lost:>9,} failed or not reached\n", style="bold red" if lost else "")
     total = counts["items"] + sum(summary["unfinished"].values())
     told.append(f"{total:>9,} objects in all, {counts['already_there']:,} of them with a result from before\n")
     if counts["codes"]:
         told.append("\nRefused or failed with: ")
-        told.append(", ".join(f"{code} {number:,}" for code, number in counts["codes"].items()) + "\n")
+        told.append(printable(", ".join(f"{code} {number:,}" for code, number in counts["codes"].items()))).append("\n")
     if status != "SUCCEEDED":
         errors = ", ".join(summary["batch_errors"]) or "none"
-        told.append(f"\nEnded as {status}: {summary['error'] or 'too many failures'}; ", style="bold red")
-        told.append(f"errors of batches: {errors}. docs/backfill.md says what to do.\n", style="bold red")
-    told.append(f"\ns3://{machine.result_bucket}/{RUNS}{name}/{SUMMARY_FILE}")
+        ended = f"Ended as {status}: {summary['error'] or 'too many failures'}; errors of batches: {errors}. "
+        told.append("\n").append(printable(f"{ended}docs/backfill.md says what to do.", "bold red")).append("\n")
+    told.append("\n").append(printable(f"s3://{machine.result_bucket}/{RUNS}{name}/{SUMMARY_FILE}"))
     output.stdout.print(told, soft_wrap=True)

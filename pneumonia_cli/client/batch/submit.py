@@ -19,6 +19,7 @@ from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.hospital import check_extra
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
+from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.tables import STYLES, WORDS
 
 
@@ -84,7 +85,7 @@ def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
     told.append(f"{summary.missing:>7} without a result\n", style="bold red" if summary.missing else "")
     told.append(f"{summary.total:>7} films in all\n")
     if why:
-        told.append(f"\n{why}\n", style="bold red")
-    told.append(f"\n{out / REPORT_FILE}, {CSV_FILE}, {RESULTS_FILE}\n")
-    told.append(notice, style="yellow")
+        told.append("\n").append(printable(why, "bold red")).append("\n")
+    told.append("\n").append(printable(f"{out / REPORT_FILE}, {CSV_FILE}, {RESULTS_FILE}")).append("\n")
+    told.append(printable(notice, "yellow"))
     output.stdout.print(told, soft_wrap=True)

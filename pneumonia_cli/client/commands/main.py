@@ -6,11 +6,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from pneumonia_cli.client.commands.app import app
 from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
 from pneumonia_cli.client.output import stderr
+from pneumonia_cli.reporting.printable import printable
 
 DEBUG_VARIABLE = "PNEUMONIA_DEBUG"
 
@@ -49,4 +48,4 @@ def _tell(code: str, detail: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": {"code": code, "detail": detail}}), file=sys.stderr)
     else:
-        stderr.print(Text(detail, style="red"))
+        stderr.print(printable(detail, "red"))

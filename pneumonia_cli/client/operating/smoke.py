@@ -33,7 +33,8 @@ from pneumonia_cli.client.errors import CliError, Refused, ServiceError
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, checked_url, region_of
 from pneumonia_cli.client.target import outputs
-from pneumonia_cli.reporting.tables import WORDS, percent, printable
+from pneumonia_cli.reporting.printable import printable
+from pneumonia_cli.reporting.tables import WORDS, percent
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Aws() as aws:
             checks = smoke(aws, arguments.stack, card, film, patience_seconds=arguments.timeout)
     except (CliError, ModelError, OSError) as error:
-        console.print(Text(str(error), style="red"))
+        console.print(printable(str(error), "red"))
         return EXIT_FAILED
     console.print(_table(arguments.stack, checks))
     return 0 if all(check.passed for check in checks) else EXIT_FAILED

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
@@ -11,6 +12,7 @@ from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, ServiceError
 from pneumonia_cli.client.queues import count
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.target import Target
+from pneumonia_cli.reporting.printable import printable
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def alarms(cloudwatch: Any, stack: str) -> tuple[str, ...]:
 
 def _tell(status: Status) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("Health", status.detail if status.healthy else f"FAILED: {status.detail}")
+    table.add_row("Health", printable(status.detail if status.healthy else f"FAILED: {status.detail}"))
     table.add_row("Waiting uploads", str(status.waiting))
     table.add_row("Dead letters", str(status.dead_letters))
-    table.add_row("Alarms", "\n".join(status.alarms) or "none is on")
+    table.add_row("Alarms", Text("\n").join(map(printable, status.alarms)) if status.alarms else "none is on")
     output.stdout.print(table)

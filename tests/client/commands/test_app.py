@@ -18,6 +18,12 @@ COMMANDS = (
 )  # fmt: skip
 
 
+def test_an_error_does_not_steer_the_terminal(pneumonia: Pneumonia) -> None:
+    ran = pneumonia("purge", "--key", "a", "--stack", "local", "--upload-bucket", "b\x1b[2J")
+    assert ran.code != 0
+    assert "\x1b" not in ran.err
+
+
 def test_all_commands_are_listed(pneumonia: Pneumonia) -> None:
     ran = pneumonia("--help")
     assert ran.code == 0

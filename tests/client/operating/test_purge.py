@@ -242,6 +242,14 @@ def test_errors_of_single_objects_are_taken_from_the_answer(s3: Any, bypass: boo
     assert purged.remaining == [{"bucket": "b", "key": "a", "version": "1", "code": "AccessDenied"}]
 
 
+def test_keys_do_not_steer_the_terminal(stack: Stack, pneumonia: Pneumonia) -> None:
+    stack.cloud.s3.put_object(Bucket=UPLOADS, Key="ada\x9b[2J\u202e.png", Body=b"x")
+    ran = pneumonia("purge", "--prefix", "ada", *LOCAL)
+    assert "ada\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.png" in ran.out
+    assert "\x9b" not in ran.out
+    assert json.loads(pneumonia("purge", "--prefix", "ada", *LOCAL, "--json").out)["keys"] == ["ada\x9b[2J\u202e.png"]
+
+
 def test_more_than_one_request_can_delete(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge, "_BATCH", 3)
     for number in range(8):

@@ -105,6 +105,12 @@ class Films(BaseHTTPRequestHandler):
     def get_loop(self) -> None:
         self.reply(301, Location="/loop")
 
+    def get_to_no_url(self) -> None:
+        self.reply(302, Location="https://[bad")
+
+    def get_to_no_port(self) -> None:
+        self.reply(302, Location=f"https://{HOST}:port/film")
+
     def get_nowhere(self) -> None:
         self.reply(302)
 
@@ -292,6 +298,12 @@ def test_every_redirect_is_checked_again(web: Web, path: str) -> None:
     with pytest.raises(UrlNotAllowed):
         web.fetch(path, Policy(frozenset({HOST}), 1000, 20.0))
     assert web.seen == [(HOST, path)]
+
+
+@pytest.mark.parametrize("path", ["/to-no-url", "/to-no-port"])
+def test_a_redirect_to_what_is_no_url(web: Web, path: str) -> None:
+    with pytest.raises(UrlNotAllowed, match="cannot be parsed"):
+        web.fetch(path)
 
 
 def test_redirects_end(web: Web) -> None:
