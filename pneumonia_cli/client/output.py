@@ -62,6 +62,11 @@ def print_text(text: str) -> None:
     stdout.print(printable(text), soft_wrap=True)
 
 
+def print_problem(text: str) -> None:
+    """A line in red on standard error, as safe as `print_text`."""
+    stderr.print(printable(text, "red"))
+
+
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
     """What tables take, from a line: `file` and the fields of an answer, or `file` and `error`."""
     if "error" in line:

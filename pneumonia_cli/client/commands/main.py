@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from pneumonia_cli.client.commands.app import app
 from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
-from pneumonia_cli.client.output import stderr
-from pneumonia_cli.reporting.printable import printable
+from pneumonia_cli.client.output import print_problem
 
 DEBUG_VARIABLE = "PNEUMONIA_DEBUG"
 
@@ -48,4 +47,4 @@ def _tell(code: str, detail: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": {"code": code, "detail": detail}}), file=sys.stderr)
     else:
-        stderr.print(printable(detail, "red"))
+        print_problem(detail)
