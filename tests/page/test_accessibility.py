@@ -57,10 +57,24 @@ def test_everything_can_be_reached_by_keyboard_alone(open_page: Open, service: S
     answered(page, 2)
     expect(page.locator("#films .film").first).to_be_focused()
     reached = set()
-    for _ in range(40):
+    for _ in range(50):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    assert {"film", "opacity", "invert", "zoom-in", "zoom-fit", "stage", "scroll", "link", "clear", "export"} <= reached
+    assert {
+        "film",
+        "order",
+        "filter",
+        "remove quiet",
+        "tool",
+        "invert",
+        "lungs",
+        "rotate",
+        "zoom-in",
+        "zoom-fit",
+        "reset",
+        "keys",
+    } <= reached
+    assert {"stage", "opacity", "prevalence", "scroll", "link", "clear", "export"} <= reached
 
 
 def test_answers_are_told_to_screen_readers(open_page: Open, service: Service) -> None:

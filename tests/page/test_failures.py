@@ -12,15 +12,28 @@ from tests.page.conftest import Open
 from tests.serving import Service
 
 
-def test_a_film_that_found_no_network_can_be_sent_again(open_page: Open, service: Service) -> None:
+def test_films_wait_for_the_network_and_go_on_by_themselves(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("ERR_INTERNET_DISCONNECTED",))
     page.context.set_offline(True)
-    add_films(page, SAMPLES[0])
-    answered(page, 1)
-    expect(page.locator("#result")).to_contain_text("The service cannot be reached")
+    add_films(page, *SAMPLES[:3])
+    expect(page.locator("#banner")).to_contain_text("The service cannot be reached. The films wait")
+    expect(page.locator("#films .state", has_text="Waiting")).to_have_count(3)
     page.context.set_offline(False)
-    page.get_by_role("button", name="Try again").click()
-    expect(page.locator("#result .probability")).to_be_visible()
+    answered(page, 3)
+    expect(page.locator("#films .chip.failed")).to_have_count(0)
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_all_that_may_go_better_is_sent_again_at_once(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of",))
+    page.route("**/predict?*", lambda route: route.fulfill(status=503, json={"code": "model_error"}))
+    add_films(page, *SAMPLES[:2], payload("nothing.png", b""))
+    answered(page, 3)
+    page.unroute("**/predict?*")
+    page.get_by_role("button", name="Retry all").click()
+    expect(page.locator("#films .chip.failed")).to_have_count(1)  # nothing helps an empty file
+    answered(page, 3)
+    expect(page.locator("#retry-all")).to_be_hidden()
 
 
 def test_a_refused_film_can_be_predicted_all_the_same(open_page: Open, service: Service) -> None:

@@ -1,11 +1,13 @@
 import base64
 import io
+import re
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from pneumonia.decode.grey_range import film_range, scale_to_grey
 from pneumonia.model import heatmap
@@ -130,17 +132,9 @@ def test_zoom_inversion_and_moving_by_mouse(open_page: Open, service: Service) -
     page.get_by_role("button", name="Zoom in").click()
     expect(page.locator("#zoom-value")).to_have_text("125%")
     assert width(page) == pytest.approx(1.25 * fitted, abs=0.5)
-    before = film.bounding_box()
-    stage = page.locator("#stage").bounding_box()
-    assert before
-    assert stage
-    page.mouse.move(stage["x"] + 200, stage["y"] + 200)
-    page.mouse.down()
-    page.mouse.move(stage["x"] + 200, stage["y"] + 230)
-    page.mouse.up()
-    after = film.bounding_box()
-    assert after
-    assert after["y"] == pytest.approx(before["y"] + 30, abs=0.5)
+    before = place(page)
+    drag(page, 0, 30, "middle")
+    assert place(page)["y"] == pytest.approx(before["y"] + 30, abs=0.5)
     page.get_by_role("button", name="Invert").click()
     expect(film).to_have_css("filter", "grayscale(1) invert(1)")
     expect(page.locator("#heat-layer")).to_have_css("filter", "none")
@@ -148,30 +142,81 @@ def test_zoom_inversion_and_moving_by_mouse(open_page: Open, service: Service) -
     assert width(page) == pytest.approx(fitted, abs=0.5)
     page.locator("#stage").dblclick()
     expect(page.locator("#zoom-value")).to_have_text("300%")
+    page.get_by_role("button", name="Window").click()  # off: a drag moves
+    before = place(page)
+    drag(page, 20, 0, "left")
+    assert place(page)["x"] == pytest.approx(before["x"] + 20, abs=0.5)
 
 
-def test_the_viewer_by_keyboard(open_page: Open, service: Service) -> None:
+def test_the_wheel_zooms_around_the_pointer(open_page: Open, service: Service) -> None:
     page = one_film(open_page, service)
-    page.locator("#stage").focus()
-    page.keyboard.press("+")
-    page.keyboard.press("+")
-    expect(page.locator("#zoom-value")).to_have_text("156%")
-    before = page.locator("#film-layer").bounding_box()
-    page.keyboard.press("ArrowUp")
-    after = page.locator("#film-layer").bounding_box()
-    assert before
-    assert after
-    assert after["y"] > before["y"]
-    page.keyboard.press("-")
-    expect(page.locator("#zoom-value")).to_have_text("125%")
-    page.keyboard.press("0")
-    expect(page.locator("#zoom-value")).to_have_text("100%")
-    page.keyboard.press("i")
-    expect(page.get_by_role("button", name="Invert")).to_have_attribute("aria-pressed", "true")
+    stage = page.locator("#stage").bounding_box()
+    assert stage
+    page.mouse.move(stage["x"] + 20, stage["y"] + 20)
+    page.mouse.wheel(0, -400)
+    expect(page.locator("#zoom-value")).to_have_text("272%")
+    # What was under the pointer is there still.
+    assert place(page)["x"] == pytest.approx(stage["x"] + 20 - 2.72 * 20, abs=2)
+    assert page.evaluate("scrollY") == 0
+
+
+def test_dragging_changes_the_grey_window_and_reset_brings_it_back(open_page: Open, service: Service) -> None:
+    page = one_film(open_page, service)
+    film = page.locator("#film-layer")
+    stage = page.locator("#stage").bounding_box()
+    assert stage
+    drag(page, -round(stage["width"] / 2), 0, "left")  # half as wide
+    expect(page.locator("#stage-window")).to_have_text(re.compile("Window 12[78], level 12[78]"))
+    slope = float(page.locator("#grey-window feFuncR").get_attribute("slope") or 0)
+    assert slope == pytest.approx(2, abs=0.02)
+    expect(film).to_have_css("filter", re.compile("grey-window"))
+    drag(page, 0, round(stage["height"] / 4), "left")  # a higher level: darker
+    assert float(page.locator("#grey-window feFuncR").get_attribute("intercept") or 0) < -0.9
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator("#stage-window")).to_have_text("")
+    expect(film).to_have_css("filter", "grayscale(1)")
+
+
+def test_turning_and_mirroring_are_said_on_the_film(open_page: Open, service: Service) -> None:
+    page = one_film(open_page, service)
+    said = page.locator("#stage-turned")
+    page.get_by_role("button", name="Rotate").click()
+    expect(said).to_have_text("turned 90\u00b0")
+    page.keyboard.press("l")
+    expect(said).to_have_text("")
     page.keyboard.press("h")
-    expect(page.locator("#heat-layer")).to_have_css("opacity", "0")
-    page.keyboard.press("h")
-    expect(page.locator("#heat-layer")).to_have_css("opacity", "0.4")
+    expect(said).to_have_text("mirrored")
+    page.keyboard.press("v")
+    expect(said).to_have_text("upside down")
+    page.get_by_role("button", name="Reset").click()
+    expect(said).to_have_text("")
+
+
+def test_the_outline_of_the_lungs_can_be_switched_on(open_page: Open, service: Service) -> None:
+    page = one_film(open_page, service)
+    expect(page.locator("#lung-layer")).to_be_hidden()
+    page.get_by_role("button", name="Lungs").click()
+    expect(page.locator("#lung-layer")).to_be_visible()
+    drawn = np.asarray(layer(page, "lung-layer"))[:, :, 3] > 0
+    # Two lungs: their outlines cross the middle row four times, and leave the edges alone.
+    row = drawn[len(drawn) // 2]
+    assert np.count_nonzero(np.diff(row.astype(int)) == 1) == 4
+    assert not drawn[0].any()
+    expect(page.locator("#legend-meaning")).to_contain_text("of the heat lay in the lungs")
+
+
+def test_a_heatmap_without_a_lung_map_has_no_outline(open_page: Open, service: Service) -> None:
+    page = open_page(service, bypass_csp=True)
+    plain, marked = (
+        base64.b64encode(heatmap.overlay(Image.new("L", (64, 64)), np.zeros((2, 2), np.float32), lungs)).decode()
+        for lungs in (None, np.array([[0, 1, 0.5]], np.float32))
+    )
+    read = """async (data) => {
+        const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+        return (await import('/page/lungs.js')).lungsOf(new Blob([bytes]));
+    }"""
+    assert page.evaluate(read, plain) is None
+    assert page.evaluate(read, marked) == {"width": 3, "height": 1, "share": [0, 255, 128]}
 
 
 def one_film(open_page: Open, service: Service) -> Page:
@@ -187,7 +232,21 @@ def layer(page: Page, canvas: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(address.split(",")[1])))
 
 
-def width(page: Page) -> float:
+def drag(page: Page, x: float, y: float, button: Literal["left", "middle"]) -> None:
+    stage = page.locator("#stage").bounding_box()
+    assert stage
+    start = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    page.mouse.move(*start)
+    page.mouse.down(button=button)
+    page.mouse.move(start[0] + x, start[1] + y)
+    page.mouse.up(button=button)
+
+
+def place(page: Page) -> FloatRect:
     box = page.locator("#film-layer").bounding_box()
     assert box
-    return box["width"]
+    return box
+
+
+def width(page: Page) -> float:
+    return place(page)["width"]

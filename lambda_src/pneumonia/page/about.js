@@ -15,6 +15,7 @@ export function showConfig({ model, notice, limits }) {
 /** The figures measured on films that the model had never seen, from the model card. */
 export function showMeasured(card) {
     const test = card.metrics?.test;
+    byId("legend-meaning").textContent = heatWords(card);
     if (!test?.operating_points) return;
     byId("measured").replaceChildren(
         element(
@@ -26,6 +27,23 @@ export function showMeasured(card) {
         ),
     );
 }
+
+/** What full colour is, and how far the heat can be trusted to show the lungs. */
+function heatWords({ heatmap, metrics }) {
+    const said = ["One scale for all films."];
+    if (heatmap?.quantile) {
+        said.push(
+            `${rate(1 - heatmap.quantile)} of training films with pneumonia reach the strongest colour somewhere.`,
+        );
+    }
+    const lungs = metrics?.heatmap?.lungs;
+    if (lungs) {
+        said.push(`On ${lungs.films} test films with pneumonia, ${rate(lungs.heat_in_lungs)} of the heat lay in the lungs.`);
+    }
+    return said.join(" ");
+}
+
+const rate = (share) => `${Math.round(100 * share)}%`;
 
 function figures(words, card, test, name) {
     const { sensitivity, specificity } = test.operating_points[name];

@@ -1,6 +1,7 @@
 // Talks HTTP: answers plain values, throws Failure for everything that is not an answer.
 
 const THROTTLE_PAUSES = [1000, 3000, 9000];
+const PROBE_MS = 10_000;
 const RESULT_WAIT_MS = 10 * 60 * 1000;
 
 /** A request that brought no answer. `code` is a key of MESSAGES or one the service knows and the page does not. */
@@ -67,6 +68,39 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
         });
     }
     return { answer, heatmap: answer.heatmap ? await getBlob(answer.heatmap, signal) : null };
+}
+
+/**
+ * A film's picture as the service reads it: a grey PNG in its own depth, and what its headers tell. Null where the
+ * file holds none, and on any failure: a picture is never worth an error message of its own.
+ */
+export async function getPicture(file, type) {
+    try {
+        const headers = { ...authorization(), "Content-Type": type };
+        const response = await fetch("/image", { method: "POST", body: file, headers, credentials: "same-origin" });
+        if (!response.ok) return null;
+        const [width, height] = response.headers.get("X-Image-Size").split("x").map(Number);
+        const [black, white] = response.headers.get("X-Image-Window").split(" ").map(Number);
+        return {
+            png: await response.blob(),
+            bits: Number(response.headers.get("X-Image-Bits")),
+            reduced: response.headers.get("X-Image-Reduced") !== "no",
+            whole: { width, height },
+            black,
+            white,
+        };
+    } catch {
+        return null;
+    }
+}
+
+/** Whether the service answers at all. */
+export async function isThere() {
+    try {
+        return (await get("/config", AbortSignal.timeout(PROBE_MS))).status === 200;
+    } catch {
+        return false;
+    }
 }
 
 async function poll(address, signal) {

@@ -2,12 +2,16 @@
 
 import { showConfig, showMeasured } from "./about.js";
 import { getConfig, getModel } from "./api.js";
+import { hideBanner, offerUndo, showBanner, showOutage } from "./banner.js";
 import { downloadCsv } from "./csv.js";
-import { byId, element } from "./dom.js";
+import { byId } from "./dom.js";
 import { takeFiles } from "./drop.js";
 import * as list from "./films.js";
+import * as keys from "./keys.js";
 import { useMeasured } from "./measured.js";
 import { explain } from "./messages.js";
+import * as order from "./order.js";
+import { useLimit } from "./picture.js";
 import { useCalibration } from "./prevalence.js";
 import { probabilityWords, showNothing, showResult } from "./result.js";
 import { megabytes, Session } from "./session.js";
@@ -31,22 +35,32 @@ async function begin() {
         return;
     }
     showConfig(config);
+    useLimit(config);
     byId("size-limit").textContent =
         `, up to ${megabytes(config.uploads ? config.max_image_bytes : config.max_direct_bytes)}`;
     if (config.uploads && config.max_image_bytes > config.max_direct_bytes) {
         byId("privacy").textContent +=
             ` Those above ${megabytes(config.max_direct_bytes)} pass through its upload storage and are deleted later.`;
     }
-    session = new Session(config);
-    session.addEventListener("added", ({ detail }) => added(detail));
-    session.addEventListener("changed", ({ detail }) => changed(detail));
-    session.addEventListener("cleared", cleared);
-    session.addEventListener("unauthorized", () => enter(asking?.refused));
+    session = startSession();
     if (early.length > 0) session.add(early.splice(0));
     asking = await prepareToken(config.auth);
     byId("change-token").hidden = asking === null;
     if (asking !== null && !recallToken()) await enter();
     else await welcome();
+}
+
+function startSession() {
+    const made = new Session(config);
+    const on = (name, act) => made.addEventListener(name, ({ detail }) => act(detail));
+    on("added", added);
+    on("changed", changed);
+    on("removed", removed);
+    on("restored", added);
+    on("unauthorized", () => enter(asking?.refused));
+    on("paused", (failure) => showOutage(failure, () => made.probe()));
+    on("resumed", hideBanner);
+    return made;
 }
 
 /** Ask for the token, then go on. Without one the films wait, and a banner says what for. */
@@ -83,16 +97,25 @@ async function welcome() {
     takeCard(card);
 }
 
+/** What the model card tells: without it a number has no meaning, so that no film is sent before. */
+function takeCard(card) {
+    useCalibration(card);
+    useMeasured(card);
+    showMeasured(card);
+    session.release();
+}
+
 function added(films) {
-    list.addItems(films, choose);
-    table.addRows(films, choose);
+    list.addItems(films, see, (film) => session.remove([film]));
+    table.addRows(films, see);
+    for (const film of films) if (film.heatmap) list.drawFrom(film, film.heatmap);
+    order.showAll();
+    arrange();
     if (chosen === null) {
         const focusIsLost = byId("drop").contains(document.activeElement);
-        document.body.classList.remove("empty");
-        byId("drop").hidden = true;
-        byId("view").hidden = false;
+        showDesk(true);
         choose(films[0]);
-        if (focusIsLost) byId("films").querySelector("button").focus();
+        if (focusIsLost) list.focusItem(films[0]);
     }
     count();
 }
@@ -106,21 +129,36 @@ function changed(film) {
         announce(`${film.file.name}: ${verdictWords(film.answer)}, ${probabilityWords(film.answer)}`);
     }
     if (film.state === "failed") announce(`${film.file.name}: ${explain(film.failure).title}`);
-    if (film === chosen && ["done", "failed"].includes(film.state)) viewer.show(film);
+    if (["done", "failed"].includes(film.state)) {
+        if (film === chosen) viewer.show(film);
+        if (order.isArranged()) arrange();
+    }
     count();
 }
 
-function cleared() {
-    chosen = null;
-    list.clearItems();
-    table.clearRows();
-    viewer.empty();
-    showNothing();
-    document.body.classList.add("empty");
-    byId("drop").hidden = false;
-    byId("view").hidden = true;
-    byId("choose").focus();
-    announce("All films removed");
+function removed(films) {
+    list.removeItems(films);
+    table.removeRows(films);
+    const words = films.length === 1 ? `${films[0].file.name} removed` : "All films removed";
+    offerUndo(
+        `${words}.`,
+        () => session.restore(),
+        () => session.forgetRemoved(),
+    );
+    announce(words);
+    if (session.films.length === 0) {
+        chosen = null;
+        viewer.empty();
+        showNothing();
+        showDesk(false);
+        byId("choose").focus();
+    } else {
+        arrange();
+        const left = order.arranged(session.films);
+        const next = left.find(({ number }) => number > chosen.number) ?? left.at(-1) ?? session.films[0];
+        if (films.includes(chosen)) choose(next);
+        list.focusItem(chosen);
+    }
     count();
 }
 
@@ -130,6 +168,40 @@ function choose(film) {
     table.markRow(film);
     showVerdict();
     viewer.show(film);
+}
+
+/** Choose a film where it may be far from the viewer. */
+function see(film) {
+    choose(film);
+    byId("view").scrollIntoView({ block: "nearest" });
+}
+
+/** To the film some places further in the list; `place` counts from its beginning, or from its end if negative. */
+function step(by) {
+    const films = order.arranged(session.films);
+    const next = films[films.indexOf(chosen) + by];
+    if (next) choose(next);
+}
+
+function jump(place) {
+    const film = order.arranged(session.films).at(place);
+    if (film) choose(film);
+}
+
+function arrange() {
+    const films = order.arranged(session.films);
+    list.arrange(films);
+    table.arrange(films);
+    byId("films-none").hidden = films.length > 0;
+    byId("films-none").textContent =
+        session.films.length > 0 ? "No such film." : "No films yet. Results appear here, one row a film.";
+}
+
+function showDesk(shown) {
+    document.body.classList.toggle("empty", !shown);
+    byId("drop").hidden = shown;
+    byId("view").hidden = !shown;
+    if (!shown) byId("films-none").hidden = false;
 }
 
 function showVerdict() {
@@ -145,45 +217,30 @@ function showVerdict() {
     });
 }
 
-/** What the model card tells: without it a number has no meaning, so that no film is sent before. */
-function takeCard(card) {
-    useCalibration(card);
-    useMeasured(card);
-    showMeasured(card);
-    session.release();
-}
-
 function count() {
     const { films } = session;
     byId("films-count").textContent = films.length > 0 ? String(films.length) : "";
-    byId("films-none").hidden = films.length > 0;
     byId("session-count").textContent = table.counts(films);
     byId("clear").disabled = films.length === 0;
     byId("export").disabled = !films.some(({ state }) => state === "done" || state === "failed");
+    byId("retry-all").hidden = session.retriable().length === 0;
 }
 
 function announce(words) {
     byId("announcer").textContent = words;
 }
 
-function showBanner(failure, again, action = "Try again") {
-    const { title, advice, detail, reference } = explain(failure);
-    const words = [`${title}.`, advice, detail, reference && `Reference: ${reference}`].filter(Boolean).join(" ");
-    byId("banner").replaceChildren(
-        element("p", {}, words),
-        element("button", { type: "button", onclick: () => again() }, action),
-    );
-    byId("banner").hidden = false;
-}
-
-function hideBanner() {
-    byId("banner").hidden = true;
-}
-
-viewer.start();
+viewer.start(keys.reset);
+keys.start({ step, jump });
+order.start(arrange);
 showNothing();
 takeFiles((files) => (session === null ? early.push(...files) : session.add(files)));
 byId("change-token").addEventListener("click", () => enter());
-byId("clear").addEventListener("click", () => session.clear());
+byId("clear").addEventListener("click", () => session.remove(session.films));
+byId("retry-all").addEventListener("click", () => session.retryAll());
 byId("export").addEventListener("click", () => downloadCsv(session.films));
+addEventListener("beforeunload", (event) => {
+    // Nothing is stored: whoever leaves loses the answers.
+    if (session?.films.some(({ state }) => state === "done")) event.preventDefault();
+});
 begin();

@@ -15,8 +15,8 @@ const list = byId("films");
 const items = new Map(); // film -> its parts
 let drawing = Promise.resolve(); // thumbnails one after the other: a full-size film takes much memory
 
-/** Add items; `choose` is called with a film when its item is used. */
-export function addItems(films, choose) {
+/** Add items; `choose` and `remove` are called with a film when its item, or the cross of it, is used. */
+export function addItems(films, choose, remove) {
     for (const film of films) {
         const thumbnail = element("canvas", {
             className: "thumbnail",
@@ -28,11 +28,28 @@ export function addItems(films, choose) {
         const button = element("button", { type: "button", className: "film", onclick: () => choose(film) });
         const value = element("span", { className: "value" });
         button.append(thumbnail, element("span", { className: "text" }, middle(film.file.name), value, state));
-        list.append(element("li", {}, button));
-        items.set(film, { button, state, value, thumbnail });
+        const cross = element(
+            "button",
+            {
+                type: "button",
+                className: "remove quiet",
+                title: "Remove",
+                aria: { label: `Remove ${film.file.name}` },
+                onclick: () => remove(film),
+            },
+            "×",
+        );
+        const item = element("li", {}, button, cross);
+        items.set(film, { item, button, state, value, thumbnail });
         updateItem(film);
         drawing = drawing.then(() => drawThumbnail(film, thumbnail));
     }
+}
+
+/** Show these films in this order, and hide all others. */
+export function arrange(films) {
+    for (const { item } of items.values()) item.remove();
+    list.append(...films.map((film) => items.get(film).item));
 }
 
 /** Show the state of a film anew. */
@@ -48,9 +65,19 @@ export function updateItem(film) {
     state.replaceChildren(...stateParts(film));
 }
 
-/** Mark the film that is shown. */
+/** Mark the film that is shown, and scroll the list, not the page, to it. */
 export function markChosen(chosen) {
     for (const [film, { button }] of items) button.setAttribute("aria-current", String(film === chosen));
+    const item = items.get(chosen)?.item;
+    if (!item) return;
+    const [above, below] = [item.offsetTop, item.offsetTop + item.offsetHeight - list.clientHeight];
+    if (list.scrollTop > above) list.scrollTop = above;
+    else if (list.scrollTop < below) list.scrollTop = below;
+}
+
+/** Give the focus to a film's item. */
+export function focusItem(film) {
+    items.get(film)?.button.focus();
 }
 
 /** Draw a thumbnail from the service's picture, for a film that the browser cannot decode itself. */
@@ -63,10 +90,12 @@ export async function drawFrom(film, heatmap) {
     overlay.close();
 }
 
-/** Remove all items. */
-export function clearItems() {
-    items.clear();
-    list.replaceChildren();
+/** Remove the items of films. */
+export function removeItems(films) {
+    for (const film of films) {
+        items.get(film).item.remove();
+        items.delete(film);
+    }
 }
 
 function stateParts(film) {

@@ -1,6 +1,8 @@
 // The films of this session and the queue that sends them. Lives as long as the page, in memory alone.
 
 import { Failure, predict, predictByUpload } from "./api.js";
+import { explain } from "./messages.js";
+import { Outage, isOutage } from "./outage.js";
 import { contentType } from "./preview.js";
 
 // A new AWS account runs ten functions at once in all; the page shall not take them from others.
@@ -8,8 +10,9 @@ const AT_ONCE = 2;
 
 /**
  * One film. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`, `heatmap`), failed (`failure`).
+ * `picture`: a promise of what it looks like, once somebody asked.
  * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, force: boolean, answer: object|null,
- *   heatmap: Blob|null, failure: Failure|null, finished: Date|null}} Film
+ *   heatmap: Blob|null, failure: Failure|null, finished: Date|null, picture: Promise|undefined}} Film
  */
 
 export class Session extends EventTarget {
@@ -19,12 +22,20 @@ export class Session extends EventTarget {
     #running = 0;
     #held = true;
     #count = 0;
-    #abort = new AbortController();
+    #removed = [];
+    #aborts = new WeakMap(); // film -> what stops it
+    #tries = new WeakMap(); // film -> how often it failed while the service answered others
+    #outage = new Outage();
 
-    /** Events: "added" (detail: films), "changed" (detail: film), "cleared", "unauthorized". */
+    /** Events: "added", "removed", "restored" (detail: films), "changed" (detail: film), "unauthorized", "paused"
+     * (detail: failure), "resumed". */
     constructor(config) {
         super();
         this.#config = config;
+        this.#outage.onEnd = () => {
+            this.#tell("resumed");
+            this.#next();
+        };
     }
 
     /** Add files as films, and send them as soon as it is their turn. */
@@ -36,19 +47,46 @@ export class Session extends EventTarget {
     }
 
     /** Send again what failed; with `force` it is answered whatever it shows. */
-    retry(film, { force = false } = {}) {
+    retry(film, { force = film.force } = {}) {
         if (film.state !== "failed") return;
-        Object.assign(film, fresh(), { force });
-        this.#tell("changed", film);
+        this.#tries.delete(film);
+        this.#change(film, { ...fresh(), force });
         this.#next();
     }
 
-    /** Forget all films and stop what is under way. */
-    clear() {
-        this.#abort.abort();
-        this.#abort = new AbortController();
-        this.films = [];
-        this.#tell("cleared");
+    /** Send again all that can be expected to go better. */
+    retryAll() {
+        for (const film of this.retriable()) this.retry(film);
+    }
+
+    /** Films that failed for a reason that may be gone by now. */
+    retriable() {
+        return this.films.filter(({ failure }) => failure !== null && explain(failure).retry);
+    }
+
+    /** Forget films and stop what is under way; `restore` brings back those of the last call. */
+    remove(films) {
+        this.#removed = films;
+        this.films = this.films.filter((film) => !films.includes(film));
+        for (const film of films) {
+            this.#aborts.get(film)?.abort();
+            if (film.state !== "done" && film.state !== "failed") Object.assign(film, fresh(), { force: film.force });
+        }
+        this.#tell("removed", films);
+    }
+
+    /** Undo the last removal. */
+    restore() {
+        const films = this.#removed;
+        this.#removed = [];
+        this.films = [...this.films, ...films].sort((one, other) => one.number - other.number);
+        this.#tell("restored", films);
+        this.#next();
+    }
+
+    /** Nobody wants the last removal undone any more: nothing of its films is kept. */
+    forgetRemoved() {
+        this.#removed = [];
     }
 
     /** Start sending, at first and after the token was refused. */
@@ -57,34 +95,62 @@ export class Session extends EventTarget {
         this.#next();
     }
 
+    /** Ask at once whether an outage is over. */
+    probe() {
+        this.#outage.probe();
+    }
+
     #next() {
-        while (!this.#held && this.#running < AT_ONCE) {
+        while (!this.#held && !this.#outage.lasts && this.#running < AT_ONCE) {
             const film = this.films.find(({ state }) => state === "waiting");
             if (film === undefined) return;
             this.#running += 1;
-            this.#process(film, this.#abort.signal).finally(() => {
+            this.#process(film).finally(() => {
                 this.#running -= 1;
                 this.#next();
             });
         }
     }
 
-    async #process(film, signal) {
+    async #process(film) {
+        const { signal } = this.#stopper(film);
         this.#change(film, { state: "sending" });
         try {
             const { answer, heatmap } = await this.#send(film, signal);
-            this.#change(film, { state: "done", answer, heatmap, finished: new Date() });
+            if (!signal.aborted) this.#change(film, { state: "done", answer, heatmap, finished: new Date() });
         } catch (error) {
             if (signal.aborted) return;
             const failure = error instanceof Failure ? error : new Failure("unreadable_file");
+            const waiting = { ...fresh(), force: film.force };
             if (failure.code === "unauthorized") {
                 this.#held = true;
-                this.#change(film, { ...fresh(), force: film.force });
+                this.#change(film, waiting);
                 this.#tell("unauthorized");
-                return;
+            } else if (await this.#isNoFaultOf(film, failure)) {
+                if (!signal.aborted) this.#change(film, waiting);
+            } else if (!signal.aborted) {
+                this.#change(film, { state: "failed", failure, finished: new Date() });
             }
-            this.#change(film, { state: "failed", failure, finished: new Date() });
         }
+    }
+
+    /** Whether a film has to wait for the service, not the service for another film. A film that fails twice while the
+     * service answers otherwise is too much for it. */
+    async #isNoFaultOf(film, failure) {
+        if (!isOutage(failure)) return false;
+        if (await this.#outage.begin(failure)) {
+            this.#tell("paused", failure);
+            return true;
+        }
+        const tries = (this.#tries.get(film) ?? 0) + 1;
+        this.#tries.set(film, tries);
+        return tries < 2;
+    }
+
+    #stopper(film) {
+        const abort = new AbortController();
+        this.#aborts.set(film, abort);
+        return abort;
     }
 
     async #send(film, signal) {
@@ -98,15 +164,15 @@ export class Session extends EventTarget {
                 detail: `The service takes films of up to ${megabytes(uploads ? most : direct)}.`,
             });
         }
-        const predicting = () => this.#change(film, { state: "predicting", sent: 1 });
-        const onSent = (share) => (share < 1 ? this.#change(film, { sent: share }) : predicting());
+        const predicting = () => this.#change(film, { state: "predicting", sent: 1 }, signal);
+        const onSent = (share) => (share < 1 ? this.#change(film, { sent: share }, signal) : predicting());
         if (file.size <= direct) return predict(file, type, { force: film.force, onSent, signal });
         this.#change(film, { large: true });
         return predictByUpload(file, type, { force: film.force, onSent, onUploaded: predicting, signal });
     }
 
-    #change(film, change) {
-        if (!this.films.includes(film)) return; // cleared meanwhile
+    #change(film, change, signal) {
+        if (signal?.aborted || !this.films.includes(film)) return; // removed meanwhile
         Object.assign(film, change);
         this.#tell("changed", film);
     }

@@ -49,10 +49,17 @@ export function markRow(chosen) {
     for (const [film, { row }] of rows) row.classList.toggle("chosen", film === chosen);
 }
 
-/** Remove all rows. */
-export function clearRows() {
-    rows.clear();
-    body.replaceChildren();
+/** Show the rows of these films in this order, and hide all others. */
+export function arrange(films) {
+    body.replaceChildren(...films.map((film) => rows.get(film).row));
+}
+
+/** Remove the rows of films. */
+export function removeRows(films) {
+    for (const film of films) {
+        rows.get(film).row.remove();
+        rows.delete(film);
+    }
 }
 
 /** How many films there are of each outcome: "8 films: 3 likely pneumonia, 5 likely normal". */

@@ -1,0 +1,62 @@
+// The grey window of the film: which greys are black and which are white. Films of 8 bits get it from an SVG filter,
+// deeper ones are painted anew from their own samples.
+
+import { byId } from "./dom.js";
+import { paintDeep } from "./deep.js";
+
+const film = byId("film-layer");
+const LEAST_WIDTH = 1 / 256;
+
+let deep = null; // the samples of a film deeper than 8 bits
+let range = { black: 0, white: 1 }; // shares of the film's whole range
+let usual = range;
+let painting = 0;
+
+/** Take another film: its samples if it is deep, null if the canvas holds all of it. */
+export function setFilm(samples) {
+    deep = samples;
+    usual = deep === null ? { black: 0, white: 1 } : { black: deep.black / deep.most, white: deep.white / deep.most };
+    resetWindow();
+}
+
+/** The window with which the film came. */
+export function resetWindow() {
+    range = { ...usual };
+    show();
+}
+
+/** Change width and level by shares of the whole range. */
+export function changeWindow(width, level) {
+    const middle = (range.black + range.white) / 2 + level;
+    const half = Math.max(LEAST_WIDTH, range.white - range.black + width) / 2;
+    range = { black: middle - half, white: middle + half };
+    show();
+}
+
+export function toggleInversion() {
+    const button = byId("invert");
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    film.classList.toggle("inverted", on);
+}
+
+function show() {
+    const changed = range.black !== usual.black || range.white !== usual.white;
+    const most = deep?.most ?? 255;
+    byId("stage-window").textContent = changed
+        ? `Window ${Math.round(most * (range.white - range.black))}, ` +
+          `level ${Math.round((most * (range.white + range.black)) / 2)}`
+        : "";
+    film.classList.toggle("windowed", deep === null && changed);
+    if (deep === null) {
+        const slope = 1 / (range.white - range.black);
+        for (const part of byId("grey-window").querySelectorAll("feFuncR, feFuncG, feFuncB")) {
+            part.setAttribute("slope", String(slope));
+            part.setAttribute("intercept", String(-range.black * slope));
+        }
+        return;
+    }
+    // At most once for each picture of the screen.
+    cancelAnimationFrame(painting);
+    painting = requestAnimationFrame(() => paintDeep(film, deep, range.black * deep.most, range.white * deep.most));
+}

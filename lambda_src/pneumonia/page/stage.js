@@ -1,0 +1,109 @@
+// Where the film lies on the stage: zoom, place, rotation and mirroring.
+
+import { byId } from "./dom.js";
+
+export const ZOOM_STEP = 1.25;
+const MAX_ZOOM = 16;
+
+const stage = byId("stage");
+const layers = byId("layers");
+
+let size = { width: 1, height: 1 };
+let zoom = 1; // times the scale that fits
+let offset = { x: 0, y: 0 };
+let quarters = 0; // clockwise
+let mirrored = { across: false, upright: false };
+
+/** Take the size of another film, or of none; `anew` forgets zoom and place of the one before. */
+export function setSize(width, height, anew) {
+    size = { width, height };
+    if (anew) straighten();
+    else place();
+}
+
+/** Back to how the film came, at its fitted size. */
+export function straighten() {
+    quarters = 0;
+    mirrored = { across: false, upright: false };
+    fit();
+}
+
+/** The whole film, as large as the stage allows. */
+export function fit() {
+    zoom = 1;
+    offset = { x: 0, y: 0 };
+    place();
+}
+
+/** Zoom by a factor around a point of the stage, given from its middle, so that what is there stays there. */
+export function zoomBy(factor, point = { x: 0, y: 0 }) {
+    const next = Math.min(MAX_ZOOM, Math.max(1, zoom * factor));
+    const ratio = next / zoom;
+    offset = { x: point.x - (point.x - offset.x) * ratio, y: point.y - (point.y - offset.y) * ratio };
+    zoom = next;
+    place();
+}
+
+/** Fitted if it is enlarged, else three times as large around a point. */
+export function toggleZoom(point) {
+    if (zoom > 1) fit();
+    else zoomBy(3, point);
+}
+
+export function moveBy(x, y) {
+    offset = { x: offset.x + x, y: offset.y + y };
+    place();
+}
+
+/** Turn by quarters, clockwise; negative ones the other way. */
+export function rotate(by) {
+    quarters = (quarters + by + 4) % 4;
+    place();
+}
+
+/** Exchange left and right of what is seen, or up and down. */
+export function mirror(direction) {
+    // Seen from the film, across and upright change places with each quarter.
+    const own = quarters % 2 === 0 ? direction : { across: "upright", upright: "across" }[direction];
+    mirrored[own] = !mirrored[own];
+    place();
+}
+
+export const isZoomed = () => zoom > 1;
+
+/** Watch the size of the stage; once, at the start. */
+export function start() {
+    new ResizeObserver(place).observe(stage);
+}
+
+function place() {
+    const [across, upright] = quarters % 2 === 0 ? [size.width, size.height] : [size.height, size.width];
+    // The stage takes the shape of the film, so that nothing around it is black.
+    stage.style.setProperty("--aspect", String(across / upright));
+    const scale = (Math.min(stage.clientWidth / across, stage.clientHeight / upright) || 1) * zoom;
+    // No further than to where an edge of the film meets the stage's.
+    const room = (length, inside) => Math.max(0, (length * scale - inside) / 2);
+    offset = {
+        x: clamp(offset.x, room(across, stage.clientWidth)),
+        y: clamp(offset.y, room(upright, stage.clientHeight)),
+    };
+    layers.style.width = `${size.width * scale}px`;
+    layers.style.height = `${size.height * scale}px`;
+    layers.style.transform =
+        `translate(-50%, -50%) translate(${offset.x}px, ${offset.y}px) rotate(${90 * quarters}deg) ` +
+        `scale(${mirrored.across ? -1 : 1}, ${mirrored.upright ? -1 : 1})`;
+    stage.classList.toggle("zoomed", zoom > 1);
+    byId("stage-turned").textContent = turnedWords();
+    byId("zoom-value").textContent = `${Math.round(zoom * 100)}%`;
+    byId("zoom-out").disabled = zoom <= 1;
+    byId("zoom-in").disabled = zoom >= MAX_ZOOM || layers.hidden;
+}
+
+/** A film that does not lie as it came must not be taken for one that does: left is right then. */
+function turnedWords() {
+    const said = [quarters > 0 && `turned ${90 * quarters}°`, mirrored.across !== mirrored.upright && "mirrored"];
+    if (mirrored.across && mirrored.upright) said.push("upside down");
+    return said.filter(Boolean).join(", ");
+}
+
+const clamp = (value, limit) => Math.min(limit, Math.max(-limit, value));
