@@ -59,7 +59,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app": ("infra", "pneumonia_cli.stack"),
     # The command line.
     "pneumonia_cli": ("pneumonia_cli.client.commands",),
-    "pneumonia_cli.reporting": ("pneumonia.decode", "pneumonia.errors", "pneumonia.model", "pneumonia.predictor"),
+    "pneumonia_cli.reporting": (
+        "pneumonia.decode",
+        "pneumonia.errors",
+        "pneumonia.model",
+        "pneumonia.predictor",
+        "pneumonia.prevalence",
+    ),
     "pneumonia_cli.dicom_out": ("pneumonia.decode", "pneumonia.model", "pneumonia_cli.reporting"),
     "pneumonia_cli.local": (
         "pneumonia.errors",

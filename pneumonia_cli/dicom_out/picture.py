@@ -11,7 +11,15 @@ from PIL import Image, ImageDraw, ImageFont
 from pneumonia.model.heatmap import LEGEND_HEIGHT, MIN_WIDTH, colours
 from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.dicom_out.equipment import RESEARCH_USE
-from pneumonia_cli.reporting.tables import WORDS, percent
+from pneumonia_cli.reporting.verdict import (
+    CAVEATS,
+    MEANINGS,
+    WORDS,
+    caveat_of,
+    number_of,
+    percent,
+    share_words,
+)
 
 SIDE: Final = 1024
 """Pixels of the longer side of the film in the picture."""
@@ -19,8 +27,7 @@ SIDE: Final = 1024
 _MARGIN: Final = 24
 _COLOURS: Final = {"likely_pneumonia": "#ff8a80", "indeterminate": "#ffd54f", "likely_normal": "#a5d6a7"}
 _WARNING: Final = "#ffd54f"
-_SAID: Final = ("outside_training_population",)
-"""Warnings that have a line of their own."""
+_OUTSIDE: Final = "outside_training_population"
 _DIM: Final = "#b0b0b0"
 
 
@@ -63,19 +70,18 @@ def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
     """Text, size in pixels and colour of every line below the film."""
     fields, model = answer.fields, answer.model
     triage = str(fields["triage"])
-    lines = [
-        (WORDS.get(triage, triage.replace("_", " ")).capitalize(), 48, _COLOURS.get(triage, "white")),
-        (f"Probability of pneumonia {percent(fields['pneumonia'])}", 32, "white"),
-        (f"Label {fields['label']} at the threshold {percent(fields['threshold'])}", 24, "white"),
-    ]
-    if elsewhere := fields.get("at_prevalence"):
-        told = f"{percent(elsewhere['probability'])} where {elsewhere['prevalence']:.1%} of films show pneumonia"
-        lines.append((told, 24, "white"))
-    if answer.outside_population:
-        lines.append(("OUTSIDE of the population the model was trained on", 28, _WARNING))
-    if fields.get("forced"):
-        lines.append(("FORCED: predicted whatever the image shows", 28, _WARNING))
-    lines += [(f"Warning: {code.replace('_', ' ')}", 22, _WARNING) for code in answer.warnings if code not in _SAID]
+    words = WORDS.get(triage, triage.replace("_", " "))
+    number, prevalence = number_of(fields)
+    told = f"Probability of pneumonia {percent(number)}, if {share_words(prevalence)} such films shows it"
+    caveat = caveat_of(fields)
+    if caveat is None:
+        lines = [(words.capitalize(), 48, _COLOURS.get(triage, "white")), (told, 28, "white")]
+    else:  # in the place of the triage, whose colour would be believed
+        meant = textwrap.wrap(MEANINGS[caveat], (width - 2 * _MARGIN) // 11)
+        lines = [(CAVEATS[caveat].capitalize(), 48, _WARNING), *((line, 22, _WARNING) for line in meant)]
+        lines += [(f"The model says: {words}", 24, _DIM), (told, 24, _DIM)]
+    warnings = [code for code in answer.warnings if code != _OUTSIDE or caveat != "outside"]
+    lines += [(f"Warning: {code.replace('_', ' ')}", 22, _WARNING) for code in warnings]
     columns = (width - 2 * _MARGIN) // 11
     lines += [(line, 22, _DIM) for line in textwrap.wrap(str(fields["notice"]), columns)]
     lines.append((f"{model['name']} {model['version']}, sha256 {model['sha256'][:16]}…", 22, _DIM))

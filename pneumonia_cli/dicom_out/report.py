@@ -11,7 +11,7 @@ from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.dicom_out.equipment import MANUFACTURER, REPORT_SERIES
 from pneumonia_cli.dicom_out.source import Source
 from pneumonia_cli.dicom_out.uids import derived
-from pneumonia_cli.reporting.tables import WORDS
+from pneumonia_cli.reporting.verdict import WORDS
 
 _YES_NO = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
 

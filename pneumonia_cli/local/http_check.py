@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pneumonia_cli.reporting.outcome import Outcome, by_status
-from pneumonia_cli.reporting.tables import percent
+from pneumonia_cli.reporting.verdict import percent
 
 MAX_IMAGE_BYTES = 4_500_000
 """About what fits into the 6 MB of a Lambda event after base64."""

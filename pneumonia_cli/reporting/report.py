@@ -4,7 +4,7 @@ import base64
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,9 +18,23 @@ from pneumonia.model.card import Card
 from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome, by_status
-from pneumonia_cli.reporting.tables import WORDS, percent
+from pneumonia_cli.reporting.verdict import (
+    GROUPS,
+    MEANINGS,
+    WORDS,
+    caveat_of,
+    group_of,
+    heat_words,
+    measured_words,
+    number_of,
+    percent,
+    share_words,
+)
 
-THUMBNAIL_SIDE = 256
+SIDES = ((100, 512), (1000, 256))
+"""Pixels of the longer side of a film in a page of up to so many films."""
+SMALLEST_SIDE = 128
+"""In a page of more: one of ten thousand has to open in a browser."""
 BINS = 20
 
 
@@ -38,16 +52,27 @@ class Row:
     result: dict[str, Any]
 
 
+@dataclass
+class Tally:
+    """Films by group (`verdict.GROUPS`), and the calibrated probabilities of those that have no caveat."""
+
+    groups: Counter[str] = field(default_factory=Counter)
+    probabilities: list[float] = field(default_factory=list)
+
+    def add(self, result: Mapping[str, Any]) -> None:
+        """Count a prediction."""
+        self.groups[group_of(result)] += 1
+        if caveat_of(result) is None:
+            self.probabilities.append(float(result["pneumonia"]))
+
+
 @dataclass(frozen=True)
 class Content:
-    """What a page is made of. `rows` is gone through once, and may be made while the page is written.
-
-    `probabilities` and `counts` (by triage) are of the same films as `rows`.
-    """
+    """What a page is made of. `rows` is gone through once, and may be made while the page is written. `tally`: of the
+    same films."""
 
     rows: Iterable[Row]
-    probabilities: Sequence[float]
-    counts: Mapping[str, int]
+    tally: Tally
     rejected: Sequence[Outcome]
     missing: Sequence[Outcome]
     card: Card
@@ -76,13 +101,17 @@ def render(
     `heatmap_files`: where each heatmap lies at full size, relative to the page; only linked, not needed.
     """
     predicted = by_status(outcomes, "predicted")
+    side = thumbnail_side(len(predicted))
+    tally = Tally()
+    for outcome in predicted:
+        if outcome.result is not None:
+            tally.add(outcome.result)
     stream = io.StringIO()
     write(
         stream,
         Content(
-            rows=(_row(outcome, heatmap_files[outcome.image], limits) for outcome in predicted),
-            probabilities=[outcome.probability for outcome in predicted],
-            counts=Counter(outcome.result["triage"] for outcome in predicted if outcome.result),
+            rows=(_row(outcome, heatmap_files[outcome.image], limits, side) for outcome in predicted),
+            tally=tally,
             rejected=by_status(outcomes, "rejected"),
             missing=by_status(outcomes, "missing"),
             card=card,
@@ -100,19 +129,30 @@ def write(stream: TextIO, content: Content) -> None:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["percent"] = percent
-    environment.filters["capfirst"] = lambda text: text[:1].upper() + text[1:]
-    card = content.card
+    environment.filters |= {
+        "percent": percent,
+        "capfirst": lambda text: text[:1].upper() + text[1:],
+        "group": group_of,
+        "caveat": caveat_of,
+        "number": number_of,
+        "share": share_words,
+    }
+    card, tally = content.card, content.tally
     points = card.operating_points
-    bars, tallest = histogram(content.probabilities, points.rule_out, points.rule_in)
-    shown = len(content.probabilities)
+    bars, tallest = histogram(tally.probabilities, points.rule_out, points.rule_in)
+    shown = tally.groups.total()
     pieces = environment.get_template("report.html.j2").generate(
         card=card.document,
         identity=card.identity(),
         notice=card.notice,
         points=points,
         words=WORDS,
-        counts=Counter(content.counts),
+        groups={group: word for group, word in GROUPS.items() if group in WORDS or tally.groups[group]},
+        meanings=MEANINGS,
+        measured={triage: measured_words(card, triage) for triage in WORDS},
+        heat=heat_words(card),
+        calibrated=card.calibration.prevalence,
+        counts=tally.groups,
         total=shown + len(content.rejected) + len(content.missing),
         shown=shown,
         rows=content.rows,
@@ -153,23 +193,28 @@ def _bar(index: int, count: Counter[str], tallest: int) -> Bar:
     return Bar(index * width, width, parts, title)
 
 
-def film_thumbnail(data: bytes, limits: Limits, side: int = THUMBNAIL_SIDE) -> str:
+def thumbnail_side(films: int) -> int:
+    """Pixels of the longer side of a film in a page of so many."""
+    return next((side for most, side in SIDES if films <= most), SMALLEST_SIDE)
+
+
+def film_thumbnail(data: bytes, limits: Limits, side: int) -> str:
     """A film as a small picture, by a data: URL. Raises what `decode` raises."""
     return _thumbnail(decode(data, limits).pixels, side)
 
 
-def heatmap_thumbnail(png: bytes, side: int = THUMBNAIL_SIDE) -> str:
+def heatmap_thumbnail(png: bytes, side: int) -> str:
     """A heatmap as a small picture, by a data: URL."""
     with Image.open(io.BytesIO(png)) as overlay:
         # Its legend would be too small to read here: the page has its own.
         return _thumbnail(overlay.crop((0, 0, overlay.width, overlay.height - LEGEND_HEIGHT)), side)
 
 
-def _row(outcome: Outcome, heatmap_file: str, limits: Limits) -> Row:
+def _row(outcome: Outcome, heatmap_file: str, limits: Limits, side: int) -> Row:
     assert outcome.result is not None  # noqa: S101 - for the type checker
     assert outcome.heatmap_png is not None  # noqa: S101
-    film = film_thumbnail(outcome.image.path.read_bytes(), limits)
-    return Row(outcome.image.name, film, heatmap_thumbnail(outcome.heatmap_png), heatmap_file, outcome.result)
+    film = film_thumbnail(outcome.image.path.read_bytes(), limits, side)
+    return Row(outcome.image.name, film, heatmap_thumbnail(outcome.heatmap_png, side), heatmap_file, outcome.result)
 
 
 def _thumbnail(image: Image.Image, side: int) -> str:

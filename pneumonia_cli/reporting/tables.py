@@ -11,21 +11,25 @@ from rich.text import Text
 
 from pneumonia_cli.reporting.outcome import Outcome, by_status
 from pneumonia_cli.reporting.printable import printable
+from pneumonia_cli.reporting.verdict import (
+    CAVEATS,
+    GROUPS,
+    MEANINGS,
+    WORDS,
+    caveat_of,
+    group_of,
+    number_of,
+    percent,
+    share_words,
+)
 
 MAX_ROWS = 24
 """Predicted images in a table; of more, the two ends are shown."""
 
-STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"}
-WORDS = {
-    "likely_pneumonia": "likely pneumonia",
-    "indeterminate": "indeterminate",
-    "likely_normal": "likely normal",
-}
-
-
-def percent(share: float) -> str:
-    """One decimal; never "0.0%" or "100.0%", which would claim a certainty that no model has."""
-    return f"{min(max(share, 0.001), 0.999):.1%}"
+STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"} | dict.fromkeys(
+    CAVEATS, "bold magenta"
+)
+"""Of the groups of `verdict`. A caveat has one colour, whatever the triage is."""
 
 
 def predicted_table(outcomes: Sequence[Outcome]) -> Table:
@@ -35,9 +39,8 @@ def predicted_table(outcomes: Sequence[Outcome]) -> Table:
         title=f"{len(ranked)} predicted, most probable pneumonia first", title_justify="left", box=box.SIMPLE_HEAD
     )
     table.add_column("File", overflow="fold")
-    table.add_column("Pneumonia", justify="right")
-    table.add_column("Label")
     table.add_column("Triage")
+    table.add_column(_heading(ranked), justify="right")
     table.add_column("ms", justify="right")
     half = MAX_ROWS // 2
     hidden = len(ranked) - 2 * half if len(ranked) > MAX_ROWS else 0
@@ -50,14 +53,20 @@ def predicted_table(outcomes: Sequence[Outcome]) -> Table:
     return table
 
 
-def _cells(result: Mapping[str, Any]) -> tuple[Text, Text, Text, Text]:
-    style = STYLES[result["triage"]]
-    return (
-        Text(percent(result["pneumonia"]), style=style),
-        printable(result["label"]),
-        Text(WORDS[result["triage"]], style=style),
-        Text(f"{result['timing_ms']['total']:.0f}"),
-    )
+def _heading(ranked: Sequence[Outcome]) -> str:
+    """What the probabilities in a table hold for; all were asked for at the same prevalence."""
+    shares = {number_of(outcome.result)[1] for outcome in ranked if outcome.result}
+    return f"Pneumonia,\nif {share_words(shares.pop())} has it" if len(shares) == 1 else "Pneumonia"
+
+
+def _cells(result: Mapping[str, Any]) -> tuple[Text, Text, Text]:
+    caveat = caveat_of(result)
+    words = Text(GROUPS[group_of(result)], style=STYLES[group_of(result)])
+    if caveat is not None:
+        words.append(f" ({WORDS[result['triage']]})", style="dim")
+    number = percent(number_of(result)[0])
+    milliseconds = f"{result['timing_ms']['total']:.0f}"
+    return words, Text(number, style="dim" if caveat else STYLES[result["triage"]]), Text(milliseconds)
 
 
 def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
@@ -74,19 +83,18 @@ def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
 
 
 def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
-    """Counts by triage and label, and the median time of one image."""
-    triages = Counter(result["triage"] for result in results)
-    labels = Counter(result["label"] for result in results)
+    """Counts by triage, of answers with a caveat apart, and the median time of one image."""
+    groups = Counter(group_of(result) for result in results)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column()
     table.add_column(justify="right")
     table.add_column(style="dim")
-    for triage, word in WORDS.items():
-        table.add_row(Text(word, style=STYLES[triage]), str(triages[triage]), _share(triages[triage], results))
+    for group, word in GROUPS.items():
+        if group in WORDS or groups[group]:
+            told = _share(groups[group], results) if group in WORDS else MEANINGS[group]
+            table.add_row(Text(word, style=STYLES[group]), str(groups[group]), told)
     table.add_row("refused", str(refused), "no prediction is made for these")
     if results:
-        threshold = results[0]["threshold"]
-        table.add_row("label pneumonia", str(labels["pneumonia"]), f"probability of {percent(threshold)} or more")
         median = sorted(result["timing_ms"]["total"] for result in results)[len(results) // 2]
         table.add_row("median time", f"{median:.0f} ms", "decoding, model and heatmap of one image")
     return table

@@ -131,7 +131,7 @@ def test_events_that_lambda_would_not_make(changes: dict[str, Any]) -> None:
 
 
 def test_a_broken_promise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise ValueError("a bug")
 
     monkeypatch.setattr("pneumonia.decode.dispatch.decode_raster", fail)

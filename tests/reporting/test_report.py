@@ -3,6 +3,7 @@ from collections.abc import Callable
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,13 +39,14 @@ Make = Callable[..., str]
 def make(predictor: Predictor, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Make:
     """Render films of given greys by name, with any other outcomes."""
 
-    def build(films: dict[str, int], *others: Outcome) -> str:
+    def build(films: dict[str, int], *others: Outcome, change: dict[str, Any] | None = None) -> str:
         outcomes = list(others)
         for index, (name, grey) in enumerate(films.items()):
             path = tmp_path / f"{index}.png"
             path.write_bytes(image_bytes(grey))
             answer = predictor.predict(path.read_bytes(), request_id="r", heatmap=True)
-            outcomes.append(Outcome(ImageFile(path, name), {"status": "predicted", **answer.body}, answer.heatmap_png))
+            result = {"status": "predicted", **answer.body, **(change or {})}
+            outcomes.append(Outcome(ImageFile(path, name), result, answer.heatmap_png))
         files = {outcome.image: f"heatmaps/{index}.png" for index, outcome in enumerate(outcomes)}
         return render(outcomes, files, predictor.card, predictor.limits, MADE)
 
@@ -60,6 +62,27 @@ def test_every_film_is_there_most_probable_first(make: Make) -> None:
     assert all(picture.startswith("data:image/webp;base64,") for picture in pictures)
     for text in ("Research use only", "tiny-grey", "0.0.1", "2026-11-22 12:30", "knows grey only", "3 images"):
         assert text in page.text
+
+
+def test_a_caveat_replaces_the_verdict_of_a_film(make: Make) -> None:
+    text = make({"high.png": 250}, change={"forced": True})
+    page = Page(text)
+    assert [attrs["data-triage"] for tag, attrs in page.tags if tag == "article"] == ["forced"]
+    film = text[text.index("<article") : text.index("</article>")]
+    assert not re.search(r'class="[^"]*likely_pneumonia', film)
+    assert "The model says: likely pneumonia" in film
+    assert "if 1 in 2 such patients has it" in film
+    assert ">Forced<" in film
+
+
+def test_a_film_says_all_that_its_printed_page_needs(make: Make, predictor: Predictor) -> None:
+    text = make({"high.png": 250}, change={"at_prevalence": {"prevalence": 0.1, "probability": 0.321}})
+    film = text[text.index("<article") : text.index("</article>")]
+    for part in ("Likely pneumonia", "32.1%", "if 1 in 10 such children has it", "tiny-grey 0.0.1", "2026-11-22 12:30",
+                 predictor.card.notice, "One scale for all films of this model"):  # fmt: skip
+        assert part in film
+    assert ">99." not in film
+    assert "label pneumonia" not in text
 
 
 def test_nothing_is_loaded_from_elsewhere(make: Make) -> None:

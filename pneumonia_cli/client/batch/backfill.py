@@ -19,7 +19,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.reporting.printable import printable
-from pneumonia_cli.reporting.tables import STYLES, WORDS
+from pneumonia_cli.reporting.tables import STYLES
+from pneumonia_cli.reporting.verdict import WORDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -24,13 +24,18 @@ from pneumonia_cli.reporting import csv_rows
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
-from pneumonia_cli.reporting.report import Content, Row, film_thumbnail, heatmap_thumbnail, write
+from pneumonia_cli.reporting.report import (
+    Content,
+    Row,
+    Tally,
+    film_thumbnail,
+    heatmap_thumbnail,
+    thumbnail_side,
+    write,
+)
+from pneumonia_cli.reporting.verdict import group_of
 
 CSV_FILE = "results.csv"
-
-_LARGE_THUMBNAIL, _SMALL_THUMBNAIL = 256, 128  # pixels
-_MANY = 1000
-"""Films from which on the thumbnails are small: a page of ten thousand has to open in a browser."""
 
 NO_RESULT = "There is no result yet. `pneumonia results` fetches it when it is there."
 
@@ -39,13 +44,14 @@ OnProgress = Callable[[], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of a batch. `triage` counts the predicted films."""
+    """Counts of a batch. `triage` counts the predicted films, `groups` counts them by triage or caveat (`verdict`)."""
 
     total: int
     predicted: int
     rejected: int
     missing: int
     triage: dict[str, int]
+    groups: dict[str, int]
 
 
 def lines(journal: Journal, prevalence: float | None = None) -> Iterator[dict[str, Any]]:
@@ -57,14 +63,14 @@ def lines(journal: Journal, prevalence: float | None = None) -> Iterator[dict[st
             # Where the film was uploaded, this is what to look for in the logs.
             yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
         else:
-            line = {"file": film.name, **film.result, "heatmap_file": film.heatmap_file}
-            yield with_prevalence(line, prevalence)
+            yield with_prevalence({"file": film.name, **film.result, "heatmap_file": film.heatmap_file}, prevalence)
 
 
 def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -> Summary:
     """Write results.jsonl and results.csv; returns the counts. `prevalence`: see `lines`."""
     states: Counter[str] = Counter()
     triage: Counter[str] = Counter()
+    groups: Counter[str] = Counter()
     with (
         _replacing(out / RESULTS_FILE) as jsonl,
         _replacing(out / CSV_FILE, csv_rows.ENCODING) as table,
@@ -75,45 +81,51 @@ def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -
             states[line["status"]] += 1
             if line["status"] == "predicted":
                 triage[line["triage"]] += 1
+                groups[group_of(line)] += 1
             jsonl.write(json.dumps(line) + "\n")
             writer.writerow(csv_rows.csv_row(line))
-    return Summary(states.total(), states["predicted"], states["rejected"], states["missing"], dict(triage))
+    counts = states.total(), states["predicted"], states["rejected"], states["missing"]
+    return Summary(*counts, dict(triage), dict(groups))
 
 
 def write_report(
-    journal: Journal, out: Path, images: dict[str, Path], card: Card, on_progress: OnProgress = lambda: None
+    journal: Journal,
+    out: Path,
+    images: dict[str, Path],
+    card: Card,
+    prevalence: float | None = None,
+    on_progress: OnProgress = lambda: None,
 ) -> Path:
-    """Write the report, film by film; answers its path. `images`: where the films lie, as far as known."""
-    counts = journal.counts()
-    side = _SMALL_THUMBNAIL if counts["predicted"] > _MANY else _LARGE_THUMBNAIL
+    """Write the report, film by film; returns its path. `images`: where the films lie, as far as known. `prevalence`:
+    see `lines`."""
+    side = thumbnail_side(journal.counts()["predicted"])
     rejected = [Outcome(_named(film), film.result) for film in journal.films("rejected")]
     missing = [Outcome(_named(film), missing=film.reason or NO_RESULT) for film in journal.films(WAITING, "failed")]
-    probabilities: list[float] = []
-    triage: Counter[str] = Counter()
+    tally = Tally()
     for film in journal.films("predicted"):
         if film.result is not None:
-            probabilities.append(film.result["pneumonia"])
-            triage[film.result["triage"]] += 1
+            tally.add(film.result)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _replacing(out / REPORT_FILE) as stream:
 
         def row(film: Entry) -> Row:
-            return _report_row(film, out, images.get(film.name), side)
+            return _report_row(film, out, images.get(film.name), side, prevalence)
 
         def rows() -> Iterator[Row]:
             for made in ordered_map(pool, row, journal.films("predicted"), ahead=16):
                 yield made
                 on_progress()
 
-        write(stream, Content(rows(), probabilities, triage, rejected, missing, card, datetime.now()))
+        write(stream, Content(rows(), tally, rejected, missing, card, datetime.now()))
     return out / REPORT_FILE
 
 
-def _report_row(film: Entry, out: Path, image: Path | None, side: int) -> Row:
+def _report_row(film: Entry, out: Path, image: Path | None, side: int, prevalence: float | None) -> Row:
     heatmap = None
     if film.heatmap_file is not None:
         with suppress(OSError):  # removed by the user: the film alone is shown
             heatmap = heatmap_thumbnail((out / film.heatmap_file).read_bytes(), side)
-    return Row(film.name, _film_thumbnail(image, side), heatmap, film.heatmap_file, film.result or {})
+    result = with_prevalence(film.result or {}, prevalence)
+    return Row(film.name, _film_thumbnail(image, side), heatmap, film.heatmap_file, result)
 
 
 def _film_thumbnail(image: Path | None, side: int) -> str | None:

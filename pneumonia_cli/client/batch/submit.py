@@ -20,7 +20,8 @@ from pneumonia_cli.client.files import find
 from pneumonia_cli.client.hospital import check_extra
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.printable import printable
-from pneumonia_cli.reporting.tables import STYLES, WORDS
+from pneumonia_cli.reporting.tables import STYLES
+from pneumonia_cli.reporting.verdict import GROUPS, WORDS
 
 
 def run(places: Places, load_card: Callable[[], Any], folder: Path, options: BatchOptions) -> int:
@@ -65,7 +66,7 @@ def finish(journal: Journal, images: dict[str, Path], card: Card, options: Batch
     summary = write_tables(journal, options.out, options.prevalence)
     with output.progress() as bars:
         task = bars.add_task("Report   ", total=summary.predicted)
-        write_report(journal, options.out, images, card, lambda: bars.advance(task))
+        write_report(journal, options.out, images, card, options.prevalence, lambda: bars.advance(task))
     told = write_dicom(journal, options, options.dicom, images, card) if options.dicom else None
     if options.as_json:
         files = {name: str(options.out / name) for name in (CSV_FILE, RESULTS_FILE, REPORT_FILE)}
@@ -79,8 +80,9 @@ def finish(journal: Journal, images: dict[str, Path], card: Card, options: Batch
 
 def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
     told = Text()
-    for triage, word in WORDS.items():
-        told.append(f"{summary.triage.get(triage, 0):>7} {word}\n", style=STYLES[triage])
+    for group, word in GROUPS.items():
+        if group in WORDS or group in summary.groups:
+            told.append(f"{summary.groups.get(group, 0):>7} {word}\n", style=STYLES[group])
     told.append(f"{summary.rejected:>7} refused\n")
     told.append(f"{summary.missing:>7} without a result\n", style="bold red" if summary.missing else "")
     told.append(f"{summary.total:>7} films in all\n")

@@ -34,7 +34,7 @@ from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, checked_url, region_of
 from pneumonia_cli.client.target import outputs
 from pneumonia_cli.reporting.printable import printable
-from pneumonia_cli.reporting.tables import WORDS, percent
+from pneumonia_cli.reporting.verdict import WORDS, percent
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,9 +8,9 @@ import pytest
 from pneumonia.predictor import Predictor
 from pneumonia.prevalence import probability_at
 from pneumonia.uploads.correlation import of_batch_key
-from pneumonia_cli.client.batch import export
 from pneumonia_cli.client.batch.export import NO_RESULT, Summary, write_report, write_tables
 from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.reporting import report
 from tests.conftest import ImageBytes
 
 
@@ -45,7 +45,7 @@ def journal(tmp_path: Path, films: dict[str, Path], predictor: Predictor) -> Ite
 def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     triage = {"likely_pneumonia": 1, "indeterminate": 1, "likely_normal": 1}
-    assert write_tables(journal, out) == Summary(6, 3, 1, 2, triage)
+    assert write_tables(journal, out) == Summary(6, 3, 1, 2, triage, triage)
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
     names = ["high.png", "=HYPERLINK(1).png", "low.png", "letter.txt", "absent.png", "down.png"]
     assert [line["file"] for line in lines] == names
@@ -74,9 +74,18 @@ def test_probabilities_at_another_prevalence(journal: Journal, tmp_path: Path) -
     assert not ["at_prevalence" for line in lines[3:] if "at_prevalence" in line]
 
 
+def test_films_with_a_caveat_are_counted_apart(journal: Journal, tmp_path: Path) -> None:
+    for film in list(journal.films("predicted")):
+        change = {"forced": True} if film.name == "high.png" else {"in_training_population": False}
+        journal.answered(film.name, {**(film.result or {}), **change}, film.heatmap_file)
+    summary = write_tables(journal, tmp_path / "out")
+    assert summary.triage == {"likely_pneumonia": 1, "indeterminate": 1, "likely_normal": 1}
+    assert summary.groups == {"forced": 1, "outside": 2}
+
+
 def test_the_report(journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path) -> None:
     steps: list[None] = []
-    path = write_report(journal, tmp_path / "out", films, predictor.card, lambda: steps.append(None))
+    path = write_report(journal, tmp_path / "out", films, predictor.card, on_progress=lambda: steps.append(None))
     page = path.read_text(encoding="utf-8")
     assert len(steps) == 3
     assert page.index(">high.png<") < page.index(">=HYPERLINK(1).png<") < page.index(">low.png<")
@@ -97,5 +106,5 @@ def test_thumbnails_of_very_many_are_small(
     journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size
-    monkeypatch.setattr(export, "_MANY", 2)
+    monkeypatch.setattr(report, "SIDES", ((2, 512),))
     assert write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size < large
