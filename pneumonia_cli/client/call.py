@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
 from pneumonia_cli.client.hospital import dicom_folder
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES, Service
+from pneumonia_cli.client.written import lines_to, make_folder, write_bytes, writing
 from pneumonia_cli.reporting.artifacts import heatmap_files
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
@@ -46,10 +46,11 @@ class CallOptions:
 
 
 def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> int:
-    """Call the service for each image, in order; answers the exit code. Raises ServiceError."""
+    """Call the service for each image, in order; answers the exit code. Raises ServiceError,
+    UnwritableOutput."""
     targets: dict[ImageFile, Path] = {}
     if options.heatmaps is not None:
-        options.heatmaps.mkdir(parents=True, exist_ok=True)
+        make_folder(options.heatmaps)
         targets = {image: options.heatmaps / Path(file).name for image, file in heatmap_files(images).items()}
     results: DicomFolder | None = None
     if options.dicom is not None:
@@ -60,7 +61,7 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
         return {"file": image.name, **_call(service, image, targets.get(image), results, options)}
 
     with ExitStack() as stack:
-        stream = stack.enter_context(options.out.open("w", encoding="utf-8")) if options.out else None
+        keep = stack.enter_context(lines_to(options.out))
         bars = stack.enter_context(output.progress(quiet=len(images) < 2))
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
         # Nothing that waits is begun any more after an error.
@@ -70,9 +71,7 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
             outcomes.append(output.outcome_of(image, line))
             if options.as_json:
                 output.print_json(line)
-            if stream is not None:
-                stream.write(json.dumps(line) + "\n")
-                stream.flush()
+            keep(line)
             bars.advance(task)
     if not options.as_json:
         output.show(outcomes)
@@ -118,9 +117,10 @@ def _call(
     except Refused as refused:
         line = {"error": refused.fields}
     if heatmap_file is not None and png is not None:
-        heatmap_file.write_bytes(png)
-    if results is not None and data:
-        results.add(image, data, line, png)
+        write_bytes(heatmap_file, png)
+    if results is not None and options.dicom is not None and data:
+        with writing(options.dicom):
+            results.add(image, data, line, png)
     return line
 
 

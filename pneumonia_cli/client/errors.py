@@ -9,7 +9,7 @@ EXIT_OK = 0
 EXIT_INTERNAL = 1
 """A fault of the command itself."""
 EXIT_USAGE = 2
-"""The command line cannot be carried out as it stands; nothing was done."""
+"""The command line cannot be carried out as it stands, or what it writes cannot be written."""
 EXIT_REFUSED = 3
 """Some images were refused, each with a reason; all others have an answer."""
 EXIT_SERVICE = 4
@@ -30,6 +30,18 @@ class UsageProblem(CliError):
 
     exit_code = EXIT_USAGE
     code = "usage"
+
+
+class UnwritableOutput(CliError):
+    """What the command writes cannot be written: the disk is full, or permission is missing."""
+
+    exit_code = EXIT_USAGE
+    code = "unwritable_output"
+
+    @classmethod
+    def of(cls, path: object, reason: str) -> "UnwritableOutput":
+        """`reason`: in the words of the system."""
+        return cls(f"{path} cannot be written: {reason}. Make room or give permission, or choose another place.")
 
 
 class ServiceError(CliError):

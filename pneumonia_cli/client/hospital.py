@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pneumonia_cli.client.errors import UsageProblem
+from pneumonia_cli.client.written import make_folder
 from pneumonia_cli.reporting.images import ImageFile
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ def check_extra() -> None:
 
 
 def dicom_folder(folder: Path, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> "DicomFolder":
-    """The folder of `--dicom`. `model`: name, version and sha256 of the model that is asked. Raises UsageProblem."""
+    """The folder of `--dicom`. `model`: name, version and sha256 of the model that is asked. Raises UsageProblem,
+    UnwritableOutput."""
     check_extra()
     from pneumonia_cli.dicom_out.folder import DicomFolder
 
+    make_folder(folder)
     return DicomFolder(folder, images, model, force=force)

@@ -1,6 +1,5 @@
 """`pneumonia predict` and `make predict`: images through the model of this machine, without any network."""
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
 from pneumonia_cli.client.hospital import dicom_folder
+from pneumonia_cli.client.written import lines_to, writing
 from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
@@ -30,7 +30,8 @@ def run(
     out: Path | None = None,
     dicom: Path | None = None,
 ) -> int:
-    """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used.
+    """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used or
+    something cannot be written.
 
     `prevalence`: a share that the probability is also given for. `dicom`: a folder for results as DICOM files.
     Lines are written to `out` as they come, so that what was done stays if the run is stopped.
@@ -43,14 +44,13 @@ def run(
         results = dicom_folder(dicom, images, predictor.card.identity(), force=force) if dicom else None
 
         def keep(image: ImageFile, data: bytes, line: dict[str, Any], png: bytes | None) -> None:
-            if results is not None:
-                results.add(image, data, with_prevalence(line, prevalence), png)
+            if results is not None and dicom is not None:
+                with writing(dicom):
+                    results.add(image, data, with_prevalence(line, prevalence), png)
 
         predicted = predict_all(predictor, images, force=force, keep=keep if results else None)
         with ExitStack() as stack:
-            if out is not None:
-                out.parent.mkdir(parents=True, exist_ok=True)
-            stream = stack.enter_context(out.open("w", encoding="utf-8")) if out else None
+            write_line = stack.enter_context(lines_to(out))
             bars = stack.enter_context(output.progress(quiet=len(images) < 2))
             task = bars.add_task("Predicting", total=len(images))
             for image, answer in zip(images, predicted, strict=True):
@@ -58,9 +58,7 @@ def run(
                 outcomes.append(output.outcome_of(image, line))
                 if as_json:
                     output.print_json(line)
-                if stream is not None:
-                    stream.write(json.dumps(line) + "\n")
-                    stream.flush()
+                write_line(line)
                 bars.advance(task)
     except KeyboardInterrupt:
         stopped = True

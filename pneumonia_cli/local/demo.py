@@ -39,26 +39,40 @@ EXIT_USAGE = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo; answers the exit code: 0, 1 if a result is missing, 2 if there is nothing to do."""
+    """Run the demo; answers the exit code: 0, 1 if a result is missing, 2 if there is nothing to do or the folder
+    cannot be written."""
     arguments = _parser().parse_args(argv)
     console = Console()
     try:
         images = find_images(arguments.images)
         export_settings(settings := default_settings(), os.environ)
         process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
-        artifacts.prepare(arguments.out)
     except NoImages as error:
         console.print(printable(str(error), "red"))
         return EXIT_USAGE
     except (PneumoniaError, OSError) as error:
         console.print(printable(str(error), "red"))
         return EXIT_FAILED
-    with (arguments.out / artifacts.LOG_FILE).open("w", encoding="utf-8") as log, functions.logs_to(log):
+    try:
+        artifacts.prepare(arguments.out)
+        log = (arguments.out / artifacts.LOG_FILE).open("w", encoding="utf-8")
+    except OSError as error:
+        return _unwritable(console, arguments.out, error)
+    with log, functions.logs_to(log):
         outcomes, http, seconds = _through_the_cloud(console, settings, images, arguments.timeout)
-    _write(arguments.out, outcomes)
+    try:
+        _write(arguments.out, outcomes)
+    except OSError as error:
+        return _unwritable(console, arguments.out, error)
     _show(console, outcomes, http, seconds, arguments.out)
     complete = not by_status(outcomes, "missing") and (http is None or http.passed)
     return 0 if complete else EXIT_FAILED
+
+
+def _unwritable(console: Console, out: Path, error: OSError) -> int:
+    reason = f"{error.filename or out} cannot be written: {error.strerror}."
+    console.print(Text(f"{reason} Make room or give permission, or choose another folder (--out).", style="red"))
+    return EXIT_USAGE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,15 @@ from typing import Any
 
 import pytest
 
-from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.errors import (
+    CredentialsError,
+    NetworkError,
+    Refused,
+    ServiceError,
+    UnwritableOutput,
+    UsageProblem,
+    exit_code,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,8 +22,8 @@ def test_exit_codes_of_a_run_that_ended(refused: int, missing: int, code: int) -
 
 
 def test_exit_codes_of_errors() -> None:
-    found = [kind.exit_code for kind in (UsageProblem, ServiceError, NetworkError, CredentialsError)]
-    assert found == [2, 4, 4, 4]
+    found = [kind.exit_code for kind in (UsageProblem, UnwritableOutput, ServiceError, NetworkError, CredentialsError)]
+    assert found == [2, 2, 4, 4, 4]
 
 
 def test_a_refusal_is_told_with_its_http_status_if_there_was_one() -> None:

@@ -39,6 +39,15 @@ def test_the_whole_path(
     assert not any(name in (out / "handlers.log").read_text(encoding="utf-8") for name in ("high", "ward", "low"))
 
 
+def test_a_folder_that_cannot_be_written(
+    tiny_service: None, make_films: MakeFilms, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (taken := tmp_path / "file").write_text("")
+    assert demo.main(["--images", str(make_films({"high.png": 250})), "--out", str(taken / "out")]) == 2
+    shown = "".join(capsys.readouterr().out.split())
+    assert f"{taken}/out/heatmapscannotbewritten:Notadirectory." in shown
+
+
 def test_a_missing_result_is_a_failure(
     tiny_service: None,
     make_films: MakeFilms,

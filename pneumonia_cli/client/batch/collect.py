@@ -20,6 +20,7 @@ from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.queues import count
+from pneumonia_cli.client.written import make_folder, write_bytes
 from pneumonia_cli.reporting.artifacts import HEATMAP_FOLDER, safe_stem
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Collector:
         self._journal = journal
         self._pool = pool
         self._out = out
-        (out / HEATMAP_FOLDER).mkdir(parents=True, exist_ok=True)
+        make_folder(out / HEATMAP_FOLDER)
 
     def catch_up(self, waiting: Waiting) -> int:
         """Fetch all that has come, found by listing the bucket; answers of how many films it was.
@@ -134,7 +135,7 @@ class Collector:
         if png is None:
             return Fetched(key, result, None)
         heatmap_file = f"{HEATMAP_FOLDER}/{file_stem(key)}.png"
-        (self._out / heatmap_file).write_bytes(png)
+        write_bytes(self._out / heatmap_file, png)
         return Fetched(key, result, heatmap_file)
 
     def _read(self, key: str) -> bytes:

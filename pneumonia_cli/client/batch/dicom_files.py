@@ -11,6 +11,7 @@ from pneumonia_cli.client.batch.pipeline import BatchOptions
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
 from pneumonia_cli.client.hospital import dicom_folder
+from pneumonia_cli.client.written import writing
 from pneumonia_cli.reporting.images import ImageFile
 
 
@@ -29,7 +30,9 @@ def write_dicom(journal: Journal, options: BatchOptions, folder: Path, images: M
         except Refused:  # removed since, or never readable: there is no header to take over
             continue
         line = with_prevalence(_line(film), options.prevalence)
-        results.add(films[film.name], data, line, _heatmap(options.out, film))
+        heatmap = _heatmap(options.out, film)
+        with writing(folder):
+            results.add(films[film.name], data, line, heatmap)
     return results.told
 
 

@@ -20,6 +20,7 @@ from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
 from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.client.written import writing
 from pneumonia_cli.reporting import csv_rows
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.images import ImageFile
@@ -59,7 +60,7 @@ def lines(journal: Journal, prevalence: float | None = None) -> Iterator[dict[st
     `at_prevalence`, where there is a probability."""
     for film in journal.films():
         if film.result is None:
-            line = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
+            line: dict[str, Any] = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
             # Where the film was uploaded, this is what to look for in the logs.
             yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
         else:
@@ -147,6 +148,13 @@ def _named(film: Entry) -> ImageFile:
 def _replacing(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     """A text file that takes its place when it is complete: readers never see half of one."""
     unfinished = path.with_name(f".{path.name}.part")
-    with unfinished.open("w", encoding=encoding, newline="") as stream:
-        yield stream
-    unfinished.replace(path)
+    with writing(path):
+        try:
+            with unfinished.open("w", encoding=encoding, newline="") as stream:
+                yield stream
+            unfinished.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                unfinished.unlink()
+            # In the name of the file that the user knows.
+            raise OSError(error.errno, error.strerror, str(path)) from error

@@ -11,19 +11,23 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from pneumonia.uploads.correlation import of_batch_key
-from pneumonia_cli.client.errors import UsageProblem
+from pneumonia_cli.client.errors import CliError, UnwritableOutput, UsageProblem
+from pneumonia_cli.client.written import make_folder
 
 FILE = "journal.sqlite"
 _SCHEMA_VERSION = "1"
 
 WAITING = "waiting"
 """Uploaded, no result yet. The other states are `predicted`, `rejected` and `failed` (the upload failed)."""
+
+_UNWRITABLE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -62,6 +66,38 @@ class Entry:
         return of_batch_key(self.upload_key) if self.upload_key else None
 
 
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _UNWRITABLE:  # the rest of the number tells more than is asked
+            raise UnwritableOutput.of(path, str(error)) from error
+        raise
+
+
+class _Connection(sqlite3.Connection):
+    """One whose errors of a full disk or of missing permission are told with the path."""
+
+    path: Path
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        with _errors_of(self.path):
+            return super().execute(*arguments)
+
+    def executescript(self, script: str) -> sqlite3.Cursor:
+        with _errors_of(self.path):
+            return super().executescript(script)
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        with _errors_of(self.path):
+            return super().executemany(*arguments)
+
+    def commit(self) -> None:
+        with _errors_of(self.path):
+            super().commit()
+
+
 class Journal:
     """An open journal; a context manager. One process at a time; one thread, but for `key_of`.
 
@@ -70,15 +106,17 @@ class Journal:
     """
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        """Open the journal in a folder, or begin one.
+        """Open the journal in a folder, or begin one. Whatever writes to it raises UnwritableOutput if that fails.
 
         `settings` (the buckets, …) must be those it was begun with. `prefix` among them replaces the one of
         its own, under which all its keys lie. Raises UsageProblem if they are not, if the file is no journal,
         or if another process has it open.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._path = folder / FILE
-        self._db = sqlite3.connect(self._path, timeout=1.0)
+        with _errors_of(self._path):
+            self._db = sqlite3.connect(self._path, timeout=1.0, factory=_Connection)
+        self._db.path = self._path
         try:
             # Held until the end: two runs in one folder would count each other's films as their own.
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -92,7 +130,7 @@ class Journal:
         except sqlite3.DatabaseError:
             self._db.close()
             raise UsageProblem(f"{self._path} is damaged, or not of this command. Choose another folder.") from None
-        except UsageProblem:
+        except CliError:
             self._db.close()
             raise
 
@@ -124,8 +162,10 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.commit()
-        self._db.close()
+        try:
+            self._db.commit()
+        finally:
+            self._db.close()
 
     def key_of(self, data: bytes) -> str:
         """The upload key of a film: the same for the same bytes in this batch, and telling nothing of them.

@@ -23,8 +23,9 @@ app = typer.Typer(
 
 
 _EXIT_CODES = (
-    "Exit codes: 0 all answered · 2 usage · 3 some images refused · 4 service, network or credentials failed, "
-    "or results missing · 130 stopped by Ctrl-C · 1 a fault of the command itself."
+    "Exit codes: 0 all answered · 2 usage, or an output that cannot be written · 3 some images refused · "
+    "4 service, network or credentials failed, or results missing · 130 stopped by Ctrl-C · "
+    "1 a fault of the command itself."
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pneumonia_cli.client.commands.app import app
 from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
 from pneumonia_cli.client.output import print_problem
+from pneumonia_cli.client.written import unwritable
 
 DEBUG_VARIABLE = "PNEUMONIA_DEBUG"
 
@@ -21,26 +22,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     # onnxruntime's wheels report to their maker unless told not to before they load.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in arguments
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()  # an error at the end of the process would be told by nobody
+        return code
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    except CliError as error:
+        _tell(error.code, str(error), as_json=as_json)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has left: nothing to say, and nobody to say it to.
+        _drop_stdout()
+        return EXIT_INTERNAL
+    except Exception as error:
+        if isinstance(error, OSError) and (known := unwritable(error)):
+            if error.filename is None:
+                _drop_stdout()
+            _tell(known.code, str(known), as_json=as_json)
+            return known.exit_code
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exc()
+        told = f"{type(error).__name__}: {error}. This is a fault of the command; {DEBUG_VARIABLE}=1 shows where."
+        _tell("internal_error", told, as_json=as_json)
+        return EXIT_INTERNAL
+
+
+def _run(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="pneumonia")
     except SystemExit as ended:  # typer ends every command so, and has told of usage errors itself
         return ended.code if isinstance(ended.code, int) else EXIT_INTERNAL
-    except KeyboardInterrupt:
-        return EXIT_STOPPED
-    except CliError as error:
-        _tell(error.code, str(error), as_json="--json" in arguments)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has left: nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_INTERNAL
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            traceback.print_exc()
-        told = f"{type(error).__name__}: {error}. This is a fault of the command; {DEBUG_VARIABLE}=1 shows where."
-        _tell("internal_error", told, as_json="--json" in arguments)
-        return EXIT_INTERNAL
     return 0
+
+
+def _drop_stdout() -> None:
+    """Let nobody write what standard output still holds: that would fail again, at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(code: str, detail: str, *, as_json: bool) -> None:

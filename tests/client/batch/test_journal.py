@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pneumonia_cli.client.batch.journal import FILE, WAITING, Journal
-from pneumonia_cli.client.errors import UsageProblem
+from pneumonia_cli.client.errors import UnwritableOutput, UsageProblem
 
 BUCKETS = {"upload bucket": "uploads"}
 
@@ -134,3 +134,17 @@ def test_what_was_committed_outlives_a_crash(tmp_path: Path) -> None:
     journal._db.close()  # as if the process had died
     with Journal(tmp_path, BUCKETS) as journal:
         assert journal.waiting() == {"k1": None}
+
+
+def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
+    with Journal(tmp_path, BUCKETS) as journal:
+        pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._db.execute(f"PRAGMA max_page_count = {pages}")  # as if nothing more had room
+        with pytest.raises(UnwritableOutput, match=f"{tmp_path / FILE} cannot be written: database or disk is full"):
+            journal.failed("a.png", 1, 1, "x" * 100_000)
+
+
+def test_a_journal_that_may_not_be_written_is_told_with_the_path(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(UnwritableOutput, match=f"{tmp_path / FILE} cannot be written: unable to open database file"):
+        Journal(tmp_path, BUCKETS)
