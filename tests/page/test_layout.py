@@ -1,7 +1,10 @@
+import io
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.page.actions import SAMPLES, add_films, answered
+from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
@@ -60,3 +63,38 @@ def test_dark_by_default_and_light_by_preference(open_page: Open, service: Servi
 
 def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (768, 1024), (820, 1180)])
+def test_film_verdict_and_scale_are_seen_without_scrolling(
+    open_page: Open, service: Service, width: int, height: int
+) -> None:
+    page = open_page(service, viewport={"width": width, "height": height})
+    with Image.open(SAMPLES[-1]) as sample:
+        stream = io.BytesIO()
+        sample.resize((800, 600)).save(stream, "PNG")
+    add_films(page, payload("wide.png", stream.getvalue()), SAMPLES[-1])
+    answered(page, 2)
+    page.locator("#films .film").first.click()
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#stage-size")).to_contain_text("800")
+    for part in ("#stage", "#result .verdict", "#result .probability", "#prevalence", "#result .scale"):
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
+    bottom = page.locator("#result .scale").bounding_box()
+    footer = page.locator("footer.standing").bounding_box()
+    assert bottom
+    assert footer
+    assert bottom["y"] + bottom["height"] <= footer["y"]
+    for aspect in (4 / 3, 1.0):
+        stage = page.locator("#stage").bounding_box()
+        assert stage
+        assert stage["width"] / stage["height"] == pytest.approx(aspect, rel=0.01)  # nothing black around it
+        assert stage["width"] > 350
+        page.keyboard.press("End")
+        expect(page.locator("#stage-size")).to_contain_text("512")
+
+
+def test_header_and_footer_leave_a_phone_to_the_film(open_page: Open, service: Service) -> None:
+    page = open_page(service, viewport={"width": 390, "height": 844})
+    bars = [page.locator(bar).bounding_box() for bar in ("header.top", "footer.standing")]
+    assert sum(bar["height"] for bar in bars if bar) <= 70

@@ -7,9 +7,10 @@ const GREY = 0;
 /**
  * Read a grey PNG of 8 or 16 bits, not interlaced, as the service sends it.
  * @param {Blob} png
- * @param {{bits: number, black: number, white: number}} depth bits that the samples use, and the samples that are
- *   black and white
- * @returns {Promise<{width: number, height: number, samples: Uint16Array, most: number, black: number, white: number}>}
+ * @param {{bits: number, black: number, white: number}} depth how many bits of a sample tell something, which are its
+ *   highest ones, and the samples that are black and white
+ * @returns {Promise<{width: number, height: number, samples: Uint16Array, most: number, levels: number, black: number,
+ *   white: number}>} `most`: the greatest sample there can be, `levels`: that of the film itself
  */
 export async function readDeep(png, { bits, black, white }) {
     const bytes = new DataView(await png.arrayBuffer());
@@ -20,7 +21,7 @@ export async function readDeep(png, { bits, black, white }) {
     const stream = packed.stream().pipeThrough(new DecompressionStream("deflate"));
     const lines = new Uint8Array(await new Response(stream).arrayBuffer());
     const samples = unfiltered(lines, width, height, depth / 8);
-    return { width, height, samples, most: 2 ** bits - 1, black, white };
+    return { width, height, samples, most: 2 ** depth - 1, levels: 2 ** bits - 1, black, white };
 }
 
 /** Paint samples on a canvas: from `black` on as black, from `white` on as white. */

@@ -42,10 +42,10 @@ export function toggleInversion() {
 
 function show() {
     const changed = range.black !== usual.black || range.white !== usual.white;
-    const most = deep?.most ?? 255;
+    const levels = deep?.levels ?? 255;
     byId("stage-window").textContent = changed
-        ? `Window ${Math.round(most * (range.white - range.black))}, ` +
-          `level ${Math.round((most * (range.white + range.black)) / 2)}`
+        ? `Window ${Math.round(levels * (range.white - range.black))}, ` +
+          `level ${Math.round((levels * (range.white + range.black)) / 2)}`
         : "";
     film.classList.toggle("windowed", deep === null && changed);
     if (deep === null) {

@@ -1,0 +1,81 @@
+"""Films deeper than a browser shows come from the service, and are windowed by their own samples."""
+
+import base64
+import io
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests import deep_films
+from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.conftest import Open
+from tests.page.test_viewer import drag, layer
+from tests.serving import Service
+
+URL = "document.getElementById('film-layer').toDataURL()"
+READ = """async ([data, depth]) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    const deep = await (await import('/page/deep.js')).readDeep(new Blob([bytes]), depth);
+    return [...deep.samples];
+}"""
+
+
+@pytest.fixture(scope="module")
+def film() -> npt.NDArray[np.uint16]:
+    with Image.open(SAMPLES[-1]) as sample:
+        return np.asarray(sample.resize((300, 400)), np.uint16) * 16
+
+
+def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, film: npt.NDArray[np.uint16]) -> None:
+    page = open_page(service)
+    add_films(page, payload("film.dcm", deep_films.dicom(film, 12)))
+    answered(page, 1)
+    expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400 DICOM, 12 bits")
+    expect(page.locator("#opacity")).to_be_enabled()
+    assert shown(page).shape == (400, 300)
+    usual = shown(page)
+    assert np.corrcoef(usual.ravel(), film.ravel())[0, 1] > 0.98
+    stage = page.locator("#stage").bounding_box()
+    assert stage
+    before = page.evaluate(URL)
+    drag(page, -round(0.4 * stage["width"]), 0, "left")
+    expect(page.locator("#stage-window")).to_have_text(re.compile(r"Window [12]\d{3}, level [12]\d{3}"))
+    # Painted anew from the samples, not filtered: greys that 8 bits did not hold.
+    expect(page.locator("#film-layer")).to_have_css("filter", "grayscale(1)")
+    page.wait_for_function(f"(before) => {URL} !== before", arg=before)
+    narrow = shown(page)
+    assert np.isin(narrow, (0, 255)).mean() > np.isin(usual, (0, 255)).mean() + 0.1
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator("#stage-window")).to_have_text("")
+
+
+def test_a_refused_dicom_shows_its_picture(open_page: Open, service: Service, film: npt.NDArray[np.uint16]) -> None:
+    page = open_page(service, expected=("status of 422",))
+    add_films(page, payload("film.dcm", deep_films.dicom(np.ascontiguousarray(film[::-1]), 12)))
+    answered(page, 1)
+    expect(page.locator("#result .verdict.failed")).to_be_visible()
+    expect(page.locator("#stage-none")).to_be_hidden()
+    expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400, 12 bits")
+    assert np.corrcoef(shown(page).ravel(), film[::-1].ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_all_filters_of_png_are_read(open_page: Open, service: Service, dtype: Any) -> None:
+    page = open_page(service, bypass_csp=True)
+    smooth = np.add.outer(np.arange(40) ** 2, 3 * np.arange(50)).astype(np.float64)
+    grain = np.random.default_rng(3).normal(0, 9, smooth.shape)
+    values = np.clip((smooth + grain) / smooth.max() * np.iinfo(dtype).max, 0, np.iinfo(dtype).max).astype(dtype)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG")
+    depth = {"bits": values.dtype.itemsize * 8, "black": 0, "white": 1}
+    found = page.evaluate(READ, [base64.b64encode(stream.getvalue()).decode(), depth])
+    assert np.array_equal(np.array(found).reshape(values.shape), values)
+
+
+def shown(page: Page) -> npt.NDArray[np.float32]:
+    return np.asarray(layer(page, "film-layer").convert("L"), np.float32)
