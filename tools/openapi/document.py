@@ -357,7 +357,7 @@ def _index() -> dict[str, Any]:
 
 def _page_file() -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
-    types = ("text/html", "text/javascript", "text/css", "image/svg+xml")
+    types = ("text/html", "text/javascript", "text/css", "image/svg+xml", "image/jpeg")
     return {
         **_operation("getPageFile", "page", "A file that the page is made of", public=True),
         "responses": {

@@ -1,9 +1,9 @@
 """The page as one HTML document: every further request would be a call of the function, of which a new account has ten
 at a time.
 
-Style sheets, scripts and the icon lie in files of their own, which the index names. Here they are put into it. A script
-becomes a function that returns what it exports: names inside one module stay inside it, as in a browser that loads them
-one by one.
+Style sheets, scripts and small pictures lie in files of their own, which the index names. Here they are put into it. A
+script becomes a function that returns what it exports: names inside one module stay inside it, as in a browser that
+loads them one by one.
 """
 
 import base64
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INDEX = "index.html"
+PICTURE_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 _STYLE = re.compile(r'<link rel="stylesheet" href="/page/([\w-]+\.css)">\n')
 _SCRIPT = re.compile(r'<script type="module" src="/page/([\w-]+)\.js"></script>\n')
-_ICON = re.compile(r"/page/([\w-]+\.svg)")
+_PICTURE = re.compile(r'(?<=(?:src|ref)=")/page/([\w-]+(\.svg|\.jpg))(?=")')
 _IMPORT = re.compile(r'^import (?:\* as (\w+)|\{([^}]*)\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:const|function|class) (\w+))", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b|</script|<!--", re.MULTILINE)
@@ -43,7 +44,7 @@ def assemble(folder: Path) -> OnePage:
     style = "".join(_read(folder / name) for name in _STYLE.findall(index))
     entries = _SCRIPT.findall(index)
     script = _bundle(folder, entries)
-    html = _ICON.sub(lambda found: _data_uri(folder / found[1]), index)
+    html = _PICTURE.sub(lambda found: _data_uri(folder / found[1]), index)
     html = _in_place_of_first(_STYLE, f"<style>{style}</style>\n", html)
     html = _in_place_of_first(_SCRIPT, f'<script type="module">{script}</script>\n', html)
     return OnePage(html, _source(script), _source(style))
@@ -90,7 +91,7 @@ def _in_place_of_first(pattern: re.Pattern[str], text: str, html: str) -> str:
 
 
 def _data_uri(path: Path) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    return f"data:{PICTURE_TYPES[path.suffix]};base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _source(text: str) -> str:

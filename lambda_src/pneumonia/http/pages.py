@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumonia.errors import NotFound
-from pneumonia.http.one_page import INDEX, OnePage, assemble
+from pneumonia.http.one_page import INDEX, PICTURE_TYPES, OnePage, assemble
 from pneumonia.http.requests import Request
 from pneumonia.http.responses import Headers, Response
 from pneumonia.settings import process_settings
@@ -20,18 +20,19 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml; charset=utf-8",
+    ".svg": f"{PICTURE_TYPES['.svg']}; charset=utf-8",
+    ".jpg": PICTURE_TYPES[".jpg"],
 }
-"""All of it text: bytes would travel as base64."""
 
 _NO_FILE = "The page has no such file."
 
 
 @dataclass(frozen=True)
 class StaticFile:
-    """One file of the page. `etag` is of its content, in quotes as HTTP has it."""
+    """One file of the page. `etag` is of its content, in quotes as HTTP has it. Text travels as it is, bytes as
+    base64."""
 
-    content: str
+    content: str | bytes
     content_type: str
     etag: str
 
@@ -63,15 +64,19 @@ def one_page(folder: Path = FOLDER) -> OnePage | None:
 def page_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
     """All files of the page by name, read at the first request for one: predictions need none of them."""
     return {
-        path.name: static_file(path.read_text(encoding="utf-8"), _TYPES[path.suffix])
+        path.name: static_file(_content(path), _TYPES[path.suffix])
         for path in sorted(folder.iterdir())
         if path.suffix in _TYPES
     }
 
 
-def static_file(content: str, content_type: str) -> StaticFile:
+def _content(path: Path) -> str | bytes:
+    return path.read_bytes() if path.suffix == ".jpg" else path.read_text(encoding="utf-8")
+
+
+def static_file(content: str | bytes, content_type: str) -> StaticFile:
     """A file with the tag of its content."""
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
     return StaticFile(content, content_type, f'"{digest[:32]}"')
 
 

@@ -94,6 +94,12 @@ export async function getPicture(file, type) {
     }
 }
 
+/** What a reader says of an answer: {stored, detail}. `id` is that of the upload; null if the film was sent directly. */
+export async function giveFeedback({ id, verdict, reason }) {
+    const headers = { ...authorization(), "Content-Type": "application/json" };
+    return parsed(await send("/feedback", JSON.stringify({ id, verdict, reason }), { headers }));
+}
+
 /** Whether the service answers at all. */
 export async function isThere() {
     try {

@@ -6,11 +6,13 @@ import { hideBanner, offerUndo, showBanner, showOutage } from "./banner.js";
 import { downloadCsv } from "./csv.js";
 import { byId } from "./dom.js";
 import { takeFiles } from "./drop.js";
+import * as examples from "./examples.js";
 import * as list from "./films.js";
 import * as keys from "./keys.js";
 import { useMeasured } from "./measured.js";
 import { explain } from "./messages.js";
 import * as order from "./order.js";
+import * as printing from "./print.js";
 import { useLimit } from "./picture.js";
 import { useCalibration } from "./prevalence.js";
 import { probabilityWords, showNothing, showResult } from "./result.js";
@@ -223,7 +225,13 @@ function count() {
     byId("session-count").textContent = table.counts(films);
     byId("clear").disabled = films.length === 0;
     byId("export").disabled = !films.some(({ state }) => state === "done" || state === "failed");
+    byId("print-films").disabled = !films.some(({ state }) => state === "done");
     byId("retry-all").hidden = session.retriable().length === 0;
+}
+
+function take(files) {
+    if (session === null) early.push(...files);
+    else session.add(files);
 }
 
 function announce(words) {
@@ -233,11 +241,17 @@ function announce(words) {
 viewer.start(keys.reset);
 keys.start({ step, jump });
 order.start(arrange);
+printing.start();
 showNothing();
-takeFiles((files) => (session === null ? early.push(...files) : session.add(files)));
+takeFiles(take);
+examples.start(take);
 byId("change-token").addEventListener("click", () => enter());
 byId("clear").addEventListener("click", () => session.remove(session.films));
 byId("retry-all").addEventListener("click", () => session.retryAll());
+byId("print-films").addEventListener("click", () => {
+    const films = order.arranged(session.films).filter(({ state }) => state === "done");
+    printing.printFilms(films, config);
+});
 byId("export").addEventListener("click", () => downloadCsv(session.films));
 addEventListener("beforeunload", (event) => {
     // Nothing is stored: whoever leaves loses the answers.

@@ -2,6 +2,7 @@
 
 import { failedChip, verdictChip, verdictClass } from "./chips.js";
 import { byId, element } from "./dom.js";
+import { feedbackPart } from "./feedback.js";
 import { measuredWords } from "./measured.js";
 import { explain } from "./messages.js";
 import { middle } from "./names.js";
@@ -33,7 +34,7 @@ export function showNothing() {
  */
 export function showResult(film, config, actions) {
     const name = element("p", { className: "result-name" }, middle(film.file.name));
-    if (film.state === "done") panel.replaceChildren(name, ...answerParts(film.answer, config, actions));
+    if (film.state === "done") panel.replaceChildren(name, ...answerParts(film, config, actions));
     else if (film.state === "failed") panel.replaceChildren(name, ...failureParts(film, actions.retry));
     else panel.replaceChildren(name, element("p", { className: "dim" }, WAITING[film.state]));
 }
@@ -45,7 +46,8 @@ export const probabilityWords = (answer) =>
 /** Of whom a prevalence is: an adult, or whatever else the model does not know, is none of "such children". */
 const people = (answer) => (caveatOf(answer) === null ? "such children" : "such patients");
 
-function answerParts(answer, config, { prevalenceChosen }) {
+function answerParts(film, config, { prevalenceChosen }) {
+    const { answer } = film;
     const { pneumonia, triage, model, request_id: reference } = answer;
     const caveat = caveatOf(answer);
     const warnings = (answer.image.warnings ?? []).filter((code) => code !== "outside_training_population");
@@ -69,6 +71,7 @@ function answerParts(answer, config, { prevalenceChosen }) {
         ...(caveat ? [] : measuredWords(triage)).map((words) => element("p", { className: "measured" }, words)),
         config.limits[0] && element("p", { className: "dim small" }, config.limits[0]),
         ...warnings.map((code) => element("p", { className: "advice" }, warningWords(code))),
+        feedbackPart(film, config.feedback),
         details([
             ["Read as", readAs(answer.image)],
             ["Model", `${model.name} ${model.version}`],

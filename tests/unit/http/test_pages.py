@@ -22,7 +22,7 @@ def test_every_file_of_the_page_is_served_as_it_is_and_under_its_type(ask: Ask, 
     reply = ask("GET", f"/page/{name}")
     assert reply.status == 200
     assert reply.data == (FOLDER / name).read_bytes()
-    kind = {".html": "html", ".js": "javascript", ".css": "css", ".svg": "svg+xml"}[Path(name).suffix]
+    kind = {".html": "html", ".js": "javascript", ".css": "css", ".svg": "svg+xml", ".jpg": "jpeg"}[Path(name).suffix]
     assert kind in reply.headers["content-type"]
     assert reply.headers["x-content-type-options"] == "nosniff"
 
