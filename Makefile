@@ -96,6 +96,10 @@ openapi: $(RUNTIME) ## Write the description of the API again (lambda_src/pneumo
 settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md again from their declarations
 	.venv/bin/python -m tools.settings_table
 
+.PHONY: permissions-table
+permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md again from where they are declared
+	.venv/bin/python -m tools.permissions_table
+
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)

@@ -16,6 +16,7 @@ from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_conte
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.settings import StackSettings
+from tests.permissions.commands import Checker
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,19 @@ def service(stack: Stack) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="session")
+def permissions() -> Checker:
+    """What was seen of each command's calls."""
+    return Checker()
+
+
+@pytest.fixture(autouse=True)
+def permitted(permissions: Checker) -> Iterator[None]:
+    """A call that docs/cli.md does not list for its command fails the test."""
+    with permissions.watching():
+        yield
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command did."""
@@ -97,12 +111,14 @@ Pneumonia = Callable[..., Ran]
 
 
 @pytest.fixture
-def pneumonia(capsys: pytest.CaptureFixture[str]) -> Pneumonia:
+def pneumonia(capsys: pytest.CaptureFixture[str], permissions: Checker) -> Pneumonia:
     """Run the command in this process: pneumonia("call", "film.png", "--json")."""
 
     def run(*arguments: str | Path) -> Ran:
         capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
+        given = tuple(str(argument) for argument in arguments)
+        with permissions.command(given):
+            code = main(list(given))
         captured = capsys.readouterr()
         return Ran(code, captured.out, captured.err)
 

@@ -11,7 +11,8 @@ from botocore.client import BaseClient
 from botocore.signers import S3PostPresigner
 
 Seen = Callable[[str, str, Mapping[str, Any], list[str]], None]
-"""Told of a call before it is made: service, operation, parameters, and the files on its stack, innermost first.
+"""Told of a call before it is made: service, operation, parameters, and the files on its stack, innermost first,
+without those of installed packages.
 
 A form that is signed (presigned POST) is the operation "PostForm" of S3, with Bucket and Key."""
 
@@ -52,9 +53,10 @@ def watching(seen: Seen) -> Iterator[None]:
 
 
 def _files() -> list[str]:
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(3)
     files = []
     while frame is not None:
-        files.append(frame.f_code.co_filename)
+        if "/site-packages/" not in frame.f_code.co_filename:
+            files.append(frame.f_code.co_filename)
         frame = frame.f_back
     return files
