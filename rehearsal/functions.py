@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths
 
+from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal import zip_functions
 from rehearsal.containers import Containers, Spec
 from rehearsal.zip_functions import ZipFunctionFailed
 
+_INACTIVE: Final = "Inactive"
 _PROVISIONED: Final = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"
+
+
+class _Asleep(LambdaClientError):
+    """Lambda's refusal of a call of a function that was idle for weeks."""
+
+    code = 409
 
 
 class Functions:
@@ -48,8 +56,14 @@ class Functions:
             self.containers.close()
 
     def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
-        """The answer as JSON, whether it is an error, and the function's output."""
+        """The answer as JSON, whether it is an error, and the function's output.
+
+        A version that sleeps refuses the call, and is awake for the next one.
+        """
         with self._lock:
+            if function.state == _INACTIVE:
+                function.state = "Active"
+                raise _Asleep("CodeArtifactUserPendingException", "The function's image is not ready. Try again later.")
             self.invocations[function.function_name] += 1
         if function.package_type == "Image":
             answer = self.containers.invoke(_spec(function), event)
@@ -68,6 +82,11 @@ class Functions:
         except ZipFunctionFailed as error:
             return json.dumps({"errorType": "Unhandled", "errorMessage": str(error)}), True, str(error)
         return json.dumps(answer), False, output
+
+
+def put_to_sleep(function: str, version: str) -> None:
+    """Let a version of an image's function be inactive, as after weeks without a call."""
+    lambda_backends[ACCOUNT][REGION].get_function(function, version).state = _INACTIVE
 
 
 def _none_provisioned(_response: LambdaResponse) -> NoReturn:

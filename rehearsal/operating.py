@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 
-from rehearsal.api import call
 from rehearsal.deployed_stack import DeployedStack
 from rehearsal.proof import Proofs, require
 
@@ -42,16 +41,3 @@ class Operating:
                 found = self._stack.s3.list_object_versions(Bucket=bucket, Prefix=key)
                 require(not found.get("Versions") and not found.get("DeleteMarkers"), f"versions are left in {bucket}")
             proof.seen = f"{purged['uploads']} version of the film and {purged['results']} results deleted"
-
-    def roll_back(self) -> None:
-        """The aliases go one version back; afterwards they are put where the deployment had them."""
-        with self._proofs.step("pneumonia rollback gives the traffic back to the version before") as proof:
-            live = self._stack.live()
-            self._client("rollback", "--yes", "--json")
-            back = self._stack.live()
-            require(all(int(back[name]) < int(live[name]) for name in live), f"from {live} to {back}")
-            status = json.loads(self._client("status", "--json"))
-            require(status["healthy"], f"it does not answer: {status}")
-            proof.seen = f"aliases of {len(live)} functions, and {status['detail']} answers"
-            for name, version in live.items():
-                call("lambda", "update_alias", FunctionName=name, Name="live", FunctionVersion=version)

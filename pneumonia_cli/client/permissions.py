@@ -112,7 +112,16 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     ),
     "rollback": (
         _PARTS,
-        Permission(("lambda:GetAlias", "lambda:ListVersionsByFunction", "lambda:UpdateAlias"), FUNCTIONS),
+        Permission(
+            (
+                "lambda:GetAlias",
+                "lambda:ListVersionsByFunction",
+                "lambda:GetFunctionConfiguration",
+                "lambda:InvokeFunction",
+                "lambda:UpdateAlias",
+            ),
+            FUNCTIONS,
+        ),
     ),
     "rotate-token": (
         _FIND,

@@ -4,10 +4,25 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.api import call
-from rehearsal.functions import Functions
+from rehearsal.functions import Functions, put_to_sleep
+from tests.rehearsal.conftest import ROLE, Deploy, function
 
 
 def test_no_function_has_provisioned_concurrency(functions: Functions) -> None:
     with pytest.raises(ClientError) as caught:
         call("lambda", "get_provisioned_concurrency_config", FunctionName="api", Qualifier="live")
     assert caught.value.response["Error"]["Code"] == "ProvisionedConcurrencyConfigNotFoundException"
+
+
+def test_a_version_that_sleeps_refuses_one_call_and_is_awake_then(deploy: Deploy) -> None:
+    api = function("def handler(event, context):\n    return 7")
+    version = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Api"}}}
+    arn = deploy({"Role": ROLE, "Api": api, "One": version}, Version={"Ref": "One"})["Version"]
+    put_to_sleep(arn.split(":")[-2], "1")
+    assert call("lambda", "get_function_configuration", FunctionName=arn)["State"] == "Inactive"
+    with pytest.raises(ClientError) as caught:
+        call("lambda", "invoke", FunctionName=arn)
+    assert caught.value.response["Error"]["Code"] == "CodeArtifactUserPendingException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+    assert call("lambda", "get_function_configuration", FunctionName=arn)["State"] == "Active"
+    assert call("lambda", "invoke", FunctionName=arn)["Payload"].read() == b"7"

@@ -141,6 +141,10 @@ def _purge(
 
 def _rollback(
     yes: Yes = False,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Move the aliases to the versions that CloudFormation records, before you deploy."),
+    ] = False,
     stack: options.Stack = None,
     profile: options.Profile = None,
     region: options.Region = None,
@@ -148,7 +152,8 @@ def _rollback(
 ) -> None:
     """Give the traffic back to the version before, of both functions, without a deployment.
 
-    Once more goes one further back. Buckets, queues, permissions and alarms stay as they are.
+    Once more goes one further back. Buckets, queues, permissions and alarms stay as they are. Before the next
+    deployment the rollback has to be undone.
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import rollback as command
@@ -157,7 +162,7 @@ def _rollback(
     if stack is None or stack == LOCAL_STACK:
         raise UsageProblem("Of which deployed stack? Give --stack NAME; the local cloud has no versions.")
     with connect(stack, profile, region) as aws:
-        raise typer.Exit(command.run(aws, stack, really=yes, as_json=as_json))
+        raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, as_json=as_json))
 
 
 def _rotate_token(

@@ -1,8 +1,10 @@
 """`pneumonia rollback`: traffic goes back to the version of the functions before the one that has it.
 
-It moves the alias `live`, in seconds and without building anything. Code and model of the version come back with its
+It moves the alias `live`, without building anything: in seconds, or after minutes where Lambda has put the version to
+sleep, which is woken first. Code and model of the version come back with its
 settings (a version keeps its environment, memory and time limit); buckets, queues, permissions and alarms stay as the
-last deployment left them. CloudFormation does not know of it: docs/operations.md says what the next deployment needs. A
+last deployment left them. CloudFormation does not know of it, and CodeDeploy refuses every deployment until the alias
+is where CloudFormation takes it to be: `--undo` puts it there, and is needed before the next deployment. A
 function that the last deployment did not change has no new version, and stays: it would go back by one deployment more
 than the other.
 """
@@ -16,7 +18,18 @@ from rich.table import Table
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError
-from pneumonia_cli.client.operating.stack_resources import API, FUNCTION, LIVE, WORKER, physical, resources
+from pneumonia_cli.client.operating.stack_resources import (
+    API,
+    FUNCTION,
+    LIVE,
+    WORKER,
+    Resource,
+    physical,
+    resources,
+)
+from pneumonia_cli.client.operating.waking import wake
+
+_VERSION: Final = "AWS::Lambda::Version"
 
 # CloudFormation publishes the versions of both functions within minutes, before any traffic moves.
 _ONE_DEPLOYMENT: Final = timedelta(hours=1)
@@ -24,41 +37,64 @@ _ONE_DEPLOYMENT: Final = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Step:
-    """One function: the version that has the traffic, the one before it (None without one), and when each was made."""
+    """One function: the version that has the traffic, the one that gets it (None without one), when each was made."""
 
     function: str
     current: int
     made: str
-    previous: int | None
-    previous_made: str
+    target: int | None
+    target_made: str
 
 
-def run(aws: Aws, stack: str, *, really: bool, as_json: bool = False) -> int:
-    """Move what the last deployment changed back by one version, or show what would move. Raises ServiceError."""
+def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, as_json: bool = False) -> int:
+    """Move what the last deployment changed back by one version, or show what would move. Raises ServiceError.
+
+    With `undo` move what was rolled back to the version that CloudFormation records.
+    """
     with errors_in_words("The rollback"):
         found = resources(aws, stack)
         functions = [*physical(found, FUNCTION, API), *physical(found, FUNCTION, WORKER)]
         if not functions:
             raise ServiceError(f"The stack {stack} has no functions of this project.")
         client = aws.client("lambda")
-        # All are looked at before any is moved.
-        steps = of_the_last_deployment([step(client, function) for function in functions])
+        # All are looked at, and awake, before any is moved.
+        if undo:
+            recorded = recorded_versions(found)
+            steps = [one for name in functions if (one := step(client, name, recorded.get(name))).target != one.current]
+        else:
+            steps = of_the_last_deployment([step(client, function) for function in functions])
+        woken = [one.function for one in steps if really and wake(client, one.function, int(one.target or 0))]
         if really:
             for one in steps:
-                client.update_alias(FunctionName=one.function, Name=LIVE, FunctionVersion=str(one.previous))
+                client.update_alias(FunctionName=one.function, Name=LIVE, FunctionVersion=str(one.target))
     if as_json:
         moves = [
-            {"function": one.function, "from": one.current, "to": one.previous, "made": one.previous_made}
+            {
+                "function": one.function,
+                "from": one.current,
+                "to": one.target,
+                "made": one.target_made,
+                "woken": one.function in woken,
+            }
             for one in steps
         ]
         output.print_json({"moved": really, "functions": moves})
     else:
-        _tell(steps, really)
+        _tell(steps, really, undo=undo)
     return EXIT_OK
 
 
-def step(client: Any, function: str) -> Step:
-    """Where a function would go. Raises ServiceError if a deployment is under way."""
+def recorded_versions(found: list[Resource]) -> dict[str, int]:
+    """The version that CloudFormation takes for that of the alias, by the name of the function.
+
+    A stack holds one version of each function: those before it were left to the function when their successor came.
+    """
+    arns = physical(found, _VERSION)
+    return {arn.split(":")[-2]: int(arn.rpartition(":")[2]) for arn in arns}
+
+
+def step(client: Any, function: str, recorded: int | None = None) -> Step:
+    """Where a function would go: to `recorded`, else one back. Raises ServiceError if a deployment is under way."""
     alias = client.get_alias(FunctionName=function, Name=LIVE)
     if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
         raise ServiceError(
@@ -73,8 +109,8 @@ def step(client: Any, function: str) -> Step:
         for entry in page["Versions"]
         if entry["Version"].isdecimal()
     }
-    previous = max((version for version in versions if version < current), default=None)
-    return Step(function, current, versions[current], previous, versions[previous] if previous else "")
+    target = recorded or max((version for version in versions if version < current), default=None)
+    return Step(function, current, versions[current], target, versions.get(target, "") if target else "")
 
 
 def of_the_last_deployment(steps: list[Step]) -> list[Step]:
@@ -82,22 +118,29 @@ def of_the_last_deployment(steps: list[Step]) -> list[Step]:
     newest = max(datetime.fromisoformat(one.made) for one in steps)
     found = [one for one in steps if newest - datetime.fromisoformat(one.made) <= _ONE_DEPLOYMENT]
     for one in found:
-        if one.previous is None:
+        if one.target is None:
             raise ServiceError(f"{one.function} has no version before {one.current}. Deploy the release that worked.")
     return found
 
 
-def _tell(steps: list[Step], really: bool) -> None:
+def _tell(steps: list[Step], really: bool, *, undo: bool) -> None:
+    if not steps:
+        output.stdout.print("The aliases are where CloudFormation takes them to be: the next deployment can come.")
+        return
     table = Table(box=None, pad_edge=False)
     for name in ("Function", "From version", "To version", "Made"):
         table.add_column(name)
     for one in steps:
-        table.add_row(one.function, str(one.current), str(one.previous), one.previous_made)
+        table.add_row(one.function, str(one.current), str(one.target), one.target_made)
     output.stdout.print(table)
-    if really:
+    if not really:
+        output.stdout.print("Nothing was moved. The same command with --yes does it.")
+    elif undo:
         output.stdout.print(
-            "Moved. CodeDeploy refuses each deployment until the aliases are back at the versions in 'From version': "
-            "docs/operations.md, 'Roll back', has the steps."
+            "Moved. Deploy now, with -c deployment=all_at_once: the rolled-back version has the traffic."
         )
     else:
-        output.stdout.print("Nothing was moved. The same command with --yes does it.")
+        output.stdout.print(
+            "Moved. Before the next deployment: pneumonia rollback --undo. CodeDeploy refuses an alias that is not "
+            "where CloudFormation takes it to be."
+        )

@@ -7,11 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from pneumonia_cli.client.errors import ServiceError
-from pneumonia_cli.client.operating import rollback
-from pneumonia_cli.client.operating.stack_resources import LIVE
+from pneumonia_cli.client.operating import rollback, waking
+from pneumonia_cli.client.operating.stack_resources import LIVE, Resource, resources
 from tests.client.conftest import Pneumonia
 
 STACK = "Ward3"
@@ -116,6 +117,84 @@ class Shifting:
 def test_a_deployment_that_is_under_way_is_left_to_codedeploy() -> None:
     with pytest.raises(ServiceError, match="under way"):
         rollback.step(Shifting(), "ward-api")
+
+
+@pytest.fixture
+def recorded(functions: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The newest versions, which CloudFormation records, as AWS does: moto gives a version no physical id."""
+    found = live(functions)
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function"
+    made = [
+        Resource("AWS::Lambda::Version", f"{logical}CurrentVersion0A", f"{arn}:{name}:{version}")
+        for logical, name, version in zip(
+            ("InferenceApi", "InferenceWorker"), ("ward-api", "ward-worker"), found, strict=True
+        )
+    ]
+    monkeypatch.setattr(rollback, "resources", lambda aws, stack: [*resources(aws, stack), *made])
+    return found
+
+
+def test_undone_it_leaves_the_aliases_where_cloudformation_takes_them_to_be(
+    functions: Any, recorded: list[int], pneumonia: Pneumonia
+) -> None:
+    for _ in range(2):
+        assert pneumonia("rollback", "--stack", STACK, "--yes").code == 0
+    shown = pneumonia("rollback", "--undo", "--stack", STACK, "--json")
+    assert [(one["from"], one["to"]) for one in json.loads(shown.out)["functions"]] == [
+        (version - 2, version) for version in recorded
+    ]
+    assert live(functions) == [version - 2 for version in recorded]
+    ran = pneumonia("rollback", "--undo", "--stack", STACK, "--yes")
+    assert "Deploy now" in ran.out
+    assert live(functions) == recorded
+    again = pneumonia("rollback", "--undo", "--stack", STACK, "--yes")
+    assert "the next deployment can come" in " ".join(again.out.split())
+
+
+class Idle:
+    """Lambda with a version that nobody has called for weeks: it refuses the call that wakes it."""
+
+    def __init__(self, pending: int) -> None:
+        self.states = ["Inactive", "Inactive", *["Pending"] * pending, "Active"]
+        self.invoked: list[dict[str, Any]] = []
+
+    def get_function_configuration(self, **asked: Any) -> Any:
+        assert asked == {"FunctionName": "ward-api", "Qualifier": "6"}
+        return {"State": self.states.pop(0) if len(self.states) > 1 else self.states[0]}
+
+    def invoke(self, **asked: Any) -> Any:
+        self.invoked.append(asked)
+        raise ClientError({"Error": {"Code": "CodeArtifactUserPendingException"}}, "Invoke")
+
+
+def test_a_version_that_sleeps_is_woken(capsys: pytest.CaptureFixture[str]) -> None:
+    client, waits = Idle(pending=3), list[float]()
+    assert waking.wake(client, "ward-api", 6, waits.append)
+    assert len(client.invoked) == 1
+    assert len(waits) == 4
+    assert "Version 6 of ward-api has not been used for weeks" in " ".join(capsys.readouterr().err.split())
+    assert not waking.wake(client, "ward-api", 6, waits.append)
+
+
+def test_one_that_does_not_wake_moves_nothing() -> None:
+    with pytest.raises(ServiceError, match="not ready after 10 minutes: nothing was moved"):
+        waking.wake(Idle(pending=1000), "ward-api", 6, lambda _seconds: None)
+
+
+def test_the_traffic_moves_when_all_are_awake(
+    functions: Any, pneumonia: Pneumonia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, woken = live(functions), []
+
+    def wake(_client: Any, function: str, version: int) -> bool:
+        assert live(functions) == before
+        woken.append((function, version))
+        return function == "ward-worker"
+
+    monkeypatch.setattr(rollback, "wake", wake)
+    told = json.loads(pneumonia("rollback", "--stack", STACK, "--yes", "--json").out)
+    assert woken == [("ward-api", before[0] - 1), ("ward-worker", before[1] - 1)]
+    assert [one["woken"] for one in told["functions"]] == [False, True]
 
 
 def test_what_is_no_stack_of_ours(functions: Any, pneumonia: Pneumonia) -> None:
