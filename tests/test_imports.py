@@ -93,12 +93,21 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.prevalence",
     ),
     "pneumonia_cli.client.operating": (*_CLIENT, "pneumonia_cli.bundled", "pneumonia_cli.stack"),
+    "pneumonia_cli.gateway": (
+        "pneumonia.decode",
+        "pneumonia.errors",
+        "pneumonia.predictor",
+        "pneumonia_cli.client",
+        "pneumonia_cli.dicom_out",
+        "pneumonia_cli.local",
+    ),
     "pneumonia_cli.client.commands": (
         "pneumonia.prevalence",
         "pneumonia.uploads",
         "pneumonia_cli.client",
         "pneumonia_cli.client.batch",
         "pneumonia_cli.client.operating",
+        "pneumonia_cli.gateway",
         "pneumonia_cli.local",
     ),
     # What runs in the repository alone.

@@ -61,4 +61,7 @@ REFUSALS: Final = {
     "unsupported_format": Code("R-FORMAT", SCHEME, "Unsupported image format"),
     "wrong_orientation": Code("R-ORIENTATION", SCHEME, "The film lies on its side or stands on its head"),
 }
+NOT_SENT: Final = "burned_in_annotation"
+"""The gateway's own refusal: an image that was not sent to the service."""
+REFUSALS[NOT_SENT] = Code("R-NOT-SENT", SCHEME, "Not sent: text may be burnt into the image")
 OTHER_REFUSAL: Final = Code("R-OTHER", SCHEME, "Another reason, see the comment")

@@ -8,18 +8,14 @@ from PIL import Image
 
 from pneumonia.model.heatmap import overlay
 from pneumonia_cli.dicom_out.answer import Answer
-from tests.dicom_out.films import MODEL, prediction
+from tests.dicom_out.films import MODEL, make_heatmap, prediction
 
 MakeAnswer = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
 def heatmap_png() -> bytes:
-    """The overlay of a film of 400 x 300 pixels with heat in its lower right."""
-    film = Image.fromarray(np.tile(np.linspace(30, 220, 400).astype(np.uint8), (300, 1)))
-    heat = np.zeros((6, 6), np.float32)
-    heat[4:, 4:] = 1.0
-    return overlay(film, heat)
+    return make_heatmap()
 
 
 @pytest.fixture

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+from pneumonia.model.heatmap import overlay
 from pneumonia_cli.dicom_out.answer import Answer
 from tests.unit.decode.conftest import dataset_of, encoded, film12
 
@@ -35,6 +39,14 @@ def dicom_film(**elements: Any) -> bytes:
     pixels = elements.pop("pixels", None)
     chosen = () if syntax is None else (syntax,)
     return encoded(dataset_of(film12() if pixels is None else pixels, *chosen, **{**HEADER, **elements}))
+
+
+def make_heatmap() -> bytes:
+    """The overlay of a film of 400 x 300 pixels with heat in its lower right."""
+    film = Image.fromarray(np.tile(np.linspace(30, 220, 400).astype(np.uint8), (300, 1)))
+    heat = np.zeros((6, 6), np.float32)
+    heat[4:, 4:] = 1.0
+    return overlay(film, heat)
 
 
 def prediction(**fields: Any) -> dict[str, Any]:

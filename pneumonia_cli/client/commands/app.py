@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from pneumonia_cli.client.commands import operating, options
+from pneumonia_cli.client.commands.gateway import gateway
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES
 from pneumonia_cli.local import names
 
@@ -313,4 +314,5 @@ def console(
             raise typer.Exit(command.run(service, port=port, open_browser=open_browser, as_json=as_json))
 
 
+app.add_typer(gateway, name="gateway")
 operating.register(app)

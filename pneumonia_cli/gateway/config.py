@@ -1,0 +1,214 @@
+"""The configuration of a gateway: one TOML file, checked as a whole before anything starts."""
+
+import dataclasses
+import ipaddress
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+PASSWORD_VARIABLE: Final = "PNEUMONIA_GATEWAY_PASSWORD"  # noqa: S105 - a name  # nosec B105
+"""Environment variable with the password for the DICOMweb server. It stands in no file."""
+
+
+class ConfigError(Exception):
+    """The file cannot be used; the message names the setting and says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`[limits]`: what the gateway takes, and how long it tries."""
+
+    workers: int = 2
+    max_image_mb: int = 20
+    max_queued: int = 10_000
+    min_free_mb: int = 500
+    first_retry_seconds: float = 5.0
+    longest_retry_seconds: float = 600.0
+    give_up_hours: float = 72.0
+
+
+@dataclass(frozen=True)
+class Listen:
+    """`[listen]`: the DICOM node. Empty lists let everybody in; `peers` are addresses or networks."""
+
+    ae_title: str = "PNEUMONIA"
+    host: str = "0.0.0.0"  # noqa: S104 - a node that only its own machine reaches is of no use  # nosec B104
+    port: int = 11112
+    calling_ae_titles: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    max_associations: int = 10
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+
+
+@dataclass(frozen=True)
+class Predict:
+    """`[predict]`: where the model is. `by` is `local` or `service`; the token comes from PNEUMONIA_TOKEN."""
+
+    by: str = "local"
+    stack: str = ""
+    url: str = ""
+    profile: str = ""
+    region: str = ""
+    no_sign_request: bool = False
+    force: bool = False
+    send_burned_in: bool = False
+    patience_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """`[deliver]`: where results go, by `c-store` to a node or by `stow-rs` to a DICOMweb server."""
+
+    protocol: str = "c-store"
+    ae_title: str = ""
+    host: str = ""
+    port: int = 104
+    tls: bool = False
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    url: str = ""
+    username: str = ""
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Poll:
+    """`[poll]`: a DICOMweb server that is asked for new images; none without a `url`."""
+
+    url: str = ""
+    username: str = ""
+    seconds: float = 60.0
+    days: int = 1
+    modalities: list[str] = field(default_factory=lambda: ["CR", "DX"])
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """`[metrics]`: Prometheus metrics over HTTP; none at port 0."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a gateway is told. `state` is the folder with its queue and its key."""
+
+    state: Path
+    listen: Listen = field(default_factory=Listen)
+    predict: Predict = field(default_factory=Predict)
+    deliver: Deliver = field(default_factory=Deliver)
+    poll: Poll = field(default_factory=Poll)
+    limits: Limits = field(default_factory=Limits)
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def load(path: Path) -> Config:
+    """Read and check a file. Raises ConfigError."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read {path} ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML file: {error}") from error
+    return parse(document)
+
+
+def parse(document: dict[str, Any]) -> Config:
+    """Check a document. Raises ConfigError."""
+    sections = {name: kind for name, kind in get_type_hints(Config).items() if name != "state"}
+    unknown = set(document) - set(sections) - {"state"}
+    if unknown:
+        raise ConfigError(f"There is no setting {sorted(unknown)[0]}. There are: state, {', '.join(sections)}.")
+    state = document.get("state")
+    if not isinstance(state, str) or not state:
+        raise ConfigError('state must name the folder of the queue, such as state = "/var/lib/pneumonia-gateway".')
+    config = Config(
+        Path(state), **{name: _section(name, kind, document.get(name, {})) for name, kind in sections.items()}
+    )
+    _check(config)
+    return config
+
+
+def _section(name: str, kind: type, given: Any) -> Any:
+    if not isinstance(given, dict):
+        raise ConfigError(f"{name} must be a section: [{name}].")
+    wanted = get_type_hints(kind)
+    for key, value in given.items():
+        if key not in wanted:
+            raise ConfigError(f"There is no setting {name}.{key}. There are: {', '.join(wanted)}.")
+        if not _fits(value, wanted[key]):
+            raise ConfigError(f"{name}.{key} must be {_in_words(wanted[key])}, not {value!r}.")
+    return kind(**given)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)
+
+
+def _in_words(kind: Any) -> str:
+    return {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a list of texts")
+
+
+def _check(config: Config) -> None:
+    listen, predict, deliver, poll, limits = config.listen, config.predict, config.deliver, config.poll, config.limits
+    for where, title in [
+        ("listen.ae_title", listen.ae_title),
+        *(("listen.calling_ae_titles", t) for t in listen.calling_ae_titles),
+    ]:
+        _check_title(where, title)
+    for peer in listen.peers:
+        try:
+            ipaddress.ip_network(peer, strict=False)
+        except ValueError:
+            raise ConfigError(f"listen.peers: {peer!r} is no address or network, such as 10.1.0.0/16.") from None
+    if bool(listen.tls_certificate) != bool(listen.tls_key):
+        raise ConfigError("listen.tls_certificate and listen.tls_key belong together.")
+    if listen.tls_client_ca and not listen.tls_certificate:
+        raise ConfigError("listen.tls_client_ca needs listen.tls_certificate and listen.tls_key.")
+    if predict.by not in ("local", "service"):
+        raise ConfigError(f"predict.by must be local or service, not {predict.by!r}.")
+    if predict.by == "service" and not (predict.stack or predict.url):
+        raise ConfigError("predict.by = service needs predict.stack or predict.url.")
+    if deliver.protocol == "c-store":
+        if not deliver.host:
+            raise ConfigError("deliver.host must name the node that results go to.")
+        _check_title("deliver.ae_title", deliver.ae_title)
+    elif deliver.protocol == "stow-rs":
+        _check_url("deliver.url", deliver.url)
+    else:
+        raise ConfigError(f"deliver.protocol must be c-store or stow-rs, not {deliver.protocol!r}.")
+    if poll.url:
+        _check_url("poll.url", poll.url)
+    for section in (limits, listen, predict, deliver, poll):
+        for entry in dataclasses.fields(section):
+            value = getattr(section, entry.name)
+            if (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and not 0 < value < 1e9
+                and entry.name != "port"
+            ):
+                raise ConfigError(f"{entry.name} must be above 0.")
+    for where, port in (("listen", listen.port), ("deliver", deliver.port), ("metrics", config.metrics.port)):
+        if not 0 <= port <= 65_535:
+            raise ConfigError(f"{where}.port must be between 0 and 65535.")
+
+
+def _check_title(where: str, title: str) -> None:
+    if not 1 <= len(title.strip()) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise ConfigError(f"{where}: {title!r} is no AE title: 1 to 16 ASCII characters without a backslash.")
+
+
+def _check_url(where: str, url: str) -> None:
+    if not url.startswith(("https://", "http://")):
+        raise ConfigError(f"{where} must be an address that begins with https:// or http://.")

@@ -1,0 +1,166 @@
+"""What leaves the building: a new DICOM file with the pixels, and what a decoder needs to read them; nothing else.
+
+Elements are taken over by a list of what may go, never by one of what may not: an element that nobody thought of stays
+here.
+Texts go only if they are one of a few known words, numbers only if they are numbers.
+"""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+
+from pneumonia.decode.dicom import RADIOGRAPHS
+from pneumonia.decode.dicom_patient import is_of_another_population, view_warnings
+from pneumonia_cli.gateway.pseudonyms import Pseudonyms
+from pneumonia_cli.gateway.streams import without_comments
+
+_OTHER_MODALITY: Final = "OTHER"
+_NUMBERS: Final = re.compile(r"[0-9+\-.eE\\ ]*")
+_ENCODING: Final = UID("2.25.285870926138217253064253264893512305527")
+"""Implementation class UID of what the gateway writes."""
+
+_WHOLE = (
+    "SamplesPerPixel", "PlanarConfiguration", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "SmallestImagePixelValue",
+    "LargestImagePixelValue", "NumberOfFrames", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
+    "RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData", "LossyImageCompressionRatio",
+)  # fmt: skip
+"""Numbers, and tables of numbers."""
+_LUT = ("LUTDescriptor", "LUTData")
+_LUT_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
+_WORDS: Final[dict[str, frozenset[str]]] = {
+    "PhotometricInterpretation": frozenset(
+        {
+            "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT",
+            "YBR_PARTIAL_420", "YBR_PARTIAL_422",
+        }
+    ),
+    "VOILUTFunction": frozenset({"LINEAR", "LINEAR_EXACT", "SIGMOID"}),
+    "PresentationLUTShape": frozenset({"IDENTITY", "INVERSE"}),
+    "PresentationIntentType": frozenset({"FOR PRESENTATION", "FOR PROCESSING"}),
+    "BurnedInAnnotation": frozenset({"YES", "NO"}),
+    "LossyImageCompression": frozenset({"00", "01"}),
+    "Modality": frozenset(RADIOGRAPHS),
+}  # fmt: skip
+
+
+class CannotClean(Exception):
+    """The file cannot be taken apart here; so nothing of it leaves. The message quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """`data`: the file that may leave, under the two pseudonyms.
+
+    What the header says about the patient's age and the view is judged here, and only the conclusions are kept:
+    `other_population` and `warnings`, as the service would have given them.
+    """
+
+    data: bytes
+    sop_pseudonym: str
+    study_pseudonym: str
+    other_population: bool
+    warnings: tuple[str, ...]
+    burned_in: bool
+
+
+def deidentified(data: bytes, pseudonyms: Pseudonyms) -> Clean:
+    """Make the file that may leave from an image as it was received. Raises CannotClean."""
+    try:
+        dataset = dcmread(io.BytesIO(data), force=True)
+        sop = pseudonyms.uid(str(dataset.SOPInstanceUID))
+        study = pseudonyms.uid(str(dataset.StudyInstanceUID))
+        clean = _cleaned(dataset, sop, study)
+        stream = io.BytesIO()
+        clean.save_as(stream, enforce_file_format=True)
+    except Exception as error:  # pydicom raises almost anything on damaged input, and quotes it
+        raise CannotClean(
+            "The header or the pixels are damaged, or of a kind that the gateway does not take."
+        ) from error
+    return Clean(
+        stream.getvalue(),
+        sop,
+        study,
+        is_of_another_population(dataset),
+        tuple(view_warnings(dataset)),
+        str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES",
+    )
+
+
+def _cleaned(dataset: Dataset, sop: str, study: str) -> Dataset:
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    if syntax == DeflatedExplicitVRLittleEndian or syntax.is_private:
+        raise CannotClean("The transfer syntax is not taken.")
+    clean = Dataset()
+    clean.file_meta = FileMetaDataset()
+    clean.file_meta.TransferSyntaxUID = syntax
+    clean.file_meta.ImplementationClassUID = _ENCODING
+    clean.preamble = b"\0" * 128
+    if dataset.SOPClassUID.is_private:
+        raise CannotClean("The SOP class is not taken.")
+    clean.SOPClassUID = dataset.SOPClassUID
+    clean.SOPInstanceUID, clean.StudyInstanceUID = sop, study
+    _take(dataset, clean, _WHOLE, _is_number)
+    for name, words in _WORDS.items():
+        _take(dataset, clean, (name,), lambda value, words=words: str(value).strip().upper() in words)  # type: ignore[misc]
+    if str(dataset.get("Modality") or "").strip() and "Modality" not in clean:
+        clean.Modality = _OTHER_MODALITY  # it is refused for that, whatever it was
+    for name in _LUT_SEQUENCES:
+        tables = [_table(item) for item in dataset.get(name) or []]
+        if tables:
+            setattr(clean, name, tables)
+    _take_pixels(dataset, clean, syntax)
+    return clean
+
+
+def _take(source: Dataset, target: Dataset, names: tuple[str, ...], fits: Callable[[Any], bool]) -> None:
+    for name in names:
+        if name in source and fits(source[name].value):
+            target[name] = source[name]
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value, or every one of several, is a number or a table of them as bytes."""
+    if isinstance(value, bytes | int | float) or value is None:
+        return True
+    if isinstance(value, str):
+        return _NUMBERS.fullmatch(value) is not None
+    return all(_is_number(one) for one in value)
+
+
+def _table(item: Dataset) -> Dataset:
+    table = Dataset()
+    _take(item, table, _LUT, _is_number)
+    return table
+
+
+def _take_pixels(dataset: Dataset, clean: Dataset, syntax: UID) -> None:
+    """The pixels; of compressed ones the frames alone, without comments in them."""
+    if "PixelData" not in dataset:
+        return
+    if not syntax.is_encapsulated:
+        clean.PixelData = dataset.PixelData[: _size_of_pixels(dataset)]
+        clean["PixelData"].VR = dataset["PixelData"].VR
+        return
+    number = int(dataset.get("NumberOfFrames") or 1)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=number))
+    if syntax != RLELossless:
+        frames = [without_comments(frame) for frame in frames]
+    clean.PixelData = encapsulate(frames)
+    clean["PixelData"].is_undefined_length = True
+
+
+def _size_of_pixels(dataset: Dataset) -> int:
+    """In bytes, even. What follows behind them is no pixel."""
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    bits = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * dataset.BitsAllocated * frames
+    return int(-(-bits // 16) * 2)

@@ -1,0 +1,91 @@
+"""`pneumonia gateway`: the node until SIGTERM or Ctrl-C, and what is asked of its folder."""
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pneumonia.errors import PneumoniaError
+from pneumonia_cli.client import output
+from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, CliError, UsageProblem
+from pneumonia_cli.gateway.config import Config, ConfigError, load
+from pneumonia_cli.gateway.log import Log
+from pneumonia_cli.gateway.node import destination_of, open_answers, running, store_of
+from pneumonia_cli.gateway.status import Status, status_of
+from pneumonia_cli.gateway.store import StateInUse
+from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
+
+
+def config_of(path: Path) -> Config:
+    """Read a configuration. Raises UsageProblem."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise UsageProblem(str(error)) from None
+
+
+def run(config: Config, log: Log) -> int:
+    """Serve until a signal. Raises UsageProblem, CliError."""
+    _keep_others_quiet(log)
+    try:
+        with (
+            stopped_by_signals() as stop,
+            open_answers(config) as answers,
+            running(config, answers, destination_of(config), log),
+        ):
+            wait_for(stop)
+    except StateInUse as error:
+        raise UsageProblem(str(error)) from None
+    except PneumoniaError as error:
+        raise CliError(error.detail) from error
+    except OSError as error:
+        raise UsageProblem(f"The gateway cannot start: {error.strerror or type(error).__name__}.") from None
+    return EXIT_OK
+
+
+def status(config: Config, *, as_json: bool) -> int:
+    """Tell how a gateway is; exit code 4 if it does not run, or if images failed."""
+    found = status_of(store_of(config))
+    if as_json:
+        output.print_json(found.to_json())
+    else:
+        for line in _lines(found):
+            output.print_text(line)
+    return EXIT_OK if found.well else EXIT_SERVICE
+
+
+def retry(config: Config, *, as_json: bool) -> int:
+    """Put everything that failed back into the queue; a running gateway finds it within seconds."""
+    store = store_of(config)
+    count = sum(store.retry(job_id) for job_id in store.failed())
+    if as_json:
+        output.print_json({"retried": count})
+    else:
+        output.print_text(f"{count} images go back into the queue.")
+    return EXIT_OK
+
+
+def _lines(found: Status) -> list[str]:
+    oldest = "" if found.oldest_seconds is None else f", the oldest for {found.oldest_seconds:.0f} s"
+    return [
+        "The gateway runs." if found.running else "The gateway does NOT run.",
+        f"{found.queued} images wait{oldest}; {found.retrying} of them are tried again.",
+        f"{found.failed} images failed for good." + (" `gateway retry` tries them again." if found.failed else ""),
+        *(f"  {one.id}  {one.stage}: {one.reason}" for one in found.failures),
+    ]
+
+
+def _keep_others_quiet(log: Log) -> None:
+    """Messages of libraries quote headers, UIDs and addresses; only the gateway's own log is written."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+    def told(arguments: Any) -> None:
+        log("thread_failed", error=arguments.exc_type.__name__)
+
+    hook: Callable[[Any], None] = told
+    threading.excepthook = hook
+    os.umask(0o077)

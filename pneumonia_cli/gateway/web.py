@@ -1,0 +1,18 @@
+"""Connections to DICOMweb servers."""
+
+import os
+
+import requests
+from dicomweb_client.api import DICOMwebClient
+
+from pneumonia_cli.gateway.config import PASSWORD_VARIABLE
+
+
+def web_client(url: str, username: str, timeout_seconds: float) -> DICOMwebClient:
+    """A client of a server; with a user name, the password comes from the environment."""
+    session = requests.Session()
+    if username:
+        session.auth = (username, os.environ.get(PASSWORD_VARIABLE, ""))
+    client = DICOMwebClient(url.rstrip("/"), session=session, timeout=timeout_seconds)
+    client.set_http_retry_params(retry=False)  # the queue tries again, and waits longer each time
+    return client

@@ -1,0 +1,181 @@
+"""A gateway in this process, a PACS that remembers what it was sent, and an answer without a model."""
+
+import io
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+from pynetdicom import AE, _config, evt
+
+from pneumonia_cli.dicom_out.answer import Answer
+from pneumonia_cli.gateway.config import Config, parse
+from pneumonia_cli.gateway.deliver import Destination
+from pneumonia_cli.gateway.errors import TryAgain
+from pneumonia_cli.gateway.log import Log
+from pneumonia_cli.gateway.metrics import Metrics
+from pneumonia_cli.gateway.node import destination_of, running
+from tests.dicom_out.films import MODEL, make_heatmap, prediction
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a gateway changes for its whole process is undone; pynetdicom says nothing."""
+    monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+
+
+class Pacs:
+    """A Storage SCP. `status` is what it answers to the next images."""
+
+    def __init__(self) -> None:
+        self.stored: list[Dataset] = []
+        self.status = 0x0000
+        self._node = AE(ae_title="PACS")
+        for kind in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
+            self._node.add_supported_context(kind)
+        server = self._node.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)])
+        assert server is not None
+        self.port = int(server.server_address[1])
+
+    def _take(self, event: evt.Event) -> int:
+        if self.status == 0:
+            dataset = event.dataset
+            dataset.file_meta = event.file_meta
+            self.stored.append(dataset)
+        return self.status
+
+    def of_kind(self, modality: str) -> list[Dataset]:
+        return [dataset for dataset in self.stored if dataset.Modality == modality]
+
+    def close(self) -> None:
+        self._node.shutdown()
+
+
+@pytest.fixture
+def pacs() -> Iterator[Pacs]:
+    running_pacs = Pacs()
+    yield running_pacs
+    running_pacs.close()
+
+
+class FakeAnswers:
+    """Answers at once, and keeps what it was sent. `broken` makes it fail."""
+
+    def __init__(self, heatmap_png: bytes) -> None:
+        self.sent: list[bytes] = []
+        self.broken = False
+        self._png = heatmap_png
+
+    def model(self) -> dict[str, str]:
+        return MODEL
+
+    def of(self, data: bytes) -> Answer:
+        if self.broken:
+            raise TryAgain("The service gave no answer: network.")
+        self.sent.append(data)
+        header = dcmread(io.BytesIO(data))
+        image = {
+            "warnings": [],
+            "sop_instance_uid": header.SOPInstanceUID,
+            "study_instance_uid": header.StudyInstanceUID,
+        }
+        return Answer(prediction(image=image), MODEL, False, self._png)
+
+
+@pytest.fixture
+def answers() -> FakeAnswers:
+    return FakeAnswers(make_heatmap())
+
+
+MakeConfig = Callable[..., Config]
+
+
+@pytest.fixture
+def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
+    """make_config(listen={...}, ...): the gateway of a test, which tries again at once."""
+
+    def make(**sections: dict[str, Any]) -> Config:
+        document: dict[str, Any] = {
+            "state": str(tmp_path / "state"),
+            "listen": {"host": "127.0.0.1", "port": 0},
+            "deliver": {"host": "127.0.0.1", "port": pacs.port, "ae_title": "PACS", "timeout_seconds": 5},
+            "limits": {"min_free_mb": 1, "first_retry_seconds": 0.05, "longest_retry_seconds": 0.1},
+        }
+        for name, values in sections.items():
+            document[name] = {**document.get(name, {}), **values}
+        return parse(document)
+
+    return make
+
+
+class Gateway:
+    """A gateway that runs."""
+
+    def __init__(self, port: int, config: Config, log: io.StringIO, metrics: Metrics) -> None:
+        self.port = port
+        self.config = config
+        self.metrics = metrics
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.getvalue()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, self.log.splitlines()) if line["event"] == name]
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(f"pneumonia_gateway_{name}", labels) or 0.0
+
+
+StartGateway = Callable[..., Gateway]
+
+
+@pytest.fixture
+def start_gateway(answers: FakeAnswers) -> Iterator[StartGateway]:
+    with ExitStack() as stack:
+
+        def start(config: Config, *, of: Any = None, destination: Destination | None = None) -> Gateway:
+            stream, metrics = io.StringIO(), Metrics()
+            port = stack.enter_context(
+                running(config, of or answers, destination or destination_of(config), Log(stream), metrics)
+            )
+            return Gateway(port, config, stream, metrics)
+
+        yield start
+
+
+def send(
+    port: int, *films: bytes, calling: str = "MODALITY", called: str = "PNEUMONIA", **tls: Any
+) -> list[int | None]:
+    """Send films by C-STORE; the statuses, or [] where there was no association."""
+    datasets = [dcmread(io.BytesIO(film)) for film in films]
+    node = AE(ae_title=calling)
+    for kind, syntax in {(d.SOPClassUID, d.file_meta.TransferSyntaxUID) for d in datasets}:
+        node.add_requested_context(kind, syntax)
+    link = node.associate("127.0.0.1", port, ae_title=called, **tls)
+    if not link.is_established:
+        return []
+    try:
+        return [link.send_c_store(dataset).get("Status") for dataset in datasets]
+    finally:
+        if link.is_established:
+            link.release()
+
+
+def until(happened: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait until something is true; the limit is only there so that a test that fails ends."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

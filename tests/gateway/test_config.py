@@ -1,0 +1,59 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pneumonia_cli.gateway.config import ConfigError, load, parse
+
+GOOD: dict[str, Any] = {"state": "/tmp/state", "deliver": {"host": "pacs", "ae_title": "PACS"}}  # noqa: S108
+ROOT = Path(__file__).parents[2]
+
+
+def test_little_is_needed() -> None:
+    config = parse(GOOD)
+    assert (config.listen.ae_title, config.predict.by, config.deliver.protocol) == ("PNEUMONIA", "local", "c-store")
+    assert config.poll.url == ""
+
+
+def test_the_example_is_a_good_one() -> None:
+    config = load(ROOT / "deploy/gateway/gateway.toml")
+    assert config.listen.calling_ae_titles
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"state": 5}, "state must name"),
+        ({"lisen": {}}, "no setting lisen"),
+        ({"listen": {"prot": 5}}, "no setting listen.prot"),
+        ({"listen": {"port": "104"}}, "listen.port must be a whole number"),
+        ({"listen": {"port": True}}, "listen.port must be a whole number"),
+        ({"listen": {"port": 70000}}, "between 0 and 65535"),
+        ({"listen": {"peers": "10.0.0.1"}}, "must be a list of texts"),
+        ({"listen": {"peers": ["10.0.0.300"]}}, "no address or network"),
+        ({"listen": {"ae_title": "A" * 17}}, "no AE title"),
+        ({"listen": {"calling_ae_titles": [""]}}, "no AE title"),
+        ({"listen": {"tls_key": "k"}}, "belong together"),
+        ({"listen": {"tls_client_ca": "c"}}, "needs listen.tls_certificate"),
+        ({"predict": {"by": "magic"}}, "local or service"),
+        ({"predict": {"by": "service"}}, "needs predict.stack or predict.url"),
+        ({"predict": {"force": 1}}, "true or false"),
+        ({"deliver": {"ae_title": "PACS"}}, "deliver.host"),
+        ({"deliver": {"protocol": "ftp"}}, "c-store or stow-rs"),
+        ({"deliver": {"protocol": "stow-rs", "url": "pacs"}}, "https://"),
+        ({"poll": {"url": "pacs"}}, "https://"),
+        ({"limits": {"workers": 0}}, "workers must be above 0"),
+        ({"limits": []}, "must be a section"),
+    ],
+)
+def test_what_is_wrong_is_named(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        parse({**GOOD, **change})
+
+
+def test_a_file_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Cannot read"):
+        load(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("state = ", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no TOML"):
+        load(tmp_path / "bad.toml")

@@ -1,0 +1,106 @@
+"""What a gateway sends to the service, byte by byte, searched for everything that the images say of their patients."""
+
+import io
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from prometheus_client import generate_latest
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from pneumonia_cli.client.service import MAX_DIRECT_BYTES
+from pneumonia_cli.gateway.node import open_answers
+from pneumonia_cli.gateway.pseudonyms import KEY_FILE, Pseudonyms
+from tests.client.conftest import (  # noqa: F401 - fixtures
+    Stack,
+    cloud,
+    poller,
+    same_environment,
+    service,
+    settings,
+    stack,
+)
+from tests.dicom_out.films import HEADER, dicom_film
+from tests.gateway.conftest import MakeConfig, Pacs, StartGateway, send, until
+from tests.gateway.needles import needles
+from tests.gateway.test_deidentify import rich_film
+from tests.gateway.wiretap import wiretap
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: StartGateway, pacs: Pacs) -> bytes:  # noqa: F811
+    """Send films through a gateway to the local cloud; search all that left. Returns what was sent to the API."""
+    looked_for = set().union(*(needles(dcmread(io.BytesIO(film))) for film in films))
+    assert len(looked_for) > 20
+    with wiretap(urlsplit(service.url).port or 0) as tap:
+        config = make_config(predict={"by": "service", "url": f"http://127.0.0.1:{tap.port}"})
+        with open_answers(config) as answers:
+            gateway = start(config, of=answers)
+            for film in films:
+                assert send(gateway.port, film) == [0x0000]
+            until(lambda: len(pacs.of_kind("SR")) == len(films), 120)
+            until(lambda: gateway.metric("delivered_total") == len(films))
+        sent = tap.everything
+    stored = [service.cloud.s3.get_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
+              for key, version in service.uploads()]  # fmt: skip
+    uploaded = [repr(one["Metadata"]).encode() + one["Body"].read() for one in stored]
+    keys = repr(service.uploads()).encode()
+    everything = b"\n".join([sent, keys, *uploaded])
+    assert [needle for needle in looked_for if needle in everything] == []
+    told = gateway.log.encode() + generate_latest(gateway.metrics.registry)
+    assert [needle for needle in looked_for if needle in told] == []
+    assert {str(dataset.PatientID) for dataset in pacs.stored} == {
+        str(dcmread(io.BytesIO(film)).get("PatientID", "")) for film in films
+    }
+    return everything
+
+
+@pytest.mark.slow
+def test_made_up_patients(
+    service: Stack,  # noqa: F811
+    make_config: MakeConfig,
+    start_gateway: StartGateway,
+    pacs: Pacs,
+) -> None:
+    large = np.tile(np.linspace(200, 3800, 1600).astype(np.uint16), (1600, 1))
+    uids = [f"1.2.826.0.1.3680043.8.498.88.{number}" for number in range(3)]
+    films = [
+        rich_film(SOPInstanceUID=uids[0]),
+        rich_film(SOPInstanceUID=uids[1], Modality="CT"),  # is refused
+        dicom_film(SOPInstanceUID=uids[2], pixels=large),
+    ]
+    assert len(films[2]) > MAX_DIRECT_BYTES  # goes by upload
+    everything = check(films, service, make_config, start_gateway, pacs)
+    assert len(service.uploads()) == 1
+    # Both pseudonyms were sent, so the search has looked at what was sent.
+    key = Pseudonyms((make_config().state / KEY_FILE).read_bytes())
+    for uid in (HEADER["StudyInstanceUID"], *uids):
+        assert key.uid(uid).encode() in everything
+    assert {dataset.StudyInstanceUID for dataset in pacs.stored} == {HEADER["StudyInstanceUID"]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("CXR_DICOM" not in os.environ, reason="CXR_DICOM is not set")
+@pytest.mark.filterwarnings("ignore")
+def test_real_files(
+    service: Stack,  # noqa: F811
+    make_config: MakeConfig,
+    start_gateway: StartGateway,
+    pacs: Pacs,
+) -> None:
+    films = []
+    for path in sorted(Path(os.environ["CXR_DICOM"]).glob("*.dcm")):
+        film = dcmread(path, force=True)
+        if "TransferSyntaxUID" not in film.file_meta:  # as its sender would tell it
+            film.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if film.is_implicit_VR else ExplicitVRLittleEndian
+        stream = io.BytesIO()
+        film.save_as(stream, enforce_file_format=True)
+        films.append(stream.getvalue())
+    check(films, service, make_config, start_gateway, pacs)

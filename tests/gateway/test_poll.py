@@ -1,0 +1,86 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from pneumonia_cli.gateway.config import Poll
+from pneumonia_cli.gateway.log import Log
+from pneumonia_cli.gateway.poll import Poller
+from pneumonia_cli.gateway.store import Full, Store
+from tests.dicom_out.films import HEADER, dicom_film
+
+
+class FakeServer:
+    """Answers a search with the films that it has, and gives each by its UIDs."""
+
+    def __init__(self, *films: bytes) -> None:
+        self.films = [dcmread(io.BytesIO(film)) for film in films]
+        self.searched: list[dict[str, Any]] = []
+        self.retrieved: list[str] = []
+
+    def search_for_instances(self, *, search_filters: dict[str, Any], **_options: Any) -> list[dict[str, Any]]:
+        self.searched.append(search_filters)
+        return [
+            {
+                f"{film[name].tag:08X}": {"Value": [film.get(name)]}
+                for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+            }
+            for film in self.films
+            if film.Modality == search_filters["Modality"]
+        ]
+
+    def retrieve_instance(self, study: str, series: str, instance: str, **_options: Any) -> Dataset:
+        assert (study, series) == (HEADER["StudyInstanceUID"], HEADER["SeriesInstanceUID"])
+        self.retrieved.append(instance)
+        return next(film for film in self.films if film.SOPInstanceUID == instance)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "state", max_queued=10, min_free_bytes=1)
+    store.open()
+    store.close()
+    return store
+
+
+def poller(server: Any, store: Store, taken: list[str], **options: Any) -> Poller:
+    def take(path: Path, uid: str) -> None:
+        assert dcmread(path).SOPInstanceUID == uid
+        taken.append(uid)
+
+    settings = {"name_of": lambda uid: f"hash-of-{uid[-1]}", "on_image": take, "max_image_bytes": 10**6, **options}
+    return Poller(server, Poll(url="http://pacs"), store, log=Log(io.StringIO()), **settings)
+
+
+def test_new_images_are_taken_in_once(store: Store) -> None:
+    server, taken = FakeServer(dicom_film(), dicom_film(Modality="CT")), list[str]()
+    for count in (1, 0):
+        assert poller(server, store, taken).look() == count  # a new one each time: the marks are on the disk
+    assert taken == server.retrieved == [HEADER["SOPInstanceUID"]]
+    assert [search["Modality"] for search in server.searched] == ["CR", "DX", "CR", "DX"]
+    assert list(store.receiving.iterdir()) == []
+
+
+def test_one_that_was_not_taken_in_comes_again(store: Store) -> None:
+    def full(_path: Path, _uid: str) -> None:
+        raise Full("no room")
+
+    server, taken = FakeServer(dicom_film()), list[str]()
+    with pytest.raises(Full):
+        poller(server, store, taken, on_image=full).look()
+    assert poller(server, store, taken).look() == 1
+
+
+def test_an_image_too_large_is_left_where_it_is(store: Store) -> None:
+    server, taken = FakeServer(dicom_film()), list[str]()
+    assert poller(server, store, taken, max_image_bytes=100).look() == 1
+    assert taken == []
+
+
+def test_images_of_other_classes_are_not_fetched(store: Store) -> None:
+    server, taken = FakeServer(dicom_film(SOPClassUID="1.2.840.10008.5.1.4.1.1.2")), list[str]()
+    assert poller(server, store, taken).look() == 0
+    assert server.retrieved == []

@@ -1,0 +1,61 @@
+"""A relay between a client and a server that keeps every byte the client sends."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Wiretap:
+    """`sent` has the bytes of each connection, in the order in which they began."""
+
+    port: int
+    sent: list[bytearray] = field(default_factory=list)
+
+    @property
+    def everything(self) -> bytes:
+        return b"\n".join(bytes(part) for part in self.sent)
+
+
+@contextmanager
+def wiretap(port: int) -> Iterator[Wiretap]:
+    """Relay a free port of 127.0.0.1 to another one."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    tap = Wiretap(listener.getsockname()[1])
+    links: list[socket.socket] = []
+
+    def relay(source: socket.socket, target: socket.socket, kept: bytearray | None) -> None:
+        try:
+            while data := source.recv(65_536):
+                if kept is not None:
+                    kept += data
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:  # one side left
+            pass
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", port))
+            links.extend((client, server))
+            kept = bytearray()
+            tap.sent.append(kept)
+            for arguments in ((client, server, kept), (server, client, None)):
+                threads.append(threading.Thread(target=relay, args=arguments, daemon=True))
+                threads[-1].start()
+
+    threads = [threading.Thread(target=serve, daemon=True)]
+    threads[0].start()
+    yield tap
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for link in links:
+        link.close()
+    for thread in list(threads):
+        thread.join(5)
