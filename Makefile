@@ -205,7 +205,7 @@ lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade fo
 	$(call lock,training/requirements.in,training/requirements.txt)
 	$(call lock,bench/requirements.in,bench/requirements.txt)
 	$(call lock,requirements.in,requirements.txt)
-	$(call lock,pyproject.toml --extra hospital,deploy/gateway/requirements.txt)
+	$(call lock,pyproject.toml --extra hospital --group build,deploy/gateway/requirements.txt)
 	$(call lock,requirements-dev.in pyproject.toml --extra hospital --group build,requirements-dev.txt)
 
 .PHONY: clean

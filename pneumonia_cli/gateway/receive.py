@@ -129,7 +129,7 @@ class Receiver:
         return context
 
     def _requested(self, event: evt.Event) -> None:
-        address = event.assoc.requestor.address
+        address = str(event.assoc.remote["address"])
         if self._peers and not any(ipaddress.ip_address(address) in network for network in self._peers):
             self._metrics.turned_away.labels("peer").inc()
             self._log("association_refused", why="peer")

@@ -1,6 +1,7 @@
 """Connections to DICOMweb servers."""
 
 import os
+from urllib.parse import urlsplit
 
 import requests
 from dicomweb_client.api import DICOMwebClient
@@ -14,5 +15,7 @@ def web_client(url: str, username: str, timeout_seconds: float) -> DICOMwebClien
     if username:
         session.auth = (username, os.environ.get(PASSWORD_VARIABLE, ""))
     client = DICOMwebClient(url.rstrip("/"), session=session, timeout=timeout_seconds)
+    # The client takes this for the header Host, without the port: a server that minds it would refuse.
+    client.host = urlsplit(url).netloc.rpartition("@")[2]
     client.set_http_retry_params(retry=False)  # the queue tries again, and waits longer each time
     return client

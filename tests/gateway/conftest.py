@@ -1,10 +1,12 @@
 """A gateway in this process, a PACS that remembers what it was sent, and an answer without a model."""
 
+import gc
 import io
 import json
 import logging
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,11 +29,16 @@ from tests.dicom_out.films import MODEL, make_heatmap, prediction
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a gateway changes for its whole process is undone; pynetdicom says nothing."""
     monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
     monkeypatch.setattr(tempfile, "tempdir", None)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    yield
+    # pynetdicom leaves sockets and files of associations that failed to the garbage collector.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Pacs:
@@ -173,7 +180,7 @@ def send(
             link.release()
 
 
-def until(happened: Callable[[], Any], seconds: float = 20.0) -> None:
+def until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait until something is true; the limit is only there so that a test that fails ends."""
     end = time.monotonic() + seconds
     while not happened():
