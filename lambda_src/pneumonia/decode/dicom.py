@@ -17,6 +17,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from pneumonia.decode.dicom_damage import TRUNCATED, why_no_pixels, why_undecodable
 from pneumonia.decode.dicom_frame import keep_first_frame
 from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
 from pneumonia.decode.dicom_patient import is_of_another_population, view_warnings
@@ -51,6 +52,7 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
 
     Raises TooLarge, MultiFrame, NotARadiograph, ForProcessing, UndecodableImage.
     """
+    dataset, cut = None, False
     try:
         with warnings.catch_warnings():
             # pydicom warns about values that break the standard, and quotes them.
@@ -65,10 +67,7 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
     except BaseException as error:
         # pydicom and its decoders raise almost anything on damaged input; the message may quote the file. The decoder
         # of RLE panics in Rust, which arrives as an exception that is no Exception.
-        raise UndecodableImage(
-            "The DICOM file cannot be decoded: it is truncated, damaged, or compressed in a way that is not supported. "
-            "Export it uncompressed, or as JPEG 2000 or PNG."
-        ) from error
+        raise UndecodableImage(why_undecodable(dataset, cut=cut)) from error
 
 
 def _read(data: bytes, limits: Limits) -> tuple[Dataset, bool]:
@@ -121,11 +120,9 @@ def _check(dataset: Dataset, limits: Limits, cut: bool, shown_only: bool) -> lis
             "Send the FOR PRESENTATION image of the same exposure."
         )
     if cut and max(dataset.keys(), default=PIXEL_TAG) <= PIXEL_TAG:
-        raise UndecodableImage(
-            "The DICOM file is truncated: it ends before its pixels do. It was cut in transfer. Send the whole file."
-        )
+        raise UndecodableImage(TRUNCATED)
     if "PixelData" not in dataset:
-        raise UndecodableImage("The DICOM file holds no pixel data. Send the image, not a report or a reference to it.")
+        raise UndecodableImage(why_no_pixels(dataset))
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > limits.max_frames and not shown_only:
         raise MultiFrame(

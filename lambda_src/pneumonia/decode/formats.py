@@ -49,6 +49,8 @@ _MOST_BRANDS = 16
 # What people have instead, and what to do with it: (place of the mark, mark, name and advice).
 _OTHERS = (
     (4, b"ftyp", "a video. Export one film as a picture."),
+    # The mark of a PNG holds a line break of each kind, to show just that.
+    (0, b"\x89PNG", "a PNG whose line breaks were changed on the way. Send it again as binary (curl --data-binary)."),
     (0, b"%PDF", "a PDF document. Export the film in it as a picture."),
     (0, b"GIF8", "a GIF, which has too few greys for a film. Export the film anew."),
     (0, b"PK\x03\x04", "a ZIP archive. Send each film in it as a file of its own."),

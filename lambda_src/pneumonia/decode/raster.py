@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from pneumonia.decode import deep_colour, tiff
+from pneumonia.decode.damage import why_undecodable
 from pneumonia.decode.formats import Format
 from pneumonia.decode.grey_range import film_range, scale_to_grey
 from pneumonia.decode.image import EIGHT_BITS, DecodedImage, Depth
@@ -57,7 +58,7 @@ def decode_raster(
     - Of a JPEG the main picture is read, whatever previews and gain maps follow it.
     - Colour becomes luma (ITU-R 601-2).
 
-    Raises TooLarge, TookTooLong, MultiFrame, UndecodableImage (truncated or damaged).
+    Raises TooLarge, TookTooLong, MultiFrame, UndecodableImage (see `damage`).
     """
     try:
         with warnings.catch_warnings():
@@ -72,9 +73,7 @@ def decode_raster(
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged input (OSError, SyntaxError, struct.error,
         # zlib.error, ...); whatever it is, the bytes are to blame.
-        raise UndecodableImage(
-            f"The bytes start like a {kind.name} but cannot be decoded: the file is truncated or damaged."
-        ) from error
+        raise UndecodableImage(why_undecodable(data, kind)) from error
 
 
 def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None, own_depth: bool) -> DecodedImage:

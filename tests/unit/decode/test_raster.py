@@ -104,7 +104,7 @@ def test_truncated(image_bytes: ImageBytes, kind: str, share: float) -> None:
     rng = np.random.default_rng(0)
     noise = Image.fromarray(rng.integers(0, 255, (60, 60), np.uint8))
     data = image_bytes(image=noise, kind=kind)
-    with pytest.raises(UndecodableImage, match="truncated or damaged"):
+    with pytest.raises(UndecodableImage, match="is truncated: it ends before its picture does"):
         decode(data[: int(len(data) * share)], LIMITS)
 
 

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    MPEG2MPML,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
+
+from pneumonia.decode.dispatch import decode
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import UndecodableImage
+from tests.unit.decode.conftest import PATIENT, DicomBytes, dataset_of, encoded, film12
+
+LIMITS = Limits(10_000_000, 1_000_000)
+
+
+def reason(data: bytes) -> str:
+    with pytest.raises(UndecodableImage) as refused:
+        decode(data, LIMITS)
+    assert not [text for text in PATIENT if text in refused.value.detail]
+    return refused.value.detail
+
+
+def test_a_file_without_pixels_is_told_what_it_seems_to_be(dicom_bytes: DicomBytes) -> None:
+    report = dataset_of(film12(), Rows=None, Columns=None)
+    del report.PixelData
+    assert "Send the image, not a report" in reason(encoded(report))
+    image = dataset_of(film12())
+    del image.PixelData
+    assert "describes an image, but ends without its pixels: it was cut in transfer" in reason(encoded(image))
+    floating = dataset_of(film12())
+    del floating.PixelData
+    floating.FloatPixelData = film12().astype(np.float32).tobytes()
+    assert "floating-point pixels" in reason(encoded(floating))
+
+
+def test_a_compression_that_is_not_read_is_named() -> None:
+    dataset = dataset_of(film12(), MPEG2MPML)
+    dataset.PixelData = encapsulate([b"\0\0\1\xb3" + bytes(100)])
+    assert "is compressed as MPEG2 Main Profile / Main Level, which is not read" in reason(encoded(dataset))
+
+
+def test_a_transfer_syntax_of_nobodys_standard_is_told() -> None:
+    data = encoded(dataset_of(film12()))
+    assert "none of the standard's" in reason(data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.99999.1.2.1\0"))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
+def test_compressed_pixels_that_are_damaged_are_told_apart_from_cut_ones(syntax: str) -> None:
+    dataset = dataset_of(film12())
+    dataset.compress(syntax)
+    stream = bytearray(dataset.PixelData)
+    stream[20:120] = bytes(100)
+    dataset.PixelData = bytes(stream)
+    found = reason(encoded(dataset))
+    assert "damaged" in found
+    assert "truncated" not in found
+
+
+def test_fewer_pixels_than_the_header_says() -> None:
+    dataset = dataset_of(film12())
+    dataset.PixelData = dataset.PixelData[:-1000]
+    assert "fewer pixels than its header says" in reason(encoded(dataset))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_every_cut_of_a_file_has_a_true_reason(syntax: str) -> None:
+    data = encoded(dataset_of(film12(), syntax))
+    for length in range(132, len(data), 997):
+        found = reason(data[:length])
+        assert "cut in transfer" in found or "truncated" in found, (length, found)
