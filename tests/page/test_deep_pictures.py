@@ -32,7 +32,7 @@ def film() -> npt.NDArray[np.uint16]:
 
 
 def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, film: npt.NDArray[np.uint16]) -> None:
-    page = open_page(service)
+    page = open_page(service, bypass_csp=True)  # the browser's own waiting needs eval
     add_films(page, payload("film.dcm", deep_films.dicom(film, 12)))
     answered(page, 1)
     expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400 DICOM, 12 bits")

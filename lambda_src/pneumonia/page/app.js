@@ -241,17 +241,16 @@ function announce(words) {
 viewer.start(keys.reset);
 keys.start({ step, jump });
 order.start(arrange);
-printing.start();
+printing.start(() => {
+    const films = order.arranged(session.films).filter(({ state }) => state === "done");
+    printing.printFilms(films, config);
+});
 showNothing();
 takeFiles(take);
 examples.start(take);
 byId("change-token").addEventListener("click", () => enter());
 byId("clear").addEventListener("click", () => session.remove(session.films));
 byId("retry-all").addEventListener("click", () => session.retryAll());
-byId("print-films").addEventListener("click", () => {
-    const films = order.arranged(session.films).filter(({ state }) => state === "done");
-    printing.printFilms(films, config);
-});
 byId("export").addEventListener("click", () => downloadCsv(session.films));
 addEventListener("beforeunload", (event) => {
     // Nothing is stored: whoever leaves loses the answers.

@@ -7,7 +7,7 @@ import { separate } from "./heat.js";
 import { measuredWords } from "./measured.js";
 import { pictureOf } from "./picture.js";
 import { warningWords } from "./reading.js";
-import { probabilityWords } from "./result.js";
+import { conditionWords } from "./result.js";
 import { drawScale } from "./scale.js";
 import { CAVEATS, caveatOf, percent, triageWords } from "./triage.js";
 import { shown } from "./prevalence.js";
@@ -25,8 +25,14 @@ export async function printFilms(films, config) {
     print();
 }
 
-/** Forget the pages when they are printed; once, at the start. */
-export function start() {
+/** Call `ask` where the browser is asked to print, and forget the pages when they are printed; once, at the start. */
+export function start(ask) {
+    byId("print-films").addEventListener("click", ask);
+    addEventListener("keydown", (event) => {
+        if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "p" || byId("print-films").disabled) return;
+        event.preventDefault();
+        ask();
+    });
     addEventListener("afterprint", () => pages.replaceChildren());
 }
 
@@ -46,8 +52,12 @@ async function pageOf(film, config) {
             caveat && element("p", { className: "model-says" }, `The model says: ${triageWords(answer.triage)}`),
         ),
         caveat && element("p", { className: "advice strong" }, CAVEATS[caveat].meaning),
-        element("p", { className: "probability" }, element("strong", {}, percent(shown(answer.pneumonia))), " probability"),
-        element("p", {}, `${probabilityWords(answer)}.`),
+        element(
+            "p",
+            { className: "probability" },
+            element("strong", {}, percent(shown(answer.pneumonia))),
+            ` probability of pneumonia ${conditionWords(answer)}`,
+        ),
         drawScale(answer.pneumonia, config.operating_points, caveat === null),
         ...(caveat ? [] : measuredWords(answer.triage)).map((words) => element("p", {}, words)),
         ...warnings.map((code) => element("p", {}, warningWords(code))),

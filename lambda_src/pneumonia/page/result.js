@@ -40,8 +40,10 @@ export function showResult(film, config, actions) {
 }
 
 /** "72.0% if 1 in 10 of such children has pneumonia" */
-export const probabilityWords = (answer) =>
-    `${percent(shown(answer.pneumonia))} if ${prevalenceWords(prevalence())} of ${people(answer)} has pneumonia`;
+export const probabilityWords = (answer) => `${percent(shown(answer.pneumonia))} ${conditionWords(answer)}`;
+
+/** "if 1 in 10 of such children has pneumonia" */
+export const conditionWords = (answer) => `if ${prevalenceWords(prevalence())} of ${people(answer)} has pneumonia`;
 
 /** Of whom a prevalence is: an adult, or whatever else the model does not know, is none of "such children". */
 const people = (answer) => (caveatOf(answer) === null ? "such children" : "such patients");
