@@ -1,8 +1,9 @@
 """What the functions count, in the embedded metric format of CloudWatch: lines of the log that become metrics.
 
 Namespace `PneumoniaTriage`. Every record is of one event, and goes under [Stack, Function] and under [Stack, Function,
-ModelVersion]; a rejection also under [Stack, Function, Code]. Counts are 1 or 0, so that their sum is a number of
-films and their average a share. Nothing in a record tells whose film it was, nor which.
+ModelVersion]; a rejection also under [Stack, Function, Code]. A request with a token goes under [Stack, Function] and
+[Stack, Function, Caller]. Counts are 1 or 0, so that their sum is a number of films and their average a share. Nothing
+in a record tells whose film it was, nor which.
 
 Without the setting `stack_name` (STACK_NAME) nothing is written: on a user's machine there is nobody to read it.
 """
@@ -60,6 +61,11 @@ def prediction(function: str, body: Mapping[str, Any]) -> None:
 def rejection(function: str, code: str) -> None:
     """Count an image that was refused, in all and by the code of the error."""
     _write(function, {"Rejections": (COUNT, 1)}, loaded_version(), {"Code": code})
+
+
+def request(function: str, caller: str) -> None:
+    """Count a request that was let in, by the name of its token."""
+    _write(function, {"Requests": (COUNT, 1)}, None, {"Caller": caller})
 
 
 @contextlib.contextmanager

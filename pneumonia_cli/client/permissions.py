@@ -125,7 +125,11 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     ),
     "rotate-token": (
         _FIND,
-        Permission(("secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue"), SECRET),
+        Permission(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), SECRET),
+    ),
+    "token": (
+        _FIND,
+        Permission(("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), SECRET),
     ),
     "bill": (
         Permission(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), STACK),

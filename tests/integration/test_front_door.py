@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import gzip
+import hashlib
 import http.client
 import io
 import json
@@ -333,6 +334,21 @@ class TestToken:
         written = log.getvalue()
         assert written.count("unauthorized") == 2
         assert not [text for text in (guarded.token, "nearly-right", "Bearer", upload_id, "api/") if text in written]
+
+    def test_log_holds_the_name_of_a_token_and_never_the_token(self, guarded: Door) -> None:
+        token = "w" * 48
+        entry = {"name": "ward-3", "sha256": hashlib.sha256(token.encode()).hexdigest(), "expires": None}
+        with contextlib.closing(boto3.client("secretsmanager")) as vault:
+            secret = json.dumps({"token": guarded.token, "tokens": [entry]})
+            vault.put_secret_value(SecretId=TOKEN_SECRET, SecretString=secret)
+        auth.token_store.cache_clear()
+        log = io.StringIO()
+        with functions.logs_to(log):
+            for given in (token, guarded.token, "wrong-but-nearly-right"):
+                guarded.ask("POST", "/predict", b"no film", Authorization=f"Bearer {given}")
+        lines = [json.loads(line) for line in log.getvalue().splitlines()]
+        assert [line.get("caller") for line in lines if line.get("error_code")] == ["ward-3", "default", None]
+        assert not [text for text in (token, entry["sha256"], guarded.token, "nearly-right") if text in log.getvalue()]
 
     def test_rotation(self, guarded: Door) -> None:
         with contextlib.closing(boto3.client("secretsmanager")) as vault:

@@ -10,7 +10,9 @@ from PIL import Image
 
 from pneumonia import metrics
 from pneumonia.handlers import api, worker
-from pneumonia.http import predictions
+from pneumonia.http import auth, predictions
+from pneumonia.http.auth import TokenStore
+from pneumonia.http.token_secret import KnownToken, digest_of
 from pneumonia.predictor import process_predictor
 from tests.conftest import RESULTS, UPLOADS, HttpEvent, ImageBytes, LoadEvent
 
@@ -143,6 +145,28 @@ def test_what_is_no_image_refused_is_not_counted(
     assert records() == []
 
 
+def test_a_request_is_counted_by_the_name_of_its_token(
+    records: Records, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "w" * 48
+    known = TokenStore(lambda: [KnownToken("ward-3", digest_of(token))])
+    replaced: Any = lambda: known  # noqa: E731
+    replaced.cache_clear = lambda: None  # the fixture that cleans up asks for it
+    monkeypatch.setattr(auth, "token_store", replaced)
+    monkeypatch.setenv("AUTH_MODE", "token")
+    monkeypatch.setenv("AUTH_SECRET_ID", "unread")
+    for given in (token, "x" * 48):
+        api.handler(
+            http_event(path="/model", method="GET", headers={"authorization": f"Bearer {given}"}), lambda_context
+        )
+    api.handler(http_event(path="/config", method="GET", headers={"authorization": f"Bearer {token}"}), lambda_context)
+    (record,) = records()
+    assert values(record, "Stack", "Function", "Caller") == {"Requests": ("Count", 1)}
+    assert (record["Function"], record["Caller"]) == ("api", "ward-3")
+    assert token not in json.dumps(record)
+    assert "ModelVersion" not in record
+
+
 def test_cold_start_is_counted_once(
     records: Records, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,5 +248,6 @@ def test_metrics_are_those_of_the_documentation() -> None:
         "ModelTime": metrics.MILLISECONDS,
         "Rejections": metrics.COUNT,
         "ColdStarts": metrics.COUNT,
+        "Requests": metrics.COUNT,
     }
     assert f"`{metrics.NAMESPACE}`" in section

@@ -115,8 +115,9 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": (
-                        "With the setting auth=token. With auth=iam requests are signed instead (AWS SigV4, service "
-                        "lambda), with auth=none they need nothing; GET /config says which it is."
+                        "With the setting auth=token; each caller can have a token of its own, with a name and an end. "
+                        "With auth=iam requests are signed instead (AWS SigV4, service lambda), with auth=none they "
+                        "need nothing; GET /config says which it is."
                     ),
                 }
             },

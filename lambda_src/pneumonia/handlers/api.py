@@ -80,7 +80,7 @@ def _respond(request: Request) -> Response:
     method = "GET" if request.method == "HEAD" else request.method
     route = next((route for route in known if route.method == method), None)
     if route is None or not route.public:
-        authorize(request.event, process_settings(), request.header("authorization"))
+        _note_caller(authorize(request.event, process_settings(), request.header("authorization")))
     if route is not None:
         return route.respond(replace(request, parameters=route.parameters(request.path)))
     if known:
@@ -88,6 +88,13 @@ def _respond(request: Request) -> Response:
         raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)
     there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
     raise NotFound(f"There is no such path. There are {there}.")
+
+
+def _note_caller(name: str | None) -> None:
+    """Put the name of a request's token into every line that is logged of it, and count the request by it."""
+    if name is not None:
+        logger.append_keys(caller=name)
+        metrics.request(metrics.API, name)
 
 
 def _options(routes: Sequence[Route]) -> Response:

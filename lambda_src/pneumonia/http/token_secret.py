@@ -1,7 +1,20 @@
-"""The access token as Secrets Manager keeps it: the current one, and the one before it during a rotation."""
+"""The access tokens as Secrets Manager keeps them: in one secret, as JSON.
 
+    {"token": "<the default token>",
+     "tokens": [{"name": "ward-3", "sha256": "<of the token>", "expires": "2027-11-26T00:00:00+00:00"}],
+     "previous_sha256": "<of the default token before>"}
+
+`token` alone is what the stack generates. `tokens` and `previous_sha256` are written by `pneumonia token`; of a named
+token the secret has only the hash, which is enough for a random one of 192 bits.
+"""
+
+import hashlib
 import json
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from pneumonia import aws
 from pneumonia.errors import AccessCheckFailed
@@ -9,32 +22,91 @@ from pneumonia.errors import AccessCheckFailed
 MIN_LENGTH = 20
 """Of a token in characters. One that a person made up and a machine can guess is refused."""
 
+DEFAULT: Final = "default"
+"""The name of the token in `token`, and of the one before it."""
+
 # What an Authorization header can carry (RFC 6750, section 2.1).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# It goes into logs and metrics.
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_tokens(secret_id: str) -> list[str]:
-    """The tokens that are valid now: AWSCURRENT, and AWSPREVIOUS once there has been a rotation.
+@dataclass(frozen=True)
+class KnownToken:
+    """A token that is valid, by its SHA-256; `expires` in seconds since 1970, None if it does not expire."""
 
-    The secret's value is JSON, {"token": "..."}. Raises AccessCheckFailed if the current one cannot be used,
-    and what boto3 raises if it cannot be read.
+    name: str
+    digest: bytes
+    expires: float | None = None
+
+
+def digest_of(token: str) -> bytes:
+    """The SHA-256 of a token (32 bytes)."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def read_tokens(secret_id: str) -> list[KnownToken]:
+    """The tokens that are valid now: the default one, the default one before it, and those with a name of their own.
+
+    The default one before is in the version AWSPREVIOUS, or by its hash in `previous_sha256`. Named tokens are those of
+    AWSCURRENT alone, so that one that was revoked is in no version that counts. Raises AccessCheckFailed if the secret
+    has no usable token, and what boto3 raises if it cannot be read.
     """
     current = _parse(aws.secrets().get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")["SecretString"])
-    if current is None:
+    default, named = _default(current), list(_named(current))
+    if default is None and not named:
         raise AccessCheckFailed(
             f'The secret must be JSON {{"token": "..."}} with at least {MIN_LENGTH} letters, digits or -._~+/ in it.'
         )
+    known = [default, _previous(current, secret_id), *named]
+    return [token for token in known if token is not None]
+
+
+def _previous(current: Mapping[str, Any], secret_id: str) -> KnownToken | None:
+    if "previous_sha256" in current:
+        sha256 = current["previous_sha256"]
+        return KnownToken(DEFAULT, bytes.fromhex(sha256)) if _is_sha256(sha256) else None
     try:
         previous = aws.secrets().get_secret_value(SecretId=secret_id, VersionStage="AWSPREVIOUS")["SecretString"]
-    except aws.secrets().exceptions.ResourceNotFoundException:  # never rotated
-        return [current]
-    return [token for token in (current, _parse(previous)) if token is not None]
-
-
-def _parse(secret: str) -> str | None:
-    try:
-        token = json.loads(secret)["token"]
-    except (ValueError, KeyError, TypeError):
+    except aws.secrets().exceptions.ResourceNotFoundException:  # never changed
         return None
+    return _default(_parse(previous))
+
+
+def _parse(secret: str) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(secret)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _default(fields: Mapping[str, Any]) -> KnownToken | None:
+    token = fields.get("token")
     usable = isinstance(token, str) and len(token) >= MIN_LENGTH and _TOKEN.fullmatch(token)
-    return token if usable else None
+    return KnownToken(DEFAULT, digest_of(str(token))) if usable else None
+
+
+def _named(fields: Mapping[str, Any]) -> Iterator[KnownToken]:
+    """Those with a name. An entry that is not as described lets nobody in."""
+    entries = fields.get("tokens")
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            name, sha256, expires = entry["name"], entry["sha256"], entry["expires"]
+            ends = None if expires is None else _time(expires)
+        except (KeyError, TypeError, ValueError):
+            continue
+        if isinstance(name, str) and _NAME.fullmatch(name) and name != DEFAULT and _is_sha256(sha256):
+            yield KnownToken(name, bytes.fromhex(sha256), ends)
+
+
+def _time(text: str) -> float:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return time.timestamp()
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None

@@ -28,6 +28,14 @@ def register(app: typer.Typer) -> None:
         ("bill", _bill, "pneumonia bill --films 10000"),
     ):
         app.command(name, rich_help_panel=_PANEL, epilog=f"Example: `{example}`")(command)
+    tokens = typer.Typer(no_args_is_help=True, help="Tokens with names of their own, for auth `token`.")
+    for name, command, example in (
+        ("add", _add_token, "pneumonia token add ward-3 --days 90 --stack PneumoniaInference --yes"),
+        ("list", _list_tokens, "pneumonia token list --stack PneumoniaInference"),
+        ("revoke", _revoke_token, "pneumonia token revoke ward-3 --stack PneumoniaInference --yes"),
+    ):
+        tokens.command(name, epilog=f"Example: `{example}`")(command)
+    app.add_typer(tokens, name="token", rich_help_panel=_PANEL)
 
 
 def _status(
@@ -165,6 +173,66 @@ def _rollback(
         raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, as_json=as_json))
 
 
+Secret = Annotated[
+    str | None,
+    typer.Option("--secret", metavar="ARN", help="Secret of its token.", rich_help_panel=options.PARTS_PANEL),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-z, 0-9 and -; it goes into logs.")]
+
+
+def _add_token(
+    name: Name,
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How long it lives.")] = 365,
+    yes: Yes = False,
+    stack: options.Stack = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    secret: Secret = None,
+    as_json: options.Json = False,
+) -> None:
+    """Make a token for one caller, and print it this once. The service takes it within half a minute."""
+    from pneumonia_cli.client.operating import tokens as command
+    from pneumonia_cli.client.target import Target, connect, resolve
+
+    with connect(stack, profile, region) as aws:
+        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
+        raise typer.Exit(command.add(aws, str(target.token_secret), name, days, really=yes, as_json=as_json))
+
+
+def _list_tokens(
+    stack: options.Stack = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    secret: Secret = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show the names of all tokens and when they expire; never a token."""
+    from pneumonia_cli.client.operating import tokens as command
+    from pneumonia_cli.client.target import Target, connect, resolve
+
+    with connect(stack, profile, region) as aws:
+        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
+        raise typer.Exit(command.show(aws, str(target.token_secret), as_json=as_json))
+
+
+def _revoke_token(
+    name: Name,
+    yes: Yes = False,
+    stack: options.Stack = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    secret: Secret = None,
+    as_json: options.Json = False,
+) -> None:
+    """End the token of one caller, within five minutes; all others stay. `default` is the one of the stack."""
+    from pneumonia_cli.client.operating import tokens as command
+    from pneumonia_cli.client.target import Target, connect, resolve
+
+    with connect(stack, profile, region) as aws:
+        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
+        raise typer.Exit(command.revoke(aws, str(target.token_secret), name, really=yes, as_json=as_json))
+
+
 def _rotate_token(
     revoke: Annotated[
         bool, typer.Option("--revoke", help="Rotate twice, so that the old token ends: it has leaked.")
@@ -174,13 +242,10 @@ def _rotate_token(
     stack: options.Stack = None,
     profile: options.Profile = None,
     region: options.Region = None,
-    secret: Annotated[
-        str | None,
-        typer.Option("--secret", metavar="ARN", help="Secret of its token.", rich_help_panel=options.PARTS_PANEL),
-    ] = None,
+    secret: Secret = None,
     as_json: options.Json = False,
 ) -> None:
-    """Give the service a new bearer token. The old one stays valid until the next rotation."""
+    """Give the service a new default token. The old one stays valid until the next rotation; those with names stay."""
     from pneumonia_cli.client.operating import rotate as command
     from pneumonia_cli.client.target import Target, connect, resolve
 

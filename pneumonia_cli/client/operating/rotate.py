@@ -1,40 +1,28 @@
 """`pneumonia rotate-token`: a new bearer token for a service with auth `token`."""
 
 import json
-import secrets
-from typing import TYPE_CHECKING, Final
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from pneumonia_cli.client import output
-from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
-from pneumonia_cli.client.errors import EXIT_OK, ServiceError
+from pneumonia_cli.client.aws import Aws, errors_in_words
+from pneumonia_cli.client.errors import EXIT_OK
+from pneumonia_cli.client.operating.tokens import Stored, new_token, read
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-_TOKEN_BYTES: Final = 24
-"""192 bits from the system's random source, as 48 hexadecimal characters."""
-
 
 def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, as_json: bool = False) -> int:
-    """Put a new token into the secret; answers the exit code. Raises ServiceError.
+    """Put a new default token into the secret; answers the exit code. Raises ServiceError.
 
-    With `revoke` twice, so that the token of before is not even the previous one.
+    With `revoke` twice, so that the token of before is not even the previous one. Tokens with names stay.
     """
     client: SecretsManagerClient = aws.client("secretsmanager")
     token = None
     with errors_in_words("The token"):
-        try:
-            client.describe_secret(SecretId=secret_id)
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                raise ServiceError(
-                    "The secret of the token is not there. Is the service deployed with auth token?"
-                ) from error
-            raise
+        stored = read(client, secret_id)
         if really:
-            token = rotate(client, secret_id, times=2 if revoke else 1)
+            token = rotate(client, secret_id, stored, times=2 if revoke else 1)
     if as_json:
         print_token = {"token": token} if show and token else {}
         output.print_json({"rotated": really, "secret": secret_id, "revoked": revoke and really, **print_token})
@@ -43,11 +31,13 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, as_
     return EXIT_OK
 
 
-def rotate(client: "SecretsManagerClient", secret_id: str, *, times: int) -> str:
+def rotate(client: "SecretsManagerClient", secret_id: str, stored: Stored, *, times: int) -> str:
     """Write so many new tokens, one after the other; answers the last. Raises botocore's errors."""
-    tokens = [secrets.token_hex(_TOKEN_BYTES) for _ in range(times)]
+    # The version before this one has the token before it.
+    kept = {name: value for name, value in stored.fields.items() if name != "previous_sha256"}
+    tokens = [new_token() for _ in range(times)]
     for token in tokens:
-        client.put_secret_value(SecretId=secret_id, SecretString=json.dumps({"token": token}))
+        client.put_secret_value(SecretId=secret_id, SecretString=json.dumps({**kept, "token": token}))
     return tokens[-1]
 
 

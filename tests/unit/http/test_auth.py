@@ -8,6 +8,7 @@ import pytest
 from pneumonia.errors import AccessCheckFailed, Unauthorized
 from pneumonia.http import auth
 from pneumonia.http.auth import MAX_AGE_SECONDS, MIN_INTERVAL_SECONDS, RETRY_SECONDS, TokenStore, authorize
+from pneumonia.http.token_secret import DEFAULT, KnownToken, digest_of
 from pneumonia.settings import Settings
 from tests.conftest import LoadEvent
 
@@ -19,14 +20,15 @@ class Vault:
 
     def __init__(self, *tokens: str) -> None:
         self.tokens: Sequence[str] = tokens
+        self.named: Sequence[KnownToken] = ()
         self.fails = False
         self.readings = 0
 
-    def read(self) -> Sequence[str]:
+    def read(self) -> Sequence[KnownToken]:
         self.readings += 1
         if self.fails:
             raise RuntimeError(f"quoting {self.tokens}")
-        return self.tokens
+        return [*(KnownToken(DEFAULT, digest_of(token)) for token in self.tokens), *self.named]
 
 
 class Clock:
@@ -49,7 +51,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(vault: Vault, clock: Clock) -> TokenStore:
-    return TokenStore(vault.read, clock)
+    return TokenStore(vault.read, clock, clock)
 
 
 @pytest.fixture
@@ -61,49 +63,49 @@ def log() -> Iterator[io.StringIO]:
 
 
 def test_current_and_previous_token_are_valid(store: TokenStore) -> None:
-    assert store.accepts(CURRENT)
-    assert store.accepts(OLD)
+    assert store.name_of(CURRENT)
+    assert store.name_of(OLD)
 
 
 @pytest.mark.parametrize("token", ["", "current-token-of-toda", CURRENT + "x", CURRENT.upper(), NEXT])
 def test_no_other_is(store: TokenStore, token: str) -> None:
-    assert not store.accepts(token)
+    assert not store.name_of(token)
 
 
 def test_secret_is_read_once_in_five_minutes(store: TokenStore, vault: Vault, clock: Clock) -> None:
     for _ in range(10):
-        assert store.accepts(CURRENT)
+        assert store.name_of(CURRENT)
     clock.now += MAX_AGE_SECONDS - 1
-    assert store.accepts(CURRENT)
+    assert store.name_of(CURRENT)
     assert vault.readings == 1
     clock.now += 1
-    assert store.accepts(CURRENT)
+    assert store.name_of(CURRENT)
     assert vault.readings == 2
 
 
 def test_wrong_tokens_cannot_make_it_be_read_more_often(store: TokenStore, vault: Vault, clock: Clock) -> None:
     step, seconds = 0.5, MAX_AGE_SECONDS
     for count in range(int(seconds / step)):
-        assert not store.accepts(f"guess-number-{count}")
+        assert not store.name_of(f"guess-number-{count}")
         clock.now += step
     assert vault.readings == seconds / MIN_INTERVAL_SECONDS
 
 
 def test_new_token_is_accepted_half_a_minute_after_the_rotation(store: TokenStore, vault: Vault, clock: Clock) -> None:
-    assert store.accepts(CURRENT)
+    assert store.name_of(CURRENT)
     vault.tokens = (NEXT, CURRENT)
-    assert not store.accepts(NEXT)
+    assert not store.name_of(NEXT)
     clock.now += MIN_INTERVAL_SECONDS
-    assert store.accepts(NEXT)
-    assert store.accepts(CURRENT)
-    assert not store.accepts(OLD)
+    assert store.name_of(NEXT)
+    assert store.name_of(CURRENT)
+    assert not store.name_of(OLD)
 
 
 def test_revoked_token_is_refused_after_five_minutes(store: TokenStore, vault: Vault, clock: Clock) -> None:
-    assert store.accepts(OLD)
+    assert store.name_of(OLD)
     vault.tokens = (CURRENT,)
     clock.now += MAX_AGE_SECONDS
-    assert not store.accepts(OLD)
+    assert not store.name_of(OLD)
 
 
 def test_nobody_is_let_in_while_the_secret_cannot_be_read(
@@ -112,24 +114,55 @@ def test_nobody_is_let_in_while_the_secret_cannot_be_read(
     vault.fails = True
     for _ in range(5):
         with pytest.raises(AccessCheckFailed):
-            store.accepts(CURRENT)
+            store.name_of(CURRENT)
     assert vault.readings == 1
     assert "RuntimeError" in log.getvalue()
     assert CURRENT not in log.getvalue()
     vault.fails = False
     clock.now += RETRY_SECONDS
-    assert store.accepts(CURRENT)
+    assert store.name_of(CURRENT)
 
 
 def test_known_tokens_outlive_a_failed_look_for_an_unknown_one(store: TokenStore, vault: Vault, clock: Clock) -> None:
-    assert store.accepts(CURRENT)
+    assert store.name_of(CURRENT)
     vault.fails = True
     clock.now += MIN_INTERVAL_SECONDS
-    assert not store.accepts(NEXT)
-    assert store.accepts(CURRENT)
+    assert not store.name_of(NEXT)
+    assert store.name_of(CURRENT)
     clock.now += MAX_AGE_SECONDS
     with pytest.raises(AccessCheckFailed):
-        store.accepts(CURRENT)
+        store.name_of(CURRENT)
+
+
+def test_a_token_has_a_name_and_an_end_of_its_own(store: TokenStore, vault: Vault, clock: Clock) -> None:
+    ends = clock.now + 60
+    vault.named = (KnownToken("ward-3", digest_of(NEXT), ends), KnownToken("pacs", digest_of("p" * 48), None))
+    assert (store.name_of(CURRENT), store.name_of(OLD)) == (DEFAULT, DEFAULT)
+    assert (store.name_of(NEXT), store.name_of("p" * 48)) == ("ward-3", "pacs")
+    clock.now = ends - 0.001
+    assert store.name_of(NEXT) == "ward-3"
+    clock.now = ends  # at its time, though nothing is read again
+    assert store.name_of(NEXT) is None
+    assert store.name_of("p" * 48) == "pacs"
+
+
+def test_a_revoked_name_ends_alone(store: TokenStore, vault: Vault, clock: Clock) -> None:
+    vault.named = tuple(KnownToken(name, digest_of(name * 20)) for name in ("one", "two"))
+    assert (store.name_of("one" * 20), store.name_of("two" * 20)) == ("one", "two")
+    vault.named = vault.named[1:]
+    clock.now += MAX_AGE_SECONDS
+    assert (store.name_of("one" * 20), store.name_of("two" * 20)) == (None, "two")
+
+
+def test_every_digest_is_compared_in_constant_time(
+    store: TokenStore, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    monkeypatch.setattr(auth.hmac, "compare_digest", lambda a, b: bool(compared.append((len(a), len(b))) or a == b))
+    vault.named = tuple(KnownToken(f"n{number}", digest_of(f"{number}" * 20)) for number in range(3))
+    assert store.name_of(CURRENT) == DEFAULT
+    assert store.name_of("1" * 20) == "n1"
+    assert compared == [(32, 32)] * 10
 
 
 class TestAuthorize:
@@ -140,15 +173,15 @@ class TestAuthorize:
         replaced.cache_clear = lambda: None
         monkeypatch.setattr(auth, "token_store", replaced)
 
-    def ask(self, mode: str, authorization: str = "", event: dict[str, Any] | None = None) -> None:
-        authorize(event or {"requestContext": {}}, Settings(model_dir=Path(), auth=mode), authorization)
+    def ask(self, mode: str, authorization: str = "", event: dict[str, Any] | None = None) -> str | None:
+        return authorize(event or {"requestContext": {}}, Settings(model_dir=Path(), auth=mode), authorization)
 
     def test_none_asks_nothing(self) -> None:
-        self.ask("none")
+        assert self.ask("none") is None
 
     def test_token(self) -> None:
-        self.ask("token", f"Bearer {CURRENT}")
-        self.ask("token", f"bearer  {OLD} ")
+        assert self.ask("token", f"Bearer {CURRENT}") == DEFAULT
+        assert self.ask("token", f"bearer  {OLD} ") == DEFAULT
 
     @pytest.mark.parametrize(
         "authorization",
@@ -177,7 +210,7 @@ class TestAuthorize:
             self.ask("token", event=load_event("function_url_iam"))
 
     def test_iam_trusts_what_aws_has_checked(self, load_event: LoadEvent) -> None:
-        self.ask("iam", event=load_event("function_url_iam"))
+        assert self.ask("iam", event=load_event("function_url_iam")) is None
 
     @pytest.mark.parametrize("authorizer", [None, {}, {"iam": None}, {"iam": {}}, {"jwt": {"claims": {}}}])
     def test_iam_refuses_what_nobody_has_checked(self, load_event: LoadEvent, authorizer: Any) -> None:

@@ -1,0 +1,189 @@
+"""`pneumonia token`: bearer tokens with names of their own, each with its own life, for a service with auth `token`.
+
+They are in the secret of the default token; of each only the SHA-256 is kept (pneumonia/http/token_secret.py).
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+from rich.table import Table
+
+from pneumonia_cli.client import output
+from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
+from pneumonia_cli.client.errors import EXIT_OK, ServiceError, UsageProblem
+from pneumonia_cli.reporting.printable import printable
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+DEFAULT: Final = "default"
+"""The name of the token that the stack generates."""
+MAX_TOKENS: Final = 200
+"""The secret holds 64 KB."""
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_TOKEN_BYTES: Final = 24
+_CURRENT, _PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The current version of a secret."""
+
+    version: str
+    fields: dict[str, Any]
+
+    @property
+    def named(self) -> list[dict[str, Any]]:
+        """The entries of named tokens: `name`, `sha256`, `expires`, `created`."""
+        found = self.fields.get("tokens")
+        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def new_token() -> str:
+    """192 bits from the system's random source, as 48 hexadecimal characters."""
+    return secrets.token_hex(_TOKEN_BYTES)
+
+
+def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, as_json: bool = False) -> int:
+    """Make a token of this name that lives for so many days, and print it; answers the exit code.
+
+    It is shown this once. Raises UsageProblem, ServiceError.
+    """
+    if not _NAME.fullmatch(name) or name == DEFAULT:
+        raise UsageProblem(
+            f"A name has 1 to 32 of a-z, 0-9 and -, and is not {DEFAULT!r}. It goes into logs: let it name a system, "
+            "never a patient."
+        )
+    client: SecretsManagerClient = aws.client("secretsmanager")
+    with errors_in_words("The tokens"):
+        stored = read(client, secret_id)
+        if any(entry.get("name") == name for entry in stored.named):
+            raise UsageProblem(f"There is a token {name} already. Revoke it first, or take another name.")
+        if len(stored.named) >= MAX_TOKENS:
+            raise UsageProblem(f"There are {MAX_TOKENS} tokens already. Revoke those that nobody uses.")
+        now = datetime.now(UTC).replace(microsecond=0)
+        expires = (now + timedelta(days=days)).isoformat()
+        token = new_token() if really else None
+        if token is not None:
+            digest = hashlib.sha256(token.encode()).hexdigest()
+            entry = {"name": name, "sha256": digest, "expires": expires, "created": now.isoformat()}
+            _write(client, secret_id, stored, stored.fields | {"tokens": [*stored.named, entry]})
+    if as_json:
+        output.print_json({"added": really, "name": name, "expires": expires, **({"token": token} if token else {})})
+    elif token is None:
+        output.print_text(f"Would add the token {name}, which expires on {expires}.")
+        output.stdout.print("Nothing was changed. The same command with --yes does it.")
+    else:
+        output.stderr.print(printable(f"The token {name} expires on {expires}. It is shown this once."))
+        output.print_text(token)
+    return EXIT_OK
+
+
+def show(aws: Aws, secret_id: str, *, as_json: bool = False) -> int:
+    """List the names, with their times and without any token; answers the exit code. Raises ServiceError."""
+    client: SecretsManagerClient = aws.client("secretsmanager")
+    with errors_in_words("The tokens"):
+        stored = read(client, secret_id)
+    now = datetime.now(UTC)
+    default = [{"name": DEFAULT, "created": None, "expires": None}] if stored.fields.get("token") else []
+    found = [*default, *({name: entry.get(name) for name in ("name", "created", "expires")} for entry in stored.named)]
+    listed = [{**entry, "expired": _has_expired(entry["expires"], now)} for entry in found]
+    if as_json:
+        output.print_json({"tokens": listed})
+        return EXIT_OK
+    table = Table("Name", "Made", "Expires", box=None, pad_edge=False)
+    for entry in listed:
+        ends = "never" if entry["expires"] is None else f"{entry['expires']}{' (expired)' if entry['expired'] else ''}"
+        table.add_row(*(printable(str(text or "")) for text in (entry["name"], entry["created"], ends)))
+    output.stdout.print(table)
+    return EXIT_OK
+
+
+def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, as_json: bool = False) -> int:
+    """End a token; answers the exit code. Raises UsageProblem if there is none of this name, ServiceError."""
+    client: SecretsManagerClient = aws.client("secretsmanager")
+    with errors_in_words("The tokens"):
+        stored = read(client, secret_id)
+        left = [entry for entry in stored.named if entry.get("name") != name]
+        if name == DEFAULT:
+            if not stored.fields.get("token"):
+                raise UsageProblem("There is no default token any more.")
+            if not left:
+                raise UsageProblem("That is the only token: add one with a name first, or rotate it (rotate-token).")
+            changed = stored.fields | {"token": None, "previous_sha256": None}
+        else:
+            if len(left) == len(stored.named):
+                raise UsageProblem(f"There is no token {name}. `pneumonia token list` shows those there are.")
+            if not left and not stored.fields.get("token"):
+                raise UsageProblem("That is the only token: add another one first.")
+            changed = stored.fields | {"tokens": left}
+        if really:
+            _write(client, secret_id, stored, changed)
+    if as_json:
+        output.print_json({"revoked": really, "name": name})
+    elif really:
+        output.print_text(f"The token {name} ends within five minutes.")
+    else:
+        output.print_text(f"Would revoke the token {name}.")
+        output.stdout.print("Nothing was changed. The same command with --yes does it.")
+    return EXIT_OK
+
+
+def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
+    """The current version of the secret. Raises ServiceError if it is not there or not as described; ClientError."""
+    try:
+        found = client.get_secret_value(SecretId=secret_id, VersionStage=_CURRENT)
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            raise ServiceError(
+                "The secret of the token is not there. Is the service deployed with auth token?"
+            ) from error
+        raise
+    try:
+        fields = json.loads(found["SecretString"])
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise ServiceError("The secret of the token is not a JSON object, so the tokens in it are not known.")
+    return Stored(found["VersionId"], fields)
+
+
+def _write(client: "SecretsManagerClient", secret_id: str, stored: Stored, fields: Mapping[str, Any]) -> None:
+    """Make this the current version. Raises ServiceError if someone else has written since `stored` was read."""
+    # The version before the new one is no longer that of the last rotation: its token is kept by its hash.
+    kept = {"previous_sha256": stored.fields.get("previous_sha256", _previous_sha256(client, secret_id)), **fields}
+    client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(kept))
+    if client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["VersionId"] != stored.version:
+        raise ServiceError(
+            "Another command changed the tokens at the same moment. Look with `pneumonia token list`, and try again."
+        )
+
+
+def _previous_sha256(client: "SecretsManagerClient", secret_id: str) -> str | None:
+    try:
+        found = client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["SecretString"]
+        token = json.loads(found)["token"]
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":  # never changed
+            return None
+        raise
+    except (ValueError, KeyError, TypeError):
+        return None
+    return hashlib.sha256(token.encode()).hexdigest() if isinstance(token, str) else None
+
+
+def _has_expired(expires: Any, now: datetime) -> bool:
+    if expires is None:
+        return False
+    try:
+        return datetime.fromisoformat(str(expires)) <= now
+    except (ValueError, TypeError):  # not a time, or one without a zone: the service lets nobody in with it
+        return True
