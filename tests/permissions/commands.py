@@ -21,6 +21,7 @@ _MODULES: Mapping[str, str] = {
     "operating/status.py": "status",
     "operating/rollback.py": "rollback",
     "operating/rotate.py": "rotate-token",
+    "operating/tokens.py": "token",
     "operating/usage.py": "bill",
     "batch/replay.py": "replay",
     "batch/backfill.py": "backfill",

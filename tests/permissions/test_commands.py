@@ -12,6 +12,7 @@ from moto import mock_aws
 from pneumonia_cli.client import permissions
 from pneumonia_cli.client.commands.app import app
 from pneumonia_cli.client.operating import rotate
+from pneumonia_cli.client.operating.tokens import Stored
 from pneumonia_cli.client.permissions import COMMANDS, Permission
 from tests.permissions.calls import Need
 from tests.permissions.commands import Checker, covers
@@ -19,6 +20,9 @@ from tools import permissions_table
 
 # They call no AWS API with credentials.
 _LOCAL = {"predict", "serve"}
+
+
+STORED = Stored("v", {"token": "x"})
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def secret(aws_credentials: None) -> Iterator[Any]:
 def test_a_call_that_is_not_listed_is_refused(secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     checker = Checker()
     with checker.watching():
-        rotate.rotate(secret, "pneumonia-token", times=1)
+        rotate.rotate(secret, "pneumonia-token", STORED, times=1)
     assert checker.checked == {("rotate-token", "secretsmanager:PutSecretValue")}
     less = (Permission(("secretsmanager:DescribeSecret",), permissions.SECRET),)
     monkeypatch.setattr("tests.permissions.commands.COMMANDS", {**COMMANDS, "rotate-token": less})
@@ -39,7 +43,7 @@ def test_a_call_that_is_not_listed_is_refused(secret: Any, monkeypatch: pytest.M
         pytest.raises(AssertionError, match="PutSecretValue on the secret of the token, which"),
         Checker().watching(),
     ):
-        rotate.rotate(secret, "pneumonia-token", times=1)
+        rotate.rotate(secret, "pneumonia-token", STORED, times=1)
 
 
 def test_calls_of_others_are_not_looked_at(secret: Any) -> None:
@@ -68,6 +72,7 @@ def test_what_is_enough(permission: Permission, need: Need, arguments: tuple[str
 def test_every_command_is_listed() -> None:
     named = {command.name or command.callback.__name__.strip("_") for command in app.registered_commands
              if command.callback}  # fmt: skip
+    named |= {str(group.name) for group in app.registered_groups}
     assert named - _LOCAL == set(COMMANDS)
 
 
