@@ -72,7 +72,8 @@ def test_what_is_enough(permission: Permission, need: Need, arguments: tuple[str
 def test_every_command_is_listed() -> None:
     named = {command.name or command.callback.__name__.strip("_") for command in app.registered_commands
              if command.callback}  # fmt: skip
-    named |= {str(group.name) for group in app.registered_groups}
+    # The gateway does what `call` does, with an identity of its own: docs/hospital.md.
+    named |= {str(group.name) for group in app.registered_groups} - {"gateway"}
     assert named - _LOCAL == set(COMMANDS)
 
 

@@ -19,8 +19,9 @@ COMMANDS = (
 
 
 def test_an_error_does_not_steer_the_terminal(pneumonia: Pneumonia) -> None:
-    ran = pneumonia("purge", "--key", "a", "--stack", "local", "--upload-bucket", "b\x1b[2J")
+    ran = pneumonia("submit", "films\x1b[2J", "--out", "films\x1b[2J/out", "--stack", "local")
     assert ran.code != 0
+    assert "films" in ran.err
     assert "\x1b" not in ran.err
 
 
