@@ -1,6 +1,8 @@
 """The image asset: its platform, its build arguments, and what its hash depends on."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +119,23 @@ def test_build_settings_reach_the_image(synthesise: Synthesise) -> None:
     assert image["platform"] == "linux/arm64"
     assert image["dockerBuildArgs"] == {"BASE_IMAGE": "example.org/python:3.13"}
     assert image["networkMode"] == "host"
+
+
+def test_what_the_image_optimises_the_graphs_with_is_there_by_then(tmp_path: Path) -> None:
+    """A step of the build, before the package is copied, imports the few modules that were copied for it."""
+    before, _, _ = (
+        (REPOSITORY_ROOT / DOCKERFILE)
+        .read_text(encoding="utf-8")
+        .replace("\\\n", " ")
+        .partition("pneumonia.model.optimise")
+    )
+    copied = [words[1:-1] for line in before.splitlines() if (words := line.split())[:1] == ["COPY"]]
+    sources = [source for words in copied for source in words if source.endswith(".py")]
+    assert sources
+    for source in sources:
+        target = tmp_path / Path(source).relative_to("lambda_src")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY_ROOT / source, target)
+    command = [sys.executable, "-c", "import pneumonia.model.optimise"]
+    done = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, f"The Dockerfile lacks a COPY before it optimises: {done.stderr.splitlines()[-1]}"
