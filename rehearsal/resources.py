@@ -32,6 +32,27 @@ class Alarm(Kind):
         call("cloudwatch", "delete_alarms", AlarmNames=[resource.physical_id])
 
 
+class Dashboard(Kind):
+    """AWS::CloudWatch::Dashboard, whose name is unique in the account: moto would write over that of another stack."""
+
+    type = "AWS::CloudWatch::Dashboard"
+    name_property = "DashboardName"
+
+    def create(self, resource: Resource) -> None:
+        name = resource.properties.get("DashboardName", resource.name)
+        if name in {entry["DashboardName"] for entry in call("cloudwatch", "list_dashboards")["DashboardEntries"]}:
+            raise RuntimeError(f"{name} already exists")
+        resource.physical_id = name
+        self.update(resource, {})
+
+    def update(self, resource: Resource, old: dict[str, Any]) -> None:
+        body = resource.properties["DashboardBody"]
+        call("cloudwatch", "put_dashboard", DashboardName=resource.physical_id, DashboardBody=body)
+
+    def delete(self, resource: Resource) -> None:
+        call("cloudwatch", "delete_dashboards", DashboardNames=[resource.physical_id])
+
+
 class QueuePolicy(Kind):
     """AWS::SQS::QueuePolicy."""
 
@@ -199,7 +220,7 @@ def as_text(value: Any) -> Any:
 
 def kinds(doors: Doors, functions: Functions, deployments: Deployments) -> list[Kind]:
     """All of them."""
-    plain: list[Callable[[], Kind]] = [Alarm, QueuePolicy, TopicPolicy, BucketPolicy, Secret, Version]
+    plain: list[Callable[[], Kind]] = [Alarm, Dashboard, QueuePolicy, TopicPolicy, BucketPolicy, Secret, Version]
     plain += [Application, DeploymentGroup]
     served: list[Callable[[Doors], Kind]] = [EventSourceMapping, FunctionUrl, CustomResource]
     return [

@@ -13,6 +13,7 @@ from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
 from rehearsal.deployed_stack import DeployedStack, until
 from rehearsal.functions import Functions
+from rehearsal.neighbours import in_another_region, stand_next_to
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
 from rehearsal.second_day import SecondDay
@@ -59,6 +60,8 @@ class Rehearsal:
         self._update(changed)
         self._smoke("the new version")
         self._no_difference(changed)
+        in_another_region(self._proofs, self._template()["Resources"])
+        stand_next_to(self._proofs, self._cdk, self._stack, changed)
         for auth, means in (("token", "a token from Secrets Manager"), ("none", "no credentials")):
             changed["auth"] = auth
             self._change_auth(changed)

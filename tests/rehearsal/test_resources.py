@@ -47,6 +47,22 @@ def test_an_alarm_is_made_changed_and_removed(deploy: Deploy) -> None:
     assert thresholds() == []
 
 
+def dashboard(title: str) -> dict[str, Any]:
+    properties = {"DashboardName": "Ward-us-east-1", "DashboardBody": json.dumps({"widgets": [], "title": title})}
+    return {"Type": "AWS::CloudWatch::Dashboard", "Properties": properties}
+
+
+def test_a_dashboard_is_made_changed_and_removed_and_its_name_taken_once(deploy: Deploy) -> None:
+    assert deploy({"One": dashboard("a")}, Name={"Ref": "One"})["Name"] == "Ward-us-east-1"
+    deploy({"One": dashboard("b")})
+    assert '"b"' in call("cloudwatch", "get_dashboard", DashboardName="Ward-us-east-1")["DashboardBody"]
+    with pytest.raises(Failed, match="Ward-us-east-1 already exists"):
+        deploy({"One": dashboard("b"), "Two": dashboard("c")})
+    assert '"b"' in call("cloudwatch", "get_dashboard", DashboardName="Ward-us-east-1")["DashboardBody"]
+    delete()
+    assert call("cloudwatch", "list_dashboards")["DashboardEntries"] == []
+
+
 def policy(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
