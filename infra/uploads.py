@@ -32,6 +32,9 @@ API_PREFIX: Final = "api/"
 # upload has its result there.
 RESERVED_PREFIXES: Final = ("archive/", "backfill-runs/")
 
+# Where the API stores what readers say of results: lambda_src's uploads/names.py, too.
+FEEDBACK_PREFIX: Final = "feedback/"
+
 # An event names one version of an object. A version replaced or deleted by the user stays readable for as
 # long as its event can still be redriven from the dead-letter queue.
 _NONCURRENT_VERSION_EXPIRY: Final = Duration.days(15)
@@ -107,7 +110,7 @@ class Uploads(Construct):
         allow(role, "TellGoneFromForbidden", ["s3:ListBucket"], [self.upload_bucket.bucket_arn])
         # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
         allow(role, "WriteResults", ["s3:PutObject", "s3:GetObject"], [results])
-        reserved = [self.result_bucket.arn_for_objects(f"{prefix}*") for prefix in RESERVED_PREFIXES]
+        reserved = [self.result_bucket.arn_for_objects(f"{prefix}*") for prefix in self._kept_from_worker()]
         deny(role, "KeepOffArchivesAndRuns", ["s3:PutObject"], reserved)
         if self._settings.event_bus:
             bus = Stack.of(self).format_arn(
@@ -118,7 +121,8 @@ class Uploads(Construct):
     def serve(self, api: lambda_.Function) -> None:
         """Let `api` give out permission to upload, and read the results of what came in that way.
 
-        It still cannot read an upload, nor a result of what was put into the bucket by other means.
+        It still cannot read an upload, nor a result of what was put into the bucket by other means. With the setting
+        `feedback` it stores what readers say of the results that it can read.
         """
         api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
         api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
@@ -127,6 +131,13 @@ class Uploads(Construct):
         # A presigned POST can do what the role that signed it can, and no more.
         allow(api.role, "SignUploads", ["s3:PutObject"], [self.upload_bucket.arn_for_objects(f"{API_PREFIX}*")])
         allow(api.role, "ReadResults", ["s3:GetObject"], [self.result_bucket.arn_for_objects(f"{API_PREFIX}*")])
+
+        if self._settings.feedback:
+            said = self.result_bucket.arn_for_objects(f"{FEEDBACK_PREFIX}{API_PREFIX}*")
+            allow(api.role, "StoreFeedback", ["s3:PutObject"], [said])
+
+    def _kept_from_worker(self) -> tuple[str, ...]:
+        return (*RESERVED_PREFIXES, FEEDBACK_PREFIX) if self._settings.feedback else RESERVED_PREFIXES
 
     def _bucket(
         self,

@@ -129,6 +129,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.http",
         "pneumonia.prevalence",
         "pneumonia.settings",
+        "pneumonia.uploads",
         "pneumonia_cli.client",
         "pneumonia_cli.stack",
     ),

@@ -72,6 +72,21 @@ def integer(low: int, high: int, *, optional: bool = False) -> Kind:
     return Kind(f"a whole number from {low} to {high}" + (", or null" if optional else ""), read)
 
 
+def flag(*, optional: bool = False) -> Kind:
+    """True or false. `optional`: or null, which reads as None."""
+
+    def read(raw: Any) -> bool | None:
+        if optional and raw in (None, "", "null"):
+            return None
+        values = {True: True, False: False, "true": True, "false": False}
+        # 0 and 1 equal False and True as dictionary keys, hence the look at the type.
+        if not isinstance(raw, (bool, str)) or raw not in values:
+            raise ValueError
+        return values[raw]
+
+    return Kind("true or false" + (", or null" if optional else ""), read)
+
+
 def choice(*values: str) -> Kind:
     """One of some words."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from pneumonia.declaration import FUNCTIONS, choice, declared, hosts, integer, setting, text, text_of, variable_of
+from pneumonia.declaration import FUNCTIONS, choice, declared, flag, hosts, integer, setting, text, text_of, variable_of
 from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 
@@ -69,6 +69,12 @@ class FunctionSettings(Limits):
         variable="UPLOAD_EXPIRES_SECONDS",
         functions=("api",),
     )
+    feedback: bool = setting(
+        flag(),
+        "whether readers may say if they agree with a result; stored next to it ([access.md](access.md#feedback))",
+        default=False,
+        functions=("api",),
+    )
     event_bus: str = setting(
         text(r"|[A-Za-z0-9._/-]{1,256}", "the name of an event bus such as default, or an empty text"),
         "bus of EventBridge, of this account and region, that is told of each finished prediction, such as `default`; "
@@ -85,12 +91,12 @@ class FunctionSettings(Limits):
     def environment(self, *functions: str) -> dict[str, str]:
         """The variables that give these settings to some of the functions; to all of them if none is named.
 
-        A setting whose text is empty by default needs no variable while it is empty.
+        A setting whose text is empty by default needs no variable while it is empty, and one that is off needs none.
         """
         wanted = set(functions or FUNCTIONS)
         items = [item for item in declared(FunctionSettings).values() if wanted & set(item.metadata["functions"])]
         values = {variable_of(item): getattr(self, item.name) for item in items}
-        return {name: text_of(value) for name, value in values.items() if value != ""}
+        return {name: text_of(value) for name, value in values.items() if value != "" and value is not False}
 
 
 @dataclass(frozen=True, kw_only=True)

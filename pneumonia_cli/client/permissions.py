@@ -61,6 +61,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         _FIND,
         _CALL,
         Permission(("s3:GetObject",), RESULTS, BATCH, "with `--prefix` the keys that begin so"),
+        Permission(("s3:GetObject",), RESULTS, "feedback/*", "with the setting `feedback`"),
         _LIST_RESULTS,
     ),
     "backfill": (
@@ -103,7 +104,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
                 Permission(("s3:BypassGovernanceRetention",), bucket, "*", "with `--bypass-lock`"),
             )
         ),
-        # Whose result it is, where the key of the result does not tell: under archive/, backfill-runs/, or hashed.
+        # Whose result it is, where the key of the result does not tell: under a reserved prefix, or hashed.
         Permission(("s3:GetObject", "s3:GetObjectVersion"), RESULTS, "*"),
         Permission(("s3:ListBucketMultipartUploads",), UPLOADS),
         Permission(("s3:AbortMultipartUpload",), UPLOADS, "*"),

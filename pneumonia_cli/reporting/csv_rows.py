@@ -23,6 +23,8 @@ COLUMNS: Final = (
     "height",
     "sop_instance_uid",
     "study_instance_uid",
+    "feedback",
+    "feedback_reason",
     "code",
     "detail",
     "model",
@@ -49,13 +51,15 @@ def csv_row(line: Mapping[str, Any]) -> dict[str, str]:
     True and false are written as JSON has them, warnings with spaces between them.
     """
     image, model = line.get("image") or {}, line.get("model") or {}
-    elsewhere = line.get("at_prevalence") or {}
+    elsewhere, said = line.get("at_prevalence") or {}, line.get("feedback") or {}
     values = {
         **{name: line.get(name) for name in COLUMNS},
         **{name: image.get(name) for name in _IMAGE},
         "warnings": " ".join(image.get("warnings") or ()),
         "prevalence": elsewhere.get("prevalence"),
         "pneumonia_at_prevalence": elsewhere.get("probability"),
+        "feedback": said.get("verdict"),
+        "feedback_reason": said.get("reason"),
         "model": model.get("name"),
         "model_version": model.get("version"),
         "model_sha256": model.get("sha256"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pneumonia.declaration import choice, integer, setting, text
+from pneumonia.declaration import choice, flag, integer, setting, text
 from pneumonia.settings import MAX_RECEIVES as MAX_RECEIVES
 from pneumonia.settings import FunctionSettings
-from pneumonia_cli.stack.kinds import archives, flag, log_retention, origins, price
+from pneumonia_cli.stack.kinds import archives, log_retention, origins, price
 
 # AWS asks for a visibility timeout of at least six times the function's: a batch that is throttled is retried
 # by the poller within that time, and must not be handed to a second worker meanwhile.

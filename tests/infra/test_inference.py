@@ -112,7 +112,7 @@ def test_log_retention_follows_the_setting(synthesise: Synthesise) -> None:
 
 
 def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
-    stack = synthesise(auth="token", event_bus="films", metrics=True)  # the settings with the most to say
+    stack = synthesise(auth="token", event_bus="films", metrics=True, feedback=True)  # all that can be said
     asked = set()
     given = set()
     for name in ("Api", "Worker"):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.uploads import FEEDBACK_PREFIX, RESERVED_PREFIXES
 from pneumonia.uploads.ids import KEY_PREFIX
 from pneumonia.uploads.names import RESERVED
 from tests.infra.conftest import Json, Synthesise, Synthesised
@@ -48,8 +49,20 @@ def test_worker_has_nothing_beyond_its_job(stack: Synthesised) -> None:
         ("s3:GetObject", f"arn:{result_id}/*"),
     }
     assert grants(stack, "InferenceWorkerRole", "Deny") == {
+        ("s3:PutObject", f"arn:{result_id}/{prefix}*") for prefix in RESERVED_PREFIXES
+    }
+    assert {*RESERVED_PREFIXES, FEEDBACK_PREFIX} == set(RESERVED)
+
+
+def test_feedback_is_stored_by_the_api_alone(synthesise: Synthesise, stack: Synthesised) -> None:
+    result_id, _ = stack.one("AWS::S3::Bucket", RESULT)
+    told = synthesise(feedback=True)
+    more = grants(told, "InferenceApiRole") - grants(stack, "InferenceApiRole")
+    assert more == {("s3:PutObject", f"arn:{result_id}/feedback/api/*")}
+    assert grants(told, "InferenceWorkerRole", "Deny") == {
         ("s3:PutObject", f"arn:{result_id}/{prefix}*") for prefix in RESERVED
     }
+    assert grants(told, "InferenceWorkerRole") == grants(stack, "InferenceWorkerRole")
 
 
 @pytest.mark.parametrize("role", ["InferenceApiRole", "ReleaseRole", "ReleaseApiCheckRole", "UploadsNotificationsRole"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pneumonia.uploads.names import RESERVED
+from infra.uploads import RESERVED_PREFIXES
 from tests.infra.conftest import REGULATED, Synthesise, Synthesised
 from tests.infra.iam import ROLE, allowed, arn, key_allows
 
@@ -98,7 +98,7 @@ DENIED: Table = {
         ("s3:DeleteObject", "uploads/film.png"),
         ("s3:DeleteObjectVersion", "uploads/film.png"),
         ("s3:DeleteObject", "results/film.png.json"),
-        *(("s3:PutObject", f"results/{prefix}march/summary.json") for prefix in RESERVED),
+        *(("s3:PutObject", f"results/{prefix}march/summary.json") for prefix in RESERVED_PREFIXES),
         ("s3:BypassGovernanceRetention", "results/film.png.json"),
         ("s3:PutObjectRetention", "results/film.png.json"),
         ("s3:ListBucket", "results"),

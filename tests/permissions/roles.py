@@ -14,7 +14,7 @@ BUS = "films"
 
 # Everything that a handler can be asked to do, once with no key of the customer, once with all that regulated users
 # get. A VPC and archives exclude each other.
-_ALL: Json = {"auth": "token", "event_bus": BUS, "backfill": True}
+_ALL: Json = {"auth": "token", "event_bus": BUS, "backfill": True, "feedback": True}
 STACKS: tuple[Json, ...] = (_ALL | {"backfill_archives": [ARCHIVE]}, REGULATED | _ALL)
 
 # A file on the stack of a call -> the role that makes it. Threads begin below the handler: for them the file counts

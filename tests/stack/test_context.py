@@ -80,6 +80,7 @@ REFUSED: dict[str, list[Any]] = {
     "upload_link_seconds": [59, 3_601, None],
     "upload_expiry_days": [0, 36_501, "never"],
     "result_expiry_days": [0, 36_501],
+    "feedback": ["yes", 1, None],
     "event_bus": ["arn:aws:events:eu-west-1:123456789012:event-bus/films", "two words", "b" * 257, None],
     "retain_data": ["yes", 1, 0, None],
     "customer_keys": ["yes", 1, None],

@@ -13,7 +13,7 @@ _BOMB_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0)  # Pillow's own guard: what we a
 
 
 # Values of which every setting takes at least one that is not its default.
-OTHERS = (3, 90, 20_000, 5_000_000, "token", "films", "a.example.org")
+OTHERS = (True, 3, 90, 20_000, 5_000_000, "token", "films", "a.example.org")
 
 
 def test_defaults() -> None:

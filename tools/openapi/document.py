@@ -99,6 +99,7 @@ def document() -> dict[str, Any]:
             "/": {"get": _index(), "post": _predict("predictAtRoot", "The same as POST /predict")},
             "/image": {"post": _picture()},
             "/uploads": {"post": _create_upload()},
+            "/feedback": {"post": _feedback()},
             "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
             "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
             "/config": {"get": _config()},
@@ -256,6 +257,21 @@ def _create_upload() -> dict[str, Any]:
                 },
             },
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound, errors.UnsupportedFormat),
+        },
+    }
+
+
+def _feedback() -> dict[str, Any]:
+    return {
+        **_operation("giveFeedback", "uploads", "Say whether a result is right"),
+        "description": (
+            "Where the setting feedback is on: GET /config tells. Stored next to the result of the upload; later "
+            "feedback on it takes its place. With id null, for an answer of POST /predict, nothing is stored."
+        ),
+        "requestBody": {"required": True, "content": {"application/json": _body("Feedback")}},
+        "responses": {
+            "200": _json("Whether it was stored", "FeedbackGiven"),
+            **_problems(*_ALWAYS, *_GUARDED, errors.NotFound, errors.TooLarge, errors.UnsupportedFormat),
         },
     }
 

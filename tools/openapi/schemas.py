@@ -9,6 +9,7 @@ from pneumonia.decode.formats import NAMES
 from pneumonia.decode.image import FUNCTIONS, UID_PATTERN
 from pneumonia.http.uploads import CONTENT_TYPES
 from pneumonia.settings import AUTH_MODES
+from pneumonia.uploads.feedback import REASONS, VERDICTS
 
 Schema = dict[str, Any]
 
@@ -116,12 +117,15 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "uploads": True,
         "model": {"name": "xception-pneumonia", "version": "1.0.0"},
         "operating_points": {"rule_out": 0.1, "balanced": 0.5, "rule_in": 0.9},
+        "feedback": None,
         "prevalence": {"calibrated": 0.5, "lowest": 0.001, "highest": 0.999},
         "notice": _NOTICE,
         "limits": ["Tells pneumonia from normal only; any other disease may be called either."],
     },
     "Prediction": _PREDICTION_EXAMPLE,
     "NewUpload": {"content_type": "image/png"},
+    "Feedback": {"id": EXAMPLE_ID, "verdict": "disagree", "reason": "no_pneumonia"},
+    "FeedbackGiven": {"stored": True, "detail": "Stored next to the result."},
     "Upload": {
         "id": EXAMPLE_ID,
         "upload": {
@@ -240,6 +244,29 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "What is going to be uploaded",
         optional=("force",),
     ),
+    "Feedback": {
+        **_object(
+            {
+                "id": {"type": ["string", "null"], "description": "Of the upload; null for an answer given directly"},
+                "verdict": _text("On the result", enum=list(VERDICTS)),
+                "reason": {
+                    "type": ["string", "null"],
+                    "enum": [*REASONS, None],
+                    "description": "; ".join(f"{code}: {words}" for code, words in REASONS.items()),
+                },
+            },
+            "What a reader says of a result; there is no free text",
+            optional=("id", "reason"),
+        ),
+        "additionalProperties": False,
+    },
+    "FeedbackGiven": _object(
+        {
+            "stored": {"type": "boolean", "description": "False for an answer that was given directly"},
+            "detail": _text("The same in words"),
+        },
+        "What became of feedback",
+    ),
     "Upload": _object(
         {
             "id": _ID,
@@ -327,6 +354,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
                     "highest": _probability("The most that a caller may name"),
                 },
                 "The share of pneumonia among films",
+            ),
+            "feedback": _or_null(
+                _object(
+                    {
+                        "verdicts": {"type": "array", "items": {"type": "string"}, "description": "What can be said"},
+                        "reasons": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "Codes of reasons, and what they mean",
+                        },
+                    },
+                    "What POST /feedback takes; null where it is off",
+                )
             ),
             "notice": _text("What the service may be used for"),
             "limits": {"type": "array", "items": {"type": "string"}, "description": "Where the model fails"},

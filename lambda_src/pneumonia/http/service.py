@@ -10,6 +10,7 @@ from pneumonia.http.requests import Request
 from pneumonia.http.responses import PRIVATE, Response, json_response
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
+from pneumonia.uploads.feedback import REASONS, VERDICTS
 
 MAX_DIRECT_BYTES = 4_500_000
 """The largest image that goes through the function itself: base64 makes 6 MB of it, which is what Lambda
@@ -59,6 +60,7 @@ def config(_request: Request) -> Response:
                 "lowest": prevalence.LOWEST,
                 "highest": prevalence.HIGHEST,
             },
+            "feedback": {"verdicts": list(VERDICTS), "reasons": REASONS} if settings.feedback else None,
             "notice": card.notice,
             "limits": card.document.get("limits", []),
         }

@@ -2,9 +2,10 @@
 
 - an upload: `<key>.json` and `<key>.heatmap.png`;
 - a film of another bucket: the same under `archive/<bucket>/`;
-- the files of a backfill: under `backfill-runs/`.
+- the files of a backfill: under `backfill-runs/`;
+- what a reader says of an upload's result: under `feedback/`.
 
-The last two prefixes are reserved. An upload whose key begins with one of them, a key that is too long for a suffix,
+The last three prefixes are reserved. An upload whose key begins with one of them, a key that is too long for a suffix,
 and a key that ends like a hashed name have a hashed name: it ends in `~` and the SHA-256 of the whole key, and no other
 name does. `source.key` in the result is the whole key.
 """
@@ -21,7 +22,9 @@ ARCHIVES: Final = "archive/"
 """Where results of other buckets than the upload bucket are: an archive may use the keys that uploads have."""
 RUNS: Final = "backfill-runs/"
 """Where the files of a backfill are, under the name of its execution."""
-RESERVED: Final = (ARCHIVES, RUNS)
+FEEDBACK: Final = "feedback/"
+"""Where feedback on results is, under the name of each with JSON_SUFFIX (feedback.py)."""
+RESERVED: Final = (ARCHIVES, RUNS, FEEDBACK)
 
 _MARK: Final = "~"
 _ROOM: Final = MAX_KEY_BYTES - max(len(JSON_SUFFIX), len(HEATMAP_SUFFIX))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pneumonia.uploads.names import JSON_SUFFIX, RUNS, is_hashed, stem_prefixes
+from pneumonia.uploads.names import FEEDBACK, JSON_SUFFIX, RUNS, is_hashed, stem_prefixes
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.errors import ServiceError
@@ -108,8 +108,8 @@ class Collector:
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
                     stem = entry["Key"].removesuffix(JSON_SUFFIX)
-                    # The files of a backfill lie in the same bucket and are no results.
-                    if stem == entry["Key"] or stem.startswith(RUNS):
+                    # The files of a backfill and feedback lie in the same bucket and are no results.
+                    if stem == entry["Key"] or stem.startswith((RUNS, FEEDBACK)):
                         continue
                     if prefix == self._prefix or is_hashed(stem):
                         yield stem

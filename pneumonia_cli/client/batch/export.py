@@ -16,6 +16,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.prevalence import with_prevalence
+from pneumonia_cli.client.batch.feedback import Feedback
 from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
@@ -55,20 +56,26 @@ class Summary:
     groups: dict[str, int]
 
 
-def lines(journal: Journal, prevalence: float | None = None) -> Iterator[dict[str, Any]]:
+def lines(
+    journal: Journal, prevalence: float | None = None, feedback: Feedback | None = None
+) -> Iterator[dict[str, Any]]:
     """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`; with a prevalence
-    `at_prevalence`, where there is a probability."""
+    `at_prevalence`, where there is a probability; `feedback` where there is some."""
     for film in journal.films():
         if film.result is None:
             line: dict[str, Any] = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
             # Where the film was uploaded, this is what to look for in the logs.
             yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
         else:
-            yield with_prevalence({"file": film.name, **film.result, "heatmap_file": film.heatmap_file}, prevalence)
+            said = (feedback or {}).get(film.upload_key or "")
+            more = {"heatmap_file": film.heatmap_file} | ({"feedback": dict(said)} if said else {})
+            yield with_prevalence({"file": film.name, **film.result, **more}, prevalence)
 
 
-def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -> Summary:
-    """Write results.jsonl and results.csv; returns the counts. `prevalence`: see `lines`."""
+def write_tables(
+    journal: Journal, out: Path, prevalence: float | None = None, feedback: Feedback | None = None
+) -> Summary:
+    """Write results.jsonl and results.csv; returns the counts. `prevalence` and `feedback`: see `lines`."""
     states: Counter[str] = Counter()
     triage: Counter[str] = Counter()
     groups: Counter[str] = Counter()
@@ -78,7 +85,7 @@ def write_tables(journal: Journal, out: Path, prevalence: float | None = None) -
     ):
         writer = csv.DictWriter(table, csv_rows.COLUMNS)
         writer.writeheader()
-        for line in lines(journal, prevalence):
+        for line in lines(journal, prevalence, feedback):
             states[line["status"]] += 1
             if line["status"] == "predicted":
                 triage[line["triage"]] += 1

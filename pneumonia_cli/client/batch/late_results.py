@@ -6,6 +6,7 @@ from typing import Any
 
 from pneumonia_cli.client import output
 from pneumonia_cli.client.batch.collect import Collector, Waiting
+from pneumonia_cli.client.batch.feedback import Feedback, fetch_feedback
 from pneumonia_cli.client.batch.journal import FILE, Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions
 from pneumonia_cli.client.batch.places import Places
@@ -28,7 +29,7 @@ def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions
         _fetch(places, journal, waiting, options)
         folder = journal.folder
         images = {film.name: folder / film.name for film in journal.films("predicted")} if folder else {}
-        return finish(journal, images, card, options, None)
+        return finish(journal, images, card, options, None, _feedback(places, journal))
 
 
 def of_prefix(places: Places, load_card: Callable[[], Any], prefix: str, options: BatchOptions) -> int:
@@ -40,7 +41,7 @@ def of_prefix(places: Places, load_card: Callable[[], Any], prefix: str, options
         for key in keys:  # all of them again: a key may have got a newer result since
             journal.uploaded(key, 0, 0, key)
         _fetch(places, journal, keys, options)
-        return finish(journal, {}, card, options, None)
+        return finish(journal, {}, card, options, None, _feedback(places, journal))
 
 
 def _fetch(places: Places, journal: Journal, waiting: Waiting, options: BatchOptions) -> None:
@@ -51,6 +52,10 @@ def _fetch(places: Places, journal: Journal, waiting: Waiting, options: BatchOpt
             pool.shutdown(wait=True, cancel_futures=True)
     if not options.as_json:
         output.stdout.print(f"{found} new results")
+
+
+def _feedback(places: Places, journal: Journal) -> Feedback:
+    return fetch_feedback(places.s3, places.result_bucket, journal.prefix)
 
 
 def _collector(places: Places, journal: Journal, pool: ThreadPoolExecutor, options: BatchOptions) -> Collector:

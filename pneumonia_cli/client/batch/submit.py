@@ -12,6 +12,7 @@ from pneumonia.model.card import Card
 from pneumonia_cli.client import output
 from pneumonia_cli.client.batch.dicom_files import write_dicom
 from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, write_tables
+from pneumonia_cli.client.batch.feedback import Feedback
 from pneumonia_cli.client.batch.journal import Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
@@ -60,10 +61,18 @@ def checked_card(document: Any) -> Card:
         raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
 
 
-def finish(journal: Journal, images: dict[str, Path], card: Card, options: BatchOptions, why: str | None) -> int:
-    """Write the files of a batch and tell of them; answers the exit code. `why` something is missing, if known."""
+def finish(
+    journal: Journal,
+    images: dict[str, Path],
+    card: Card,
+    options: BatchOptions,
+    why: str | None,
+    feedback: Feedback | None = None,
+) -> int:
+    """Write the files of a batch and tell of them; returns the exit code. `why` something is missing, if known.
+    `feedback`: what readers said of its results."""
     journal.commit()
-    summary = write_tables(journal, options.out, options.prevalence)
+    summary = write_tables(journal, options.out, options.prevalence, feedback)
     with output.progress() as bars:
         task = bars.add_task("Report   ", total=summary.predicted)
         write_report(journal, options.out, images, card, options.prevalence, lambda: bars.advance(task))

@@ -1,8 +1,8 @@
 """`pneumonia purge`: of chosen uploads nothing is left in the buckets, nor in the dead-letter queue.
 
 Every version of a film, every delete marker, every upload in parts that was never finished, the result with its
-heatmap in every version, and the messages that failed. Films go first: a worker that is at one of them meanwhile finds
-it gone, and what it writes then goes with the results.
+heatmap and what readers said of it in every version, and the messages that failed. Films go first: a worker that is at
+one of them meanwhile finds it gone, and what it writes then goes with the results.
 """
 
 import itertools
@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, former_stem, stem_prefixes, upload_stem
+from pneumonia.uploads.feedback import feedback_key
+from pneumonia.uploads.ids import KEY_PREFIX, id_of_key
+from pneumonia.uploads.names import FEEDBACK, HEATMAP_SUFFIX, JSON_SUFFIX, former_stem, stem_prefixes, upload_stem
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE
@@ -52,8 +54,14 @@ class Selection:
         prefix is no longer in them.
         """
         stems = {stem(key) for key in {*self.keys, *uploads} for stem in (upload_stem, former_stem)}
-        names = frozenset(stem + suffix for stem in stems for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX))
-        prefixes = tuple(beginning for prefix in self.prefixes for beginning in stem_prefixes(prefix))
+        names = {stem + suffix for stem in stems for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX)}
+        # Feedback is on uploads that were asked for over HTTP alone.
+        names |= {feedback_key(key) for key in {*self.keys, *uploads} if id_of_key(key)}
+        prefixes = tuple(
+            beginning
+            for prefix in self.prefixes
+            for beginning in (*stem_prefixes(prefix), *([FEEDBACK + prefix] if _meets(prefix, KEY_PREFIX) else []))
+        )
         return Selection(frozenset(name for name in names if not name.startswith(prefixes)), prefixes)
 
     @property
@@ -171,6 +179,11 @@ def _empty(
                 for error in answer.get("Errors", [])
             ]
     return len(wanted)
+
+
+def _meets(one: str, other: str) -> bool:
+    """Whether a key can begin with both."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _abort_parts(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:

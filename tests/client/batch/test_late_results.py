@@ -1,6 +1,9 @@
+import csv
 import json
 from pathlib import Path
 
+from pneumonia.uploads.document import ResultDocument
+from pneumonia.uploads.feedback import Feedback, store_feedback
 from tests.client.conftest import Pneumonia, Stack
 from tests.conftest import MakeFilms
 
@@ -42,3 +45,27 @@ def test_a_folder_without_a_batch(stack: Stack, pneumonia: Pneumonia, tmp_path: 
     assert ran.code == 2
     assert "--prefix" in ran.err
     assert not (tmp_path / "none").exists()
+
+
+def test_what_readers_said_comes_with_the_results(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
+) -> None:
+    s3 = stack.cloud.s3
+    upload(stack, make_films({"judged.png": 250, "other.png": 5}, folder="api"))
+    source = {"bucket": "pneumonia-uploads", "key": "api/judged.png"}
+    document = ResultDocument("predicted", {"triage": "likely_pneumonia"}, None, source)
+    store_feedback(s3, "pneumonia-results", source, Feedback("disagree", "no_pneumonia"), document)
+    out = tmp_path / "out"
+    ran = pneumonia("results", out, "--prefix", "api/", *stack.options, "--json")
+    assert (ran.code, json.loads(ran.out)["predicted"]) == (0, 2)
+    lines = {line["file"]: line for line in map(json.loads, (out / "results.jsonl").read_text().splitlines())}
+    said = lines["api/judged.png"]["feedback"]
+    assert (said["verdict"], said["reason"]) == ("disagree", "no_pneumonia")
+    assert said["judged"]["triage"] == "likely_pneumonia"
+    assert "feedback" not in lines["api/other.png"]
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = {row["file"]: (row["feedback"], row["feedback_reason"]) for row in csv.DictReader(stream)}
+    assert rows == {"api/judged.png": ("disagree", "no_pneumonia"), "api/other.png": ("", "")}
+    # The files of readers are no results, however much is asked for.
+    ran = pneumonia("results", tmp_path / "all", "--prefix", "", *stack.options, "--json")
+    assert json.loads(ran.out)["total"] == 2

@@ -6,6 +6,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from pneumonia.uploads.document import ResultDocument
+from pneumonia.uploads.feedback import Feedback, store_feedback
 from pneumonia.uploads.ids import new_id, upload_key
 from pneumonia.uploads.names import HEATMAP_SUFFIX, JSON_SUFFIX, result_key, upload_stem
 from pneumonia_cli.client.operating import purge
@@ -267,3 +269,16 @@ def test_nothing_is_purged_by_mistake(stack: Stack, pneumonia: Pneumonia, argume
     stack.cloud.s3.put_object(Bucket=UPLOADS, Key="a", Body=b"x")
     assert pneumonia("purge", *arguments, *LOCAL, "--yes").code == 2
     assert len(stored(stack, UPLOADS)) == 1
+
+
+@pytest.mark.parametrize("selected", ["--key", "--prefix"])
+def test_what_readers_said_goes_with_the_result(stack: Stack, pneumonia: Pneumonia, selected: str) -> None:
+    s3 = stack.cloud.s3
+    kept, gone = new_id(0), new_id(0)
+    for upload_id in (kept, gone):
+        source = {"bucket": UPLOADS, "key": upload_key(upload_id)}
+        document = ResultDocument("rejected", {"code": "too_small"}, None, source)
+        s3.put_object(Bucket=RESULTS, Key=result_key(source["key"], JSON_SUFFIX), Body=document.to_bytes())
+        store_feedback(s3, RESULTS, source, Feedback("agree", None), document)
+    assert pneumonia("purge", selected, upload_key(gone), *LOCAL, "--yes").code == 0
+    assert {key for key, _ in stored(stack, RESULTS)} == {f"api/{kept}.json", f"feedback/api/{kept}.json"}

@@ -479,6 +479,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("POST", "/"),
         ("POST", "/predict"),
         ("POST", "/image"),
+        ("POST", "/feedback"),
         ("POST", "/uploads"),
         ("GET", "/results/{upload_id}"),
         ("GET", "/results/{upload_id}/heatmap.png"),

@@ -18,6 +18,7 @@ def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: 
         "model": {"name": "tiny-grey", "version": "0.0.1"},
         "operating_points": {"rule_out": 0.1, "balanced": 0.4, "rule_in": 0.9},
         "prevalence": {"calibrated": 0.5, "lowest": 0.001, "highest": 0.999},
+        "feedback": None,
         "notice": card.notice,
         "limits": ["knows grey only"],
     }

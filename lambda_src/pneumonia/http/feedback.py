@@ -1,0 +1,48 @@
+"""POST /feedback: what a reader says of an answer, where the setting `feedback` is on."""
+
+from aws_lambda_powertools import Logger
+
+from pneumonia.errors import MalformedRequest, NotFound
+from pneumonia.http.requests import Request, json_body
+from pneumonia.http.responses import Response, json_response
+from pneumonia.settings import process_settings
+from pneumonia.uploads.feedback import Feedback
+from pneumonia.uploads.ids import is_id, upload_key
+
+_STORED = "Stored next to the result."
+_NOT_STORED = (
+    "Not stored: this film was sent directly, and nothing of it is stored. Upload it (POST /uploads) where its result "
+    "and what you say of it shall be kept."
+)
+
+logger = Logger()
+
+
+def give(request: Request) -> Response:
+    """Store feedback on the result of an upload; on an answer that was given directly, say that nothing is stored."""
+    settings = process_settings()
+    if not settings.feedback:
+        raise NotFound("This deployment takes no feedback: its setting feedback is off.")
+    body = json_body(request)
+    feedback = Feedback.read(body)
+    upload_id = body.get("id")
+    if upload_id is None:
+        return json_response({"stored": False, "detail": _NOT_STORED})
+    if not isinstance(upload_id, str):
+        raise MalformedRequest("id must be the id of an upload, or null.")
+    uploads, results = settings.uploads_bucket, settings.results_bucket
+    if uploads is None or results is None or not is_id(upload_id):
+        raise NotFound("There is no result under this id.")
+    # Imported here for the sake of the cold start, as in uploads.py.
+    from pneumonia import aws
+    from pneumonia.uploads.feedback import store_feedback
+    from pneumonia.uploads.reader import read_result
+
+    key = upload_key(upload_id)
+    document = read_result(results, key)
+    if document is None:
+        raise NotFound("There is no result under this id: it has not come yet, or it has expired.")
+    store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
+    # Neither what was said nor of which film: that belongs to the result.
+    logger.info("feedback stored")
+    return json_response({"stored": True, "detail": _STORED})
