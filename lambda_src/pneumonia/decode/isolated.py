@@ -4,8 +4,8 @@ Plain JPEG and PNG files are decoded here (see `plain`): their memory is known, 
 meets the clock in between (`timed_file`). Everything else goes to a process of its own (`child`), started when the
 first such file comes. The system limits its memory, and it is killed at the limit of time: many decoders take a whole
 file in one call of C, C++ or Rust, which no signal, exception or thread of Python can end. That process gets no
-credentials, and what its libraries print goes nowhere: they quote the file. A decoder that crashes takes that process
-with it, not this one.
+credentials and cannot read those of this one (`own_memory`), and what its libraries print goes nowhere: they quote the
+file. A decoder that crashes takes that process with it, not this one.
 """
 
 import atexit
@@ -25,6 +25,7 @@ from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 from pneumonia.decode.memory_limit import lacks_memory, out_of_memory
 from pneumonia.decode.messages import DIED_OF_MEMORY, READY, Buffer, image_in, of_file, read_message
+from pneumonia.decode.own_memory import close_to_other_processes
 from pneumonia.decode.plain import is_plain
 from pneumonia.decode.timed_file import took_too_long
 from pneumonia.errors import UndecodableImage
@@ -116,6 +117,7 @@ class Decoder:
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
             self._memory_bytes = memory_bytes
+            close_to_other_processes()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pneumonia.decode.child", str(memory_bytes)],
                 stdin=subprocess.PIPE,
