@@ -1,0 +1,95 @@
+"""What the gate and the probability make of photographs of a screen or a light box, and of films with few greys left.
+
+`CXR_DATA=... pytest tests/integration/test_photos.py -m "slow or not slow" -rA` prints the table of docs/formats.md.
+"""
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.errors import NotAChestXray, WrongOrientation
+from pneumonia.predictor import Predictor
+from pneumonia.settings import Settings
+from tests.photos import PHOTOS, Grey, Photo, few_levels, photographed
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
+FILMS_OF_A_CLASS = 30
+
+Make = Callable[[Grey, np.random.Generator], bytes]
+
+LEVELS = {f"JPEG of {levels} greys": levels for levels in (64, 32, 16, 8, 4)}
+
+
+def _of_levels(levels: int, quality: int) -> Make:
+    return lambda film, _: few_levels(film, levels, quality)
+
+
+def _of_photo(photo: Photo) -> Make:
+    return lambda film, rng: photographed(film, photo, rng)
+
+
+WAYS: dict[str, Make] = {
+    **{name: _of_levels(levels, 60) for name, levels in LEVELS.items()},
+    "JPEG of quality 5": _of_levels(256, 5),
+    **{name: _of_photo(photo) for name, photo in PHOTOS.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def shipped(real_artifacts: Path) -> Predictor:
+    return Predictor.load(Settings(model_dir=real_artifacts))
+
+
+def probability(predictor: Predictor, data: bytes) -> float | None:
+    """None if the gate refuses it."""
+    try:
+        return float(predictor.predict(data, request_id="", heatmap=False).body["pneumonia"])
+    except (NotAChestXray, WrongOrientation):
+        return None
+
+
+def measured(predictor: Predictor, paths: Iterable[Path], make: Make) -> tuple[int, list[float]]:
+    """How many films are refused this way, and by how much the probability of the others moves."""
+    refused, moved = 0, []
+    for path in paths:
+        with Image.open(path) as image:
+            film = np.asarray(image.convert("L"))
+        plain = io.BytesIO()
+        Image.fromarray(film).save(plain, "PNG")
+        before = probability(predictor, plain.getvalue())
+        after = probability(predictor, make(film, np.random.default_rng(sum(path.name.encode()))))
+        if before is None:
+            continue
+        if after is None:
+            refused += 1
+        else:
+            moved.append(abs(after - before))
+    return refused, moved
+
+
+@pytest.mark.parametrize("name", [name for name, levels in LEVELS.items() if levels >= 8])
+def test_a_sample_keeps_its_probability_with_eight_greys_and_more(name: str, shipped: Predictor) -> None:
+    refused, moved = measured(shipped, SAMPLES, WAYS[name])
+    assert refused == 0
+    assert max(moved) < 0.03
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the films are not in the repository")
+@pytest.mark.parametrize("name", WAYS)
+def test_what_becomes_of_a_film(name: str, shipped: Predictor) -> None:
+    folder, rng = Path(os.environ["CXR_DATA"]) / "train", np.random.default_rng(11)
+    paths: list[Path] = []
+    for kind in ("NORMAL", "PNEUMONIA"):
+        films = sorted((folder / kind).glob("*.jpeg"))
+        paths += [films[place] for place in rng.choice(len(films), FILMS_OF_A_CLASS, replace=False)]
+    refused, moved = measured(shipped, paths, WAYS[name])
+    half, most, all_of_them = np.quantile(moved, [0.5, 0.9, 1])
+    print(f"| {name} | {refused} of {refused + len(moved)} | {half:.3f} | {most:.2f} | {all_of_them:.2f} |")
+    assert len(moved) > FILMS_OF_A_CLASS  # most are answered

@@ -1,0 +1,86 @@
+"""A window that makes white of a part of the film: ignored, the film keeps its answer; followed, it would not.
+
+`CXR_DATA=... pytest tests/integration/test_whitening.py -m "slow or not slow" -rA` prints the table of docs/formats.md.
+"""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumonia.predictor import Predictor
+from pneumonia.settings import Settings
+from tests.deep_films import dicom
+from tests.photos import Grey
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
+FILMS_OF_A_CLASS = 20
+
+
+@pytest.fixture(scope="module")
+def shipped(real_artifacts: Path) -> Predictor:
+    return Predictor.load(Settings(model_dir=real_artifacts))
+
+
+def film_of(path: Path) -> Grey:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"))
+
+
+def window(film: Grey, share: float) -> tuple[float, float]:
+    """The lowest and the highest grey that a window shows which whitens so much of the middle."""
+    rows, columns = film.shape
+    middle = film[rows // 10 : rows - rows // 10, columns // 10 : columns - columns // 10]
+    low, high = np.quantile(middle, [0.01, 1 - share])
+    return float(low), float(high)
+
+
+def answer(predictor: Predictor, data: bytes) -> tuple[float, list[str]]:
+    body = predictor.predict(data, request_id="", heatmap=False, force=True).body
+    return body["pneumonia"], body["image"]["warnings"]
+
+
+def as_png(film: Grey) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(film).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def as_dicom(film: Grey, low: float, high: float) -> bytes:
+    """12 bits of which a film of 8 bits fills seven eighths, with a window from one grey of it to another."""
+    return dicom(film.astype(np.uint16) * 14, 12, WindowCenter=7 * (low + high), WindowWidth=14 * (high - low))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_window_that_whitens_a_part_of_a_sample_changes_nothing(path: Path, shipped: Predictor) -> None:
+    film = film_of(path)
+    expected, _ = answer(shipped, as_png(film))
+    fifth, _ = answer(shipped, as_dicom(film, *window(film, 0.2)))
+    much, warnings = answer(shipped, as_dicom(film, *window(film, 0.4)))
+    assert "window_ignored" in warnings
+    assert [fifth, much] == pytest.approx([expected] * 2, abs=0.03)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the films are not in the repository")
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4])
+def test_how_far_a_window_moves_a_film(share: float, shipped: Predictor) -> None:
+    folder, rng = Path(os.environ["CXR_DATA"]) / "train", np.random.default_rng(5)
+    followed, ours = [], []
+    for kind in ("NORMAL", "PNEUMONIA"):
+        paths = sorted((folder / kind).glob("*.jpeg"))
+        for place in rng.choice(len(paths), FILMS_OF_A_CLASS, replace=False):
+            film = film_of(paths[place])
+            low, high = window(film, share)
+            expected, _ = answer(shipped, as_png(film))
+            cut = np.clip((film - low) / (high - low) * 255, 0, 255)
+            followed.append(abs(answer(shipped, as_png(np.rint(cut).astype(np.uint8)))[0] - expected))
+            ours.append(abs(answer(shipped, as_dicom(film, low, high))[0] - expected))
+    print(f"| {share:.0%} | {np.mean(followed):.3f}, {max(followed):.2f} | {np.mean(ours):.3f}, {max(ours):.2f} |")
+    assert np.mean(ours) < 0.01
+    if share > 0.1:
+        assert max(ours) < 0.05
