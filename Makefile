@@ -100,6 +100,10 @@ settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md agai
 permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md again from where they are declared
 	.venv/bin/python -m tools.permissions_table
 
+.PHONY: error-table
+error-table: $(RUNTIME) ## Write the table of errors in docs/formats.md again from the code
+	.venv/bin/python -m tools.error_table
+
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)

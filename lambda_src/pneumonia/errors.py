@@ -3,6 +3,9 @@
 import traceback
 from typing import Any, ClassVar
 
+INTERNAL_DETAIL = "Something went wrong on our side. Give the request_id to whoever operates the service."
+"""What callers see of an error that nobody expected."""
+
 
 class PneumoniaError(Exception):
     """Base of all errors of this package.
@@ -205,7 +208,7 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
         detail = error.public_detail or error.detail
     else:
         code, status, title = PneumoniaError.code, PneumoniaError.status, PneumoniaError.title
-        detail = "Something went wrong on our side. Give the request_id to whoever operates the service."
+        detail = INTERNAL_DETAIL
     return {
         "type": f"urn:pneumonia:problem:{code}",
         "title": title,

@@ -34,7 +34,9 @@ def inflate(data: bytes, limits: Limits) -> bytes:
             raise TooLarge(f"The DICOM data set unpacks to more than {limits.max_inflated_bytes} bytes.")
         return b"".join(_pieces(data, limits))
     except zlib.error as error:
-        raise UndecodableImage("The deflated DICOM data set cannot be unpacked: the file is damaged.") from error
+        raise UndecodableImage(
+            "The deflated DICOM data set cannot be unpacked: the file is damaged. Export it anew."
+        ) from error
 
 
 def _pieces(data: bytes, limits: Limits) -> Iterator[bytes]:

@@ -67,9 +67,13 @@ def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int
     else:
         return
     if size != (int(dataset.Rows), int(dataset.Columns)):
-        raise UndecodableImage("The compressed image has another size than the DICOM header says: it is damaged.")
+        raise UndecodableImage(
+            "The compressed image has another size than the DICOM header says: it is damaged. Export it anew."
+        )
     if components != samples:
-        raise UndecodableImage("The compressed image has another number of colours than the DICOM header says.")
+        raise UndecodableImage(
+            "The compressed image has another number of colours than the DICOM header says. Export it anew."
+        )
 
 
 def read_stored(dataset: Dataset, *, grey: bool) -> NDArray[Any]:

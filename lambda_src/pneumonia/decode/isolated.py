@@ -105,7 +105,9 @@ class Decoder:
         except EOFError as error:
             if process.wait() == DIED_OF_MEMORY:
                 raise out_of_memory() from error
-            raise UndecodableImage("The image cannot be decoded: its decoder broke down over it.") from error
+            raise UndecodableImage(
+                "The image cannot be decoded: its decoder broke down over it. Export the film anew, as JPEG or PNG."
+            ) from error
 
     def _started(self, memory_bytes: int) -> "subprocess.Popen[bytes]":
         if memory_bytes != self._memory_bytes:

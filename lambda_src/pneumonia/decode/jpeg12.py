@@ -31,7 +31,9 @@ def decode_12_bits(stream: bytes, header: JpegHeader) -> NDArray[np.uint16]:
     raises for a damaged one.
     """
     if _END not in stream[-_PADDING:]:
-        raise UndecodableImage("The JPEG in the DICOM file has no end: it is truncated or damaged.")
+        raise UndecodableImage(
+            "The JPEG in the DICOM file has no end: it is truncated or damaged. Send the whole file again."
+        )
     tags = {
         _WIDTH: header.columns,
         _LENGTH: header.rows,

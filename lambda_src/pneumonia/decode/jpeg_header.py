@@ -39,10 +39,14 @@ def read_jpeg_header(stream: bytes) -> JpegHeader:
         if marker == SOS:
             break
         if marker in OTHER_FRAMES or (marker in FRAMES and found is not None):
-            raise UndecodableImage("The JPEG in the DICOM file is of a kind that is not read.")
+            raise UndecodableImage(
+                "The JPEG in the DICOM file is of a kind that is not read. Export it uncompressed, or as JPEG 2000."
+            )
         if marker in FRAMES and position + 10 <= len(stream):
             found = JpegHeader(marker, *struct.unpack_from(">BHHB", stream, position + 4))
         position += 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
     if found is None:
-        raise UndecodableImage("The JPEG in the DICOM file has no frame header: it is truncated or damaged.")
+        raise UndecodableImage(
+            "The JPEG in the DICOM file has no frame header: it is truncated or damaged. Export it anew."
+        )
     return found

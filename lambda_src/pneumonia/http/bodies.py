@@ -58,7 +58,9 @@ def base64_of(text: str, max_bytes: int) -> bytes:
     if data is None:  # perhaps for line breaks alone, which are allowed: few callers send them
         data = _decoded("".join(text.split()), max_bytes)
     if data is None:
-        raise MalformedRequest("The image is not valid base64 (standard alphabet, padded with =).")
+        raise MalformedRequest(
+            "The image is not valid base64 (standard alphabet, padded with =). Encode the bytes of the file again."
+        )
     return data
 
 

@@ -111,7 +111,7 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
         try:
             url = urljoin(url, found.location)
         except ValueError:
-            raise UrlNotAllowed("The URL redirects to one that cannot be parsed.") from None
+            raise UrlNotAllowed("The URL redirects to one that cannot be parsed. Send the image itself.") from None
     raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
 
 
@@ -129,7 +129,7 @@ def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UrlNotAllowed("The URL cannot be parsed.") from None
+        raise UrlNotAllowed("The URL cannot be parsed. Correct it, or send the image itself.") from None
     if parts.scheme != "https":
         raise UrlNotAllowed("The URL must begin with https://.")
     if parts.username is not None or parts.password is not None:
@@ -137,7 +137,10 @@ def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
     if port not in (None, PORT):
         raise UrlNotAllowed(f"The URL must use port {PORT}.")
     if not host or host not in allowed_hosts:
-        raise UrlNotAllowed("The host of the URL is not one of those in the setting allowed_url_hosts.")
+        raise UrlNotAllowed(
+            "The host of the URL is not one of those in the setting allowed_url_hosts. Send the image itself, or "
+            "ask the operator to name the host there."
+        )
     return parts
 
 
@@ -177,7 +180,7 @@ def _public_addresses(host: str, resolve: Resolve) -> Sequence[str]:
         raise UrlFetchFailed("The host name of the URL could not be resolved.") from None
     # One bad address is enough: whoever mixes public and private ones is up to something.
     if not all(is_public(address) for address in addresses):
-        raise UrlNotAllowed("The host of the URL resolves to an address that is not public.")
+        raise UrlNotAllowed("The host of the URL resolves to an address that is not public. Send the image itself.")
     return addresses
 
 

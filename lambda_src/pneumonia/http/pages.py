@@ -24,7 +24,7 @@ _TYPES = {
     ".jpg": PICTURE_TYPES[".jpg"],
 }
 
-_NO_FILE = "The page has no such file."
+_NO_FILE = "The page has no such file. Load the page again."
 
 
 @dataclass(frozen=True)

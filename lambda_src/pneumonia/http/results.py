@@ -15,7 +15,10 @@ GRACE_SECONDS = 15 * 60
 
 RETRY_AFTER_SECONDS = 2
 
-_UNKNOWN = "There is no result under this id: it was never given out, nothing was uploaded, or it has expired."
+_UNKNOWN = (
+    "There is no result under this id: it was never given out, nothing was uploaded, or it has expired. Check the id, "
+    "or send the film again."
+)
 
 
 def result(request: Request) -> Response:
@@ -43,7 +46,10 @@ def heatmap(request: Request) -> Response:
 
     png = read_heatmap(bucket, upload_key(upload_id))
     if png is None:
-        raise NotFound("There is no heatmap under this id: its image was refused, or its result is not there.")
+        raise NotFound(
+            "There is no heatmap under this id: its image was refused, or its result is not there. Ask for the "
+            "result: it answers why."
+        )
     return Response(200, "image/png", png, dict(PRIVATE))
 
 

@@ -59,7 +59,7 @@ class Route:
         near = difflib.get_close_matches(unknown.lower(), self.query, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         known = ", ".join(sorted(self.query)) or "none"
-        return f"The query has {shown}, which this path does not know.{meant} It takes: {known}."
+        return f"The query has {shown}, which this path does not know. It takes: {known}.{meant}"
 
 
 def _of_a_signature(name: str) -> bool:
