@@ -4,8 +4,8 @@ The environment of this process holds credentials. Every process of the same use
 the memory in /proc/PID/mem: the process that decodes could do so, once a file has taken it over, though it was given
 neither.
 
-On Lambda the runtime, this code and what it starts are one unprivileged user, without CAP_SYS_PTRACE, and prctl needs no
-right: there it is as in the test. It closes neither the network nor the Runtime API of Lambda on 127.0.0.1 to that
+On Lambda the runtime, this code and what it starts are one unprivileged user, without CAP_SYS_PTRACE, and prctl needs
+no right: there it is as in the test. It closes neither the network nor the Runtime API of Lambda on 127.0.0.1 to that
 process; the latter hands out events, and no credentials.
 """
 
