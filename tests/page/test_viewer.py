@@ -219,6 +219,16 @@ def test_a_heatmap_without_a_lung_map_has_no_outline(open_page: Open, service: S
     assert page.evaluate(read, marked) == {"width": 3, "height": 1, "share": [0, 255, 128]}
 
 
+def test_a_film_without_heat_says_that_it_has_none(open_page: Open, service: Service) -> None:
+    page = one_film(open_page, service)
+    expect(page.locator("#heat-none")).to_be_hidden()
+    add_films(page, SAMPLES[0])
+    answered(page, 2)
+    page.locator("#films .film").last.click()
+    expect(page.locator("#heat-none")).to_be_visible()
+    expect(page.locator("#legend")).to_be_hidden()
+
+
 def one_film(open_page: Open, service: Service) -> Page:
     page = open_page(service)
     add_films(page, SAMPLES[-1])  # with pneumonia, so that there is heat

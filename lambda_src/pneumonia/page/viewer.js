@@ -93,6 +93,9 @@ function draw(film, picture, overlay, lungs, another) {
     heatLayer.hidden = heat === null;
     if (heat !== null) paint(heatLayer, heat);
     opacity.disabled = heat === null;
+    const cold = parts !== null && !parts.evidence;
+    byId("heat-none").hidden = !cold;
+    byId("legend").hidden = cold;
     byId("legend").classList.toggle("off", parts === null);
     lungsButton.hidden = lungs === null;
     lungLayer.hidden = lungs === null || lungsButton.getAttribute("aria-pressed") !== "true";
