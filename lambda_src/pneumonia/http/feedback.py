@@ -32,7 +32,7 @@ def give(request: Request) -> Response:
         raise MalformedRequest("id must be the id of an upload, or null.")
     uploads, results = settings.uploads_bucket, settings.results_bucket
     if uploads is None or results is None or not is_id(upload_id):
-        raise NotFound("There is no result under this id.")
+        raise NotFound("There is no result under this id. Check the id.")
     # Imported here for the sake of the cold start, as in uploads.py.
     from pneumonia import aws
     from pneumonia.uploads.feedback import store_feedback
@@ -41,7 +41,7 @@ def give(request: Request) -> Response:
     key = upload_key(upload_id)
     document = read_result(results, key)
     if document is None:
-        raise NotFound("There is no result under this id: it has not come yet, or it has expired.")
+        raise NotFound("There is no result under this id: it has not come yet, or it has expired. Ask for it first.")
     store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
     # Neither what was said nor of which film: that belongs to the result.
     logger.info("feedback stored")
