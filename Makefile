@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK
+export IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK STACK_NAME CDK_ARGS
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` where the project is not installed finds its packages, and the tools of the repository.
@@ -16,8 +16,13 @@ TRAIN := .venv-train/.stamp
 BENCH := .venv-bench/.stamp
 
 # The CLI with Python and Node of the environment. Lambda refuses images that carry attestations.
-cdk = PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
+cdk = env PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
   npx --yes $(CDK_CLI)
+
+# For workflows: STACK_NAME and CDK_ARGS of the environment become words of the command, quotes in the latter hold words
+# together, and neither make nor a shell reads what is in them. What is typed by hand goes into ARGS.
+given = $(if $(value CDK_ARGS),printf '%s' "$$CDK_ARGS" | xargs)
+stack_name = $(if $(value STACK_NAME),-c "stack_name=$$STACK_NAME")
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -128,11 +133,15 @@ container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE
 ##@ Deploy
 .PHONY: deploy
 deploy: $(DEV) ## Build the image and deploy the stack (your AWS credentials; ARGS= for cdk, such as -c auth=token)
-	$(cdk) deploy $(ARGS)
+	$(given) $(cdk) deploy $(stack_name) $(ARGS)
 
 .PHONY: destroy
 destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as they were for deploy)
-	$(cdk) destroy $(ARGS)
+	$(given) $(cdk) destroy $(stack_name) $(ARGS)
+
+.PHONY: base-image
+base-image: $(RUNTIME) ## Pin the base image of the function by its digest of today, in cdk.json (needs Docker and its registry; ARGS=--if-unpinned)
+	.venv/bin/python -m tools.base_image $(ARGS)
 
 .PHONY: smoke
 smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)

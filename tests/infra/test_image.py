@@ -11,7 +11,7 @@ import aws_cdk as cdk
 import pytest
 
 from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
-from pneumonia_cli.stack.context import settings_of
+from pneumonia_cli.stack.context import default_context, settings_of
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
 # Stand-ins for what goes into the image, and for what lies beside it.
@@ -105,7 +105,7 @@ def test_one_image_is_built_with_the_defaults_of_the_settings(stack: Synthesised
         {
             "directory": str(REPOSITORY_ROOT),
             "dockerFile": DOCKERFILE,
-            "dockerBuildArgs": {"BASE_IMAGE": "public.ecr.aws/lambda/python:3.13"},
+            "dockerBuildArgs": {"BASE_IMAGE": default_context()["base_image"]},
             "networkMode": "default",
             "platform": "linux/amd64",
         }

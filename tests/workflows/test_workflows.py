@@ -89,12 +89,12 @@ def test_jobs_end_and_leave_no_credentials_in_their_clone(name: str) -> None:
 
 def test_a_deployment_is_checked() -> None:
     run = [step["run"] for step in steps(JOBS["deploy.yml:deploy"]) if "run" in step]
-    assert [line.split()[1] for line in run] == ["deploy", "smoke"]
+    assert [line.split("ARGS")[0].split()[-1] for line in run] == ["base-image", "deploy", "smoke"]
 
 
 def test_what_a_pull_request_deployed_is_destroyed_with_the_same_settings() -> None:
     made, ended = JOBS["preview.yml:deploy"], JOBS["preview.yml:destroy"]
-    assert made["with"]["stack_name"] == ended["env"]["STACK"]
+    assert made["with"]["stack_name"] == ended["env"]["STACK_NAME"]
     assert made["with"]["environment"] == ended["environment"]
     (command,) = [step["run"] for step in steps(ended) if "run" in step]
     assert made["with"]["arguments"] in command
@@ -113,4 +113,4 @@ def test_targets_that_are_run_exist() -> None:
 
 
 def targets(script: str) -> list[str]:
-    return re.findall(r"^make ([a-z-]+)", script, re.MULTILINE)
+    return re.findall(r"^make (?:--silent )?([a-z-]+)", script, re.MULTILINE)
