@@ -1,8 +1,8 @@
 """`make base-image`: the base image of the function, pinned by its digest in cdk.json.
 
-A tag such as `python:3.13` names another image each time AWS publishes one; a digest always names the same. The registry
-is asked for the digest of the tag that cdk.json names, and `base_image` becomes `<image>:<tag>@<digest>`. The same command
-renews it. The digest is that of the index, so it holds for both architectures.
+A tag such as `python:3.13` names another image each time AWS publishes one; a digest always names the same one. This
+asks the registry for the digest of the tag in cdk.json, and `base_image` becomes `<image>:<tag>@<digest>`. The same
+command renews it. The digest is that of the index, so it holds for both architectures.
 """
 
 import argparse
