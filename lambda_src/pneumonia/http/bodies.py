@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from typing import Any
 
@@ -10,6 +11,7 @@ from pneumonia.errors import MalformedRequest, MissingImage, TooLarge, Unsupport
 _GZIP = frozenset({"gzip", "x-gzip"})
 _ANY_GZIP_HEADER = zlib.MAX_WBITS | 16
 _BOM = "\ufeff"
+_PLAIN_NAME = re.compile(r"[a-z0-9-]{1,12}")
 
 
 def content_of(
@@ -28,8 +30,10 @@ def content_of(
     if not codings:
         return base64_of(body, max_bytes) if is_base64 else body
     if len(codings) > 1 or codings[0] not in _GZIP:
+        found = ", ".join(codings) if all(_PLAIN_NAME.fullmatch(name) for name in codings) else "of a strange name"
         raise UnsupportedFormat(
-            "The body has a Content-Encoding that is not read. Send it as it is, or compressed once with gzip."
+            f"The body has the Content-Encoding {found}, which is not read. Send it as it is, or compressed once with "
+            "gzip."
         )
     if not is_base64:
         raise MalformedRequest(

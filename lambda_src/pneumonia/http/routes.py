@@ -55,7 +55,7 @@ class Route:
     def _about(self, unknown: str) -> str:
         import difflib  # here: few requests are wrong
 
-        shown = f"parameter {unknown}" if PLAIN_NAME.fullmatch(unknown) else "a parameter"
+        shown = f"the parameter {unknown}" if PLAIN_NAME.fullmatch(unknown) else "a parameter"
         near = difflib.get_close_matches(unknown.lower(), self.query, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         known = ", ".join(sorted(self.query)) or "none"

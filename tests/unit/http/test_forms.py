@@ -1,6 +1,8 @@
 import base64
+import contextlib
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 
@@ -159,3 +161,20 @@ def test_pairs_of_strange_names_are_not_quoted() -> None:
 def test_bytes_of_files_are_no_pairs(body: bytes) -> None:
     refuse_pairs(body, URLENCODED)  # as `curl --data-binary` calls them
     refuse_pairs(b"image=x", "image/png")
+
+
+@pytest.mark.parametrize("name", ["curl", "requests", "browser"])
+def test_every_damaged_form_is_read_or_refused(load_event: LoadEvent, name: str) -> None:
+    event, rng = load_event(f"function_url_form_{name}"), np.random.default_rng(17)
+    sound, content_type = base64.b64decode(event["body"]), event["headers"]["content-type"]
+    for _ in range(1000):
+        body = bytearray(sound)
+        for place in rng.integers(0, len(body), rng.integers(1, 6)):
+            body[place] = rng.choice(list(b'\r\n-\0:;="\xff'))
+        start, end = sorted(rng.integers(0, len(body), 2))
+        for damaged in (bytes(body), bytes(body[:end]), bytes(body[start:]), bytes(body[:start] + body[end:])):
+            with contextlib.suppress(MalformedRequest, MissingImage, TooLarge):
+                assert isinstance(file_of(damaged, content_type, 1000, QUERY), bytes)
+            is_multipart(damaged, "")
+            with contextlib.suppress(MalformedRequest):
+                refuse_pairs(damaged, URLENCODED)
