@@ -2,8 +2,10 @@
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
-from pydicom.uid import JPEGBaseline8Bit, JPEGLSLossless
+import numpy as np
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSLossless
 
 from tests.memory.headers import (
     bmp,
@@ -19,6 +21,7 @@ from tests.memory.headers import (
     tiff,
     webp,
 )
+from tests.unit.decode.jpeg12_writer import jpeg12
 
 SIDE, MOST = 7000, 49_000_000
 """A picture just within the limit of pixels: square, or one pixel wide."""
@@ -38,6 +41,16 @@ def palette_dicom() -> bytes:
         elements[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
         elements[f"{colour}PaletteColorLookupTableData"] = table
     return deflated_dicom((5500, 5500), bits=8, **elements)
+
+
+OF_12_BITS: dict[str, Any] = {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 11}
+
+
+def jpeg_12_bits(width: int, height: int) -> bytes:
+    """A JPEG of 12 bits that says that it has another size than it has."""
+    stream = bytearray(jpeg12(np.full((64, 64), 2048, np.uint16)))
+    struct.pack_into(">HH", stream, stream.index(b"\xff\xc1") + 5, height, width)
+    return bytes(stream)
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
@@ -71,6 +84,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         jpeg(64, 64, colour=False), JPEGBaseline8Bit, hidden=jpeg(65_500, 65_500, colour=False)
     ),
     "dicom_jpeg_ls": lambda: dicom(jpeg_ls(5300, 5300), JPEGLSLossless, (5300, 5300)),
+    "dicom_jpeg_12_bits": lambda: dicom(jpeg_12_bits(5300, 5300), JPEGExtended12Bit, (5300, 5300), **OF_12_BITS),
     "dicom_rescale": lambda: deflated_dicom((5300, 5300), RescaleSlope=1.5, RescaleIntercept=-10),
     "dicom_palette": palette_dicom,
 }
