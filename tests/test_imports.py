@@ -66,6 +66,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.predictor",
         "pneumonia.prevalence",
     ),
+    "pneumonia_cli.audit": ("pneumonia.model", "pneumonia.prevalence", "pneumonia_cli.reporting"),
     "pneumonia_cli.dicom_out": ("pneumonia.decode", "pneumonia.model", "pneumonia_cli.reporting"),
     "pneumonia_cli.local": (
         "pneumonia.errors",
@@ -83,6 +84,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.predictor",
         "pneumonia.prevalence",
         "pneumonia_cli.dicom_out",
+        "pneumonia.settings",
+        "pneumonia_cli.audit",
         "pneumonia_cli.local",
         "pneumonia_cli.reporting",
     ),

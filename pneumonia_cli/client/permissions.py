@@ -47,6 +47,7 @@ _COUNT: Final = (
 _LIST_RESULTS: Final = Permission(("s3:ListBucket",), RESULTS)
 
 COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
+    "audit": (_FIND, _CALL),
     "call": (_FIND, _CALL),
     "console": (_FIND, _CALL),
     "submit": (

@@ -117,6 +117,52 @@ def call(
             raise typer.Exit(command.run(service, images, chosen))
 
 
+@app.command(epilog="Example: `pneumonia audit films/ --labels labels.csv`")
+def audit(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="Films; all files in it, and below.")
+    ],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help="CSV with the columns `file`, `label` (pneumonia or normal) and, if known, `patient`.",
+        ),
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FOLDER", help="Compare with the model of this folder, run on this machine."),
+    ] = None,
+    stack: options.Stack = None,
+    url: options.Url = None,
+    token: options.Token = None,
+    no_sign_request: options.NoSign = False,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit]")
+    ] = None,
+    jobs: options.Jobs = 4,
+    as_json: options.Json = False,
+) -> None:
+    """Measure a model on films of your own with labels of your own, and write a report.
+
+    The model of this machine, or, with --stack or --url, that of the service. Nothing leaves this machine otherwise.
+    """
+    from pneumonia_cli.client import audit as command
+    from pneumonia_cli.client.door import open_service
+    from pneumonia_cli.client.target import Target, connect, resolve
+
+    chosen = command.AuditOptions(labels, out or Path(f"{folder.resolve().name}-audit"), against, as_json)
+    if stack is None and url is None:
+        raise typer.Exit(command.run(command.local_judge(), folder, chosen))
+    with connect(stack, profile, region) as aws:
+        target = resolve(aws, stack, Target(url=url), needed=("url",))
+        with open_service(target.url, aws, token, sign=not no_sign_request, connections=jobs) as service:
+            raise typer.Exit(command.run(command.service_judge(service, jobs), folder, chosen))
+
+
 @app.command(epilog="Example: `pneumonia submit films/ --stack PneumoniaInference --out march`")
 def submit(
     folder: Annotated[

@@ -1,0 +1,90 @@
+"""The labels of a hospital: a table of films, what each shows, and whose it is."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pneumonia_cli.reporting.images import ImageFile
+
+FILE, LABEL, PATIENT = "file", "label", "patient"
+
+_LABELS = {"pneumonia": 1, "1": 1, "normal": 0, "0": 0}
+_DELIMITERS = ",;\t"
+_SHOWN = 5
+
+
+class BadLabels(Exception):
+    """The table cannot be used; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A film. `label`: 1 for pneumonia, 0 for normal. `patient`: whatever names the patient; the film's own name where
+    the table does not say."""
+
+    image: ImageFile
+    label: int
+    patient: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The films that have a label, in the order of their names. `grouped`: the table names patients. `unlabelled`:
+    how many films have no label, and are left out."""
+
+    films: list[Labelled]
+    grouped: bool
+    unlabelled: int
+
+
+def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
+    """Join a table with the films of a folder.
+
+    `table`: CSV in UTF-8 with a header, separated by commas, semicolons or tabs. Columns: `file` (relative to the
+    folder, with forward slashes), `label` (pneumonia or normal, 1 or 0), and `patient` if known; others are ignored.
+    Raises BadLabels.
+    """
+    rows = _rows(table)
+    header = rows[0].keys() if rows else ()
+    missing = [name for name in (FILE, LABEL) if name not in header]
+    if missing:
+        raise BadLabels(f"The labels have no column {' and no column '.join(missing)}, or no rows.")
+    grouped = PATIENT in header
+    by_name = {image.name: image for image in images}
+    found: dict[str, Labelled] = {}
+    strangers: list[str] = []
+    for number, row in enumerate(rows, start=2):
+        name, word = (row[FILE] or "").strip().removeprefix("./"), (row[LABEL] or "").strip().casefold()
+        if word not in _LABELS:
+            raise BadLabels(f"Line {number} of the labels: the label must be pneumonia or normal (or 1 or 0).")
+        if name in found:
+            raise BadLabels(f"Line {number} of the labels names a film that an earlier line names, too: {name}")
+        if name not in by_name:
+            strangers.append(name)
+            continue
+        patient = (row.get(PATIENT) or "").strip()
+        found[name] = Labelled(by_name[name], _LABELS[word], patient or name)
+    if strangers:
+        more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
+        raise BadLabels(f"The labels name films that are not in the folder: {', '.join(strangers[:_SHOWN])}{more}")
+    counts = Counter(film.label for film in found.values())
+    if not (counts[0] and counts[1]):
+        raise BadLabels(
+            "The labels have to name films with pneumonia and normal ones: without both nothing is measured."
+        )
+    films = [found[name] for name in by_name if name in found]
+    return Labels(films, grouped, len(images) - len(films))
+
+
+def _rows(table: bytes) -> list[dict[str, str | None]]:
+    try:
+        text = table.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadLabels("The labels are not UTF-8. Save the table as CSV UTF-8.") from None
+    first = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader.fieldnames = [name.strip().casefold() for name in reader.fieldnames or ()]
+    return [row for row in reader if any(isinstance(value, str) and value.strip() for value in row.values())]
