@@ -59,6 +59,11 @@ _CORRELATION_ID = _text(
     "Names this upload in logs and events; it tells nothing of the film",
     pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
 )
+_SCHEMA_VERSION = _count(
+    "Of the result: under one number members are added, and none is taken away or changed. Results of versions before "
+    "it have none",
+    1,
+)
 _ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-[0-9a-f]{32}$")
 
 _PREDICTION: Schema = {
@@ -141,6 +146,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
     "PredictedResult": {
         "id": EXAMPLE_ID,
         "status": "predicted",
+        "schema_version": 1,
         **_PREDICTION_EXAMPLE,
         "correlation_id": EXAMPLE_CORRELATION_ID,
         "heatmap": f"/results/{EXAMPLE_ID}/heatmap.png",
@@ -148,6 +154,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
     "RejectedResult": {
         "id": EXAMPLE_ID,
         "status": "rejected",
+        "schema_version": 1,
         "code": "undecodable_image",
         "title": "The image could not be decoded",
         "detail": "The file is cut short. Export it again.",
@@ -293,19 +300,21 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "id": _ID,
             "status": {"const": "predicted"},
+            "schema_version": _SCHEMA_VERSION,
             **_PREDICTION,
             "correlation_id": _CORRELATION_ID,
             "heatmap": _text("Path of the heatmap"),
             "at_prevalence": _ref("AtPrevalence"),
         },
-        "The answer for an uploaded image; correlation_id and calibrated_prevalence not in results of versions before "
-        "them, at_prevalence only where it was asked for",
-        optional=("correlation_id", "calibrated_prevalence", "at_prevalence"),
+        "The answer for an uploaded image; schema_version, correlation_id and calibrated_prevalence not in results of "
+        "versions before them, at_prevalence only where it was asked for",
+        optional=("schema_version", "correlation_id", "calibrated_prevalence", "at_prevalence"),
     ),
     "RejectedResult": _object(
         {
             "id": _ID,
             "status": {"const": "rejected"},
+            "schema_version": _SCHEMA_VERSION,
             "code": _text("As that of the problem that POST /predict would have answered"),
             "title": _text("The code in words"),
             "detail": _text("What is wrong with the image, and what to do"),
@@ -315,8 +324,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "correlation_id": _CORRELATION_ID,
             "heatmap": {"type": "null"},
         },
-        "The uploaded file is no image that the service can answer; correlation_id as of PredictedResult",
-        optional=("correlation_id",),
+        "The uploaded file is no image that the service can answer; schema_version and correlation_id as of "
+        "PredictedResult",
+        optional=("schema_version", "correlation_id"),
     ),
     "Result": {
         "oneOf": [_ref("PredictedResult"), _ref("RejectedResult")],

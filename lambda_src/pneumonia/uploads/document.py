@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pneumonia.errors import PneumoniaError, problem
 from pneumonia.model.card import Card
 from pneumonia.uploads.events import Upload
+
+SCHEMA_VERSION: Final = 1
+"""What a reader may expect of a result: under one number members are added, and none is taken away or changed."""
 
 _OF_A_PROBLEM = ("code", "title", "detail", "request_id")
 
@@ -18,7 +21,8 @@ class ResultDocument:
 
     `content`: of a prediction its fields, as every caller gets them; of a rejection the code and words of the problem,
     the model and the notice. `correlation_id`: None in results of versions that gave none. `source`: the object that
-    was read. `heatmap`: `bucket` and `key` of the PNG, None where there is none.
+    was read. `heatmap`: `bucket` and `key` of the PNG, None where there is none. `schema_version`: None in results of
+    versions that gave none.
     """
 
     status: Literal["predicted", "rejected"]
@@ -26,6 +30,7 @@ class ResultDocument:
     correlation_id: str | None
     source: Mapping[str, str | None]
     heatmap: Mapping[str, str] | None = None
+    schema_version: int | None = SCHEMA_VERSION
 
     @classmethod
     def predicted(cls, upload: Upload, correlation_id: str, body: Mapping[str, Any]) -> "ResultDocument":
@@ -44,10 +49,10 @@ class ResultDocument:
     def parse(cls, stored: bytes) -> "ResultDocument":
         """The document that `to_bytes` made."""
         fields = json.loads(stored)
-        status, correlation_id, source, heatmap = (
-            fields.pop(name, None) for name in ("status", "correlation_id", "source", "heatmap")
+        status, correlation_id, source, heatmap, schema_version = (
+            fields.pop(name, None) for name in ("status", "correlation_id", "source", "heatmap", "schema_version")
         )
-        return cls(status, fields, correlation_id, source or {}, heatmap)
+        return cls(status, fields, correlation_id, source or {}, heatmap, schema_version)
 
     def with_heatmap(self, bucket: str, key: str) -> "ResultDocument":
         return replace(self, heatmap={"bucket": bucket, "key": key})
@@ -63,5 +68,6 @@ class ResultDocument:
         return {"id": upload_id, **self._begin(), "heatmap": address}
 
     def _begin(self) -> dict[str, Any]:
+        schema = {} if self.schema_version is None else {"schema_version": self.schema_version}
         known = {} if self.correlation_id is None else {"correlation_id": self.correlation_id}
-        return {"status": self.status, **self.content, **known}
+        return {"status": self.status, **schema, **self.content, **known}

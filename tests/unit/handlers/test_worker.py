@@ -117,9 +117,9 @@ def test_predicted_result(
     assert run(sqs_event(message)) == []
     document = result(s3, "a.png")
     assert list(document) == [
-        "status", "normal", "pneumonia", "label", "triage", "threshold", "calibrated_prevalence", "model",
-        "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "correlation_id", "source",
-        "heatmap",
+        "status", "schema_version", "normal", "pneumonia", "label", "triage", "threshold", "calibrated_prevalence",
+        "model", "in_training_population", "forced", "image", "timing_ms", "request_id", "notice", "correlation_id",
+        "source", "heatmap",
     ]  # fmt: skip
     assert (document["status"], document["label"]) == ("predicted", "pneumonia")
     assert document["request_id"] == lambda_context.aws_request_id
@@ -155,7 +155,8 @@ def test_rejected_result(s3: Any, run: Run, upload: Callable[..., str], lambda_c
     assert run(sqs_event(upload("a.png", b"no image"))) == []
     document = result(s3, "a.png")
     assert list(document) == [
-        "status", "code", "title", "detail", "request_id", "model", "notice", "correlation_id", "source", "heatmap",
+        "status", "schema_version", "code", "title", "detail", "request_id", "model", "notice", "correlation_id",
+        "source", "heatmap",
     ]  # fmt: skip
     assert (document["status"], document["code"]) == ("rejected", "unsupported_format")
     assert document["heatmap"] is None

@@ -27,6 +27,7 @@ def rejected(artifacts: Path) -> ResultDocument:
 def test_the_fields_of_a_prediction_and_their_order(predicted: ResultDocument) -> None:
     assert list(json.loads(predicted.to_bytes()).items()) == [
         ("status", "predicted"),
+        ("schema_version", 1),
         ("pneumonia", 0.5),
         ("request_id", "r"),
         ("correlation_id", CORRELATION_ID),
@@ -42,7 +43,8 @@ def test_the_fields_of_a_prediction_and_their_order(predicted: ResultDocument) -
 def test_the_fields_of_a_rejection_and_their_order(rejected: ResultDocument) -> None:
     fields = json.loads(rejected.to_bytes())
     assert list(fields) == [
-        "status", "code", "title", "detail", "request_id", "model", "notice", "correlation_id", "source", "heatmap",
+        "status", "schema_version", "code", "title", "detail", "request_id", "model", "notice", "correlation_id",
+        "source", "heatmap",
     ]  # fmt: skip
     assert (fields["status"], fields["code"], fields["detail"]) == ("rejected", "too_small", "Too small.")
     assert fields["heatmap"] is None
@@ -61,6 +63,7 @@ def test_a_caller_gets_addresses_and_no_names_of_buckets_and_keys(
     assert predicted.for_caller("id") == {
         "id": "id",
         "status": "predicted",
+        "schema_version": 1,
         "pneumonia": 0.5,
         "request_id": "r",
         "correlation_id": CORRELATION_ID,
@@ -69,7 +72,7 @@ def test_a_caller_gets_addresses_and_no_names_of_buckets_and_keys(
     assert rejected.for_caller("id")["heatmap"] is None
 
 
-def test_a_result_of_a_version_without_correlation_ids() -> None:
+def test_a_result_of_a_version_without_correlation_ids_and_schemas() -> None:
     old = ResultDocument.parse(b'{"status": "predicted", "pneumonia": 0.5, "source": {}, "heatmap": null}')
-    assert old.correlation_id is None
+    assert old.correlation_id is old.schema_version is None
     assert old.for_caller("id") == {"id": "id", "status": "predicted", "pneumonia": 0.5, "heatmap": None}
