@@ -1,8 +1,9 @@
+import json
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import DESKTOP, Open
@@ -28,6 +29,33 @@ def test_axe_finds_nothing(open_page: Open, service: Service, scheme: str, viewp
     assert violations(page) == []
     page.locator("#films .film").last.click()
     expect(page.locator("#result .failed").first).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Keys").click()
+    assert violations(page) == []
+
+
+def test_axe_finds_nothing_in_a_caveat_with_feedback_and_undo(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of 404",))  # this service takes no feedback
+
+    def change(route: Route) -> None:
+        response = route.fetch()
+        answer = response.json() | {"in_training_population": False}
+        route.fulfill(response=response, body=json.dumps(answer))
+
+    def ask(route: Route) -> None:
+        response = route.fetch()
+        choices = {"verdicts": ["agree", "disagree"], "reasons": {"no_pneumonia": "there is no pneumonia"}}
+        route.fulfill(response=response, body=json.dumps(response.json() | {"feedback": choices}))
+
+    page.route("**/predict?*", change)
+    page.route("**/config", ask)
+    page.reload()
+    add_films(page, *SAMPLES[:2])
+    answered(page, 2)
+    page.get_by_role("button", name=f"Remove {SAMPLES[1].name}").click()
+    page.get_by_role("button", name="Disagree").click()
+    expect(page.get_by_label("Reason")).to_be_visible()
+    expect(page.locator("#undo")).to_be_visible()
     assert violations(page) == []
 
 
