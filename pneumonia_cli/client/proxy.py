@@ -43,7 +43,7 @@ _MAX_CODE_BYTES = 1000
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 # What the service has a use for; cookies and credentials of the browser stay here.
-_REQUEST_HEADERS = ("Accept", "Accept-Language", "Content-Type", "If-None-Match")
+_REQUEST_HEADERS = ("Accept", "Accept-Language", "Content-Encoding", "Content-Type", "If-None-Match")
 _RESPONSE_HEADERS = frozenset(
     {
         "allow",

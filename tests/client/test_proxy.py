@@ -1,3 +1,4 @@
+import gzip
 import http.client
 import json
 from collections.abc import Callable, Iterator
@@ -105,6 +106,11 @@ def test_another_host_is_refused(server: Upstream, ask: Ask, origin: str, host: 
 def test_another_page_is_refused(server: Upstream, ask: Ask, headers: dict[str, str]) -> None:
     assert code(ask("POST", "/predict", data=b"film", headers=headers)) == (403, "foreign_origin")
     assert server.asked == []
+
+
+def test_a_body_in_gzip_is_passed_on_as_such(server: Upstream, ask: Ask) -> None:
+    ask("POST", "/predict", data=gzip.compress(b"film"), headers={"Content-Encoding": "gzip"})
+    assert (server.asked[-1].headers["Content-Encoding"], gzip.decompress(server.asked[-1].body)) == ("gzip", b"film")
 
 
 @pytest.mark.parametrize(

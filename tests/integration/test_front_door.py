@@ -209,6 +209,12 @@ class TestClients:
             requests.post(url, json={"image": base64.b64encode(data).decode()}, timeout=60),
         ):
             assert (reply.status_code, reply.json().get("pneumonia")) == (200, plain), reply.text
+        text = "\ufeff" + json.dumps({"image": base64.b64encode(data).decode()})  # as PowerShell writes it
+        reply = requests.post(url, text.encode(), headers={"Content-Type": "application/json"}, timeout=60)
+        assert (reply.status_code, reply.json().get("pneumonia")) == (200, plain)
+        near = requests.post(url, data=data, params={"heatmp": "true"}, timeout=60)
+        assert (near.status_code, "the parameter heatmp" in near.json()["detail"]) == (400, True)
+        assert requests.options(url, timeout=60).headers["Allow"] == "GET, HEAD, OPTIONS, POST"
         two = requests.post(url, files={"a": data, "b": data}, timeout=60)
         assert (two.status_code, two.json()["code"]) == (400, "malformed_request")
         pairs = requests.post(url, data={"image": base64.b64encode(data).decode()}, timeout=60)
