@@ -40,13 +40,17 @@ class Full(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One image of the queue. `id` is a keyed hash. Times are in seconds since 1970."""
+    """One image of the queue. `id` is a keyed hash. Times are in seconds since 1970.
+
+    `interrupted` counts how often in a row the process ended while it asked for a prediction.
+    """
 
     id: str
     folder: Path
     received: float
     attempts: int
     due: float
+    interrupted: int = 0
 
     @property
     def image(self) -> Path:
@@ -152,7 +156,8 @@ class Store:
         state = durable.read_json(folder / _STATE)
         if not state:
             return None
-        return Job(job_id, folder, float(state["received"]), int(state["attempts"]), float(state["due"]))
+        received, due = float(state["received"]), float(state["due"])
+        return Job(job_id, folder, received, int(state["attempts"]), due, int(state.get("interrupted", 0)))
 
     def jobs(self) -> Iterator[Job]:
         """All images that wait."""
@@ -170,6 +175,10 @@ class Store:
         self._note(job, attempts=0, due=time.time())
         durable.write_json(job.folder / _RESULTS, {**summary, "files": files})
         return [job.folder / name for name in files]
+
+    def begin(self, job: Job, due: float) -> None:
+        """Note that a prediction is asked for; `due` is when to ask again if the process ends before it says more."""
+        self._note(job, attempts=job.attempts, due=due, interrupted=job.interrupted + 1)
 
     def postpone(self, job: Job, due: float, reason: str) -> Job:
         """Note an attempt without success, and when the next one is due."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pneumonia_cli.dicom_out import codes
 from pneumonia_cli.dicom_out.answer import Answer
@@ -24,6 +25,9 @@ NOT_SENT = {
     "title": "The image was not sent",
     "detail": "Its header says that text is burnt into its pixels, which could name the patient.",
 }
+
+MOST_INTERRUPTED: Final = 5
+"""An image that ends the process, by its memory say, must not do so for ever."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class Worker:
             clean = deidentified(data, self.pseudonyms)
         except (NotDicom, CannotClean) as error:
             raise GiveUp(str(error)) from error
+        if job.interrupted >= MOST_INTERRUPTED:
+            raise GiveUp(
+                f"The gateway ended {job.interrupted} times while it worked on this image or on one next to it."
+            )
+        self.store.begin(job, self.clock() + self.backoff.seconds(job.interrupted + 1))
         if clean.burned_in and self.keep_burned_in:
             answer = Answer(NOT_SENT, self.answers.model(), force=False)
         else:

@@ -14,58 +14,23 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, _config
 
-from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.gateway.config import Config, parse
 from pneumonia_cli.gateway.deliver import Destination
-from pneumonia_cli.gateway.errors import TryAgain
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.metrics import Metrics
 from pneumonia_cli.gateway.node import destination_of, running
-from tests.dicom_out.films import MODEL, make_heatmap, prediction
+from tests.dicom_out.films import make_heatmap
+from tests.gateway.fakes import FakeAnswers, Pacs
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a gateway changes for its whole process is undone; pynetdicom says nothing."""
     monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
     monkeypatch.setattr(tempfile, "tempdir", None)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
-    yield
-    # pynetdicom leaves sockets and files of associations that failed to the garbage collector.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
-
-
-class Pacs:
-    """A Storage SCP. `status` is what it answers to the next images."""
-
-    def __init__(self) -> None:
-        self.stored: list[Dataset] = []
-        self.status = 0x0000
-        self._node = AE(ae_title="PACS")
-        for kind in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
-            self._node.add_supported_context(kind)
-        server = self._node.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)])
-        assert server is not None
-        self.port = int(server.server_address[1])
-
-    def _take(self, event: evt.Event) -> int:
-        if self.status == 0:
-            dataset = event.dataset
-            dataset.file_meta = event.file_meta
-            self.stored.append(dataset)
-        return self.status
-
-    def of_kind(self, modality: str) -> list[Dataset]:
-        return [dataset for dataset in self.stored if dataset.Modality == modality]
-
-    def close(self) -> None:
-        self._node.shutdown()
 
 
 @pytest.fixture
@@ -73,30 +38,10 @@ def pacs() -> Iterator[Pacs]:
     running_pacs = Pacs()
     yield running_pacs
     running_pacs.close()
-
-
-class FakeAnswers:
-    """Answers at once, and keeps what it was sent. `broken` makes it fail."""
-
-    def __init__(self, heatmap_png: bytes) -> None:
-        self.sent: list[bytes] = []
-        self.broken = False
-        self._png = heatmap_png
-
-    def model(self) -> dict[str, str]:
-        return MODEL
-
-    def of(self, data: bytes) -> Answer:
-        if self.broken:
-            raise TryAgain("The service gave no answer: network.")
-        self.sent.append(data)
-        header = dcmread(io.BytesIO(data))
-        image = {
-            "warnings": [],
-            "sop_instance_uid": header.SOPInstanceUID,
-            "study_instance_uid": header.StudyInstanceUID,
-        }
-        return Answer(prediction(image=image), MODEL, False, self._png)
+    # pynetdicom leaves sockets and files of associations that failed to the garbage collector.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

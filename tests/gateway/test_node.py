@@ -15,7 +15,8 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pneumonia_cli.gateway.node import store_of
 from pneumonia_cli.gateway.store import StateInUse
 from tests.dicom_out.films import HEADER, dicom_film
-from tests.gateway.conftest import FakeAnswers, MakeConfig, Pacs, StartGateway, send, until
+from tests.gateway.conftest import MakeConfig, StartGateway, send, until
+from tests.gateway.fakes import FakeAnswers, Pacs
 
 # pynetdicom leaves the socket of a connection that failed to the garbage collector.
 pytestmark = [

@@ -24,7 +24,8 @@ from tests.client.conftest import (  # noqa: F401 - fixtures
     stack,
 )
 from tests.dicom_out.films import HEADER, dicom_film
-from tests.gateway.conftest import MakeConfig, Pacs, StartGateway, send, until
+from tests.gateway.conftest import MakeConfig, StartGateway, send, until
+from tests.gateway.fakes import Pacs
 from tests.gateway.needles import needles
 from tests.gateway.test_deidentify import rich_film
 from tests.gateway.wiretap import wiretap

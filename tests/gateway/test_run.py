@@ -13,7 +13,8 @@ from pneumonia_cli.gateway.config import load
 from pneumonia_cli.gateway.node import store_of
 from tests.client.conftest import Pneumonia, pneumonia, same_environment  # noqa: F401 - fixtures
 from tests.dicom_out.films import dicom_film
-from tests.gateway.conftest import MakeConfig, Pacs, StartGateway, send, until
+from tests.gateway.conftest import MakeConfig, StartGateway, send, until
+from tests.gateway.fakes import Pacs
 
 ROOT = Path(__file__).parents[2]
 

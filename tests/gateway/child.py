@@ -1,0 +1,23 @@
+"""A gateway in a process of its own, to be killed: python -m tests.gateway.child CONFIG.
+
+The prediction is a fake one that takes no time, so that kills meet every step of the way.
+"""
+
+import logging
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+from pneumonia_cli.gateway.config import load
+from pneumonia_cli.gateway.log import Log
+from pneumonia_cli.gateway.node import destination_of, running
+from tests.dicom_out.films import make_heatmap
+from tests.gateway.fakes import FakeAnswers
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    config = load(Path(sys.argv[1]))
+    with running(config, FakeAnswers(make_heatmap()), destination_of(config), Log()):
+        threading.Event().wait()
