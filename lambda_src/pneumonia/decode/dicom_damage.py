@@ -58,5 +58,5 @@ def _has_too_few_bytes(dataset: Dataset) -> bool:
     try:
         count = int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel") or 1)
         return len(dataset.PixelData) < count * int(dataset.BitsAllocated) // 8
-    except (AttributeError, TypeError, ValueError):
+    except Exception:  # pydicom raises almost anything on elements that are damaged themselves
         return False
