@@ -53,6 +53,15 @@ def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: f
     return chosen[0]
 
 
+def refuse_other_multipart(content_type: str) -> None:
+    """Raise MalformedRequest if a body is several parts in another form, such as that of DICOMweb."""
+    if media_type(content_type).startswith("multipart/"):
+        raise MalformedRequest(
+            "The body is in several parts, but no multipart/form-data. Send one file as that, or the bytes of the file "
+            "alone."
+        )
+
+
 def refuse_pairs(content: str | bytes, content_type: str) -> None:
     """Raise MalformedRequest if a body is a form of pairs, such as `image=<base64>`.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.http.bodies import base64_of, content_of, json_of, too_large
-from pneumonia.http.forms import file_of, is_multipart, media_type, refuse_pairs
+from pneumonia.http.forms import file_of, is_multipart, media_type, refuse_other_multipart, refuse_pairs
 
 _HOW = (
     "Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), a form with the file "
@@ -64,6 +64,7 @@ def from_http(
         return InlineImage(_of_image(file_of(content, content_type, max_bytes, in_query)))
     if media_type(content_type).endswith(("/json", "+json")) or _starts_object(content):
         return from_json(json_of(content, _HOW), max_bytes)
+    refuse_other_multipart(content_type)
     refuse_pairs(content, content_type)
     if isinstance(content, str):
         raise MalformedRequest(

@@ -146,6 +146,16 @@ def test_gzip_and_forms_are_read() -> None:
     )
 
 
+def test_parts_that_are_no_form_get_a_true_reason() -> None:
+    body = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + DATA + b"\r\n--b--"
+    with pytest.raises(MalformedRequest, match="in several parts, but no multipart/form-data"):
+        http(
+            base64.b64encode(body).decode(),
+            is_base64=True,
+            content_type='multipart/related; type="application/dicom"; boundary=b',
+        )
+
+
 def test_limits_hold_for_what_is_unpacked() -> None:
     with pytest.raises(TooLarge, match="999"):
         http(
