@@ -68,7 +68,7 @@ class Doors:
         """Let a Function URL that is open lead to this function, with this authentication, from now on."""
         handler, new_context = handler_of(function), self._context_of(function)
         if auth_type == "AWS_IAM":
-            front = self._behind_signatures(FunctionUrl(_told_who_signed(handler, self._credentials), new_context))
+            front = behind_signatures(handler, new_context, self._credentials)
         else:
             front = FunctionUrl(handler, new_context).respond
         self._fronts[url].append(front)
@@ -100,28 +100,31 @@ class Doors:
         self._responses[request.path.lstrip("/")] = json.loads(request.get_data())
         return Response()
 
-    def _behind_signatures(self, front: FunctionUrl) -> Front:
-        def respond(request: Request) -> Response:
-            if not self._is_signed(request):
-                message = json.dumps({"Message": "Forbidden"})
-                headers = {"x-amzn-ErrorType": "AccessDeniedException"}
-                return Response(message, 403, headers, content_type="application/json")
-            # Its body was read for the signature: the function gets it once more.
-            return front.respond(Request({**request.environ, "wsgi.input": io.BytesIO(request.get_data())}))
-
-        return respond
-
-    def _is_signed(self, request: Request) -> bool:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        url = f"http://{request.host}{request.environ['RAW_URI']}"
-        return is_signed(request.method, url, headers, request.get_data(), self._credentials)
-
     def _context_of(self, function: str) -> Callable[[], LocalContext]:
         def new_context() -> LocalContext:
             settings = call("lambda", "get_function_configuration", FunctionName=function)
             return LocalContext(settings["FunctionName"], settings["Timeout"], settings["MemorySize"])
 
         return new_context
+
+
+def behind_signatures(
+    handler: Callable[[Any, Any], Any], new_context: Callable[[], LocalContext], credentials: Credentials
+) -> Front:
+    """A Function URL with IAM authentication: only what these credentials have signed gets to the handler."""
+    front = FunctionUrl(_told_who_signed(handler, credentials), new_context)
+
+    def respond(request: Request) -> Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        url = f"http://{request.host}{request.environ['RAW_URI']}"
+        if not is_signed(request.method, url, headers, request.get_data(), credentials):
+            message = json.dumps({"Message": "Forbidden"})
+            refusal = {"x-amzn-ErrorType": "AccessDeniedException"}
+            return Response(message, 403, refusal, content_type="application/json")
+        # Its body was read for the signature: the function gets it once more.
+        return front.respond(Request({**request.environ, "wsgi.input": io.BytesIO(request.get_data())}))
+
+    return respond
 
 
 def _told_who_signed(handler: Callable[[Any, Any], Any], credentials: Credentials) -> Callable[[Any, Any], Any]:
