@@ -167,15 +167,17 @@ bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, 
 RUN ?= runs/xception-176
 ARTIFACTS ?= model_artifacts
 train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")
-publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tuned "$(RUN)-tuned" \
+publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tuned $(SEEDS:%="$(RUN)-tuned-%") \
   --version "$(or $(VERSION),0.0.0+local)" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
-TUNE ?= --epochs 4 --epoch-films 2048 --batch 64 --warmup-films 512 --learning-rate 1.5e-4 --ema-momentum 0.98
+TUNE ?= --epochs 4 --epoch-films 2560 --batch 64 --warmup-films 640 --learning-rate 3e-4 --ema-momentum 0.98
+SEEDS ?= 7 8 9
 
 .PHONY: train
 train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file, not a download; FOLDS="0 1")
 	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(foreach fold,$(FOLDS),--fold $(fold)) $(ARGS)
 	$(run) .venv-train/bin/python -m training.average --run "$(RUN)"
-	$(train_on) --out "$(RUN)-tuned" --start "$(RUN)/mean/model.keras" --fold -1 $(ARGS) $(TUNE)
+	$(foreach seed,$(SEEDS),$(train_on) --out "$(RUN)-tuned-$(seed)" --start "$(RUN)/mean/model.keras" --fold -1 \
+	  $(ARGS) $(TUNE) --seed $(seed) &&) true
 	$(publish) --out "$(ARTIFACTS)"
 
 .PHONY: publish

@@ -128,6 +128,10 @@ def sizes_section(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def repeated(seeds: list[int]) -> str:
+    return f" with {len(seeds)} seeds and a second mean" if len(seeds) > 1 else ""
+
+
 def training_section(training: dict[str, Any], members: str) -> list[str]:
     networks = training["films_of_each_network"]
     tuned = training.get("tuned")
@@ -137,7 +141,7 @@ def training_section(training: dict[str, Any], members: str) -> list[str]:
         f"predicts, one dense unit ({members}); grey image in, scaling inside the graph, Platt calibration and "
         f"thresholds in the card. {len(networks)} networks were trained, each on {min(networks.values())} to "
         f"{max(networks.values())} films and scored on the others; the mean of their weights is served"
-        + (f", after further training on {tuned['films']} films." if tuned else ".")
+        + (f", after further training on {tuned['films']} films{repeated(tuned['seeds'])}." if tuned else ".")
         + f" In all {training['films']} films of {training['patients']} patients, {training['prevalence']:.0%} with "
         f"pneumonia: {training['data']}. Full settings are in `card.json`.",
         *(

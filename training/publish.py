@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +89,15 @@ def validation_metrics(films: calibrate.Validation, folds: Array, threshold: flo
     }
 
 
-def served(run: Path, tuned: Path | None) -> list[Path]:
-    """The networks whose mean is served: the one that ``tuned`` ended with, or the folds of ``run``.
+def served(run: Path, tuned: Sequence[Path]) -> list[Path]:
+    """The networks whose mean is served: those that the runs ``tuned`` ended with, or the folds of ``run``.
 
-    Raises ``SystemExit`` where there are none.
+    Raises ``SystemExit`` where one is missing.
     """
-    sources = [tuned / "final" / "model.keras"] if tuned else sorted(run.glob("fold-*/model.keras"))
-    if not sources or not all(path.exists() for path in sources):
-        raise SystemExit(
-            f"{tuned or run} holds no finished network: run the training again, it goes on where it was cut"
-        )
+    sources = [folder / "final" / "model.keras" for folder in tuned] or sorted(run.glob("fold-*/model.keras"))
+    missing = [path.parent.parent for path in sources if not path.exists()] or ([] if sources else [run])
+    if missing:
+        raise SystemExit(f"{missing[0]} holds no finished network: run the training again, it goes on where it was cut")
     return sources
 
 
@@ -145,7 +145,7 @@ def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> d
     }
 
 
-def training_entry(run: Path, tuned: Path | None) -> dict[str, Any]:
+def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
     """On how many films which networks were trained, with every setting, as the run folders say."""
     films = held_out.read_films(run)
     settings = json.loads((run / "settings.json").read_text())
@@ -165,8 +165,12 @@ def training_entry(run: Path, tuned: Path | None) -> dict[str, Any]:
     checks = [json.loads((run / f"fold-{k}" / "checks.json").read_text()) for k in folds]
     entry["folds"] = checks
     if tuned:
-        record = json.loads((tuned / "settings.json").read_text())
-        entry["tuned"] = {"films": len(held_out.read_films(tuned)), "settings": record}
+        records = [json.loads((folder / "settings.json").read_text()) for folder in tuned]
+        entry["tuned"] = {
+            "films": len(held_out.read_films(tuned[0])),
+            "seeds": [record.pop("seed") for record in records],
+            "settings": records[0],
+        }
     return entry
 
 
@@ -185,14 +189,15 @@ def build_card(
     golden: Path,
     *,
     films: Path,
-    tuned: Path | None = None,
+    tuned: Sequence[Path] = (),
     quantised: bool = True,
     others: Path | None = None,
 ) -> dict[str, Any]:
     """Export the run and assemble the card; writes the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``.
 
-    ``films``: training films, for int8 ranges, the scale of the heatmap and the gate; ``others``: films of another
-    population, without which there is no gate; ``tuned``: a run that went on from the mean of the folds.
+    ``films``: training films, for int8 ranges, the scale of the heatmap and the gate. ``others``: films of another
+    population, without which there is no gate. ``tuned``: runs that went on from the mean of the folds, each with its
+    own seed; the mean of their weights is served.
     """
     scores = held_out.HeldOut.of_runs([run])
     calibration = scores.calibration()
@@ -257,7 +262,8 @@ def swap(new: Path, old: Path) -> None:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="run folder of training.train, with its folds")
-    parser.add_argument("--tuned", type=Path, help="run folder that went on from the mean of the folds")
+    parser.add_argument("--tuned", type=Path, nargs="+", default=[], metavar="RUN",
+                        help="run folders that went on from the mean of the folds; their mean is served")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
     parser.add_argument("--name", default="xception-pneumonia", help="default: %(default)s")
     parser.add_argument("--version", required=True, help="semantic version of the model, such as 1.0.0")

@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
         "training": {
             "data": "Films of St. Nowhere", "films": 24, "patients": 12, "prevalence": 0.75,
             "films_of_each_network": {"fold-0": 16, "fold-1": 17},
-            "tuned": {"films": 24}, "later_block": {"auc": 0.98765},
+            "tuned": {"films": 24, "seeds": [7, 8]}, "later_block": {"auc": 0.98765},
         },
         "metrics": {
             "validation": {

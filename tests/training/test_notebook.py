@@ -38,5 +38,5 @@ def test_it_runs_from_top_to_bottom(
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 7
-    assert (tmp_path / "run-tuned" / "final" / "model.keras").exists()
+    assert (tmp_path / "run-tuned-7" / "final" / "model.keras").exists()
     assert any("AUC under other acquisitions" in output.get("data", {}).get("text/markdown", "") for output in outputs)

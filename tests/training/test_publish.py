@@ -34,7 +34,7 @@ def write_run(folder: Path, finished: tuple[int, ...] = (0, 1)) -> Path:
     films = [{"name": f"{k}.png", "label": int(k >= 3), "group": str(k // 2), "fold": k % 3} for k in range(6)]
     folder.mkdir(parents=True)
     (folder / "films.json").write_text(json.dumps(films))
-    (folder / "settings.json").write_text(json.dumps({"size": 71, "data": "Films of St. Nowhere"}))
+    (folder / "settings.json").write_text(json.dumps({"size": 71, "seed": 7, "data": "Films of St. Nowhere"}))
     for fold in finished:
         (folder / f"fold-{fold}").mkdir()
         np.savez(folder / f"fold-{fold}" / "validation.npz", index=[fold, fold + 3], logit=[-1, 1])
@@ -49,7 +49,7 @@ def test_cut_normals_are_counted_over_every_cut_and_fold(tmp_path: Path) -> None
 
 
 def test_the_card_says_on_how_many_films_each_network_was_trained(tmp_path: Path) -> None:
-    entry = publish.training_entry(write_run(tmp_path / "run"), None)
+    entry = publish.training_entry(write_run(tmp_path / "run"), [])
     assert entry["films_of_each_network"] == {"fold-0": 4, "fold-1": 4}
     assert (entry["films"], entry["patients"], entry["prevalence"]) == (6, 3, 0.5)
     assert entry["data"] == entry["settings"]["data"] == "Films of St. Nowhere"
@@ -59,7 +59,7 @@ def test_the_card_says_on_how_many_films_each_network_was_trained(tmp_path: Path
 
 
 def test_one_fold_alone_never_saw_its_own_films(tmp_path: Path) -> None:
-    entry = publish.training_entry(write_run(tmp_path / "run", finished=(0,)), None)
+    entry = publish.training_entry(write_run(tmp_path / "run", finished=(0,)), [])
     assert entry["films"] == entry["films_of_each_network"]["fold-0"] == 4
 
 
@@ -67,21 +67,22 @@ def test_what_was_tuned_and_tried_on_the_later_block_is_said(tmp_path: Path) -> 
     run, tuned = write_run(tmp_path / "run"), write_run(tmp_path / "run-tuned", finished=())
     (run / "later-block").mkdir()
     (run / "later-block" / "checks.json").write_text(json.dumps({"auc": 0.9}))
-    entry = publish.training_entry(run, tuned)
+    entry = publish.training_entry(run, [tuned])
     assert entry["later_block"] == {"auc": 0.9}
     assert entry["tuned"]["films"] == 6
+    assert entry["tuned"]["seeds"] == [7]
 
 
 def test_the_tuned_network_is_served_or_the_folds(tmp_path: Path) -> None:
     run, tuned = write_run(tmp_path / "run"), write_run(tmp_path / "run-tuned", finished=())
     for folder in (run, tuned):
         with pytest.raises(SystemExit, match=f"{folder} holds no finished network"):
-            publish.served(run, tuned if folder == tuned else None)
+            publish.served(run, [tuned] if folder == tuned else [])
     for path in (run / "fold-0", run / "fold-1", tuned / "final"):
         path.mkdir(exist_ok=True)
         (path / "model.keras").touch()
-    assert publish.served(run, None) == [run / "fold-0" / "model.keras", run / "fold-1" / "model.keras"]
-    assert publish.served(run, tuned) == [tuned / "final" / "model.keras"]
+    assert publish.served(run, []) == [run / "fold-0" / "model.keras", run / "fold-1" / "model.keras"]
+    assert publish.served(run, [tuned, tuned]) == 2 * [tuned / "final" / "model.keras"]
 
 
 def options(out: Path, version: str = "9.9.9") -> list[str]:
