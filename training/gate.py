@@ -8,7 +8,7 @@ direction what the picture shows. Pictures that are no chest X-rays have no part
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +30,41 @@ from training import data
 Array = NDArray[np.float32]
 
 COMPONENTS = 100
-DISTANCE_QUANTILE = 0.999  # of held-out chest X-rays, children and others
+DISTANCE_QUANTILE = 0.997  # of held-out chest X-rays, children and others
 POPULATION_QUANTILE = 0.995  # of held-out films of the training population
 SPREAD_FLOOR = 0.25  # of the median over the features
 TURNED_FILMS = 300  # of each population, in each pose
 CHILD_FILMS = 2000
 BATCH = 16
 FEATURES = "features"
+PARTS = 3  # every film judges a fit on the other parts
 _OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
 
 
 @dataclass(frozen=True)
-class Gate:
-    """Arrays of the graph's tail (D features, K components) and the limits for the card."""
+class Gaussian:
+    """Where the features of chest X-rays lie (D features, K components)."""
 
     mean: Array
     spread: Array
     axes: Array
     variance: Array
     residual: float
+
+    def distance(self, features: Array) -> Array:
+        """Squared Mahalanobis distance by component plus the relative residual, ``[N]``, of features of unit length
+        ``[N, D]``; about 2 for a film."""
+        z = (features - self.mean) / self.spread
+        inside = z @ self.axes
+        left = np.maximum((z * z).sum(1) - (inside * inside).sum(1), 0)
+        return np.asarray((inside * inside / self.variance).mean(1) + left / self.residual, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Arrays of the graph's tail and the limits for the card."""
+
+    gaussian: Gaussian
     population: Array
     population_bias: float
     pose: Array
@@ -56,15 +72,9 @@ class Gate:
     distance_threshold: float
     population_threshold: float
 
-    def distance(self, features: Array) -> Array:
-        """Squared Mahalanobis distance by component plus the relative residual, ``[N]``; about 2 for a film."""
-        z = (_unit(features) - self.mean) / self.spread
-        inside = z @ self.axes
-        left = np.maximum((z * z).sum(1) - (inside * inside).sum(1), 0)
-        return np.asarray((inside * inside / self.variance).mean(1) + left / self.residual, dtype=np.float32)
 
-
-def _unit(features: Array) -> Array:
+def unit(features: Array) -> Array:
+    """``features``, ``[N, D]``, at unit length."""
     return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -111,14 +121,8 @@ def other_films(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in data.IMAGE_SUFFIXES)
 
 
-def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int = 0) -> Gate:
-    """``upright``: features of the training population and of another one; ``turned``: the same by pose.
-
-    Two films of three fit the Gaussian and the heads, the third one sets the limits.
-    """
-    rng = np.random.default_rng(seed)
-    fits, judges = zip(*(_split(features, rng) for features in upright), strict=True)
-    x = np.concatenate([_unit(features) for features in fits])
+def gaussian(x: Array) -> Gaussian:
+    """The Gaussian of features of unit length, ``[N, D]``."""
     mean, spread = x.mean(0), x.std(0)
     # A feature that hardly ever answers would otherwise make any answer of it an enormous distance.
     spread = np.maximum(spread, SPREAD_FLOOR * np.median(spread))
@@ -126,51 +130,75 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
     _, _, rows = np.linalg.svd(z, full_matrices=False)
     axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # something has to be left over
     inside = z @ axes
-    residual = float(((z * z).sum(1) - (inside * inside).sum(1)).mean())
+    return Gaussian(
+        mean=mean.astype(np.float32),
+        spread=spread.astype(np.float32),
+        axes=axes.astype(np.float32),
+        variance=inside.var(0).astype(np.float32),
+        residual=float(((z * z).sum(1) - (inside * inside).sum(1)).mean()),
+    )
+
+
+def population(parts: Sequence[Array]) -> tuple[Array, float]:
+    """Weights ``[D]`` and bias of the log odds that a film is not of the first population of ``parts``."""
+    x = np.concatenate(parts)
     scale = float(x.std(0).mean())
-    population = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
-    population.fit(x / scale, np.concatenate([np.full(len(part), k) for k, part in enumerate(fits)]))
-    poses = [np.concatenate([_unit(part) for part in turned[name]]) for name in POSES[1:]]
+    head = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
+    head.fit(x / scale, np.concatenate([np.full(len(part), k) for k, part in enumerate(parts)]))
+    return (head.coef_[0] / scale).astype(np.float32), float(head.intercept_[0])
+
+
+def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
+    """The largest distance and population odds of a film, from films that the fit which judges them never saw.
+
+    Every film is judged once. With one split the limit of the distance would rest on the one or two strangest films.
+    """
+    rng = np.random.default_rng(seed)
+    shares = [rng.permutation(len(part)) % PARTS for part in parts]
+    distances, odds = [], []
+    for k in range(PARTS):
+        fits = [part[share != k] for part, share in zip(parts, shares, strict=True)]
+        judges = [part[share == k] for part, share in zip(parts, shares, strict=True)]
+        distances.append(gaussian(np.concatenate(fits)).distance(np.concatenate(judges)))
+        weights, bias = population(fits)
+        odds.append(judges[0] @ weights + bias)
+    return (
+        round(float(np.quantile(np.concatenate(distances), DISTANCE_QUANTILE)), 4),
+        round(float(np.quantile(np.concatenate(odds), POPULATION_QUANTILE)), 4),
+    )
+
+
+def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int = 0) -> Gate:
+    """``upright``: features of the training population and of another one; ``turned``: the same by pose."""
+    parts = [unit(features) for features in upright]
+    weights, bias = population(parts)
+    distance_threshold, population_threshold = limits(parts, seed)
+    poses = [np.concatenate([unit(part) for part in turned[name]]) for name in POSES[1:]]
     # As many upright films as of any other pose, from both populations.
-    few = np.concatenate([_unit(part[: len(turned[POSES[1]][k])]) for k, part in enumerate(fits)])
+    few = np.concatenate([part[: len(turned[POSES[1]][k])] for k, part in enumerate(parts)])
+    scale = float(np.concatenate(parts).std(0).mean())
     pose = LogisticRegression(C=1.0, max_iter=1000)
     pose.fit(
         np.concatenate([few, *poses]) / scale,
         np.concatenate([np.full(len(part), k) for k, part in enumerate([few, *poses])]),
     )
-    gate = Gate(
-        mean=mean.astype(np.float32),
-        spread=spread.astype(np.float32),
-        axes=axes.astype(np.float32),
-        variance=inside.var(0).astype(np.float32),
-        residual=residual,
-        population=(population.coef_[0] / scale).astype(np.float32),
-        population_bias=float(population.intercept_[0]),
+    return Gate(
+        gaussian=gaussian(np.concatenate(parts)),
+        population=weights,
+        population_bias=bias,
         pose=(pose.coef_ / scale).T.astype(np.float32),
         pose_bias=pose.intercept_.astype(np.float32),
-        distance_threshold=0.0,
-        population_threshold=0.0,
+        distance_threshold=distance_threshold,
+        population_threshold=population_threshold,
     )
-    distances = np.concatenate([gate.distance(part) for part in judges])
-    odds = _unit(judges[0]) @ gate.population + gate.population_bias
-    return replace(
-        gate,
-        distance_threshold=round(float(np.quantile(distances, DISTANCE_QUANTILE)), 4),
-        population_threshold=round(float(np.quantile(odds, POPULATION_QUANTILE)), 4),
-    )
-
-
-def _split(features: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    order = rng.permutation(len(features))
-    cut = len(features) * 2 // 3
-    return features[order[:cut]], features[order[cut:]]
 
 
 def attach(path: Path, gate: Gate) -> None:
     """Append the gate's three outputs to the ONNX member at ``path``, in place; its features are no output any more."""
     model = onnx.load(path)
     graph = model.graph
-    features = len(gate.mean)
+    normal = gate.gaussian
+    features = len(normal.mean)
 
     def constant(name: str, value: Any) -> str:
         graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"gate/{name}"))
@@ -186,15 +214,15 @@ def attach(path: Path, gate: Gate) -> None:
     axis = constant("axis", np.array([1], dtype=np.int64))
     flat = node("Reshape", [FEATURES, constant("flat", np.array([-1, features], dtype=np.int64))], "gate/f")
     unit = node("LpNormalization", [flat], "gate/unit", axis=1, p=2)
-    centred = node("Sub", [unit, wide("mean", gate.mean)], "gate/centred")
-    z = node("Div", [centred, wide("spread", gate.spread)], "gate/z")
-    inside = node("MatMul", [z, wide("axes", gate.axes)], "gate/inside")
+    centred = node("Sub", [unit, wide("mean", normal.mean)], "gate/centred")
+    z = node("Div", [centred, wide("spread", normal.spread)], "gate/z")
+    inside = node("MatMul", [z, wide("axes", normal.axes)], "gate/inside")
     # Squares weighted by component: 1 / (K * variance) for the distance, less 1 / residual for what they explain.
-    by_component = (1 / (gate.variance * len(gate.variance)) - 1 / gate.residual)[:, None]
+    by_component = (1 / (normal.variance * len(normal.variance)) - 1 / normal.residual)[:, None]
     squares = node("Mul", [inside, inside], "gate/squares")
     within = node("MatMul", [squares, wide("by_component", by_component)], "gate/within")
     length = node("ReduceSum", [node("Mul", [z, z], "gate/zz"), axis], "gate/length", keepdims=1)
-    beyond = node("Div", [length, wide("residual", np.float32(gate.residual))], "gate/beyond")
+    beyond = node("Div", [length, wide("residual", np.float32(normal.residual))], "gate/beyond")
     total = node("Add", [within, beyond], "gate/total")
     node("Squeeze", [total, axis], GATE_OUTPUTS[0])
     odds = node("MatMul", [unit, wide("population", gate.population[:, None])], "gate/odds")

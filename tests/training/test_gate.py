@@ -61,7 +61,7 @@ def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     assert {entry.name for entry in session.get_outputs()} == {"logit", "activation_map", "lung_map", *GATE_OUTPUTS}
     batch = inputs(films[:5])
     distance, population, pose = session.run(list(GATE_OUTPUTS), {"image": batch})
-    assert distance == pytest.approx(fitted.distance(read(films[:5])), rel=1e-3)
+    assert distance == pytest.approx(fitted.gaussian.distance(gate.unit(read(films[:5]))), rel=1e-3)
     assert distance.shape == population.shape == (5,)
     assert pose.shape == (5, len(POSES))
     # Of the next five in each population, most are on their own side of the limit.
