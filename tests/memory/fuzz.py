@@ -1,13 +1,18 @@
 """`python -m tests.memory.fuzz`: files that say of themselves what they like, and what the function takes of each.
 
-Headers of every format are drawn: sizes, tiles, strips, precincts, layers, offset tables, segments. What takes more
-memory or time than it may is written to tests/fuzz/crashes. `make fuzz` runs it after the damaged files.
+Headers of every format are drawn: sizes, tiles, strips, precincts, layers, offset tables, segments; or numbers in the
+header of a sound file are replaced. What takes more memory or time than it may, or leaves more behind, is written to
+tests/fuzz/crashes. `make fuzz` runs it after the damaged files.
 """
 
 import argparse
 import random
+import struct
 import sys
 import tempfile
+import time
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from rich.console import Console
 
 from pneumonia.decode.limits import Limits
 from tests.conftest import TinyMember, write_artifacts
+from tests.fuzz.mutate import HEAD
 from tests.fuzz.seeds import CRASHES, seeds
 from tests.memory.headers import (
     bmp,
@@ -38,6 +44,9 @@ FILMS = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Los
 SIDES = (1, 2, 31, 64, 96, 700, 2048, 5300, 7000, 16_383, 22_000, 40_000, 65_500, 1_000_000, 49_000_000)
 FEW_ROWS = 200
 """Most rows of which a PNG really holds the pixels: to compress more takes longer than to decode them."""
+
+PNG, PNG_HEADER = b"\x89PNG", slice(12, 29)
+"""How the file begins, and where its first chunk is, of which the checksum comes next."""
 
 Chance = random.Random
 
@@ -136,10 +145,24 @@ def _dicom(chance: Chance) -> bytes:
     return dicom(frame, syntax, (width, height), hidden=hidden)
 
 
+def _mutated(chance: Chance) -> bytes:
+    """A sound file whose header has other numbers in one to three places."""
+    data = bytearray(chance.choice(list(seeds().values())))
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        layout, most = chance.choice((("<H", 0xFFFF), (">H", 0xFFFF), ("<I", 0xFFFFFFFF), (">I", 0xFFFFFFFF)))
+        place = chance.randrange(min(len(data) - 4, HEAD))
+        struct.pack_into(layout, data, place, min(most, chance.choice(SIDES)))
+    if data.startswith(PNG) and len(data) > PNG_HEADER.stop + 4:
+        # A wrong checksum would be all that is seen of it.
+        struct.pack_into(">I", data, PNG_HEADER.stop, zlib.crc32(data[PNG_HEADER]))
+    return bytes(data)
+
+
 MAKERS: dict[str, Callable[[Chance], bytes]] = {
     "bmp": _bmp,
     "dicom": _dicom,
     "jpeg": _jpeg,
+    "mutated": _mutated,
     "png": _png,
     "tiff": _tiff,
     "webp": _webp,
@@ -170,26 +193,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=5000, help="files (default: 5000)")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
     arguments = parser.parse_args(argv)
-    console, broken, most = Console(), 0, Cost("", 0, 0, 0)
+    console, costs, broken, start = Console(), [Cost("", 0, 0, 0, 0)], 0, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with function(write_artifacts(folder / "model", [TinyMember()]), folder) as service:
             service.warm_up(*(seeds()[film] for film in FILMS))
             for number, kind, cost in run(service, range(arguments.first, arguments.first + arguments.count)):
-                most = Cost(
-                    "",
-                    max(most.seconds, cost.seconds),
-                    max(most.peak_megabytes, cost.peak_megabytes),
-                    max(most.left_megabytes, cost.left_megabytes),
-                )
+                costs.append(cost)
                 if why := wrong(cost):
                     broken += 1
                     console.print(f"{number} ({kind}): {why}", style="red")
                     (CRASHES / f"header-{number}.bin").write_bytes(drawn(number)[1])
-    console.print(
-        f"{arguments.count} files that say what they like of themselves: at most {most.peak_megabytes:.0f} MB and "
-        f"{most.seconds:.1f} s for one, {most.left_megabytes:.0f} MB stayed"
-    )
+    outcomes = Counter(cost.outcome for cost in costs[1:]).most_common()
+    console.print(", ".join(f"{count:,} {outcome}" for outcome, count in outcomes))
+    console.print(f"{arguments.count:,} files that say what they like, in {time.monotonic() - start:.0f} s")
+    peak, left = max(cost.peak_megabytes for cost in costs), max(cost.left_megabytes for cost in costs)
+    clock, processor = max(cost.seconds for cost in costs), max(cost.cpu_seconds for cost in costs)
+    console.print(f"at most {peak:.0f} MB, {clock:.1f} s, and {processor:.1f} s of the processor for one")
+    console.print(f"at most {left:.1f} MB stayed, {costs[-1].left_megabytes:.1f} MB in the end")
     return 1 if broken else 0
 
 

@@ -2,27 +2,31 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.memory.watched import Used
+
 ROOT = Path(__file__).parents[2]
-POLL_SECONDS = 0.003
-SETTLE_SECONDS, SETTLE_STEP_SECONDS, SAME_MEGABYTES = 3.0, 0.03, 0.5
+REST_MEGABYTES = 5
+"""What a film that was refused may hold until the next ones come, before it counts as what stays."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`outcome`: "predicted" or a code. Megabytes above those of the idle function, at the peak and afterwards."""
+    """`outcome`: "predicted" or a code. Seconds by the clock, and of the processor in all processes together.
+
+    Megabytes above those of the idle function: at the peak of each of its processes, added up as if they had met, and
+    afterwards.
+    """
 
     outcome: str
     seconds: float
+    cpu_seconds: float
     peak_megabytes: float
     left_megabytes: float
 
@@ -34,32 +38,40 @@ class Function:
         self._process = process
         self._folder = folder
         self._films: list[Path] = []
-        self._idle = 0.0
+        self._idle = Used(0, 0, 0, 0, 0, 0)
 
     def warm_up(self, *films: bytes) -> None:
-        """Let it predict these before anything is measured, and again after each file: it is idle then."""
+        """Let it predict these before anything is measured, and again where much is left: it is idle then. One of them
+        at least has to be decoded apart."""
         for number, film in enumerate(films):
             self._films.append(self._folder / f"film-{number}")
             self._films[-1].write_bytes(film)
         for _ in range(2):
-            self._rest()
-        self._idle = settled_megabytes(self._process.pid)
+            found = self._rest()
+        apart = [used for used in found if used.decoder_peak]
+        self._idle = replace(
+            found[-1], decoder_peak=min(used.decoder_peak for used in apart), decoder_after=apart[-1].decoder_after
+        )
 
     def cost(self, data: bytes) -> Cost:
         """Let it predict a file, and measure. Raises RuntimeError if the process died."""
         path = self._folder / "measured"
         path.write_bytes(data)
-        with _peak(self._process.pid) as peak:
-            outcome, seconds = self._ask(path)
-        self._rest()
-        left = settled_megabytes(self._process.pid) - self._idle
-        return Cost(outcome, seconds, max(peak) - self._idle, left)
+        outcome, used = self._ask(path)
+        peak = used.own_peak - self._idle.own_after + max(0, used.decoder_peak - self._idle.decoder_peak)
+        left = self._left(used)
+        if left > REST_MEGABYTES:
+            left = self._left(self._rest()[-1])
+        return Cost(outcome, used.seconds, used.cpu_seconds, peak, left)
 
-    def _rest(self) -> None:
-        for film in self._films:
-            self._ask(film)
+    def _left(self, used: Used) -> float:
+        own = used.own_after - self._idle.own_after
+        return own + max(0, used.decoder_after - self._idle.decoder_after)
 
-    def _ask(self, path: Path) -> tuple[str, float]:
+    def _rest(self) -> list[Used]:
+        return [self._ask(film)[1] for film in self._films]
+
+    def _ask(self, path: Path) -> tuple[str, Used]:
         source, target = self._process.stdout, self._process.stdin
         if source is None or target is None:
             raise RuntimeError("The process has no pipes.")
@@ -68,8 +80,8 @@ class Function:
         line = source.readline()
         if not line:
             raise RuntimeError(f"The process died with {self._process.wait()}.")
-        outcome, seconds = json.loads(line)
-        return outcome, seconds
+        outcome, used = json.loads(line)
+        return outcome, Used(**used)
 
 
 @contextmanager
@@ -84,62 +96,3 @@ def function(model_dir: Path, folder: Path, module: str = "tests.memory.process"
             yield Function(process, folder)
         finally:
             process.kill()
-
-
-def megabytes(pid: int) -> float:
-    """Of a process and all its descendants; pages that several of them share are counted once."""
-    return sum(map(_own_megabytes, _family(pid)))
-
-
-def settled_megabytes(pid: int) -> float:
-    """`megabytes` once it stays the same: the process for the next film is made meanwhile."""
-    end, before = time.monotonic() + SETTLE_SECONDS, megabytes(pid)
-    while time.monotonic() < end:
-        time.sleep(SETTLE_STEP_SECONDS)
-        now = megabytes(pid)
-        if abs(now - before) < SAME_MEGABYTES:
-            return now
-        before = now
-    return before
-
-
-@contextmanager
-def _peak(pid: int) -> Iterator[list[float]]:
-    """What `megabytes` was meanwhile, measured again and again."""
-    found, done = [megabytes(pid)], threading.Event()
-
-    def poll() -> None:
-        while not done.wait(POLL_SECONDS):
-            found.append(megabytes(pid))
-
-    thread = threading.Thread(target=poll)
-    thread.start()
-    try:
-        yield found
-    finally:
-        done.set()
-        thread.join()
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    for member in found:  # grows meanwhile
-        try:
-            for children in Path(f"/proc/{member}/task").glob("*/children"):
-                found += map(int, children.read_text(encoding="ascii").split())
-        except OSError:  # it has ended
-            continue
-    return found
-
-
-def _own_megabytes(pid: int) -> float:
-    """The proportional size; the resident one where that may not be read."""
-    for name, pattern in (("smaps_rollup", r"Pss:\s+(\d+) kB"), ("status", r"VmRSS:\s+(\d+) kB")):
-        try:
-            found = re.search(pattern, Path(f"/proc/{pid}/{name}").read_text(encoding="ascii"))
-        except PermissionError:
-            continue
-        except OSError:
-            return 0.0
-        return int(found.group(1)) / 1024 if found else 0.0
-    return 0.0

@@ -8,10 +8,10 @@ import pytest
 from pneumonia.decode.formats import sniff
 from pneumonia.decode.plain import is_plain
 from tests.conftest import TinyMember, write_artifacts
-from tests.fuzz.seeds import seeds
+from tests.fuzz.seeds import crashes, seeds
 from tests.memory.bombs import BOMBS, PLAIN
-from tests.memory.fuzz import FILMS, drawn, run, wrong
-from tests.memory.measure import Function, function
+from tests.memory.fuzz import FILMS, MAKERS, drawn, run, wrong
+from tests.memory.measure import Cost, Function, function
 
 QUICK = ("png_tall_rgba", "tiff_tile", "webp", "dicom_hidden", "dicom_hidden_jpeg", "bmp_tall")
 
@@ -26,16 +26,28 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
         yield running
 
 
-def check(service: Function, data: bytes) -> None:
+def check(service: Function, data: bytes) -> Cost:
     """Measure one file."""
     cost = service.cost(data)
     print(cost)
     assert wrong(cost, timed=False) is None
+    return cost
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_bomb_takes_little(name: str, service: Function) -> None:
     check(service, BOMBS[name]())
+
+
+@pytest.mark.parametrize("name", ["webp", "webp_tall", "tiff_tile", "png_tall_rgba", "bmp_tall"])
+def test_want_of_memory_is_the_reason(name: str, service: Function) -> None:
+    assert check(service, BOMBS[name]()).outcome == "too_large"
+
+
+@pytest.mark.parametrize("name", crashes())
+def test_what_once_broke_something_takes_little(name: str, service: Function) -> None:
+    """And leaves little behind."""
+    check(service, crashes()[name])
 
 
 @pytest.mark.slow
@@ -61,7 +73,7 @@ def test_no_bomb_is_plain(name: str) -> None:
     assert not is_plain(data, sniff(data))
 
 
-@pytest.mark.parametrize("numbers", [range(12), pytest.param(range(12, 300), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("numbers", [range(40), pytest.param(range(40, 500), marks=pytest.mark.slow)])
 def test_made_up_headers_take_little(numbers: range, service: Function) -> None:
     """`make fuzz` does the same with five thousand of them, and watches the time as well."""
     found = {number: (name, wrong(cost, timed=False)) for number, name, cost in run(service, numbers)}
@@ -70,4 +82,4 @@ def test_made_up_headers_take_little(numbers: range, service: Function) -> None:
 
 def test_the_same_number_is_the_same_header() -> None:
     assert [drawn(number) for number in range(20)] == [drawn(number) for number in range(20)]
-    assert {drawn(number)[0] for number in range(60)} == {"bmp", "dicom", "jpeg", "png", "tiff", "webp"}
+    assert {drawn(number)[0] for number in range(60)} == set(MAKERS)

@@ -20,7 +20,14 @@ from PIL import Image
 import pneumonia.decode.dicom  # noqa: F401
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
-from pneumonia.decode.memory_limit import has_spent, lacks_memory, limit_memory, out_of_memory
+from pneumonia.decode.memory_limit import (
+    forget_refusals,
+    has_spent,
+    lacks_memory,
+    limit_memory,
+    out_of_memory,
+    was_refused,
+)
 from pneumonia.decode.messages import DIED, DIED_OF_MEMORY, READY, of_error, of_image, read_message
 from pneumonia.errors import PneumoniaError, UndecodableImage
 
@@ -76,14 +83,19 @@ def _answer(memory_bytes: int) -> NoReturn:
 
 def _decoded(data: bytes, limits: Limits, asked: dict[str, Any], memory_bytes: int) -> Iterable[bytes]:
     """The message with the image, or with the reason for which there is none. `asked`: the fields of the message."""
+    forget_refusals()
     try:
         return of_image(decode(data, limits, asked["enough"], own_depth=asked["own_depth"]))
     except MemoryError:
         return of_error(out_of_memory())
     except PneumoniaError as error:
-        unable = isinstance(error, UndecodableImage)
-        if lacks_memory(error) or (unable and has_spent(resource.getrusage(resource.RUSAGE_SELF), memory_bytes)):
+        refused = was_refused()  # asked first: what follows may change it
+        if lacks_memory(error):
             return of_error(out_of_memory())
+        if isinstance(error, UndecodableImage):
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            if refused or has_spent(used, memory_bytes):
+                return of_error(out_of_memory())
         return of_error(error)
 
 

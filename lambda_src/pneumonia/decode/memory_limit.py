@@ -1,6 +1,8 @@
 """A limit on memory that the operating system keeps, and how to tell that a decoder has met it."""
 
 import contextlib
+import ctypes
+import errno
 import os
 import resource
 from pathlib import Path
@@ -37,6 +39,31 @@ def lacks_memory(error: BaseException) -> bool:
             return True
         seen = seen.__cause__ or seen.__context__
     return False
+
+
+def forget_refusals() -> None:
+    """Let `was_refused` tell of what comes after this call."""
+    with contextlib.suppress(AttributeError):
+        _last_error()[0] = 0
+
+
+def was_refused() -> bool:
+    """Whether the system refused memory to a library of C in this thread since `forget_refusals`.
+
+    A decoder that asks for all its memory at once spends none of it, and most say only that it failed. But `malloc`
+    leaves ENOMEM behind, and no call that succeeds changes that. False where the C library is not that of Linux.
+    """
+    with contextlib.suppress(AttributeError):
+        return bool(_last_error()[0] == errno.ENOMEM)
+    return False
+
+
+def _last_error() -> "ctypes._Pointer[ctypes.c_int]":
+    """C's own errno of this thread; that of `ctypes.get_errno` is another one. Raises AttributeError."""
+    place = ctypes.CDLL(None).__errno_location
+    place.restype = ctypes.POINTER(ctypes.c_int)
+    found: ctypes._Pointer[ctypes.c_int] = place()
+    return found
 
 
 def has_spent(used: resource.struct_rusage, most_bytes: int) -> bool:

@@ -18,6 +18,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.decode.timed_file import TimedFile
 from pneumonia.errors import MissingImage, MultiFrame, TookTooLong, TooLarge, UndecodableImage, UnsupportedFormat
 from tests.conftest import ImageBytes
+from tests.memory.headers import webp
 from tests.unit.decode.conftest import DicomBytes
 
 LIMITS = Limits(20_000_000, 50_000_000)
@@ -116,6 +117,19 @@ def test_limits_hold_in_the_process_as_well(image_bytes: ImageBytes) -> None:
         decode_in_time(image_bytes(image=page, kind="TIFF", save_all=True, append_images=[page]), LIMITS)
     with pytest.raises(TooLarge):
         decode_in_time(image_bytes(kind="TIFF"), Limits(1_000_000, 10))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux")
+@pytest.mark.parametrize("size", [(7000, 7000), (3000, 16_383)])
+def test_want_of_one_large_piece_of_memory_is_too_large(decoder: Decoder, size: tuple[int, int]) -> None:
+    """libwebp asks for the whole canvas at once, and says of a refusal no more than of a damaged file."""
+    with pytest.raises(TooLarge, match="more memory"):
+        decoder.decode(webp(*size), Limits())
+
+
+def test_a_damaged_webp_is_undecodable(decoder: Decoder) -> None:
+    with pytest.raises(UndecodableImage):
+        decoder.decode(webp(70, 70)[:-8], Limits())
 
 
 def test_a_decoder_that_crashes_is_the_files_fault_and_replaced(

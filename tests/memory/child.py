@@ -1,0 +1,30 @@
+"""`python -m tests.memory.child BYTES NOTES`: `pneumonia.decode.child`, which notes what each of its children took.
+
+One line for each into the descriptor NOTES: megabytes at the peak, seconds of the processor, and the megabytes of this
+process. The kernel tells it (wait4(2)): nothing is missed, however short it was.
+"""
+
+import os
+import resource
+import sys
+from typing import Any
+
+from pneumonia.decode import child
+from tests.memory.kernel import megabytes
+
+
+def main(memory_bytes: int, notes: int) -> None:
+    wait = os.wait4
+
+    def noted(pid: int, options: int) -> tuple[int, int, resource.struct_rusage]:
+        found = wait(pid, options)
+        used: Any = found[2]
+        os.write(notes, f"{used.ru_maxrss / 1024} {used.ru_utime + used.ru_stime} {megabytes('VmRSS')}\n".encode())
+        return found
+
+    setattr(os, "wait4", noted)  # noqa: B010 - a function is no variable
+    child.main(memory_bytes)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
