@@ -133,7 +133,12 @@ container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE
 ##@ Deploy
 .PHONY: deploy
 deploy: $(DEV) ## Build the image and deploy the stack (your AWS credentials; ARGS= for cdk, such as -c auth=token)
+	@$(given) env $(run) .venv-dev/bin/python -m tools.before_deploy $(stack_name) $(ARGS)
 	$(given) $(cdk) deploy $(stack_name) $(ARGS)
+
+.PHONY: bootstrap
+bootstrap: $(DEV) ## Prepare the account and region for the CDK, once for each (your AWS credentials)
+	$(cdk) bootstrap $(ARGS)
 
 .PHONY: destroy
 destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as they were for deploy)

@@ -224,9 +224,9 @@ class Rehearsal:
         yield card
         path.write_text(json.dumps(card), encoding="utf-8")
 
-    def _template(self) -> dict[str, dict[str, object]]:
+    def _template(self) -> dict[str, dict[str, Any]]:
         path = Path(self._cdk.tree, "cdk.out", f"{self._stack.name}.template.json")
-        template: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        template: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
         return template
 
     def _client(self, command: str, *arguments: str) -> str:

@@ -134,6 +134,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.settings",
         "pneumonia.uploads",
         "pneumonia_cli.client",
+        "pneumonia_cli.client.operating",
         "pneumonia_cli.stack",
     ),
 }

@@ -34,7 +34,16 @@ def place(tmp_path: Path) -> Path:
     stamp.parent.mkdir()
     (tmp_path / "requirements-dev.txt").touch()
     stamp.touch()
+    looks(tmp_path, "exit 0")
     return tmp_path
+
+
+def looks(place: Path, ending: str) -> None:
+    """Let tools.before_deploy write down what it is asked, and end so."""
+    python = place / ".venv-dev" / "bin" / "python"
+    python.parent.mkdir(exist_ok=True)
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {place}/looked\n{ending}\n')
+    python.chmod(0o755)
 
 
 def run(place: Path, job: str, **env: str) -> list[str]:
@@ -78,3 +87,15 @@ def test_without_arguments_the_cdk_is_called_all_the_same(place: Path) -> None:
     stack, arguments = names("deploy.yml:deploy")
     words = run(place, "deploy.yml:deploy", **{stack: "Ward", arguments: " "})
     assert words[2:] == ["deploy", "-c", "stack_name=Ward", "--require-approval=never"]
+
+
+def test_before_a_deployment_the_same_words_are_looked_at_and_may_stop_it(place: Path) -> None:
+    stack, arguments = names("deploy.yml:deploy")
+    given = {stack: "Ward", arguments: "-c 'dashboard=a b'"}
+    assert run(place, "deploy.yml:deploy", **given)[-2:] == ["-c", "dashboard=a b"]
+    looked = (place / "looked").read_text().splitlines()
+    assert looked[:2] == ["-m", "tools.before_deploy"]
+    assert looked[2:] == ["-c", "stack_name=Ward", "--require-approval=never", "-c", "dashboard=a b"]
+    (place / "asked").unlink()
+    looks(place, "exit 1")
+    assert run(place, "deploy.yml:deploy", **given) == []
