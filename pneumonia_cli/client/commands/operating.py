@@ -4,6 +4,7 @@ Whatever changes something does nothing without --yes but say what it would do. 
 commands, as in pneumonia_cli/client/commands/app.py.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,12 +30,13 @@ def register(app: typer.Typer) -> None:
     ):
         app.command(name, rich_help_panel=_PANEL, epilog=f"Example: `{example}`")(command)
     tokens = typer.Typer(no_args_is_help=True, help="Tokens with names of their own, for auth `token`.")
-    for name, command, example in (
+    examples: tuple[tuple[str, Callable[..., None], str], ...] = (
         ("add", _add_token, "pneumonia token add ward-3 --days 90 --stack PneumoniaInference --yes"),
         ("list", _list_tokens, "pneumonia token list --stack PneumoniaInference"),
         ("revoke", _revoke_token, "pneumonia token revoke ward-3 --stack PneumoniaInference --yes"),
-    ):
-        tokens.command(name, epilog=f"Example: `{example}`")(command)
+    )
+    for action, act, example in examples:
+        tokens.command(action, epilog=f"Example: `{example}`")(act)
     app.add_typer(tokens, name="token", rich_help_panel=_PANEL)
 
 
