@@ -55,7 +55,7 @@ def _state(client: Any, function: str, version: int) -> str:
 
 def _call(client: Any, function: str, version: int) -> None:
     try:
-        client.invoke(FunctionName=function, Qualifier=str(version), Payload=_NOTHING)["Payload"].close()
+        client.invoke(FunctionName=f"{function}:{version}", Payload=_NOTHING)["Payload"].close()
     except ClientError as error:
         if error_code(error) != _PENDING:
             raise

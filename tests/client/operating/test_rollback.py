@@ -170,7 +170,7 @@ class Idle:
 def test_a_version_that_sleeps_is_woken(capsys: pytest.CaptureFixture[str]) -> None:
     client, waits = Idle(pending=3), list[float]()
     assert waking.wake(client, "ward-api", 6, waits.append)
-    assert len(client.invoked) == 1
+    assert [asked["FunctionName"] for asked in client.invoked] == ["ward-api:6"]
     assert len(waits) == 4
     assert "Version 6 of ward-api has not been used for weeks" in " ".join(capsys.readouterr().err.split())
     assert not waking.wake(client, "ward-api", 6, waits.append)
