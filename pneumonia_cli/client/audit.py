@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.model.card import Card
@@ -34,6 +33,7 @@ from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.csv_rows import COLUMNS, ENCODING, csv_row
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.predict_all import predict_all
+from pneumonia_cli.reporting.printable import printable
 
 REPORT_FILE: Final = "audit.html"
 FIGURES_FILE: Final = "audit.json"
@@ -209,4 +209,4 @@ def _show(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None
         output.print_text("The labels name no patients: the intervals are too narrow if some have several films.")
     output.stdout.print()
     output.print_text(f"{out / REPORT_FILE}, {FIGURES_FILE}, {FILMS_FILE}")
-    output.stdout.print(Text(audits[0].card.notice, style="yellow"))
+    output.stdout.print(printable(audits[0].card.notice, "yellow"))

@@ -24,6 +24,7 @@ from pneumonia_cli.local.own_pages import origins_of
 from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
+from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.cors import cors_of
 
@@ -42,7 +43,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
         style = "green" if status < 400 else "yellow" if status < 500 else "red"
         # The path as the table has it: what was asked for could hold a name.
         shown = next((route.path for route in ROUTES if route.matches(path)), "(another path)")
-        console.print(Text(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style=style))
+        console.print(printable(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style))
 
     front = FunctionUrl(functions.API_HANDLER, functions.api_context(settings), log, cors_of(settings))
     try:
@@ -56,10 +57,10 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
                 _introduce(console, url, cloud.endpoint_url, token)
                 wait_for(stop)
     except PortInUse as error:
-        console.print(Text(f"{error} `pneumonia serve` takes --port and --s3-port.", style="red"))
+        console.print(printable(f"{error} `pneumonia serve` takes --port and --s3-port.", "red"))
         return EXIT_FAILED
     except (PneumoniaError, OSError) as error:
-        console.print(Text(str(error), style="red"))
+        console.print(printable(str(error), "red"))
         return EXIT_FAILED
     console.print("Stopped.")
     return 0

@@ -91,8 +91,13 @@ def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
         with contextlib.closing(connection):
             connection.request("GET", path)
             assert connection.getresponse().status == 404
+    host, _, port = netloc.partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as raw:  # a method that steers the terminal
+        raw.sendall(f"\x1b[2J /config HTTP/1.1\r\nHost: {netloc}\r\nConnection: close\r\n\r\n".encode())
+        assert raw.recv(12) in (b"HTTP/1.1 405", b"HTTP/1.0 405", b"HTTP/1.1 400")
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
+    assert "\x1b" not in said
     shown = [line.partition(" in ")[0] for line in said.splitlines() if line.startswith("GET")]
     assert shown == ["GET /results/{upload_id} → 404", "GET (another path) → 404", "GET /page/{name} → 404"]
 
