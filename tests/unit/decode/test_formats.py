@@ -129,3 +129,11 @@ def test_a_mark_alone_is_damaged(head: bytes) -> None:
 def test_other_formats_are_named(head: bytes, named: str) -> None:
     with pytest.raises(UnsupportedFormat, match=f"{named}.*The formats that are read are DICOM, JPEG, PNG"):
         decode(head + bytes(200), LIMITS)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP"])
+def test_the_resolution_that_a_file_states_changes_nothing(kind: str) -> None:
+    plain = decode(saved(FILM, kind), LIMITS)
+    found = decode(saved(FILM, kind, dpi=(300, 75)), LIMITS)
+    assert np.array_equal(np.asarray(found.pixels), np.asarray(plain.pixels))
+    assert found.to_json() == plain.to_json()
