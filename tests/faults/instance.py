@@ -22,13 +22,18 @@ from pneumonia.decode import dispatch, isolated
 from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 from pneumonia_cli.local.lambda_context import LocalContext
+from pneumonia_cli.local.names import UPLOAD_BUCKET
 from pneumonia_cli.local.poller import _failed, _record
+from pneumonia_cli.local.unlisted import absent_is_forbidden
 from tests.faults import plan
 from tests.faults.hooks import KILLED, Faults, Note
 
 KILLERS = Path(__file__).parents[1] / "killers"
 
 _PAUSE_SECONDS = 0.2
+
+INACTIVE = 0.01
+"""Share of the batches that meet a function which Lambda has put to sleep."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Instance:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._in_hand: list[str] = []
+        self._idle = random.Random(f"idle-{setup.seed}-{setup.number}")  # noqa: S311
         self._notes = (setup.folder / f"notes-{setup.number}.jsonl").open("w", encoding="utf-8")
 
     def run(self) -> None:
@@ -64,6 +70,11 @@ class Instance:
         if setup.faults:
             chance = random.Random(f"{setup.seed}-{setup.number}")  # noqa: S311
             Faults(chance, self._note_fault, setup.stall_seconds).install()
+        else:
+            boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION is not None
+        # As with its role, which may not list the results: what is absent there is forbidden.
+        absent_is_forbidden(boto3.DEFAULT_SESSION, [UPLOAD_BUCKET])
         from pneumonia.handlers import worker  # its clients are made after the hook is in place
 
         Killers(self._note_fault).install()
@@ -94,6 +105,11 @@ class Instance:
             return
         self._in_hand = [message["MessageId"] for message in messages]
         self._note(delivered=self._in_hand)
+        if setup.faults and self._idle.random() < INACTIVE:
+            self._note_fault(
+                "inactive", "lambda.Invoke", []
+            )  # 409 for the poller: the messages come back by themselves
+            return
         event = {"Records": [_record(message, setup.queue_arn) for message in messages]}
         failed = _failed(handler(event, LocalContext("pneumonia-worker", 120, 1769)), set(self._in_hand))
         for message in messages:
