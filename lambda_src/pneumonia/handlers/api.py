@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pneumonia import metrics
-from pneumonia.errors import MethodNotAllowed, NotFound
+from pneumonia.errors import AccessCheckFailed, MethodNotAllowed, NotFound, Unauthorized
 from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.http import feedback, pages, pictures, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
@@ -76,8 +76,7 @@ def _respond(request: Request) -> Response:
     """
     known = [route for route in ROUTES if route.matches(request.path)]
     if request.method == "OPTIONS":
-        # Without credentials, since no preflight request carries any; so it tells of a path only what all may know.
-        return _options(known if any(route.public for route in known) else ROUTES)
+        return _options(request, known)
     method = "GET" if request.method == "HEAD" else request.method
     route = next((route for route in known if route.method == method), None)
     if route is None or not route.public:
@@ -87,8 +86,7 @@ def _respond(request: Request) -> Response:
     if known:
         allow = _methods(known)
         raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)
-    there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
-    raise NotFound(f"There is no such path. There are {there}.")
+    raise _no_such_path()
 
 
 def _note_caller(name: str | None) -> None:
@@ -98,10 +96,28 @@ def _note_caller(name: str | None) -> None:
         metrics.request(metrics.API, name)
 
 
-def _options(routes: Sequence[Route]) -> Response:
-    """The answer to OPTIONS. It has no header of CORS: where other origins may call, the Function URL itself answers
-    preflight requests (docs/access.md), and where none may, browsers take the lack of them for a no."""
-    return Response(204, "text/plain", "", {**PRIVATE, "Allow": ", ".join(_methods(routes))})
+def _options(request: Request, known: Sequence[Route]) -> Response:
+    """The answer to OPTIONS, without credentials too, since no preflight request carries any: whoever has none learns
+    nothing of paths that are not public.
+
+    It has no header of CORS: where other origins may call, the Function URL itself answers preflight requests
+    (docs/access.md), and where none may, browsers take the lack of them for a no.
+    """
+    headers = dict(PRIVATE)
+    try:
+        if not any(route.public for route in known):
+            _note_caller(authorize(request.event, process_settings(), request.header("authorization")))
+            if not known:
+                raise _no_such_path()
+        headers["Allow"] = ", ".join(_methods(known))
+    except (Unauthorized, AccessCheckFailed):
+        pass
+    return Response(204, "text/plain", "", headers)
+
+
+def _no_such_path() -> NotFound:
+    there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
+    return NotFound(f"There is no such path. There are {there}.")
 
 
 def _methods(routes: Sequence[Route]) -> tuple[str, ...]:
