@@ -85,9 +85,12 @@ class Function:
 
 
 @contextmanager
-def function(model_dir: Path, folder: Path, module: str = "tests.memory.process") -> Iterator[Function]:
-    """The processes, started; nothing of their memory is that of the first film."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
+def function(
+    model_dir: Path, folder: Path, module: str = "tests.memory.process", path: tuple[Path, ...] = ()
+) -> Iterator[Function]:
+    """The processes, started; nothing of their memory is that of the first film. `path`: more folders of modules."""
+    folders = (*path, ROOT / "lambda_src", ROOT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     command = [sys.executable, "-m", module, str(model_dir)]
     with subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
