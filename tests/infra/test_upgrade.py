@@ -1,0 +1,93 @@
+"""A stack of the last release becomes one of this tree without losing what it holds: as CloudFormation would see it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.last_release import absent, unpacked
+from tests.infra.conftest import REGULATED, Json, Synthesise
+
+# What holds data or has an address that others know, with the properties whose change makes CloudFormation replace it,
+# or write another secret into it.
+REPLACED_WITH: dict[str, tuple[str, ...]] = {
+    "AWS::CloudWatch::Alarm": ("AlarmName",),
+    "AWS::EC2::VPC": ("CidrBlock",),
+    "AWS::KMS::Key": ("KeySpec", "KeyUsage", "MultiRegion"),
+    "AWS::Lambda::Alias": ("FunctionName", "Name"),
+    "AWS::Lambda::EventSourceMapping": ("EventSourceArn",),
+    "AWS::Lambda::Function": ("FunctionName", "PackageType"),
+    "AWS::Lambda::Url": ("TargetFunctionArn", "Qualifier"),
+    "AWS::Logs::LogGroup": ("LogGroupName", "LogGroupClass"),
+    "AWS::S3::Bucket": ("BucketName", "ObjectLockEnabled"),
+    "AWS::SecretsManager::Secret": ("Name", "GenerateSecretString"),
+    "AWS::SNS::Topic": ("TopicName", "FifoTopic"),
+    "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", "StateMachineType"),
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree of the last release; skips where git does not have it."""
+    tree = tmp_path_factory.mktemp("last-release")
+    if not unpacked(tree):
+        pytest.skip(absent())
+    return tree
+
+
+def template_of(tree: Path, overrides: Json) -> Json:
+    """The template that a tree synthesises."""
+    out = tree / "cdk.out"
+    context = {**overrides, "aws:cdk:disable-asset-staging": True}
+    env = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
+    env.pop("PYTHONPATH", None)
+    subprocess.run([sys.executable, "app.py"], cwd=tree, env=env, check=True, capture_output=True)
+    found: Json = json.loads((out / "PneumoniaInference.template.json").read_text(encoding="utf-8"))
+    return found
+
+
+def lasting(template: Json) -> dict[str, tuple[str, Any]]:
+    """Logical id -> type, and the properties by which it would be replaced."""
+    return {
+        name: (one["Type"], {key: one.get("Properties", {}).get(key) for key in REPLACED_WITH[one["Type"]]})
+        for name, one in template["Resources"].items()
+        if one["Type"] in REPLACED_WITH
+    }
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"observability": "full"}, {**REGULATED, "observability": "full", "backfill": True, "alarm_email": "a@b.org"}],
+    ids=["defaults", "everything"],
+)
+def test_nothing_that_lasts_is_replaced(last_release: Path, synthesise: Synthesise, overrides: Json) -> None:
+    known = {name: value for name, value in overrides.items() if name != "observability"}  # new since then
+    before = lasting(template_of(last_release, known))
+    now = lasting(synthesise(**overrides).template)
+    assert {kind for kind, _ in before.values()} >= {"AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::Lambda::Function"}
+    gone = {name: found for name, found in before.items() if now.get(name) != found}
+    assert not gone, f"replaced or gone: {gone}; now {[(name, now.get(name)) for name in gone]}"
+
+
+def test_what_holds_data_stays_when_its_stack_is_updated_or_goes(last_release: Path, synthesise: Synthesise) -> None:
+    before = template_of(last_release, {})["Resources"]
+    now = synthesise().template["Resources"]
+    kept = [name for name, one in before.items() if one.get("DeletionPolicy", "").startswith("Retain")]
+    kept = [name for name in kept if before[name]["Type"] != "AWS::Lambda::Version"]
+    assert kept
+    for name in kept:
+        assert now[name]["DeletionPolicy"].startswith("Retain"), name
+        assert now[name].get("UpdateReplacePolicy", "").startswith("Retain"), name
+
+
+def test_outputs_that_others_read_are_still_there(last_release: Path, synthesise: Synthesise) -> None:
+    before = template_of(last_release, {"auth": "token"})["Outputs"]
+    now = synthesise(auth="token", observability="full").template["Outputs"]
+    assert before.keys() <= now.keys()
