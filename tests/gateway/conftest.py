@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import logging
+import os
 import tempfile
 import time
 import warnings
@@ -16,11 +17,19 @@ import pytest
 from pydicom import dcmread
 from pynetdicom import AE, _config
 
+from pneumonia_cli.client.commands.main import main
 from pneumonia_cli.gateway.config import Config, parse
 from pneumonia_cli.gateway.deliver import Destination
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.metrics import Metrics
 from pneumonia_cli.gateway.node import destination_of, running
+from pneumonia_cli.local.cloud import local_cloud
+from pneumonia_cli.local.environment import export_settings
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.functions import API_HANDLER, WORKER_HANDLER, api_context, worker_context
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_settings
+from tests.client.conftest import Ran, Stack
 from tests.dicom_out.films import make_heatmap
 from tests.gateway.fakes import FakeAnswers, Pacs
 
@@ -50,6 +59,7 @@ def answers() -> FakeAnswers:
 
 
 MakeConfig = Callable[..., Config]
+Command = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -131,3 +141,38 @@ def until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
     while not happened():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def environment() -> Iterator[None]:
+    """What a test exports is undone; nothing of the developer's own services or credentials is seen."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PNEUMONIA_"))]:
+        del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def service(environment: None, tiny_service: None) -> Iterator[Stack]:
+    """The whole service on this machine with the tiny model, worker included."""
+    settings = default_settings()
+    export_settings(settings, os.environ)
+    with local_cloud(settings) as cloud:
+        poller = Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
+        with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url, poller.running():
+            yield Stack(url, cloud, poller)
+
+
+@pytest.fixture
+def command(environment: None, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: command("gateway", "status", "--json")."""
+
+    def run(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run

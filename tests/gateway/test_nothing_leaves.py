@@ -14,15 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES
 from pneumonia_cli.gateway.node import open_answers
 from pneumonia_cli.gateway.pseudonyms import KEY_FILE, Pseudonyms
-from tests.client.conftest import (  # noqa: F401 - fixtures
-    Stack,
-    cloud,
-    poller,
-    same_environment,
-    service,
-    settings,
-    stack,
-)
+from tests.client.conftest import Stack
 from tests.dicom_out.films import HEADER, dicom_film
 from tests.gateway.conftest import MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import Pacs
@@ -36,7 +28,7 @@ pytestmark = [
 ]
 
 
-def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: StartGateway, pacs: Pacs) -> bytes:  # noqa: F811
+def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: StartGateway, pacs: Pacs) -> bytes:
     """Send films through a gateway to the local cloud; search all that left. Returns what was sent to the API."""
     looked_for = set().union(*(needles(dcmread(io.BytesIO(film))) for film in films))
     assert len(looked_for) > 20
@@ -65,7 +57,7 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
 
 @pytest.mark.slow
 def test_made_up_patients(
-    service: Stack,  # noqa: F811
+    service: Stack,
     make_config: MakeConfig,
     start_gateway: StartGateway,
     pacs: Pacs,
@@ -91,7 +83,7 @@ def test_made_up_patients(
 @pytest.mark.skipif("CXR_DICOM" not in os.environ, reason="CXR_DICOM is not set")
 @pytest.mark.filterwarnings("ignore")
 def test_real_files(
-    service: Stack,  # noqa: F811
+    service: Stack,
     make_config: MakeConfig,
     start_gateway: StartGateway,
     pacs: Pacs,

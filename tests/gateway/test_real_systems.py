@@ -12,15 +12,7 @@ from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from pneumonia_cli.gateway.answers import LocalModel
 from pneumonia_cli.gateway.node import open_answers, store_of
-from tests.client.conftest import (  # noqa: F401 - fixtures
-    Stack,
-    cloud,
-    poller,
-    same_environment,
-    service,
-    settings,
-    stack,
-)
+from tests.client.conftest import Stack
 from tests.dicom_out.films import HEADER, dicom_film
 from tests.dicom_out.test_results import errors_of
 from tests.gateway.conftest import MakeConfig, StartGateway, until
@@ -115,7 +107,7 @@ def test_polled_by_dicomweb_and_delivered_by_stow(
 
 @needs_orthanc
 def test_with_the_local_cloud_behind_it(
-    service: Stack,  # noqa: F811
+    service: Stack,
     make_config: MakeConfig,
     start_gateway: StartGateway,
     tmp_path: Path,

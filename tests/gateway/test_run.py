@@ -11,9 +11,8 @@ import pytest
 
 from pneumonia_cli.gateway.config import load
 from pneumonia_cli.gateway.node import store_of
-from tests.client.conftest import Pneumonia, pneumonia, same_environment  # noqa: F401 - fixtures
 from tests.dicom_out.films import dicom_film
-from tests.gateway.conftest import MakeConfig, StartGateway, send, until
+from tests.gateway.conftest import Command, MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import Pacs
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +32,8 @@ def config_file(tmp_path: Path, pacs: Pacs) -> Path:
     return path
 
 
-def test_status_of_one_that_never_ran(pneumonia: Pneumonia, config_file: Path) -> None:  # noqa: F811
-    ran = pneumonia("gateway", "status", "--config", config_file, "--json")
+def test_status_of_one_that_never_ran(command: Command, config_file: Path) -> None:
+    ran = command("gateway", "status", "--config", config_file, "--json")
     assert ran.code == 4
     assert json.loads(ran.out) == {
         "running": False, "queued": 0, "retrying": 0, "oldest_seconds": None, "failed": 0, "failures": [],
@@ -43,46 +42,46 @@ def test_status_of_one_that_never_ran(pneumonia: Pneumonia, config_file: Path) -
 
 
 def test_status_and_retry_of_one_with_failures(
-    pneumonia: Pneumonia,  # noqa: F811
+    command: Command,
     config_file: Path,
     make_config: MakeConfig,
     start_gateway: StartGateway,
 ) -> None:
     gateway = start_gateway(make_config())
-    assert pneumonia("gateway", "--config", config_file, "status").code == 0
+    assert command("gateway", "--config", config_file, "status").code == 0
     send(gateway.port, dicom_film(StudyInstanceUID=None))
     until(lambda: gateway.events("given_up"))
-    ran = pneumonia("gateway", "status", "--config", config_file)
+    ran = command("gateway", "status", "--config", config_file)
     assert ran.code == 4
     assert "The gateway runs." in ran.out
     assert "1 images failed for good." in ran.out
     assert "StudyInstanceUID" in ran.out
     assert "ZZ" not in ran.out
-    ran = pneumonia("gateway", "retry", "--config", config_file, "--json")
+    ran = command("gateway", "retry", "--config", config_file, "--json")
     assert json.loads(ran.out) == {"retried": 1}
     until(lambda: len(gateway.events("given_up")) == 2)  # found by the running gateway, and as bad as before
 
 
 @pytest.mark.parametrize("arguments", [["gateway"], ["gateway", "status"], ["gateway", "retry"]])
-def test_which_gateway(pneumonia: Pneumonia, arguments: list[str]) -> None:  # noqa: F811
-    ran = pneumonia(*arguments)
+def test_which_gateway(command: Command, arguments: list[str]) -> None:
+    ran = command(*arguments)
     assert ran.code == 2
     assert "--config" in ran.err
 
 
-def test_a_bad_configuration_is_told(pneumonia: Pneumonia, tmp_path: Path) -> None:  # noqa: F811
+def test_a_bad_configuration_is_told(command: Command, tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text("state = 5", encoding="utf-8")
-    ran = pneumonia("gateway", "--config", tmp_path / "gateway.toml")
+    ran = command("gateway", "--config", tmp_path / "gateway.toml")
     assert ran.code == 2
     assert "state must name" in ran.err
 
 
 @pytest.mark.slow
 def test_the_command_serves_with_the_local_model_until_a_signal(config_file: Path, pacs: Pacs) -> None:
-    command = [sys.executable, "-m", "pneumonia_cli", "gateway", "--config", str(config_file)]
+    arguments = [sys.executable, "-m", "pneumonia_cli", "gateway", "--config", str(config_file)]
     paths = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+        arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
     ) as process:
         assert process.stderr is not None
         started = json.loads(process.stderr.readline())

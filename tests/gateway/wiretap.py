@@ -26,12 +26,15 @@ def wiretap(port: int) -> Iterator[Wiretap]:
     tap = Wiretap(listener.getsockname()[1])
     links: list[socket.socket] = []
 
+    # The local cloud answers to its own name alone.
+    hosts = f"Host: 127.0.0.1:{tap.port}\r\n".encode(), f"Host: 127.0.0.1:{port}\r\n".encode()
+
     def relay(source: socket.socket, target: socket.socket, kept: bytearray | None) -> None:
         try:
             while data := source.recv(65_536):
                 if kept is not None:
                     kept += data
-                target.sendall(data)
+                target.sendall(data.replace(*hosts))
             target.shutdown(socket.SHUT_WR)
         except OSError:  # one side left
             pass
@@ -52,10 +55,12 @@ def wiretap(port: int) -> Iterator[Wiretap]:
 
     threads = [threading.Thread(target=serve, daemon=True)]
     threads[0].start()
-    yield tap
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    for link in links:
-        link.close()
-    for thread in list(threads):
-        thread.join(5)
+    try:
+        yield tap
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for link in links:
+            link.close()
+        for thread in list(threads):
+            thread.join(5)
