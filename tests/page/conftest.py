@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from pneumonia_cli.local.names import HOST
 from tests.serving import Service, serving
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,26 @@ def guarded_service() -> Iterator[Service]:
     """The same, asking for a token."""
     with serving("--auth", "token") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[str]:
+    """The port of another server of this machine, with an empty page."""
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html>")
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer((HOST, 0), Empty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield str(server.server_port)
+        server.shutdown()
 
 
 @pytest.fixture

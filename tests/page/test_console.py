@@ -95,3 +95,13 @@ def test_a_large_film_passes_through_the_console(page: Page, console: Console) -
     add_films(page, payload("large.png", large_png(SAMPLES[-1], 4_500_000)))
     answered(page, 1)
     expect(page.locator("#result .probability")).to_be_visible()
+
+
+def test_a_page_of_another_port_gets_nothing_of_the_console(page: Page, console: Console, elsewhere: str) -> None:
+    page.goto(f"{console.url}#code={console.code}")
+    expect(page.locator("#measured table")).to_be_visible()
+    page.goto(f"http://127.0.0.1:{elsewhere}/")  # the same browser, and the same tab
+    assert page.evaluate("[sessionStorage.length, localStorage.length, document.cookie]") == [0, 0, ""]
+    for path in ("", "config", "model", "page/icon.svg"):
+        tried = "(url) => fetch(url, {credentials: 'include'}).then((response) => response.status, () => null)"
+        assert page.evaluate(tried, console.url + path) is None

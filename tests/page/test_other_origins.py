@@ -1,8 +1,6 @@
 """Pages of another origin and of another port, in a real browser, against every port of the local cloud."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -91,26 +89,6 @@ def page(rebound: Browser) -> Iterator[Page]:
     context = rebound.new_context()
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[str]:
-    """The port of another server of this machine, with an empty page."""
-
-    class Empty(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html>")
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer((HOST, 0), Empty) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield str(server.server_port)
-        server.shutdown()
 
 
 @pytest.mark.parametrize("name", [EVIL, HOST, "localhost"])
