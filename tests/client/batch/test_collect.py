@@ -23,9 +23,9 @@ PREDICTED = {"status": "predicted", "pneumonia": 0.5}
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path, {"prefix": "b/"}) as opened:
+    with Journal(tmp_path, {"prefix": "batch/b/"}) as opened:
         for name in ("a", "b", "c"):
-            opened.uploaded(name, 1, 1, f"b/{name}")
+            opened.uploaded(name, 1, 1, f"batch/b/{name}")
         yield opened
 
 
@@ -42,15 +42,15 @@ def put(s3: Any, key: str, document: Any) -> None:
 def test_fetches_what_is_waited_for_and_nothing_else(
     s3: Any, journal: Journal, collector: Collector, tmp_path: Path
 ) -> None:
-    heatmap = {"bucket": "another", "key": "b/a.heatmap.png"}
-    s3.put_object(Bucket=RESULTS, Key="b/a.heatmap.png", Body=b"png")
-    put(s3, "b/a", {**PREDICTED, "heatmap": heatmap})
-    put(s3, "b/b", {"status": "rejected", "code": "c", "heatmap": None})
-    put(s3, "b/unknown", PREDICTED)
+    heatmap = {"bucket": "another", "key": "batch/b/a.heatmap.png"}
+    s3.put_object(Bucket=RESULTS, Key="batch/b/a.heatmap.png", Body=b"png")
+    put(s3, "batch/b/a", {**PREDICTED, "heatmap": heatmap})
+    put(s3, "batch/b/b", {"status": "rejected", "code": "c", "heatmap": None})
+    put(s3, "batch/b/unknown", PREDICTED)
     put(s3, "elsewhere/c", PREDICTED)
     waiting = journal.waiting()
     assert collector.catch_up(waiting) == 2
-    assert waiting == {"b/c": None}
+    assert waiting == {"batch/b/c": None}
     assert journal.counts() == {"predicted": 1, "rejected": 1, "waiting": 1}
     (film,) = journal.films("predicted")
     assert film.heatmap_file is not None
@@ -84,12 +84,12 @@ def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
 ) -> None:
     monkeypatch.setattr(collect, "_PROBES", 2)
     waiting = journal.waiting()
-    assert list(waiting) == ["b/a", "b/b", "b/c"]
-    put(s3, "b/c", PREDICTED)
+    assert list(waiting) == ["batch/b/a", "batch/b/b", "batch/b/c"]
+    put(s3, "batch/b/c", PREDICTED)
     assert collector.look(waiting) == 0
-    assert list(waiting) == ["b/c", "b/a", "b/b"]
+    assert list(waiting) == ["batch/b/c", "batch/b/a", "batch/b/b"]
     assert collector.look(waiting) == 1  # c with a, and since c has come b with a
-    assert list(waiting) == ["b/b", "b/a"]
+    assert list(waiting) == ["batch/b/b", "batch/b/a"]
 
 
 def test_a_look_ends_after_some_rounds(
@@ -98,7 +98,7 @@ def test_a_look_ends_after_some_rounds(
     monkeypatch.setattr(collect, "_PROBES", 1)
     monkeypatch.setattr(collect, "_ROUNDS", 2)
     for name in ("a", "b", "c"):
-        put(s3, f"b/{name}", PREDICTED)
+        put(s3, f"batch/b/{name}", PREDICTED)
     waiting = journal.waiting()
     assert (collector.look(waiting), collector.look(waiting), waiting) == (2, 1, {})
 
@@ -119,7 +119,7 @@ def test_no_permission_is_not_taken_for_no_result(
     "document", [[], {}, {"status": "else"}, {"status": "predicted"}, PREDICTED | {"heatmap": "x"}]
 )
 def test_what_is_no_result(s3: Any, journal: Journal, collector: Collector, document: Any) -> None:
-    put(s3, "b/a", document)
+    put(s3, "batch/b/a", document)
     with pytest.raises(ServiceError, match="not a result"):
         collector.look(journal.waiting())
 

@@ -31,11 +31,11 @@ def upload(s3: Any, journal: Journal, folder: Path, max_bytes: int = 10_000) -> 
 
 
 def test_put_once(s3: Any) -> None:
-    assert put_once(s3, UPLOADS, "k", b"film", "image/png")
-    assert not put_once(s3, UPLOADS, "k", b"other", "image/png")
-    found = s3.get_object(Bucket=UPLOADS, Key="k")
+    assert put_once(s3, UPLOADS, "batch/k", b"film", "image/png")
+    assert not put_once(s3, UPLOADS, "batch/k", b"other", "image/png")
+    found = s3.get_object(Bucket=UPLOADS, Key="batch/k")
     assert (found["Body"].read(), found["ContentType"]) == (b"film", "image/png")
-    assert carried(found["Metadata"]) == of_batch_key("k")
+    assert carried(found["Metadata"]) == of_batch_key("batch/k")
 
 
 def test_every_film_once_and_equal_ones_together(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from tests.conftest import RESULTS
 
 
 def test_what_is_there(s3: Any) -> None:
-    document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}}
+    document = {"status": "predicted", "schema_version": 1, "heatmap": {"key": "api/1.heatmap.png"}}
     s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=json.dumps(document).encode())
     s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
-    assert read_result(RESULTS, "api/1") == ResultDocument("predicted", {}, None, {}, {"key": "api/1.heatmap.png"})
+    assert read_result(RESULTS, "api/1") == ResultDocument("predicted", {}, None, {}, {"key": "api/1.heatmap.png"}, 1)
     assert read_heatmap(RESULTS, "api/1") == b"\x89PNG"
 
 
