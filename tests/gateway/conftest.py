@@ -66,7 +66,7 @@ Command = Callable[..., Ran]
 def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
     """make_config(listen={...}, ...): the gateway of a test, which tries again at once."""
 
-    def make(**sections: dict[str, Any]) -> Config:
+    def make(**sections: Any) -> Config:
         document: dict[str, Any] = {
             "state": str(tmp_path / "state"),
             "listen": {"host": "127.0.0.1", "port": 0},
@@ -74,7 +74,7 @@ def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
             "limits": {"min_free_mb": 1, "first_retry_seconds": 0.05, "longest_retry_seconds": 0.1},
         }
         for name, values in sections.items():
-            document[name] = {**document.get(name, {}), **values}
+            document[name] = {**document.get(name, {}), **values} if isinstance(values, dict) else values
         return parse(document)
 
     return make

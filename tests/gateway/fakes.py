@@ -1,6 +1,8 @@
 """A PACS that remembers what it was sent, and an answer without a model."""
 
 import io
+import ssl
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -15,13 +17,14 @@ from tests.dicom_out.films import MODEL, prediction
 class Pacs:
     """A Storage SCP. `status` is what it answers to the next images."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.stored: list[Dataset] = []
         self.status = 0x0000
         self._node = AE(ae_title="PACS")
         for kind in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
             self._node.add_supported_context(kind)
-        server = self._node.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)])
+        handlers: list[Any] = [(evt.EVT_C_STORE, self._take)]
+        server = self._node.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=tls)
         assert server is not None
         self.port = int(server.server_address[1])
 

@@ -3,6 +3,7 @@
 import io
 import shutil
 import ssl
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -222,22 +223,28 @@ def test_metrics_over_http(make_config: MakeConfig, start_gateway: StartGateway)
     assert "pneumonia_gateway_queued" in text
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
-def test_tls_with_certificates_on_both_sides(
-    make_config: MakeConfig, start_gateway: StartGateway, tmp_path: Path, pacs: Pacs
-) -> None:
-    import subprocess
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
 
-    for name in ("node", "modality"):
+
+def make_certificates(folder: Path, *names: str) -> None:
+    """NAME.crt and NAME.key of 127.0.0.1, each signed by itself."""
+    for name in names:
         subprocess.run(
             [
                 "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / f"{name}.key",
-                "-out", tmp_path / f"{name}.crt",
+                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key",
+                "-out", folder / f"{name}.crt",
             ],
             check=True,
             capture_output=True,
         )  # fmt: skip
+
+
+@needs_openssl
+def test_tls_with_certificates_on_both_sides(
+    make_config: MakeConfig, start_gateway: StartGateway, tmp_path: Path, pacs: Pacs
+) -> None:
+    make_certificates(tmp_path, "node", "modality")
     files = {
         "tls_certificate": str(tmp_path / "node.crt"),
         "tls_key": str(tmp_path / "node.key"),
@@ -250,3 +257,25 @@ def test_tls_with_certificates_on_both_sides(
     context.load_cert_chain(tmp_path / "modality.crt", tmp_path / "modality.key")
     assert send(gateway.port, dicom_film(), tls_args=(context, "127.0.0.1")) == [0x0000]
     until(lambda: len(pacs.stored) == 2)
+
+
+@needs_openssl
+def test_results_go_by_tls_to_a_node_that_is_known(
+    make_config: MakeConfig, start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    make_certificates(tmp_path, "pacs", "stranger")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "pacs.crt", tmp_path / "pacs.key")
+    secure = Pacs(context)
+    try:
+        deliver = {"port": secure.port, "tls": True, "tls_ca": str(tmp_path / "stranger.crt")}
+        state = {"state": str(tmp_path / "other")}
+        careful = start_gateway(make_config(deliver=deliver, **state))
+        send(careful.port, dicom_film())
+        until(lambda: careful.metric("retries_total", stage="deliver") >= 1)
+        assert not secure.stored
+        gateway = start_gateway(make_config(deliver={**deliver, "tls_ca": str(tmp_path / "pacs.crt")}))
+        send(gateway.port, dicom_film())
+        until(lambda: len(secure.stored) == 2)
+    finally:
+        secure.close()
