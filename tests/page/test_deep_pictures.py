@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import deep_films
 from tests.page.actions import SAMPLES, add_films, answered, payload
@@ -62,6 +62,25 @@ def test_a_refused_dicom_shows_its_picture(open_page: Open, service: Service, fi
     expect(page.locator("#stage-none")).to_be_hidden()
     expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400, 12 bits")
     assert np.corrcoef(shown(page).ravel(), film[::-1].ravel())[0, 1] > 0.98
+
+
+def test_the_picture_before_is_not_seen_while_the_next_one_is_fetched(
+    open_page: Open, service: Service, film: npt.NDArray[np.uint16]
+) -> None:
+    page = open_page(service)
+    held: list[Route] = []
+    page.route("**/image", lambda route: held.append(route))
+    add_films(page, SAMPLES[0], payload("film.dcm", deep_films.dicom(film, 12)))
+    answered(page, 2)
+    expect(page.locator("#layers")).to_be_visible()
+    page.locator("#films .film").last.click()
+    expect(page.locator("#stage-name")).to_have_text("film.dcm")
+    expect(page.locator("#layers")).to_be_hidden()
+    expect(page.locator("#stage-none")).to_have_text("Loading the picture")
+    expect(page.locator("#films .film").last).to_have_attribute("aria-current", "true")
+    held[0].continue_()
+    expect(page.locator("#layers")).to_be_visible()
+    expect(page.locator("#stage-size")).to_contain_text("12 bits")
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -77,11 +77,11 @@ function undo(filter, line, above, sampleBytes) {
         if (filter === 1) line[index] += left;
         else if (filter === 2) line[index] += up;
         else if (filter === 3) line[index] += (left + up) >> 1;
-        else line[index] += paeth(left, up, index < sampleBytes ? 0 : above[index - sampleBytes]);
+        else line[index] += nearest(left, up, index < sampleBytes ? 0 : above[index - sampleBytes]);
     }
 }
 
-function paeth(left, up, corner) {
+function nearest(left, up, corner) {
     const guess = left + up - corner;
     const [toLeft, toUp, toCorner] = [Math.abs(guess - left), Math.abs(guess - up), Math.abs(guess - corner)];
     if (toLeft <= toUp && toLeft <= toCorner) return left;

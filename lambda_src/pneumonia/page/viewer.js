@@ -28,6 +28,7 @@ export async function show(film) {
     const mine = turn;
     const another = film !== shown;
     shown = film;
+    if (another) blank(film);
     const [picture, overlay, lungs] = await Promise.all([
         pictureOf(film),
         film.heatmap ? createImageBitmap(film.heatmap) : null,
@@ -72,6 +73,15 @@ export function start(reset) {
     byId("zoom-fit").addEventListener("click", fit);
     gestures.start();
     startStage();
+}
+
+/** Nothing but the name until the picture is there: that of another film must not be seen beside this verdict. */
+function blank(film) {
+    layers.hidden = true;
+    byId("stage-name").textContent = film.file.name;
+    byId("stage-size").textContent = "";
+    byId("stage-none").textContent = "Loading the picture";
+    byId("stage-none").hidden = false;
 }
 
 function draw(film, picture, overlay, lungs, another) {
