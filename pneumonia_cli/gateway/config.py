@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-PASSWORD_VARIABLE: Final = "PNEUMONIA_GATEWAY_PASSWORD"  # noqa: S105 - a name  # nosec B105
+PASSWORD_VARIABLE: Final = "PNEUMONIA_GATEWAY_PASSWORD"  # noqa: S105 - a name
 """Environment variable with the password for the DICOMweb server. It stands in no file."""
 
 
