@@ -138,7 +138,7 @@ def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes:
     assert summary["counts"] == {
         "items": 32, "predicted": 30, "rejected": 1, "failed": 0, "already_there": 0, "skipped": {"folder": 1},
         "labels": {"normal": 15, "pneumonia": 15}, "triage": {"likely_normal": 15, "likely_pneumonia": 15},
-        "codes": {"unsupported_format": 1},
+        "groups": {"likely_normal": 15, "likely_pneumonia": 15}, "codes": {"unsupported_format": 1},
     }  # fmt: skip
     assert (summary["acceptable"], summary["error"], summary["unfinished"]) == (True, None, {})
     assert summary["source"] == {"bucket": UPLOADS, "prefix": "films/", "inventory": None}

@@ -14,7 +14,8 @@ class Tally:
 
     `failed`: images that could not be processed for a reason that can pass; they have a result that says so.
     `already_there`: how many of `predicted` and `rejected` had their result before. `labels` and `triage` count the
-    predicted, `codes` the rejected and the failed.
+    predicted, `codes` the rejected and the failed. `groups` counts the predicted by what is read of them first:
+    `forced`, `outside` (the training population), or their triage.
     """
 
     items: int = 0
@@ -25,6 +26,7 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     triage: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
 
     def result(self, document: ResultDocument, *, already_there: bool = False) -> None:
@@ -35,6 +37,7 @@ class Tally:
             self.predicted += 1
             self.labels[document.content["label"]] += 1
             self.triage[document.content["triage"]] += 1
+            self.groups[_group(document)] += 1
         else:
             self.rejected += 1
             self.codes[document.content["code"]] += 1
@@ -51,6 +54,8 @@ class Tally:
 
     def add(self, counts: Mapping[str, Any]) -> None:
         """Add what `to_json` gave. Raises TypeError, KeyError or ValueError if it is something else."""
+        # A batch of the version before, in a run that a release came into, has no groups.
+        counts = {"groups": {}, **counts}
         for name, value in self.__dict__.items():
             if isinstance(value, Counter):
                 value.update({str(key): int(number) for key, number in counts[name].items()})
@@ -62,3 +67,10 @@ class Tally:
             name: dict(sorted(value.items())) if isinstance(value, Counter) else value
             for name, value in self.__dict__.items()
         }
+
+
+def _group(document: ResultDocument) -> str:
+    content = document.content
+    if content.get("forced"):
+        return "forced"
+    return "outside" if content.get("in_training_population") is False else str(content["triage"])

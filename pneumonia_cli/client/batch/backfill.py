@@ -20,7 +20,7 @@ from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.tables import STYLES
-from pneumonia_cli.reporting.verdict import WORDS
+from pneumonia_cli.reporting.verdict import GROUPS, WORDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -210,8 +210,10 @@ def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] |
         return
     counts = summary["counts"]
     told = Text()
-    for triage, word in WORDS.items():
-        told.append(f"{counts['triage'].get(triage, 0):>9,} {word}\n", style=STYLES[triage])
+    groups = counts.get("groups") or counts["triage"]  # summaries of versions before have triage alone
+    for group, word in GROUPS.items():
+        if group in WORDS or group in groups:
+            told.append(f"{groups.get(group, 0):>9,} {word}\n", style=STYLES[group])
     told.append(f"{counts['rejected']:>9,} refused\n")
     for reason, number in counts["skipped"].items():
         told.append(printable(f"{number:>9,} skipped: {reason.replace('_', ' ')}")).append("\n")

@@ -26,8 +26,30 @@ def test_counts() -> None:
     assert filled().to_json() == {
         "items": 6, "predicted": 3, "rejected": 1, "failed": 1, "already_there": 2, "skipped": {"folder": 1},
         "labels": {"normal": 2, "pneumonia": 1}, "triage": {"indeterminate": 1, "likely_normal": 2},
-        "codes": {"object_archived": 1, "too_small": 1},
+        "groups": {"indeterminate": 1, "likely_normal": 2}, "codes": {"object_archived": 1, "too_small": 1},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "group"),
+    [
+        ({"in_training_population": False, "forced": False}, "outside"),
+        ({"in_training_population": False, "forced": True}, "forced"),
+        ({"in_training_population": None, "forced": False}, "likely_normal"),
+    ],
+)
+def test_what_no_figure_holds_for_is_counted_apart(more: dict[str, Any], group: str) -> None:
+    tally = Tally()
+    tally.result(ResultDocument("predicted", {**NORMAL.content, **more}, None, {}))
+    assert (tally.to_json()["groups"], tally.to_json()["triage"]) == ({group: 1}, {"likely_normal": 1})
+
+
+def test_batches_of_the_version_before_are_added_as_well() -> None:
+    counts = filled().to_json()
+    del counts["groups"]
+    total = Tally()
+    total.add(counts)
+    assert (total.predicted, total.groups) == (3, {})
 
 
 def test_batches_add_up() -> None:
