@@ -118,7 +118,7 @@ def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, as_json: bool =
                 raise UsageProblem("There is no default token any more.")
             if not left:
                 raise UsageProblem("That is the only token: add one with a name first, or rotate it (rotate-token).")
-            changed = stored.fields | {"token": None, "previous_sha256": None}
+            changed = stored.fields | {"token": None, "previous_sha256": None}  # no value at all  # nosec B105
         else:
             if len(left) == len(stored.named):
                 raise UsageProblem(f"There is no token {name}. `pneumonia token list` shows those there are.")
