@@ -36,7 +36,7 @@ class SecondDay:
             require(self._served() == bad, f"the release serves {self._served()}")
             for name, version in before.items():
                 put_to_sleep(name, version)
-            moved = json.loads(self._client("rollback", "--yes", "--json"))["functions"]
+            moved = json.loads(self._client("rollback", "--yes", "--json").splitlines()[-1])["functions"]
             back = self._stack.live()
             require(back == before, f"from {released} to {back}, not to {before}")
             require(all(one["woken"] for one in moved), f"sleeping versions were not woken: {moved}")

@@ -12,7 +12,7 @@ from tests.permissions.watch import watching
 
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Synthesised at the first call of a handler, once a process."""
+    """Synthesised once a process."""
     return synthesiser(default_context(), tmp_path_factory)
 
 
