@@ -25,6 +25,7 @@ def test_a_deployment_that_takes_no_feedback_does_not_ask(open_page: Open, servi
     expect(page.locator("#result .feedback")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_of_a_film_that_was_sent_directly_nothing_is_stored_and_it_says_so(
     open_page: Open, asking_service: Service
 ) -> None:
@@ -51,6 +52,7 @@ def test_of_a_film_that_was_sent_directly_nothing_is_stored_and_it_says_so(
     expect(group.locator("[aria-pressed=true]")).to_have_text("Agree")
 
 
+@pytest.mark.slow
 def test_feedback_that_did_not_arrive_can_be_given_again(open_page: Open, asking_service: Service) -> None:
     page = open_page(asking_service, expected=("status of 503",))
     add_films(page, SAMPLES[0])

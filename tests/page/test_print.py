@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.page.actions import SAMPLES, add_films, answered, payload
@@ -7,6 +8,7 @@ from tests.page.conftest import Open
 from tests.serving import Service
 
 
+@pytest.mark.slow
 def test_a_page_for_each_film_with_all_that_it_takes_to_read_it(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 415",))
     # The dialog of the browser would have to be closed by hand.
