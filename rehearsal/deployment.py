@@ -85,7 +85,7 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
     for logical_id in in_order(new):
         if logical_id not in resources._parsed_resources:
             resources[logical_id]
-        elif new[logical_id] != old.get(logical_id):
+        elif _differs(new[logical_id], old.get(logical_id, {})):
             updated: Any = parsing.parse_and_update_resource(
                 logical_id,
                 new[logical_id],
@@ -97,6 +97,11 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
                 raise UnknownType(f"moto cannot update {new[logical_id]['Type']}: give it a kind of its own.")
             resources._parsed_resources[logical_id] = updated
     _remove(resources, {name: declared for name, declared in old.items() if name not in new})
+
+
+def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a resource is to be updated: its policies for the end, and what it waits for, change nothing of it."""
+    return any(one.get(part) != other.get(part) for part in ("Type", "Properties", "UpdatePolicy"))
 
 
 def _delete(resources: Any) -> None:

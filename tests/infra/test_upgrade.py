@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def template_of(tree: Path, overrides: Json) -> Json:
     return found
 
 
-def lasting(template: Json) -> dict[str, tuple[str, Any]]:
+def lasting(template: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Logical id -> type, and the properties by which it would be replaced."""
     return {
         name: (one["Type"], {key: one.get("Properties", {}).get(key) for key in REPLACED_WITH[one["Type"]]})

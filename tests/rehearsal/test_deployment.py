@@ -57,3 +57,10 @@ def test_a_first_deployment_that_fails_leaves_nothing_that_is_retained_except_on
     with pytest.raises(Failed, match="AWS::GameLift::Fleet"):
         deploy({"Films": films, "Fleet": {**UNKNOWN, "DependsOn": "Films"}})
     assert call("s3", "list_buckets")["Buckets"] == []
+
+
+def test_a_policy_for_the_end_is_no_update(deploy: Deploy) -> None:
+    """CloudFormation changes nothing of a resource whose attributes alone differ; moto cannot update a log group."""
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "ward"}, "DeletionPolicy": "Retain"}
+    deploy({"Logs": group})
+    deploy({"Logs": {**group, "DeletionPolicy": "RetainExceptOnCreate"}})
