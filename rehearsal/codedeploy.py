@@ -65,6 +65,8 @@ class Deployments:
             self.refused.add((function, version))
             self.ended.append("Failed")
             raise
+        # moto gives the number of a version that was taken back to the next one, and Lambda never does.
+        self.refused.discard((function, version))
         try:
             self._before(policy.get("BeforeAllowTrafficHook"))
             share = {"AdditionalVersionWeights": {version: _FIRST_SHARE}}
