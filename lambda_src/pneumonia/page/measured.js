@@ -3,12 +3,10 @@
 import { percent } from "./triage.js";
 
 let counts = null; // {triage: {normal, pneumonia}}
-let points = {}; // {rule_in: {sensitivity, specificity}, rule_out: ...}
 
 /** Take the figures of the test films from the model card. */
 export function useMeasured(card) {
     counts = card.metrics?.test?.triage ?? null;
-    points = card.metrics?.test?.operating_points ?? {};
 }
 
 /**
@@ -20,15 +18,20 @@ export function measuredWords(triage) {
     const here = counts?.[triage];
     if (!here) return [];
     const all = (kind) => Object.values(counts).reduce((sum, count) => sum + count[kind], 0);
-    const ofIll = `${here.pneumonia} of ${all("pneumonia")} test films with pneumonia`;
-    const ofWell = `${here.normal} of ${all("normal")} normal ones`;
-    if (triage === "likely_pneumonia") return [`Called likely pneumonia: ${ofIll}, ${ofWell}${at("rule_in")}.`];
-    if (triage === "likely_normal") return [`Called likely normal: ${ofIll}, ${ofWell}${at("rule_out")}.`];
+    const [ill, well] = [all("pneumonia"), all("normal")];
+    const ofIll = `${here.pneumonia} of ${ill} test films with pneumonia`;
+    const ofWell = `${here.normal} of ${well} normal ones`;
+    if (triage === "likely_pneumonia") {
+        const [found, spared] = [here.pneumonia / ill, 1 - here.normal / well];
+        return [`Called likely pneumonia: ${ofIll}, ${ofWell}: ${rates(found, spared)}.`];
+    }
+    if (triage === "likely_normal") {
+        const [found, spared] = [1 - here.pneumonia / ill, here.normal / well];
+        return [`Called likely normal: ${ofIll}, ${ofWell}: ${rates(found, spared)}.`];
+    }
     return [`Not decided: ${ofIll}, ${ofWell}.`];
 }
 
-function at(point) {
-    const figures = points[point];
-    if (!figures) return "";
-    return `: sensitivity ${percent(figures.sensitivity)}, specificity ${percent(figures.specificity)}`;
+function rates(sensitivity, specificity) {
+    return `sensitivity ${percent(sensitivity)}, specificity ${percent(specificity)}`;
 }
