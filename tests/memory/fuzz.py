@@ -44,6 +44,8 @@ FILMS = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Los
 SIDES = (1, 2, 31, 64, 96, 700, 2048, 5300, 7000, 16_383, 22_000, 40_000, 65_500, 1_000_000, 49_000_000)
 FEW_ROWS = 200
 """Most rows of which a PNG really holds the pixels: to compress more takes longer than to decode them."""
+MOST_BYTES = 50_000_000
+"""Of the pixels of a PNG, at a byte each, for the same reason: a row alone may have as many."""
 
 PNG, PNG_HEADER = b"\x89PNG", slice(12, 29)
 """How the file begins, and where its first chunk is, of which the checksum comes next."""
@@ -75,7 +77,14 @@ def _png(chance: Chance) -> bytes:
         chunk(b"prVt", b"") * chance.choice((10, 500, 50_000)),
         chunk(b"acTL", bytes([0, 0, 0, chance.choice((1, 200)), 0, 0, 0, 0])),
     )
-    return png(width, height, colour, depth, rows=min(height, FEW_ROWS), extra=chance.choice(extras))
+    return png(
+        width,
+        height,
+        colour,
+        depth,
+        rows=min(height, FEW_ROWS, max(1, MOST_BYTES // width)),
+        extra=chance.choice(extras),
+    )
 
 
 def _jpeg(chance: Chance) -> bytes:
