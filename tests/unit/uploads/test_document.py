@@ -74,5 +74,5 @@ def test_a_caller_gets_addresses_and_no_names_of_buckets_and_keys(
 
 def test_a_result_of_a_version_without_correlation_ids_and_schemas() -> None:
     old = ResultDocument.parse(b'{"status": "predicted", "pneumonia": 0.5, "source": {}, "heatmap": null}')
-    assert old.correlation_id is old.schema_version is None
+    assert (old.correlation_id, old.schema_version) == (None, None)
     assert old.for_caller("id") == {"id": "id", "status": "predicted", "pneumonia": 0.5, "heatmap": None}
