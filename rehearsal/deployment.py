@@ -52,8 +52,10 @@ def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             _tell(stack, "UPDATE_FAILED", error)
             stack.resource_map.taken_back = set(stack.resource_map._parsed_resources) - made
+            # What came after the failure was never begun, and there is nothing of it to go back from.
+            stack.resource_map.begun = frozenset(stack.resource_map.updated)
             update(stack, before, *rest, **named)
-            stack.resource_map.taken_back = set()
+            stack.resource_map.taken_back, stack.resource_map.begun = set(), None
             stack._add_stack_event("UPDATE_ROLLBACK_COMPLETE")
             stack.status = "UPDATE_ROLLBACK_COMPLETE"
 
@@ -82,10 +84,13 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
     resources.load_mapping()
     resources.load_parameters()
     resources.load_conditions()
+    resources.updated = set()
+    begun = getattr(resources, "begun", None)
     for logical_id in in_order(new):
         if logical_id not in resources._parsed_resources:
             resources[logical_id]
-        elif _differs(new[logical_id], old.get(logical_id, {})):
+        elif _differs(new[logical_id], old.get(logical_id, {})) and (begun is None or logical_id in begun):
+            resources.updated.add(logical_id)
             updated: Any = parsing.parse_and_update_resource(
                 logical_id,
                 new[logical_id],

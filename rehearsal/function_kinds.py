@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from moto.awslambda.models import lambda_backends
+from moto.awslambda.models import ImageConfig, lambda_backends
 
 from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
@@ -40,6 +40,9 @@ class Function(Kind):
         left_out = ("Code", "PackageType", "Architectures", "ReservedConcurrentExecutions")
         settings = {name: value for name, value in resource.properties.items() if name not in left_out}
         call("lambda", "update_function_configuration", FunctionName=name, **settings)
+        if "ImageConfig" in settings:  # which moto takes and leaves as it was
+            function = lambda_backends[ACCOUNT][REGION].get_function(name)
+            function.image_config = ImageConfig(settings["ImageConfig"])
 
     def delete(self, resource: Resource) -> None:
         call("lambda", "delete_function", FunctionName=resource.physical_id)

@@ -1,5 +1,7 @@
 """What moto's Lambda does not know, and commands of this project ask."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -26,3 +28,17 @@ def test_a_version_that_sleeps_refuses_one_call_and_is_awake_then(deploy: Deploy
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
     assert call("lambda", "get_function_configuration", FunctionName=arn)["State"] == "Active"
     assert call("lambda", "invoke", FunctionName=arn)["Payload"].read() == b"7"
+
+
+def test_an_update_gives_the_image_another_command(deploy: Deploy) -> None:
+    def of_image(command: str) -> dict[str, Any]:
+        properties = {
+            "PackageType": "Image", "Code": {"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b"},
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "ImageConfig": {"Command": [command]},
+        }  # fmt: skip
+        return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+    name = deploy({"Role": ROLE, "Api": of_image("old.handler")}, Name={"Ref": "Api"})["Name"]
+    deploy({"Role": ROLE, "Api": of_image("new.handler")})
+    found = call("lambda", "get_function_configuration", FunctionName=name)
+    assert found["ImageConfigResponse"]["ImageConfig"]["Command"] == ["new.handler"]

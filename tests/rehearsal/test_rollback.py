@@ -20,7 +20,18 @@ def of_this_project(body: str) -> dict[str, Any]:
     """A release whose function has the logical id that the command looks for."""
     text = json.dumps(release(body, SUCCEEDS)).replace('"Api"', '"InferenceApi"')
     resources: dict[str, Any] = json.loads(text)
-    return resources
+    # The worker's traffic moves before that of the API.
+    of_worker = {
+        "InferenceWorker": resources["InferenceApi"],
+        f"Worker{body}": json.loads(json.dumps(resources[f"Version{body}"]).replace("InferenceApi", "InferenceWorker")),
+        "LiveWorker": json.loads(
+            json.dumps(resources["Live"])
+            .replace("InferenceApi", "InferenceWorker")
+            .replace("Version" + body, "Worker" + body)
+        ),
+    }
+    resources["Live"]["DependsOn"].append("LiveWorker")
+    return resources | of_worker
 
 
 def move(*, undo: bool = False) -> None:
@@ -40,8 +51,8 @@ def test_release_rollback_and_deployment_again_and_again(
         put_to_sleep(function, before)
         capsys.readouterr()
         move()
-        (moved,) = json.loads(capsys.readouterr().out)["functions"]
-        assert (moved["to"], moved["woken"]) == (int(before), True)
+        moved = json.loads(capsys.readouterr().out)["functions"]
+        assert [(one["to"], one["woken"]) for one in moved] == [(int(before), True), (int(before), False)]
         assert answer(live) == f"good{number - 1}"
         with pytest.raises(Failed, match="INVALID_LAMBDA_CONFIGURATION"):
             deploy(of_this_project(f"good{number}"), **OUTPUTS)
@@ -50,4 +61,5 @@ def test_release_rollback_and_deployment_again_and_again(
         assert answer(live) == f"bad{number}"
         deploy(of_this_project(f"good{number}"), **OUTPUTS)
         assert answer(live) == f"good{number}"
-    assert deployments.ended == ["Succeeded", "Failed", "Succeeded"] * 2
+    # Of both functions; the refusal of the one keeps the other from being begun.
+    assert deployments.ended == ["Succeeded", "Succeeded", "Failed", "Succeeded", "Succeeded"] * 2
