@@ -17,6 +17,7 @@ from rehearsal.neighbours import in_another_region, stand_next_to
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
 from rehearsal.second_day import SecondDay
+from rehearsal.upgrade import Upgrade
 
 MAX_RECEIVES = 5  # as pneumonia_cli/stack/settings.py has it, written again so that a change there is noticed here
 REDRIVEN = "redriven/film.png"
@@ -76,6 +77,7 @@ class Rehearsal:
         )
         for number in (1, 2):
             second_day.release_roll_back_deploy(number)
+        Upgrade(self._proofs, self._cdk, self._stack, self._base).run()
         self._destroy(changed)
 
     def _release(self, context: dict[str, str], version: str, fails: bool) -> str:
