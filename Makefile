@@ -52,8 +52,8 @@ predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob;
 	@.venv/bin/pneumonia predict --out "$${OUT:-results.jsonl}" $(if $(FORCE),--force) -- "$$IMAGES" || code=$$?; [ $${code:-0} -eq 3 ] || exit $${code:-0}
 
 ##@ Check
-# Half of the tests wait for servers and browsers: two processes keep two cores busy.
-WORKERS ?= 2
+# Many tests wait for servers and browsers: three processes keep two cores busy.
+WORKERS ?= 3
 pytest = .venv-dev/bin/pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: quick

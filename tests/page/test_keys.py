@@ -1,8 +1,11 @@
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.actions import SAMPLES, add_films, answered
 from tests.page.conftest import Open
 from tests.serving import Service
+
+pytestmark = pytest.mark.slow
 
 
 def test_keys_work_on_the_whole_page(open_page: Open, service: Service) -> None:

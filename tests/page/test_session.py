@@ -14,6 +14,8 @@ from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service, introduction, start
 
+pytestmark = pytest.mark.slow
+
 MANY = 30
 
 

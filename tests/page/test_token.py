@@ -1,8 +1,11 @@
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.actions import SAMPLES, add_films, answered
 from tests.page.conftest import Open
 from tests.serving import Service
+
+pytestmark = pytest.mark.slow
 
 REFUSED = ("status of 401",)
 

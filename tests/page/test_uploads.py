@@ -10,6 +10,8 @@ from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
+pytestmark = pytest.mark.slow
+
 # Chromium does not show others the body of a form with a file in it: of each form sent, its fields as text, and
 # of its file the name.
 KEEP_FORMS = """() => {

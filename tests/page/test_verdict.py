@@ -12,6 +12,8 @@ from tests.page.actions import SAMPLES, add_films, answered, answers, shown_perc
 from tests.page.conftest import Open
 from tests.serving import Service
 
+pytestmark = pytest.mark.slow
+
 OUTSIDE = "Outside trained population"
 SCREENS = [{"width": 320, "height": 700}, {"width": 1280, "height": 720}]
 

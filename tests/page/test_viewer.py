@@ -15,6 +15,8 @@ from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
+pytestmark = pytest.mark.slow
+
 SEPARATE = """async ([data, width, height]) => {
     const { separate } = await import('/page/heat.js');
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
