@@ -4,14 +4,18 @@ Whatever changes something does nothing without --yes but say what it would do. 
 commands, as in pneumonia_cli/client/commands/app.py.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumonia_cli.client.commands import options
+
+if TYPE_CHECKING:
+    from pneumonia_cli.client.aws import Aws
 
 _PANEL = "Operating a stack"
 
@@ -179,6 +183,19 @@ Secret = Annotated[
     str | None,
     typer.Option("--secret", metavar="ARN", help="Secret of its token.", rich_help_panel=options.PARTS_PANEL),
 ]
+
+
+@contextlib.contextmanager
+def _token_secret(
+    stack: str | None, profile: str | None, region: str | None, secret: str | None
+) -> "Iterator[tuple[Aws, str]]":
+    """The AWS session of a stack, and the ARN of the secret that holds its tokens."""
+    from pneumonia_cli.client.target import Target, connect, resolve
+
+    with connect(stack, profile, region) as aws:
+        yield aws, str(resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",)).token_secret)
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-z, 0-9 and -; it goes into logs.")]
 
 
@@ -194,11 +211,9 @@ def _add_token(
 ) -> None:
     """Make a token for one caller, and print it this once. The service takes it within half a minute."""
     from pneumonia_cli.client.operating import tokens as command
-    from pneumonia_cli.client.target import Target, connect, resolve
 
-    with connect(stack, profile, region) as aws:
-        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
-        raise typer.Exit(command.add(aws, str(target.token_secret), name, days, really=yes, as_json=as_json))
+    with _token_secret(stack, profile, region, secret) as (aws, arn):
+        raise typer.Exit(command.add(aws, arn, name, days, really=yes, as_json=as_json))
 
 
 def _list_tokens(
@@ -210,11 +225,9 @@ def _list_tokens(
 ) -> None:
     """Show the names of all tokens and when they expire; never a token."""
     from pneumonia_cli.client.operating import tokens as command
-    from pneumonia_cli.client.target import Target, connect, resolve
 
-    with connect(stack, profile, region) as aws:
-        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
-        raise typer.Exit(command.show(aws, str(target.token_secret), as_json=as_json))
+    with _token_secret(stack, profile, region, secret) as (aws, arn):
+        raise typer.Exit(command.show(aws, arn, as_json=as_json))
 
 
 def _revoke_token(
@@ -228,11 +241,9 @@ def _revoke_token(
 ) -> None:
     """End the token of one caller, within five minutes; all others stay. `default` is the one of the stack."""
     from pneumonia_cli.client.operating import tokens as command
-    from pneumonia_cli.client.target import Target, connect, resolve
 
-    with connect(stack, profile, region) as aws:
-        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
-        raise typer.Exit(command.revoke(aws, str(target.token_secret), name, really=yes, as_json=as_json))
+    with _token_secret(stack, profile, region, secret) as (aws, arn):
+        raise typer.Exit(command.revoke(aws, arn, name, really=yes, as_json=as_json))
 
 
 def _rotate_token(
@@ -249,13 +260,9 @@ def _rotate_token(
 ) -> None:
     """Give the service a new default token. The old one stays valid until the next rotation; those with names stay."""
     from pneumonia_cli.client.operating import rotate as command
-    from pneumonia_cli.client.target import Target, connect, resolve
 
-    with connect(stack, profile, region) as aws:
-        target = resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",))
-        raise typer.Exit(
-            command.run(aws, str(target.token_secret), revoke=revoke, show=show, really=yes, as_json=as_json)
-        )
+    with _token_secret(stack, profile, region, secret) as (aws, arn):
+        raise typer.Exit(command.run(aws, arn, revoke=revoke, show=show, really=yes, as_json=as_json))
 
 
 def _bill(
