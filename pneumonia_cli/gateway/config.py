@@ -20,7 +20,7 @@ class Limits:
     """`[limits]`: what the gateway takes, and how long it tries."""
 
     workers: int = 2
-    max_image_mb: int = 20
+    max_image_mb: int = 40
     max_queued: int = 10_000
     min_free_mb: int = 500
     first_retry_seconds: float = 5.0

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from pneumonia.decode.limits import Limits
 from pneumonia_cli.gateway.config import ConfigError, load, parse
 
 GOOD: dict[str, Any] = {"state": "/tmp/state", "deliver": {"host": "pacs", "ae_title": "PACS"}}  # noqa: S108
@@ -18,6 +19,12 @@ def test_little_is_needed() -> None:
 def test_the_example_is_a_good_one() -> None:
     config = load(ROOT / "deploy/gateway/gateway.toml")
     assert config.listen.calling_ae_titles
+
+
+def test_what_the_service_reads_by_default_is_let_in() -> None:
+    """Plates of CR and DX have 30 MB: an association that is aborted at one loses the others of its study, too."""
+    for config in (parse(GOOD), load(ROOT / "deploy/gateway/gateway.toml")):
+        assert config.limits.max_image_mb * 1_000_000 >= Limits().max_image_bytes
 
 
 @pytest.mark.parametrize(
