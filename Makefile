@@ -109,6 +109,10 @@ permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md a
 error-table: $(RUNTIME) ## Write the table of errors in docs/formats.md again from the code
 	.venv/bin/python -m tools.error_table
 
+.PHONY: figures
+figures: $(RUNTIME) ## Write the figures in all documents again from what measured them (ARGS=--measure: the samples too)
+	.venv/bin/python -m tools.figures $(ARGS)
+
 .PHONY: test-scale
 test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)
@@ -117,6 +121,7 @@ test-scale: $(DEV) ## Five thousand uploads through the command line and the loc
 fuzz: $(DEV) ## Damaged files through both handlers, made-up headers, with memory and time (ARGS="--count 1000 --first 20001")
 	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
 	@$(run) .venv-dev/bin/python -m tests.memory.fuzz $(ARGS)
+	@$(run) .venv-dev/bin/python -m tools.figures
 
 .PHONY: audit
 audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
@@ -162,10 +167,12 @@ rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK 
 bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
 	.venv/bin/python -m bench.worker
+	.venv/bin/python -m tools.figures
 
 .PHONY: bench-container
-bench-container: $(BENCH) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
+bench-container: $(BENCH) $(RUNTIME) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
+	.venv/bin/python -m tools.figures
 
 ##@ Model
 # A run folder; its name is the name of the graph. What tunes the mean of its folds goes next to it.

@@ -2,7 +2,7 @@
 
     python -m bench [--runs 200] [--model-dir DIR] [--cpus 1]
 
-Writes bench/results.json (section `process`), plots, and the tables in README.md and bench/README.md.
+Writes bench/results.json (section `process`), plots, and the table in bench/README.md.
 """
 
 import argparse

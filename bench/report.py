@@ -1,4 +1,4 @@
-"""From results.json to the tables between the markers of README.md and bench/README.md, to plots and the terminal."""
+"""From results.json to the table between the markers of bench/README.md, to plots and the terminal."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", ROOT / "bench" / "README.md")
+DOCUMENTS = (ROOT / "bench" / "README.md",)
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 

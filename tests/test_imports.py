@@ -130,6 +130,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.decode",
         "pneumonia.errors",
         "pneumonia.http",
+        "pneumonia.model",
+        "pneumonia.predictor",
         "pneumonia.prevalence",
         "pneumonia.settings",
         "pneumonia.uploads",

@@ -23,8 +23,12 @@ from rich.table import Table
 from tests.conftest import TinyMember, write_artifacts
 from tests.fuzz.mutate import mutated
 from tests.fuzz.seeds import CRASHES, seeds
+from tools.figures.measured import store
 
 ROOT = Path(__file__).parents[2]
+COUNT = 20_000
+"""A run of so many from the first one on is what the documents tell of."""
+
 MOST_MEGABYTES = 200
 MOST_CPU_SECONDS = 1.0
 
@@ -32,7 +36,7 @@ MOST_CPU_SECONDS = 1.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; the exit code is 1 if anything broke."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--count", type=int, default=20_000, help="inputs (default: 20000)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"inputs (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
     arguments = parser.parse_args(argv)
     console = Console()
@@ -48,10 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _, data = mutated(line["number"])
         (CRASHES / f"{line['number']}.bin").write_bytes(data)
     console.print(_table(lines))
+    found = measured(lines)
+    if (arguments.first, arguments.count) == (1, COUNT):
+        store("fuzz", "make fuzz", found)
     console.print(
-        f"{len(lines)} inputs from {len(seeds())} files; most memory for one "
-        f"{max(line['megabytes'] for line in lines):.0f} MB, most processor time "
-        f"{max(line['cpu_seconds'] for line in lines):.2f} s; the process "
+        f"{found['inputs']} inputs from {found['seeds']} files; most memory for one {found['megabytes']:.0f} MB, "
+        f"most processor time {found['cpu_seconds']:.2f} s; the process "
         f"grew by {max(line['grown_megabytes'] for line in lines):.0f} MB in all, the uploads in its memory included"
     )
     for line in broken:
@@ -90,6 +96,17 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
             "grown_megabytes": 0.0,
         }
         first += 1
+
+
+def measured(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A section of docs/measured.json: inputs by outcome, and the most that one of them took (MB, s)."""
+    return {
+        "inputs": len(lines),
+        "seeds": len(seeds()),
+        "outcomes": dict(Counter(line["outcome"] for line in lines)),
+        "megabytes": max(line["megabytes"] for line in lines),
+        "cpu_seconds": max(line["cpu_seconds"] for line in lines),
+    }
 
 
 def verdict(line: dict[str, Any]) -> str | None:

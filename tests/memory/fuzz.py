@@ -37,6 +37,10 @@ from tests.memory.headers import (
     webp,
 )
 from tests.memory.measure import Cost, Function, function
+from tools.figures.measured import store
+
+COUNT = 5000
+"""A run of so many from the first one on is what the documents tell of."""
 
 MOST_MEGABYTES, MOST_LEFT_MEGABYTES = 400, 30
 GRACE_SECONDS = 1
@@ -199,7 +203,7 @@ def run(service: Function, numbers: Sequence[int]) -> Iterator[tuple[int, str, C
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; the exit code is 1 if anything took too much."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--count", type=int, default=5000, help="files (default: 5000)")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"files (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
     arguments = parser.parse_args(argv)
     console, costs, broken, start = Console(), [Cost("", 0, 0, 0, 0)], 0, time.monotonic()
@@ -215,11 +219,25 @@ def main(argv: Sequence[str] | None = None) -> int:
                     (CRASHES / f"header-{number}.bin").write_bytes(drawn(number)[1])
     outcomes = Counter(cost.outcome for cost in costs[1:]).most_common()
     console.print(", ".join(f"{count:,} {outcome}" for outcome, count in outcomes))
-    console.print(f"{arguments.count:,} files that say what they like, in {time.monotonic() - start:.0f} s")
+    elapsed = time.monotonic() - start
+    console.print(f"{arguments.count:,} files that say what they like, in {elapsed:.0f} s")
     peak, left = max(cost.peak_megabytes for cost in costs), max(cost.left_megabytes for cost in costs)
     clock, processor = max(cost.seconds for cost in costs), max(cost.cpu_seconds for cost in costs)
     console.print(f"at most {peak:.0f} MB, {clock:.1f} s, and {processor:.1f} s of the processor for one")
     console.print(f"at most {left:.1f} MB stayed, {costs[-1].left_megabytes:.1f} MB in the end")
+    if (arguments.first, arguments.count) == (1, COUNT):
+        store(
+            "headers",
+            "make fuzz",
+            {
+                "inputs": arguments.count,
+                "megabytes": peak,
+                "seconds": clock,
+                "left_megabytes": left,
+                "left_in_the_end_megabytes": costs[-1].left_megabytes,
+                "run_seconds": elapsed,
+            },
+        )
     return 1 if broken else 0
 
 

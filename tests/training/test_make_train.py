@@ -1,4 +1,4 @@
-"""The lines of the README that make the model, pasted as they are: tiny films, random weights, every step."""
+"""The line of docs/model.md that makes the model, pasted as it is: tiny films, random weights, every step."""
 
 import os
 import re
@@ -31,8 +31,8 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def pasted() -> list[list[str]]:
-    """The commands of the README's line that begins with `make train`, each with its variables."""
-    found = re.search(r"make train DATA=[^`\n]*", (ROOT / "README.md").read_text(encoding="utf-8"))
+    """The commands of the line of docs/model.md that begins with `make train`, each with its variables."""
+    found = re.search(r"make train DATA=[^`\n]*", (ROOT / "docs" / "model.md").read_text(encoding="utf-8"))
     assert found
     return [shlex.split(command) for command in found.group().split("&&")]
 
@@ -53,7 +53,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inputs(tmp_path: Path, xception_file: Path) -> dict[str, str]:
-    """Tiny data for every variable that the README's line may name."""
+    """Tiny data for every variable that the line of docs/model.md may name."""
     data, random = tmp_path / "chest_xray", np.random.default_rng(1)
     for split in ("train", "test"):
         write_films(data / split)
@@ -85,7 +85,7 @@ def make(checkout: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 
 @pytest.mark.slow
-def test_the_line_of_the_readme_ends_in_a_model_that_is_served(checkout: Path, inputs: dict[str, str]) -> None:
+def test_the_line_of_the_document_ends_in_a_model_that_is_served(checkout: Path, inputs: dict[str, str]) -> None:
     for program, target, *variables in pasted():
         assert program == "make"
         given = dict(variable.split("=", 1) for variable in variables)

@@ -48,11 +48,11 @@ def test_codes_and_statuses_are_those_clients_rely_on() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, PneumoniaError)]
     assert {c.code: c.status for c in classes} == CODES, (
         "a new code goes into CODES here, into tools/openapi/document.py, lambda_src/pneumonia/page/messages.js, and "
-        "the tables of README.md and docs/formats.md; an old one keeps its name and status, since clients rely on it"
+        "the tables of docs/api.md and docs/formats.md; an old one keeps its name and status, since clients rely on it"
     )
 
 
-def test_the_readme_has_every_code_that_refuses_a_request_for_a_prediction() -> None:
+def test_the_page_on_the_api_has_every_code_that_refuses_a_request_for_a_prediction() -> None:
     responses = json.loads(OPENAPI_JSON.read_text(encoding="utf-8"))["paths"]["/predict"]["post"]["responses"]
     codes = {
         code
@@ -61,9 +61,9 @@ def test_the_readme_has_every_code_that_refuses_a_request_for_a_prediction() -> 
         for code in response["content"]["application/problem+json"]["examples"]
     }
     assert "unsupported_format" in codes
-    rows = re.findall(r"^\| \d{3}[\d, ]* \| (.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    rows = re.findall(r"^\| \d{3}[\d, ]* \| (.*?) \|", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.M)
     told = set(re.findall(r"`(\w+)`", " ".join(rows)))
-    assert codes <= told, f"add {sorted(codes - told)} to the table of codes in README.md"
+    assert codes <= told, f"add {sorted(codes - told)} to the table of codes in docs/api.md"
 
 
 def test_what_decoding_refuses_is_in_the_documentation_of_formats() -> None:

@@ -1,0 +1,1 @@
+"""Figures in the documents: each is filled from the file that its measurement writes, and a test holds it there."""

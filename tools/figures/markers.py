@@ -1,0 +1,38 @@
+"""Where a figure stands in a document: between two comments, which neither GitHub nor the built site shows.
+
+    On the <!-- figure: test.films -->624<!-- /figure --> images of the test split
+
+A figure whose begin stands alone on its line is a block: its text gets lines of its own.
+"""
+
+import re
+from collections.abc import Mapping
+
+_BEGIN, _END = re.compile(r"<!-- figure: ([\w.-]+) -->"), "<!-- /figure -->"
+_FIGURE = re.compile(rf"({_BEGIN.pattern})(.*?)({re.escape(_END)})", re.DOTALL)
+
+
+class UnknownFigure(ValueError):
+    """A document names a figure that no source has, or its markers do not come in pairs."""
+
+
+def names(document: str) -> set[str]:
+    """The figures that a document names."""
+    return set(_BEGIN.findall(document))
+
+
+def filled(document: str, figures: Mapping[str, str]) -> str:
+    """The document with the text of every figure. Raises UnknownFigure."""
+    if unknown := names(document) - figures.keys():
+        raise UnknownFigure(f"No source has the figures {sorted(unknown)}.")
+
+    def text(found: re.Match[str]) -> str:
+        begin, name, inside, end = found.groups()
+        if _BEGIN.search(inside):
+            raise UnknownFigure(f"The figure {name} has no end.")
+        value = figures[name]
+        return f"{begin}\n{value}\n{end}" if inside.startswith("\n") else f"{begin}{value}{end}"
+
+    if len(_BEGIN.findall(document)) != document.count(_END):
+        raise UnknownFigure("Each figure needs one begin and one end.")
+    return _FIGURE.sub(text, document)

@@ -1,0 +1,35 @@
+"""What the model says of the drawn samples of this repository, for the examples in the documents."""
+
+from typing import Any
+
+from pneumonia.model.card import Card
+from pneumonia.predictor import Predictor
+from pneumonia.settings import Settings
+from tools.figures.measured import ROOT
+
+SAMPLES = ROOT / "samples"
+SECTION, COMMAND = "samples", "make figures ARGS=--measure"
+SHOWN = "pneumonia-1.png"
+"""The sample whose whole answer the documents show."""
+
+
+def model() -> dict[str, str]:
+    """Name, version and sha256 of the model that is shipped."""
+    return Card.load(ROOT / "model_artifacts").identity()
+
+
+def measure() -> dict[str, Any]:
+    """A section of measured.json: the probability and triage of each sample, and the whole answer of one."""
+    predictor = Predictor.load(Settings.from_env({}))
+    answers = {}
+    for path in sorted(SAMPLES.glob("*.png")):
+        predictor.predict(path.read_bytes(), request_id="-", heatmap=False)  # the first one is slower than the rest
+        answers[path.name] = predictor.predict(
+            path.read_bytes(), request_id="28922860-e800-450a-a664-221f83f74933", heatmap=False
+        ).body
+    shown = answers[SHOWN]
+    return {
+        "model": shown["model"],
+        "probabilities": {name: [answer["pneumonia"], answer["triage"]] for name, answer in answers.items()},
+        "answer": shown,
+    }

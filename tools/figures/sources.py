@@ -1,0 +1,144 @@
+"""All figures that documents may name, as text, from the files that their measurements write."""
+
+import json
+import re
+from typing import Any
+
+from tools.figures import measured
+from tools.figures.measured import ROOT
+
+CARD = ROOT / "model_artifacts" / "card.json"
+MODEL_CARD = ROOT / "model_artifacts" / "MODEL_CARD.md"
+BENCH = ROOT / "bench" / "results.json"
+CDK = ROOT / "cdk.json"
+
+BACKFILL_BATCH, MILLION = 25, 1_000_000
+
+
+def figures() -> dict[str, str]:
+    """Every figure by name. Raises KeyError where a source lacks what is read of it."""
+    sections = measured.load()
+    card, bench = _json(CARD), _json(BENCH)
+    return {
+        **model_figures(card, MODEL_CARD.read_text(encoding="utf-8")),
+        **bench_figures(bench),
+        **backfill_figures(bench, _json(CDK)["context"]),
+        **answer_figures(sections["samples"]),
+        **fuzz_figures(sections["fuzz"]),
+        **header_figures(sections["headers"]),
+    }
+
+
+def model_figures(card: dict[str, Any], model_card: str) -> dict[str, str]:
+    """From the card of the model, and from its published counterparts in MODEL_CARD.md."""
+    metrics, test = card["metrics"], card["metrics"]["test"]
+    table = _rows(model_card, "| | origin |")
+    published = {cells[0]: cells[1:] for cells in map(_cells, table[2:])}
+    found = {
+        "model.version": card["version"],
+        "test.films": str(test["films"]),
+        "headline": "\n".join(row.replace("**", "") for row in table if not row.startswith("| F1 ")),
+        "origin.sensitivity": published["sensitivity"][0],
+        "origin.specificity": published["specificity"][0],
+        "validation.specificity": f"{metrics['validation']['specificity']:.3f}",
+        "adults.auc": f"{metrics['adults']['auc_opacity_against_normal'][0]:.2f}",
+    }
+    for name in ("auc", "sensitivity", "specificity"):
+        found[f"test.{name}"] = f"{test[name][0]:.3f}"
+    found["test.auc.interval"] = "{1:.3f}-{2:.3f}".format(*test["auc"])
+    for name in ("heat_in_lungs", "peak_in_lungs", "lung_area"):
+        found[name] = f"{metrics['heatmap']['lungs'][name]:.0%}"
+    triage = test["triage"]
+    found |= {f"triage.{name}.all": str(sum(counts.values())) for name, counts in triage.items()}
+    found["triage.likely_normal.pneumonia"] = str(triage["likely_normal"]["pneumonia"])
+    found["triage.likely_pneumonia.normal"] = str(triage["likely_pneumonia"]["normal"])
+    return found
+
+
+def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
+    """From bench/results.json: time, size and price next to those of the origin."""
+    process, container = bench["process"], bench["container"]
+    warm, cold = process["jpeg_2000"]["origin_over_ours"]["ms"], container["cold_warm_cache"]["ms"]
+    return {
+        "bench.model": process["model"]["version"],
+        "bench.warm": _ms(warm["handler"]),
+        "bench.warm.origin": _ms(warm["origin"]),
+        "bench.cold": _ms(cold["ours"]),
+        "bench.cold.origin": _ms(cold["origin"]),
+        "bench.image": f"{container['image_mb_above_base']:.0f} MB",
+        "bench.image.origin": f"{container['origin_image_mb_above_base']:.0f} MB",
+        "bench.price": f"{process['usd_per_thousand']['x86_64']:.4f} USD",
+    }
+
+
+def backfill_figures(bench: dict[str, Any], prices: dict[str, Any]) -> dict[str, str]:
+    """What a million images of an archive cost: the time of bench/results.json at the list prices of cdk.json."""
+    milliseconds = bench["process"]["jpeg_2000"]["origin_over_ours"]["ms"]["handler"]["median"]
+    gigabytes = prices["memory_mb"] / 1024
+    a_second = gigabytes * prices["price_gb_second"] * MILLION
+    requests = prices["price_million_requests"] / BACKFILL_BATCH
+    return {
+        "backfill.ms": f"{milliseconds:.1f} ms",
+        "backfill.lambda": f"{milliseconds / 1000 * a_second + requests:.2f}",
+        "backfill.wait": f"{0.1 * a_second:.2f}",
+    }
+
+
+def answer_figures(section: dict[str, Any]) -> dict[str, str]:
+    """The answer of `POST /predict` for one sample, shortened where it is long."""
+    answer = section["answer"]
+    model = answer["model"] | {"sha256": answer["model"]["sha256"][:12] + "…"}
+    shown = answer | {"model": model, "notice": answer["notice"].split(". ")[0] + ". …"}
+    lines = [f"    {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in shown.items()]
+    return {"answer": "```json\n{\n" + ",\n".join(lines) + "\n}\n```"}
+
+
+def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
+    """What became of the damaged files and the made-up headers of `make fuzz`."""
+    outcomes, total = section["outcomes"], section["inputs"]
+    rows = [
+        f"| {name if name == 'predicted' else f'`{name}`'} | {count:,} | {count / total:.1%} |"
+        for name, count in sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return {
+        "fuzz.table": "\n".join(["| outcome | inputs | share |", "|---|---|---|", *rows]),
+        "fuzz.inputs": f"{total:,}",
+        "fuzz.seeds": str(section["seeds"]),
+        "fuzz.predicted": f"{outcomes['predicted']:,}",
+        "fuzz.refused": f"{total - outcomes['predicted']:,}",
+        "fuzz.megabytes": f"{section['megabytes']:.0f} MB",
+        "fuzz.seconds": f"{section['cpu_seconds']:.2f} s",
+    }
+
+
+def header_figures(section: dict[str, Any]) -> dict[str, str]:
+    """What the files with made-up headers of `make fuzz` took, and how much of it stayed."""
+    return {
+        "headers.inputs": f"{section['inputs']:,}",
+        "headers.megabytes": f"{section['megabytes']:.0f} MB",
+        "headers.seconds": f"{section['seconds']:.1f} s",
+        "headers.left": f"{section['left_megabytes']:.1f} MB",
+        "headers.left_in_the_end": f"{section['left_in_the_end_megabytes']:.1f} MB",
+        "headers.minutes": f"{section['run_seconds'] / 60:.0f} minutes",
+    }
+
+
+def _json(path: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _rows(document: str, head: str) -> list[str]:
+    """The lines of the table that begins so."""
+    found = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)*", document, re.M)
+    if found is None:
+        raise KeyError(head)
+    return found[0].splitlines()
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def _ms(entry: dict[str, float]) -> str:
+    return f"{entry['median']:.0f} ms"
