@@ -1,6 +1,7 @@
 """What goes to the screen: results to standard output, progress and messages to standard error."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -26,6 +28,7 @@ stdout = Console()
 stderr = Console(stderr=True, soft_wrap=True)
 
 _RATE_PERIOD_SECONDS = 30.0
+_LINE_EVERY_SECONDS = 60.0
 
 
 class RateColumn(ProgressColumn):
@@ -36,9 +39,37 @@ class RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
 
 
+class _Reported(Progress):
+    """Bars, or a line a minute where standard error is no terminal."""
+
+    def __init__(self, *columns: ProgressColumn, quiet: bool, **options: Any) -> None:
+        super().__init__(*columns, disable=quiet or not stderr.is_terminal, **options)
+        self._silent = quiet or stderr.is_terminal
+        self._began = self._last_line = time.monotonic()
+
+    def update(self, task_id: TaskID, **fields: Any) -> None:
+        super().update(task_id, **fields)
+        self._tell()
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        self._tell()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self._silent or now - self._last_line < _LINE_EVERY_SECONDS:
+            return
+        self._last_line = now
+        states = (
+            f"{task.description.strip()} {task.completed:g}" + ("" if task.total is None else f" of {task.total:g}")
+            for task in self.tasks
+        )
+        stderr.print(printable(f"{', '.join(states)} after {(now - self._began) / 60:.0f} min"))
+
+
 def progress(*, quiet: bool = False) -> Progress:
-    """Bars with counts, rate, time passed and time left, on standard error if that is a terminal."""
-    return Progress(
+    """Bars with counts, rate, time passed and time left on standard error; a line a minute if that is no terminal."""
+    return _Reported(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -48,7 +79,7 @@ def progress(*, quiet: bool = False) -> Progress:
         TimeRemainingColumn(),
         console=stderr,
         speed_estimate_period=_RATE_PERIOD_SECONDS,
-        disable=quiet or not stderr.is_terminal,
+        quiet=quiet,
     )
 
 

@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         _FIND,
         _CALL,
         Permission(("s3:PutObject",), UPLOADS, BATCH),
+        Permission(("s3:ListBucket",), UPLOADS),
         Permission(("s3:GetObject",), RESULTS, BATCH),
         _LIST_RESULTS,
         *_COUNT,

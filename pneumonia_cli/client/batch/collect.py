@@ -171,17 +171,24 @@ class Patience:
         self._last_news = time.monotonic()
         self._stalled = 0
 
-    def lost(self, waiting: int) -> str | None:
-        """Why nothing more will come; None to go on waiting. Ask after each look that brought nothing."""
-        self._stalled = self._stalled + 1 if self._all_dead(waiting) else 0
-        if self._stalled >= _STALLED_LOOKS:
-            return "The worker failed on it: its message is in the dead-letter queue. See `pneumonia redrive`."
-        if time.monotonic() - self._last_news > self._seconds:
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing has moved."""
+        return time.monotonic() - self._last_news
+
+    def over(self) -> str | None:
+        """Why the waiting ends, if nothing has moved for too long."""
+        if self.silent_seconds > self._seconds:
             return f"No result came for {self._seconds:g} s. `pneumonia results` fetches what comes later."
         return None
 
-    def _all_dead(self, waiting: int) -> bool:
-        if self._sqs is None or self._queue_url is None or self._dead_letter_queue_url is None:
+    def all_dead(self, waiting: int) -> bool:
+        """Whether all uploads that wait have failed for good. Ask after each look that brought nothing."""
+        self._stalled = self._stalled + 1 if self._seem_dead(waiting) else 0
+        return self._stalled >= _STALLED_LOOKS
+
+    def _seem_dead(self, waiting: int) -> bool:
+        if not waiting or self._sqs is None or self._queue_url is None or self._dead_letter_queue_url is None:
             return False
         with errors_in_words("The queues"):
             return count(self._sqs, self._queue_url) == 0 and count(self._sqs, self._dead_letter_queue_url) >= waiting

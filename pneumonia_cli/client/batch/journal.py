@@ -10,7 +10,7 @@ import json
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,6 +219,18 @@ class Journal:
             (name, size, mtime_ns, reason),
         )
 
+    def lose(self, keys: Iterable[str], reason: str) -> list[str]:
+        """Note that uploads without a result are gone: their films are tried again. Returns the names of the films."""
+        names: list[str] = []
+        for key in keys:
+            found = self._db.execute("SELECT name FROM films WHERE upload_key = ? AND state = ?", (key, WAITING))
+            names += [name for (name,) in found]
+            self._db.execute(
+                "UPDATE films SET state = 'failed', upload_key = NULL, reason = ? WHERE upload_key = ? AND state = ?",
+                (reason, key, WAITING),
+            )
+        return names
+
     def answered(self, key: str, result: dict[str, Any], heatmap_file: str | None) -> int:
         """Note the result for a key; answers how many films it is of (equal ones share a key)."""
         status = "predicted" if result["status"] == "predicted" else "rejected"
@@ -237,6 +249,10 @@ class Journal:
     def counts(self) -> Counter[str]:
         """How many films are in each state."""
         return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM films GROUP BY state")))
+
+    def states(self) -> Iterator[tuple[str, str]]:
+        """The name and the state of every film."""
+        yield from self._db.execute("SELECT name, state FROM films")
 
     def films(self, *states: str) -> Iterator[Entry]:
         """Films one by one: most probable pneumonia first, then the rejected, then those without a result."""

@@ -8,16 +8,22 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from pneumonia_cli.client.batch.collect import Collector, Patience
+from pneumonia_cli.client.batch.collect import Collector, Patience, Waiting
 from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.batch.lost import lost
 from pneumonia_cli.client.batch.places import Places
-from pneumonia_cli.client.batch.upload import Uploader
+from pneumonia_cli.client.batch.upload import Sent, Uploader
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES
 from pneumonia_cli.reporting.images import ImageFile
 
 _LOOK_EVERY_SECONDS = 1.0
 
+_CHECK_EVERY_SECONDS = 60.0
+"""After so long without news, and then as often, the upload bucket is asked whether it still has what is waited for."""
+
 NOT_BEGUN = "Not uploaded yet. The same command goes on from here."
+LOST = "It is no longer in the upload bucket. The same command sends it again if its file is there."
+DEAD = "The worker failed on it: its message is in the dead-letter queue. See `pneumonia redrive`."
 
 
 @dataclass(frozen=True)
@@ -45,61 +51,135 @@ def upload_and_collect(
 ) -> str | None:
     """Until every film has its result; or the reason why some will have none. Raises ServiceError."""
     with ThreadPoolExecutor(options.jobs) as pool:
+        uploader = Uploader(
+            places.s3,
+            str(places.upload_bucket),
+            journal,
+            pool,
+            max_bytes=options.max_bytes,
+            at_once=options.jobs + 4,
+        )
         try:
-            uploader = Uploader(
-                places.s3,
-                str(places.upload_bucket),
-                journal,
-                pool,
-                max_bytes=options.max_bytes,
-                at_once=options.jobs + 4,
-            )
             collector = Collector(places.s3, places.result_bucket, journal.prefix, journal, pool, options.out)
-            patience = Patience(options.patience_seconds, places.sqs, places.queue_url, places.dead_letter_queue_url)
-            uploader.begin(images)
-            why = _loop(uploader, collector, patience, journal, options.unanswered, len(images), bars)
+            why = _Run(places, uploader, collector, journal, images, options, bars).to_the_end()
             if why is not None:
                 uploader.abandon(NOT_BEGUN)
             return why
         finally:
             # Whatever ended it: what has not begun is not begun any more.
             pool.shutdown(wait=True, cancel_futures=True)
+            uploader.settle()
 
 
-def _loop(
-    uploader: Uploader,
-    collector: Collector,
-    patience: Patience,
-    journal: Journal,
-    unanswered: int,
-    total: int,
-    bars: Progress,
-) -> str | None:
-    uploading = bars.add_task("Uploading", total=total)
-    answering = bars.add_task("Results  ", total=total)
-    waiting = journal.waiting()
-    if waiting:
-        collector.catch_up(waiting)
-    next_look = time.monotonic()
-    moved = True
-    while uploader.busy or waiting:
-        left = max(0.0, next_look - time.monotonic())
-        done = uploader.step(left, room=unanswered - len(waiting))
-        waiting |= {sent.key: None for sent in done if sent.key}
-        bars.advance(uploading, len(done))
-        moved = moved or bool(done)
-        if time.monotonic() < next_look:
-            if not done:  # none under way, and no room for more
-                time.sleep(max(0.0, next_look - time.monotonic()))
-            continue
-        moved = bool(collector.look(waiting)) or moved
-        counts = journal.counts()
-        bars.update(answering, completed=min(counts["predicted"] + counts["rejected"], total))
-        if moved:
-            patience.news()
-        elif why := patience.lost(len(waiting)):
-            return why
-        moved = False
-        next_look = time.monotonic() + _LOOK_EVERY_SECONDS
-    bars.update(answering, completed=total)
-    return None
+class _Run:
+    """One run of a batch. `_waiting` are the keys of what is under way, `_dead` of what failed for good."""
+
+    def __init__(
+        self,
+        places: Places,
+        uploader: Uploader,
+        collector: Collector,
+        journal: Journal,
+        images: Sequence[ImageFile],
+        options: BatchOptions,
+        bars: Progress,
+    ) -> None:
+        self._places = places
+        self._uploader = uploader
+        self._collector = collector
+        self._journal = journal
+        self._images = images
+        self._unanswered = options.unanswered
+        self._bars = bars
+        self._uploading = bars.add_task("Uploading", total=len(images))
+        self._answering = bars.add_task("Results  ", total=len(images))
+        self._patience = Patience(options.patience_seconds, places.sqs, places.queue_url, places.dead_letter_queue_url)
+        self._waiting: Waiting = {}
+        self._dead: Waiting = {}
+        self._sent = self._answered = 0  # since something was found dead, or since the start
+        self._next_check = _CHECK_EVERY_SECONDS  # of silence
+
+    def to_the_end(self) -> str | None:
+        """Until every film has its result; or the reason why some will have none. Raises ServiceError."""
+        self._take_up()
+        self._uploader.begin(self._images)
+        next_look = time.monotonic()
+        moved = True
+        while self._uploader.busy or self._waiting:
+            left = max(0.0, next_look - time.monotonic())
+            done = self._uploader.step(left, room=self._unanswered - len(self._waiting))
+            self._note(done)
+            moved = moved or bool(done)
+            if time.monotonic() < next_look:
+                if not done:  # none under way, and no room for more
+                    time.sleep(max(0.0, next_look - time.monotonic()))
+                continue
+            moved = self._look() or moved
+            if moved:
+                self._patience.news()
+                self._next_check = _CHECK_EVERY_SECONDS
+            elif why := self._stalled():
+                return why
+            moved = False
+            next_look = time.monotonic() + _LOOK_EVERY_SECONDS
+        if self._dead:
+            self._collector.catch_up(self._dead)  # someone may have redriven it meanwhile
+        self._show()
+        return DEAD if self._dead else None
+
+    def _take_up(self) -> None:
+        """Go on with what an earlier run has left."""
+        self._waiting = self._journal.waiting()
+        if self._waiting:
+            self._collector.catch_up(self._waiting)
+        if self._waiting:
+            gone = self._lost()
+            # Without a look into the bucket all are sent again: S3 takes none a second time.
+            self._give_up(set(self._waiting) if gone is None else gone)
+
+    def _note(self, done: Sequence[Sent]) -> None:
+        sent = {film.key: None for film in done if film.key}
+        self._waiting |= sent
+        self._sent += len(sent)
+        self._bars.advance(self._uploading, len(done))
+
+    def _look(self) -> bool:
+        answered = self._collector.look(self._waiting)
+        self._answered += answered
+        self._show()
+        return bool(answered)
+
+    def _show(self) -> None:
+        counts = self._journal.counts()
+        answered = min(counts["predicted"] + counts["rejected"], len(self._images))
+        self._bars.update(self._answering, completed=answered)
+
+    def _stalled(self) -> str | None:
+        """A look has brought nothing. Returns the reason to give up, None to go on."""
+        if self._patience.all_dead(len(self._waiting) + len(self._dead)):
+            # Where all that was sent has died the worker is broken: more films would only die as well.
+            if not self._uploader.busy or (self._sent and not self._answered):
+                return DEAD
+            # What is dead is not under way, and takes no room from those that wait at home.
+            self._dead |= self._waiting
+            self._waiting = {}
+            self._sent = self._answered = 0
+            self._patience.news()
+        elif self._waiting and self._patience.silent_seconds > self._next_check:
+            self._next_check = self._patience.silent_seconds + _CHECK_EVERY_SECONDS
+            again = self._give_up(self._lost() or set())
+            self._uploader.again(again)
+            self._bars.advance(self._uploading, -len(again))
+        return self._patience.over()
+
+    def _lost(self) -> set[str] | None:
+        return lost(self._places.s3, str(self._places.upload_bucket), self._journal.prefix, self._waiting)
+
+    def _give_up(self, gone: set[str]) -> list[ImageFile]:
+        """Wait for these uploads no longer. Returns the images to send again: those whose files are still here."""
+        names = set(self._journal.lose(gone, LOST))
+        self._waiting = {key: None for key in self._waiting if key not in gone}
+        again = [image for image in self._images if image.safe_name in names]
+        if again:
+            self._bars.console.print(f"{len(again)} images are no longer in the upload bucket: they are sent again.")
+        return again

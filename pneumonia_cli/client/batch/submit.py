@@ -1,6 +1,7 @@
 """`pneumonia submit`: a folder of films through the buckets of the stack, and a report at the end."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.batch.dicom_files import write_dicom
 from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, write_tables
 from pneumonia_cli.client.batch.feedback import Feedback
-from pneumonia_cli.client.batch.journal import Journal
+from pneumonia_cli.client.batch.journal import WAITING, Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.hospital import check_extra
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
+from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.tables import STYLES
 from pneumonia_cli.reporting.verdict import GROUPS, WORDS
@@ -46,11 +48,21 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
                 why = upload_and_collect(places, journal, images, options, bars)
         except KeyboardInterrupt:
             journal.commit()
-            counts = journal.counts()
-            told = f"Stopped: {counts.total()} of {len(images)} films done with, {counts['waiting']} without a result."
-            output.stderr.print(Text(f"{told} The same command goes on from here.", style="bold yellow"))
+            output.stderr.print(Text(_stopped(journal, images), style="bold yellow"))
             return EXIT_STOPPED
         return finish(journal, {image.safe_name: image.path for image in images}, card, options, why)
+
+
+def _stopped(journal: Journal, images: Sequence[ImageFile]) -> str:
+    """What is known of the images at a stop: each of them is in one of the counts."""
+    states = dict(journal.states())
+    found = Counter(states.get(image.safe_name) for image in images)
+    predicted, refused, waiting = found["predicted"], found["rejected"], found[WAITING]
+    left = len(images) - predicted - refused - waiting
+    return (
+        f"Stopped. Of {len(images)} images {predicted} are predicted, {refused} refused, {waiting} uploaded without a "
+        f"result, {left} not uploaded. The same command goes on from here."
+    )
 
 
 def checked_card(document: Any) -> Card:

@@ -1,5 +1,6 @@
 """Sends the films of a batch to the upload bucket, each once, whatever was done before."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class Uploader:
         self._files = iter(images)
         self._left = True
 
+    def again(self, images: Sequence[ImageFile]) -> None:
+        """Send these as well, after all that is still to be sent."""
+        self._files = itertools.chain(self._files, images)
+        self._left = True
+
     @property
     def busy(self) -> bool:
         return self._left or bool(self._running)
@@ -85,6 +91,15 @@ class Uploader:
         for sent in done:
             self._note(sent)
         return done
+
+    def settle(self) -> None:
+        """Note the uploads that were under way when the run was stopped. Call it when the pool has ended."""
+        for future in self._running:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                sent = future.result()
+                if sent.key:
+                    self._journal.uploaded(sent.name, sent.size, sent.mtime_ns, sent.key)
+        self._running = set()
 
     def abandon(self, reason: str) -> None:
         """Note of all films that were not begun that they are not uploaded. They are the next time."""

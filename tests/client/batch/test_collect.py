@@ -137,26 +137,27 @@ def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: now)
     patience = Patience(10.0, None, None, None)
     now = 10.0
-    assert patience.lost(1) is None
+    assert patience.over() is None
     patience.news()
     now = 20.0
-    assert patience.lost(1) is None
+    assert (patience.silent_seconds, patience.over()) == (10.0, None)
     now = 20.5
-    assert "No result came for 10 s" in str(patience.lost(1))
+    assert "No result came for 10 s" in str(patience.over())
+    assert not patience.all_dead(1)  # nobody knows
 
 
-def test_patience_ends_when_all_that_is_missing_is_dead(aws_credentials: None) -> None:
+def test_all_that_is_missing_is_dead(aws_credentials: None) -> None:
     with mock_aws():
         sqs = boto3.client("sqs")
         queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
         patience = Patience(1e9, sqs, queue, dead)
         sqs.send_message(QueueUrl=dead, MessageBody="a")
         sqs.send_message(QueueUrl=queue, MessageBody="b")
-        assert [patience.lost(1) for _ in range(5)] == [None] * 5  # one is still in the queue
+        assert not any(patience.all_dead(1) for _ in range(5))  # one is still in the queue
         sqs.purge_queue(QueueUrl=queue)
-        assert [patience.lost(2) for _ in range(5)] == [None] * 5  # fewer dead than missing
-        assert [patience.lost(1), patience.lost(1)] == [None, None]
+        assert not any(patience.all_dead(2) for _ in range(5))  # fewer dead than missing
+        assert not any(patience.all_dead(0) for _ in range(5))  # nothing is missing
+        assert [patience.all_dead(1), patience.all_dead(1)] == [False, False]
         patience.news()  # counts anew
-        assert [patience.lost(1), patience.lost(1)] == [None, None]
-        assert "dead-letter queue" in str(patience.lost(1))
+        assert [patience.all_dead(1), patience.all_dead(1), patience.all_dead(1)] == [False, False, True]
         sqs.close()

@@ -1,12 +1,14 @@
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pneumonia_cli.client.batch import pipeline, upload
-from pneumonia_cli.client.batch.collect import Collector
+from pneumonia_cli.client.batch.collect import Collector, Patience
 from pneumonia_cli.client.batch.journal import Journal
-from pneumonia_cli.client.batch.pipeline import NOT_BEGUN, BatchOptions, upload_and_collect
+from pneumonia_cli.client.batch.pipeline import DEAD, LOST, NOT_BEGUN, BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.output import progress
@@ -24,9 +26,23 @@ def places(stack: Stack) -> Places:
     return Places(stack.cloud.s3, "pneumonia-uploads", "pneumonia-results")
 
 
-def run(stack: Stack, journal: Journal, folder: Path, options: BatchOptions) -> str | None:
+def with_queues(stack: Stack) -> Places:
+    cloud = stack.cloud
+    return Places(
+        cloud.s3, "pneumonia-uploads", "pneumonia-results", cloud.sqs, cloud.queue_url, cloud.dead_letter_queue_url
+    )
+
+
+def lose_everything(stack: Stack) -> None:
+    """As a local cloud that was started anew."""
+    for key, version in stack.uploads():
+        stack.cloud.s3.delete_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
+    stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)
+
+
+def run(stack: Stack, journal: Journal, folder: Path, options: BatchOptions, where: Places | None = None) -> str | None:
     with progress() as bars:
-        return upload_and_collect(places(stack), journal, find([str(folder)]), options, bars)
+        return upload_and_collect(where or places(stack), journal, find([str(folder)]), options, bars)
 
 
 def test_never_more_under_way_than_asked_for(
@@ -70,3 +86,118 @@ def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_pat
             assert run(stack, journal, films, options) is None
         assert journal.counts() == {"predicted": 10}
     assert len(stack.uploads()) == 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("may_list", [True, False])
+def test_what_the_service_has_lost_is_sent_again(
+    stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_list: bool
+) -> None:
+    """As many films as may be under way are waited for, and none of them is in the bucket any more."""
+    films = make_films({f"{number}.png": number for number in range(6)})
+    options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
+    with Journal(tmp_path / "out", {}) as journal:
+        assert run(stack, journal, films, options) is not None
+        assert journal.counts() == {"waiting": 4, "failed": 2}
+        lose_everything(stack)
+        if not may_list:
+            monkeypatch.setattr(pipeline, "lost", lambda *_arguments: None)
+        with stack.poller.running():
+            assert run(stack, journal, films, replace(options, patience_seconds=20.0)) is None
+        assert journal.counts() == {"predicted": 6}
+    assert len(stack.uploads()) == 6
+
+
+@pytest.mark.slow
+def test_what_is_lost_under_way_is_sent_again(
+    stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_CHECK_EVERY_SECONDS", 0.2)
+    films = make_films({f"{number}.png": number for number in range(3)})
+    lose, looks = Journal.lose, 0
+    look = Collector.look
+
+    def lose_then_look(self: Collector, waiting: dict[str, None]) -> int:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            lose_everything(stack)
+        return look(self, waiting)
+
+    def wake_up(self: Journal, keys: Any, reason: str) -> list[str]:
+        names = lose(self, keys, reason)
+        monkeypatch.setattr(Collector, "look", polled_look if names else lose_then_look)
+        return names
+
+    def polled_look(self: Collector, waiting: dict[str, None]) -> int:
+        stack.poller.poll()
+        return look(self, waiting)
+
+    monkeypatch.setattr(Collector, "look", lose_then_look)
+    monkeypatch.setattr(Journal, "lose", wake_up)
+    with Journal(tmp_path / "out", {}) as journal:
+        options = BatchOptions(tmp_path / "out", jobs=2, patience_seconds=20.0)
+        assert run(stack, journal, films, options) is None
+        assert journal.counts() == {"predicted": 3}
+
+
+@pytest.mark.slow
+def test_what_is_lost_and_no_longer_here(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
+    films = make_films({"a.png": 1, "b.png": 2})
+    options = BatchOptions(tmp_path / "out", patience_seconds=0.3)
+    with Journal(tmp_path / "out", {}) as journal:
+        run(stack, journal, films, options)
+        lose_everything(stack)
+        (films / "b.png").unlink()
+        with stack.poller.running():
+            assert run(stack, journal, films, replace(options, patience_seconds=20.0)) is None
+        assert journal.counts() == {"predicted": 1, "failed": 1}
+        assert [film.reason for film in journal.films("failed")] == [LOST]
+
+
+@pytest.mark.slow
+def test_what_is_dead_takes_no_room(
+    stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many films as may be under way lie in the dead-letter queue: the others are uploaded all the same."""
+    films = make_films({f"{number}.png": number for number in range(9)})
+    where = with_queues(stack)
+    options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
+    cloud = stack.cloud
+    with Journal(tmp_path / "out", {}) as journal:
+        assert run(stack, journal, films, options) is not None
+        cloud.sqs.purge_queue(QueueUrl=cloud.queue_url)
+        for _ in range(4):
+            cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, MessageBody="{}")
+        with stack.poller.running():
+            said = run(stack, journal, films, replace(options, patience_seconds=20.0), where)
+        assert said == DEAD
+        assert journal.counts() == {"predicted": 5, "waiting": 4}
+
+
+@pytest.mark.slow
+def test_a_slow_upload_is_no_dead_letter(
+    stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty queue and nothing that waits: that is how it begins."""
+    put, stalls, enough = upload.put_once, 0, threading.Event()
+
+    def slow_put(*arguments: Any) -> bool:
+        assert enough.wait(30)
+        return put(*arguments)
+
+    all_dead = Patience.all_dead
+
+    def count(self: Patience, waiting: int) -> bool:
+        nonlocal stalls
+        stalls += 1
+        if stalls == 5:
+            enough.set()
+        return all_dead(self, waiting)
+
+    monkeypatch.setattr(upload, "put_once", slow_put)
+    monkeypatch.setattr(Patience, "all_dead", count)
+    stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)
+    with stack.poller.running(), Journal(tmp_path / "out", {}) as journal:
+        options = BatchOptions(tmp_path / "out", patience_seconds=20.0)
+        assert run(stack, journal, make_films({"a.png": 1}), options, with_queues(stack)) is None

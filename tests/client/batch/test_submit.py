@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pneumonia.uploads.correlation import of_batch_key
+from pneumonia_cli.client import target
 from pneumonia_cli.client.batch import collect, pipeline
 from pneumonia_cli.local import poller
 from pneumonia_cli.local.functions import WORKER_HANDLER
@@ -108,16 +109,21 @@ def test_stopped_by_the_user(
     def interrupt(_self: collect.Collector, _waiting: collect.Waiting) -> int:
         raise KeyboardInterrupt
 
-    films = make_films({f"{number}.png": number for number in range(5)})
+    films = make_films({"0.txt": b"no image", **{f"{number}.png": number for number in range(1, 5)}})
     with monkeypatch.context() as patch:
         patch.setattr(collect.Collector, "look", interrupt)
         ran = pneumonia("submit", films, *stack.options, "--out", tmp_path / "out")
     assert ran.code == 130
     assert "goes on from here" in ran.err
+    # Each image is in one count.
+    counts = re.search(r"Of 5 images (\d+) are predicted, (\d+) refused, (\d+) uploaded.*, (\d+) not", ran.err)
+    assert counts is not None
+    predicted, refused, waiting, left = map(int, counts.groups())
+    assert (predicted, refused, waiting + left) == (0, 1, 4)
     assert "Traceback" not in ran.err
     with stack.poller.running():
-        assert pneumonia("submit", films, *stack.options, "--out", tmp_path / "out").code == 0
-    assert len(stack.uploads()) == 5
+        assert pneumonia("submit", films, *stack.options, "--out", tmp_path / "out").code == 3
+    assert len(stack.uploads()) == 4
 
 
 def test_what_fails_is_redriven_and_fetched(
@@ -159,6 +165,23 @@ def test_no_result_in_time(stack: Stack, pneumonia: Pneumonia, make_films: MakeF
     assert ran.code == 4
     assert "No result came for 1 s" in json.loads(ran.out)["reason"]
     assert "There is no result yet" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+
+
+def test_a_service_that_has_lost_its_store(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `serve` that was started anew: as many films as may be under way are waited for, and lie nowhere."""
+    monkeypatch.setattr(target, "LOCAL_UNANSWERED", 2)
+    films = make_films({"a.png": 1, "b.png": 2, "c.png": 3})
+    arguments = ("submit", films, *stack.options, "--out", tmp_path / "out", "--json", "--wait")
+    assert pneumonia(*arguments, "1").code == 4
+    for key, version in stack.uploads():
+        stack.cloud.s3.delete_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
+    stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)
+    with stack.poller.running():
+        ran = pneumonia(*arguments, "5")
+    assert summary(ran.out) == {"total": 3, "predicted": 3, "rejected": 0, "missing": 0}
+    assert "2 images are no longer in the upload bucket" in ran.err
 
 
 def test_output_among_the_films(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
