@@ -109,6 +109,10 @@ permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md a
 error-table: $(RUNTIME) ## Write the table of errors in docs/formats.md again from the code
 	.venv/bin/python -m tools.error_table
 
+.PHONY: docs
+docs: $(DEV) ## Build the site of all documents into site/ and check its links (fetches one script the first time)
+	@$(run) .venv-dev/bin/python -m tools.docs_site
+
 .PHONY: figures
 figures: $(RUNTIME) ## Write the figures in all documents again from what measured them (ARGS=--measure: the samples too)
 	.venv/bin/python -m tools.figures $(ARGS)
@@ -237,7 +241,7 @@ lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade fo
 
 .PHONY: clean
 clean: ## Remove environments, caches and outputs
-	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out
+	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose

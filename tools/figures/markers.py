@@ -9,11 +9,14 @@ import re
 from collections.abc import Mapping
 
 _BEGIN, _END = re.compile(r"<!-- figure: ([\w.-]+) -->"), "<!-- /figure -->"
+_BREAKS = re.compile(rf"^[ >*-]*{_BEGIN.pattern}.", re.M)
+"""An inline figure at the begin of a line, where Markdown takes the comment for a block that ends the paragraph."""
+
 _FIGURE = re.compile(rf"({_BEGIN.pattern})(.*?)({re.escape(_END)})", re.DOTALL)
 
 
 class UnknownFigure(ValueError):
-    """A document names a figure that no source has, or its markers do not come in pairs."""
+    """A document names a figure that no source has, or its markers are not in pairs, or one begins a line of text."""
 
 
 def names(document: str) -> set[str]:
@@ -25,6 +28,9 @@ def filled(document: str, figures: Mapping[str, str]) -> str:
     """The document with the text of every figure. Raises UnknownFigure."""
     if unknown := names(document) - figures.keys():
         raise UnknownFigure(f"No source has the figures {sorted(unknown)}.")
+
+    if breaks := _BREAKS.search(document):
+        raise UnknownFigure(f"The figure {breaks[1]} begins a line: move the word before it there.")
 
     def text(found: re.Match[str]) -> str:
         begin, name, inside, end = found.groups()

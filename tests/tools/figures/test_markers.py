@@ -16,18 +16,19 @@ def test_figures_are_filled_in_their_places_and_nowhere_else() -> None:
 
 
 def test_text_with_backslashes_stays_as_it_is() -> None:
-    assert filled("<!-- figure: a -->x<!-- /figure -->", {"a": r"\1"}) == r"<!-- figure: a -->\1<!-- /figure -->"
+    assert filled("x <!-- figure: a -->x<!-- /figure -->", {"a": r"\1"}) == r"x <!-- figure: a -->\1<!-- /figure -->"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "<!-- figure: nobody -->1<!-- /figure -->",
-        "<!-- figure: a -->1",
+        "x <!-- figure: nobody -->1<!-- /figure -->",
+        "x <!-- figure: a -->1",
         "1<!-- /figure -->",
-        "<!-- figure: a -->1 <!-- figure: a -->2<!-- /figure --> <!-- /figure -->",
+        "text\n<!-- figure: a -->1<!-- /figure --> goes on",
+        "x <!-- figure: a -->1 <!-- figure: a -->2<!-- /figure --> <!-- /figure -->",
     ],
 )
-def test_an_unknown_figure_and_a_lonely_marker_are_refused(text: str) -> None:
+def test_an_unknown_figure_and_a_marker_in_the_wrong_place_are_refused(text: str) -> None:
     with pytest.raises(UnknownFigure):
         filled(text, {"a": "1"})
