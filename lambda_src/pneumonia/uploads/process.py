@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pneumonia import aws, metrics
 from pneumonia.errors import ObjectArchived, PneumoniaError, ProcessingFailed, TooLarge, UploadMissing, rejects
-from pneumonia.model.heatmap import tagged
+from pneumonia.model.png import tagged
 from pneumonia.options import FORCE, is_wanted
 from pneumonia.predictor import Prediction, Predictor, process_predictor
 from pneumonia.settings import SettingsError, process_settings

@@ -50,7 +50,7 @@ def test_a_prediction_imports_nothing_of_aws(artifacts: Path) -> None:
     done = run_python(code, MODEL_DIR=str(artifacts), AUTH_MODE="none", POWERTOOLS_LOG_LEVEL="CRITICAL")
     statuses, loaded = json.loads(done.stdout)
     assert statuses == [200, 200, 200]
-    absent = {"boto3", "botocore.client", "urllib3", "requests", "pydantic", "PIL.ImageFont"}
+    absent = {"boto3", "botocore.client", "urllib3", "requests", "pydantic", "PIL.ImageFont", "isal"}
     assert not set(loaded) & absent
     assert not {name for name in loaded if name.startswith(("pydicom", "libjpeg", "openjpeg"))}  # until a DICOM comes
 
