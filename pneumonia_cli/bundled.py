@@ -12,5 +12,7 @@ _ROOT: Final = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 CDK_JSON: Final = _ROOT / "cdk.json"
 """The default of each setting."""
+PYPROJECT: Final = _ROOT / "pyproject.toml"
+"""Not in the wheel, whose metadata has the version."""
 MODEL_DIR: Final = _ROOT / "model_artifacts"
 """The card of the model, its graphs and its golden input."""

@@ -86,6 +86,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia_cli.dicom_out",
         "pneumonia.settings",
         "pneumonia_cli.audit",
+        "pneumonia_cli.bundled",
         "pneumonia_cli.local",
         "pneumonia_cli.reporting",
     ),

@@ -27,7 +27,9 @@ from pneumonia_cli.client.call import ask
 from pneumonia_cli.client.errors import CliError, Refused, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, find, read
 from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.client.records import as_result, print_record
 from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.written import make_folder, write_bytes
 from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.csv_rows import COLUMNS, ENCODING, csv_row
@@ -59,7 +61,7 @@ class AuditOptions:
     labels: Path
     out: Path
     against: Path | None = None
-    as_json: bool = False
+    shape: Shape = Shape.TABLE
 
 
 def local_judge(model_dir: Path | None = None) -> Judge:
@@ -137,8 +139,8 @@ def run(judge: Judge, folder: Path, options: AuditOptions) -> int:
     write_bytes(options.out / REPORT_FILE, render(labels, audits, comparison, datetime.now()).encode())
     write_bytes(options.out / FIGURES_FILE, json.dumps(figures, indent=2).encode())
     write_bytes(options.out / FILMS_FILE, _table(labels, lines))
-    if options.as_json:
-        output.print_json(figures)
+    if options.shape.for_programs:
+        print_record(figures, options.shape)
     else:
         _show(labels, audits, comparison, options.out)
     return exit_code(refused=sum("error" in line for line in lines[0]))
@@ -173,18 +175,11 @@ def _table(labels: Labels, lines: Sequence[Sequence[Line]]) -> bytes:
     writer = csv.DictWriter(stream, ("known_label", "patient", *COLUMNS, *other))
     writer.writeheader()
     for k, film in enumerate(labels.films):
-        rows = [csv_row(_flat(said[k])) for said in lines]
+        rows = [csv_row(as_result(said[k])) for said in lines]
         more = {f"other_{name}": rows[1][name] for name in ("triage", "pneumonia", "code")} if other else {}
         patient = csv_row({"file": film.patient})["file"]
         writer.writerow({"known_label": "pneumonia" if film.label else "normal", "patient": patient, **rows[0], **more})
     return stream.getvalue().encode(ENCODING)
-
-
-def _flat(line: Line) -> Line:
-    """A line as results.jsonl has it."""
-    if "error" not in line:
-        return {**line, "status": "predicted"}
-    return {"file": line["file"], **line["error"], "status": "rejected"}
 
 
 def _show(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None, out: Path) -> None:

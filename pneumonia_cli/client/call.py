@@ -17,7 +17,9 @@ from pneumonia_cli.client.errors import Refused, ServiceError, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
 from pneumonia_cli.client.hospital import dicom_folder
 from pneumonia_cli.client.parallel import ordered_map
+from pneumonia_cli.client.records import image_printer
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES, Service
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.written import lines_to, make_folder, write_bytes, writing
 from pneumonia_cli.reporting.artifacts import heatmap_files
 from pneumonia_cli.reporting.images import ImageFile
@@ -35,7 +37,7 @@ class CallOptions:
     `prevalence` a share that the probability is also given for.
     """
 
-    as_json: bool = False
+    shape: Shape = Shape.TABLE
     out: Path | None = None
     heatmaps: Path | None = None
     dicom: Path | None = None
@@ -66,14 +68,14 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
         # Nothing that waits is begun any more after an error.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        show = image_printer(options.shape)
         task = bars.add_task("Calling", total=len(images))
         for image, line in zip(images, ordered_map(pool, call, images, ahead=2 * options.jobs), strict=True):
             outcomes.append(output.outcome_of(image, line))
-            if options.as_json:
-                output.print_json(line)
+            show(line)
             keep(line)
             bars.advance(task)
-    if not options.as_json:
+    if not options.shape.for_programs:
         output.show(outcomes)
         if results is not None:
             output.print_text(results.told)

@@ -14,6 +14,8 @@ from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
 from pneumonia_cli.client.hospital import dicom_folder
+from pneumonia_cli.client.records import image_printer
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.written import lines_to, writing
 from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.images import ImageFile
@@ -26,7 +28,7 @@ def run(
     *,
     force: bool = False,
     prevalence: float | None = None,
-    as_json: bool = False,
+    shape: Shape = Shape.TABLE,
     out: Path | None = None,
     dicom: Path | None = None,
 ) -> int:
@@ -52,19 +54,19 @@ def run(
         with ExitStack() as stack:
             write_line = stack.enter_context(lines_to(out))
             bars = stack.enter_context(output.progress(quiet=len(images) < 2))
+            show = image_printer(shape)
             task = bars.add_task("Predicting", total=len(images))
             for image, answer in zip(images, predicted, strict=True):
                 line = with_prevalence(answer, prevalence)
                 outcomes.append(output.outcome_of(image, line))
-                if as_json:
-                    output.print_json(line)
+                show(line)
                 write_line(line)
                 bars.advance(task)
     except KeyboardInterrupt:
         stopped = True
     except PneumoniaError as error:
         raise CliError(error.detail) from error
-    if not as_json:
+    if not shape.for_programs:
         output.show(outcomes)
         if out is not None:
             output.print_text(f"{len(outcomes)} lines in {out}")

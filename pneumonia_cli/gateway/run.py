@@ -11,6 +11,8 @@ from typing import Any
 from pneumonia.errors import PneumoniaError
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, CliError, UsageProblem
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.gateway.config import Config, ConfigError, load
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.node import destination_of, open_answers, running, store_of
@@ -46,23 +48,23 @@ def run(config: Config, log: Log) -> int:
     return EXIT_OK
 
 
-def status(config: Config, *, as_json: bool) -> int:
+def status(config: Config, *, shape: Shape) -> int:
     """Tell how a gateway is; exit code 4 if it does not run, or if images failed."""
     found = status_of(store_of(config))
-    if as_json:
-        output.print_json(found.to_json())
+    if shape.for_programs:
+        print_record(found.to_json(), shape)
     else:
         for line in _lines(found):
             output.print_text(line)
     return EXIT_OK if found.well else EXIT_SERVICE
 
 
-def retry(config: Config, *, as_json: bool) -> int:
+def retry(config: Config, *, shape: Shape) -> int:
     """Put everything that failed back into the queue; a running gateway finds it within seconds."""
     store = store_of(config)
     count = sum(store.retry(job_id) for job_id in store.failed())
-    if as_json:
-        output.print_json({"retried": count})
+    if shape.for_programs:
+        print_record({"retried": count}, shape)
     else:
         output.print_text(f"{count} images go back into the queue.")
     return EXIT_OK

@@ -1,7 +1,7 @@
 """Text of a CSV cell that no spreadsheet takes for a formula. The page has the same rule (`page/cells.js`)."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 # At the start of a cell, and after what some program takes for the end of one, with spaces between. The second four are
 # the full-width forms of the first, which spreadsheets of East Asia take for the same.
@@ -13,3 +13,12 @@ def inert(text: str) -> str:
     quoted = _FORMULA.sub(r"\1\2'", text)
     # Some programs drop these and look at what follows.
     return f"'{quoted}" if quoted.startswith(("\t", "\r", "\n")) else quoted
+
+
+def cell(value: Any) -> str:
+    """A value as text: nothing for None, true and false as JSON has them, text without formulas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return inert(value) if isinstance(value, str) else str(value)

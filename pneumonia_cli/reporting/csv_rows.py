@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pneumonia_cli.reporting.cells import inert
+from pneumonia_cli.reporting.cells import cell
 
 COLUMNS: Final = (
     "file",
@@ -64,12 +64,4 @@ def csv_row(line: Mapping[str, Any]) -> dict[str, str]:
         "model_version": model.get("version"),
         "model_sha256": model.get("sha256"),
     }
-    return {name: _cell(value) for name, value in values.items()}
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return inert(value) if isinstance(value, str) else str(value)
+    return {name: cell(value) for name, value in values.items()}

@@ -23,6 +23,7 @@ from pneumonia.handlers import backfill, worker
 from pneumonia.uploads.names import upload_stem
 from pneumonia_cli.client.batch import backfill as command
 from pneumonia_cli.client.errors import EXIT_REFUSED, EXIT_SERVICE
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.stack.context import settings_of
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, make_bucket, stored_result
 from tests.integration.distributed_map import FunctionEnded, StepFunctions, Throttled, step_functions
@@ -522,20 +523,20 @@ def test_the_command_starts_it_watches_it_and_shows_its_summary(
     client: Any = StartedLately(cloud.machine.client)
     machine = command.Machine(client, cloud.s3, cloud.machine.arn, RESULTS)
     films = command.Archive(UPLOADS, "films/")
-    assert command.run(machine, films, wait=True, as_json=True) == 0
+    assert command.run(machine, films, wait=True, shape=Shape.JSON) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["status"], told["summary"]["counts"]["predicted"]) == ("SUCCEEDED", 4)
     assert told["summary"] == cloud.summary(told["execution"])
     cloud.s3.put_object(Bucket=UPLOADS, Key="films/readme.txt", Body=b"no image")
     cloud.s3.put_object(Bucket=UPLOADS, Key="films/", Body=b"")
-    assert command.run(machine, films, wait=True, as_json=False) == EXIT_REFUSED
+    assert command.run(machine, films, wait=True, shape=Shape.TABLE) == EXIT_REFUSED
     text = " ".join(capsys.readouterr().out.split())
     assert "2 likely pneumonia" in text
     assert "1 refused 1 skipped: folder 0 failed or not reached 6 objects in all, 4 of them" in text
     assert "unsupported_format 1" in text
     forbid(monkeypatch, {"films/new.png"})
     cloud.s3.put_object(Bucket=UPLOADS, Key="films/new.png", Body=image_bytes())
-    assert command.run(machine, films, wait=True, as_json=False) == EXIT_SERVICE
+    assert command.run(machine, films, wait=True, shape=Shape.TABLE) == EXIT_SERVICE
     assert "2 failed or not reached" in " ".join(capsys.readouterr().out.split())
 
 

@@ -9,6 +9,7 @@ import pytest
 from pneumonia_cli.client.aws import Aws
 from pneumonia_cli.client.operating import rollback
 from pneumonia_cli.client.operating.waking import wake
+from pneumonia_cli.client.shape import Shape
 from rehearsal.api import call
 from rehearsal.codedeploy import Deployments
 from rehearsal.functions import put_to_sleep
@@ -36,7 +37,7 @@ def of_this_project(body: str) -> dict[str, Any]:
 
 def move(*, undo: bool = False) -> None:
     with Aws() as aws:
-        rollback.run(aws, STACK, really=True, undo=undo, as_json=True)
+        rollback.run(aws, STACK, really=True, undo=undo, shape=Shape.JSON)
 
 
 def test_release_rollback_and_deployment_again_and_again(

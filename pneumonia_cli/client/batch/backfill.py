@@ -18,6 +18,8 @@ from pneumonia.uploads.names import RUNS
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.reporting.printable import printable
 from pneumonia_cli.reporting.tables import STYLES
 from pneumonia_cli.reporting.verdict import GROUPS, WORDS
@@ -98,7 +100,7 @@ def _check(bucket: str, name: str, sources: str, what: str) -> None:
     )
 
 
-def run(machine: Machine, archive: Archive, *, wait: bool, as_json: bool) -> int:
+def run(machine: Machine, archive: Archive, *, wait: bool, shape: Shape) -> int:
     """Start a backfill, or take up one of the same archive that is under way; answers the exit code."""
     with errors_in_words("The state machine"):
         name = _running(machine, archive)
@@ -106,13 +108,13 @@ def run(machine: Machine, archive: Archive, *, wait: bool, as_json: bool) -> int
         if name is None:
             name = f"backfill-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
             machine.sfn.start_execution(stateMachineArn=machine.arn, name=name, input=json.dumps(archive.given))
-    if not as_json:
+    if not shape.for_programs:
         told = "Started" if started else "Of this archive one is under way already:"
         output.stderr.print(printable(f"{told} {name}"))
     if wait:
-        return watch(machine, name, as_json=as_json)
-    if as_json:
-        output.print_json({"execution": name, "started": started})
+        return watch(machine, name, shape=shape)
+    if shape.for_programs:
+        print_record({"execution": name, "started": started}, shape)
     else:
         output.print_text(f"It goes on by itself. To watch it: pneumonia backfill --execution {name}")
     return 0
@@ -129,18 +131,18 @@ def _running(machine: Machine, archive: Archive) -> str | None:
     return None
 
 
-def watch(machine: Machine, name: str, *, as_json: bool) -> int:
+def watch(machine: Machine, name: str, *, shape: Shape) -> int:
     """Show how far it is until it ends, then its summary; answers the exit code. Ctrl-C ends the watching alone."""
     try:
-        with output.progress(quiet=as_json) as bars, errors_in_words(f"The backfill {name}"):
+        with output.progress(quiet=shape.for_programs) as bars, errors_in_words(f"The backfill {name}"):
             status = _follow(machine, machine.execution_arn(name), bars)
     except KeyboardInterrupt:
         told = f"It goes on by itself. To watch it again: pneumonia backfill --execution {name}"
         output.stderr.print(printable(told, "bold yellow"))
         return EXIT_STOPPED
     summary = _summary(machine, name)
-    if as_json:
-        output.print_json({"execution": name, "status": status, "summary": summary})
+    if shape.for_programs:
+        print_record({"execution": name, "status": status, "summary": summary}, shape)
     else:
         _show(machine, name, status, summary)
     if status != "SUCCEEDED" or summary is None:
@@ -149,12 +151,12 @@ def watch(machine: Machine, name: str, *, as_json: bool) -> int:
     return exit_code(counts["rejected"], missing=counts["failed"] + sum(summary["unfinished"].values()))
 
 
-def stop(machine: Machine, name: str, *, as_json: bool) -> int:
+def stop(machine: Machine, name: str, *, shape: Shape) -> int:
     """Stop a backfill; batches under way are finished. Answers the exit code."""
     with errors_in_words(f"The backfill {name}"):
         machine.sfn.stop_execution(executionArn=machine.execution_arn(name))
-    if as_json:
-        output.print_json({"execution": name, "stopped": True})
+    if shape.for_programs:
+        print_record({"execution": name, "stopped": True}, shape)
     else:
         output.stdout.print("Stopped. Its results stay; started again, it does the rest.")
     return 0

@@ -50,7 +50,7 @@ def _fetch(places: Places, journal: Journal, waiting: Waiting, options: BatchOpt
             found = _collector(places, journal, pool, options).catch_up(waiting)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    if not options.as_json:
+    if not options.shape.for_programs:
         output.stdout.print(f"{found} new results")
 
 

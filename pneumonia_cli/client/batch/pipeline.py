@@ -14,6 +14,7 @@ from pneumonia_cli.client.batch.lost import lost
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.upload import Sent, Uploader
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.reporting.images import ImageFile
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -43,7 +44,7 @@ class BatchOptions:
     max_bytes: int = MAX_IMAGE_BYTES
     prevalence: float | None = None
     dicom: Path | None = None
-    as_json: bool = False
+    shape: Shape = Shape.TABLE
 
 
 def upload_and_collect(

@@ -21,6 +21,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError
 from pneumonia_cli.client.queues import BATCH
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,7 +58,7 @@ def run(
     chosen: Replay,
     *,
     really: bool,
-    as_json: bool = False,
+    shape: Shape = Shape.TABLE,
 ) -> int:
     """Send the films to the queue, or tell how many it would be; answers the exit code. Raises ServiceError."""
     with errors_in_words("The replay"), output.progress() as bars:
@@ -73,8 +75,8 @@ def run(
             bars.update(task, completed=found)
         if really and pending:
             sent += _send(sqs, queue_url, upload_bucket, pending, began)
-    if as_json:
-        output.print_json({"found": found, "sent": sent})
+    if shape.for_programs:
+        print_record({"found": found, "sent": sent}, shape)
     elif not found:
         output.stdout.print(f"No film of {chosen.day} is to be replayed.")
     elif really:

@@ -20,6 +20,7 @@ from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.hospital import check_extra
+from pneumonia_cli.client.records import print_record
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.printable import printable
@@ -89,9 +90,9 @@ def finish(
         task = bars.add_task("Report   ", total=summary.predicted)
         write_report(journal, options.out, images, card, options.prevalence, lambda: bars.advance(task))
     told = write_dicom(journal, options, options.dicom, images, card) if options.dicom else None
-    if options.as_json:
+    if options.shape.for_programs:
         files = {name: str(options.out / name) for name in (CSV_FILE, RESULTS_FILE, REPORT_FILE)}
-        output.print_json({**asdict(summary), "files": files, "reason": why})
+        print_record({**asdict(summary), "files": files, "reason": why}, options.shape)
     else:
         _show(summary, options.out, why, card.notice)
         if told is not None:

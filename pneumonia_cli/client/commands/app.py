@@ -12,6 +12,7 @@ import typer
 from pneumonia_cli.client.commands import operating, options
 from pneumonia_cli.client.commands.gateway import gateway
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.local import names
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ _EXIT_CODES = (
 
 
 @app.callback(epilog=_EXIT_CODES)
-def pneumonia() -> None:
+def pneumonia(_version: options.Version = False) -> None:
     """Pneumonia triage of chest X-rays: on this machine, and by the deployed service.
 
     Research use only: triage support, never a diagnosis.
@@ -45,6 +46,7 @@ def predict(
     force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Predict with the model of this machine; nothing leaves it."""
@@ -52,7 +54,8 @@ def predict(
     from pneumonia_cli.client import predict as command
 
     images = found.find(files, exclude=[out] if out else [])
-    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, as_json=as_json, out=out, dicom=dicom))
+    shape = options.shape_of(shape, as_json)
+    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, shape=shape, out=out, dicom=dicom))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
@@ -89,6 +92,7 @@ def call(
     force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Send images to the service and show its answers.
@@ -102,7 +106,7 @@ def call(
 
     images = found.find(files)
     chosen = command.CallOptions(
-        as_json=as_json,
+        shape=options.shape_of(shape, as_json),
         out=out,
         heatmaps=heatmaps,
         dicom=dicom,
@@ -144,6 +148,7 @@ def audit(
         Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit]")
     ] = None,
     jobs: options.Jobs = 4,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Measure a model on films of your own with labels of your own, and write a report.
@@ -154,7 +159,8 @@ def audit(
     from pneumonia_cli.client.door import open_service
     from pneumonia_cli.client.target import Target, connect, resolve
 
-    chosen = command.AuditOptions(labels, out or Path(f"{folder.resolve().name}-audit"), against, as_json)
+    out = out or Path(f"{folder.resolve().name}-audit")
+    chosen = command.AuditOptions(labels, out, against, options.shape_of(shape, as_json))
     if stack is None and url is None:
         raise typer.Exit(command.run(command.local_judge(), folder, chosen))
     with connect(stack, profile, region) as aws:
@@ -190,6 +196,7 @@ def submit(
     ] = MAX_IMAGE_BYTES,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Upload a folder of films, wait for the results, and write tables and a report.
@@ -212,7 +219,7 @@ def submit(
         max_bytes=max_image_bytes,
         prevalence=prevalence,
         dicom=dicom,
-        as_json=as_json,
+        shape=options.shape_of(shape, as_json),
     )
     with connect(stack, profile, region) as aws:
         sign, connections = not no_sign_request, at_once + 4
@@ -237,6 +244,7 @@ def results(
     results_bucket: options.ResultBucket = None,
     jobs: options.BatchJobs = None,
     prevalence: options.Prevalence = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
@@ -247,7 +255,7 @@ def results(
 
     named = Target(url=url, result_bucket=results_bucket)
     at_once = jobs_for(stack, jobs)
-    chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, as_json=as_json)
+    chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, shape=options.shape_of(shape, as_json))
     with connect(stack, profile, region) as aws:
         sign = not no_sign_request
         places, service = open_batch(aws, stack, named, token, sign=sign, connections=at_once, uploads=False)
@@ -264,6 +272,7 @@ def redrive(
     region: options.Region = None,
     queue_url: options.QueueUrl = None,
     dead_letter_queue_url: options.DeadLetterQueueUrl = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Put the uploads that failed back into the queue, once what made them fail is mended."""
@@ -274,7 +283,7 @@ def redrive(
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, named, needed=("queue_url", "dead_letter_queue_url"))
         queues = str(target.dead_letter_queue_url), str(target.queue_url)
-        raise typer.Exit(command.run(aws.sqs(), *queues, as_json=as_json))
+        raise typer.Exit(command.run(aws.sqs(), *queues, shape=options.shape_of(shape, as_json)))
 
 
 @app.command(epilog="Example: `pneumonia backfill --prefix films/2019/ --stack PneumoniaInference`")
@@ -303,6 +312,7 @@ def backfill(
     upload_bucket: options.UploadBucket = None,
     results_bucket: options.ResultBucket = None,
     state_machine: options.StateMachine = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Predict an archive that lies in S3 already: what has no result yet gets one.
@@ -327,11 +337,11 @@ def backfill(
             aws.client("stepfunctions"), aws.s3(), str(target.state_machine_arn), str(target.result_bucket)
         )
         if stop and execution is not None:
-            raise typer.Exit(command.stop(machine, execution, as_json=as_json))
+            raise typer.Exit(command.stop(machine, execution, shape=options.shape_of(shape, as_json)))
         if execution is not None:
-            raise typer.Exit(command.watch(machine, execution, as_json=as_json))
+            raise typer.Exit(command.watch(machine, execution, shape=options.shape_of(shape, as_json)))
         archive = command.archive(bucket, prefix, inventory, str(target.upload_bucket), target.backfill_sources)
-        raise typer.Exit(command.run(machine, archive, wait=wait, as_json=as_json))
+        raise typer.Exit(command.run(machine, archive, wait=wait, shape=options.shape_of(shape, as_json)))
 
 
 @app.command(epilog="Example: `pneumonia console --stack PneumoniaInference --open`")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pneumonia_cli.client.commands import options
+from pneumonia_cli.client.shape import Shape
 
 _CONFIG = typer.Option(
     "--config",
@@ -42,25 +43,29 @@ def _gateway(context: typer.Context, config: Config = None) -> None:
 
 
 @gateway.command("status", epilog="Example: `pneumonia gateway status --config gateway.toml`")
-def _status(context: typer.Context, config: Config = None, as_json: options.Json = False) -> None:
+def _status(
+    context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
+) -> None:
     """Tell whether the gateway runs, what waits, and what failed and why. Exit code 4 if somebody has to act."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
     from pneumonia_cli.gateway import run
 
-    raise typer.Exit(run.status(run.config_of(_named(config or context.obj)), as_json=as_json))
+    raise typer.Exit(run.status(run.config_of(_named(config or context.obj)), shape=options.shape_of(shape, as_json)))
 
 
 @gateway.command("retry", epilog="Example: `pneumonia gateway retry --config gateway.toml`")
-def _retry(context: typer.Context, config: Config = None, as_json: options.Json = False) -> None:
+def _retry(
+    context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
+) -> None:
     """Try everything again that failed for good, once its reason is gone."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
     from pneumonia_cli.gateway import run
 
-    raise typer.Exit(run.retry(run.config_of(_named(config or context.obj)), as_json=as_json))
+    raise typer.Exit(run.retry(run.config_of(_named(config or context.obj)), shape=options.shape_of(shape, as_json)))
 
 
 def _named(config: Path | None) -> Path:

@@ -1,13 +1,16 @@
 """Runs the command line, and turns every error into one message and one exit code."""
 
+import itertools
 import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 
+from typer.exceptions import TyperException
+
 from pneumonia_cli.client.commands.app import app
-from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_STOPPED, CliError
+from pneumonia_cli.client.errors import EXIT_INTERNAL, EXIT_OK, EXIT_STOPPED, CliError, UsageProblem
 from pneumonia_cli.client.output import print_problem
 from pneumonia_cli.client.written import unwritable
 
@@ -22,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # onnxruntime's wheels report to their maker unless told not to before they load.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in arguments
+    as_json = _wants_json(arguments)
     try:
-        code = _run(arguments)
+        code = _run(arguments, as_json=as_json)
         sys.stdout.flush()  # an error at the end of the process would be told by nobody
         return code
     except KeyboardInterrupt:
@@ -49,12 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERNAL
 
 
-def _run(arguments: list[str]) -> int:
+def _wants_json(arguments: list[str]) -> bool:
+    """Before the options are read: they may be what is wrong."""
+    pairs = itertools.pairwise(arguments)
+    return "--json" in arguments or "--output=json" in arguments or ("--output", "json") in pairs
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
     try:
-        app(args=arguments, prog_name="pneumonia")
-    except SystemExit as ended:  # typer ends every command so, and has told of usage errors itself
-        return ended.code if isinstance(ended.code, int) else EXIT_INTERNAL
-    return 0
+        ended = app(args=arguments, prog_name="pneumonia", standalone_mode=not as_json)
+    except SystemExit as exited:  # typer ends commands so in its standalone mode, and has told of usage errors itself
+        return exited.code if isinstance(exited.code, int) else EXIT_INTERNAL
+    except TyperException as error:
+        raise UsageProblem(error.format_message()) from None
+    return ended if isinstance(ended, int) else EXIT_OK
 
 
 def _drop_stdout() -> None:

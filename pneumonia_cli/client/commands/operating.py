@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumonia_cli.client.commands import options
+from pneumonia_cli.client.shape import Shape
 
 if TYPE_CHECKING:
     from pneumonia_cli.client.aws import Aws
@@ -51,6 +52,7 @@ def _status(
     no_sign_request: options.NoSign = False,
     profile: options.Profile = None,
     region: options.Region = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Tell whether the service is well: health, queues, alarms. Exit code 4 if it is not."""
@@ -64,7 +66,7 @@ def _status(
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(url=url), needed=("url", "queue_url", "dead_letter_queue_url"))
         with open_service(target.url, aws, token, sign=not no_sign_request) as service:
-            raise typer.Exit(command.run(aws, service, stack, target, as_json=as_json))
+            raise typer.Exit(command.run(aws, service, stack, target, shape=options.shape_of(shape, as_json)))
 
 
 def _replay(
@@ -80,6 +82,7 @@ def _replay(
     upload_bucket: options.UploadBucket = None,
     results_bucket: options.ResultBucket = None,
     queue_url: options.QueueUrl = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Predict the films again that were uploaded on one day, the newest version of each.
@@ -94,7 +97,9 @@ def _replay(
         target = resolve(aws, stack, named, needed=("upload_bucket", "result_bucket", "queue_url"))
         places = str(target.upload_bucket), str(target.result_bucket), str(target.queue_url)
         chosen = command.Replay(day.date(), prefix, missing)
-        raise typer.Exit(command.run(aws.s3(), aws.sqs(), *places, chosen, really=yes, as_json=as_json))
+        raise typer.Exit(
+            command.run(aws.s3(), aws.sqs(), *places, chosen, really=yes, shape=options.shape_of(shape, as_json))
+        )
 
 
 def _purge(
@@ -122,6 +127,7 @@ def _purge(
     results_bucket: options.ResultBucket = None,
     queue_url: options.QueueUrl = None,
     dead_letter_queue_url: options.DeadLetterQueueUrl = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Delete all versions of uploads, their results and heatmaps, and their failed messages, for good.
@@ -149,7 +155,15 @@ def _purge(
             useful=("queue_url", "dead_letter_queue_url"),
         )
         raise typer.Exit(
-            command.run(aws.s3(), aws.sqs(), target, chosen, really=yes, bypass_lock=bypass_lock, as_json=as_json)
+            command.run(
+                aws.s3(),
+                aws.sqs(),
+                target,
+                chosen,
+                really=yes,
+                bypass_lock=bypass_lock,
+                shape=options.shape_of(shape, as_json),
+            )
         )
 
 
@@ -162,6 +176,7 @@ def _rollback(
     stack: options.Stack = None,
     profile: options.Profile = None,
     region: options.Region = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Give the traffic back to the version before, of both functions, without a deployment.
@@ -176,7 +191,7 @@ def _rollback(
     if stack is None or stack == LOCAL_STACK:
         raise UsageProblem("Of which deployed stack? Give --stack NAME; the local cloud has no versions.")
     with connect(stack, profile, region) as aws:
-        raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, as_json=as_json))
+        raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, shape=options.shape_of(shape, as_json)))
 
 
 Secret = Annotated[
@@ -207,13 +222,14 @@ def _add_token(
     profile: options.Profile = None,
     region: options.Region = None,
     secret: Secret = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Make a token for one caller, and print it this once. The service takes it within half a minute."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
-        raise typer.Exit(command.add(aws, arn, name, days, really=yes, as_json=as_json))
+        raise typer.Exit(command.add(aws, arn, name, days, really=yes, shape=options.shape_of(shape, as_json)))
 
 
 def _list_tokens(
@@ -221,13 +237,14 @@ def _list_tokens(
     profile: options.Profile = None,
     region: options.Region = None,
     secret: Secret = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Show the names of all tokens and when they expire; never a token."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
-        raise typer.Exit(command.show(aws, arn, as_json=as_json))
+        raise typer.Exit(command.show(aws, arn, shape=options.shape_of(shape, as_json)))
 
 
 def _revoke_token(
@@ -237,13 +254,14 @@ def _revoke_token(
     profile: options.Profile = None,
     region: options.Region = None,
     secret: Secret = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """End the token of one caller, within five minutes; all others stay. `default` is the one of the stack."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
-        raise typer.Exit(command.revoke(aws, arn, name, really=yes, as_json=as_json))
+        raise typer.Exit(command.revoke(aws, arn, name, really=yes, shape=options.shape_of(shape, as_json)))
 
 
 def _rotate_token(
@@ -256,13 +274,16 @@ def _rotate_token(
     profile: options.Profile = None,
     region: options.Region = None,
     secret: Secret = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Give the service a new default token. The old one stays valid until the next rotation; those with names stay."""
     from pneumonia_cli.client.operating import rotate as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
-        raise typer.Exit(command.run(aws, arn, revoke=revoke, show=show, really=yes, as_json=as_json))
+        raise typer.Exit(
+            command.run(aws, arn, revoke=revoke, show=show, really=yes, shape=options.shape_of(shape, as_json))
+        )
 
 
 def _bill(
@@ -283,6 +304,7 @@ def _bill(
     stack: options.Stack = None,
     profile: options.Profile = None,
     region: options.Region = None,
+    shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Estimate what a stack cost in a month, or what it would cost for so many films.
@@ -296,8 +318,8 @@ def _bill(
     settings = command.settings(cdk_json)
     if films is not None:
         expected = command.Expected(films, megabytes, milliseconds)
-        raise typer.Exit(command.for_films(settings, expected, as_json=as_json))
+        raise typer.Exit(command.for_films(settings, expected, shape=options.shape_of(shape, as_json)))
     if stack is None:
         raise UsageProblem("Of what? Give --stack NAME, or --films N for an estimate without one.")
     with connect(stack, profile, region) as aws:
-        raise typer.Exit(command.of_month(aws, stack, settings, month, as_json=as_json))
+        raise typer.Exit(command.of_month(aws, stack, settings, month, shape=options.shape_of(shape, as_json)))

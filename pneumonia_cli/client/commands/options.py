@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from pneumonia.prevalence import HIGHEST, LOWEST
+from pneumonia_cli.client.errors import UsageProblem
+from pneumonia_cli.client.shape import Shape
 
 SERVICE_PANEL = "Which service"
 PARTS_PANEL = "Parts of a service without its stack"
@@ -86,7 +88,32 @@ Prevalence = Annotated[
         help="Also give the probability for films of which this share shows pneumonia, such as 0.1.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else there.")]
+Output = Annotated[
+    Shape,
+    typer.Option("--output", help="What standard output holds: tables for people, or only JSON or CSV for programs."),
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as `--output json`.", show_default=False)]
+
+
+def _print_versions(wanted: bool) -> None:
+    if wanted:
+        from pneumonia_cli.client.versions import versions
+
+        for name, version in versions().items():
+            print(name, version)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=_print_versions,
+        is_eager=True,
+        show_default=False,
+        help="Show the versions of the command, its model and its API.",
+    ),
+]
 Files = Annotated[
     list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)
 ]
@@ -105,3 +132,10 @@ BatchJobs = Annotated[
     typer.Option("--jobs", min=1, max=64, help="Requests at once [default: 16, or 4 to the local cloud]"),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Requests at once.")]
+
+
+def shape_of(output: Shape, as_json: bool) -> Shape:
+    """The shape that `--output` and `--json` ask for together. Raises UsageProblem if they contradict each other."""
+    if as_json and output is Shape.CSV:
+        raise UsageProblem("--json is --output json: give it without --output csv.")
+    return Shape.JSON if as_json else output

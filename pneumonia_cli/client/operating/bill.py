@@ -13,6 +13,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, UsageProblem
 from pneumonia_cli.client.operating.usage import find_parts, month, usage
+from pneumonia_cli.client.records import print_records
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.observability import has_dashboard, writes_metrics
 from pneumonia_cli.stack.prices import FREE, HOURS_A_MONTH, METRICS_A_FUNCTION, Rates, Usage, beyond
@@ -76,15 +78,15 @@ def settings(cdk_json: Path | None) -> StackSettings:
         raise UsageProblem(f"{path} cannot be used: {error}") from None
 
 
-def for_films(chosen: StackSettings, expected: Expected, *, as_json: bool = False) -> int:
+def for_films(chosen: StackSettings, expected: Expected, *, shape: Shape = Shape.TABLE) -> int:
     """Show what so many films would cost a month; answers the exit code."""
     rates, expected_use = Rates.of(chosen), expected_usage(chosen, expected)
     title = f"{expected.films} films of {expected.megabytes:g} MB a month, {expected.milliseconds:g} ms each, in USD"
     left = sum(rates.costs(beyond(FREE, expected_use)).values())
-    return _show(title, rates.costs(expected_use), left, as_json=as_json)
+    return _show(title, rates.costs(expected_use), left, shape=shape)
 
 
-def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None, *, as_json: bool = False) -> int:
+def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None, *, shape: Shape = Shape.TABLE) -> int:
     """Show what a stack cost in a month; answers the exit code. Raises UsageProblem, ServiceError."""
     start, end = month(when, datetime.now(UTC))
     if end == start:
@@ -94,7 +96,7 @@ def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None,
         used = usage(aws.client("cloudwatch"), parts, start, end)
     rates = Rates.of(dataclasses.replace(chosen, memory_mb=parts.memory_mb))
     title = f"{stack} from {start:%Y-%m-%d} to {end:%Y-%m-%d %H:%M} UTC, in USD"
-    return _show(title, rates.costs(used), sum(rates.costs(beyond(FREE, used)).values()), as_json=as_json)
+    return _show(title, rates.costs(used), sum(rates.costs(beyond(FREE, used)).values()), shape=shape)
 
 
 def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
@@ -127,10 +129,13 @@ def _months(days: int | None) -> float:
     return (365 if days is None else days) / _DAYS_A_MONTH
 
 
-def _show(title: str, costs: dict[str, float], beyond_free: float, *, as_json: bool) -> int:
+def _show(title: str, costs: dict[str, float], beyond_free: float, *, shape: Shape) -> int:
     total = sum(costs.values())
-    if as_json:
-        output.print_json({"title": title, "usd": costs | {"total": total}, "usd_beyond_free": beyond_free})
+    if shape.for_programs:
+        lines = costs | {"total": total}
+        whole = {"title": title, "usd": lines, "usd_beyond_free": beyond_free}
+        rows = [{"item": name, "usd": cost} for name, cost in (lines | {"beyond_free": beyond_free}).items()]
+        print_records(whole, ("item", "usd"), rows, shape)
         return EXIT_OK
     output.print_text(title)
     table = Table(box=None, show_header=False)

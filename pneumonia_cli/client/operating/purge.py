@@ -19,6 +19,8 @@ from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE
 from pneumonia_cli.client.operating.dead_letters import forget
 from pneumonia_cli.client.operating.owners import Owners
 from pneumonia_cli.client.queues import count
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.target import Target
 
 if TYPE_CHECKING:
@@ -104,13 +106,13 @@ def run(
     *,
     really: bool,
     bypass_lock: bool = False,
-    as_json: bool = False,
+    shape: Shape = Shape.TABLE,
 ) -> int:
     """Purge, or show what would be; answers the exit code. Raises ServiceError."""
     with errors_in_words("Purging"):
         purged = purge(s3, sqs, target, selection, really=really, bypass_lock=bypass_lock)
-    if as_json:
-        output.print_json(_as_json(purged, really))
+    if shape.for_programs:
+        print_record(_as_json(purged, really), shape)
     else:
         _tell(purged, really)
     return EXIT_SERVICE if purged.remaining else EXIT_OK

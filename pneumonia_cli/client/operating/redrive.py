@@ -9,6 +9,8 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import errors_in_words, is_aws
 from pneumonia_cli.client.errors import ServiceError
 from pneumonia_cli.client.queues import BATCH, EMPTY_RECEIVES, count
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -28,15 +30,15 @@ class Redriven:
     moved: int
 
 
-def run(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, *, as_json: bool = False) -> int:
+def run(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, *, shape: Shape = Shape.TABLE) -> int:
     """Move all messages and tell how many; answers the exit code. Raises ServiceError."""
     with output.progress() as bars, errors_in_words("The dead-letter queue"):
         task = bars.add_task("Moving", total=None)
         redriven = redrive(
             sqs, dead_letter_queue_url, queue_url, lambda moved, of: bars.update(task, completed=moved, total=of)
         )
-    if as_json:
-        output.print_json({"found": redriven.found, "moved": redriven.moved})
+    if shape.for_programs:
+        print_record({"found": redriven.found, "moved": redriven.moved}, shape)
     elif redriven.moved:
         output.stdout.print(f"{redriven.moved} back in the queue; the worker tries them again now.")
     else:

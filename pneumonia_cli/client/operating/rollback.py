@@ -28,8 +28,12 @@ from pneumonia_cli.client.operating.stack_resources import (
     resources,
 )
 from pneumonia_cli.client.operating.waking import wake
+from pneumonia_cli.client.records import print_records
+from pneumonia_cli.client.shape import Shape
 
 _VERSION: Final = "AWS::Lambda::Version"
+
+_COLUMNS: Final = ("function", "from", "to", "made", "woken")
 
 # CloudFormation publishes the versions of both functions within minutes, before any traffic moves.
 _ONE_DEPLOYMENT: Final = timedelta(hours=1)
@@ -46,7 +50,7 @@ class Step:
     target_made: str
 
 
-def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, as_json: bool = False) -> int:
+def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape = Shape.TABLE) -> int:
     """Move what the last deployment changed back by one version, or show what would move. Raises ServiceError.
 
     With `undo` move what was rolled back to the version that CloudFormation records.
@@ -67,7 +71,7 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, as_json: bool
         if really:
             for one in steps:
                 client.update_alias(FunctionName=one.function, Name=LIVE, FunctionVersion=str(one.target))
-    if as_json:
+    if shape.for_programs:
         moves = [
             {
                 "function": one.function,
@@ -78,7 +82,7 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, as_json: bool
             }
             for one in steps
         ]
-        output.print_json({"moved": really, "functions": moves})
+        print_records({"moved": really, "functions": moves}, _COLUMNS, moves, shape)
     else:
         _tell(steps, really, undo=undo)
     return EXIT_OK

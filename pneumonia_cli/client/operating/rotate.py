@@ -7,12 +7,14 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK
 from pneumonia_cli.client.operating.tokens import Stored, new_token, read
+from pneumonia_cli.client.records import print_record
+from pneumonia_cli.client.shape import Shape
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, as_json: bool = False) -> int:
+def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, shape: Shape = Shape.TABLE) -> int:
     """Put a new default token into the secret; answers the exit code. Raises ServiceError.
 
     With `revoke` twice, so that the token of before is not even the previous one. Tokens with names stay.
@@ -23,9 +25,9 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, as_
         stored = read(client, secret_id)
         if really:
             token = rotate(client, secret_id, stored, times=2 if revoke else 1)
-    if as_json:
+    if shape.for_programs:
         print_token = {"token": token} if show and token else {}
-        output.print_json({"rotated": really, "secret": secret_id, "revoked": revoke and really, **print_token})
+        print_record({"rotated": really, "secret": secret_id, "revoked": revoke and really, **print_token}, shape)
     else:
         _tell(secret_id, token, revoke=revoke, show=show)
     return EXIT_OK

@@ -10,7 +10,9 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, ServiceError
 from pneumonia_cli.client.queues import count
+from pneumonia_cli.client.records import print_record
 from pneumonia_cli.client.service import Service
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.target import Target
 from pneumonia_cli.reporting.printable import printable
 
@@ -30,7 +32,7 @@ class Status:
         return self.healthy and not self.dead_letters and not self.alarms
 
 
-def run(aws: Aws, service: Service, stack: str, target: Target, *, as_json: bool = False) -> int:
+def run(aws: Aws, service: Service, stack: str, target: Target, *, shape: Shape = Shape.TABLE) -> int:
     """Look and tell; answers the exit code, which is 4 unless all is well. Raises ServiceError."""
     healthy, detail = health(service)
     with errors_in_words("The queues and alarms"):
@@ -42,8 +44,8 @@ def run(aws: Aws, service: Service, stack: str, target: Target, *, as_json: bool
             count(sqs, str(target.dead_letter_queue_url)),
             alarms(aws.client("cloudwatch"), stack),
         )
-    if as_json:
-        output.print_json(
+    if shape.for_programs:
+        print_record(
             {
                 "well": status.well,
                 "healthy": status.healthy,
@@ -51,7 +53,8 @@ def run(aws: Aws, service: Service, stack: str, target: Target, *, as_json: bool
                 "waiting": status.waiting,
                 "dead_letters": status.dead_letters,
                 "alarms": list(status.alarms),
-            }
+            },
+            shape,
         )
     else:
         _tell(status)

@@ -18,6 +18,8 @@ from rich.table import Table
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import Aws, error_code, errors_in_words
 from pneumonia_cli.client.errors import EXIT_OK, ServiceError, UsageProblem
+from pneumonia_cli.client.records import print_record, print_records
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.reporting.printable import printable
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def new_token() -> str:
     return secrets.token_hex(_TOKEN_BYTES)
 
 
-def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, as_json: bool = False) -> int:
+def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, shape: Shape = Shape.TABLE) -> int:
     """Make a token of this name that lives for so many days, and print it; answers the exit code.
 
     It is shown this once. Raises UsageProblem, ServiceError.
@@ -76,8 +78,8 @@ def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, as_json
             digest = hashlib.sha256(token.encode()).hexdigest()
             entry = {"name": name, "sha256": digest, "expires": expires, "created": now.isoformat()}
             _write(client, secret_id, stored, stored.fields | {"tokens": [*stored.named, entry]})
-    if as_json:
-        output.print_json({"added": really, "name": name, "expires": expires, **({"token": token} if token else {})})
+    if shape.for_programs:
+        print_record({"added": really, "name": name, "expires": expires, **({"token": token} if token else {})}, shape)
     elif token is None:
         output.print_text(f"Would add the token {name}, which expires on {expires}.")
         output.stdout.print("Nothing was changed. The same command with --yes does it.")
@@ -87,7 +89,7 @@ def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, as_json
     return EXIT_OK
 
 
-def show(aws: Aws, secret_id: str, *, as_json: bool = False) -> int:
+def show(aws: Aws, secret_id: str, *, shape: Shape = Shape.TABLE) -> int:
     """List the names, with their times and without any token; answers the exit code. Raises ServiceError."""
     client: SecretsManagerClient = aws.client("secretsmanager")
     with errors_in_words("The tokens"):
@@ -96,8 +98,8 @@ def show(aws: Aws, secret_id: str, *, as_json: bool = False) -> int:
     default = [{"name": DEFAULT, "created": None, "expires": None}] if stored.fields.get("token") else []
     found = [*default, *({name: entry.get(name) for name in ("name", "created", "expires")} for entry in stored.named)]
     listed = [{**entry, "expired": _has_expired(entry["expires"], now)} for entry in found]
-    if as_json:
-        output.print_json({"tokens": listed})
+    if shape.for_programs:
+        print_records({"tokens": listed}, ("name", "created", "expires", "expired"), listed, shape)
         return EXIT_OK
     table = Table("Name", "Made", "Expires", box=None, pad_edge=False)
     for entry in listed:
@@ -107,7 +109,7 @@ def show(aws: Aws, secret_id: str, *, as_json: bool = False) -> int:
     return EXIT_OK
 
 
-def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, as_json: bool = False) -> int:
+def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, shape: Shape = Shape.TABLE) -> int:
     """End a token; answers the exit code. Raises UsageProblem if there is none of this name, ServiceError."""
     client: SecretsManagerClient = aws.client("secretsmanager")
     with errors_in_words("The tokens"):
@@ -127,8 +129,8 @@ def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, as_json: bool =
             changed = stored.fields | {"tokens": left}
         if really:
             _write(client, secret_id, stored, changed)
-    if as_json:
-        output.print_json({"revoked": really, "name": name})
+    if shape.for_programs:
+        print_record({"revoked": really, "name": name}, shape)
     elif really:
         output.print_text(f"The token {name} ends within five minutes.")
     else:

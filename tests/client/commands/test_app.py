@@ -1,7 +1,10 @@
+import csv
+import io
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,43 @@ def test_every_command_has_help_with_an_example(pneumonia: Pneumonia, name: str)
     assert ran.code == 0
     assert f"Example: pneumonia {name}" in ran.out
     assert "--json" in ran.out or name in ("serve", "gateway")
+    assert "--output" in ran.out or name in ("serve", "gateway", "console")
+
+
+def test_versions(pneumonia: Pneumonia) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    card = json.loads((ROOT / "model_artifacts" / "card.json").read_bytes())
+    api = json.loads((ROOT / "lambda_src" / "pneumonia" / "http" / "openapi.json").read_bytes())
+    ran = pneumonia("--version")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        f"pneumonia {project['version']}",
+        f"model {card['name']} {card['version']}",
+        f"API {api['info']['version']}",
+    ]
+
+
+def test_three_shapes_of_output(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
+    films = make_films({"a.png": 250, "b.txt": b"text"})
+    ran = pneumonia("predict", films, "--output", "csv")
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    assert (ran.code, [row["file"] for row in rows]) == (3, ["a.png", "b.txt"])
+    assert [row["code"] for row in rows] == ["", "unsupported_format"]
+    told = [pneumonia("predict", films, *shape).out for shape in (["--json"], ["--output", "json"])]
+    assert [[json.loads(line)["file"] for line in out.splitlines()] for out in told] == [["a.png", "b.txt"]] * 2
+    assert "refused" in pneumonia("predict", films, "--output", "table").out
+    ran = pneumonia("predict", films, "--json", "--output", "csv")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--output csv" in ran.err
+    ran = pneumonia("bill", "--films", "10", "--output", "csv")
+    assert [row["item"] for row in csv.DictReader(io.StringIO(ran.out))][-2:] == ["total", "beyond_free"]
+
+
+@pytest.mark.parametrize("shape", [["--json"], ["--output", "json"], ["--output=json"]])
+def test_usage_errors_as_json(pneumonia: Pneumonia, shape: list[str]) -> None:
+    ran = pneumonia("predict", "--unknown", *shape)
+    assert (ran.code, ran.out, json.loads(ran.err)["error"]["code"]) == (2, "", "usage")
+    assert "--unknown" in json.loads(ran.err)["error"]["detail"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pneumonia_cli.client.errors import ServiceError, UsageProblem
 from pneumonia_cli.client.operating import bill, usage
 from pneumonia_cli.client.operating.bill import Expected
 from pneumonia_cli.client.operating.usage import Parts
+from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.stack.context import default_settings
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
 from pneumonia_cli.stack.settings import StackSettings
@@ -195,7 +196,7 @@ def test_a_stack_of_something_else() -> None:
 def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
     aws: Any = Aws(ALARMS, STACK)
     settings = default_settings()
-    assert bill.of_month(aws, "stack", settings, datetime(2026, 3, 1), as_json=True) == 0
+    assert bill.of_month(aws, "stack", settings, datetime(2026, 3, 1), shape=Shape.JSON) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["title"] == "stack from 2026-03-01 to 2026-04-01 00:00 UTC, in USD"
     usd = told["usd"]

@@ -1,0 +1,71 @@
+"""Records on standard output for programs: JSON or CSV, and nothing else there."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pneumonia_cli.client.output import print_json
+from pneumonia_cli.client.shape import Shape
+from pneumonia_cli.reporting.cells import cell
+from pneumonia_cli.reporting.csv_rows import COLUMNS, csv_row
+
+Record = Mapping[str, Any]
+
+
+def print_record(record: Record, shape: Shape) -> None:
+    """One object: as JSON, or as a header and a row. In CSV a member of a member is named `outer.inner`."""
+    flat = _flat(record)
+    print_records(record, list(flat), [flat], shape)
+
+
+def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record], shape: Shape) -> None:
+    """Many records: `whole` as JSON; the `columns` of `rows` as CSV, with a header also where there are no rows."""
+    if shape is Shape.JSON:
+        print_json(whole)
+        return
+    _write_row(columns)
+    for row in rows:
+        _write_row([_text(row.get(name)) for name in columns])
+
+
+def image_printer(shape: Shape) -> Callable[[Record], None]:
+    """What prints the line of one image as it comes: `file` and the fields of its answer, or `file` and `error`.
+
+    The columns of CSV are those of results.csv. A table is not printed image by image: that gets nothing.
+    """
+    if shape is Shape.JSON:
+        return print_json
+    if shape is Shape.TABLE:
+        return lambda _line: None
+    _write_row(COLUMNS)
+
+    def row(line: Record) -> None:
+        cells = csv_row(as_result(line))
+        _write_row([cells[name] for name in COLUMNS])
+
+    return row
+
+
+def as_result(line: Record) -> dict[str, Any]:
+    """The line of an image as results.jsonl has it: with its status, the fields of an error beside `file`."""
+    if "error" not in line:
+        return {**line, "status": "predicted"}
+    return {"file": line["file"], **line["error"], "status": "rejected"}
+
+
+def _flat(record: Record, before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        found |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return found
+
+
+def _text(value: Any) -> str:
+    return cell(json.dumps(value) if isinstance(value, (list, tuple, dict)) else value)
+
+
+def _write_row(cells: Iterable[str]) -> None:
+    csv.writer(sys.stdout, lineterminator="\n").writerow(cells)
+    sys.stdout.flush()
