@@ -219,6 +219,11 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
     }
 
 
+def help_path(code: str) -> str:
+    """Where the service explains a code: a path with a fragment, on the host that gave the answer."""
+    return f"/docs#{code}"
+
+
 def rejects(error: BaseException) -> bool:
     """True if the input is to blame, so that trying again cannot help; False for failures of our own."""
     return isinstance(error, PneumoniaError) and error.status < 500

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from pneumonia.http.documents import DOCS_HTML
 from pneumonia.http.service import OPENAPI_JSON
 from tools.openapi.__main__ import main, render
 from tools.openapi.document import document
@@ -10,6 +11,7 @@ def test_the_file_that_ships_is_what_the_generator_makes() -> None:
     assert OPENAPI_JSON.read_text(encoding="utf-8") == render(), "run: make openapi"
 
 
-def test_the_file_can_be_written_anew(tmp_path: Path) -> None:
-    assert main(tmp_path / "openapi.json") == 0
+def test_the_files_can_be_written_anew(tmp_path: Path) -> None:
+    assert main(tmp_path / "openapi.json", tmp_path / "docs.html") == 0
     assert json.loads((tmp_path / "openapi.json").read_text(encoding="utf-8")) == document()
+    assert (tmp_path / "docs.html").read_bytes() == DOCS_HTML.read_bytes()

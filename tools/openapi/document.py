@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from pneumonia import errors, prevalence
-from pneumonia.errors import PneumoniaError, problem
+from pneumonia.errors import PneumoniaError, help_path, problem
 from pneumonia.settings import SettingsError
 from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
-API_VERSION: Final = "1.3.0"
+API_VERSION: Final = "1.4.0"
 """Of the contract, by semantic versioning: a member or a route more is a minor version."""
 
 ErrorType = type[PneumoniaError]
@@ -78,7 +78,8 @@ def document() -> dict[str, Any]:
             "summary": "An image in, the probability of pneumonia out.",
             "description": (
                 "Research use only: triage support, never a diagnosis.\n\n"
-                "Errors are problem documents (RFC 9457) whose `code` is stable. AWS itself answers, with "
+                "Errors are problem documents (RFC 9457) whose `code` is stable; `help` is the path of the "
+                "explanation of the code in `GET /docs`. AWS itself answers, with "
                 '`{"message": ...}`, what never reaches the service: bodies above 6 MB (413), throttling (429), '
                 "and in the mode `iam` missing or wrong signatures (403). Query parameters that a path does not "
                 "know are refused by name, but for the page. What answers GET answers HEAD with the same headers and "
@@ -102,6 +103,7 @@ def document() -> dict[str, Any]:
             "/feedback": {"post": _feedback()},
             "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
             "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
+            "/docs": {"get": _docs()},
             "/config": {"get": _config()},
             "/health": {"get": _health()},
             "/model": {"get": _model()},
@@ -347,13 +349,13 @@ def _model() -> dict[str, Any]:
 
 def _openapi() -> dict[str, Any]:
     return {
-        **_operation("getOpenApi", "service", "This document"),
+        **_operation("getOpenApi", "service", "The description of the API for machines", public=True),
         "responses": {
             "200": {
                 "description": "OpenAPI 3.1",
                 "content": {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}},
             },
-            **_problems(*_ALWAYS, *_GUARDED),
+            **_problems(*_ALWAYS),
         },
     }
 
@@ -361,14 +363,23 @@ def _openapi() -> dict[str, Any]:
 def _index() -> dict[str, Any]:
     return {
         **_operation("getPage", "page", "The page for a browser", public=True),
-        "responses": {
-            "200": {
-                "description": "HTML, with scripts and styles inside",
-                "content": {"text/html": {"schema": {"type": "string"}}},
-            },
-            "304": {"description": "Not changed since the ETag of If-None-Match"},
-            **_problems(*_ALWAYS, errors.NotFound),
-        },
+        "responses": {**_html("HTML, with scripts and styles inside"), **_problems(*_ALWAYS, errors.NotFound)},
+    }
+
+
+def _docs() -> dict[str, Any]:
+    return {
+        **_operation("getDocs", "page", "The description of the API for people", public=True),
+        "description": "With examples in curl, Python and JavaScript. The fragment `#<code>` leads to an error.",
+        "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS)},
+    }
+
+
+def _html(description: str) -> dict[str, Any]:
+    """The answers of a route for a document."""
+    return {
+        "200": {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}},
+        "304": {"description": "Not changed since the ETag of If-None-Match"},
     }
 
 
@@ -452,4 +463,4 @@ def _code(error_type: ErrorType) -> str:
 def _example(error_type: ErrorType) -> dict[str, Any]:
     # The base class stands for what is not of the package: a foreign exception shows nothing of itself.
     error = RuntimeError() if error_type is PneumoniaError else error_type(_DETAILS.get(error_type, ""))
-    return problem(error, EXAMPLE_REQUEST_ID)
+    return {**problem(error, EXAMPLE_REQUEST_ID), "help": help_path(error_type.code)}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pneumonia.decode.formats import NAMES
 from pneumonia.decode.image import FUNCTIONS, UID_PATTERN
+from pneumonia.errors import help_path
 from pneumonia.http.uploads import CONTENT_TYPES
 from pneumonia.settings import AUTH_MODES
 from pneumonia.uploads.feedback import REASONS, VERDICTS
@@ -64,6 +65,7 @@ _SCHEMA_VERSION = _count(
     "it have none",
     1,
 )
+_HELP = _text("Path of the explanation of the code, on the host of the answer", format="uri-reference")
 _ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-[0-9a-f]{32}$")
 
 _PREDICTION: Schema = {
@@ -162,6 +164,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "model": _MODEL,
         "notice": _NOTICE,
         "correlation_id": EXAMPLE_CORRELATION_ID,
+        "help": help_path("undecodable_image"),
         "heatmap": None,
     },
 }
@@ -322,6 +325,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "model": _ref("Model"),
             "notice": _text("What the service may be used for"),
             "correlation_id": _CORRELATION_ID,
+            "help": _HELP,
             "heatmap": {"type": "null"},
         },
         "The uploaded file is no image that the service can answer; schema_version and correlation_id as of "
@@ -404,6 +408,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "detail": _text("What happened, and what to do"),
             "code": _text("Stable: for programs"),
             "request_id": _text("Names this answer in the logs"),
+            "help": _HELP,
         },
         "What went wrong (RFC 9457)",
     ),

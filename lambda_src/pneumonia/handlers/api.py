@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import AccessCheckFailed, MethodNotAllowed, NotFound, Unauthorized
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http import feedback, pages, pictures, predictions, results, service, uploads
+from pneumonia.http import documents, feedback, pages, pictures, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import PRIVATE, Response, log_problem, problem_response
@@ -28,10 +28,11 @@ logger = Logger()
 ROUTES = (
     Route("GET", "/", pages.index, any_query=True, public=True),
     Route("GET", "/page/{name}", pages.page_file, any_query=True, public=True),
+    Route("GET", "/docs", documents.docs, any_query=True, public=True),
     Route("GET", "/config", service.config, public=True),
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),
-    Route("GET", "/openapi.json", service.openapi),
+    Route("GET", "/openapi.json", service.openapi, public=True),
     Route("POST", "/", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/image", pictures.picture),
@@ -72,7 +73,8 @@ def _respond(request: Request) -> Response:
     """Find the route, ask for credentials unless it is public, and call it. Raises what it raises, and Unauthorized,
     NotFound, MethodNotAllowed.
 
-    Credentials come first: not even which paths there are is told to just anyone.
+    Credentials come first: whether a path exists is not told to just anyone, beyond what GET /docs says of all
+    deployments.
     """
     known = [route for route in ROUTES if route.matches(request.path)]
     if request.method == "OPTIONS":

@@ -1,5 +1,5 @@
-"""The page as one HTML document: every further request would be a call of the function, of which a new account has ten
-at a time.
+"""The page, and each document next to it, as one HTML file: every further request would be a call of the function, of
+which a new account has ten at a time.
 
 Style sheets, scripts and small pictures lie in files of their own, which the index names. Here they are put into it. A
 script becomes a function that returns what it exports: names inside one module stay inside it, as in a browser that
@@ -27,25 +27,27 @@ _LEFT = re.compile(r"^(?:import|export)\b|</script|<!--", re.MULTILINE)
 @dataclass(frozen=True)
 class OnePage:
     """`html`: the whole document. `script_hash`, `style_hash`: sources for a Content-Security-Policy, such as
-    'sha256-...' with the quotes, of the only script and the only style sheet in it."""
+    'sha256-...' with the quotes, of the only script and the only style sheet in it; 'none' where it has no script."""
 
     html: str
     script_hash: str
     style_hash: str
 
 
-def assemble(folder: Path) -> OnePage:
-    """Put the files of the folder that the index names into it.
+def assemble(folder: Path, name: str = INDEX) -> OnePage:
+    """Put the files of the folder that a document in it names into this document.
 
     Raises ValueError where a script uses a form of import or export that is not known here, and graphlib.CycleError
     where scripts import each other in a circle.
     """
-    index = _read(folder / INDEX)
+    index = _read(folder / name)
     style = "".join(_read(folder / name) for name in _STYLE.findall(index))
     entries = _SCRIPT.findall(index)
     script = _bundle(folder, entries)
     html = _PICTURE.sub(lambda found: _data_uri(folder / found[1]), index)
     html = _in_place_of_first(_STYLE, f"<style>{style}</style>\n", html)
+    if not entries:
+        return OnePage(html, "'none'", _source(style))
     html = _in_place_of_first(_SCRIPT, f'<script type="module">{script}</script>\n', html)
     return OnePage(html, _source(script), _source(style))
 
@@ -86,7 +88,7 @@ def _in_place_of_first(pattern: re.Pattern[str], text: str, html: str) -> str:
     """The text in place of the first match; the other ones go."""
     first = pattern.search(html)
     if first is None:
-        raise ValueError(f"The index has no {pattern.pattern}.")
+        raise ValueError(f"The document has no {pattern.pattern}.")
     return html[: first.start()] + text + pattern.sub("", html[first.end() :])
 
 

@@ -1,6 +1,7 @@
 """GET / and /page/*: the page for a browser, made of small files that lie in `pneumonia/page`.
 
-GET / is the whole page in one document. /page/* are the files it is made of, to read and to test them."""
+GET / is the whole page in one document. /page/* are the files it is made of, to read and to test them. The documents
+next to it (`documents.py`) are served in the same way."""
 
 import functools
 import hashlib
@@ -42,7 +43,7 @@ def index(request: Request) -> Response:
     page = one_page()
     if page is None:
         raise NotFound(_NO_FILE)
-    return _serve(request, static_file(page.html, _TYPES[".html"]))
+    return serve(request, html_file(page.html), security_headers(process_settings().upload_origin))
 
 
 def page_file(request: Request) -> Response:
@@ -51,7 +52,7 @@ def page_file(request: Request) -> Response:
     found = page_files().get(request.parameters["name"])
     if found is None:
         raise NotFound(_NO_FILE)
-    return _serve(request, found)
+    return serve(request, found, security_headers(process_settings().upload_origin))
 
 
 @functools.cache
@@ -80,21 +81,28 @@ def static_file(content: str | bytes, content_type: str) -> StaticFile:
     return StaticFile(content, content_type, f'"{digest[:32]}"')
 
 
+def html_file(html: str) -> StaticFile:
+    """An HTML document with the tag of its content."""
+    return static_file(html, _TYPES[".html"])
+
+
 def security_headers(upload_origin: str | None) -> dict[str, str]:
     """What a browser must not do with the page. It may talk to its own origin, and to the bucket's for uploads; the one
     script and the one style sheet of the page are allowed by their hashes."""
     page = one_page()
     script, style = (page.script_hash, page.style_hash) if page else ("'none'", "'none'")
-    policy = (
-        "default-src 'none'",
-        f"script-src {script}",
-        f"style-src {style}",
-        "img-src 'self' blob: data:",
-        " ".join(filter(None, ("connect-src 'self'", upload_origin))),
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
+    connect = " ".join(filter(None, ("connect-src 'self'", upload_origin)))
+    return _headers(f"script-src {script}", f"style-src {style}", "img-src 'self' blob: data:", connect)
+
+
+def document_headers(page: OnePage) -> dict[str, str]:
+    """What a browser must not do with a document: it runs no script, and asks nobody for anything."""
+    return _headers(f"style-src {page.style_hash}", "img-src data:")
+
+
+def _headers(*allowed: str) -> dict[str, str]:
+    """`allowed`: the directives of the Content-Security-Policy that let something in."""
+    policy = ("default-src 'none'", *allowed, "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'")
     return {
         "Content-Security-Policy": "; ".join(policy),
         "X-Content-Type-Options": "nosniff",
@@ -106,9 +114,10 @@ def security_headers(upload_origin: str | None) -> dict[str, str]:
     }
 
 
-def _serve(request: Request, found: StaticFile) -> Response:
+def serve(request: Request, found: StaticFile, security: Mapping[str, str]) -> Response:
+    """A file with the headers `security`; 304 where the browser has it already."""
     headers: Headers = {
-        **security_headers(process_settings().upload_origin),
+        **security,
         # Kept, but asked about each time: a new version is there with the next visit.
         "Cache-Control": "no-cache",
         "ETag": found.etag,

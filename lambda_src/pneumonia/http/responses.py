@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from pneumonia.errors import MethodNotAllowed, PneumoniaError, Unauthorized, log_fields, problem, rejects
+from pneumonia.errors import MethodNotAllowed, PneumoniaError, Unauthorized, help_path, log_fields, problem, rejects
 
 logger = Logger()
 
@@ -48,8 +48,13 @@ def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[s
 
 
 def problem_response(error: Exception, request_id: str) -> Response:
-    """The problem document (RFC 9457) of an error, which is written to the log as well."""
+    """The problem document (RFC 9457) of an error, which is written to the log as well.
+
+    It has the member `help`, a link to the explanation of its code. A direct invoke gets none: it has no host to which
+    a path could belong.
+    """
     body = log_problem(error, request_id)
+    body["help"] = help_path(body["code"])
     headers: Headers = dict(PRIVATE)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allow)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from pneumonia.errors import PneumoniaError, problem
+from pneumonia.errors import PneumoniaError, help_path, problem
 from pneumonia.model.card import Card
 from pneumonia.uploads.events import Upload
 
@@ -63,9 +63,11 @@ class ResultDocument:
         return json.dumps(fields, ensure_ascii=False, indent=2).encode()
 
     def for_caller(self, upload_id: str) -> dict[str, Any]:
-        """As GET /results/{upload_id} returns it: with addresses of the API in place of buckets and keys."""
+        """As GET /results/{upload_id} returns it: with addresses of the API in place of buckets and keys, and for a
+        rejected upload with a link to the explanation of its code."""
         address = f"/results/{upload_id}/heatmap.png" if self.heatmap else None
-        return {"id": upload_id, **self._begin(), "heatmap": address}
+        linked = {"help": help_path(str(self.content["code"]))} if self.status == "rejected" else {}
+        return {"id": upload_id, **self._begin(), **linked, "heatmap": address}
 
     def _begin(self) -> dict[str, Any]:
         schema = {} if self.schema_version is None else {"schema_version": self.schema_version}

@@ -39,6 +39,12 @@ def test_styles_scripts_and_icon_are_inside(folder: Path) -> None:
     assert "const {two: double} = module_numbers;" in html.replace("{ two: double }", "{two: double}")
 
 
+def test_a_document_needs_no_script(folder: Path) -> None:
+    write(folder, {"plain.html": '<link rel="stylesheet" href="/page/a.css">\n<p>No script</p>\n'})
+    page = assemble(folder, "plain.html")
+    assert (page.html, page.script_hash) == ("<style>a {}\n</style>\n<p>No script</p>\n", "'none'")
+
+
 def test_a_script_keeps_its_names_to_itself(folder: Path) -> None:
     write(
         folder, {"main.js": 'import * as all from "./numbers.js";\nconst FACTOR = 3;\nconsole.log(all.two(FACTOR));\n'}
@@ -82,5 +88,6 @@ def test_every_script_and_style_sheet_of_the_page_is_in_it() -> None:
     html = assemble(FOLDER).html
     for path in FOLDER.glob("*.js"):
         assert f"const module_{path.stem.replace('-', '_')} = " in html
+    document = assemble(FOLDER, "docs.html").html
     for path in FOLDER.glob("*.css"):
-        assert path.read_text(encoding="utf-8") in html
+        assert path.read_text(encoding="utf-8") in (document if path.name == "document.css" else html)

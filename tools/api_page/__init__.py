@@ -1,0 +1,1 @@
+"""The generator of the description of the API for people, GET /docs: `make openapi` writes the file that ships."""

@@ -1,0 +1,85 @@
+"""One call of a route, as the description of the API gives it: what the samples in every language have in common."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from tools.openapi.schemas import EXAMPLE_ID
+
+VARIABLE = "UPLOAD_ID"
+"""The variable of the environment that stands for an id that only a call can give."""
+
+DICOM_PART = "multipart/related"
+"""How DICOMweb sends files: each in a part of its own."""
+
+# What a sample sends: the first of these that the route takes.
+_SENT = ("image/png", "application/json", DICOM_PART)
+_EXTENSIONS = {"image/png": ".png", "text/html": ".html"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """`path`: of the call, with `{UPLOAD_ID}` for the variable. `query`: with its question mark, or "". `guarded`:
+    whether it needs credentials. `sends`: what the body is, None without one; `content_type`: of it. `body`: the
+    example of a JSON body. `saved_as`: name of the file for an answer that is no JSON, None for JSON.
+    """
+
+    method: str
+    path: str
+    query: str
+    guarded: bool
+    sends: Literal["image", "json", "related"] | None
+    content_type: str
+    body: Any
+    saved_as: str | None
+
+    @property
+    def uses_variable(self) -> bool:
+        return f"{{{VARIABLE}}}" in self.path or (isinstance(self.body, dict) and EXAMPLE_ID in self.body.values())
+
+
+def call_of(method: str, path: str, item: dict[str, Any]) -> Call:
+    """The call of an operation. `item`: the entry of its path in the description. Raises ValueError for a body that no
+    sample is made of."""
+    operation = item[method.lower()]
+    parameters = [*item.get("parameters", ()), *operation.get("parameters", ())]
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            given = parameter["example"]
+            path = path.replace(f"{{{parameter['name']}}}", f"{{{VARIABLE}}}" if given == EXAMPLE_ID else given)
+    asked = {each["name"]: each["example"] for each in parameters if each["in"] == "query" and "example" in each}
+    sends, content_type, body = _body(operation)
+    return Call(
+        method,
+        path,
+        f"?{urlencode(asked)}" if asked else "",
+        guarded=operation.get("security") != [],
+        sends=sends,
+        content_type=content_type,
+        body=body,
+        saved_as=_saved_as(path, operation),
+    )
+
+
+def _body(operation: dict[str, Any]) -> tuple[Literal["image", "json", "related"] | None, str, Any]:
+    if "requestBody" not in operation:
+        return None, "", None
+    content = operation["requestBody"]["content"]
+    for wanted in _SENT:
+        name = next((name for name in content if name.partition(";")[0] == wanted), None)
+        if name == "application/json":
+            return "json", name, content[name]["example"]
+        if name is not None and wanted == DICOM_PART:
+            return "related", f'{DICOM_PART}; type="application/dicom"; boundary=part', None
+        if name is not None:
+            return "image", name, None
+    raise ValueError(f"{operation['operationId']}: no sample can be made of {', '.join(content)}")
+
+
+def _saved_as(path: str, operation: dict[str, Any]) -> str | None:
+    status = next(status for status in sorted(operation["responses"]) if status.startswith("2"))
+    types = list(operation["responses"][status]["content"])
+    if any(name.endswith("json") for name in types):
+        return None
+    last = path.rpartition("/")[2]
+    return last if "." in last else f"answer{_EXTENSIONS[types[0]]}"
