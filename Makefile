@@ -94,7 +94,7 @@ synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
 .PHONY: openapi
-openapi: $(RUNTIME) ## Write the description of the API again (lambda_src/pneumonia/http/openapi.json)
+openapi: $(RUNTIME) ## Write the descriptions of the API again: openapi.json, and the page of GET /docs
 	.venv/bin/python -m tools.openapi
 
 .PHONY: settings-table
