@@ -127,6 +127,14 @@ fuzz: $(DEV) ## Damaged files through both handlers, made-up headers, with memor
 	@$(run) .venv-dev/bin/python -m tests.memory.fuzz $(ARGS)
 	@$(run) .venv-dev/bin/python -m tools.figures
 
+.PHONY: pictures
+pictures: $(DEV) ## Make the pictures of README and docs again, from the page, the demo and its report (needs Chromium)
+	PAGE_SCREENSHOTS=docs/images .venv-dev/bin/pytest tests/page/test_screenshots.py tests/page/test_walk.py -m slow $(ARGS)
+
+.PHONY: newcomer
+newcomer: $(DEV) ## Follow README and docs literally in a fresh clone of the last commit (port 8000 must be free; ARGS=docs/cli.md)
+	@$(run) .venv-dev/bin/python -m tests.newcomer.run $(ARGS)
+
 .PHONY: audit
 audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
 	$(run) .venv-dev/bin/python -m tools.audit $(ARGS)
