@@ -94,7 +94,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *_CLIENT,
         "pneumonia.backfill",
         "pneumonia.decode",
-        "pneumonia.options",
         "pneumonia.prevalence",
     ),
     "pneumonia_cli.client.operating": (*_CLIENT, "pneumonia_cli.bundled", "pneumonia_cli.stack"),

@@ -40,7 +40,7 @@ STYLE = """\
 
 _LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
 _FENCE = re.compile(r"^```.*?^```", re.M | re.S)
-_MARKER = r"<!-- /?(?:figure|commands|bench)\b.*?-->"
+_MARKER = r"<!-- /?(?:figure|bench)\b.*?-->"
 _MARKERS = re.compile(rf"^{_MARKER}\n|{_MARKER}", re.M)
 
 

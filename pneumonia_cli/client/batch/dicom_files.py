@@ -21,7 +21,7 @@ def write_dicom(journal: Journal, options: BatchOptions, folder: Path, images: M
     `images` gives the path of each film by its name. Raises UsageProblem if the extra `hospital` is missing.
     """
     films = {name: ImageFile(path, name) for name, path in images.items()}
-    results = dicom_folder(folder, list(films.values()), card.identity(), force=options.force)
+    results = dicom_folder(folder, list(films.values()), card.identity(), force=False)
     for film in journal.films("predicted", "rejected"):
         if film.result is None or film.name not in films:
             continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pneumonia.options import FORCE
 from pneumonia.uploads.correlation import METADATA, of_batch_key
 from pneumonia_cli.client.aws import error_code, errors_in_words, status_code
 from pneumonia_cli.client.batch.journal import Journal
@@ -50,16 +49,14 @@ class Uploader:
         *,
         max_bytes: int,
         at_once: int,
-        force: bool = False,
     ) -> None:
-        """`at_once`: how many films are held in memory at the most. `force`: predict what the gate would refuse."""
+        """`at_once`: how many films are held in memory at the most."""
         self._s3 = s3
         self._bucket = bucket
         self._journal = journal
         self._pool = pool
         self._max_bytes = max_bytes
         self._at_once = at_once
-        self._force = force
         self._files: Iterator[ImageFile] = iter(())
         self._left = False
         self._running: set[Future[Sent]] = set()
@@ -108,7 +105,7 @@ class Uploader:
         """Note of all films that were not begun that they are not uploaded. They are the next time."""
         for image in self._files:
             name = image.safe_name
-            if not self._journal.settled(name, *_stat(image.path), force=self._force):
+            if not self._journal.settled(name, *_stat(image.path)):
                 self._journal.failed(name, 0, 0, reason)
         self._left = False
 
@@ -121,7 +118,7 @@ class Uploader:
                 break
             name = image.safe_name
             size, mtime_ns = _stat(image.path)
-            if self._journal.settled(name, size, mtime_ns, force=self._force):
+            if self._journal.settled(name, size, mtime_ns):
                 settled.append(Sent(name, size, mtime_ns, key=""))
             else:
                 self._running.add(self._pool.submit(self._send, image, name, size, mtime_ns))
@@ -134,9 +131,9 @@ class Uploader:
             media_type = content_type(data)  # what is no image at all stays at home
         except Refused as refused:
             return Sent(name, size, mtime_ns, refusal=refused.result)
-        key = self._journal.key_of(data, force=self._force)
+        key = self._journal.key_of(data)
         try:
-            new = put_once(self._s3, self._bucket, key, data, media_type, force=self._force)
+            new = put_once(self._s3, self._bucket, key, data, media_type)
         except ClientError as error:
             if 400 <= status_code(error) < 500 and error_code(error) not in (
                 "ConditionalRequestConflict",
@@ -163,7 +160,7 @@ class Uploader:
                 raise ServiceError(f"{self._failures} uploads in a row failed. The last: {sent.failure}")
 
 
-def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str, *, force: bool = False) -> bool:
+def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str) -> bool:
     """Create an object unless it is there; answers whether it was created. Raises botocore's errors."""
     try:
         s3.put_object(
@@ -171,7 +168,7 @@ def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str
             Key=key,
             Body=data,
             ContentType=media_type,
-            Metadata={METADATA: of_batch_key(key), **({FORCE: "true"} if force else {})},
+            Metadata={METADATA: of_batch_key(key)},
             IfNoneMatch="*",
         )
     except ClientError as error:

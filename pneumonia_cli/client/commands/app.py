@@ -145,8 +145,7 @@ def audit(
     profile: options.Profile = None,
     region: options.Region = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit next to FOLDER]"),
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit]")
     ] = None,
     jobs: options.Jobs = 4,
     shape: options.Output = Shape.TABLE,
@@ -157,11 +156,10 @@ def audit(
     The model of this machine, or, with --stack or --url, that of the service. Nothing leaves this machine otherwise.
     """
     from pneumonia_cli.client import audit as command
-    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.door import open_service
     from pneumonia_cli.client.target import Target, connect, resolve
 
-    out = out or folders.beside(folder, "audit")
+    out = out or Path(f"{folder.resolve().name}-audit")
     chosen = command.AuditOptions(labels, out, against, options.shape_of(shape, as_json))
     if stack is None and url is None:
         raise typer.Exit(command.run(command.local_judge(), folder, chosen))
@@ -187,8 +185,7 @@ def submit(
     queue_url: options.QueueUrl = None,
     dead_letter_queue_url: options.DeadLetterQueueUrl = None,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results next to FOLDER]"),
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results]")
     ] = None,
     jobs: options.BatchJobs = None,
     wait: Annotated[
@@ -197,7 +194,6 @@ def submit(
     max_image_bytes: Annotated[
         int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
     ] = MAX_IMAGE_BYTES,
-    force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
     shape: options.Output = Shape.TABLE,
@@ -208,7 +204,6 @@ def submit(
     Stopped at any time and started again, it goes on where it was and uploads nothing twice. Keys of objects
     hold neither file names nor anything else of a film.
     """
-    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import submit as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
@@ -217,12 +212,11 @@ def submit(
     named = Target(url, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
     at_once = jobs_for(stack, jobs)
     chosen = BatchOptions(
-        out=out or folders.results_of(folder),
+        out=out or Path(f"{folder.resolve().name}-results"),
         jobs=at_once,
         unanswered=unanswered_for(stack),
         patience_seconds=wait,
         max_bytes=max_image_bytes,
-        force=force,
         prevalence=prevalence,
         dicom=dicom,
         shape=options.shape_of(shape, as_json),
@@ -236,7 +230,7 @@ def submit(
 
 @app.command(epilog="Example: `pneumonia results march --stack PneumoniaInference`")
 def results(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The --out folder of a `submit`, or a new one.")],
     prefix: Annotated[
         str | None,
         typer.Option("--prefix", metavar="PREFIX", help="All results whose upload keys begin so, into a new folder."),
@@ -254,7 +248,6 @@ def results(
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
-    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
@@ -262,8 +255,6 @@ def results(
 
     named = Target(url=url, result_bucket=results_bucket)
     at_once = jobs_for(stack, jobs)
-    if prefix is None:
-        out = folders.batch_at(out)
     chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, shape=options.shape_of(shape, as_json))
     with connect(stack, profile, region) as aws:
         sign = not no_sign_request
@@ -330,11 +321,10 @@ def backfill(
     """
     from pneumonia_cli.client.batch import backfill as command
     from pneumonia_cli.client.errors import UsageProblem
-    from pneumonia_cli.client.target import Target, connect, only_at_aws, resolve
+    from pneumonia_cli.client.target import Target, connect, resolve
 
     if stop and execution is None:
         raise UsageProblem("Which one? Give --execution NAME with --stop.")
-    only_at_aws(stack, "state machine")
     if execution is not None and (prefix, inventory, bucket) != (None, None, None):
         raise UsageProblem(
             "--execution is one that was started before: --prefix, --inventory and --bucket are its own."

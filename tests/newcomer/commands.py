@@ -1,0 +1,115 @@
+"""The commands of README and docs, one by one as a reader pastes them, and which of them need AWS."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", "bench/README.md", "docs/*.md")
+LANGUAGES = ("bash", "sh", "console")
+
+AWS = re.compile(
+    r"""^(aws\b|npx\ --yes\ aws-cdk|out\ |git\ commit
+    |eval\ "\$\(aws
+    |make\ (bootstrap|deploy|destroy|smoke|base-image)\b
+    |pneumonia\b.*(--stack\ (?!local\b)|--execution\b)
+    |DAY=
+    |curl\b.*(\$\(out\b|\$SERVICE\b|--aws-sigv4))""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Begins what needs an account, a deployed stack or a registry of images."""
+
+ELSEWHERE = {
+    "make quick ": "a part of make test",
+    "make test ": "a step of .ci/run",
+    "make test-all ": "a step of .ci/run",
+    "make container-test ": "a step of .ci/run",
+    "make rehearse ": "a step of .ci/run",
+    "make train ": "tests/training/test_make_train.py runs it with tiny data",
+    "CXR_DATA=": "a step of .ci/run, where the data is there",
+}
+"""First words of what other checks run, and which."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a page: `line` is where its block begins. `text` may have several lines."""
+
+    page: Path
+    line: int
+    text: str
+
+    @property
+    def needs_aws(self) -> bool:
+        """Whether nothing but its words can be checked here."""
+        return bool(AWS.match(self.text))
+
+    @property
+    def elsewhere(self) -> str | None:
+        """What else runs it."""
+        words = self.text.partition("#")[0].strip() + " "
+        return next((why for start, why in ELSEWHERE.items() if words.startswith(start)), None)
+
+    @property
+    def needs_server(self) -> bool:
+        """Whether `make serve` has to be running."""
+        return "--stack local" in self.text or "127.0.0.1:8000" in self.text
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}: {self.text.splitlines()[0]}"
+
+
+def pages() -> Iterator[Path]:
+    """The README first, since it brings the clone that all others stand in."""
+    for pattern in PAGES:
+        yield from sorted(ROOT.glob(pattern))
+
+
+def commands(page: Path) -> list[Command]:
+    """All commands of a page in their order."""
+    return [
+        Command(page, line, text)
+        for line, language, block in fences(page.read_text(encoding="utf-8"))
+        if language in LANGUAGES
+        for text in split(prompted(block) if language == "console" else block)
+    ]
+
+
+def fences(document: str) -> Iterator[tuple[int, str, list[str]]]:
+    """Fenced blocks: the number of the line they begin on, their language, their lines."""
+    opened: tuple[int, str] | None = None
+    inside: list[str] = []
+    for number, line in enumerate(document.splitlines(), 1):
+        if not line.startswith("```"):
+            inside.append(line)
+        elif opened is None:
+            opened, inside = (number, line[3:].strip()), []
+        else:
+            yield (*opened, inside)
+            opened = None
+
+
+def prompted(block: list[str]) -> list[str]:
+    """The lines of a session that somebody typed."""
+    return [line[2:] for line in block if line.startswith("$ ")]
+
+
+def split(block: list[str]) -> Iterator[str]:
+    """A block in its commands: each is as many lines as it takes until bash has a whole one."""
+    pending: list[str] = []
+    for line in block:
+        if not pending and not line.strip():
+            continue
+        pending.append(line)
+        if not line.endswith("\\") and whole("\n".join(pending)):
+            yield "\n".join(pending)
+            pending = []
+    if pending:
+        raise ValueError("bash does not understand:\n" + "\n".join(pending))
+
+
+def whole(text: str) -> bool:
+    """Whether bash reads it as a whole command."""
+    return subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False).returncode == 0

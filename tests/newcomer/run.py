@@ -1,0 +1,118 @@
+"""`make newcomer`: README and docs are followed literally in a fresh clone, and a log is kept.
+
+Every command in a fenced block is run as it is pasted, page by page, the README first: what needs AWS and what other
+checks run is left out, and the log says so. A page is one session of bash. The local cloud runs while a page needs it.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.newcomer.commands import ROOT, Command, commands, pages
+from tests.newcomer.files import bring
+
+PORT = 8000
+PATIENCE_SECONDS = 300
+FOLDER = "triage"  # as the README has it
+
+
+class Stumbled(Exception):
+    """A command did not do as the page says."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Follow the pages; return 1 at the first command that fails."""
+    parser = argparse.ArgumentParser(prog="make newcomer", description=__doc__)
+    parser.add_argument("pages", nargs="*", help="pages to follow after the README (default: all)")
+    arguments = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            follow(Path(name), arguments.pages)
+        except Stumbled as error:
+            print(f"STUMBLED: {error}", flush=True)
+            return 1
+    print("Not one hiccup.")
+    return 0
+
+
+def follow(place: Path, chosen: Sequence[str]) -> None:
+    """Follow the README and then the chosen pages, in a folder. Raises Stumbled."""
+    readme, *others = pages()
+    environment = surroundings(place)
+    clone = place / FOLDER
+    given = commands(readme)
+    _read(readme, given[:2], place, environment)  # clone, and the demo that brings the environment
+    bring(clone)
+    environment["PATH"] = f"{clone / '.venv' / 'bin'}:{environment['PATH']}"
+    subprocess.run(["make", "cli"], cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
+    with serving(clone, environment):
+        _read(readme, given[2:], clone, environment)
+        for page in others:
+            if not chosen or str(page.relative_to(ROOT)) in chosen:
+                _read(page, commands(page), clone, environment)
+
+
+def surroundings(place: Path) -> dict[str, str]:
+    """The environment of somebody who has none of this yet: a home of their own, no AWS, no make around it."""
+    home = place / "home"
+    (home / ".local" / "bin").mkdir(parents=True)
+    for name in (".config", ".cache"):  # where pip has its settings and what it downloaded before
+        if (Path.home() / name).exists():
+            (home / name).symlink_to(Path.home() / name)
+    strange = ("AWS_", "CXR_", "MAKE", "MFLAGS", "PNEUMONIA_", "PYTHON", "VIRTUAL_ENV", "PYTEST")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
+    return kept | {"HOME": str(home), "REPOSITORY": f"file://{ROOT}", "COLUMNS": "100"}
+
+
+def _read(page: Path, given: Sequence[Command], folder: Path, environment: dict[str, str]) -> None:
+    """Run the commands of a page in one session of bash."""
+    script = ["set -euo pipefail"]
+    for command in given:
+        if why := ("needs AWS" if command.needs_aws else command.elsewhere):
+            print(f"-- {command} (left out: {why})", flush=True)
+        else:
+            quoted = str(command).replace("'", "'\\''")
+            script += [f"printf '\\n++ %s (after %d s)\\n' '{quoted}' $SECONDS", command.text]
+    if len(script) > 1:
+        done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, env=environment, check=False)
+        if done.returncode:
+            raise Stumbled(f"{page.relative_to(ROOT)} ended with exit code {done.returncode}")
+
+
+@contextmanager
+def serving(clone: Path, environment: dict[str, str]) -> Iterator[None]:
+    """`make serve` in another terminal, until it answers. Raises Stumbled where it does not."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            raise Stumbled(f"port {PORT} is taken, and the pages name it")
+    print("\n++ make serve, in another terminal", flush=True)
+    with subprocess.Popen(["make", "serve"], cwd=clone, env=environment, start_new_session=True) as server:
+        try:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not _listening():
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise Stumbled("make serve does not answer")
+                time.sleep(0.5)
+            yield
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, 2)  # Ctrl-C
+
+
+def _listening() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+if __name__ == "__main__":
+    if shutil.which("git") is None:
+        sys.exit("git is needed")
+    sys.exit(main())
