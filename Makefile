@@ -176,7 +176,7 @@ rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK 
 
 ##@ Measure
 .PHONY: bench
-bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput beside the origin and the floor, into bench/ (minutes; ARGS=--runs 50)
+bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput next to the origin and the floor, into bench/ (minutes; ARGS="--runs 20")
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
 	.venv/bin/python -m bench.worker
 	.venv/bin/python -m tools.figures

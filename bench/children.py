@@ -1,4 +1,4 @@
-"""What has to be measured in a process of its own: peak memory and the time that imports take."""
+"""What has to be measured in a new process: peak memory, the time that imports take, and GEMM by itself."""
 
 import json
 import os
@@ -11,6 +11,8 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+
+from bench.quiet import serve_first
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,6 +58,18 @@ print(json.dumps(laps))
 _IMPORT_LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)")
 
 
+def gemm_rates(threads: int, packages: Path | None = None) -> dict[str, float]:
+    """`floor.gemm_rates`, with the onnxruntime in the folder `packages` if that is given."""
+    program = f"import json; from bench import floor; print(json.dumps(floor.gemm_rates({threads})))"
+    return dict(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
+
+
+def saturates(packages: Path | None = None) -> bool:
+    """`floor.saturates`, with the onnxruntime in the folder `packages` if that is given."""
+    program = "import json; from bench import floor; print(json.dumps(floor.saturates()))"
+    return bool(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
+
+
 def peak_megabytes(requests: int) -> float:
     """Peak resident memory (MB of 10^6 bytes) of a process that answers so many mixed requests."""
     done = _python("-c", _REQUESTS.replace("COUNT", str(requests)))
@@ -92,13 +106,21 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
     return {name: round(statistics.median(values), 1) for name, values in parts.items()}
 
 
-def _python(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    path = os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])
+def _python(*arguments: str, packages: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+    first = [str(packages)] if packages else []
     environment = {
         **os.environ,
-        "PYTHONPATH": path,
+        "PYTHONPATH": os.pathsep.join([*first, str(ROOT / "lambda_src"), str(ROOT)]),
         "AUTH_MODE": "none",
         "AWS_DEFAULT_REGION": "us-east-1",
         **variables,
     }
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, *arguments]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        serve_first(process.pid)
+        output, errors = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{arguments[:2]} ended with {process.returncode}: {errors[-2000:]}")
+    return subprocess.CompletedProcess(command, 0, output, errors)

@@ -9,3 +9,8 @@ def usd_per_thousand(milliseconds: float, memory_mb: int, architecture: str) -> 
     """1,000 warm requests of that billed duration (rounded up to whole milliseconds, as AWS does)."""
     seconds = -(-milliseconds // 1) / 1000
     return round(1000 * (seconds * memory_mb / 1024 * USD_PER_GB_SECOND[architecture] + USD_PER_REQUEST), 6)
+
+
+def usd_per_thousand_in_batches(milliseconds: float, batch: int, memory_mb: int, architecture: str) -> float:
+    """The same for 1,000 images of so many milliseconds each, `batch` of them in one request."""
+    return round(usd_per_thousand(milliseconds * batch, memory_mb, architecture) / batch, 6)

@@ -1,5 +1,6 @@
 """Containers under Lambda's limits, through the docker command."""
 
+import contextlib
 import http.client
 import json
 import shlex
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ def build(dockerfile: Path, tag: str, base: str, flags: str, root: Path) -> str:
 def megabytes(image: str) -> float:
     """Unpacked size of an image, MB of 10^6 bytes."""
     return int(docker("image", "inspect", "--format={{.Size}}", image)) / 1e6
+
+
+def engine_pids() -> dict[str, int]:
+    """The processes of the engine on this machine, by name and id; none where it runs elsewhere."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name = (process / "comm").read_text(encoding="utf-8").strip()
+            if name in ("dockerd", "containerd"):
+                found[f"{name} {process.name}"] = int(process.name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class Running:
         return total
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(image: str, cpus: float, memory_mb: int, **environment: str) -> Iterator[Running]:
     """Start a container and wait until it listens; it is removed at the end."""
     name = docker(

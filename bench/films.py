@@ -1,4 +1,4 @@
-"""Inputs of the benchmark, made from the synthetic samples: no film of a patient, no download."""
+"""Inputs of the benchmark, made from the synthetic samples: no image of a patient, no download."""
 
 import io
 from dataclasses import dataclass

@@ -22,22 +22,20 @@ def gemm_rates(threads: int) -> dict[str, float]:
     }
 
 
+def saturates() -> bool:
+    """Whether sums of two int8 products are cut off at 16 bits: so x86 multiplies without VNNI, and never with it.
+
+    It tells which instructions onnxruntime uses, whatever the CPU lists.
+    """
+    a, b = np.full((64, 64), 255, np.uint8), np.full((64, 64), 127, np.int8)
+    return bool((_session("MatMulInteger", a, b, 1).run(None, {"a": a})[0] != 64 * 255 * 127).any())
+
+
 def _rate(side: int, threads: int, kind: str, left: type, right: type) -> float:
     random = np.random.default_rng(0)
     a: NDArray[Any] = random.integers(0, 100, (side, side)).astype(left)
     b: NDArray[Any] = random.integers(0, 100, (side, side)).astype(right)
-    result = TensorProto.FLOAT if kind == "MatMul" else TensorProto.INT32
-    graph = helper.make_graph(
-        [helper.make_node(kind, ["a", "b"], ["c"])],
-        "gemm",
-        [helper.make_tensor_value_info("a", helper.np_dtype_to_tensor_dtype(a.dtype), [side, side])],
-        [helper.make_tensor_value_info("c", result, [side, side])],
-        [onnx.numpy_helper.from_array(b, "b")],  # constant, so that it is packed once, as weights are
-    )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = _session(kind, a, b, threads)
     session.run(None, {"a": a})
     best, end = float("inf"), time.perf_counter() + SECONDS
     while time.perf_counter() < end:
@@ -45,6 +43,22 @@ def _rate(side: int, threads: int, kind: str, left: type, right: type) -> float:
         session.run(None, {"a": a})
         best = min(best, time.perf_counter() - start)
     return round(side**3 / best / 1e9, 1)
+
+
+def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
+    """A session that multiplies by `b`, with the input `a` and one output."""
+    result = TensorProto.FLOAT if kind == "MatMul" else TensorProto.INT32
+    graph = helper.make_graph(
+        [helper.make_node(kind, ["a", "b"], ["c"])],
+        "gemm",
+        [helper.make_tensor_value_info("a", helper.np_dtype_to_tensor_dtype(a.dtype), list(a.shape))],
+        [helper.make_tensor_value_info("c", result, [a.shape[0], b.shape[1]])],
+        [onnx.numpy_helper.from_array(b, "b")],  # constant, so that it is packed once, as weights are
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def multiply_adds(path: Path) -> float:

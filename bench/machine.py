@@ -1,7 +1,9 @@
 """The machine a figure was measured on: without its name and its vector instructions no figure means much."""
 
+import contextlib
 import os
 import platform
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ def describe(packages: tuple[str, ...]) -> dict[str, Any]:
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return {
         "cpu": fields.get("model name") or platform.processor() or platform.machine(),
+        "kind": kind(flags, platform.machine()),
         "vector_features": [name for name in VECTOR_FEATURES if name in flags],
         "cpus_of_machine": os.cpu_count(),
         "cpus_used": len(os.sched_getaffinity(0)),
@@ -36,9 +39,63 @@ def describe(packages: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def kind(flags: Sequence[str], architecture: str) -> str:
+    """The kind of machine, for int8 products: `vnni`, `avx2` or `x86_64`; `dotprod` or `arm64`; or the architecture."""
+    if architecture == "x86_64":
+        return "vnni" if {"avx512_vnni", "avx_vnni"} & set(flags) else "avx2" if "avx2" in flags else architecture
+    if architecture in ("aarch64", "arm64"):
+        return "dotprod" if "asimddp" in flags else "arm64"
+    return architecture
+
+
+def all_cpus() -> set[int]:
+    """The CPUs that this process may use."""
+    return set(os.sched_getaffinity(0))
+
+
+def last_cpus(count: int) -> list[int]:
+    """The CPUs to measure on: the last ones that we may use, where the fewest interrupts land."""
+    return sorted(os.sched_getaffinity(0))[-count:]
+
+
 def pin(cpus: int) -> None:
-    """Let this process and its children use only so many CPUs: the last ones, where the fewest interrupts land."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cpus:])
+    """Let this process and its children use only so many CPUs, the last ones."""
+    os.sched_setaffinity(0, last_cpus(cpus))
+
+
+@contextlib.contextmanager
+def pinned(cpus: Sequence[int]) -> Iterator[None]:
+    """Let this process, and the children it starts, use only these CPUs for the length of a `with` block."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class OtherWork:
+    """How busy CPUs were from the making of this object on: other work there takes memory and clock from ours."""
+
+    def __init__(self, cpus: Collection[int]) -> None:
+        self._cpus = {f"cpu{cpu}" for cpu in cpus}
+        self._start = self._ticks()
+
+    def share(self) -> float:
+        """Share of their time in 0..1; 0 where there are no such CPUs."""
+        busy, total = (now - then for now, then in zip(self._ticks(), self._start, strict=True))
+        return round(busy / total, 3) if total else 0.0
+
+    def _ticks(self) -> tuple[int, int]:
+        """Busy ticks and all ticks since the machine started."""
+        busy = total = 0
+        for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
+            name, *fields = line.split()
+            if name in self._cpus:
+                ticks = [int(field) for field in fields[:8]]  # the rest is in them already
+                total += sum(ticks)
+                busy += sum(ticks) - ticks[3] - ticks[4]  # idle, and waiting for a disk
+        return busy, total
 
 
 def _cpu_fields() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-OURS, ORIGIN, FLOOR = "#2a6f97", "#bc4749", "#8d99ae"
+OURS, HEATMAP, ORIGIN, FLOOR = "#2a6f97", "#e09f3e", "#bc4749", "#8d99ae"
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
@@ -22,20 +22,24 @@ def _warm(found: dict[str, Any], path: Path) -> None:
     names = ["jpeg_224", "png_1024", "jpeg_2000"]
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
-    for place, (key, colour) in enumerate((("origin", ORIGIN), ("handler", OURS), ("bare", FLOOR))):
-        spreads = [found[name]["origin_over_ours"]["ms"][key] for name in names]
+    bars = (
+        ("origin_over_ours", "origin", ORIGIN, "origin"),
+        ("heatmap_api", "handler_heatmap", HEATMAP, "this service with heatmap"),
+        ("origin_over_ours", "handler", OURS, "this service"),
+        ("over_bare", "bare", FLOOR, "its model alone"),
+    )
+    for place, (pair, key, colour, label) in enumerate(bars):
+        spreads = [found[name][pair]["ms"][key] for name in names]
         medians = [spread["median"] for spread in spreads]
         error = [
             [spread["median"] - spread["low"] for spread in spreads],
             [spread["high"] - spread["median"] for spread in spreads],
         ]
-        label = {"origin": "origin", "handler": "this service", "bare": "its model alone"}[key]
-        axes.bar(
-            [k + 0.27 * (place - 1) for k in range(len(names))], medians, 0.25, yerr=error, color=colour, label=label
-        )
+        where = [k + 0.2 * (place - 1.5) for k in range(len(names))]
+        axes.bar(where, medians, 0.18, yerr=error, color=colour, label=label)
     axes.set_xticks(range(len(names)), [found[name]["film"] for name in names])
     axes.set_ylabel("ms, warm")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False)
     _save(figure, path)
 
 

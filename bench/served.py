@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.handlers import api
 from pneumonia.model.card import Card
+from pneumonia.model.png import tagged
 from pneumonia.model.preprocess import to_model_input
 from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
+
+BATCH = 8
+"""Images in one run of the model, where that is compared with one run each."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,13 @@ class Context:
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def event(film: Payload) -> dict[str, Any]:
-    """A Function URL event that holds the film."""
+def event(film: Payload, *, heatmap: bool = False) -> dict[str, Any]:
+    """A Function URL event that holds the image."""
     return {
         "version": "2.0",
         "rawPath": "/predict",
-        "rawQueryString": "",
+        "rawQueryString": "heatmap=true" if heatmap else "",
+        "queryStringParameters": {"heatmap": "true"} if heatmap else {},
         "headers": {"content-type": film.content_type},
         "requestContext": {"http": {"method": "POST", "path": "/predict"}, "stage": "$default"},
         "body": base64.b64encode(film.data).decode(),
@@ -50,9 +56,9 @@ def event(film: Payload) -> dict[str, Any]:
     }
 
 
-def handler_call(film: Payload) -> Callable[[], object]:
-    """One warm request. Raises RuntimeError where the answer is not a prediction."""
-    request: Any = event(film)
+def handler_call(film: Payload, *, heatmap: bool = False) -> Callable[[], object]:
+    """One warm request, with or without a heatmap. Raises RuntimeError where the answer is not what was asked for."""
+    request: Any = event(film, heatmap=heatmap)
     context: Any = Context()
 
     def call() -> object:
@@ -61,9 +67,33 @@ def handler_call(film: Payload) -> Callable[[], object]:
             raise RuntimeError(f"{film.name}: the handler answered {answer['statusCode']} {answer['body']}")
         return answer
 
-    if "pneumonia" not in json.loads(call()["body"]):  # type: ignore[index]
-        raise RuntimeError("the handler's answer holds no prediction")
+    body = json.loads(call()["body"])  # type: ignore[index]
+    if "pneumonia" not in body or ("heatmap" in body) != heatmap:
+        raise RuntimeError(f"the handler's answer holds {sorted(body)}")
     return call
+
+
+def upload_call(film: Payload, *, heatmap: bool = True) -> Callable[[], object]:
+    """What the worker computes for an upload, from its bytes to those that go to S3: `heatmap` is always true there."""
+    predictor = process_predictor()
+
+    def call() -> object:
+        found = predictor.predict(film.data, request_id="bench", heatmap=heatmap)
+        png = tagged(found.heatmap_png, "bench") if found.heatmap_png else b""
+        return png, json.dumps(found.body)
+
+    return call
+
+
+CALLS: dict[str, Callable[[Payload], Callable[[], object]]] = {
+    "handler": handler_call,
+    "handler_heatmap": partial(handler_call, heatmap=True),
+    "upload": partial(upload_call, heatmap=False),
+    "upload_heatmap": upload_call,
+    "one_by_one": lambda film: one_by_one(film, BATCH),
+    "batch": lambda film: in_one_batch(film, BATCH),
+}
+"""What the subject `ours` can be asked for."""
 
 
 def folder() -> Path:

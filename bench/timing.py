@@ -1,13 +1,21 @@
-"""Interleaved timing: candidates take turns, so that what else the machine does meets all of them alike."""
+"""Medians, quartiles, ratios and modes of times, and candidates that take turns within one process.
+
+In one process a candidate may leave threads behind that go on spinning, so `interleaved` is for those alone that leave
+none; all others are measured in processes of their own (`turns`).
+"""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-WARM_UP = 5
+WARM_UP = 2
+
+_LEAST_SHARE = 0.2  # of the values, for a mode
+_APART = 2.5  # times the sum of the standard deviations of both; halves of one normal distribution are 1.3 apart
+_LEAST_STEP = 0.1  # of the median
 
 
 @dataclass(frozen=True)
@@ -29,17 +37,15 @@ class Spread:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
-    """Milliseconds of every run of every candidate; round i of one stands beside round i of the others.
+    """Milliseconds of every run of every candidate; round i of one stands next to round i of the others.
 
-    Each takes an untimed run before its timed one, so that it finds the processor's caches as it leaves them
-    itself, not as another candidate's weights do. Every round begins with another candidate.
+    Every round begins with another candidate.
     """
     taken: dict[str, list[float]] = {name: [] for name in candidates}
     names = list(candidates)
     for turn in range(-WARM_UP, runs):
         first = turn % len(names)
         for name in (*names[first:], *names[:first]):
-            candidates[name]()
             start = time.perf_counter()
             candidates[name]()
             if turn >= 0:
@@ -55,3 +61,26 @@ def compared(taken: Mapping[str, list[float]], over: str, under: str) -> dict[st
         "ratio": Spread.of(ratios).to_json(),
         "ratio_of": f"{over} / {under}",
     }
+
+
+def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
+    """The medians of two clusters that the values clearly fall into; None if they are one cluster.
+
+    A median between two modes is a time that hardly ever happens. Each cluster has a fifth of the values at least,
+    and the gap is wide against the spread within them.
+    """
+    found = np.sort(np.asarray(values, float))
+    least = max(2, int(np.ceil(_LEAST_SHARE * len(found))))
+    if len(found) < 2 * least:
+        return None
+
+    def within(place: int) -> float:
+        low, high = found[:place], found[place:]
+        return float(low.var() * len(low) + high.var() * len(high))
+
+    place = min(range(least, len(found) - least + 1), key=within)
+    low, high = found[:place], found[place:]
+    step = float(high.mean() - low.mean())
+    if step < _LEAST_STEP * float(np.median(found)) or step < _APART * float(low.std() + high.std()):
+        return None
+    return round(float(np.median(low)), 1), round(float(np.median(high)), 1)

@@ -36,6 +36,15 @@ def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
     assert not floor.is_int8(tmp_path / "one.onnx")
 
 
+def test_it_is_told_whether_products_saturate(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cuts:
+        def run(self, _: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            return [np.full((64, 64), 32 * 32767)]  # what x86 without VNNI answers
+
+    monkeypatch.setattr(floor, "_session", lambda *_: Cuts())
+    assert floor.saturates()
+
+
 def test_films_are_what_their_names_say_and_the_same_each_time() -> None:
     first, second = films.films(), films.films()
     assert first == second

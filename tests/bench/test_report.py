@@ -1,8 +1,9 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import measurements, report
+from bench import report
 
 
 def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
@@ -18,74 +19,55 @@ def test_a_document_without_its_markers_is_refused(document: str) -> None:
         report.replaced(document, "table", "README.md")
 
 
-def test_the_documents_have_their_markers() -> None:
-    for path in report.DOCUMENTS:
-        report.replaced(path.read_text(encoding="utf-8"), "table", path.name)
+def test_the_document_has_its_markers() -> None:
+    report.replaced(report.DOCUMENT.read_text(encoding="utf-8"), "table", report.DOCUMENT.name)
 
 
-def test_a_section_replaces_its_own_alone(tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    measurements.store("process", {"a": 1}, path)
-    measurements.store("container", {"b": 1}, path)
-    found = measurements.store("process", {"a": 2}, path)
-    assert found == measurements.load(path)
-    assert (found["process"]["a"], found["container"]["b"]) == (2, 1)
+def machine(**fields: Any) -> dict[str, Any]:
+    return {
+        "cpu": "a CPU",
+        "cpus_used": 1,
+        "cpus_of_machine": 2,
+        "vector_features": ["avx2"],
+        "load_at_start": 0.1,
+        "system": "Linux x86_64",
+        "python": "3.13",
+        "packages": {"numpy": "2"},
+    } | fields
 
 
-def test_only_what_was_measured_is_in_the_table() -> None:
-    assert report.table_rows({}) == []
-    container = {
-        **{
-            name: {
-                "ratio": {"median": 2.0, "low": 1.9, "high": 2.1},
-                "ms": {who: {"median": 1.0, "low": 1.0, "high": 1.0} for who in ("ours", "origin")},
-            }
-            for name in ("cold_warm_cache", "cold_dropped_cache")
-        },
-        "read_mb": {"origin": 100.0, "ours": 50.0},
-        "image_mb_above_base": 200.0,
-        "by_cpus": {"1": {"memory_mb": 1769, "ms": {"median": 50.0}, "usd_per_thousand": 0.001}},
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "avx2; load 0.1"),
+        ({"int8_saturates": False}, "avx2 (VNNI used: products do not saturate); load"),
+        ({"int8_saturates": True}, "avx2 (VNNI not used: products saturate); load"),
+        ({"int8_saturates": False, "system": "Linux aarch64"}, "avx2; load"),
+        ({"other_cpus_busy": 0.25}, "load 0.1 before it began, the other CPUs 25% busy meanwhile;"),
+    ],
+)
+def test_the_conditions_say_what_the_cpu_was_and_did(fields: dict[str, Any], text: str) -> None:
+    found = report.conditions({"worker": {"machine": machine(**fields), "measured": "2026-11-26"}})
+    assert text in found
+
+
+def test_what_makes_figures_doubtful_is_said() -> None:
+    noisy = {
+        "film": "224x224 JPEG",
+        "two_modes": {"handler": (10.0, 22.0)},
+        "rounds": {"taken": 40, "undisturbed": 3, "quiet": False},
     }
-    found = [row.found for row in report.table_rows({"container": container})]
-    assert found[0] == "2.00 × (1.90-2.10): 1.0 ms (1.0-1.0) against 1.0 ms (1.0-1.0)"
-    assert found[2].startswith("2.00 ×: 100 MB")
+    calm = {"film": "PNG", "two_modes": {}, "rounds": {"taken": 40, "undisturbed": 40, "quiet": True}}
+    modes, rounds = report.warnings({"process": {"jpeg_224": noisy, "png_1024": calm, "avx2": {"png_1024": calm}}})
+    assert "handler have two modes, 10.0 and 22.0 ms" in modes
+    assert "all but 3 of 40 rounds" in rounds
+    assert report.warnings({}) == []
 
 
-def test_the_worker_has_a_row_for_each_latency_the_real_one_first() -> None:
-    entry = {
-        "ratio": {"median": 2.0, "low": 1.9, "high": 2.1},
-        "films_per_second": {"batch": 4.0, "one_by_one": 2.0},
-    }
-    rows = report.table_rows({"worker": {"batch": 5, "latency": {"0": entry, "100": entry}}})
-    assert ["100 ms" in row.measured for row in rows] == [True, False]
-    assert rows[0].found == "2.00 × (1.90-2.10): 4.0 films/s against 2.0"
-    assert (rows[0].goal, rows[1].goal) == ("≥ 1.3 × / 1.6 ×", "-")
-
-
-def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
-    sizes = [
-        {"memory_mb": 884, "ms": {"median": 100.0}, "usd_per_thousand": 0.0015},
-        {"memory_mb": 1769, "ms": {"median": 45.0}, "usd_per_thousand": 0.0015},
-        {"memory_mb": 3008, "ms": {"median": 40.0}, "usd_per_thousand": 0.0022},
-    ]
-    assert report.best_size(sizes)["memory_mb"] == 1769
-    assert report.best_size(sizes[::-1])["memory_mb"] == 1769
-
-
-def test_the_heaviest_parts_are_named_with_their_share() -> None:
-    found = {
-        "jpeg_224": {"over_bare": {"ms": {"bare": {"median": 20.0}, "handler": {"median": 25.0}}}},
-        "cold_parts_ms": [["numpy", 60.0], ["session", 90.0], ["first answer", 50.0]],
-    }
-    warm, cold = report._heaviest(found)
-    assert "80%" in warm.found
-    assert cold.found.startswith("session, 45% of 200 ms (numpy 60, session 90")
-
-
-def test_what_int8_gives_up_is_a_row_only_where_it_was_measured() -> None:
-    assert report._precision(None) == []
-    (row,) = report._precision({"films": 624, "auc_given_up": 0.0004, "decisions_changed": 0.0048})
-    assert row.found == "0.0004; 0.5% (624 films, float32 beside int8)"
+def test_other_kinds_of_machine_have_tables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "_part", lambda sections: f"part {sorted(sections)}")
+    found = report.tables({"process": {}, "others": {"avx2": {"process": {}, "container": {}}}})
+    assert found.endswith("\n\n### On a machine with AVX2, without VNNI\n\npart ['container', 'process']")
 
 
 def test_plots_are_linked_from_where_the_document_lies(tmp_path: Path) -> None:

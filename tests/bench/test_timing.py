@@ -1,3 +1,6 @@
+import numpy as np
+import pytest
+
 from bench import cost, timing
 
 
@@ -5,8 +8,7 @@ def test_candidates_take_turns_after_their_warm_up() -> None:
     called: list[str] = []
     taken = timing.interleaved({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, runs=4)
     assert [len(values) for values in taken.values()] == [4, 4]
-    # Each twice, the first time untimed.
-    assert "".join(called[4 * timing.WARM_UP :]) == "aabbbbaaaabbbbaa"
+    assert "".join(called[2 * timing.WARM_UP :]) == "abbaabba"
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
@@ -22,3 +24,28 @@ def test_cost_follows_time_memory_and_architecture() -> None:
     assert cost.usd_per_thousand(100, 1024, "x86_64") == 0.001867
     assert cost.usd_per_thousand(99.2, 1024, "x86_64") == 0.001867  # billed by whole milliseconds
     assert cost.usd_per_thousand(100, 1024, "arm64") == 0.001533
+
+
+def test_a_batch_shares_one_request() -> None:
+    # Five of 20 ms at 1,024 MB are one request of 100 ms.
+    assert cost.usd_per_thousand_in_batches(20, 5, 1024, "x86_64") == round(0.001867 / 5, 6)
+
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("values", "modes"),
+    [
+        ([10, 10.1, 9.9, 10, 22, 22.1, 21.9, 22], (10, 22)),
+        ([10.0] * 3 + [22.0] * 9, (10, 22)),
+        (RANDOM.normal(10, 1, 200).tolist(), None),
+        (RANDOM.uniform(10, 20, 200).tolist(), None),
+        ([10.0] * 19 + [22.0], None),  # an outlier is no mode
+        ([10.0, 10.2] * 8, None),  # two, but so near to each other that it does not matter
+        ([10.0, 22.0], None),
+        ([], None),
+    ],
+)
+def test_two_modes_are_told_from_one_with_a_spread(values: list[float], modes: tuple[float, float] | None) -> None:
+    assert timing.two_modes(values) == modes

@@ -1,0 +1,57 @@
+"""onnxruntime as it would run on a CPU with AVX2 and without AVX-512 and VNNI, for a machine that has them.
+
+onnxruntime has no setting for that: it asks the CPU once, when its library is loaded (MLAS, `platform.cpp`). So a copy
+of the installed package is made in which two of these questions are answered with no: whether there is AVX-VNNI, and
+whether the system saves the registers of AVX-512. Everything else is as it was. That the copy does what is meant is
+checked where it runs, by its products (`floor.saturates`). It is used for these figures and nowhere else.
+"""
+
+import importlib.util
+import platform
+import re
+import shutil
+from pathlib import Path
+
+_QUESTIONS = re.compile(
+    rb"\x0f\xa2(\xa8\x10)\x74"  # cpuid; test al, 16 (AVX-VNNI); je
+    rb".{20,200}?"
+    rb"(\xa8\xe0)\x0f\x84",  # test al, 224 (what XCR0 lacks of the registers of AVX-512); je
+    re.DOTALL,
+)
+_NO_AVX_VNNI = b"\x24\x00"  # and al, 0: the jump past AVX-VNNI is always taken
+_NO_AVX_512 = b"\x0c\xe0"  # or al, 224: the jump to AVX-512 never is
+
+
+class NotEmulated(RuntimeError):
+    """This build of onnxruntime asks the CPU in another way, or there is nothing to ask."""
+
+
+def without_vnni(library: bytes) -> bytes:
+    """The library with both questions answered. Raises NotEmulated unless they are there once each."""
+    found = list(_QUESTIONS.finditer(library))
+    if len(found) != 1:
+        raise NotEmulated(f"the questions of MLAS are in this onnxruntime {len(found)} times, not once")
+    changed = bytearray(library)
+    for group, answer in ((1, _NO_AVX_VNNI), (2, _NO_AVX_512)):
+        begin, end = found[0].span(group)
+        changed[begin:end] = answer
+    return bytes(changed)
+
+
+def package(folder: Path) -> Path:
+    """Make the copy in `folder`, anew each time. Returns the folder to put first on the path of modules.
+
+    Raises NotEmulated.
+    """
+    if platform.machine() != "x86_64":
+        raise NotEmulated(f"{platform.machine()} has neither AVX2 nor AVX-512")
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is None or spec.origin is None:
+        raise NotEmulated("onnxruntime is not installed")
+    copied = folder / "onnxruntime"
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(Path(spec.origin).parent, copied, ignore=shutil.ignore_patterns("__pycache__"))
+    for library in copied.glob("capi/onnxruntime_pybind11_state*.so"):
+        library.write_bytes(without_vnni(library.read_bytes()))
+        return folder
+    raise NotEmulated("this onnxruntime has no library where it is expected")

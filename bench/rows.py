@@ -1,0 +1,220 @@
+"""The rows of the table: what was measured, what it must and should be, and what was found."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+MISSED = " **(missed)**"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a figure must reach, and what it is meant to reach. `most`: at most these, else at least."""
+
+    must: float
+    aim: float
+    unit: str = ""
+    most: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≤' if self.most else '≥'} {self.must:g}{self.unit} / {self.aim:g}{self.unit}"
+
+    def judged(self, value: float) -> str:
+        """Empty, or that the must is missed."""
+        return MISSED if (value > self.must if self.most else value < self.must) else ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    measured: str
+    goal: str
+    found: str
+
+
+IMAGES = ("jpeg_224", "jpeg_2000", "png_1024")
+_ORIGIN = {"vnni": Goal(3.5, 5, " ×"), "avx2": Goal(2.5, 3.5, " ×")}
+_HEATMAP = Goal(1.3, 1.15, " ×", most=True)
+_BARE = Goal(1.10, 1.05, " ×", most=True)
+_PEAK_MEMORY = Goal(150, 120, " MB", most=True)
+_IMAGE = Goal(160, 120, " MB", most=True)
+_SHARE = Goal(60, 75, "%")
+_COLD = {"cold_warm_cache": Goal(2, 3, " ×"), "cold_dropped_cache": Goal(1.8, 2.5, " ×")}
+_READ = Goal(1.8, 2.5, " ×")
+_BATCHES = Goal(1.3, 1.6, " ×")
+
+
+def table_rows(results: dict[str, Any]) -> list[Row]:
+    """The rows that were measured; what was not is not in the table."""
+    rows = []
+    if process := results.get("process"):
+        rows += process_rows(process)
+    if worker := results.get("worker"):
+        rows += worker_rows(worker)
+    if container := results.get("container"):
+        rows += container_rows(container)
+    return rows
+
+
+def process_rows(found: dict[str, Any]) -> list[Row]:
+    """Of the section `process`."""
+    kind = found["machine"].get("kind", "")
+    prices = ", ".join(f"{usd:.4f} USD ({name})" for name, usd in found["usd_per_thousand"].items())
+    files = found["model"]["files"]
+    return [
+        *(_origin_row(found[name], _ORIGIN.get(kind)) for name in IMAGES),
+        *_emulated_rows(found.get("avx2", {})),
+        *(row for name in IMAGES for row in _heatmap_rows(found[name])),
+        _against(found["jpeg_224"]["over_bare"], "handler", "bare", "handler against bare `session.run`, {}", _BARE,
+                 found["jpeg_224"]["film"]),
+        _share_row("model against the int8 GEMM peak", found["floor"], _SHARE if kind == "vnni" else None),
+        Row("peak memory of the API after 100 mixed requests", str(_PEAK_MEMORY),
+            f"{found['memory_mb']:.0f} MB{_PEAK_MEMORY.judged(found['memory_mb'])}"),
+        Row("model files together", "≤ 25 MB a member / 22 MB in all",
+            f"{sum(files.values()):.1f} MB ({', '.join(f'{name} {size} MB' for name, size in files.items())})"),
+        *_precision(found["model"].get("precision")),
+        Row("8 images in one run of the model against 8 runs, decoding included", "-", _ratio(found["batch"])),
+        Row("OpenVINO's time over onnxruntime's, same file (float32; by default, bfloat16 where the CPU can)", "-",
+            f"{_ratio(found['openvino'])}; {_ratio(found['openvino_default'])}"),
+        *_heaviest(found),
+        Row("1,000 warm predictions without heatmap at 1,769 MB, list price", "-", prices),
+    ]  # fmt: skip
+
+
+def _origin_row(image: dict[str, Any], goal: Goal | None, title: str = "{}, origin's time over ours") -> Row:
+    return _against(image["origin_over_ours"], "origin", "handler", title, goal, image["film"])
+
+
+def _against(entry: dict[str, Any], over: str, under: str, title: str, goal: Goal | None, film: str) -> Row:
+    judged = goal.judged(entry["ratio"]["median"]) if goal else ""
+    found = f"{_ratio(entry)}{judged}: {_ms(entry, over)} against {_ms(entry, under)}"
+    return Row(title.format(film), str(goal or "-"), found)
+
+
+def _emulated_rows(found: dict[str, Any]) -> list[Row]:
+    """On this CPU, with the instructions of one without VNNI."""
+    title = "{}, origin's time over ours, AVX2 without VNNI"
+    if "jpeg_224" not in found:
+        return [Row("AVX2 without VNNI", str(_ORIGIN["avx2"]), found["why_not"])] if found else []
+    return [
+        *(_origin_row(found[name], _ORIGIN["avx2"], title) for name in IMAGES),
+        _share_row("model against the int8 GEMM peak, AVX2 without VNNI", found["floor"], None),
+    ]
+
+
+def _heatmap_rows(image: dict[str, Any]) -> list[Row]:
+    return [
+        _against(image[name], over, under, f"{{}} with its heatmap against without, {path}", _HEATMAP, image["film"])
+        for name, over, under, path in (
+            ("heatmap_upload", "upload_heatmap", "upload", "in the worker"),
+            ("heatmap_api", "handler_heatmap", "handler", "in the API"),
+        )
+        if name in image
+    ]
+
+
+def _share_row(title: str, floor: dict[str, Any], goal: Goal | None) -> Row:
+    share = 100 * floor["share_of_peak"]
+    kinds = floor["gemm_gmac_per_second"]
+    return Row(
+        title,
+        str(goal or "-"),
+        f"{share:.0f}%{goal.judged(share) if goal else ''}: {floor['model_gmac']:.2f} G multiply-adds, "
+        f"{kinds[floor['kind']]:.0f} G/s in {floor['kind']} ({kinds['float32']:.0f} G/s in float32)",
+    )
+
+
+def _precision(cost: dict[str, Any] | None) -> list[Row]:
+    """What int8 gives up on the test split, as `make evaluate FLOAT32=` found it."""
+    if not cost:
+        return []
+    found = (
+        f"{cost['auc_given_up']:.4f}; {cost['decisions_changed']:.1%} ({cost['films']} images, float32 next to int8)"
+    )
+    return [Row("accuracy given up on the test split: AUC; decisions that change", "≤ 0.003; 1% / 0.001; 0.5%", found)]
+
+
+def _heaviest(found: dict[str, Any]) -> list[Row]:
+    """Where the time goes: what is left to be made faster."""
+    warm = found["jpeg_224"]["over_bare"]["ms"]
+    share = warm["bare"]["median"] / warm["handler"]["median"]
+    rows = [Row("heaviest part of the warm path", "-", f"the model, {share:.0%} of a 224×224 JPEG's time")]
+    if parts := dict(found.get("cold_parts_ms", ())):
+        total = sum(parts.values())
+        name = max(parts, key=lambda part: parts[part])
+        rest = ", ".join(f"{part} {ms:.0f}" for part, ms in parts.items())
+        text = f"{name}, {parts[name] / total:.0%} of {total:.0f} ms ({rest})"
+        rows.append(Row("heaviest part of the cold path, page cache warm", "-", text))
+    return rows
+
+
+def worker_rows(found: dict[str, Any]) -> list[Row]:
+    """Of the section `worker`."""
+    rows = [
+        Row(
+            f"worker, batches of {found['batch']} against one by one, {_latency(latency)}",
+            str(_BATCHES) if latency != "0" else "-",
+            f"{_ratio(entry)}: {entry['films_per_second']['batch']:.1f} images/s against "
+            f"{entry['films_per_second']['one_by_one']:.1f}",
+        )
+        for latency, entry in sorted(found["latency"].items(), key=lambda item: -int(item[0]))
+    ]
+    if prices := found.get("usd_per_thousand"):
+        text = "; ".join(
+            f"{', '.join(f'{usd:.4f} USD ({name})' for name, usd in prices[key].items())} {title}"
+            for key, title in (("computing", "for computing alone"), ("100", "with 100 ms of latency of S3"))
+            if key in prices
+        )
+        rows.append(Row("1,000 uploads with heatmap at 1,769 MB, list price of Lambda", "reported / < 0.002 USD", text))
+    return rows
+
+
+def _latency(milliseconds: str) -> str:
+    return f"{milliseconds} ms of latency of S3" if milliseconds != "0" else "no latency of S3"
+
+
+def container_rows(found: dict[str, Any]) -> list[Row]:
+    """Of the section `container`."""
+    rows = [
+        _against(
+            found[name], "origin", "ours", f"container ready to first answer, {title}, origin's time over ours",
+            _COLD[name], "",
+        )
+        for name, title in (("cold_warm_cache", "page cache warm"), ("cold_dropped_cache", "page cache dropped"))
+        if name in found
+    ]  # fmt: skip
+    if read := found.get("read_mb"):
+        ratio = read["origin"] / read["ours"]
+        text = f"{ratio:.2f} ×{_READ.judged(ratio)}: {read['origin']:.0f} MB against {read['ours']:.0f} MB"
+        rows.append(Row("read from disk until the first answer, origin's over ours", str(_READ), text))
+    size = found["image_mb_above_base"]
+    rows.append(Row("image above its base, unpacked", str(_IMAGE), f"{size:.0f} MB{_IMAGE.judged(size)}"))
+    by_cpus = sorted(found["by_cpus"].items(), key=lambda item: float(item[0]))
+    curve = (
+        f"{cpus} vCPU, {entry['memory_mb']} MB: {entry['ms']['median']:.0f} ms, "
+        f"{entry['usd_per_thousand']:.4f} USD per 1,000"
+        for cpus, entry in by_cpus
+    )
+    rows.append(Row("warm request by memory size", "-", "; ".join(curve)))
+    chosen = best_size([entry for _, entry in by_cpus])
+    default = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]["memory_mb"]
+    rows.append(Row("memory size of the least time × price", f"default {default} MB", f"{chosen['memory_mb']} MB"))
+    return rows
+
+
+def best_size(sizes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The memory size by which the default is chosen: twice as fast is worth twice the price, and no more."""
+    return min(sizes, key=lambda entry: entry["ms"]["median"] * entry["usd_per_thousand"])
+
+
+def _ratio(entry: dict[str, Any]) -> str:
+    ratio = entry["ratio"]
+    return f"{ratio['median']:.2f} × ({ratio['low']:.2f}-{ratio['high']:.2f})"
+
+
+def _ms(entry: dict[str, Any], name: str) -> str:
+    ms = entry["ms"][name]
+    return f"{ms['median']:.1f} ms ({ms['low']:.1f}-{ms['high']:.1f})"

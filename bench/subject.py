@@ -1,0 +1,92 @@
+"""One subject of the bench, in a process of its own that does nothing between its turns.
+
+    python -m bench.subject NAME --cpus 1,3 [--origin-model FILE]
+
+Reads requests from standard input, {"call": name, "image": key} a line, and answers each with one line: {"ms": wall
+clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times the second run, so that it
+finds the processor's caches as it leaves them itself. An error ends the process with a traceback.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Call = Callable[[], object]
+Make = Callable[[str, str], Call]
+
+
+def serve(make: Make, cpus: frozenset[int] | None = None) -> None:
+    """Answer requests until standard input ends. `make` returns the call for a name and the key of an image.
+
+    `cpus`: to pin this process to, before anything is made. Calls are made when they are first asked for.
+    """
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+    # What libraries print must not get between the answers.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)
+        calls: dict[tuple[str, str], Call] = {}
+        for line in sys.stdin:
+            wanted = json.loads(line)
+            key = wanted["call"], wanted["image"]
+            if key not in calls:
+                calls[key] = make(*key)
+            print(json.dumps(timed(calls[key])), file=answers, flush=True)
+
+
+def timed(call: Call) -> dict[str, float]:
+    """Run a call twice; milliseconds of the second run by the clock, and of CPU time of all threads."""
+    call()
+    cpu, start = time.process_time(), time.perf_counter()
+    call()
+    end = time.perf_counter()
+    return {"ms": (end - start) * 1000, "cpu_ms": (time.process_time() - cpu) * 1000}
+
+
+def maker(name: str, origin_model: Path | None) -> Make:
+    """How a subject makes its calls: `ours`, `bare`, `origin`, `openvino` or `openvino_default`.
+
+    Imports no more than this subject needs. Raises ValueError for another name.
+    """
+    from bench import films
+
+    images = films.films()
+    if name == "origin":
+        from bench.origin import Origin
+
+        if origin_model is None:
+            raise ValueError("origin needs --origin-model")
+        origin = Origin(origin_model)
+        return lambda _, image: lambda: origin.answer(images[image].data)
+
+    from bench import served
+
+    if name == "ours":
+        return lambda call, image: served.CALLS[call](images[image])
+    if name == "bare":
+        return lambda _, image: served.bare_run(images[image])
+    if name == "openvino":
+        return lambda _, image: served.openvino_run(images[image], "f32")
+    if name == "openvino_default":
+        return lambda _, image: served.openvino_run(images[image])
+    raise ValueError(f"there is no subject {name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--cpus", required=True)
+    parser.add_argument("--origin-model", type=Path)
+    args = parser.parse_args()
+    cpus = frozenset(int(cpu) for cpu in args.cpus.split(","))
+    # Pinned before onnxruntime is imported: it looks at the CPUs when it is.
+    os.sched_setaffinity(0, cpus)
+    serve(maker(args.name, args.origin_model))
+
+
+if __name__ == "__main__":
+    main()
