@@ -42,8 +42,9 @@ demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo
 cli: $(RUNTIME) ## Install the project, with the `pneumonia` command, into .venv (docs/cli.md)
 
 .PHONY: serve
-serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (AUTH=token asks for one)
-	@.venv/bin/pneumonia serve $(if $(AUTH),--auth "$(AUTH)")
+serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (PORT=, S3_PORT=; AUTH=token asks for one)
+	@PNEUMONIA_STARTED_BY="make serve" .venv/bin/pneumonia serve $(if $(PORT),--port "$(PORT)") \
+	  $(if $(S3_PORT),--s3-port "$(S3_PORT)") $(if $(AUTH),--auth "$(AUTH)")
 
 .PHONY: predict
 predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 whatever they show)

@@ -12,6 +12,7 @@ from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.proxy import Proxy
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.local.names import HOST
+from pneumonia_cli.local.ports import free_port
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse, running
 
@@ -47,5 +48,5 @@ def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop:
                     webbrowser.open(address)
                 wait_for(ended)
         except PortInUse as error:
-            raise UsageProblem(str(error)) from None
+            raise UsageProblem(f"{error} --port {free_port(port + 1)} is free.") from None
     return 0

@@ -22,6 +22,7 @@ from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.names import DEAD_LETTER_QUEUE, HOST, QUEUE, RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.local.own_pages import origins_of
 from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.local.ports import client_exports, free_pair, program, serve_command
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
 from pneumonia_cli.local.wsgi_server import PortInUse
 from pneumonia_cli.reporting.printable import printable
@@ -57,7 +58,8 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
                 _introduce(console, url, cloud.endpoint_url, token)
                 wait_for(stop)
     except PortInUse as error:
-        console.print(printable(f"{error} `pneumonia serve` takes --port and --s3-port.", "red"))
+        console.print(printable(f"{error} This works:", "red"))
+        console.print(Text(f"  {serve_command(*free_pair(port, s3_port), auth)}"))
         return EXIT_FAILED
     except (PneumoniaError, OSError) as error:
         console.print(printable(str(error), "red"))
@@ -68,7 +70,8 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
 
 def _introduce(console: Console, url: str, endpoint_url: str, token: str | None) -> None:
     model = process_predictor().card
-    exports = "\n".join(f"  export {name}={value}" for name, value in client_environment(endpoint_url).items())
+    exports = _exports(client_environment(endpoint_url))
+    elsewhere = _exports(client_exports(url, endpoint_url, token))
     console.print(Text.from_markup("[bold]The local cloud is up.[/] Ctrl-C stops it and forgets what it stores.\n"))
     authorization = f" -H 'Authorization: Bearer {token}'" if token else ""
     console.print(
@@ -86,9 +89,11 @@ One film over HTTP:
   curl --data-binary @samples/pneumonia-1.png -H 'Content-Type: image/png'{authorization} {url}/predict
   curl {url}/health
 
+With this command line{", which has to be told the ports and the token once" if elsewhere else ""}:
+{elsewhere}  {program()} call samples/pneumonia-1.png --stack local
+
 Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
-{exports}
-  aws s3 cp samples/pneumonia-1.png s3://{UPLOAD_BUCKET}/
+{exports}  aws s3 cp samples/pneumonia-1.png s3://{UPLOAD_BUCKET}/
   aws s3 cp s3://{RESULT_BUCKET}/pneumonia-1.png.json -
 """,
         highlight=False,
@@ -96,3 +101,7 @@ Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
     )
     console.print(Text(model.notice, style="yellow"))
     console.print(Text(f"Requests and the logs of both functions follow ({HOST} only).\n", style="dim"))
+
+
+def _exports(variables: dict[str, str]) -> str:
+    return "".join(f"  export {name}={value}\n" for name, value in variables.items())

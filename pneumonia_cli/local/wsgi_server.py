@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PortInUse(Exception):
-    """The port is taken; the message says which."""
+    """The port is taken, or not for this user; the message says which."""
 
 
 @contextlib.contextmanager
@@ -60,4 +60,6 @@ def _listen(port: int) -> socket.socket:
             raise PortInUse(
                 f"Port {port} of this machine is in use. Stop what uses it, or choose another one."
             ) from None
+        if error.errno == errno.EACCES:
+            raise PortInUse(f"Port {port} may not be used by you. Choose one from 1024 on.") from None
         raise

@@ -1,9 +1,11 @@
 import contextlib
 import http.client
 import json
+import shlex
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -102,7 +104,7 @@ def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
     assert shown == ["GET /results/{upload_id} → 404", "GET (another path) → 404", "GET /page/{name} → 404"]
 
 
-@pytest.mark.parametrize("option", ["--port", "--s3-port"])
+@pytest.mark.parametrize("option", [pytest.param("--port", marks=pytest.mark.slow), "--s3-port"])
 def test_a_port_in_use_is_told(start: Start, option: str) -> None:
     with socket.create_server((HOST, 0)) as other:
         port = str(other.getsockname()[1])
@@ -111,5 +113,11 @@ def test_a_port_in_use_is_told(start: Start, option: str) -> None:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"Port {port}" in said
-    assert "--port" in said
     assert "Traceback" not in said
+    again = shlex.split(said.splitlines()[-1])
+    assert again[:4] == [sys.executable, "-m", "pneumonia_cli", "serve"]
+    if option == "--s3-port":
+        return
+    # It works as printed, and says how `--stack local` finds it.
+    facts = introduction(start(*again[4:]))
+    assert (facts["PNEUMONIA_URL"], facts["AWS_ENDPOINT_URL"]) == (facts["Function URL"], facts["S3 and SQS"])
