@@ -5,9 +5,9 @@ import binascii
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
@@ -15,32 +15,29 @@ from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import Refused, ServiceError, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
-from pneumonia_cli.client.hospital import dicom_folder
+from pneumonia_cli.client.hospital import Results, Wanted, open_results
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.records import image_printer
 from pneumonia_cli.client.service import MAX_DIRECT_BYTES, Service
 from pneumonia_cli.client.shape import Shape
-from pneumonia_cli.client.written import lines_to, make_folder, write_bytes, writing
+from pneumonia_cli.client.written import lines_to, make_folder, write_bytes
 from pneumonia_cli.reporting.artifacts import heatmap_files
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
-
-if TYPE_CHECKING:
-    from pneumonia_cli.dicom_out.folder import DicomFolder
 
 
 @dataclass(frozen=True)
 class CallOptions:
     """What the user chose.
 
-    `heatmaps` is a folder for PNG files, `dicom` one for results as DICOM files, `out` a file for lines of JSON,
-    `prevalence` a share that the probability is also given for.
+    `heatmaps` is a folder for PNG files, `out` a file for lines of JSON, `prevalence` a share that the
+    probability is also given for, `wanted` says which results a hospital's systems get.
     """
 
     shape: Shape = Shape.TABLE
     out: Path | None = None
     heatmaps: Path | None = None
-    dicom: Path | None = None
+    wanted: Wanted = field(default_factory=Wanted)
     force: bool = False
     prevalence: float | None = None
     jobs: int = 4
@@ -54,9 +51,10 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
     if options.heatmaps is not None:
         make_folder(options.heatmaps)
         targets = {image: options.heatmaps / Path(file).name for image, file in heatmap_files(images).items()}
-    results: DicomFolder | None = None
-    if options.dicom is not None:
-        results = dicom_folder(options.dicom, images, model_of(service), force=options.force)
+    results: Results | None = None
+    options.wanted.check()
+    if options.wanted.folders:
+        results = open_results(options.wanted, images, model_of(service), force=options.force)
     outcomes: list[Outcome] = []
 
     def call(image: ImageFile) -> dict[str, Any]:
@@ -77,9 +75,10 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
             bars.advance(task)
     if not options.shape.for_programs:
         output.show(outcomes)
-        if results is not None:
-            output.print_text(results.told)
-    return exit_code(refused=sum(outcome.status == "rejected" for outcome in outcomes))
+        for told in results.told if results is not None else []:
+            output.print_text(told)
+    missing = results.not_sent if results is not None else 0
+    return exit_code(sum(outcome.status == "rejected" for outcome in outcomes), missing)
 
 
 def model_of(service: Service) -> dict[str, str]:
@@ -107,10 +106,11 @@ def ask(
 
 
 def _call(
-    service: Service, image: ImageFile, heatmap_file: Path | None, results: "DicomFolder | None", options: CallOptions
+    service: Service, image: ImageFile, heatmap_file: Path | None, results: Results | None, options: CallOptions
 ) -> dict[str, Any]:
     """The fields of the answer, or `error`."""
-    data, png, wanted = b"", None, heatmap_file is not None or results is not None
+    data, png, wanted = b"", None, heatmap_file is not None
+    wanted = wanted or (results is not None and results.needs_heatmap)
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
         answer, png = ask(service, data, heatmap=wanted, force=options.force, patience_seconds=options.patience_seconds)
@@ -120,9 +120,8 @@ def _call(
         line = {"error": refused.fields}
     if heatmap_file is not None and png is not None:
         write_bytes(heatmap_file, png)
-    if results is not None and options.dicom is not None and data:
-        with writing(options.dicom):
-            results.add(image, data, line, png)
+    if results is not None and data:
+        results.add(image, data, line, png)
     return line
 
 

@@ -1,18 +1,20 @@
-"""The extra `hospital`: libraries that only results as DICOM and the gateway need. Imported when they are asked for."""
+"""Results for a hospital's own systems, and the extra `hospital`: libraries that are imported when asked for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pneumonia_cli.client.errors import UsageProblem
-from pneumonia_cli.client.written import make_folder
+from pneumonia_cli.client.written import make_folder, writing
 from pneumonia_cli.reporting.images import ImageFile
 
 if TYPE_CHECKING:
     from pneumonia_cli.dicom_out.folder import DicomFolder
+    from pneumonia_cli.fhir_out.folder import FhirFolder
 
-MODULES: Final = ("dicomweb_client", "highdicom", "prometheus_client", "pynetdicom")
+MODULES: Final = ("dicomweb_client", "highdicom", "hl7apy", "prometheus_client", "pynetdicom")
 
 
 def check_extra() -> None:
@@ -24,11 +26,97 @@ def check_extra() -> None:
         )
 
 
-def dicom_folder(folder: Path, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> "DicomFolder":
-    """The folder of `--dicom`. `model`: name, version and sha256 of the model that is asked. Raises UsageProblem,
-    UnwritableOutput."""
-    check_extra()
+@dataclass(frozen=True)
+class Wanted:
+    """What the user chose: `dicom` and `fhir` are folders, `fhir_server` the base URL of a server."""
+
+    dicom: Path | None = None
+    fhir: Path | None = None
+    fhir_server: str | None = None
+
+    def check(self) -> None:
+        """Raise UsageProblem if it cannot be done, before anything is sent or predicted."""
+        if self.fhir_server is not None and self.fhir is None:
+            raise UsageProblem("--fhir-server needs --fhir FOLDER: what the server does not take stays there.")
+        if self.dicom is not None:
+            check_extra()
+        if self.fhir_server is not None:
+            from pneumonia_cli.fhir_out.server import BadAddress, FhirServer
+
+            try:
+                FhirServer(self.fhir_server)
+            except BadAddress as error:
+                raise UsageProblem(str(error)) from None
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The folders by their options."""
+        found = {"--dicom": self.dicom, "--fhir": self.fhir}
+        return {option: folder for option, folder in found.items() if folder is not None}
+
+
+class Results:
+    """The folders that were asked for. Safe to share between threads."""
+
+    def __init__(self, dicom: "DicomFolder | None", fhir: "FhirFolder | None", wanted: Wanted) -> None:
+        self._dicom = dicom
+        self._fhir = fhir
+        self._wanted = wanted
+
+    @property
+    def needs_heatmap(self) -> bool:
+        """Whether `add` makes use of a heatmap."""
+        return self._dicom is not None
+
+    @property
+    def not_sent(self) -> int:
+        """How many reports a server did not take."""
+        return 0 if self._fhir is None else self._fhir.not_sent
+
+    @property
+    def told(self) -> list[str]:
+        """What to say at the end."""
+        return [folder.told for folder in (self._dicom, self._fhir) if folder is not None]
+
+    def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
+        """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the file that was sent.
+
+        Raises UnwritableOutput.
+        """
+        if self._dicom is not None and self._wanted.dicom is not None:
+            with writing(self._wanted.dicom):
+                self._dicom.add(image, data, line, heatmap_png)
+        if self._fhir is not None and self._wanted.fhir is not None:
+            with writing(self._wanted.fhir):
+                self._fhir.add(image, data, line)
+
+
+def open_results(wanted: Wanted, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> Results:
+    """Make the folders. `model`: name, version and sha256 of the model that is asked.
+
+    Raises UsageProblem, UnwritableOutput.
+    """
+    wanted.check()
+    for folder in wanted.folders.values():
+        make_folder(folder)
+    dicom = _dicom_folder(wanted.dicom, images, model, force=force) if wanted.dicom is not None else None
+    fhir = None
+    if wanted.fhir is not None:
+        fhir = _fhir_folder(wanted.fhir, wanted.fhir_server, images, model, force=force)
+    return Results(dicom, fhir, wanted)
+
+
+def _dicom_folder(folder: Path, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> "DicomFolder":
     from pneumonia_cli.dicom_out.folder import DicomFolder
 
-    make_folder(folder)
     return DicomFolder(folder, images, model, force=force)
+
+
+def _fhir_folder(
+    folder: Path, url: str | None, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool
+) -> "FhirFolder":
+    from pneumonia_cli.fhir_out.folder import FhirFolder
+    from pneumonia_cli.fhir_out.server import FhirServer
+
+    server = FhirServer(url) if url is not None else None
+    return FhirFolder(folder, images, model, force=force, server=server)

@@ -13,10 +13,10 @@ from pneumonia.predictor import process_predictor
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
-from pneumonia_cli.client.hospital import dicom_folder
+from pneumonia_cli.client.hospital import Wanted, open_results
 from pneumonia_cli.client.records import image_printer
 from pneumonia_cli.client.shape import Shape
-from pneumonia_cli.client.written import lines_to, writing
+from pneumonia_cli.client.written import lines_to
 from pneumonia_cli.local.environment import export_defaults
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
@@ -30,25 +30,28 @@ def run(
     prevalence: float | None = None,
     shape: Shape = Shape.TABLE,
     out: Path | None = None,
-    dicom: Path | None = None,
+    wanted: Wanted | None = None,
 ) -> int:
     """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used or
     something cannot be written.
 
-    `prevalence`: a share that the probability is also given for. `dicom`: a folder for results as DICOM files.
+    `prevalence`: a share that the probability is also given for. `wanted`: results for a hospital's systems.
     Lines are written to `out` as they come, so that what was done stays if the run is stopped.
     """
+    if wanted is not None:
+        wanted.check()
     export_defaults(os.environ)
     outcomes: list[Outcome] = []
     stopped = False
     try:
         predictor = process_predictor()
-        results = dicom_folder(dicom, images, predictor.card.identity(), force=force) if dicom else None
+        results = None
+        if wanted is not None and wanted.folders:
+            results = open_results(wanted, images, predictor.card.identity(), force=force)
 
         def keep(image: ImageFile, data: bytes, line: dict[str, Any], png: bytes | None) -> None:
-            if results is not None and dicom is not None:
-                with writing(dicom):
-                    results.add(image, data, with_prevalence(line, prevalence), png)
+            if results is not None:
+                results.add(image, data, with_prevalence(line, prevalence), png)
 
         predicted = predict_all(predictor, images, force=force, keep=keep if results else None)
         with ExitStack() as stack:
@@ -70,9 +73,10 @@ def run(
         output.show(outcomes)
         if out is not None:
             output.print_text(f"{len(outcomes)} lines in {out}")
-        if results is not None:
-            output.print_text(results.told)
+        for told in results.told if results is not None else []:
+            output.print_text(told)
     if stopped:
         output.stderr.print(Text(f"Stopped after {len(outcomes)} of {len(images)} images.", style="bold red"))
         return EXIT_STOPPED
-    return exit_code(refused=sum(outcome.status == "rejected" for outcome in outcomes))
+    missing = results.not_sent if results is not None else 0
+    return exit_code(sum(outcome.status == "rejected" for outcome in outcomes), missing)

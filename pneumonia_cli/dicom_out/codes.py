@@ -1,18 +1,35 @@
 """Every code that the reports use. Standard ones where they exist; the private ones are in this table alone."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
+from pneumonia_cli.reporting.conclusion import triage_words
+from pneumonia_cli.reporting.verdict import caveat_of
+
 SCHEME: Final = "99PNEUMONIA"
 SCHEME_NAME: Final = "Codes of the pneumonia triage of chest X-rays"
+
+SYSTEMS: Final = {
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "LN": "http://loinc.org",
+    "SCT": "http://snomed.info/sct",
+    "UCUM": "http://unitsofmeasure.org",
+    SCHEME: "urn:uuid:0c2f6a52-9f0e-5b52-8d43-6a1f0b7f2d11",
+}
+"""What FHIR calls a coding scheme of DICOM and HL7 v2."""
 
 PNEUMONIA: Final = Code("233604007", "SCT", "Pneumonia")
 PNEUMONIA_IN_RADLEX: Final = Code("RID5350", "RADLEX", "pneumonia")
 LUNG: Final = codes.SCT.Lung
 CHEST_RADIOGRAPHY: Final = Code("399208008", "SCT", "Plain X-ray of chest")
 REPORT: Final = codes.DCM.ImagingMeasurementReport
+IMAGING_STUDY: Final = Code("18748-4", "LN", "Diagnostic imaging study")
+SOFTWARE: Final = Code("706689003", "SCT", "Application program software")
+PERCENT: Final = Code("%", "UCUM", "percent")
+STUDY_UID: Final = codes.DCM.StudyInstanceUID
 PROBABILITY: Final = codes.DCM.Probability
 THRESHOLD: Final = codes.DCM.ThresholdValue
 NO_UNITS: Final = codes.UCUM.NoUnits
@@ -32,6 +49,12 @@ OUTSIDE_POPULATION: Final = Code("OUTSIDE", SCHEME, "Outside of the population t
 PREVALENCE: Final = Code("PREVALENCE", SCHEME, "Share of pneumonia among the films of the reader")
 AT_PREVALENCE: Final = Code("AT-PREVALENCE", SCHEME, "Probability of pneumonia at that share")
 FORCED: Final = Code("FORCED", SCHEME, "Predicted by force, whatever the image shows")
+TRIAGE_REPORT: Final = Code("TRIAGE-REPORT", SCHEME, "Triage of a chest X-ray by a research model, no diagnosis")
+PERCENT_PNEUMONIA: Final = Code("P-PNEUMONIA", SCHEME, "Probability of pneumonia, as a research model gives it")
+SHARE: Final = Code("SHARE", SCHEME, "Share of pneumonia that the probability holds for")
+CONCLUSION: Final = Code("CONCLUSION", SCHEME, "What the research model says, in words")
+IMAGE_UID: Final = Code("IMAGE-UID", SCHEME, "SOP Instance UID of the image")
+MODEL: Final = Code("MODEL", SCHEME, "Research model: name, version, sha256")
 REFUSAL: Final = Code("REFUSAL", SCHEME, "Reason why nothing was predicted")
 
 TRIAGES: Final = {
@@ -40,6 +63,12 @@ TRIAGES: Final = {
     "likely_pneumonia": "T-PNEUMONIA",
 }
 """Code values of the triage; the meanings are the words of the command line."""
+
+CAVEATS: Final = {
+    "outside": Code("T-OUTSIDE", SCHEME, "No triage: X-ray unlike those of the training"),
+    "forced": Code("T-FORCED", SCHEME, "No triage: answered by force, whatever the image shows"),
+}
+"""What FHIR and HL7 v2 say in the place of a triage for which no figure of the model holds."""
 
 LABELS: Final = {
     "normal": Code("L-NORMAL", SCHEME, "Probability below the threshold"),
@@ -65,3 +94,11 @@ NOT_SENT: Final = "burned_in_annotation"
 """The gateway's own refusal: an image that was not sent to the service."""
 REFUSALS[NOT_SENT] = Code("R-NOT-SENT", SCHEME, "Not sent: text may be burnt into the image")
 OTHER_REFUSAL: Final = Code("R-OTHER", SCHEME, "Another reason, see the comment")
+
+
+def triage_code(result: Mapping[str, Any]) -> Code:
+    """The code of the triage of a prediction, or of the caveat that takes its place in FHIR and HL7 v2."""
+    caveat = caveat_of(result)
+    if caveat is not None:
+        return CAVEATS[caveat]
+    return Code(TRIAGES.get(str(result["triage"]), "T-OTHER"), SCHEME, triage_words(result))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.progress import Progress
@@ -14,6 +14,7 @@ from pneumonia_cli.client.batch.lost import lost
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.batch.upload import Sent, Uploader
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES
+from pneumonia_cli.client.hospital import Wanted
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.reporting.images import ImageFile
 
@@ -34,7 +35,7 @@ class BatchOptions:
     `unanswered`: how many films may be uploaded and not yet answered. A whole batch at once would make all
     who come after it wait for its end, and set off the alarm on the age of the queue.
     `patience_seconds`: how long to wait without any news. `prevalence`: a share that probabilities are also given for.
-    `dicom`: a folder for results as DICOM files.
+    `wanted`: which results go to a hospital's systems.
     """
 
     out: Path
@@ -43,7 +44,7 @@ class BatchOptions:
     patience_seconds: float = 900.0
     max_bytes: int = MAX_IMAGE_BYTES
     prevalence: float | None = None
-    dicom: Path | None = None
+    wanted: Wanted = field(default_factory=Wanted)
     shape: Shape = Shape.TABLE
 
 

@@ -11,15 +11,14 @@ from rich.text import Text
 from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
 from pneumonia_cli.client import output
-from pneumonia_cli.client.batch.dicom_files import write_dicom
 from pneumonia_cli.client.batch.export import CSV_FILE, Summary, write_report, write_tables
 from pneumonia_cli.client.batch.feedback import Feedback
+from pneumonia_cli.client.batch.hospital_files import write_results
 from pneumonia_cli.client.batch.journal import WAITING, Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
 from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find
-from pneumonia_cli.client.hospital import check_extra
 from pneumonia_cli.client.records import print_record
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
 from pneumonia_cli.reporting.images import ImageFile
@@ -36,10 +35,10 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
     if options.out.resolve().is_relative_to(folder.resolve()):
         # It would be taken for films the next time.
         raise UsageProblem(f"{options.out} lies inside {folder}: choose another place with --out.")
-    if options.dicom is not None:
-        check_extra()
-        if options.dicom.resolve().is_relative_to(folder.resolve()):
-            raise UsageProblem(f"{options.dicom} lies inside {folder}: choose another place with --dicom.")
+    options.wanted.check()
+    for option, results in options.wanted.folders.items():
+        if results.resolve().is_relative_to(folder.resolve()):
+            raise UsageProblem(f"{results} lies inside {folder}: choose another place with {option}.")
     images = find([str(folder)])
     card = checked_card(load_card())
     with Journal(options.out, places.settings) as journal:
@@ -89,15 +88,15 @@ def finish(
     with output.progress() as bars:
         task = bars.add_task("Report   ", total=summary.predicted)
         write_report(journal, options.out, images, card, options.prevalence, lambda: bars.advance(task))
-    told = write_dicom(journal, options, options.dicom, images, card) if options.dicom else None
+    results = write_results(journal, options, images, card) if options.wanted.folders else None
     if options.shape.for_programs:
         files = {name: str(options.out / name) for name in (CSV_FILE, RESULTS_FILE, REPORT_FILE)}
         print_record({**asdict(summary), "files": files, "reason": why}, options.shape)
     else:
         _show(summary, options.out, why, card.notice)
-        if told is not None:
+        for told in results.told if results is not None else []:
             output.print_text(told)
-    return exit_code(summary.rejected, summary.missing)
+    return exit_code(summary.rejected, summary.missing + (results.not_sent if results is not None else 0))
 
 
 def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:

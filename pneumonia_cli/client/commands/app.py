@@ -46,16 +46,20 @@ def predict(
     force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    fhir: options.Fhir = None,
+    fhir_server: options.FhirServer = None,
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
     """Predict with the model of this machine; nothing leaves it."""
     from pneumonia_cli.client import files as found
     from pneumonia_cli.client import predict as command
+    from pneumonia_cli.client.hospital import Wanted
 
     images = found.find(files, exclude=[out] if out else [])
     shape = options.shape_of(shape, as_json)
-    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, shape=shape, out=out, dicom=dicom))
+    wanted = Wanted(dicom, fhir, fhir_server)
+    raise typer.Exit(command.run(images, force=force, prevalence=prevalence, shape=shape, out=out, wanted=wanted))
 
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
@@ -92,6 +96,8 @@ def call(
     force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    fhir: options.Fhir = None,
+    fhir_server: options.FhirServer = None,
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
@@ -102,6 +108,7 @@ def call(
     from pneumonia_cli.client import call as command
     from pneumonia_cli.client import files as found
     from pneumonia_cli.client.door import open_service
+    from pneumonia_cli.client.hospital import Wanted
     from pneumonia_cli.client.target import Target, connect, resolve
 
     images = found.find(files)
@@ -109,7 +116,7 @@ def call(
         shape=options.shape_of(shape, as_json),
         out=out,
         heatmaps=heatmaps,
-        dicom=dicom,
+        wanted=Wanted(dicom, fhir, fhir_server),
         force=force,
         prevalence=prevalence,
         jobs=jobs,
@@ -196,6 +203,8 @@ def submit(
     ] = MAX_IMAGE_BYTES,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
+    fhir: options.Fhir = None,
+    fhir_server: options.FhirServer = None,
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
@@ -207,6 +216,7 @@ def submit(
     from pneumonia_cli.client.batch import submit as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
+    from pneumonia_cli.client.hospital import Wanted
     from pneumonia_cli.client.target import Target, connect, jobs_for, unanswered_for
 
     named = Target(url, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
@@ -218,7 +228,7 @@ def submit(
         patience_seconds=wait,
         max_bytes=max_image_bytes,
         prevalence=prevalence,
-        dicom=dicom,
+        wanted=Wanted(dicom, fhir, fhir_server),
         shape=options.shape_of(shape, as_json),
     )
     with connect(stack, profile, region) as aws:

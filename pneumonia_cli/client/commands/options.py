@@ -126,6 +126,23 @@ Dicom = Annotated[
         "Needs the extra `hospital`.",
     ),
 ]
+Fhir = Annotated[
+    Path | None,
+    typer.Option(
+        "--fhir",
+        metavar="FOLDER",
+        help="Also write a FHIR R4B transaction there for each predicted DICOM image: report, observations, model. "
+        "It names the patient as the image does.",
+    ),
+]
+FhirServer = Annotated[
+    str | None,
+    typer.Option(
+        "--fhir-server",
+        metavar="URL",
+        help="Also post each to this FHIR server, with the bearer token in PNEUMONIA_FHIR_TOKEN, if there is one.",
+    ),
+]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write one line of JSON an image.")]
 BatchJobs = Annotated[
     int | None,

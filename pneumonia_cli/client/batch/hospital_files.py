@@ -1,4 +1,4 @@
-"""`pneumonia submit --dicom`: the results of a batch as DICOM files."""
+"""`--dicom` and `--fhir` of `pneumonia submit`: the results of a batch for a hospital's own systems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +10,17 @@ from pneumonia_cli.client.batch.journal import Entry, Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
-from pneumonia_cli.client.hospital import dicom_folder
-from pneumonia_cli.client.written import writing
+from pneumonia_cli.client.hospital import Results, open_results
 from pneumonia_cli.reporting.images import ImageFile
 
 
-def write_dicom(journal: Journal, options: BatchOptions, folder: Path, images: Mapping[str, Path], card: Card) -> str:
-    """Write the results of every film of a batch that lies here; returns what to say about it.
+def write_results(journal: Journal, options: BatchOptions, images: Mapping[str, Path], card: Card) -> Results:
+    """Write the results of every image of a batch that lies here.
 
-    `images` gives the path of each film by its name. Raises UsageProblem if the extra `hospital` is missing.
+    `images` gives the path of each image by its name. Raises UsageProblem if the extra `hospital` is missing.
     """
     films = {name: ImageFile(path, name) for name, path in images.items()}
-    results = dicom_folder(folder, list(films.values()), card.identity(), force=False)
+    results = open_results(options.wanted, list(films.values()), card.identity(), force=False)
     for film in journal.films("predicted", "rejected"):
         if film.result is None or film.name not in films:
             continue
@@ -30,10 +29,8 @@ def write_dicom(journal: Journal, options: BatchOptions, folder: Path, images: M
         except Refused:  # removed since, or never readable: there is no header to take over
             continue
         line = with_prevalence(_line(film), options.prevalence)
-        heatmap = _heatmap(options.out, film)
-        with writing(folder):
-            results.add(films[film.name], data, line, heatmap)
-    return results.told
+        results.add(films[film.name], data, line, _heatmap(options.out, film) if results.needs_heatmap else None)
+    return results
 
 
 def _line(film: Entry) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Results as FHIR R4B: one transaction for each predicted image."""

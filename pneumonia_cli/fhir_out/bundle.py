@@ -1,0 +1,169 @@
+"""One prediction as a FHIR R4B transaction: DiagnosticReport, two Observations, and the Device that is the model."""
+
+import json
+from datetime import UTC, datetime
+from typing import Final
+
+from pneumonia_cli.dicom_out import codes
+from pneumonia_cli.dicom_out.answer import Answer
+from pneumonia_cli.dicom_out.equipment import MANUFACTURER
+from pneumonia_cli.dicom_out.source import Source
+from pneumonia_cli.dicom_out.uids import derived
+from pneumonia_cli.fhir_out import parts
+from pneumonia_cli.fhir_out.parts import Json
+from pneumonia_cli.reporting.conclusion import LIMITS, SCOPE, conclusion, number_words, percentage_of, triage_words
+from pneumonia_cli.reporting.verdict import MEANINGS, caveat_of, number_of
+
+_RADIOLOGY: Final = parts.coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology")
+_IMAGING: Final = parts.coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")
+_REPORT: Final = "Research use only: pneumonia triage of a chest X-ray by software (no radiologist's report)"
+_PROBABILITY: Final = "Research use only: probability of pneumonia in a chest X-ray, as software gives it"
+_TRIAGE: Final = "Research use only: triage of a chest X-ray for pneumonia by software"
+
+
+def bundle(source: Source, answer: Answer, issued: datetime | None = None) -> Json | None:
+    """The transaction of one prediction as a JSON document; None after a refusal, which is no result of a patient.
+
+    `issued`: when the report is made, now by default. Everything else derives from the image, the model and the
+    choices of the caller, identifiers among them: a server that has the report already creates no second one.
+    """
+    if answer.refused:
+        return None
+    uids = {
+        kind: derived(f"fhir {kind}", source.sop_instance_uid, answer.model["sha256"], answer.choices)
+        for kind in ("report", "probability", "triage")
+    }
+    device_uid = derived("device", "", answer.model["sha256"], {})
+    urls = {kind: parts.uuid_of(uid) for kind, uid in {**uids, "device": device_uid}.items()}
+    when = (issued or datetime.now(UTC)).isoformat(timespec="seconds")
+    made = {
+        "device": _device(answer, device_uid),
+        "probability": {**_observation(source, urls, "probability", when), **_probability(source, answer)},
+        "triage": {**_observation(source, urls, "triage", when), **_triage(source, answer)},
+        "report": _report(source, answer, urls, when),
+    }
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [parts.entry(resource, urls[kind]) for kind, resource in made.items()],
+    }
+
+
+def encoded(document: Json) -> bytes:
+    """A document as the bytes of a file, the same for the same document."""
+    return json.dumps(document, indent=1, ensure_ascii=False).encode()
+
+
+def _device(answer: Answer, uid: str) -> Json:
+    model = answer.model
+    note = "Research use only: not a medical device, without a UDI."
+    return {
+        "resourceType": "Device",
+        "text": parts.narrative([note, f"{model['name']} {model['version']} by {MANUFACTURER}"]),
+        "identifier": [{"system": parts.URI, "value": f"urn:oid:{uid}"}],
+        "status": "active",
+        "manufacturer": MANUFACTURER,
+        "deviceName": [{"name": model["name"], "type": "model-name"}],
+        "type": parts.concept(codes.SOFTWARE),
+        "version": [
+            {"type": {"text": "version of the model"}, "value": model["version"]},
+            {"type": {"text": "sha256 of the model"}, "value": model["sha256"]},
+        ],
+        "note": [{"text": note}],
+    }
+
+
+def _report(source: Source, answer: Answer, urls: dict[str, str], when: str) -> Json:
+    sentences = conclusion(answer.fields, answer.model)
+    return {
+        "resourceType": "DiagnosticReport",
+        "meta": {"security": [parts.AI_ASSERTED]},
+        "text": parts.narrative(sentences),
+        "identifier": [{"system": parts.URI, "value": urls["report"]}],
+        **parts.order(source),
+        "status": "preliminary",
+        "category": [_RADIOLOGY],
+        "code": parts.concept(codes.TRIAGE_REPORT, codes.IMAGING_STUDY, text=_REPORT),
+        "subject": parts.patient(source),
+        **parts.effective(source),
+        "issued": when,
+        "result": [{"reference": urls["triage"]}, {"reference": urls["probability"]}],
+        "imagingStudy": [parts.study(source)],
+        "conclusion": " ".join(sentences),
+    }
+
+
+def _observation(source: Source, urls: dict[str, str], kind: str, when: str) -> Json:
+    """What both Observations have."""
+    return {
+        "resourceType": "Observation",
+        "meta": {"security": [parts.AI_ASSERTED]},
+        "identifier": [{"system": parts.URI, "value": urls[kind]}],
+        **parts.order(source),
+        "status": "preliminary",
+        "category": [_IMAGING],
+        "subject": parts.patient(source),
+        **parts.effective(source),
+        "issued": when,
+        "device": {"reference": urls["device"]},
+        "derivedFrom": [parts.study(source)],
+    }
+
+
+def _probability(source: Source, answer: Answer) -> Json:
+    fields = answer.fields
+    number, prevalence = number_of(fields)
+    components = [parts.component(codes.SHARE, valueQuantity=parts.percentage(100 * prevalence))]
+    if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
+        threshold = percentage_of(float(fields["threshold"]))
+        text = "Threshold of the model's label, not a limit of a normal range"
+        components.append(
+            {"code": parts.concept(codes.THRESHOLD, text=text), "valueQuantity": parts.percentage(threshold)}
+        )
+    caveat = caveat_of(fields)
+    if caveat is None:
+        value: Json = {"valueQuantity": parts.percentage(percentage_of(number))}
+        told = [*LIMITS, f"Probability of pneumonia: {number_words(fields)}.", *SCOPE]
+    else:
+        # A number without its caveat goes into lists and curves: here it stands in the words alone.
+        value = {"dataAbsentReason": parts.coded(parts.ABSENT_REASONS, "as-text", "As Text")}
+        told = [*LIMITS, MEANINGS[caveat], f"Do not use what the model says all the same: {number_words(fields)}."]
+        components = []
+    return {
+        **_told(told, parts.concept(codes.PERCENT_PNEUMONIA, codes.PROBABILITY, text=_PROBABILITY)),
+        **value,
+        "component": [*components, *_images(source)],
+    }
+
+
+def _triage(source: Source, answer: Answer) -> Json:
+    fields = answer.fields
+    caveat = caveat_of(fields)
+    told = [*LIMITS, f"Triage for pneumonia: {triage_words(fields)}.", *SCOPE]
+    if caveat is not None:
+        told = [*LIMITS, MEANINGS[caveat], f"Do not use what the model says all the same: {triage_words(fields)}."]
+    code = codes.triage_code(fields)
+    return {
+        **_told(told, parts.concept(codes.TRIAGE, text=_TRIAGE)),
+        # Lists show this text alone.
+        "valueCodeableConcept": parts.concept(code, text=f"{code.meaning} [research use only, not a diagnosis]"),
+        "component": [
+            parts.component(codes.OUTSIDE_POPULATION, valueCodeableConcept=_yes_no(answer.outside_population)),
+            parts.component(codes.FORCED, valueCodeableConcept=_yes_no(answer.force)),
+            *_images(source),
+        ],
+    }
+
+
+def _told(sentences: list[str], code: Json) -> Json:
+    """The code of an Observation and its words, which say the limits first."""
+    return {"text": parts.narrative(sentences), "code": code, "note": [{"text": " ".join(sentences)}]}
+
+
+def _images(source: Source) -> list[Json]:
+    """Which image of the study: a study of two views has two reports."""
+    return [parts.component(codes.IMAGE_UID, valueString=f"urn:oid:{source.sop_instance_uid}")]
+
+
+def _yes_no(value: bool | None) -> Json:
+    return parts.concept({True: codes.YES, False: codes.NO, None: codes.UNKNOWN}[value])

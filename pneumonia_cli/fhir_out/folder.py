@@ -1,0 +1,113 @@
+"""`--fhir OUT` and `--fhir-server`: the results of many images as FHIR transactions, in one folder and on a server."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pneumonia_cli.dicom_out.answer import Answer
+from pneumonia_cli.dicom_out.source import NotDicom, Source
+from pneumonia_cli.fhir_out.bundle import bundle, encoded
+from pneumonia_cli.fhir_out.server import FhirServer, NotAccepted
+from pneumonia_cli.reporting.artifacts import heatmap_files
+from pneumonia_cli.reporting.images import ImageFile
+
+_WAITS: Final = (1.0, 4.0)
+"""Seconds before the second and the third attempt to send a transaction."""
+
+
+class FhirFolder:
+    """A folder of transactions, one for each predicted DICOM image. Safe to share between threads.
+
+    Each is written before it is sent, so that none is lost where the server takes it not. After one that could not be
+    sent for the network's sake no other is tried: the rest of the command goes on without the server.
+    `model`: name, version and sha256 of the model that is asked.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        images: Sequence[ImageFile],
+        model: Mapping[str, str],
+        *,
+        force: bool,
+        server: FhirServer | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.not_sent = 0
+        self._why = ""
+        self._written = self._refused = self._skipped = 0
+        self._folder = folder
+        self._stems = {image: Path(name).stem for image, name in heatmap_files(images).items()}
+        self._model = model
+        self._force = force
+        self._server = server
+        self._server_is_down = False
+        self._sleep = sleep
+        self._lock = threading.Lock()
+
+    def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any]) -> None:
+        """Write, and send, the report of one image. `line`: the fields of the answer, or `error`; `data`: the file.
+
+        There is none after a refusal, none for a file that is no DICOM image, and none where the answer names another
+        instance than the file does: it was replaced meanwhile.
+        """
+        document = None
+        try:
+            source = Source.of(data)
+            said = (line.get("image") or {}).get("sop_instance_uid")
+            if said not in (None, source.sop_instance_uid):
+                raise NotDicom("The answer is of another instance.")
+            document = bundle(source, Answer.of_line(line, self._model, force=self._force))
+        except NotDicom:
+            with self._lock:
+                self._skipped += 1
+            return
+        path = self._folder / f"{self._stems[image]}.fhir.json"
+        if document is None:
+            path.unlink(missing_ok=True)  # of an earlier run, which had an answer
+            with self._lock:
+                self._refused += 1
+            return
+        transaction = encoded(document)
+        path.write_bytes(transaction)
+        why = self._send(transaction)
+        with self._lock:
+            self._written += 1
+            self.not_sent += why is not None
+            self._why = why or self._why
+
+    @property
+    def told(self) -> str:
+        """What to say about it at the end."""
+        without = [
+            *([f"none for {self._refused} refused images"] if self._refused else []),
+            *([f"none for {self._skipped} files that are no DICOM images"] if self._skipped else []),
+        ]
+        told = "; ".join([f"{self._written} reports as FHIR in {self._folder}", *without])
+        if self._server is None:
+            return told
+        sent = f"{told}. The FHIR server took {self._written - self.not_sent} of them"
+        again = f". {self._why} The same command sends the others again, none twice" if self.not_sent else ""
+        return f"{sent}{again}"
+
+    def _send(self, transaction: bytes) -> str | None:
+        """None once it is accepted, or where there is no server; else why not."""
+        if self._server is None:
+            return None
+        for wait in (*_WAITS, None):
+            if self._server_is_down:
+                return self._why
+            try:
+                self._server.post(transaction)
+                return None
+            except NotAccepted as error:
+                if not error.passing:
+                    return str(error)
+                if wait is None:
+                    self._server_is_down = True
+                    return str(error)
+                self._sleep(wait)
+        return None

@@ -1,0 +1,59 @@
+"""The conclusion of a result in whole sentences, for reports that are read without any picture next to them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pneumonia_cli.reporting.verdict import MEANINGS, WORDS, caveat_of, number_of, percent, share_words
+
+LIMITS: Final = (
+    "RESEARCH USE ONLY.",
+    "NOT A DIAGNOSIS.",
+    "Software wrote this text. No doctor has checked it.",
+    "A radiologist must read every X-ray.",
+)
+"""These come first in every report."""
+SCOPE: Final = (
+    "The model looks for pneumonia alone: it says nothing about any other finding, and it can be wrong either way.",
+)
+
+
+def triage_words(result: Mapping[str, Any]) -> str:
+    """The triage in words that stand alone. `result`: the fields of a prediction, with or without a caveat."""
+    triage = str(result["triage"])
+    words = WORDS.get(triage, triage.replace("_", " "))
+    if triage == "likely_normal":
+        return f"{words} (as to pneumonia alone)"
+    return f"{words} (the model does not decide)" if triage == "indeterminate" else words
+
+
+def number_words(result: Mapping[str, Any]) -> str:
+    """The probability and the share of pneumonia that it holds for, such as "80.0%, if 1 in 2 such X-rays shows it"."""
+    number, prevalence = number_of(result)
+    return f"{percent(number)}, if {share_words(prevalence)} such X-rays shows pneumonia"
+
+
+def percentage_of(share: float) -> float:
+    """A share as the number of `percent`: one decimal, from 0.1 to 99.9."""
+    return float(percent(share).rstrip("%"))
+
+
+def conclusion(result: Mapping[str, Any], model: Mapping[str, str]) -> list[str]:
+    """Sentences about one prediction, the limits first.
+
+    `result`: the fields of a prediction. `model`: name, version and sha256 of the model that made it.
+    """
+    caveat = caveat_of(result)
+    said = [f"Triage for pneumonia: {triage_words(result)}.", f"Probability of pneumonia: {number_words(result)}."]
+    if caveat is not None:
+        said = [
+            f"No triage. {MEANINGS[caveat]}",
+            f"Do not use what the model says all the same: {triage_words(result)}; {number_words(result)}.",
+        ]
+    warnings = (result.get("image") or {}).get("warnings") or []
+    return [
+        *LIMITS,
+        *said,
+        *(f"Warning about the image: {str(code).replace('_', ' ')}." for code in warnings),
+        *SCOPE,
+        f"Model: {model['name']} {model['version']}.",
+    ]

@@ -1,0 +1,100 @@
+import json
+
+import pytest
+import requests
+from werkzeug.wrappers import Response
+
+from pneumonia_cli.fhir_out.bundle import encoded
+from pneumonia_cli.fhir_out.server import TOKEN_VARIABLE, BadAddress, FhirServer, NotAccepted
+from tests.client.upstream import upstream
+from tests.fhir_out.server import fhir_server
+from tests.fhir_out.test_bundle import document
+
+
+def test_a_transaction_is_carried_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "secret")
+    with fhir_server() as store:
+        store.token = "secret"
+        for _ in range(2):
+            FhirServer(f"{store.url}/").post(encoded(document()))
+        assert store.asked == 2
+        assert len(store.resources) == 4
+        (report,) = store.of_kind("DiagnosticReport")
+        assert {one["reference"] for one in report["result"]} == {
+            place for place in store.resources if place.startswith("Observation/")
+        }
+
+
+@pytest.mark.parametrize(("status", "passing"), [(503, True), (429, True), (401, False), (422, False), (302, False)])
+def test_what_was_not_accepted(status: int, passing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    with fhir_server() as store:
+        store.broken = status
+        with pytest.raises(NotAccepted, match=f"HTTP {status}") as raised:
+            FhirServer(store.url).post(encoded(document()))
+    assert raised.value.passing is passing
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>",
+        "[]",
+        json.dumps({"type": "batch-response", "entry": [{"response": {"status": "201"}}]}),
+        json.dumps({"type": "transaction-response", "entry": []}),
+        json.dumps({"type": "transaction-response", "entry": [{"response": {"status": "404"}}]}),
+    ],
+)
+def test_an_answer_that_proves_nothing(answer: str) -> None:
+    with upstream() as web:
+        web.answers["/fhir"] = Response(answer, 200)
+        with pytest.raises(NotAccepted, match="no transaction-response"):
+            FhirServer(f"{web.url}/fhir").post(b"{}")
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with fhir_server() as store, upstream() as web:
+        web.answers["/fhir"] = Response("", 307, {"Location": store.url})
+        with pytest.raises(NotAccepted, match="HTTP 307"):
+            FhirServer(f"{web.url}/fhir").post(encoded(document()))
+        assert store.asked == 0
+
+
+def test_a_server_that_is_down() -> None:
+    with pytest.raises(NotAccepted, match="not reached") as raised:
+        FhirServer("http://127.0.0.1:9/fhir").post(b"{}")
+    assert raised.value.passing
+    assert "127.0.0.1" not in str(raised.value)
+
+
+def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def send(_session: object, _request: object, **options: object) -> None:
+        seen.append(options["verify"])
+        raise requests.ConnectionError
+
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(requests.Session, "send", send)
+    for ca in ("", "/etc/ours.pem"):
+        with pytest.raises(NotAccepted):
+            FhirServer("https://ehr.example/fhir", ca=ca).post(b"{}")
+    assert seen == [True, "/etc/ours.pem"]
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("ehr.example/fhir", ""),
+        ("ftp://ehr.example", ""),
+        ("https://user:secret@ehr.example/fhir", ""),
+        ("https://ehr.example/fhir?token=1", ""),
+        ("http://ehr.example/fhir", "secret"),
+    ],
+)
+def test_an_address_that_cannot_be_used(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, token)
+    with pytest.raises(BadAddress) as raised:
+        FhirServer(url)
+    assert "secret" not in str(raised.value)
