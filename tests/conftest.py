@@ -128,6 +128,7 @@ def write_artifacts(directory: Path, members: Sequence[TinyMember]) -> Path:
             }
         )
     Image.new("L", (48, 48), GOLDEN_GREY).save(directory / "golden.png")
+    (directory / "MODEL_CARD.md").write_text("# Model card: tiny-grey\n", encoding="utf-8")
     total = sum(member.weight for member in members)
     golden_logit = sum(m.weight * m.gain for m in members) / total * (GOLDEN_GREY / 127.5 - 1)
     document = {

@@ -7,9 +7,9 @@ Whoever can speak to it acts as the user. So it answers only
   for a one-time code that is shown in the terminal, keeps it in its sessionStorage, and sends it as a bearer token. A
   cookie would be sent to every port of the machine, and an address is seen in the list of processes.
 
-The page itself (`/`, `/page/`), the documents that it links to (`/docs`, `/openapi.json`) and `/config`, which tells it
-to ask for the code, need no key, as in a deployment with auth `token`. An upload needs none either: its address has a
-random name that only the page was told.
+The page itself (`/`, `/page/`), the documents that it links to (`/docs`, `/model-card`, `/openapi.json`) and `/config`,
+which tells it to ask for the code, need no key, as in a deployment with auth `token`. An upload needs none either: its
+address has a random name that only the page was told.
 
 The page sends large images to S3 by itself, to a place the service names. That place is replaced by one of
 ours, so that the bucket need not allow this origin.
@@ -38,7 +38,7 @@ UPLOAD_PATH = "/_upload/"
 MAX_BODY_BYTES = 6 * 1024 * 1024  # as Lambda
 MAX_UPLOAD_BYTES = 1024 * 1024 * 1024  # S3 knows the real limit: it is in the signed form
 
-_OPEN_PATHS = ("/", "/config", "/docs", "/openapi.json")
+_OPEN_PATHS = ("/", "/config", "/docs", "/model-card", "/openapi.json")
 _OPEN_FOLDER = "/page/"
 _MAX_CODE_BYTES = 1000
 

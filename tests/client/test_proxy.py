@@ -139,7 +139,7 @@ def test_without_the_key_nothing_is_passed_on(server: Upstream, origin: str, pat
     assert server.asked == []
 
 
-@pytest.mark.parametrize("path", ["/", "/page/app.js", "/config", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/config", "/docs", "/model-card", "/openapi.json"])
 def test_the_page_can_be_loaded_without_the_key(server: Upstream, origin: str, path: str) -> None:
     server.answers[path] = answer({})
     assert requests.get(origin + path, timeout=30).status_code == 200

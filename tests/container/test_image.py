@@ -71,6 +71,7 @@ print(json.dumps({
 }))""")
     assert found["caches"] == []
     shipped = {
+        "MODEL_CARD.md",
         "card.json",
         "golden.png",
         *(f"{p.stem}.prepared.onnx" for p in (ROOT / "model_artifacts").glob("*.onnx")),

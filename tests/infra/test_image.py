@@ -18,6 +18,7 @@ from tests.infra.conftest import Json, Synthesise, Synthesised
 IN_THE_IMAGE = [
     "lambda_src/pneumonia/handlers/api.py",
     "lambda_src/requirements.txt",
+    "model_artifacts/MODEL_CARD.md",
     "model_artifacts/card.json",
     "model_artifacts/member.onnx",
 ]

@@ -65,7 +65,6 @@ def render(document: Mapping[str, Any]) -> str:
     operations = list(_operations(document))
     return environment.get_template("docs.html.j2").render(
         info=document["info"],
-        security=document["components"]["securitySchemes"]["token"]["description"],
         groups=[
             (tag, [each for each in operations if _tag(document, each) == tag["name"]]) for tag in document["tags"]
         ],

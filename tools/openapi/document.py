@@ -104,6 +104,7 @@ def document() -> dict[str, Any]:
             "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
             "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
             "/docs": {"get": _docs()},
+            "/model-card": {"get": _model_card()},
             "/config": {"get": _config()},
             "/health": {"get": _health()},
             "/model": {"get": _model()},
@@ -372,6 +373,14 @@ def _docs() -> dict[str, Any]:
         **_operation("getDocs", "page", "The description of the API for people", public=True),
         "description": "With examples in curl, Python and JavaScript. The fragment `#<code>` leads to an error.",
         "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS)},
+    }
+
+
+def _model_card() -> dict[str, Any]:
+    return {
+        **_operation("getModelCard", "page", "The model card for people", public=True),
+        "description": "What `GET /model` has as JSON, in words and tables. A model may come without it.",
+        "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS, errors.NotFound)},
     }
 
 

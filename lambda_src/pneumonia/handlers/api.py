@@ -29,6 +29,7 @@ ROUTES = (
     Route("GET", "/", pages.index, any_query=True, public=True),
     Route("GET", "/page/{name}", pages.page_file, any_query=True, public=True),
     Route("GET", "/docs", documents.docs, any_query=True, public=True),
+    Route("GET", "/model-card", documents.model_card, any_query=True, public=True),
     Route("GET", "/config", service.config, public=True),
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),

@@ -340,7 +340,8 @@ def test_bad_setting_is_a_500_that_the_log_explains(
 @pytest.mark.usefixtures("tiny_service")
 class TestOtherMethods:
     @pytest.mark.parametrize(
-        "path", ["/", "/health", "/model", "/config", "/openapi.json", "/docs", "/page/app.js", "/page/no.js"]
+        "path",
+        ["/", "/health", "/model", "/config", "/openapi.json", "/docs", "/model-card", "/page/app.js", "/page/no.js"],
     )
     def test_head_is_get_without_its_body(self, call: Call, http_event: HttpEvent, path: str) -> None:
         get, head = (call(http_event(method=method, path=path)) for method in ("GET", "HEAD"))
@@ -483,6 +484,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("GET", "/"),
         ("GET", "/page/{name}"),
         ("GET", "/docs"),
+        ("GET", "/model-card"),
         ("GET", "/config"),
         ("GET", "/health"),
         ("GET", "/model"),

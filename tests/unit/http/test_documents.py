@@ -1,4 +1,6 @@
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +8,7 @@ from pneumonia.http import documents
 from pneumonia.http.documents import DOCS_HTML, one_document
 from tests.unit.http.conftest import Ask
 
-PATHS = ["/docs"]
+PATHS = ["/docs", "/model-card"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -60,6 +62,18 @@ def test_a_problem_links_to_its_section(ask: Ask) -> None:
     problem = ask("GET", "/nowhere").body
     assert problem["help"] == "/docs#not_found"
     assert ' id="not_found"' in ask("GET", "/docs").data.decode()
+
+
+def test_the_card_is_that_of_the_model_in_use(ask: Ask, artifacts: Path) -> None:
+    name = json.loads((artifacts / "card.json").read_text(encoding="utf-8"))["name"]
+    assert f"<h1>Model card: {name}</h1>" in ask("GET", "/model-card").data.decode()
+
+
+def test_a_model_may_come_without_a_card(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MODEL_DIR", str(tmp_path))
+    reply = ask("GET", "/model-card")
+    assert (reply.status, reply.body["code"]) == (404, "not_found")
+    assert "GET /model " in reply.body["detail"]
 
 
 def test_it_is_put_together_once(ask: Ask) -> None:

@@ -88,6 +88,6 @@ def test_every_script_and_style_sheet_of_the_page_is_in_it() -> None:
     html = assemble(FOLDER).html
     for path in FOLDER.glob("*.js"):
         assert f"const module_{path.stem.replace('-', '_')} = " in html
-    document = assemble(FOLDER, "docs.html").html
+    document = assemble(FOLDER, "model-card.html").html
     for path in FOLDER.glob("*.css"):
         assert path.read_text(encoding="utf-8") in (document if path.name == "document.css" else html)
