@@ -96,6 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *_CLIENT,
         "pneumonia.backfill",
         "pneumonia.decode",
+        "pneumonia.options",
         "pneumonia.prevalence",
     ),
     "pneumonia_cli.client.operating": (*_CLIENT, "pneumonia_cli.bundled", "pneumonia_cli.stack"),

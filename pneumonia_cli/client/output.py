@@ -101,8 +101,13 @@ def print_problem(text: str) -> None:
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
     """What tables take, from a line: `file` and the fields of an answer, or `file` and `error`."""
     if "error" in line:
-        return Outcome(image, {**line["error"], "status": "rejected"})
+        return Outcome(image, as_typed({**line["error"], "status": "rejected"}))
     return Outcome(image, {**line, "status": "predicted"})
+
+
+def as_typed(refusal: Mapping[str, Any]) -> dict[str, Any]:
+    """A refusal for people: what the API names as `force=true` is an option here."""
+    return {**refusal, "detail": str(refusal.get("detail", "")).replace("force=true", "--force")}
 
 
 def show(outcomes: Sequence[Outcome]) -> None:

@@ -65,6 +65,12 @@ def connect(stack: str | None, profile: str | None, region: str | None, env: Map
     return Aws(profile=profile, region=region)
 
 
+def only_at_aws(stack: str | None, what: str) -> None:
+    """Raises UsageProblem for the local cloud, which has not got what a command is about."""
+    if stack == LOCAL_STACK:
+        raise UsageProblem(f"This needs AWS: the local cloud has no {what}. Give --stack NAME of a deployed stack.")
+
+
 def jobs_for(stack: str | None, chosen: int | None) -> int:
     """How many requests at once, where the user did not choose."""
     return chosen or (LOCAL_JOBS if stack == LOCAL_STACK else JOBS)

@@ -20,6 +20,7 @@ from pneumonia_cli.client.batch.feedback import Feedback
 from pneumonia_cli.client.batch.journal import WAITING, Entry, Journal
 from pneumonia_cli.client.errors import Refused
 from pneumonia_cli.client.files import read
+from pneumonia_cli.client.output import as_typed
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.written import writing
 from pneumonia_cli.reporting import csv_rows
@@ -46,7 +47,8 @@ OnProgress = Callable[[], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of a batch. `triage` counts the predicted films, `groups` counts them by triage or caveat (`verdict`)."""
+    """Counts of a batch. `triage` counts the predicted films, `groups` counts them by triage or caveat (`verdict`);
+    `rejected_by_code` counts the others by why they were refused, the most frequent code first."""
 
     total: int
     predicted: int
@@ -54,6 +56,7 @@ class Summary:
     missing: int
     triage: dict[str, int]
     groups: dict[str, int]
+    rejected_by_code: dict[str, int]
 
 
 def lines(
@@ -79,6 +82,7 @@ def write_tables(
     states: Counter[str] = Counter()
     triage: Counter[str] = Counter()
     groups: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
     with (
         _replacing(out / RESULTS_FILE) as jsonl,
         _replacing(out / CSV_FILE, csv_rows.ENCODING) as table,
@@ -90,10 +94,12 @@ def write_tables(
             if line["status"] == "predicted":
                 triage[line["triage"]] += 1
                 groups[group_of(line)] += 1
+            elif line["status"] == "rejected":
+                codes[str(line["code"])] += 1
             jsonl.write(json.dumps(line) + "\n")
             writer.writerow(csv_rows.csv_row(line))
     counts = states.total(), states["predicted"], states["rejected"], states["missing"]
-    return Summary(*counts, dict(triage), dict(groups))
+    return Summary(*counts, dict(triage), dict(groups), dict(codes.most_common()))
 
 
 def write_report(
@@ -107,7 +113,7 @@ def write_report(
     """Write the report, film by film; returns its path. `images`: where the films lie, as far as known. `prevalence`:
     see `lines`."""
     side = thumbnail_side(journal.counts()["predicted"])
-    rejected = [Outcome(_named(film), film.result) for film in journal.films("rejected")]
+    rejected = [Outcome(_named(film), as_typed(film.result)) for film in journal.films("rejected") if film.result]
     missing = [Outcome(_named(film), missing=film.reason or NO_RESULT) for film in journal.films(WAITING, "failed")]
     tally = Tally()
     for film in journal.films("predicted"):

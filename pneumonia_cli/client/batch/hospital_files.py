@@ -20,7 +20,7 @@ def write_results(journal: Journal, options: BatchOptions, images: Mapping[str, 
     `images` gives the path of each image by its name. Raises UsageProblem if the extra `hospital` is missing.
     """
     films = {name: ImageFile(path, name) for name, path in images.items()}
-    results = open_results(options.wanted, list(films.values()), card.identity(), force=False)
+    results = open_results(options.wanted, list(films.values()), card.identity(), force=options.force)
     for film in journal.films("predicted", "rejected"):
         if film.result is None or film.name not in films:
             continue

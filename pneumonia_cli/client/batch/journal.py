@@ -17,12 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from pneumonia.errors import NotAChestXray, WrongOrientation
 from pneumonia.uploads.correlation import of_batch_key
 from pneumonia_cli.client.errors import CliError, UnwritableOutput, UsageProblem
 from pneumonia_cli.client.written import make_folder
 
 FILE = "journal.sqlite"
 _SCHEMA_VERSION = "1"
+
+FORCEABLE = frozenset({NotAChestXray.code, WrongOrientation.code})
+"""Codes of what is predicted all the same with `force`."""
 
 WAITING = "waiting"
 """Uploaded, no result yet. The other states are `predicted`, `rejected` and `failed` (the upload failed)."""
@@ -167,12 +171,17 @@ class Journal:
         finally:
             self._db.close()
 
-    def key_of(self, data: bytes) -> str:
+    def key_of(self, data: bytes, *, force: bool = False) -> str:
         """The upload key of a film: the same for the same bytes in this batch, and telling nothing of them.
+
+        With `force` it is another one: the result for the first key stays what it is.
 
         Keyed by a secret of the batch, so that a key does not even tell those who have a copy of the film.
         """
-        return self.prefix + hmac.new(self._secret, data, hashlib.sha256).hexdigest()[:32]
+        digest = hmac.new(self._secret, data, hashlib.sha256)
+        if force:
+            digest.update(b"force")
+        return self.prefix + digest.hexdigest()[:32]
 
     @property
     def folder(self) -> Path | None:
@@ -184,13 +193,15 @@ class Journal:
     def folder(self, folder: Path) -> None:
         self._db.execute("INSERT OR REPLACE INTO batch VALUES ('folder', ?)", (str(folder.resolve()),))
 
-    def settled(self, name: str, size: int, mtime_ns: int) -> bool:
-        """Whether a film, unchanged since, was uploaded."""
+    def settled(self, name: str, size: int, mtime_ns: int, *, force: bool = False) -> bool:
+        """Whether a film, unchanged since, was uploaded; with `force` not if it was refused for what it shows."""
         row = self._db.execute(
-            "SELECT 1 FROM films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
+            "SELECT result FROM films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
             (name, size, mtime_ns),
         ).fetchone()
-        return row is not None
+        if row is None:
+            return False
+        return not (force and row[0] and json.loads(row[0]).get("code") in FORCEABLE)
 
     def uploaded(self, name: str, size: int, mtime_ns: int, key: str) -> None:
         """Note that a film lies under a key, with the result of an equal film if there is one."""

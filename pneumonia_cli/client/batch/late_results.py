@@ -21,7 +21,8 @@ def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions
     """
     if not (options.out / FILE).is_file():
         raise UsageProblem(
-            f"{options.out} holds no batch of `pneumonia submit`. Name its --out folder, or give --prefix and --out."
+            f"{options.out} holds no batch of `pneumonia submit`. Name the folder that it wrote, or that of its "
+            "images. For uploads that were made otherwise, give --prefix."
         )
     card = checked_card(load_card())
     with Journal(options.out, places.settings) as journal:

@@ -34,8 +34,8 @@ class BatchOptions:
 
     `unanswered`: how many films may be uploaded and not yet answered. A whole batch at once would make all
     who come after it wait for its end, and set off the alarm on the age of the queue.
-    `patience_seconds`: how long to wait without any news. `prevalence`: a share that probabilities are also given for.
-    `wanted`: which results go to a hospital's systems.
+    `patience_seconds`: how long to wait without any news. `force`: predict what does not look like a chest X-ray.
+    `prevalence`: a share that probabilities are also given for. `wanted`: which results go to a hospital's systems.
     """
 
     out: Path
@@ -43,6 +43,7 @@ class BatchOptions:
     unanswered: int = 1000
     patience_seconds: float = 900.0
     max_bytes: int = MAX_IMAGE_BYTES
+    force: bool = False
     prevalence: float | None = None
     wanted: Wanted = field(default_factory=Wanted)
     shape: Shape = Shape.TABLE
@@ -60,6 +61,7 @@ def upload_and_collect(
             pool,
             max_bytes=options.max_bytes,
             at_once=options.jobs + 4,
+            force=options.force,
         )
         try:
             collector = Collector(places.s3, places.result_bucket, journal.prefix, journal, pool, options.out)

@@ -105,6 +105,8 @@ def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
         if group in WORDS or group in summary.groups:
             told.append(f"{summary.groups.get(group, 0):>7} {word}\n", style=STYLES[group])
     told.append(f"{summary.rejected:>7} refused\n")
+    for code, count in summary.rejected_by_code.items():
+        told.append("      ").append(printable(f"{count:>7} {code}", "dim")).append("\n")
     told.append(f"{summary.missing:>7} without a result\n", style="bold red" if summary.missing else "")
     told.append(f"{summary.total:>7} films in all\n")
     if why:

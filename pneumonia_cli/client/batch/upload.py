@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pneumonia.options import FORCE
 from pneumonia.uploads.correlation import METADATA, of_batch_key
 from pneumonia_cli.client.aws import error_code, errors_in_words, status_code
 from pneumonia_cli.client.batch.journal import Journal
@@ -49,14 +50,16 @@ class Uploader:
         *,
         max_bytes: int,
         at_once: int,
+        force: bool = False,
     ) -> None:
-        """`at_once`: how many films are held in memory at the most."""
+        """`at_once`: how many films are held in memory at the most. `force`: predict what the gate would refuse."""
         self._s3 = s3
         self._bucket = bucket
         self._journal = journal
         self._pool = pool
         self._max_bytes = max_bytes
         self._at_once = at_once
+        self._force = force
         self._files: Iterator[ImageFile] = iter(())
         self._left = False
         self._running: set[Future[Sent]] = set()
@@ -105,7 +108,7 @@ class Uploader:
         """Note of all films that were not begun that they are not uploaded. They are the next time."""
         for image in self._files:
             name = image.safe_name
-            if not self._journal.settled(name, *_stat(image.path)):
+            if not self._journal.settled(name, *_stat(image.path), force=self._force):
                 self._journal.failed(name, 0, 0, reason)
         self._left = False
 
@@ -118,7 +121,7 @@ class Uploader:
                 break
             name = image.safe_name
             size, mtime_ns = _stat(image.path)
-            if self._journal.settled(name, size, mtime_ns):
+            if self._journal.settled(name, size, mtime_ns, force=self._force):
                 settled.append(Sent(name, size, mtime_ns, key=""))
             else:
                 self._running.add(self._pool.submit(self._send, image, name, size, mtime_ns))
@@ -131,9 +134,9 @@ class Uploader:
             media_type = content_type(data)  # what is no image at all stays at home
         except Refused as refused:
             return Sent(name, size, mtime_ns, refusal=refused.result)
-        key = self._journal.key_of(data)
+        key = self._journal.key_of(data, force=self._force)
         try:
-            new = put_once(self._s3, self._bucket, key, data, media_type)
+            new = put_once(self._s3, self._bucket, key, data, media_type, force=self._force)
         except ClientError as error:
             if 400 <= status_code(error) < 500 and error_code(error) not in (
                 "ConditionalRequestConflict",
@@ -160,7 +163,7 @@ class Uploader:
                 raise ServiceError(f"{self._failures} uploads in a row failed. The last: {sent.failure}")
 
 
-def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str) -> bool:
+def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str, *, force: bool = False) -> bool:
     """Create an object unless it is there; answers whether it was created. Raises botocore's errors."""
     try:
         s3.put_object(
@@ -168,7 +171,7 @@ def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str
             Key=key,
             Body=data,
             ContentType=media_type,
-            Metadata={METADATA: of_batch_key(key)},
+            Metadata={METADATA: of_batch_key(key), **({FORCE: "true"} if force else {})},
             IfNoneMatch="*",
         )
     except ClientError as error:

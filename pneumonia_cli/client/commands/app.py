@@ -152,7 +152,8 @@ def audit(
     profile: options.Profile = None,
     region: options.Region = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit]")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit next to FOLDER]"),
     ] = None,
     jobs: options.Jobs = 4,
     shape: options.Output = Shape.TABLE,
@@ -163,10 +164,11 @@ def audit(
     The model of this machine, or, with --stack or --url, that of the service. Nothing leaves this machine otherwise.
     """
     from pneumonia_cli.client import audit as command
+    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.door import open_service
     from pneumonia_cli.client.target import Target, connect, resolve
 
-    out = out or Path(f"{folder.resolve().name}-audit")
+    out = out or folders.beside(folder, "audit")
     chosen = command.AuditOptions(labels, out, against, options.shape_of(shape, as_json))
     if stack is None and url is None:
         raise typer.Exit(command.run(command.local_judge(), folder, chosen))
@@ -192,7 +194,8 @@ def submit(
     queue_url: options.QueueUrl = None,
     dead_letter_queue_url: options.DeadLetterQueueUrl = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results]")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results next to FOLDER]"),
     ] = None,
     jobs: options.BatchJobs = None,
     wait: Annotated[
@@ -201,6 +204,7 @@ def submit(
     max_image_bytes: Annotated[
         int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
     ] = MAX_IMAGE_BYTES,
+    force: options.Force = False,
     prevalence: options.Prevalence = None,
     dicom: options.Dicom = None,
     fhir: options.Fhir = None,
@@ -213,6 +217,7 @@ def submit(
     Stopped at any time and started again, it goes on where it was and uploads nothing twice. Keys of objects
     hold neither file names nor anything else of a film.
     """
+    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import submit as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
@@ -222,11 +227,12 @@ def submit(
     named = Target(url, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
     at_once = jobs_for(stack, jobs)
     chosen = BatchOptions(
-        out=out or Path(f"{folder.resolve().name}-results"),
+        out=out or folders.results_of(folder),
         jobs=at_once,
         unanswered=unanswered_for(stack),
         patience_seconds=wait,
         max_bytes=max_image_bytes,
+        force=force,
         prevalence=prevalence,
         wanted=Wanted(dicom, fhir, fhir_server),
         shape=options.shape_of(shape, as_json),
@@ -240,7 +246,7 @@ def submit(
 
 @app.command(epilog="Example: `pneumonia results march --stack PneumoniaInference`")
 def results(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The --out folder of a `submit`, or a new one.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images.")],
     prefix: Annotated[
         str | None,
         typer.Option("--prefix", metavar="PREFIX", help="All results whose upload keys begin so, into a new folder."),
@@ -258,6 +264,7 @@ def results(
     as_json: options.Json = False,
 ) -> None:
     """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
+    from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
     from pneumonia_cli.client.batch.places import open_batch
@@ -265,6 +272,8 @@ def results(
 
     named = Target(url=url, result_bucket=results_bucket)
     at_once = jobs_for(stack, jobs)
+    if prefix is None:
+        out = folders.batch_at(out)
     chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, shape=options.shape_of(shape, as_json))
     with connect(stack, profile, region) as aws:
         sign = not no_sign_request
@@ -331,10 +340,11 @@ def backfill(
     """
     from pneumonia_cli.client.batch import backfill as command
     from pneumonia_cli.client.errors import UsageProblem
-    from pneumonia_cli.client.target import Target, connect, resolve
+    from pneumonia_cli.client.target import Target, connect, only_at_aws, resolve
 
     if stop and execution is None:
         raise UsageProblem("Which one? Give --execution NAME with --stop.")
+    only_at_aws(stack, "state machine")
     if execution is not None and (prefix, inventory, bucket) != (None, None, None):
         raise UsageProblem(
             "--execution is one that was started before: --prefix, --inventory and --bucket are its own."

@@ -186,10 +186,11 @@ def _rollback(
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import rollback as command
-    from pneumonia_cli.client.target import LOCAL_STACK, connect
+    from pneumonia_cli.client.target import connect, only_at_aws
 
-    if stack is None or stack == LOCAL_STACK:
-        raise UsageProblem("Of which deployed stack? Give --stack NAME; the local cloud has no versions.")
+    if stack is None:
+        raise UsageProblem("Of which deployed stack? Give --stack NAME.")
+    only_at_aws(stack, "versions of functions")
     with connect(stack, profile, region) as aws:
         raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, shape=options.shape_of(shape, as_json)))
 
@@ -313,7 +314,7 @@ def _bill(
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import bill as command
-    from pneumonia_cli.client.target import connect
+    from pneumonia_cli.client.target import connect, only_at_aws
 
     settings = command.settings(cdk_json)
     if films is not None:
@@ -321,5 +322,6 @@ def _bill(
         raise typer.Exit(command.for_films(settings, expected, shape=options.shape_of(shape, as_json)))
     if stack is None:
         raise UsageProblem("Of what? Give --stack NAME, or --films N for an estimate without one.")
+    only_at_aws(stack, "bill; --films N estimates one")
     with connect(stack, profile, region) as aws:
         raise typer.Exit(command.of_month(aws, stack, settings, month, shape=options.shape_of(shape, as_json)))

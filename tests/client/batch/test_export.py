@@ -45,7 +45,7 @@ def journal(tmp_path: Path, films: dict[str, Path], predictor: Predictor) -> Ite
 def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     out = tmp_path / "out"
     triage = {"likely_pneumonia": 1, "indeterminate": 1, "likely_normal": 1}
-    assert write_tables(journal, out) == Summary(6, 3, 1, 2, triage, triage)
+    assert write_tables(journal, out) == Summary(6, 3, 1, 2, triage, triage, {"unsupported_format": 1})
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
     names = ["high.png", "=HYPERLINK(1).png", "low.png", "letter.txt", "absent.png", "down.png"]
     assert [line["file"] for line in lines] == names

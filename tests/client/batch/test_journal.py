@@ -37,6 +37,7 @@ def test_a_key_tells_nothing(tmp_path: Path) -> None:
     with Journal(tmp_path / "one", BUCKETS) as one, Journal(tmp_path / "two", BUCKETS) as two:
         assert re.fullmatch(r"batch/[0-9a-f]{32}/[0-9a-f]{32}", one.key_of(b"film"))
         assert one.key_of(b"film") != one.key_of(b"another")
+        assert one.key_of(b"film", force=True) != one.key_of(b"film")
         names = {journal.key_of(b"film").rpartition("/")[2] for journal in (one, two)}
         assert len(names) == 2  # also for equal films
         prefix = bytes.fromhex(one.prefix.split("/")[1])

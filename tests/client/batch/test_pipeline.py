@@ -51,11 +51,11 @@ def test_never_more_under_way_than_asked_for(
     put, look = upload.put_once, Collector.look
     uploaded = answered = most = 0
 
-    def counted_put(*arguments: Any) -> bool:
+    def counted_put(*arguments: Any, **options: Any) -> bool:
         nonlocal uploaded, most
         uploaded += 1
         most = max(most, uploaded - answered)
-        return put(*arguments)
+        return put(*arguments, **options)
 
     def counted_look(self: Collector, waiting: dict[str, None]) -> int:
         nonlocal answered
@@ -182,9 +182,9 @@ def test_a_slow_upload_is_no_dead_letter(
     """An empty queue and nothing that waits: that is how it begins."""
     put, stalls, enough = upload.put_once, 0, threading.Event()
 
-    def slow_put(*arguments: Any) -> bool:
+    def slow_put(*arguments: Any, **options: Any) -> bool:
         assert enough.wait(30)
-        return put(*arguments)
+        return put(*arguments, **options)
 
     all_dead = Patience.all_dead
 

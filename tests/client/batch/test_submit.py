@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pneumonia.model.gate import refusal
+from pneumonia.predictor import Predictor
 from pneumonia.uploads.correlation import of_batch_key
 from pneumonia_cli.client import target
 from pneumonia_cli.client.batch import collect, pipeline
@@ -182,6 +184,32 @@ def test_a_service_that_has_lost_its_store(
         ran = pneumonia(*arguments, "5")
     assert summary(ran.out) == {"total": 3, "predicted": 3, "rejected": 0, "missing": 0}
     assert "2 images are no longer in the upload bucket" in ran.err
+
+
+def test_refusals_by_code_and_what_force_does_of_them(
+    service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, working_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was refused for what it shows is sent again with --force; nothing else is."""
+
+    def through_gate(_self: Predictor, first: Any, force: bool) -> Any:
+        if force:
+            return first
+        raise refusal(None)
+
+    monkeypatch.setattr(Predictor, "_through_gate", through_gate)
+    films = make_films({"a.png": 250, "b.png": 5, "c.txt": b"text"})
+    ran = pneumonia("submit", films, *service.options)
+    assert ran.code == 3
+    assert re.search(r"3 refused\n +2 not_a_chest_xray\n +1 unsupported_format\n", ran.out)
+    assert "--force" in (working_folder / "films-results" / "report.html").read_text(encoding="utf-8")
+    ran = pneumonia("submit", films, *service.options, "--force", "--json")
+    assert summary(ran.out) == {"total": 3, "predicted": 2, "rejected": 1, "missing": 0}
+    assert json.loads(ran.out)["rejected_by_code"] == {"unsupported_format": 1}
+    lines = (working_folder / "films-results" / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).get("forced") for line in lines] == [True, True, None]
+    assert len(service.uploads()) == 4
+    assert pneumonia("submit", films, *service.options, "--force").code == 3
+    assert len(service.uploads()) == 4
 
 
 def test_output_among_the_films(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms) -> None:

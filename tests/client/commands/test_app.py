@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pneumonia.model.gate import refusal
+from pneumonia.predictor import Predictor
 from pneumonia_cli.client import predict
 from pneumonia_cli.client.commands import main as command
 from tests.client.conftest import Pneumonia
@@ -132,3 +135,27 @@ def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["backfill", "--prefix", "a/"], ["bill"], ["rollback"], ["backfill", "--execution", "one", "--stop"]]
+)
+def test_what_needs_aws_says_so(pneumonia: Pneumonia, arguments: list[str]) -> None:
+    ran = pneumonia(*arguments, "--stack", "local")
+    assert (ran.code, ran.out) == (2, "")
+    assert "needs AWS" in ran.err
+
+
+def test_a_refusal_names_the_option(
+    tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API calls it force=true."""
+
+    def refuse(_self: Predictor, _first: Any, _force: bool) -> Any:
+        raise refusal(None)
+
+    monkeypatch.setattr(Predictor, "_through_gate", refuse)
+    films = make_films({"a.png": 250})
+    ran = pneumonia("predict", films)
+    assert "with --force" in " ".join(ran.out.split())
+    assert "force=true" in json.loads(pneumonia("predict", films, "--json").out)["error"]["detail"]
