@@ -74,7 +74,11 @@ print(json.dumps({
         "MODEL_CARD.md",
         "card.json",
         "golden.png",
-        *(f"{p.stem}.prepared.onnx" for p in (ROOT / "model_artifacts").glob("*.onnx")),
+        *(
+            f"{path.stem}.prepared.{kind}"
+            for path in (ROOT / "model_artifacts").glob("*.onnx")
+            for kind in ("onnx", "weights")
+        ),
     }
     assert set(found["model"]) == shipped
     assert {"tests", "training", "pneumonia_cli", "tools", "infra", "samples", "app.py", "Makefile"}.isdisjoint(

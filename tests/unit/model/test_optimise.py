@@ -36,10 +36,15 @@ def test_the_graph_that_ships_answers_as_before(real_artifacts: Path, tmp_path: 
         film.load()
         golden = film.convert("L")
     (before,) = load(directory).predict([golden])
-    optimise.prepare(directory)
+    (graph,) = optimise.prepare(directory)
+    weights = graph.with_suffix(".weights")
+    assert weights.stat().st_size > 50 * graph.stat().st_size  # so that nearly all of it is mapped, not parsed
     (after,) = load(directory).predict([golden])
     assert after.logit == pytest.approx(before.logit, abs=optimise.TOLERANCE)
     assert after.gate == before.gate
+    weights.unlink()
+    with pytest.raises(ModelError, match="cannot load xception"):
+        load(directory)
 
 
 def test_the_same_model_makes_a_file_of_the_same_time(make_artifacts: MakeArtifacts) -> None:
