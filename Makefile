@@ -106,6 +106,10 @@ settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md agai
 permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md again from where they are declared
 	.venv/bin/python -m tools.permissions_table
 
+.PHONY: cli-reference
+cli-reference: $(RUNTIME) ## Write the commands and their options in docs/cli.md again from their help
+	.venv/bin/python -m tools.cli_reference
+
 .PHONY: error-table
 error-table: $(RUNTIME) ## Write the table of errors in docs/formats.md again from the code
 	.venv/bin/python -m tools.error_table

@@ -140,6 +140,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.settings",
         "pneumonia.uploads",
         "pneumonia_cli.client",
+        "pneumonia_cli.client.commands",
         "pneumonia_cli.client.operating",
         "pneumonia_cli.stack",
     ),

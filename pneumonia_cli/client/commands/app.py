@@ -24,14 +24,15 @@ app = typer.Typer(
 )
 
 
-_EXIT_CODES = (
+_EPILOG = (
+    "Example: `pneumonia predict films/`\n\n"
     "Exit codes: 0 all answered · 2 usage, or an output that cannot be written · 3 some images refused · "
     "4 service, network or credentials failed, or results missing · 130 stopped by Ctrl-C · "
     "1 a fault of the command itself."
 )
 
 
-@app.callback(epilog=_EXIT_CODES)
+@app.callback(epilog=_EPILOG)
 def pneumonia(_version: options.Version = False) -> None:
     """Pneumonia triage of chest X-rays: on this machine, and by the deployed service.
 

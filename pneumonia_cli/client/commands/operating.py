@@ -34,7 +34,11 @@ def register(app: typer.Typer) -> None:
         ("bill", _bill, "pneumonia bill --films 10000"),
     ):
         app.command(name, rich_help_panel=_PANEL, epilog=f"Example: `{example}`")(command)
-    tokens = typer.Typer(no_args_is_help=True, help="Tokens with names of their own, for auth `token`.")
+    tokens = typer.Typer(
+        no_args_is_help=True,
+        help="Tokens with names of their own, for auth `token`.",
+        epilog="Example: `pneumonia token list --stack PneumoniaInference`",
+    )
     examples: tuple[tuple[str, Callable[..., None], str], ...] = (
         ("add", _add_token, "pneumonia token add ward-3 --days 90 --stack PneumoniaInference --yes"),
         ("list", _list_tokens, "pneumonia token list --stack PneumoniaInference"),
