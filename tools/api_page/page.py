@@ -61,7 +61,7 @@ def render(document: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"marks": _marks, "type_words": type_words}
+    environment.filters |= {"marks": _marks, "type_words": type_words, "breakable": _breakable}
     operations = list(_operations(document))
     return environment.get_template("docs.html.j2").render(
         info=document["info"],
@@ -131,6 +131,11 @@ def _explained() -> list[tuple[ErrorKind, list[str]]]:
         (kind, list(dict.fromkeys((kind.public_detail,) if kind.public_detail else kind.messages)))
         for kind in error_kinds()
     ]
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore, on a narrow screen."""
+    return escape(name).replace("_", Markup("_<wbr>"))
 
 
 def _marks(text: str) -> Markup:
