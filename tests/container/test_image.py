@@ -118,15 +118,27 @@ def test_what_was_left_out_is_not_missed(in_image: InImage) -> None:
     found = in_image("""
 import json
 import boto3, onnxruntime
+import libjpeg, openjpeg.utils, rle
+import numpy as np
 import pneumonia.decode.dicom
+import pneumonia.handlers.backfill, pneumonia.handlers.release_check
 from PIL import Image
 from pneumonia.decode.formats import FORMATS
+from pneumonia.predictor import process_predictor
 Image.init()
+film = np.arange(64 * 64, dtype="u2").reshape(64, 64)
+packed = openjpeg.utils.encode_array(film)
+golden = open("/var/task/model_artifacts/golden.png", "rb").read()
+heatmap = process_predictor().predict(golden, request_id="id", heatmap=True).heatmap_png
 for service in ("codedeploy", "events", "lambda", "s3", "secretsmanager", "sts"):
     boto3.client(service, region_name="eu-central-1")
 print(json.dumps({
     "plugins": sorted({kind.plugin for kind in FORMATS if kind.plugin} - set(Image.OPEN)),
     "providers": onnxruntime.get_available_providers(),
+    "heatmap": heatmap[:4].hex(),
+    "jpeg2000": bool((openjpeg.utils.decode(packed) == film).all()),
 }))""")
     assert found["plugins"] == []
     assert "CPUExecutionProvider" in found["providers"]
+    assert bytes.fromhex(found["heatmap"]) == b"\x89PNG"
+    assert found["jpeg2000"]
