@@ -1,4 +1,4 @@
-"""Runs the rehearsal, tells what it showed, and leaves nothing behind but one tagged image as a cache."""
+"""Runs the rehearsal, tells what it showed, and removes what it built."""
 
 import argparse
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from rehearsal.cdk import Cdk, copy_tree
+from rehearsal.cdk import Cdk, CommandFailed, copy_tree
 from rehearsal.codedeploy import Deployments
 from rehearsal.containers import Containers, host_address
 from rehearsal.deployed_stack import looked_at
@@ -25,22 +25,26 @@ from rehearsal.docker import DockerFailed, docker
 from rehearsal.doors import Doors
 from rehearsal.functions import Functions
 from rehearsal.models import installed
-from rehearsal.proof import Proofs, table
-from rehearsal.registry import registry
+from rehearsal.needs import missing
+from rehearsal.proof import NotShown, Proofs, table
+from rehearsal.registry import RegistryFailed, registry
 from rehearsal.resources import kinds
 from rehearsal.server import served
 from rehearsal.steps import Rehearsal
 
 EXIT_FAILED = 1
 _WIDTH = 120  # of the table in a log
-CACHE_TAG = "pneumonia-inference:rehearsal"
-"""Keeps the layers of the image that was built first, so that the next rehearsal does not build them again."""
+_EXPECTED = (NotShown, CommandFailed, DockerFailed, RegistryFailed)
+"""Failures whose message says what happened. Any other one is a bug of the rehearsal, and its traceback is printed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rehearse; answers the exit code: 0 if all was shown, 1 if not."""
+    """Rehearse. Returns the exit code: 0 if all was shown, 1 if not, or if something is missing on this machine."""
     arguments = _parser().parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    if said := missing():
+        print(said, file=sys.stderr)
+        return EXIT_FAILED
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # so that `with` blocks end on it, too
     proofs = Proofs(console)
     passed = False
@@ -50,9 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         passed = True
     except KeyboardInterrupt:
         console.print("Stopped.")
-    except Exception as error:
-        traceback.print_exc()
+    except _EXPECTED as error:
         console.print(Text(str(error), style="red"))
+    except Exception:
+        traceback.print_exc()
     if proofs.rows:
         console.print(table(proofs.rows))
     return 0 if passed else EXIT_FAILED
@@ -77,7 +82,7 @@ def _rehearse(proofs: Proofs, folder: Path, cli: str) -> None:
         stack = everything.enter_context(looked_at(name))
         cdk = Cdk(cli, tree, address, tags)
         try:
-            Rehearsal(proofs, cdk, functions, deployments, stack, _context()).run()
+            Rehearsal(proofs, cdk, functions, doors, deployments, stack, _context()).run()
         except Exception:
             print(functions.containers.logs()[-8000:], file=sys.stderr)
             raise
@@ -96,14 +101,11 @@ def _context() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _images_removed(tags: Path) -> Iterator[None]:
-    """Remove the tags in a file at the end, all but a name for the layers of the first."""
+    """Remove the images whose tags are in a file at the end."""
     try:
         yield
     finally:
-        named = list(dict.fromkeys(tags.read_text(encoding="utf-8").split()))
-        if named:
-            docker("tag", named[0], CACHE_TAG)
-        for tag in named:
+        for tag in dict.fromkeys(tags.read_text(encoding="utf-8").split()):
             with contextlib.suppress(DockerFailed):  # tagged, but never there
                 docker("rmi", tag)
 

@@ -68,8 +68,11 @@ class Cdk:
         docker = self.tags.parent / "docker-for-cdk"
         docker.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rehearsal.cdk_docker "$@"\n')
         docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+        temporary = self.tags.parent / "temporary"
+        temporary.mkdir(exist_ok=True)
         env = {
             **os.environ,
+            "TMPDIR": str(temporary),  # the CLI and the CDK's own programs leave folders behind
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
             # Of this tree, whatever is changed in the copy.
             "PYTHONPATH": f"{ROOT / 'lambda_src'}{os.pathsep}{ROOT}",

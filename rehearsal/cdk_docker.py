@@ -5,10 +5,12 @@ when a function is made. The tags of all images that were built are kept in a fi
 """
 
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +28,18 @@ def main(arguments: list[str]) -> int:
         return 0
     registry = os.environ[REGISTRY_VARIABLE]
     rewritten = [local_reference(argument, registry) for argument in arguments]
+    _keep(tag for option, tag in itertools.pairwise(rewritten) if option in ("--tag", "-t"))
     code = subprocess.run(["docker", *rewritten], check=False).returncode  # noqa: S607 - found on PATH  # nosec B607
     if code == 0 and arguments[:1] == ["tag"]:
-        with Path(os.environ[TAGS_VARIABLE]).open("a", encoding="utf-8") as stream:
-            stream.writelines(f"{reference}\n" for reference in rewritten[1:])
+        _keep(rewritten[1:])
     if code == 0 and arguments[:1] == ["push"]:
         _tell_ecr(registry, rewritten[-1])
     return code
+
+
+def _keep(tags: Iterable[str]) -> None:
+    with Path(os.environ[TAGS_VARIABLE]).open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{tag}\n" for tag in tags)
 
 
 def _tell_ecr(registry: str, image: str) -> None:

@@ -18,12 +18,12 @@ from moto.core.responses import EmptyResult
 
 from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
-from rehearsal.models import Kind, Resource
+from rehearsal.models import Kind, Refused, Resource
 
 _FIRST_SHARE = 0.1
 
 
-class DeploymentFailed(Exception):
+class DeploymentFailed(Refused):
     """The alias stays where it is; the message says why."""
 
 

@@ -78,6 +78,10 @@ class DeployedStack:
         """How many messages failed for good."""
         return count(self.sqs, self.outputs["DeadLetterQueueUrl"])
 
+    def waiting(self) -> int:
+        """How many messages of uploads are with the queue or the worker."""
+        return count(self.sqs, self.outputs["UploadQueueUrl"])
+
     def has_result(self, key: str) -> bool:
         """Whether the upload of this key has its result."""
         found = self.s3.list_objects_v2(Bucket=self.outputs["ResultBucketName"], Prefix=f"{key}.json")

@@ -6,13 +6,13 @@ be removed before what it handles; and where one fails it leaves the stack as it
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from moto.cloudformation import parsing
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import Event, Stack
 
-from rehearsal.models import Model, UnknownType, replace
+from rehearsal.models import Model, Refused, UnknownType, replace
 from rehearsal.order import in_order
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,13 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
         try:
             create(stack)
         except Exception as error:
+            parsed = stack.resource_map._parsed_resources  # with pseudo parameters among them
+            made = {name: parsed[name] for name in parsed if name in stack.template_dict["Resources"]}
+            _tell_each(stack, made, "CREATE_COMPLETE")
             _tell(stack, "CREATE_FAILED", error)
-            stack.resource_map.taken_back = set(stack.resource_map._parsed_resources)
+            stack.resource_map.taken_back = set(made)
             stack.resource_map.delete()
+            _tell_each(stack, made, "DELETE_COMPLETE", but=stack.resource_map.retained)
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
 
@@ -63,8 +67,22 @@ def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
 
 
 def _tell(stack: Any, status: str, error: Exception) -> None:
-    logger.exception("the stack goes back to what it was")
+    if isinstance(error, Refused):
+        logger.warning("CloudFormation goes back: %s", error)
+    else:
+        logger.exception("CloudFormation goes back, for a reason that AWS may not have")
     stack._add_stack_event(status, resource_status_reason=str(error) or type(error).__name__)
+
+
+def _tell_each(stack: Any, resources: Mapping[str, Any], status: str, but: Collection[str] = ()) -> None:
+    """An event for each resource; for those that were to be deleted `but` are retained, that they were skipped."""
+    for logical_id, resource in resources.items():
+        event = Event(
+            stack.stack_id, stack.name, logical_id, str(getattr(resource, "physical_resource_id", "") or ""),
+            stack.template_dict["Resources"][logical_id]["Type"],
+            "DELETE_SKIPPED" if logical_id in but else status, None, None,
+        )  # fmt: skip
+        stack.events.append(event)
 
 
 # In place of methods of moto's ResourceMap; `resources` is that of one stack, by logical id.
@@ -119,10 +137,12 @@ def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
     RetainExceptOnCreate retains nothing that was made by the very creation or update that is taken back.
     """
     taken_back: set[str] = getattr(resources, "taken_back", set())
+    resources.retained = set()
     for logical_id in [name for name in reversed(resources._parsed_resources) if name in unwanted]:
         parsed, declared = resources._parsed_resources.pop(logical_id), unwanted[logical_id]
         policy = declared.get("DeletionPolicy")
         if policy == "Retain" or (policy == "RetainExceptOnCreate" and logical_id not in taken_back):
+            resources.retained.add(logical_id)
             continue
         if isinstance(parsed, Model):  # moto takes a TypeError for a model without a delete of its own
             parsed.delete(resources._account_id, resources._region_name)

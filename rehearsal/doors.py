@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,9 +19,9 @@ from pneumonia_cli.local.cloud import Cloud
 from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.lambda_context import LocalContext
 from pneumonia_cli.local.names import ACCOUNT, HOST
-from pneumonia_cli.local.poller import Poller
 from pneumonia_cli.local.wsgi_server import running
 from rehearsal.api import call, client
+from rehearsal.gates import Gate, GatedPoller
 from rehearsal.signatures import is_signed
 
 Front = Callable[[Request], Response]
@@ -39,6 +40,7 @@ class Doors:
         self._credentials = credentials
         self._open: dict[str, contextlib.ExitStack] = {}
         self._fronts: dict[str, list[Front]] = {}
+        self._gates: defaultdict[str, Gate] = defaultdict(Gate)
         self._responses: dict[str, dict[str, Any]] = {}
         self._responses_url = ""
 
@@ -77,12 +79,17 @@ class Doors:
         """Deliver a queue to a function, as an event source mapping does; answers the mapping's id."""
         queue_url = call("sqs", "get_queue_url", QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         cloud = Cloud(self._endpoint_url, client("s3"), client("sqs"), queue_url, queue_arn, dead_letter_queue_url="")
-        poller = Poller(cloud, handler_of(function), self._context_of(function), batch_size)
+        gate = self._gates[queue_url]
+        poller = GatedPoller(cloud, handler_of(function), self._context_of(function), batch_size, gate)
         name = str(uuid.uuid4())
         with contextlib.ExitStack() as opened:
             opened.enter_context(poller.running())
             self._open[name] = opened.pop_all()
         return name
+
+    def shut(self, queue_url: str) -> contextlib.AbstractContextManager[None]:
+        """For the length of a `with` block no function gets a message of this queue, whatever is deployed meanwhile."""
+        return self._gates[queue_url].shut()
 
     def close(self, name: str) -> None:
         """Close what `open` or `poll` answered."""

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from moto.awslambda.models import ImageConfig, lambda_backends
 
@@ -11,11 +11,14 @@ from pneumonia_cli.local.names import ACCOUNT, REGION
 from rehearsal.api import call
 from rehearsal.codedeploy import Deployments
 from rehearsal.functions import Functions
-from rehearsal.models import Kind, Resource
+from rehearsal.models import Kind, Refused, Resource
+
+UNRESERVED_CONCURRENCY: Final = 10
+"""The quota of a new account, and the least that Lambda leaves unreserved in it."""
 
 
 class Function(Kind):
-    """AWS::Lambda::Function, with what moto's own leaves out of an image's: its command and architecture."""
+    """AWS::Lambda::Function, with what moto's own leaves out: an image's command and architecture, and the quota."""
 
     type = "AWS::Lambda::Function"
     name_property = "FunctionName"
@@ -25,19 +28,16 @@ class Function(Kind):
 
     def create(self, resource: Resource) -> None:
         properties = {**resource.properties, "FunctionName": resource.name, "Code": _code(resource.properties["Code"])}
-        reserved = properties.pop("ReservedConcurrentExecutions", None)
+        _refuse_reservation(properties)
         made = call("lambda", "create_function", **properties)
-        if reserved is not None:
-            call(
-                "lambda", "put_function_concurrency", FunctionName=resource.name, ReservedConcurrentExecutions=reserved
-            )
         resource.physical_id, resource.attributes["Arn"] = resource.name, made["FunctionArn"]
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
         name = resource.physical_id
+        _refuse_reservation(resource.properties)
         if resource.properties["Code"] != old["Code"]:
             call("lambda", "update_function_code", FunctionName=name, **_code(resource.properties["Code"]))
-        left_out = ("Code", "PackageType", "Architectures", "ReservedConcurrentExecutions")
+        left_out = ("Code", "PackageType", "Architectures")
         settings = {name: value for name, value in resource.properties.items() if name not in left_out}
         call("lambda", "update_function_configuration", FunctionName=name, **settings)
         if "ImageConfig" in settings:  # which moto takes and leaves as it was
@@ -94,6 +94,15 @@ class Alias(Kind):
     def delete(self, resource: Resource) -> None:
         name, function = resource.properties["Name"], resource.properties["FunctionName"]
         call("lambda", "delete_alias", FunctionName=function, Name=name)
+
+
+def _refuse_reservation(properties: Mapping[str, Any]) -> None:
+    """The account is a new one, whose whole quota of concurrency has to stay unreserved. moto asks for no quota."""
+    if "ReservedConcurrentExecutions" in properties:
+        raise Refused(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{UNRESERVED_CONCURRENCY}]."
+        )
 
 
 def _code(code: Mapping[str, Any]) -> dict[str, Any]:

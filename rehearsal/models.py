@@ -18,6 +18,10 @@ CUSTOM = "Custom::"
 """How the types of custom resources begin; one kind carries them all out."""
 
 
+class Refused(Exception):
+    """AWS would not make, change or move this; the message says why. Some steps of a rehearsal expect it."""
+
+
 class UnknownType(Exception):
     """The template holds a type that neither moto nor the table of `resources.py` knows."""
 

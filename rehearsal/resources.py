@@ -13,7 +13,7 @@ from rehearsal.codedeploy import Application, DeploymentGroup, Deployments
 from rehearsal.doors import Doors
 from rehearsal.function_kinds import Alias, Function, Version
 from rehearsal.functions import Functions
-from rehearsal.models import CUSTOM, Kind, Resource
+from rehearsal.models import CUSTOM, Kind, Refused, Resource
 
 
 class Alarm(Kind):
@@ -41,7 +41,7 @@ class Dashboard(Kind):
     def create(self, resource: Resource) -> None:
         name = resource.properties.get("DashboardName", resource.name)
         if name in {entry["DashboardName"] for entry in call("cloudwatch", "list_dashboards")["DashboardEntries"]}:
-            raise RuntimeError(f"{name} already exists")
+            raise Refused(f"{name} already exists")
         resource.physical_id = name
         self.update(resource, {})
 
@@ -204,7 +204,7 @@ class CustomResource(Kind):
         if response is None:
             raise RuntimeError(f"The handler of {resource.logical_id} did not respond: {done['Payload'].read()!r}")
         if response["Status"] != "SUCCESS":
-            raise RuntimeError(f"The handler of {resource.logical_id} failed: {response.get('Reason')}")
+            raise Refused(f"The handler of {resource.logical_id} failed: {response.get('Reason')}")
         resource.physical_id = response["PhysicalResourceId"]
         resource.attributes = response.get("Data") or {}
 

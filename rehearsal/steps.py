@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pneumonia_cli.local.names import ACCOUNT, REGION
+from rehearsal.account import contents, told
 from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
 from rehearsal.deployed_stack import DeployedStack, until
+from rehearsal.doors import Doors
+from rehearsal.first_day import fail_and_leave_nothing
+from rehearsal.function_kinds import UNRESERVED_CONCURRENCY
 from rehearsal.functions import Functions
 from rehearsal.neighbours import in_another_region, stand_next_to
 from rehearsal.operating import Operating
@@ -34,6 +38,7 @@ class Rehearsal:
         proofs: Proofs,
         cdk: Cdk,
         functions: Functions,
+        doors: Doors,
         deployments: Deployments,
         stack: DeployedStack,
         base: dict[str, str],
@@ -41,6 +46,7 @@ class Rehearsal:
         self._proofs = proofs
         self._cdk = cdk
         self._functions = functions
+        self._doors = doors
         self._deployments = deployments
         self._stack = stack
         self._base = base
@@ -49,6 +55,9 @@ class Rehearsal:
     def run(self) -> None:
         """All steps. Raises what the one that fails raises."""
         self._bootstrap()
+        # No new account can reserve concurrency, and the bucket and the log groups are made before the worker.
+        reserving = {**self._base, "worker_reserved_concurrency": str(UNRESERVED_CONCURRENCY)}
+        fail_and_leave_nothing(self._proofs, self._stack.name, lambda: self._cdk.deploy(reserving, fine=(1,)))
         self._deploy()
         self._smoke("signed requests (auth iam)")
         self._dead_letter_and_redrive()
@@ -77,7 +86,7 @@ class Rehearsal:
         )
         for number in (1, 2):
             second_day.release_roll_back_deploy(number)
-        Upgrade(self._proofs, self._cdk, self._stack, self._base).run()
+        Upgrade(self._proofs, self._cdk, self._stack, self._doors, self._base).run()
         self._destroy(changed)
 
     def _release(self, context: dict[str, str], version: str, fails: bool) -> str:
@@ -204,13 +213,9 @@ class Rehearsal:
             outputs, groups = self._stack.outputs, self._stack.of_type("AWS::Logs::LogGroup")
             results = len(self._stack.s3.list_objects_v2(Bucket=outputs["ResultBucketName"]).get("Contents", []))
             self._cdk.destroy(context)
-            functions = call("lambda", "list_functions")["Functions"]
-            queues = call("sqs", "list_queues").get("QueueUrls", [])
-            alarms = call("cloudwatch", "describe_alarms")["MetricAlarms"]
-            secrets = call("secretsmanager", "list_secrets")["SecretList"]
-            topics = call("sns", "list_topics")["Topics"]
-            left = [*functions, *queues, *alarms, *secrets, *topics, *self._functions.containers.limits()]
-            require(not left, f"left behind: {left}")
+            left = contents(("function", "queue", "topic", "alarm", "dashboard", "secret", "rule"))
+            require(not left, f"left behind: {told(left)}")
+            require(not self._functions.containers.limits(), "containers are left behind")
             kept = len(self._stack.s3.list_objects_v2(Bucket=outputs["ResultBucketName"])["Contents"])
             require(kept == results > 0, f"{kept} of {results} results are left")
             self._stack.s3.head_bucket(Bucket=outputs["UploadBucketName"])

@@ -72,3 +72,8 @@ def test_what_was_pushed_is_in_ecr(asked: Path, registry: str, server: Server) -
 
 def test_its_failure_is_docker_s(asked: Path, registry: str) -> None:
     assert main(["fail"]) == 1
+
+
+def test_the_tag_of_a_build_is_kept_for_the_end_even_if_it_fails(asked: Path, registry: str, tmp_path: Path) -> None:
+    assert main(["fail", "build", "--tag", "cdkasset-abc", "."]) == 1
+    assert (tmp_path / "tags").read_text().split() == ["cdkasset-abc"]

@@ -64,3 +64,12 @@ def test_a_policy_for_the_end_is_no_update(deploy: Deploy) -> None:
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "ward"}, "DeletionPolicy": "Retain"}
     deploy({"Logs": group})
     deploy({"Logs": {**group, "DeletionPolicy": "RetainExceptOnCreate"}})
+
+
+def test_what_aws_would_refuse_is_told_without_a_traceback(deploy: Deploy, caplog: pytest.LogCaptureFixture) -> None:
+    dashboard = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {"DashboardName": "ward", "DashboardBody": "{}"}}
+    call("cloudwatch", "put_dashboard", DashboardName="ward", DashboardBody='{"widgets": []}')
+    with pytest.raises(Failed, match="ward already exists"):
+        deploy({"Dashboard": dashboard})
+    (told,) = (record for record in caplog.records if record.name == "rehearsal.deployment")
+    assert (told.getMessage(), told.exc_info) == ("CloudFormation goes back: ward already exists", None)

@@ -1,0 +1,26 @@
+"""What a rehearsal needs of this machine, looked for before anything is begun."""
+
+import shutil
+from typing import Final
+
+from rehearsal.docker import DockerFailed, docker
+from rehearsal.registry import COMMAND as REGISTRY_COMMAND
+
+_INSTALL: Final = {
+    "git": "On Debian and Ubuntu: apt install git",
+    "docker": "See https://docs.docker.com/engine/install/",
+    REGISTRY_COMMAND: f"On Debian and Ubuntu: apt install {REGISTRY_COMMAND}",
+}
+
+
+def missing() -> str | None:
+    """One line that says what is missing and where to get it; None if everything is there."""
+    for command, how in _INSTALL.items():
+        if shutil.which(command) is None:
+            return f"A rehearsal needs the command {command}, which is not on the PATH. {how}"
+    try:
+        docker("info", "--format={{.ServerVersion}}")
+    except DockerFailed as failed:
+        said = str(failed).splitlines()[-1]
+        return f"A rehearsal needs Docker, and its engine does not answer: start it first. ({said})"
+    return None

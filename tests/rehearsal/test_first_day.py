@@ -1,0 +1,62 @@
+"""A first deployment that fails is shown to leave nothing, and is not shown where the template keeps what it made."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rehearsal.first_day import fail_and_leave_nothing
+from rehearsal.proof import NotShown, Proofs
+from tests.rehearsal.conftest import ROLE, STACK, Deploy, Failed, function
+
+pytestmark = pytest.mark.slow
+
+# As for a function of a new account: its quota lets it reserve nothing.
+REFUSED: dict[str, Any] = function("handler = print", ReservedConcurrentExecutions=10)
+
+
+def resources(policy: str) -> dict[str, Any]:
+    return {
+        "Films": {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy},
+        "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": policy, "Properties": {"LogGroupName": "ward"}},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Role": ROLE,
+        "Worker": {**REFUSED, "DependsOn": ["Films", "Logs", "Queue"]},
+    }
+
+
+def fail(proofs: Proofs, deploy: Deploy, made: dict[str, Any]) -> None:
+    def first() -> str:
+        with contextlib.suppress(Failed):
+            deploy(made)
+        return ""
+
+    fail_and_leave_nothing(proofs, STACK, first)
+
+
+def test_what_is_retained_except_on_create_is_gone(deploy: Deploy) -> None:
+    proofs = Proofs(Console(quiet=True))
+    fail(proofs, deploy, resources("RetainExceptOnCreate"))
+    assert proofs.rows[0].seen == "4 resources with 1 buckets and 1 log groups were made, none is left"
+
+
+def test_what_is_plainly_retained_fails_the_step(deploy: Deploy) -> None:
+    with pytest.raises(NotShown, match=r"left behind: bucket .*, log group ward"):
+        fail(Proofs(Console(quiet=True)), deploy, resources("Retain"))
+
+
+def test_a_deployment_that_passes_is_none_that_failed(deploy: Deploy) -> None:
+    with pytest.raises(NotShown, match="the stack is CREATE_COMPLETE"):
+        fail(Proofs(Console(quiet=True)), deploy, {"Queue": {"Type": "AWS::SQS::Queue"}})
+
+
+def test_a_deployment_that_fails_before_anything_is_retained_shows_nothing(deploy: Deploy) -> None:
+    made = {"Role": ROLE, "Worker": REFUSED}
+    with pytest.raises(NotShown, match="before any AWS::S3::Bucket"):
+        fail(Proofs(Console(quiet=True)), deploy, made)
+
+
+def test_an_account_that_is_new_lets_no_function_reserve_concurrency(deploy: Deploy) -> None:
+    with pytest.raises(Failed, match="UnreservedConcurrentExecution"):
+        deploy({"Role": ROLE, "Worker": REFUSED})
