@@ -23,6 +23,7 @@ from rehearsal.deployed_stack import looked_at
 from rehearsal.deployment import in_order_or_back
 from rehearsal.docker import DockerFailed, docker
 from rehearsal.doors import Doors
+from rehearsal.event_bridge import EventBridge
 from rehearsal.functions import Functions
 from rehearsal.models import installed
 from rehearsal.needs import missing
@@ -30,7 +31,7 @@ from rehearsal.proof import NotShown, Proofs, table
 from rehearsal.registry import RegistryFailed, registry
 from rehearsal.resources import kinds
 from rehearsal.server import served
-from rehearsal.steps import Rehearsal
+from rehearsal.steps import Played, Rehearsal
 
 EXIT_FAILED = 1
 _WIDTH = 120  # of the table in a log
@@ -77,12 +78,13 @@ def _rehearse(proofs: Proofs, folder: Path, cli: str) -> None:
         doors = everything.enter_context(Doors(server.endpoint_url, server.credentials).standing())
         deployments = Deployments()
         everything.enter_context(deployments.installed())
-        everything.enter_context(installed(kinds(doors, functions, deployments)))
+        bridge = everything.enter_context(EventBridge().installed())
+        everything.enter_context(installed(kinds(doors, functions, deployments, bridge)))
         everything.enter_context(in_order_or_back())
         stack = everything.enter_context(looked_at(name))
         cdk = Cdk(cli, tree, address, tags)
         try:
-            Rehearsal(proofs, cdk, functions, doors, deployments, stack, _context()).run()
+            Rehearsal(proofs, cdk, Played(functions, doors, deployments, bridge), stack, _context()).run()
         except Exception:
             print(functions.containers.logs()[-8000:], file=sys.stderr)
             raise

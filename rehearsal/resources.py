@@ -11,6 +11,8 @@ from typing import Any
 from rehearsal.api import call
 from rehearsal.codedeploy import Application, DeploymentGroup, Deployments
 from rehearsal.doors import Doors
+from rehearsal.event_bridge import EventBridge
+from rehearsal.event_kinds import ApiDestination, Connection, Rule
 from rehearsal.function_kinds import Alias, Function, Version
 from rehearsal.functions import Functions
 from rehearsal.models import CUSTOM, Kind, Refused, Resource
@@ -218,14 +220,15 @@ def as_text(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def kinds(doors: Doors, functions: Functions, deployments: Deployments) -> list[Kind]:
+def kinds(doors: Doors, functions: Functions, deployments: Deployments, bridge: EventBridge) -> list[Kind]:
     """All of them."""
     plain: list[Callable[[], Kind]] = [Alarm, Dashboard, QueuePolicy, TopicPolicy, BucketPolicy, Secret, Version]
-    plain += [Application, DeploymentGroup]
+    plain += [Application, DeploymentGroup, Rule, ApiDestination]
     served: list[Callable[[Doors], Kind]] = [EventSourceMapping, FunctionUrl, CustomResource]
     return [
         *(kind() for kind in plain),
         *(kind(doors) for kind in served),
         Function(functions),
         Alias(deployments),
+        Connection(bridge),
     ]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from rehearsal.cdk import ROOT, Cdk, run
 from rehearsal.codedeploy import Deployments
 from rehearsal.deployed_stack import DeployedStack, until
 from rehearsal.doors import Doors
+from rehearsal.event_bridge import EventBridge
 from rehearsal.first_day import fail_and_leave_nothing
 from rehearsal.function_kinds import UNRESERVED_CONCURRENCY
 from rehearsal.functions import Functions
 from rehearsal.neighbours import in_another_region, stand_next_to
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
+from rehearsal.receivers import receive
 from rehearsal.second_day import SecondDay
 from rehearsal.upgrade import Upgrade
 
@@ -30,6 +33,16 @@ NEW_MEMORY_MB = 2048
 NEW_QUEUE_AGE_SECONDS = 777
 
 
+@dataclass(frozen=True)
+class Played:
+    """The parts of AWS that this machine plays itself, in place of moto."""
+
+    functions: Functions
+    doors: Doors
+    deployments: Deployments
+    bridge: EventBridge
+
+
 class Rehearsal:
     """A stack from its bootstrap to its end. `base`: the context that this machine's builds need."""
 
@@ -37,17 +50,16 @@ class Rehearsal:
         self,
         proofs: Proofs,
         cdk: Cdk,
-        functions: Functions,
-        doors: Doors,
-        deployments: Deployments,
+        played: Played,
         stack: DeployedStack,
         base: dict[str, str],
     ) -> None:
         self._proofs = proofs
         self._cdk = cdk
-        self._functions = functions
-        self._doors = doors
-        self._deployments = deployments
+        self._functions = played.functions
+        self._doors = played.doors
+        self._deployments = played.deployments
+        self._bridge = played.bridge
         self._stack = stack
         self._base = base
         self._operating = Operating(proofs, stack, self._client)
@@ -65,11 +77,12 @@ class Rehearsal:
         self._smoke("what was there before")
         changed = {
             **self._base, "memory_mb": str(NEW_MEMORY_MB), "alarm_queue_age_seconds": str(NEW_QUEUE_AGE_SECONDS),
-            "observability": "full",
+            "observability": "full", "event_bus": "default", "event_uids": "true",
         }  # fmt: skip
         self._update(changed)
         self._smoke("the new version")
         self._no_difference(changed)
+        receive(self._proofs, self._stack, self._bridge)
         in_another_region(self._proofs, self._template()["Resources"])
         stand_next_to(self._proofs, self._cdk, self._stack, changed)
         for auth, means in (("token", "a token from Secrets Manager"), ("none", "no credentials")):

@@ -82,6 +82,13 @@ class FunctionSettings(Limits):
         default="",
         functions=("worker",),
     )
+    event_uids: bool = setting(
+        flag(),
+        "whether these events carry the Study and SOP Instance UID of a DICOM image, as they were sent: identifiers by "
+        "which an archive finds the patient ([security.md](security.md#uids))",
+        default=False,
+        functions=("worker",),
+    )
 
     @property
     def limits(self) -> Limits:

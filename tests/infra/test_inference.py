@@ -112,7 +112,9 @@ def test_log_retention_follows_the_setting(synthesise: Synthesise) -> None:
 
 
 def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
-    stack = synthesise(auth="token", event_bus="films", metrics=True, feedback=True)  # all that can be said
+    stack = synthesise(
+        auth="token", event_bus="films", event_uids=True, metrics=True, feedback=True
+    )  # all that can be said
     asked = set()
     given = set()
     for name in ("Api", "Worker"):
@@ -143,6 +145,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise
         auth="token",
         upload_link_seconds=90,
         event_bus="films/chest",
+        event_uids=True,
     )
     api = Settings.from_env(environment(stack, "Api"))
     worker = Settings.from_env(environment(stack, "Worker"))
@@ -159,6 +162,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise
     assert worker.uploads_bucket is None
     assert worker.auth_secret_id is None
     assert (api.event_bus, worker.event_bus) == ("", "films/chest")
+    assert (api.event_uids, worker.event_uids) == (False, True)
     for settings in (api, worker):
         assert settings.limits == Limits(5_000_000, 6_000_000, 7_000_000, 2, 300, 4, 50, 8)
         assert settings.intra_op_threads == 2

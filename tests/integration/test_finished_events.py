@@ -1,7 +1,9 @@
 """Each result has its event: worker, EventBridge rule and the queue behind it, with AWS played by moto."""
 
+import contextlib
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,12 @@ from pneumonia import aws
 from pneumonia.handlers import worker
 from pneumonia.uploads import finished_events
 from pneumonia.uploads.correlation import of_upload_id
+from pneumonia.uploads.document import ResultDocument
+from pneumonia.uploads.events import Upload
 from pneumonia.uploads.ids import new_id, upload_key
 from pneumonia.uploads.results import Results
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, stored_result
+from tests.unit.decode.conftest import dataset_of, encoded, film12
 
 BUS = "films"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -61,6 +66,7 @@ class Cloud:
                 event = json.loads(message["Body"])
                 assert (event["source"], event["detail-type"]) == ("pneumonia.triage", "Prediction Finished")
                 Draft202012Validator(SCHEMA).validate(event["detail"])
+                assert set(event["detail"]) == set(SCHEMA["properties"])
                 assert "jane-doe" not in message["Body"]
                 details.append(event["detail"])
                 self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
@@ -86,6 +92,19 @@ def cloud(
     return Cloud(s3, sqs, queue, load_event, lambda_context)
 
 
+@contextlib.contextmanager
+def captured(logger: Any) -> Iterator[io.StringIO]:
+    """What a handler's logger writes during a `with` block, at DEBUG."""
+    stream, level = io.StringIO(), logger.log_level
+    before = logger.registered_handler.setStream(stream)
+    logger.setLevel("DEBUG")
+    try:
+        yield stream
+    finally:
+        logger.setLevel(level)
+        logger.registered_handler.setStream(before)
+
+
 def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: ImageBytes) -> None:
     assert cloud.work(cloud.upload("jane-doe.png", image_bytes(grey=255)))
     (detail,) = cloud.told()
@@ -95,6 +114,47 @@ def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: I
     assert detail["correlation_id"] == result["correlation_id"]
     assert detail["model"] == {"name": "tiny-grey", "version": "0.0.1"}
     assert (detail["upload_id"], detail["code"]) == (None, None)
+
+
+def test_a_receiver_learns_whether_the_image_is_like_those_of_the_training(
+    cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted = ResultDocument.predicted
+
+    def known(upload: Upload, correlation_id: str, body: Mapping[str, Any]) -> ResultDocument:
+        return predicted(upload, correlation_id, {**body, "in_training_population": False})
+
+    monkeypatch.setattr(ResultDocument, "predicted", known)  # the tiny model has no gate
+    assert cloud.work(cloud.upload("a.png", image_bytes()))
+    assert cloud.told()[0]["in_training_population"] is False
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_uids_of_a_dicom_file_are_told_as_they_were_sent_if_that_was_chosen(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, chosen: bool
+) -> None:
+    dataset = dataset_of(film12())
+    dataset.StudyInstanceUID, dataset.SOPInstanceUID = "1.2.826.0.1.20261126", "1.2.826.0.1.20261126.7"
+    if chosen:
+        monkeypatch.setenv("EVENT_UIDS", "true")
+    with captured(worker.logger) as log:
+        assert cloud.work(cloud.upload("a.dcm", encoded(dataset)))
+    (detail,) = cloud.told()
+    told = (detail["study_instance_uid"], detail["sop_instance_uid"])
+    assert told == ((dataset.StudyInstanceUID, dataset.SOPInstanceUID) if chosen else (None, None))
+    assert detail["status"] == "predicted"
+    assert "processed" in log.getvalue()
+    assert "20261126" not in log.getvalue()
+
+
+def test_what_is_no_dicom_file_has_no_uids_and_neither_has_a_rejection(
+    cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_UIDS", "true")
+    for data in (image_bytes(), b"text"):
+        assert cloud.work(cloud.upload("a.png", data))
+        (detail,) = cloud.told()
+        assert (detail["study_instance_uid"], detail["sop_instance_uid"]) == (None, None)
 
 
 def test_a_rejection_is_told_with_its_code(cloud: Cloud) -> None:

@@ -12,6 +12,7 @@ from rehearsal.codedeploy import Deployments
 from rehearsal.containers import Containers
 from rehearsal.deployment import in_order_or_back
 from rehearsal.doors import Doors
+from rehearsal.event_bridge import EventBridge
 from rehearsal.functions import Functions
 from rehearsal.models import installed
 from rehearsal.resources import kinds
@@ -39,11 +40,17 @@ def deployments() -> Deployments:
 
 
 @pytest.fixture
-def doors(server: Server, functions: Functions, deployments: Deployments) -> Iterator[Doors]:
+def bridge() -> EventBridge:
+    return EventBridge()
+
+
+@pytest.fixture
+def doors(server: Server, functions: Functions, deployments: Deployments, bridge: EventBridge) -> Iterator[Doors]:
     with (
         Doors(server.endpoint_url, server.credentials).standing() as doors,
         deployments.installed(),
-        installed(kinds(doors, functions, deployments)),
+        bridge.installed(),
+        installed(kinds(doors, functions, deployments, bridge)),
         in_order_or_back(),
     ):
         yield doors

@@ -82,6 +82,7 @@ REFUSED: dict[str, list[Any]] = {
     "result_expiry_days": [0, 36_501],
     "feedback": ["yes", 1, None],
     "event_bus": ["arn:aws:events:eu-west-1:123456789012:event-bus/films", "two words", "b" * 257, None],
+    "event_uids": ["yes", 1, None],
     "retain_data": ["yes", 1, 0, None],
     "customer_keys": ["yes", 1, None],
     "vpc": ["isolated", 0, None],

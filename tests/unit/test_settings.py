@@ -60,6 +60,7 @@ def test_every_variable_is_read() -> None:
             "AUTH_SECRET_ID": "a-secret",
             "STACK_NAME": "Pneumonia",
             "EVENT_BUS": "default",
+            "EVENT_UIDS": "true",
         }
     )
     assert settings == Settings(
@@ -83,6 +84,7 @@ def test_every_variable_is_read() -> None:
         auth_secret_id="a-secret",
         stack_name="Pneumonia",
         event_bus="default",
+        event_uids=True,
     )
 
 

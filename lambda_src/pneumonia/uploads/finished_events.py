@@ -55,8 +55,11 @@ def announce(results: Results, upload: Upload, document: ResultDocument, outcome
 
 
 def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
-    """The `detail` of the event: no key, no bucket, nothing of the file."""
+    """The `detail` of the event, as docs/prediction-finished.schema.json has it: no key, no bucket, and of the file no
+    more than its UIDs, with the setting `event_uids`. What a result lacks is None.
+    """
     content = document.content
+    image = content.get("image", {}) if process_settings().event_uids else {}
     return {
         "schema_version": SCHEMA_VERSION,
         "id": event_id(upload),
@@ -67,6 +70,9 @@ def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
         "label": content.get("label"),
         "triage": content.get("triage"),
         "probability": content.get("pneumonia"),
+        "in_training_population": content.get("in_training_population"),
+        "study_instance_uid": image.get("study_instance_uid"),
+        "sop_instance_uid": image.get("sop_instance_uid"),
         "model": {name: content["model"][name] for name in ("name", "version")},
     }
 
