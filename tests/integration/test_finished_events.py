@@ -151,8 +151,8 @@ def test_what_is_no_dicom_file_has_no_uids_and_neither_has_a_rejection(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVENT_UIDS", "true")
-    for data in (image_bytes(), b"text"):
-        assert cloud.work(cloud.upload("a.png", data))
+    for key, data in (("a.png", image_bytes()), ("b.png", b"text")):
+        assert cloud.work(cloud.upload(key, data))
         (detail,) = cloud.told()
         assert (detail["study_instance_uid"], detail["sop_instance_uid"]) == (None, None)
 
