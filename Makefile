@@ -204,6 +204,11 @@ bench-container: $(BENCH) $(RUNTIME) ## Cold starts, bytes read, image size, mem
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
 	.venv/bin/python -m tools.figures
 
+.PHONY: scale
+scale: $(BENCH) $(RUNTIME) ## Many uploads at once: a run on this machine, then Lambda's scaling simulated, into docs/scale.md (ARGS="--images 100")
+	.venv/bin/python -m bench.scale.load $(ARGS)
+	$(run) .venv-bench/bin/python -m bench.scale
+
 ##@ Model
 # A run folder; its name is the name of the graph. What tunes the mean of its folds goes next to it.
 RUN ?= runs/xception-176

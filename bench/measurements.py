@@ -6,6 +6,7 @@ under `others`, by kind, until a command runs on such a machine again.
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def for_kind(results: dict[str, Any], kind: str) -> dict[str, Any]:
             (front if its_kind == kind else others.setdefault(its_kind, {}))[name] = results[name]
     rest = {name: value for name, value in results.items() if name not in (*SECTIONS, OTHERS)}
     return {**rest, **front, **({OTHERS: others} if others else {})}
+
+
+def section(results: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section; that of another kind of machine where this kind has none. Raises KeyError."""
+    for sections in (results, *results.get(OTHERS, {}).values()):
+        if name in sections:
+            return dict(sections[name])
+    raise KeyError(name)
 
 
 def kind_of(section: dict[str, Any]) -> str:

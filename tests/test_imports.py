@@ -127,6 +127,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.predictor",
         "pneumonia.settings",
         "pneumonia.uploads",
+        "pneumonia_cli.local",
+        "pneumonia_cli.stack",
     ),
     "rehearsal": ("pneumonia_cli.client", "pneumonia_cli.local"),
     "tools": (

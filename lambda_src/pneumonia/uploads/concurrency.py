@@ -4,9 +4,11 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-IN_FLIGHT = 4
-"""Films at once. Each waits for S3 four times and computes once; more of them gain little (bench/README.md), and each
-holds its file in memory, of `max_image_bytes` at most."""
+IN_FLIGHT = 5
+"""Images at once: as many as the default `batch_size` has, so that none of a batch waits for another one's S3 calls.
+
+Each waits for S3 four times and computes once (docs/scale.md), and each holds its file in memory, of `max_image_bytes`
+at most."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

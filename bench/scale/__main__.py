@@ -1,0 +1,35 @@
+"""`make scale`: simulate what Lambda makes of many images at once, from what was measured.
+
+Writes the tables in docs/scale.md and its plot. Reads bench/results.json and cdk.json.
+"""
+
+import re
+from pathlib import Path
+
+from bench.scale import inputs, plot, study
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "scale.md"
+PLOT = ROOT / "docs" / "images" / "scale.svg"
+
+_PLACE = re.compile(r"<!-- scale: (\w+) -->\n.*?<!-- /scale -->", re.DOTALL)
+
+
+def main() -> None:
+    given = inputs.read()
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), study.tables(given)), encoding="utf-8")
+    plot.draw(given, PLOT)
+    print(f"wrote {DOCUMENT.relative_to(ROOT)} and {PLOT.relative_to(ROOT)}")
+
+
+def filled(document: str, tables: dict[str, str]) -> str:
+    """The document with every table in its place. Raises ValueError unless each table has one place, and each place
+    a table."""
+    places = _PLACE.findall(document)
+    if sorted(places) != sorted(tables):
+        raise ValueError(f"docs/scale.md has places for {sorted(places)}, the tables are {sorted(tables)}")
+    return _PLACE.sub(lambda found: f"<!-- scale: {found[1]} -->\n{tables[found[1]]}\n<!-- /scale -->", document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What the simulation takes from measurements (bench/results.json) and from the settings of the stack (cdk.json)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import cost, measurements
+from bench.scale import assumptions
+from bench.scale.timing import Work
+from pneumonia_cli.stack.prices import GETS_AN_UPLOAD, PUTS_AN_UPLOAD
+
+CDK = Path(__file__).resolve().parents[2] / "cdk.json"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`work`: one image at the default memory. `colds`: seconds of starts that were measured. `checks`: batches that
+    were measured, as (latency of S3 in ms, images of an invocation, measured ms). `settings`: of cdk.json."""
+
+    work: Work
+    colds: tuple[float, ...]
+    checks: tuple[tuple[int, int, float], ...]
+    sizes: Mapping[int, float]
+    settings: Mapping[str, Any]
+    measured: str
+    load: Mapping[str, Any] | None
+
+    @property
+    def batch(self) -> int:
+        return int(self.settings["batch_size"])
+
+    def seconds(self, images: int) -> float:
+        """A warm invocation with so many images."""
+        return self.work.batch_ms(images) / 1000
+
+    def usd_of_lambda(self, billed_seconds: float, invocations: int) -> float:
+        """List price at the default memory."""
+        gigabytes = self.settings["memory_mb"] / 1024
+        architecture = self.settings["architecture"]
+        return billed_seconds * gigabytes * cost.USD_PER_GB_SECOND[architecture] + invocations * cost.USD_PER_REQUEST
+
+    def usd_of_uploads(self, images: int, batches: int) -> float:
+        """S3 and SQS of uploads: the upload itself, results, and messages sent one by one and taken in batches."""
+        requests = images + 2 * batches  # sent by S3; received and deleted by the poller
+        return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self.settings["price_million_queue_requests"] / 1e6
+
+    def usd_of_backfill(self, images: int, batches: int) -> float:
+        """S3 and Step Functions of a backfill: each image has two reads more, and no upload."""
+        transitions = assumptions.TRANSITIONS_A_BATCH.value * assumptions.USD_STATE_TRANSITION.value * batches
+        return images * self._usd_of_s3(PUTS_AN_UPLOAD - 1, GETS_AN_UPLOAD + 2) + transitions
+
+    def _usd_of_s3(self, puts: int, gets: int = GETS_AN_UPLOAD) -> float:
+        return (puts * self.settings["price_thousand_puts"] + gets * self.settings["price_thousand_gets"]) / 1000
+
+
+def read(results: Mapping[str, Any] | None = None) -> Inputs:
+    """From results.json, or from results like it. Raises KeyError if no worker or no container was measured."""
+    found = measurements.load() if results is None else results
+    worker, container = measurements.section(found, "worker"), measurements.section(found, "container")
+    settings = json.loads(CDK.read_text(encoding="utf-8"))["context"]
+    checks = tuple(
+        (int(latency), images, entry["ms"][name]["median"] * images / worker["batch"])
+        for latency, entry in sorted(worker["latency"].items(), key=lambda item: int(item[0]))
+        for name, images in (("one_by_one", 1), ("batch", worker["batch"]))
+    )
+    return Inputs(
+        work=Work(worker["latency"]["100"]["cpu_ms_per_film"], assumptions.S3_MS.value, worker["in_flight"]),
+        colds=_colds(container),
+        checks=checks,
+        sizes={entry["memory_mb"]: entry["ms"]["median"] for entry in container["by_cpus"].values()},
+        settings=settings,
+        measured=f"{worker['machine']['cpu']}, {worker['measured']}, model {worker['model_version']}",
+        load=found.get("load"),
+    )
+
+
+def _colds(container: Mapping[str, Any]) -> tuple[float, ...]:
+    """Seconds from a container that listens to its first answer, with a dropped page cache where that was measured."""
+    samples = container.get("cold_samples_ms", {})
+    for name in ("dropped_cache", "warm_cache"):
+        if samples.get(name):
+            return tuple(ms / 1000 for ms in samples[name])
+    spread = container.get("cold_dropped_cache", container["cold_warm_cache"])["ms"]["ours"]
+    return tuple(spread[key] / 1000 for key in ("low", "median", "high"))

@@ -1,0 +1,181 @@
+"""Many uploads at once through the local cloud, for real: the handlers of AWS, S3 and SQS played by this machine.
+
+    python -m bench.scale.load [--images 300] [--instances 2]
+
+Instances of the worker are processes of their own that take batches from one queue, as Lambda's pollers give them. One
+process plays S3 and SQS, so this shows the queue and the order of things, not how fast AWS is. Writes the section
+`load` of results.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+
+from bench import films, machine, measurements
+from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
+from pneumonia_cli.local.environment import export_settings
+from pneumonia_cli.local.lambda_context import LocalContext
+from pneumonia_cli.local.names import UPLOAD_BUCKET
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_settings
+
+UPLOADERS = 4
+_PLACE = "BENCH_CLOUD"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=300, help="to upload; default: %(default)s")
+    parser.add_argument("--instances", type=int, default=2, help="of the worker; default: %(default)s")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        instance()
+        return
+    found = measure(Console(), args.images, args.instances)
+    measurements.store("load", found)
+
+
+def measure(console: Console, images: int, instances: int) -> dict[str, Any]:
+    """Upload so many, and return how long all took and how old the queue became."""
+    settings = default_settings()
+    described = machine.describe(("onnxruntime", "numpy", "pillow"))
+    with local_cloud(settings) as cloud:
+        export_settings(settings, os.environ)
+        console.print(f"{instances} instances start …")
+        workers = [_start(cloud) for _ in range(instances)]
+        try:
+            for worker in workers:
+                _line(worker)
+            console.print(f"{images} uploads …")
+            start = time.time()
+            _upload(cloud, images)
+            uploaded = time.time()
+            batches = _batches(workers, images)
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.communicate()
+    return {
+        "machine": described,
+        "images": images,
+        "instances": instances,
+        "batch": settings.batch_size,
+        **summary(batches, start, uploaded),
+    }
+
+
+def summary(batches: list[dict[str, Any]], start: float, uploaded: float) -> dict[str, Any]:
+    """Figures of a run. Each batch: `begin` and `end` by the clock, and when each of its messages was `sent`."""
+    done = max(batch["end"] for batch in batches)
+    images = sum(len(batch["sent"]) for batch in batches)
+    ages = [batch["begin"] - sent for batch in batches for sent in batch["sent"]]
+    return {
+        "batches": len(batches),
+        "upload_seconds": round(uploaded - start, 2),
+        "seconds": round(done - start, 2),
+        "images_per_second": round(images / (done - start), 2),
+        "batch_ms": round(1000 * statistics.median(batch["end"] - batch["begin"] for batch in batches), 1),
+        "oldest_seconds": round(max(ages), 2),
+        "median_age_seconds": round(statistics.median(ages), 2),
+    }
+
+
+def _upload(cloud: Cloud, images: int) -> None:
+    data = films.films()["jpeg_224"].data
+
+    def put(number: int) -> None:
+        cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=f"load/{number}.jpg", Body=data)
+
+    with ThreadPoolExecutor(UPLOADERS) as pool:
+        list(pool.map(put, range(images)))
+
+
+def _start(cloud: Cloud) -> "subprocess.Popen[str]":
+    place = json.dumps([cloud.endpoint_url, cloud.queue_url, cloud.queue_arn, cloud.dead_letter_queue_url])
+    environment = {
+        **os.environ,
+        **client_environment(cloud.endpoint_url),
+        _PLACE: place,
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    }
+    command = [sys.executable, "-m", "bench.scale.load", "--worker"]
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.Popen(command, env=environment, cwd=root, stdout=subprocess.PIPE, text=True)
+
+
+def _line(worker: "subprocess.Popen[str]") -> Any:
+    line = worker.stdout.readline() if worker.stdout else ""
+    if not line:
+        raise RuntimeError("an instance of the worker has ended")
+    return json.loads(line)
+
+
+def _batches(workers: list["subprocess.Popen[str]"], images: int) -> list[dict[str, Any]]:
+    """What the instances tell of their batches, until all images are done."""
+    found: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(len(workers)) as pool:
+        done = [0]
+
+        def follow(worker: "subprocess.Popen[str]") -> None:
+            while done[0] < images:
+                batch = _line(worker)
+                if batch["sent"]:
+                    found.append(batch)
+                    done[0] += len(batch["sent"])
+
+        list(pool.map(follow, workers))
+    return found
+
+
+def instance() -> None:
+    """Take batches from the queue and say of each when it began and ended; of an empty poll, that there was none."""
+    from pneumonia.handlers import worker
+    from pneumonia.predictor import process_predictor
+
+    endpoint, queue_url, queue_arn, dead_letters = json.loads(os.environ[_PLACE])
+    cloud = Cloud(
+        endpoint, boto3.client("s3", endpoint_url=endpoint), boto3.client("sqs", endpoint_url=endpoint),
+        queue_url, queue_arn, dead_letters,
+    )  # fmt: skip
+    process_predictor()
+    settings = default_settings()
+
+    def handle(event: dict[str, Any], context: Any) -> Any:
+        begin = time.time()
+        answer: Any = worker.handler(event, context)
+        failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        sent = [
+            int(one["attributes"]["SentTimestamp"]) / 1000 for one in event["Records"] if one["messageId"] not in failed
+        ]
+        _say({"begin": begin, "end": time.time(), "sent": sent})
+        return answer
+
+    poller = Poller(
+        cloud,
+        handle,
+        lambda: LocalContext("load", settings.worker_timeout_seconds, settings.memory_mb),
+        settings.batch_size,
+    )
+    _say("ready")
+    while True:
+        if not poller.poll(wait_seconds=1):
+            _say({"sent": []})
+
+
+def _say(text: Any) -> None:
+    print(json.dumps(text), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Batches on their way through instances of a function: when each ends, what is billed, and how long it waited."""
+
+import heapq
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bench.scale import assumptions
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images that one invocation gets. `ready`: the second at which the first of them waits."""
+
+    images: int
+    ready: float
+
+
+@dataclass
+class Outcome:
+    """What became of a run. Times in seconds from its start; `ages`: (second, age of the batch that began then)."""
+
+    images: int = 0
+    finished: float = 0.0
+    billed_seconds: float = 0.0
+    invocations: int = 0
+    instances: int = 0
+    ages: list[tuple[float, float]] = field(default_factory=list)
+    ends: list[tuple[float, int]] = field(default_factory=list)
+    running: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def oldest(self) -> float:
+        """The longest that an image waited until its batch began."""
+        return max((age for _, age in self.ages), default=0.0)
+
+    @property
+    def most_at_once(self) -> int:
+        """Invocations at once, at most."""
+        return max((count for _, count in self.running), default=0)
+
+    @property
+    def images_a_second(self) -> float:
+        return self.images / self.finished if self.finished else 0.0
+
+
+Allowed = Callable[[float], int]
+"""How many invocations there may be at once, at a second from the start of the run."""
+
+
+def queue_allows(max_concurrency: int) -> Allowed:
+    """What an event source mapping of SQS lets through: five at first, 300 more a minute, at most `max_concurrency`."""
+    first, more = assumptions.FIRST_BATCHES.value, assumptions.MORE_BATCHES_A_MINUTE.value
+    most = min(max_concurrency, assumptions.MOST_BATCHES.value)
+    return lambda second: int(min(most, first + more * second / 60))
+
+
+def map_allows(max_concurrency: int) -> Allowed:
+    """What a Distributed Map lets through: as many children as it has started, at most `max_concurrency`."""
+    most = min(max_concurrency, assumptions.MOST_CHILDREN.value)
+    return lambda second: int(min(most, max(1, assumptions.CHILDREN_A_SECOND.value * second)))
+
+
+def run(
+    batches: Iterable[Batch],
+    allowed: Allowed,
+    duration: Callable[[int], float],
+    colds: Sequence[float],
+    seed: int = 1,
+) -> Outcome:
+    """Send batches through, in their order.
+
+    `duration`: seconds of a warm invocation with so many images. `colds`: seconds from the start of Python to the first
+    answer, one of which each new instance takes longer. New instances start at Lambda's documented rate.
+    """
+    chance = random.Random(seed)  # noqa: S311  # nosec B311
+    outcome = Outcome()
+    busy: list[float] = []  # when each running invocation ends
+    saved, saved_at = assumptions.MOST_SAVED_INSTANCES.value, 0.0
+    now = 0.0
+    pause = assumptions.QUEUE_MS.value / 1000
+    for batch in batches:
+        now = max(now, batch.ready)
+        while busy and busy[0] <= now:
+            heapq.heappop(busy)
+        now = _room(now, busy, allowed)
+        idle = outcome.instances - len(busy)
+        took = duration(batch.images)
+        start = now
+        if idle <= 0:
+            saved = min(
+                assumptions.MOST_SAVED_INSTANCES.value, saved + (now - saved_at) * assumptions.INSTANCES_A_SECOND.value
+            )
+            saved_at = now
+            if saved < 1:
+                now = saved_at = now + (1 - saved) / assumptions.INSTANCES_A_SECOND.value
+                saved = 1
+            saved -= 1
+            outcome.instances += 1
+            cold = chance.choice(colds)
+            took += cold
+            start = now + assumptions.PLATFORM_START_MS.value / 1000
+        end = start + took
+        heapq.heappush(busy, end + pause)
+        outcome.images += batch.images
+        outcome.invocations += 1
+        outcome.billed_seconds += took
+        outcome.finished = max(outcome.finished, end)
+        outcome.ages.append((now, now - batch.ready))
+        outcome.ends.append((end, batch.images))
+        outcome.running.append((now, len(busy)))
+    return outcome
+
+
+def _room(now: float, busy: list[float], allowed: Allowed) -> float:
+    """The first second from `now` on at which another invocation may begin. Drops from `busy` those that have ended."""
+    while len(busy) >= allowed(now):
+        # Either one ends, or more are allowed: a look each tenth of a second finds the latter.
+        now = min(busy[0], now + 0.1) if allowed(now) < allowed(now + 3600) else busy[0]
+        while busy and busy[0] <= now:
+            heapq.heappop(busy)
+    return now
+
+
+def burst(images: int, batch: int) -> Iterable[Batch]:
+    """All of them are there at once."""
+    whole, rest = divmod(images, batch)
+    yield from (Batch(batch, 0.0) for _ in range(whole))
+    if rest:
+        yield Batch(rest, 0.0)
+
+
+def listed(images: int, batch: int) -> Iterable[Batch]:
+    """As fast as a Distributed Map lists them. Waiting to be listed is no waiting in a queue."""
+    whole, rest = divmod(images, batch)
+    for number in range(whole):
+        yield Batch(batch, (number + 1) * batch / assumptions.LISTED_A_SECOND.value)
+    if rest:
+        yield Batch(rest, images / assumptions.LISTED_A_SECOND.value)
+
+
+def steady(images_a_second: float, seconds: float, batch: int, allowed: int) -> Iterable[Batch]:
+    """Images that come one after the other at a rate.
+
+    While fewer than `allowed` batches could fill up within a second, each image goes alone, as a poller takes what is
+    there; above that rate batches fill up.
+    """
+    size = max(1, min(batch, int(images_a_second / allowed)))
+    count = int(images_a_second * seconds / size)
+    for number in range(count):
+        yield Batch(size, number * size / images_a_second)

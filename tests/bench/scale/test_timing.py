@@ -1,0 +1,22 @@
+import pytest
+
+from bench.scale.timing import Work
+
+
+@pytest.mark.parametrize(
+    ("images", "in_flight", "ms"),
+    [
+        (0, 4, 0),
+        (1, 4, 420),  # one call of S3, computing, three calls
+        (4, 4, 480),  # all read at once, then one computes after the other
+        (5, 4, 840),  # the fifth begins when the first is done, at 420
+        (5, 5, 500),
+        (2, 1, 840),  # no overlap at all
+    ],
+)
+def test_images_overlap_while_they_wait_and_one_computes(images: int, in_flight: int, ms: float) -> None:
+    assert Work(compute_ms=20, s3_ms=100, in_flight=in_flight).batch_ms(images) == ms
+
+
+def test_without_waiting_computing_is_all() -> None:
+    assert Work(20, 0, 4).batch_ms(10) == 200
