@@ -84,6 +84,14 @@ class MethodNotAllowed(PneumoniaError):
         self.allow = allow
 
 
+class NotAcceptable(PneumoniaError):
+    """The header Accept names no media type that the answer can have."""
+
+    code = "not_acceptable"
+    status = 406
+    title = "No acceptable form of the answer"
+
+
 class TooLarge(PneumoniaError):
     code = "too_large"
     status = 413

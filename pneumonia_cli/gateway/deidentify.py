@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
 
-from pneumonia.decode.dicom import RADIOGRAPHS
+from pneumonia.decode.dicom_header import RADIOGRAPHS
 from pneumonia.decode.dicom_patient import is_of_another_population, view_warnings
 from pneumonia_cli.gateway.pseudonyms import Pseudonyms
 from pneumonia_cli.gateway.streams import without_comments

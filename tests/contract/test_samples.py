@@ -18,7 +18,9 @@ import requests
 
 from pneumonia.http.documents import DOCS_HTML
 from pneumonia.http.service import OPENAPI_JSON
+from tests.dicom_out.films import dicom_film
 from tests.serving import Service, serving
+from tools.openapi.dicomweb import STUDY
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +71,7 @@ def run(service: Service, upload_id: str, tmp_path: Path) -> Run:
         if words == "curl" and "jq " in text and shutil.which("jq") is None:
             pytest.skip("there is no jq")
         shutil.copy(IMAGE, tmp_path / "image.png")
+        (tmp_path / "image.dcm").write_bytes(dicom_film(StudyInstanceUID=STUDY["example"]))
         source = tmp_path / f"sample{ENDINGS[words]}"
         source.write_text(text, encoding="utf-8")
         env = {"PATH": os.environ["PATH"], "SERVICE": service.url, "TOKEN": service.token, "UPLOAD_ID": upload_id}
@@ -84,7 +87,7 @@ def test_the_page_has_a_sample_of_every_route_in_every_language() -> None:
 
 @pytest.mark.parametrize(("name", "words"), SAMPLES, ids=lambda part: part)
 def test_a_sample_gets_the_answer_that_is_described(run: Run, tmp_path: Path, name: str, words: str) -> None:
-    before = {"image.png", f"sample{ENDINGS[words]}"}
+    before = {"image.png", "image.dcm", f"sample{ENDINGS[words]}"}
     done = run(name, words)
     assert done.returncode == 0, done.stdout + done.stderr
     written = [path for path in tmp_path.iterdir() if path.name not in before]

@@ -1,11 +1,25 @@
-"""Every call of AWS that a handler makes in these tests is held against the policies of its role."""
+"""Every call of AWS that a handler makes in these tests is held against the policies of its role.
 
+The front door of the local cloud, in each mode of access.
+"""
+
+import contextlib
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from pneumonia_cli.stack.context import default_context
+from pneumonia.settings import process_settings
+from pneumonia_cli.local import functions
+from pneumonia_cli.local.access import create_token
+from pneumonia_cli.local.cloud import Cloud, local_cloud
+from pneumonia_cli.local.environment import export_settings
+from pneumonia_cli.local.function_url import FunctionUrl
+from pneumonia_cli.local.poller import Poller
+from pneumonia_cli.stack.context import default_context, default_settings
+from pneumonia_cli.stack.settings import StackSettings
 from tests.infra.conftest import Synthesise, synthesiser
+from tests.integration.doors import Door, OpenDoor
 from tests.permissions.roles import Checker
 from tests.permissions.watch import watching
 
@@ -26,3 +40,34 @@ def permitted(checker: Checker) -> Iterator[None]:
     """A call that the role does not allow fails the test."""
     with watching(checker.seen):
         yield
+
+
+@pytest.fixture
+def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
+    """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
+    settings = default_settings()
+
+    @contextlib.contextmanager
+    def opened(mode: str) -> Iterator[Door]:
+        with local_cloud(settings) as cloud:
+            environment = {"MODEL_DIR": os.environ["MODEL_DIR"]}
+            export_settings(settings, environment, mode)
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            process_settings.cache_clear()
+            token = create_token() if mode == "token" else ""
+            with FunctionUrl(functions.API_HANDLER, functions.api_context(settings)).running(0) as url:
+                cloud.page_origins.add(url)
+                yield Door(url, cloud, _poller(cloud, settings), token)
+
+    return opened
+
+
+def _poller(cloud: Cloud, settings: StackSettings) -> Poller:
+    return Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size)
+
+
+@pytest.fixture
+def door(open_door: OpenDoor) -> Iterator[Door]:
+    with open_door("none") as opened:
+        yield opened

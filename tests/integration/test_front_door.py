@@ -4,18 +4,14 @@ import base64
 import contextlib
 import gzip
 import hashlib
-import http.client
 import io
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import boto3
 import pytest
@@ -24,101 +20,13 @@ import requests
 from pneumonia.handlers import api
 from pneumonia.http import auth
 from pneumonia.http.service import MAX_DIRECT_BYTES
-from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import new_id
 from pneumonia_cli.local import functions
-from pneumonia_cli.local.access import create_token
-from pneumonia_cli.local.cloud import Cloud, local_cloud
-from pneumonia_cli.local.environment import export_settings
-from pneumonia_cli.local.function_url import FunctionUrl
 from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
-from pneumonia_cli.local.poller import Poller
-from pneumonia_cli.stack.context import default_settings
-from pneumonia_cli.stack.settings import StackSettings
 from tests.conftest import ImageBytes, LoadEvent
+from tests.integration.doors import Door, OpenDoor, post_form, send
 
 PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: http.client.HTTPMessage
-    data: bytes
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.data)
-
-
-@dataclass(frozen=True)
-class Door:
-    """The Function URL with what lies behind it. `deliver` runs the worker until the queue is empty."""
-
-    url: str
-    cloud: Cloud
-    poller: Poller
-    token: str = ""
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return send(self.url + path, method, body, given)
-
-    def deliver(self) -> None:
-        while self.poller.poll():
-            pass
-
-
-def send(url: str, method: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-    with contextlib.closing(connection):
-        connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
-        response = connection.getresponse()
-        return Reply(response.status, response.headers, response.read())
-
-
-def post_form(url: str, fields: dict[str, str], data: bytes) -> Reply:
-    """What a browser makes of a form: the fields, then the file."""
-    boundary = uuid4().hex
-    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts.append(b'Content-Disposition: form-data; name="file"; filename="film"\r\n\r\n' + data)
-    body = b"".join(f"--{boundary}\r\n".encode() + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
-    return send(url, "POST", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
-
-
-OpenDoor = Callable[[str], contextlib.AbstractContextManager[Door]]
-
-
-@pytest.fixture
-def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
-    """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
-    settings = default_settings()
-
-    @contextlib.contextmanager
-    def opened(mode: str) -> Iterator[Door]:
-        with local_cloud(settings) as cloud:
-            environment = {"MODEL_DIR": os.environ["MODEL_DIR"]}
-            export_settings(settings, environment, mode)
-            for name, value in environment.items():
-                monkeypatch.setenv(name, value)
-            process_settings.cache_clear()
-            token = create_token() if mode == "token" else ""
-            with FunctionUrl(functions.API_HANDLER, functions.api_context(settings)).running(0) as url:
-                cloud.page_origins.add(url)
-                yield Door(url, cloud, _poller(cloud, settings), token)
-
-    return opened
-
-
-def _poller(cloud: Cloud, settings: StackSettings) -> Poller:
-    return Poller(cloud, functions.WORKER_HANDLER, functions.worker_context(settings), settings.batch_size)
-
-
-@pytest.fixture
-def door(open_door: OpenDoor) -> Iterator[Door]:
-    with open_door("none") as opened:
-        yield opened
 
 
 def ticket_for(door: Door, content_type: str = "image/png") -> Any:
@@ -252,9 +160,16 @@ class TestClients:
 
 def request_for(route: Any, film: bytes) -> tuple[str, bytes | None]:
     """A path and a body that the route would answer."""
-    path = route.path.format(name="index.html", upload_id=new_id(2**31))
+    path = route.path.format(name="index.html", upload_id=new_id(2**31), study="1.2.3")
     body = json.dumps({"content_type": "image/png"}).encode() if route.path == "/uploads" else film
     return path, body if route.method == "POST" else None
+
+
+def answers_of(path: str) -> set[int]:
+    """Statuses of whoever is let in, with what `request_for` sends."""
+    if path.startswith("/studies"):
+        return {415}  # an image is no instance
+    return {404} if "results" in path or path == "/feedback" else {200, 201}
 
 
 WRONG = {
@@ -299,9 +214,7 @@ class TestToken:
         for route in api.ROUTES:
             path, body = request_for(route, image_bytes())
             reply = guarded.ask(route.method, path, body, Authorization=f"Bearer {guarded.token}")
-            assert reply.status in ({404} if "results" in path or path == "/feedback" else {200, 201}), (
-                f"{route.method} {route.path}"
-            )
+            assert reply.status in answers_of(path), f"{route.method} {route.path}"
 
     @pytest.mark.parametrize(
         ("method", "path"),
@@ -405,9 +318,7 @@ class TestNone:
         for route in api.ROUTES:
             path, body = request_for(route, image_bytes())
             reply = door.ask(route.method, path, body)
-            assert reply.status in ({404} if "results" in path or path == "/feedback" else {200, 201}), (
-                f"{route.method} {route.path}"
-            )
+            assert reply.status in answers_of(path), f"{route.method} {route.path}"
 
 
 def test_a_browser_may_upload_from_the_page(door: Door) -> None:

@@ -24,6 +24,7 @@ CODES = {
     "not_found": 404,
     "upload_missing": 404,
     "method_not_allowed": 405,
+    "not_acceptable": 406,
     "too_large": 413,
     "unsupported_format": 415,
     "undecodable_image": 422,

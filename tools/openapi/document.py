@@ -5,6 +5,7 @@ from typing import Any, Final
 from pneumonia import errors, prevalence
 from pneumonia.errors import PneumoniaError, help_path, problem
 from pneumonia.settings import SettingsError
+from tools.openapi.dicomweb import STORE_BODY, STORE_DESCRIPTION, STORED_INSTANCES, STUDY, store_responses
 from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
 API_VERSION: Final = "1.4.0"
@@ -45,7 +46,15 @@ _DECODING: Final = (
 )
 _SIZE: Final = "[0-9]+x[0-9]+"
 
-_ERRORS: Final = {*_ALWAYS, *_GUARDED, *_MODEL, *_PREDICTION, errors.NotFound, errors.Unhealthy}
+_ERRORS: Final = {
+    *_ALWAYS,
+    *_GUARDED,
+    *_MODEL,
+    *_PREDICTION,
+    errors.NotFound,
+    errors.NotAcceptable,
+    errors.Unhealthy,
+}
 
 _DETAILS: Final[dict[ErrorType, str]] = {
     errors.MalformedRequest: "The body is not valid JSON. Send a JSON object.",
@@ -53,6 +62,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.UrlNotAllowed: "Fetching from URLs is turned off. Send the image itself.",
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
     errors.NotFound: "There is no result under this id.",
+    errors.NotAcceptable: "The answer comes as application/dicom+json. Name it in Accept, or */*.",
     errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
     errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP.",
     errors.UndecodableImage: "The file is cut short. Export it again.",
@@ -100,6 +110,11 @@ def document() -> dict[str, Any]:
             "/": {"get": _index(), "post": _predict("predictAtRoot", "The same as POST /predict")},
             "/image": {"post": _picture()},
             "/uploads": {"post": _create_upload()},
+            "/studies": {"post": _store("storeInstances", "Store DICOM instances (STOW-RS)")},
+            "/studies/{study}": {
+                "parameters": [STUDY],
+                "post": _store("storeInstancesOfStudy", "Store DICOM instances of one study (STOW-RS)"),
+            },
             "/feedback": {"post": _feedback()},
             "/results/{upload_id}": {"parameters": [_upload_id()], "get": _result()},
             "/results/{upload_id}/heatmap.png": {"parameters": [_upload_id()], "get": _heatmap()},
@@ -112,7 +127,7 @@ def document() -> dict[str, Any]:
             "/page/{name}": {"parameters": [_name()], "get": _page_file()},
         },
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, "StoredInstances": STORED_INSTANCES},
             "examples": {error.code: {"value": _example(error)} for error in sorted(_ERRORS, key=_code)},
             "securitySchemes": {
                 "token": {
@@ -261,6 +276,16 @@ def _create_upload() -> dict[str, Any]:
             },
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound, errors.UnsupportedFormat),
         },
+    }
+
+
+def _store(operation_id: str, summary: str) -> dict[str, Any]:
+    refusals = (errors.MissingImage, errors.NotFound, errors.NotAcceptable, errors.TooLarge, errors.UnsupportedFormat)
+    return {
+        **_operation(operation_id, "uploads", summary),
+        "description": STORE_DESCRIPTION,
+        "requestBody": STORE_BODY,
+        "responses": {**store_responses(), **_problems(*_ALWAYS, *_GUARDED, *refusals)},
     }
 
 
@@ -415,7 +440,7 @@ def _upload_id() -> dict[str, Any]:
         "name": "upload_id",
         "in": "path",
         "required": True,
-        "description": "The id that POST /uploads gave",
+        "description": "The id that POST /uploads gave, or the end of the RetrieveURL that POST /studies gave",
         "schema": {"type": "string"},
         "example": EXAMPLE_ID,
     }

@@ -15,6 +15,7 @@ from pneumonia.uploads.feedback import REASONS, VERDICTS
 Schema = dict[str, Any]
 
 EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
+EXAMPLE_HASH: Final = "01lg6r0m-" + "9f86d081884c7d659a2feaa0c55ad015" * 2
 EXAMPLE_CORRELATION_ID: Final = "8a1f0c3e-9d2b-5e47-b6a0-3c5d7e9f1b24"
 EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
 # A grey wedge of 64 x 64 pixels: the smallest image that is answered.
@@ -66,7 +67,7 @@ _SCHEMA_VERSION = _count(
     1,
 )
 _HELP = _text("Path of the explanation of the code, on the host of the answer", format="uri-reference")
-_ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-[0-9a-f]{32}$")
+_ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-([0-9a-f]{32}|[0-9a-f]{64})$")
 
 _PREDICTION: Schema = {
     "normal": _probability("Calibrated probability of a normal film"),

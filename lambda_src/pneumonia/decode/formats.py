@@ -73,6 +73,11 @@ def sniff(data: bytes) -> Format:
     raise UnsupportedFormat(f"The content is none of {formats}. Export the film as one of these.")
 
 
+def is_dicom(data: bytes) -> bool:
+    """Whether the bytes begin like a DICOM file."""
+    return any(kind.name == "DICOM" for kind in FORMATS if kind.matches(data))
+
+
 def _other(data: bytes) -> str | None:
     """What the bytes are instead, if that is known, and what to do with it."""
     if data.startswith(b"ftyp", 4):

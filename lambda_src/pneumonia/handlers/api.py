@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import AccessCheckFailed, MethodNotAllowed, NotFound, Unauthorized
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http import documents, feedback, pages, pictures, predictions, results, service, uploads
+from pneumonia.http import documents, feedback, pages, pictures, predictions, results, service, stow, uploads
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import PRIVATE, Response, log_problem, problem_response
@@ -38,6 +38,8 @@ ROUTES = (
     Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/image", pictures.picture),
     Route("POST", "/uploads", uploads.create_upload),
+    Route("POST", "/studies", stow.store),
+    Route("POST", "/studies/{study}", stow.store_in_study),
     Route("POST", "/feedback", feedback.give),
     Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),

@@ -70,6 +70,10 @@ export const MESSAGES = {
         advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
         retry: true,
     },
+    not_acceptable: {
+        title: "The service has no answer of the kind that was asked for",
+        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+    },
     url_not_allowed: { title: "This address may not be fetched", advice: "Send the file itself." },
     url_fetch_failed: { title: "The image could not be fetched", advice: "Send the file itself." },
     // Who may enter

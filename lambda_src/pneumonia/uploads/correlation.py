@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pneumonia.uploads.events import Upload
-from pneumonia.uploads.ids import id_of_key
+from pneumonia.uploads.ids import KEY_PREFIX, id_of_key, upload_key
 
 METADATA: Final = "correlation-id"
 """Name of the object's metadata: `x-amz-meta-correlation-id`."""
@@ -26,8 +26,8 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def of_upload_id(upload_id: str) -> str:
-    """The correlation id of an upload that was asked for over HTTP."""
-    return str(uuid.uuid5(_NAMESPACE, f"upload\n{upload_id}"))
+    """The correlation id of an upload that was asked for over HTTP. Ids of one file have one."""
+    return str(uuid.uuid5(_NAMESPACE, f"upload\n{upload_key(upload_id).removeprefix(KEY_PREFIX)}"))
 
 
 def of_batch_key(key: str) -> str:
@@ -38,7 +38,7 @@ def of_batch_key(key: str) -> str:
 
 def derived(upload: Upload) -> str:
     """The correlation id of an upload whose metadata is not known, or names none."""
-    upload_id = id_of_key(upload.key)
+    upload_id = id_of_key(upload.key, upload.event_time.timestamp())
     return of_object(upload) if upload_id is None else of_upload_id(upload_id)
 
 

@@ -64,7 +64,7 @@ def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "id": event_id(upload),
         "correlation_id": document.correlation_id,
-        "upload_id": id_of_key(upload.key),
+        "upload_id": id_of_key(upload.key, upload.event_time.timestamp()),
         "status": document.status,
         "code": content.get("code"),
         "label": content.get("label"),

@@ -3,9 +3,13 @@ or is too old to be waited for, is told from one whose result is still to come w
 
 `<issue time>-<random>`: the seconds since 1970 in base32hex, then 128 bits in hexadecimal. The random half
 is what nobody can guess; the time is no secret.
+
+`<issue time>-<SHA-256>` is an upload that came with its request: the hash is that of its bytes, so nobody can guess it
+without the file. Its key has no time in it: the same file sent again has another id, and the same key and result.
 """
 
 import base64
+import hashlib
 import re
 import secrets
 
@@ -17,13 +21,19 @@ CLOCK_SKEW_SECONDS = 60
 """How far the clocks of two instances may differ."""
 
 _TIME_BYTES = 5  # 8 characters of base32 without padding, enough until the year 36812
-_ID = re.compile(r"[0-9a-v]{8}-[0-9a-f]{32}")
+_HASH_DIGITS = 64
+_ID = re.compile(rf"[0-9a-v]{{8}}-([0-9a-f]{{32}}|[0-9a-f]{{{_HASH_DIGITS}}})")
+_HASH = re.compile(rf"[0-9a-f]{{{_HASH_DIGITS}}}")
 
 
 def new_id(now: float) -> str:
     """A fresh id. `now`: seconds since 1970."""
-    issued = base64.b32hexencode(int(now).to_bytes(_TIME_BYTES, "big")).decode("ascii").lower()
-    return f"{issued}-{secrets.token_hex(16)}"
+    return f"{_issued(now)}-{secrets.token_hex(16)}"
+
+
+def content_id(data: bytes, now: float) -> str:
+    """The id of an upload whose bytes are known. `now`: seconds since 1970."""
+    return f"{_issued(now)}-{hashlib.sha256(data).hexdigest()}"
 
 
 def is_id(text: str) -> bool:
@@ -33,13 +43,21 @@ def is_id(text: str) -> bool:
 
 def upload_key(upload_id: str) -> str:
     """The key under which the upload of an id lies."""
-    return KEY_PREFIX + upload_id
+    _, _, name = upload_id.partition("-")
+    return KEY_PREFIX + (name if len(name) == _HASH_DIGITS else upload_id)
 
 
-def id_of_key(key: str) -> str | None:
-    """The id of the upload that lies under a key; None if it was put there by other means."""
-    upload_id = key.removeprefix(KEY_PREFIX)
-    return upload_id if upload_id != key and is_id(upload_id) else None
+def id_of_key(key: str, arrived: float) -> str | None:
+    """The id of the upload that lies under a key; None if it was put there by other means.
+
+    `arrived`: when it came, in seconds since 1970; the time in the id of an upload whose key has none.
+    """
+    name = key.removeprefix(KEY_PREFIX)
+    if name == key:
+        return None
+    if _HASH.fullmatch(name):
+        return f"{_issued(arrived)}-{name}"
+    return name if is_id(name) and upload_key(name) == key else None
 
 
 def may_be_pending(upload_id: str, now: float, patience_seconds: float) -> bool:
@@ -47,3 +65,7 @@ def may_be_pending(upload_id: str, now: float, patience_seconds: float) -> bool:
     future."""
     issued = int.from_bytes(base64.b32hexdecode(upload_id[:8].upper()), "big")
     return -CLOCK_SKEW_SECONDS <= now - issued <= patience_seconds
+
+
+def _issued(now: float) -> str:
+    return base64.b32hexencode(int(now).to_bytes(_TIME_BYTES, "big")).decode("ascii").lower()

@@ -58,7 +58,7 @@ class Selection:
         stems = {stem(key) for key in {*self.keys, *uploads} for stem in (upload_stem, former_stem)}
         names = {stem + suffix for stem in stems for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX)}
         # Feedback is on uploads that were asked for over HTTP alone.
-        names |= {feedback_key(key) for key in {*self.keys, *uploads} if id_of_key(key)}
+        names |= {feedback_key(key) for key in {*self.keys, *uploads} if id_of_key(key, arrived=0)}
         prefixes = tuple(
             beginning
             for prefix in self.prefixes

@@ -494,6 +494,8 @@ def test_routes_are_those_of_the_contract() -> None:
         ("POST", "/image"),
         ("POST", "/feedback"),
         ("POST", "/uploads"),
+        ("POST", "/studies"),
+        ("POST", "/studies/{study}"),
         ("GET", "/results/{upload_id}"),
         ("GET", "/results/{upload_id}/heatmap.png"),
     }
@@ -505,7 +507,7 @@ def test_routes_are_those_of_the_contract() -> None:
 def test_unknown_query_parameters_are_refused_everywhere_but_on_the_page(
     call: Call, http_event: HttpEvent, lambda_context: Any, image_bytes: ImageBytes, route: Any, query: str
 ) -> None:
-    path = route.path.format(name="app.js", upload_id=new_id(0))
+    path = route.path.format(name="app.js", upload_id=new_id(0), study="1.2.3")
     reply = call(http_event(method=route.method, path=path, query=query, body=image_bytes()))
     if route.any_query:
         assert reply.status == 200

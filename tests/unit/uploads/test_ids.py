@@ -1,6 +1,14 @@
 import pytest
 
-from pneumonia.uploads.ids import CLOCK_SKEW_SECONDS, is_id, may_be_pending, new_id, upload_key
+from pneumonia.uploads.ids import (
+    CLOCK_SKEW_SECONDS,
+    content_id,
+    id_of_key,
+    is_id,
+    may_be_pending,
+    new_id,
+    upload_key,
+)
 
 NOW = 1_795_166_073.9
 
@@ -59,3 +67,34 @@ def test_only_a_fresh_id_is_waited_for(later: float, expected: bool) -> None:
 
 def test_key_is_under_the_prefix() -> None:
     assert upload_key("abc") == "api/abc"
+
+
+class TestOfContent:
+    def test_the_same_bytes_have_one_key_at_all_times(self) -> None:
+        first, later = content_id(b"film", NOW), content_id(b"film", NOW + 1000)
+        assert is_id(first)
+        assert first != later
+        assert upload_key(first) == upload_key(later)
+        assert upload_key(content_id(b"film2", NOW)) != upload_key(first)
+
+    def test_it_is_waited_for_from_when_it_was_sent(self) -> None:
+        assert may_be_pending(content_id(b"film", NOW), NOW, patience_seconds=60)
+        assert not may_be_pending(content_id(b"film", NOW - 100), NOW, patience_seconds=60)
+
+    def test_from_the_key_back_to_an_id_of_it(self) -> None:
+        upload_id = content_id(b"film", NOW)
+        assert id_of_key(upload_key(upload_id), NOW) == upload_id
+
+    @pytest.mark.parametrize(
+        "text", [content_id(b"", NOW)[:-1], content_id(b"", NOW) + "0", content_id(b"", NOW).upper()]
+    )
+    def test_another_length_is_none(self, text: str) -> None:
+        assert not is_id(text)
+
+
+def test_ids_of_keys() -> None:
+    upload_id = new_id(NOW)
+    assert id_of_key(f"api/{upload_id}", 0) == upload_id
+    hashed = content_id(b"film", NOW)
+    for key in (upload_id, f"ward/{upload_id}", "api/film.png", f"api/{hashed}", hashed[9:], f"api/{hashed[9:]}0"):
+        assert id_of_key(key, NOW) is None

@@ -1,0 +1,118 @@
+"""The header of a DICOM file: read within limits, and refused by what it says before any pixel is decoded."""
+
+import re
+from typing import Any
+
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    DigitalMammographyXRayImageStorageForProcessing,
+    DigitalXRayImageStorageForProcessing,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from pneumonia.decode.dicom_damage import TRUNCATED, why_no_pixels
+from pneumonia.decode.dicom_guard import Encoding, check_elements, inflate
+from pneumonia.decode.dicom_values import CountedReads, check_values
+from pneumonia.decode.image import UID_PATTERN
+from pneumonia.decode.limits import Limits
+from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, UndecodableImage, UnsupportedFormat
+
+RADIOGRAPHS = frozenset({"CR", "DX", "RG", "OT", "SC"})
+"""Modalities (PS3.3 C.7.3.1.1.1) that a projection radiograph comes as; the last two are screen and film captures."""
+
+META_START = 132
+"""Where the file meta group begins: after 128 free bytes and the mark (PS3.10, 7.1)."""
+
+META_GROUP = b"\x02\0"
+PIXELS = b"\xe0\x7f\x10\0"
+"""The tag of the pixels in little endian, the order of every compressed file."""
+PIXEL_TAG = 0x7FE00010
+NO_MORE_FRAGMENTS = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+FOR_PROCESSING = frozenset({DigitalXRayImageStorageForProcessing, DigitalMammographyXRayImageStorageForProcessing})
+"""Storage classes of pixels as the detector measured them (PS3.3, C.8.11.7.1.1)."""
+
+_UID = re.compile(UID_PATTERN)
+
+
+def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Dataset, bool]:
+    """The data set with its meta group, once its structure is known to be bounded; and whether its last element goes on
+    beyond the end of the file.
+
+    Not by `dcmread`: it would find the transfer syntax in its own way, and unpack a deflated file without a limit.
+    Without `inflates` a deflated file is refused. Raises TooLarge, UndecodableImage, UnsupportedFormat, and whatever
+    pydicom raises on damaged files, which is almost anything.
+    """
+    config.settings.reading_validation_mode = config.IGNORE
+    start = META_START if data.startswith(b"DICM", 128) else 0
+    # Explicit by the standard (PS3.10, 7.1), which some writers have overlooked.
+    encoding = Encoding.of(data, start) if data.startswith(META_GROUP, start) else Encoding(implicit=False)
+    body = check_elements(data, start, encoding, limits, group=2)
+    meta = read_dataset(CountedReads(data[start:body], limits), encoding.implicit, is_little_endian=True)
+    check_values(meta)
+    syntax = str(meta.get("TransferSyntaxUID") or "")
+    content = data[body:]
+    if syntax == DeflatedExplicitVRLittleEndian:
+        if not inflates:
+            raise UnsupportedFormat("The DICOM data set is deflated, which is not read here. Send it uncompressed.")
+        content = inflate(content, limits)
+    encoding = Encoding.of(content, 0, syntax == ExplicitVRBigEndian)
+    end = check_elements(content, 0, encoding, limits)
+    dataset = read_dataset(CountedReads(content, limits), encoding.implicit, not encoding.big_endian)
+    if "PixelData" not in dataset and PIXELS in content and end == len(content):
+        # Every fragment is there, and only what ends them is not.
+        dataset = read_dataset(CountedReads(content + NO_MORE_FRAGMENTS, limits), encoding.implicit, True)
+    check_values(dataset)
+    dataset.file_meta = FileMetaDataset(meta)
+    if not syntax:
+        # Without a meta group nothing is compressed, and the look of the elements says the rest (PS3.5, 10.1).
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
+    return dataset, end > len(content)
+
+
+def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: bool = False) -> list[str]:
+    """Refuse by the header alone, before any pixel is decoded; returns warning codes.
+
+    `cut`: as `read_file` returned it. `shown_only`: nobody predicts it, so that it may be another image than a film.
+    Raises ForProcessing, MultiFrame, NotARadiograph, UndecodableImage.
+    """
+    modality = str(dataset.get("Modality") or "").strip().upper()
+    sop_class = str(dataset.get("SOPClassUID") or "").strip()
+    if modality and modality not in RADIOGRAPHS and not shown_only:
+        raise NotARadiograph(
+            "The DICOM file says that it is of another modality than radiography. Send a frontal chest radiograph "
+            f"(modality {', '.join(sorted(RADIOGRAPHS))})."
+        )
+    raw = "PROCESSING" in str(dataset.get("PresentationIntentType") or "").upper() or sop_class in FOR_PROCESSING
+    if raw and not shown_only:
+        raise ForProcessing(
+            "The DICOM file is FOR PROCESSING: its pixels are what the detector measured, not a picture to be read. "
+            "Send the FOR PRESENTATION image of the same exposure."
+        )
+    if cut and max(dataset.keys(), default=PIXEL_TAG) <= PIXEL_TAG:
+        raise UndecodableImage(TRUNCATED)
+    if "PixelData" not in dataset:
+        raise UndecodableImage(why_no_pixels(dataset))
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > limits.max_frames and not shown_only:
+        raise MultiFrame(
+            f"The DICOM file holds {frames} frames, at most {limits.max_frames} may be in it. "
+            "Send each film as a file of its own."
+        )
+    found = [] if modality else ["modality_unknown"]
+    if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
+        found.append("burned_in_annotation")
+    if frames > 1:
+        found.append("first_of_several_frames")
+    return found
+
+
+def uid_of(value: Any) -> str | None:
+    """A UID if it is one: anything else in its place might be a name."""
+    text = str(value or "").strip()
+    return text if _UID.match(text) else None
