@@ -37,14 +37,14 @@ class Inputs:
 
     def usd_of_lambda(self, billed_seconds: float, invocations: int) -> float:
         """List price at the default memory."""
-        gigabytes = self.settings["memory_mb"] / 1024
-        architecture = self.settings["architecture"]
+        gigabytes = self._number("memory_mb") / 1024
+        architecture = str(self.settings["architecture"])
         return billed_seconds * gigabytes * cost.USD_PER_GB_SECOND[architecture] + invocations * cost.USD_PER_REQUEST
 
     def usd_of_uploads(self, images: int, batches: int) -> float:
         """S3 and SQS of uploads: the upload itself, results, and messages sent one by one and taken in batches."""
         requests = images + 2 * batches  # sent by S3; received and deleted by the poller
-        return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self.settings["price_million_queue_requests"] / 1e6
+        return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self._number("price_million_queue_requests") / 1e6
 
     def usd_of_backfill(self, images: int, batches: int) -> float:
         """S3 and Step Functions of a backfill: each image has two reads more, and no upload."""
@@ -52,7 +52,10 @@ class Inputs:
         return images * self._usd_of_s3(PUTS_AN_UPLOAD - 1, GETS_AN_UPLOAD + 2) + transitions
 
     def _usd_of_s3(self, puts: int, gets: int = GETS_AN_UPLOAD) -> float:
-        return (puts * self.settings["price_thousand_puts"] + gets * self.settings["price_thousand_gets"]) / 1000
+        return (puts * self._number("price_thousand_puts") + gets * self._number("price_thousand_gets")) / 1000
+
+    def _number(self, name: str) -> float:
+        return float(self.settings[name])
 
 
 def read(results: Mapping[str, Any] | None = None) -> Inputs:

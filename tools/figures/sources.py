@@ -73,7 +73,7 @@ def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
 
 def backfill_figures(bench: dict[str, Any], prices: dict[str, Any]) -> dict[str, str]:
     """What a million images of an archive cost: the time of bench/results.json at the list prices of cdk.json."""
-    milliseconds = _section(bench, "process")["jpeg_2000"]["origin_over_ours"]["ms"]["handler"]["median"]
+    milliseconds = _section(bench, "process")["jpeg_2000"]["heatmap_upload"]["ms"]["upload_heatmap"]["median"]
     gigabytes = prices["memory_mb"] / 1024
     a_second = gigabytes * prices["price_gb_second"] * MILLION
     requests = prices["price_million_requests"] / BACKFILL_BATCH

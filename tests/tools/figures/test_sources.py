@@ -66,10 +66,18 @@ def test_the_model_answers_the_samples_as_the_documents_show() -> None:
 
 
 def test_the_price_of_a_million_images_is_worked_out_from_time_and_prices() -> None:
-    entry = {"origin_over_ours": {"ms": {"handler": {"median": 100.0}}}}
+    entry = {"heatmap_upload": {"ms": {"upload_heatmap": {"median": 100.0}}}}
     prices = {"memory_mb": 1024, "price_gb_second": 0.00001, "price_million_requests": 0.2}
     found = sources.backfill_figures({"process": {"jpeg_2000": entry}}, prices)
     assert found == {"backfill.ms": "100.0 ms", "backfill.lambda": "1.01", "backfill.wait": "1.00"}
+
+
+def test_what_this_kind_of_machine_lacks_is_taken_from_another_kind() -> None:
+    bench = {"process": {"a": 1}, "others": {"avx2": {"process": {"a": 2}, "container": {"b": 3}}}}
+    assert sources._section(bench, "process") == {"a": 1}
+    assert sources._section(bench, "container") == {"b": 3}
+    with pytest.raises(KeyError, match="worker"):
+        sources._section(bench, "worker")
 
 
 def test_a_source_that_lacks_a_figure_says_which() -> None:
