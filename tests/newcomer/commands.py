@@ -11,7 +11,7 @@ PAGES = ("README.md", "CONTRIBUTING.md", "bench/README.md", "docs/*.md")
 LANGUAGES = ("bash", "sh", "console")
 
 AWS = re.compile(
-    r"""^(aws\b|npx\ --yes\ aws-cdk|out\ |git\ commit
+    r"""^(\w+=\S+\ )*(aws\b|npx\ --yes\ aws-cdk|out\ |git\ commit
     |eval\ "\$\(aws
     |make\ (bootstrap|deploy|destroy|smoke|base-image)\b
     |pneumonia\b.*(--stack\ (?!local\b)|--execution\b)
