@@ -69,6 +69,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pneumonia_cli.audit": ("pneumonia.model", "pneumonia.prevalence", "pneumonia_cli.reporting"),
     "pneumonia_cli.dicom_out": ("pneumonia.decode", "pneumonia.model", "pneumonia_cli.reporting"),
     "pneumonia_cli.fhir_out": ("pneumonia_cli.dicom_out", "pneumonia_cli.reporting"),
+    "pneumonia_cli.hl7_out": ("pneumonia_cli.dicom_out", "pneumonia_cli.reporting"),
     "pneumonia_cli.local": (
         "pneumonia.errors",
         "pneumonia.handlers",

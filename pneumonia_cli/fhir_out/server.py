@@ -76,7 +76,7 @@ def checked_url(url: str, *, with_token: bool) -> str:
     """The address without a slash at its end. Raises BadAddress, also where a token would go in the clear."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise BadAddress("The FHIR server must be an address such as https://ehr.example/fhir.")
+        raise BadAddress("The FHIR server must be an address such as https://records.example/fhir.")
     if parts.username or parts.password:
         raise BadAddress(f"The address of the FHIR server must hold no password: give a token in {TOKEN_VARIABLE}.")
     if with_token and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):

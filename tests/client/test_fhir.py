@@ -73,8 +73,8 @@ def test_submit(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--fhir-server", "https://ehr.example/fhir"], "needs --fhir FOLDER"),
-        (["--fhir", "OUT", "--fhir-server", "http://ehr.example/fhir"], "https://"),
+        (["--fhir-server", "https://records.example/fhir"], "needs --fhir FOLDER"),
+        (["--fhir", "OUT", "--fhir-server", "http://records.example/fhir"], "https://"),
     ],
 )
 def test_what_cannot_be_done_is_told_first(

@@ -79,18 +79,18 @@ def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests.Session, "send", send)
     for ca in ("", "/etc/ours.pem"):
         with pytest.raises(NotAccepted):
-            FhirServer("https://ehr.example/fhir", ca=ca).post(b"{}")
+            FhirServer("https://records.example/fhir", ca=ca).post(b"{}")
     assert seen == [True, "/etc/ours.pem"]
 
 
 @pytest.mark.parametrize(
     ("url", "token"),
     [
-        ("ehr.example/fhir", ""),
-        ("ftp://ehr.example", ""),
-        ("https://user:secret@ehr.example/fhir", ""),
-        ("https://ehr.example/fhir?token=1", ""),
-        ("http://ehr.example/fhir", "secret"),
+        ("records.example/fhir", ""),
+        ("ftp://records.example", ""),
+        ("https://user:secret@records.example/fhir", ""),
+        ("https://records.example/fhir?token=1", ""),
+        ("http://records.example/fhir", "secret"),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import io
 import shutil
 import ssl
-import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pneumonia_cli.gateway.node import store_of
 from pneumonia_cli.gateway.store import StateInUse
 from tests.dicom_out.films import HEADER, dicom_film
+from tests.gateway.certificates import make_certificates
 from tests.gateway.conftest import MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import FakeAnswers, Pacs
 
@@ -225,20 +225,6 @@ def test_metrics_over_http(make_config: MakeConfig, start_gateway: StartGateway)
 
 
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
-
-
-def make_certificates(folder: Path, *names: str) -> None:
-    """NAME.crt and NAME.key of 127.0.0.1, each signed by itself."""
-    for name in names:
-        subprocess.run(
-            [
-                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key",
-                "-out", folder / f"{name}.crt",
-            ],
-            check=True,
-            capture_output=True,
-        )  # fmt: skip
 
 
 @needs_openssl

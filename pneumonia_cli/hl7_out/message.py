@@ -1,0 +1,163 @@
+"""One prediction as an HL7 v2.5.1 message ORU^R01, with the words and codes of the FHIR report."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+from pydicom.sr.coding import Code
+
+from pneumonia_cli.dicom_out import codes
+from pneumonia_cli.dicom_out.answer import Answer
+from pneumonia_cli.dicom_out.equipment import MANUFACTURER
+from pneumonia_cli.dicom_out.source import Source
+from pneumonia_cli.dicom_out.uids import derived
+from pneumonia_cli.reporting.conclusion import LIMITS, conclusion, percentage_of
+from pneumonia_cli.reporting.verdict import caveat_of, number_of
+
+_ESCAPES: Final = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"}
+_TRIAGE: Final = Code(codes.TRIAGE.value, codes.SCHEME, "Triage for pneumonia by a research model")
+_NO_NAME: Final = "^^^^^^U"
+"""A name of the type "unspecified" (table 0200): the segment must have one."""
+_PRELIMINARY: Final = "P"
+_NOT_OBTAINED: Final = "X"
+"""Statuses of a result (table 0085)."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """MSH-4 to MSH-6: who sends and who receives, as the receiver wants them."""
+
+    sending_facility: str = ""
+    receiving_application: str = ""
+    receiving_facility: str = ""
+
+
+def message(source: Source, answer: Answer, route: Route, made: datetime | None = None) -> bytes | None:
+    """The message as UTF-8, its segments ended by CR; `made`: when, now by default.
+
+    None after a refusal, and where the image has no patient id: nobody could tell whose result it is. The control id
+    and the filler order number derive from the image, the model and the choices of the caller, so that a receiver
+    knows a message that comes again. Raises ValueError if hl7apy finds the message at fault.
+    """
+    if answer.refused or not str(source.header.get("PatientID") or ""):
+        return None
+    when = (made or datetime.now(UTC)).strftime("%Y%m%d%H%M%S+0000")
+    uid = derived("hl7 report", source.sop_instance_uid, answer.model["sha256"], answer.choices)
+    identity = uuid.UUID(int=int(uid.removeprefix("2.25."))).hex
+    segments = [
+        _msh(route, when, identity),
+        _pid(source),
+        _obr(source, identity, when),
+        *(
+            "|".join(["OBX", str(number), *fields])
+            for number, fields in enumerate(_observations(source, answer, when), start=1)
+        ),
+    ]
+    text = "\r".join(segment.rstrip("|") for segment in segments) + "\r"
+    try:
+        parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
+    except Exception as error:  # its text quotes the message
+        raise ValueError(f"The HL7 message is at fault: {type(error).__name__}.") from None
+    return text.encode()
+
+
+def control_id(sent: bytes) -> str:
+    """MSH-10 of a message of `message`."""
+    return sent.split(b"|", 10)[9].decode("ascii")
+
+
+def _msh(route: Route, when: str, identity: str) -> str:
+    parties = [MANUFACTURER, route.sending_facility, route.receiving_application, route.receiving_facility]
+    fields = [*map(_escaped, parties), when, "", "ORU^R01^ORU_R01", identity[:20], "P", "2.5.1"]
+    return "|".join(["MSH", "^~\\&", *fields, "", "", "", "", "", "UNICODE UTF-8"])
+
+
+def _pid(source: Source) -> str:
+    header = source.header
+    number, issuer = str(header.PatientID), str(header.get("IssuerOfPatientID") or "")
+    # DICOM has the prefix before the suffix, HL7 after it.
+    parts = (*str(header.PatientName).split("=")[0].split("^"), "", "", "", "", "")[:5]
+    family, given, middle, prefix, suffix = map(_escaped, parts)
+    name = "^".join([family, given, middle, suffix, prefix]).rstrip("^") or _NO_NAME
+    identifier = f"{_escaped(number)}^^^{_escaped(issuer)}^MR"
+    return "|".join(["PID", "1", "", identifier, "", name, "", str(header.PatientBirthDate), str(header.PatientSex)])
+
+
+def _obr(source: Source, identity: str, when: str) -> str:
+    """OBR-3 filler order number, 4 service, 7 time of the study, 18 accession number, 22 to 25 time, section, state."""
+    fields = {
+        1: "1",
+        3: f"{identity}^{MANUFACTURER}",
+        4: _coded(codes.TRIAGE_REPORT, codes.IMAGING_STUDY),
+        7: _study_time(source),
+        18: _escaped(str(source.header.get("AccessionNumber") or "")),
+        22: when,
+        24: "RAD",
+        25: _PRELIMINARY,
+    }
+    return "|".join(["OBR", *(fields.get(number, "") for number in range(1, 26))])
+
+
+def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
+    """OBX-2 to OBX-18 of every OBX; the words with the limits come first."""
+    fields, model = answer.fields, answer.model
+    caveat = caveat_of(fields)
+    share, prevalence = number_of(fields)
+    triage = codes.triage_code(fields)
+    told = Code(triage.value, codes.SCHEME, f"{triage.meaning} [research use only, not a diagnosis]")
+    device = f"{_escaped(model['name'])} {_escaped(model['version'])}^{MANUFACTURER}"
+    device += f"^{derived('device', '', model['sha256'], {})}^ISO"
+
+    def observed(
+        kind: str, name: str, value: str, units: str = "", *, status: str = _PRELIMINARY, line: str = ""
+    ) -> list[str]:
+        # 2 type, 3 name, 4 sub-id, 5 value, 6 units, 7 to 10 range and flags (none), 11 status, 14 time, 18 device
+        return [kind, name, line, value, units, "", "", "", "", status, "", "", when, "", "", "", device]
+
+    percent = _coded(codes.PERCENT)
+    # The limits are one line, so that no viewer shows half of them.
+    lines = [" ".join(LIMITS), *conclusion(fields, model)[len(LIMITS) :]]
+    rows = [
+        observed("TX", _coded(codes.CONCLUSION), _escaped(line), line=str(number))
+        for number, line in enumerate(lines, start=1)
+    ]
+    rows.append(observed("CWE", _coded(_TRIAGE), _coded(told)))
+    if caveat is None:
+        rows += [
+            observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), f"{percentage_of(share):.1f}", percent),
+            observed("NM", _coded(codes.SHARE), f"{100 * prevalence:g}", percent),
+        ]
+        if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
+            threshold = percentage_of(float(fields["threshold"]))
+            rows.append(observed("NM", _coded(codes.THRESHOLD), f"{threshold:.1f}", percent))
+    else:  # the number stands in the words alone, next to why it must not be used
+        rows.append(observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), "", status=_NOT_OBTAINED))
+    yes_no = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
+    return [
+        *rows,
+        observed("CWE", _coded(codes.OUTSIDE_POPULATION), _coded(yes_no[answer.outside_population])),
+        observed("CWE", _coded(codes.FORCED), _coded(yes_no[answer.force])),
+        observed("ST", _coded(codes.STUDY_UID), source.study_instance_uid),
+        observed("ST", _coded(codes.IMAGE_UID), source.sop_instance_uid),
+        observed("ST", _coded(codes.MODEL), _escaped(f"{model['name']} {model['version']} sha256 {model['sha256']}")),
+    ]
+
+
+def _coded(*found: Code) -> str:
+    """A CE or CWE: code, text, scheme, and the same of an alternate."""
+    parts = [part for code in found for part in (code.value, code.meaning, code.scheme_designator)]
+    return "^".join(map(_escaped, parts))
+
+
+def _study_time(source: Source) -> str:
+    """Date and time of the study, in the time zone of the image, which its header does not name."""
+    day, time = (str(source.header.get(name) or "") for name in ("StudyDate", "StudyTime"))
+    clock = time.partition(".")[0][:6]
+    return f"{day}{clock}" if day and len(clock) in (4, 6) else day
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(char, char if char.isprintable() else " ") for char in text)

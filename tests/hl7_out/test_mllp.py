@@ -1,0 +1,89 @@
+import shutil
+import ssl
+from pathlib import Path
+
+import pytest
+
+from pneumonia_cli.hl7_out.message import control_id
+from pneumonia_cli.hl7_out.mllp import NotAcknowledged, Receiver
+from tests.dicom_out.films import HEADER
+from tests.gateway.certificates import make_certificates
+from tests.hl7_out.receiver import END, START, mllp_receiver
+from tests.hl7_out.test_message import text_of
+
+MESSAGE = text_of().encode()
+MSH = b"MSH|^~\\&|RIS|||||||1|P|2.3\r"
+
+
+@pytest.mark.parametrize("code", ["AA", "CA"])
+def test_a_message_is_taken_and_acknowledged(code: str) -> None:
+    with mllp_receiver() as receiver:
+        receiver.code = code
+        Receiver("127.0.0.1", receiver.port).send(MESSAGE)
+        Receiver("127.0.0.1", receiver.port).send(MESSAGE)
+        assert receiver.messages == {control_id(MESSAGE): MESSAGE.decode()}
+        assert receiver.connections == 2
+
+
+@pytest.mark.parametrize("code", ["AE", "AR", "CE", "CR", "ZZ"])
+def test_what_was_not_accepted(code: str) -> None:
+    with mllp_receiver() as receiver:
+        receiver.code = code
+        with pytest.raises(NotAcknowledged) as raised:
+            Receiver("127.0.0.1", receiver.port).send(MESSAGE)
+    told = str(raised.value)
+    assert (code in told) is (code != "ZZ")
+    assert "ZZTEXT" not in told  # MSA-3 may quote the message
+    assert HEADER["PatientID"] not in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"", "no acknowledgement"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no acknowledgement"),
+        (START + b"MSH" + END, "no acknowledgement"),
+        (START + MSH + END, "no acknowledgement"),
+        (START + MSH + b"MSA|AA\r" + END, "no acknowledgement"),
+        (START + MSH + b"MSA|AA|another\r" + END, "another message"),
+        (START + b"x" * 80_000, "no acknowledgement"),
+    ],
+)
+def test_an_answer_that_proves_nothing(answer: bytes, told: str) -> None:
+    with mllp_receiver() as receiver:
+        receiver.answer = answer
+        with pytest.raises(NotAcknowledged, match=told):
+            Receiver("127.0.0.1", receiver.port).send(MESSAGE)
+
+
+def test_an_acknowledgement_in_the_manner_of_others() -> None:
+    """Line feeds between segments, and separators of the receiver's own."""
+    with mllp_receiver() as receiver:
+        receiver.answer = START + b"MSH#^~\\&#RIS\r\nMSA#AA#ID\r\n" + END
+        Receiver("127.0.0.1", receiver.port).send(MESSAGE)
+
+
+def test_a_receiver_that_is_down_or_silent() -> None:
+    with pytest.raises(NotAcknowledged, match="not reached"):
+        Receiver("127.0.0.1", 9).send(MESSAGE)
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NotAcknowledged, match="did not answer"):
+        Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.1).send(MESSAGE)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
+def test_tls_to_a_receiver_that_is_known(tmp_path: Path) -> None:
+    make_certificates(tmp_path, "records", "stranger", "gateway")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tmp_path / "gateway.crt")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "records.crt", tmp_path / "records.key")
+    ours = {"tls_certificate": str(tmp_path / "gateway.crt"), "tls_key": str(tmp_path / "gateway.key")}
+    with mllp_receiver(context) as receiver:
+        for options in ({**ours, "tls_ca": str(tmp_path / "stranger.crt")}, {"tls_ca": str(tmp_path / "records.crt")}):
+            with pytest.raises(NotAcknowledged):
+                Receiver("127.0.0.1", receiver.port, tls=True, **options).send(MESSAGE)
+        assert not receiver.messages
+        Receiver("127.0.0.1", receiver.port, tls=True, tls_ca=str(tmp_path / "records.crt"), **ours).send(MESSAGE)
+        assert receiver.messages
