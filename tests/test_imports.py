@@ -107,6 +107,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.predictor",
         "pneumonia_cli.client",
         "pneumonia_cli.dicom_out",
+        "pneumonia_cli.fhir_out",
+        "pneumonia_cli.hl7_out",
         "pneumonia_cli.local",
     ),
     "pneumonia_cli.client.commands": (

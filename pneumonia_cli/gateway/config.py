@@ -60,7 +60,8 @@ class Predict:
 
 @dataclass(frozen=True)
 class Deliver:
-    """`[deliver]`: where results go, by `c-store` to a node or by `stow-rs` to a DICOMweb server."""
+    """`[deliver]`: where DICOM results go, by `c-store` to a node or by `stow-rs` to a DICOMweb server, or nowhere
+    (`none`)."""
 
     protocol: str = "c-store"
     ae_title: str = ""
@@ -72,6 +73,32 @@ class Deliver:
     tls_key: str = ""
     url: str = ""
     username: str = ""
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Fhir:
+    """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both; none without."""
+
+    url: str = ""
+    folder: str = ""
+    tls_ca: str = ""
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Hl7:
+    """`[hl7]`: where HL7 v2 messages go by MLLP; none without a `host`. The names are those of MSH-4 to MSH-6."""
+
+    host: str = ""
+    port: int = 2575
+    tls: bool = False
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    sending_facility: str = ""
+    receiving_application: str = ""
+    receiving_facility: str = ""
     timeout_seconds: float = 30.0
 
 
@@ -103,6 +130,8 @@ class Config:
     listen: Listen = field(default_factory=Listen)
     predict: Predict = field(default_factory=Predict)
     deliver: Deliver = field(default_factory=Deliver)
+    fhir: Fhir = field(default_factory=Fhir)
+    hl7: Hl7 = field(default_factory=Hl7)
     poll: Poll = field(default_factory=Poll)
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
@@ -161,6 +190,7 @@ def _in_words(kind: Any) -> str:
 
 def _check(config: Config) -> None:
     listen, predict, deliver, poll, limits = config.listen, config.predict, config.deliver, config.poll, config.limits
+    fhir, hl7 = config.fhir, config.hl7
     for where, title in [
         ("listen.ae_title", listen.ae_title),
         *(("listen.calling_ae_titles", t) for t in listen.calling_ae_titles),
@@ -185,11 +215,23 @@ def _check(config: Config) -> None:
         _check_title("deliver.ae_title", deliver.ae_title)
     elif deliver.protocol == "stow-rs":
         _check_url("deliver.url", deliver.url)
-    else:
-        raise ConfigError(f"deliver.protocol must be c-store or stow-rs, not {deliver.protocol!r}.")
+    elif deliver.protocol != "none":
+        raise ConfigError(f"deliver.protocol must be c-store, stow-rs or none, not {deliver.protocol!r}.")
+    elif not (fhir.url or fhir.folder or hl7.host):
+        raise ConfigError("deliver.protocol = none needs fhir.url, fhir.folder or hl7.host: results must go somewhere.")
+    if fhir.url:
+        _check_url("fhir.url", fhir.url)
+    for name in ("sending_facility", "receiving_application", "receiving_facility"):
+        value = getattr(hl7, name)
+        if len(value) > 20 or not value.isprintable() or any(char in "|^~\\&" for char in value):
+            raise ConfigError(f"hl7.{name}: {value!r} must have at most 20 characters, none of them | ^ ~ \\ or &.")
+    if hl7.tls_key and not hl7.tls_certificate:
+        raise ConfigError("hl7.tls_key needs hl7.tls_certificate.")
+    if not hl7.tls and (hl7.tls_ca or hl7.tls_certificate):
+        raise ConfigError("hl7.tls_ca and hl7.tls_certificate need hl7.tls = true.")
     if poll.url:
         _check_url("poll.url", poll.url)
-    for section in (limits, listen, predict, deliver, poll):
+    for section in (limits, listen, predict, deliver, fhir, hl7, poll):
         for entry in dataclasses.fields(section):
             value = getattr(section, entry.name)
             if (
@@ -199,7 +241,8 @@ def _check(config: Config) -> None:
                 and entry.name != "port"
             ):
                 raise ConfigError(f"{entry.name} must be above 0.")
-    for where, port in (("listen", listen.port), ("deliver", deliver.port), ("metrics", config.metrics.port)):
+    ports = {"listen": listen.port, "deliver": deliver.port, "hl7": hl7.port, "metrics": config.metrics.port}
+    for where, port in ports.items():
         if not 0 <= port <= 65_535:
             raise ConfigError(f"{where}.port must be between 0 and 65535.")
 

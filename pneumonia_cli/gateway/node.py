@@ -11,12 +11,13 @@ from pneumonia_cli.client.door import open_service
 from pneumonia_cli.client.target import Target, connect, resolve
 from pneumonia_cli.gateway.answers import Answers, LocalModel, RemoteService
 from pneumonia_cli.gateway.config import Config
-from pneumonia_cli.gateway.deliver import Destination, StoreNode, WebServer
+from pneumonia_cli.gateway.deliver import Destination
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.metrics import Metrics
 from pneumonia_cli.gateway.poll import Poller
 from pneumonia_cli.gateway.pseudonyms import Pseudonyms
 from pneumonia_cli.gateway.receive import Receiver
+from pneumonia_cli.gateway.reports import Reports
 from pneumonia_cli.gateway.retry import Backoff
 from pneumonia_cli.gateway.schedule import Schedule
 from pneumonia_cli.gateway.store import Store
@@ -48,14 +49,6 @@ def open_answers(config: Config) -> Iterator[Answers]:
         workers = config.limits.workers
         with open_service(target.url, aws, token, sign=not predict.no_sign_request, connections=workers) as service:
             yield RemoteService(service, force=predict.force, patience_seconds=predict.patience_seconds)
-
-
-def destination_of(config: Config) -> Destination:
-    """Where results go."""
-    deliver = config.deliver
-    if deliver.protocol == "stow-rs":
-        return WebServer(web_client(deliver.url, deliver.username, deliver.timeout_seconds))
-    return StoreNode(deliver, config.listen.ae_title)
 
 
 @contextmanager
@@ -127,6 +120,8 @@ def _worker(
         pseudonyms,
         Backoff(limits.first_retry_seconds, limits.longest_retry_seconds),
         limits.give_up_hours * 3600,
+        reports=Reports.of(config),
+        dicom=config.deliver.protocol != "none",
         keep_burned_in=predict.by == "service" and not predict.send_burned_in,
         log=log,
         metrics=metrics,

@@ -13,9 +13,11 @@ from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, CliError, UsageProblem
 from pneumonia_cli.client.records import print_record
 from pneumonia_cli.client.shape import Shape
+from pneumonia_cli.fhir_out.server import BadAddress
 from pneumonia_cli.gateway.config import Config, ConfigError, load
+from pneumonia_cli.gateway.destinations import destination_of
 from pneumonia_cli.gateway.log import Log
-from pneumonia_cli.gateway.node import destination_of, open_answers, running, store_of
+from pneumonia_cli.gateway.node import open_answers, running, store_of
 from pneumonia_cli.gateway.status import Status, status_of
 from pneumonia_cli.gateway.store import StateInUse
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for
@@ -39,7 +41,7 @@ def run(config: Config, log: Log) -> int:
             running(config, answers, destination_of(config), log),
         ):
             wait_for(stop)
-    except StateInUse as error:
+    except (StateInUse, BadAddress) as error:
         raise UsageProblem(str(error)) from None
     except PneumoniaError as error:
         raise CliError(error.detail) from error

@@ -5,7 +5,8 @@ Every step is one rename, so that a kill leaves the step before or the step afte
     receiving/…            what pynetdicom writes while an image comes in; removed at the next start
     incoming/ID            a folder that is being filled; removed at the next start
     queue/ID/image.dcm     an image that was acknowledged to its sender
-    queue/ID/*.SC.dcm …    its results; they count from the moment that results.json is there
+    queue/ID/SC.dcm …      its results; they count from the moment that results.json is there
+    queue/ID/*.delivered   one for each destination that has taken its own of them
     failed/ID              given up, with reason.json
     trash/ID               done; removed at once, or at the next start
 """
@@ -167,8 +168,8 @@ class Store:
                 yield job
 
     def answered(self, job: Job, results: dict[str, bytes], summary: dict[str, Any]) -> list[Path]:
-        """Note the results of an image; returns their files. They count once all of them are on the disk."""
-        files = [f"{kind}.dcm" for kind in results]
+        """Note the results of an image by the names of their files. They count once all of them are on the disk."""
+        files = list(results)
         for name, content in zip(files, results.values(), strict=True):
             durable.write(job.folder / name, content)
         # Attempts are counted anew: those to deliver have nothing to do with those to predict.

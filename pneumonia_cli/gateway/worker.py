@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from pneumonia_cli.gateway.errors import GiveUp, TryAgain
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.metrics import Metrics
 from pneumonia_cli.gateway.pseudonyms import Pseudonyms
+from pneumonia_cli.gateway.reports import Reports
 from pneumonia_cli.gateway.retry import Backoff
 from pneumonia_cli.gateway.store import Job, Store
 
@@ -34,6 +35,7 @@ MOST_INTERRUPTED: Final = 5
 class Worker:
     """Does what is due for one image. Safe to share between threads.
 
+    `reports`: what is made next to the DICOM results; without `dicom` in their place.
     `keep_burned_in`: an image that says it has text in its pixels is not predicted, since it would leave the building.
     """
 
@@ -46,6 +48,8 @@ class Worker:
     keep_burned_in: bool
     log: Log
     metrics: Metrics
+    reports: Reports = field(default_factory=Reports)
+    dicom: bool = True
     clock: Callable[[], float] = time.time
 
     def work(self, job: Job) -> Job | None:
@@ -93,7 +97,12 @@ class Worker:
         else:
             found = self.answers.of(clean.data)
             answer = completed(found, clean, source.sop_instance_uid, source.study_instance_uid)
-        results = {kind: encoded(dataset) for kind, dataset in instances(source, answer).items()}
+        results, left_out = self.reports.made(source, answer)
+        if self.dicom:
+            dicom = {f"{kind}.dcm": encoded(dataset) for kind, dataset in instances(source, answer).items()}
+            results = {**dicom, **results}
+        for reason in left_out:
+            self.log("report_left_out", job=job.id, reason=reason)
         told = "refused" if answer.refused else str(answer.fields["triage"])
         summary = {"triage": told, "model": answer.model["version"], "code": answer.fields.get("code")}
         files = self.store.answered(job, results, summary)

@@ -21,6 +21,8 @@ _ESCAPES: Final = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~":
 _TRIAGE: Final = Code(codes.TRIAGE.value, codes.SCHEME, "Triage for pneumonia by a research model")
 _NO_NAME: Final = "^^^^^^U"
 """A name of the type "unspecified" (table 0200): the segment must have one."""
+_NAMESPACE: Final = 20
+"""Characters of the first part of an HD."""
 _PRELIMINARY: Final = "P"
 _NOT_OBTAINED: Final = "X"
 """Statuses of a result (table 0085)."""
@@ -82,7 +84,10 @@ def _pid(source: Source) -> str:
     parts = (*str(header.PatientName).split("=")[0].split("^"), "", "", "", "", "")[:5]
     family, given, middle, prefix, suffix = map(_escaped, parts)
     name = "^".join([family, given, middle, suffix, prefix]).rstrip("^") or _NO_NAME
-    identifier = f"{_escaped(number)}^^^{_escaped(issuer)}^MR"
+    authority = _escaped(issuer)
+    if len(authority) > _NAMESPACE:  # never cut: the id would be one of another hospital
+        authority = f"&{authority}&L"
+    identifier = f"{_escaped(number)}^^^{authority}^MR"
     return "|".join(["PID", "1", "", identifier, "", name, "", str(header.PatientBirthDate), str(header.PatientSex)])
 
 

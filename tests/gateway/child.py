@@ -10,8 +10,9 @@ import warnings
 from pathlib import Path
 
 from pneumonia_cli.gateway.config import load
+from pneumonia_cli.gateway.destinations import destination_of
 from pneumonia_cli.gateway.log import Log
-from pneumonia_cli.gateway.node import destination_of, running
+from pneumonia_cli.gateway.node import running
 from tests.dicom_out.films import make_heatmap
 from tests.gateway.fakes import FakeAnswers
 

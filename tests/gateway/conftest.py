@@ -20,9 +20,10 @@ from pynetdicom import AE, _config
 from pneumonia_cli.client.commands.main import main
 from pneumonia_cli.gateway.config import Config, parse
 from pneumonia_cli.gateway.deliver import Destination
+from pneumonia_cli.gateway.destinations import destination_of
 from pneumonia_cli.gateway.log import Log
 from pneumonia_cli.gateway.metrics import Metrics
-from pneumonia_cli.gateway.node import destination_of, running
+from pneumonia_cli.gateway.node import running
 from pneumonia_cli.local.cloud import local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.function_url import FunctionUrl

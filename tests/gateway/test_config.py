@@ -16,6 +16,16 @@ def test_little_is_needed() -> None:
     assert config.poll.url == ""
 
 
+def test_reports_can_go_without_any_pacs() -> None:
+    for section in (
+        {"fhir": {"url": "https://records.example/fhir"}},
+        {"fhir": {"folder": "/x"}},
+        {"hl7": {"host": "ris"}},
+    ):
+        config = parse({"state": "/x", "deliver": {"protocol": "none"}, **section})
+        assert config.deliver.protocol == "none"
+
+
 def test_the_example_is_a_good_one() -> None:
     config = load(ROOT / "deploy/gateway/gateway.toml")
     assert config.listen.calling_ae_titles
@@ -46,8 +56,16 @@ def test_what_the_service_reads_by_default_is_let_in() -> None:
         ({"predict": {"by": "service"}}, "needs predict.stack or predict.url"),
         ({"predict": {"force": 1}}, "true or false"),
         ({"deliver": {"ae_title": "PACS"}}, "deliver.host"),
-        ({"deliver": {"protocol": "ftp"}}, "c-store or stow-rs"),
+        ({"deliver": {"protocol": "ftp"}}, "c-store, stow-rs or none"),
         ({"deliver": {"protocol": "stow-rs", "url": "pacs"}}, "https://"),
+        ({"deliver": {"protocol": "none"}}, "results must go somewhere"),
+        ({"fhir": {"url": "records"}}, "https://"),
+        ({"fhir": {"timeout_seconds": 0}}, "timeout_seconds must be above 0"),
+        ({"hl7": {"port": 70000}}, "between 0 and 65535"),
+        ({"hl7": {"receiving_facility": "A|B"}}, "none of them"),
+        ({"hl7": {"sending_facility": "A" * 21}}, "at most 20"),
+        ({"hl7": {"tls_ca": "c"}}, "need hl7.tls"),
+        ({"hl7": {"tls": True, "tls_key": "k"}}, "needs hl7.tls_certificate"),
         ({"poll": {"url": "pacs"}}, "https://"),
         ({"limits": {"workers": 0}}, "workers must be above 0"),
         ({"limits": []}, "must be a section"),

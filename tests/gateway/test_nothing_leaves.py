@@ -1,6 +1,7 @@
 """What a gateway sends to the service, byte by byte, searched for everything that the images say of their patients."""
 
 import io
+import json
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +17,13 @@ from pneumonia_cli.gateway.node import open_answers
 from pneumonia_cli.gateway.pseudonyms import KEY_FILE, Pseudonyms
 from tests.client.conftest import Stack
 from tests.dicom_out.films import HEADER, dicom_film
+from tests.fhir_out.server import fhir_server
 from tests.gateway.conftest import MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import Pacs
 from tests.gateway.needles import needles
 from tests.gateway.test_deidentify import rich_film
 from tests.gateway.wiretap import wiretap
+from tests.hl7_out.receiver import mllp_receiver
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -32,8 +35,13 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
     """Send films through a gateway to the local cloud; search all that left. Returns what was sent to the API."""
     looked_for = set().union(*(needles(dcmread(io.BytesIO(film))) for film in films))
     assert len(looked_for) > 20
-    with wiretap(urlsplit(service.url).port or 0) as tap:
-        config = make_config(predict={"by": "service", "url": f"http://127.0.0.1:{tap.port}"})
+    # Reports with names in them are made next to it: none of their bytes may go to the service.
+    with wiretap(urlsplit(service.url).port or 0) as tap, fhir_server() as records, mllp_receiver() as ris:
+        config = make_config(
+            predict={"by": "service", "url": f"http://127.0.0.1:{tap.port}"},
+            fhir={"url": records.url},
+            hl7={"host": "127.0.0.1", "port": ris.port},
+        )
         with open_answers(config) as answers:
             gateway = start(config, of=answers)
             for film in films:
@@ -41,6 +49,7 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
             until(lambda: len(pacs.of_kind("SR")) == len(films), 120)
             until(lambda: gateway.metric("delivered_total") == len(films))
         sent = tap.everything
+        reported = json.dumps([*records.resources.values(), *ris.messages.values()], ensure_ascii=False)
     stored = [service.cloud.s3.get_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
               for key, version in service.uploads()]  # fmt: skip
     uploaded = [repr(one["Metadata"]).encode() + one["Body"].read() for one in stored]
@@ -52,6 +61,12 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
     assert {str(dataset.PatientID) for dataset in pacs.stored} == {
         str(dcmread(io.BytesIO(film)).get("PatientID", "")) for film in films
     }
+    for film in map(dcmread, map(io.BytesIO, films)):
+        # What was predicted, and only that, is reported, under the name of its patient.
+        assert (str(film.SOPInstanceUID) in reported) is any(
+            dataset.Modality == "OT" and dataset.SourceImageSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
+            for dataset in pacs.stored
+        )
     return everything
 
 

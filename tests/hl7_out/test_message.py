@@ -123,6 +123,11 @@ def test_the_same_result_has_the_same_ids() -> None:
     assert len(ids()[0]) == 20
 
 
+def test_a_long_issuer_is_not_cut() -> None:
+    issuer = "The Hospital of a Long Name"
+    assert segment(text_of({"IssuerOfPatientID": issuer}), "PID")[3].split("^")[3] == f"&{issuer}&L"
+
+
 @pytest.mark.parametrize("time", ["08", "", "0815"])
 def test_times_that_hl7_cannot_write(time: str) -> None:
     told = segment(text_of({"StudyTime": time}), "OBR")[7]

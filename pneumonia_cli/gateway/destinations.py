@@ -1,0 +1,63 @@
+"""All destinations of a gateway as one: each gets its own files, and none waits for another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pneumonia_cli.fhir_out.server import FhirServer
+from pneumonia_cli.gateway import durable
+from pneumonia_cli.gateway.config import Config
+from pneumonia_cli.gateway.deliver import Destination, StoreNode, WebServer
+from pneumonia_cli.gateway.errors import TryAgain
+from pneumonia_cli.gateway.reports import FHIR_FILE, HL7_FILE, Fhir, Folder, Mllp
+from pneumonia_cli.gateway.web import web_client
+
+
+@dataclass(frozen=True)
+class Several:
+    """`parts` by name: the end of the names of its files, and the destination.
+
+    What a destination has taken is noted next to the files, so that it is not sent again while another one is down.
+    """
+
+    parts: Mapping[str, tuple[str, Destination]]
+
+    def send(self, files: Sequence[Path]) -> None:
+        """Deliver the files of one image. Raises TryAgain unless every destination has taken its own."""
+        reasons = []
+        for name, (ending, destination) in self.parts.items():
+            own = [file for file in files if file.name.endswith(ending)]
+            if not own:
+                continue
+            note = own[0].parent / f"{name}.delivered"
+            if note.exists():
+                continue
+            try:
+                destination.send(own)
+            except TryAgain as error:
+                reasons.append(str(error))
+            except Exception as error:  # the others get theirs all the same; the text may quote a header
+                reasons.append(f"A fault of the gateway: {type(error).__name__}.")
+            else:
+                durable.write(note, b"")
+        if reasons:
+            raise TryAgain(" ".join(reasons))
+
+
+def destination_of(config: Config) -> Destination:
+    """Where results go. Raises BadAddress."""
+    deliver, fhir = config.deliver, config.fhir
+    parts: dict[str, tuple[str, Destination]] = {}
+    if deliver.protocol == "stow-rs":
+        client = web_client(deliver.url, deliver.username, deliver.timeout_seconds)
+        parts["dicom"] = ".dcm", WebServer(client)
+    elif deliver.protocol == "c-store":
+        parts["dicom"] = ".dcm", StoreNode(deliver, config.listen.ae_title)
+    if fhir.url:
+        server = FhirServer(fhir.url, timeout_seconds=fhir.timeout_seconds, ca=fhir.tls_ca)
+        parts["fhir"] = FHIR_FILE, Fhir(server)
+    if fhir.folder:
+        parts["fhir-folder"] = FHIR_FILE, Folder(Path(fhir.folder))
+    if config.hl7.host:
+        parts["hl7"] = HL7_FILE, Mllp.of(config.hl7)
+    return Several(parts)
