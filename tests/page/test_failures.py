@@ -46,6 +46,9 @@ def test_a_refused_film_can_be_predicted_all_the_same(open_page: Open, service: 
     add_films(page, payload("film.png", turned.getvalue()))
     answered(page, 1)
     expect(page.locator("#result")).to_contain_text("stands on its head")
+    explanation = page.get_by_role("link", name="wrong_orientation")
+    expect(explanation).to_have_attribute("href", "/docs#wrong_orientation")
+    expect(explanation).to_have_attribute("target", "_blank")  # the films stay here
     page.get_by_role("button", name="Predict all the same").click()
     expect(page.locator("#result .probability")).to_be_visible()
     expect(page.locator("#result")).to_contain_text("because you asked for it")

@@ -6,9 +6,9 @@ const RESULT_WAIT_MS = 10 * 60 * 1000;
 
 /** A request that brought no answer. `code` is a key of MESSAGES or one the service knows and the page does not. */
 export class Failure extends Error {
-    constructor(code, { status = 0, title, detail, reference } = {}) {
+    constructor(code, { status = 0, title, detail, reference, help } = {}) {
         super(code);
-        Object.assign(this, { code, status, title, detail, reference });
+        Object.assign(this, { code, status, title, detail, reference, help });
     }
 }
 
@@ -65,6 +65,7 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
             title: answer.title,
             detail: answer.detail,
             reference: answer.request_id,
+            help: answer.help,
         });
     }
     return { answer, heatmap: answer.heatmap ? await getBlob(answer.heatmap, signal) : null };
@@ -194,6 +195,7 @@ function parsed({ status, text }) {
         title: value?.title,
         detail: value?.detail,
         reference: value?.request_id,
+        help: value?.help,
     });
 }
 

@@ -120,7 +120,7 @@ function failureParts(film, retry) {
         advice && element("p", { className: "advice" }, advice),
         detail && element("p", { className: "dim small" }, `The service says: ${detail}`),
         details([
-            ["Error", film.failure.code],
+            ["Error", codePart(film.failure)],
             ["Reference", reference],
         ]),
         again && element("button", { type: "button", className: "primary", onclick: () => retry(film) }, "Try again"),
@@ -132,6 +132,11 @@ function failureParts(film, retry) {
             ),
     ];
     return parts.filter(Boolean);
+}
+
+/** The code, with a link to its explanation where the service gave one. */
+function codePart({ code, help }) {
+    return help ? element("a", { href: help, target: "_blank", rel: "noopener" }, code) : code;
 }
 
 function details(pairs) {
