@@ -45,6 +45,11 @@ demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo
 .PHONY: cli
 cli: $(RUNTIME) ## Install the project, with the `pneumonia` command, into .venv (docs/cli.md)
 
+.PHONY: dist
+dist: $(RUNTIME) ## Build the wheel and the sdist, with the model inside, into dist/ (docs/install.md)
+	rm -rf dist
+	.venv/bin/python -m hatchling build --directory dist
+
 .PHONY: serve
 serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (PORT=, S3_PORT=; AUTH=token asks for one)
 	@PNEUMONIA_STARTED_BY="make serve" .venv/bin/pneumonia serve $(if $(PORT),--port "$(PORT)") \
@@ -272,7 +277,7 @@ lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade fo
 
 .PHONY: clean
 clean: ## Remove environments, caches and outputs
-	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out site
+	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written last: an environment that was left half-made is made again, and so is one whose

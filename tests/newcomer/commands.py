@@ -28,6 +28,8 @@ ELSEWHERE = {
     "make container-test ": "a step of .ci/run",
     "make rehearse ": "a step of .ci/run",
     "make train ": "tests/training/test_make_train.py runs it with tiny data",
+    "pipx install ": "tests/test_installation.py installs the same with pip",
+    "python3 -m pip wheel ": "tests/test_installation.py runs it",
     "CXR_DATA=": "a step of .ci/run, where the data is there",
 }
 """First words of what other checks run, and which."""
