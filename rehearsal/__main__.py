@@ -21,7 +21,7 @@ from rehearsal.codedeploy import Deployments
 from rehearsal.containers import Containers, host_address
 from rehearsal.deployed_stack import looked_at
 from rehearsal.deployment import in_order_or_back
-from rehearsal.docker import DockerFailed, docker
+from rehearsal.docker import DockerFailed, remove_images
 from rehearsal.doors import Doors
 from rehearsal.event_bridge import EventBridge
 from rehearsal.functions import Functions
@@ -103,13 +103,11 @@ def _context() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _images_removed(tags: Path) -> Iterator[None]:
-    """Remove the images whose tags are in a file at the end."""
+    """Remove the images whose tags and ids are in a file at the end."""
     try:
         yield
     finally:
-        for tag in dict.fromkeys(tags.read_text(encoding="utf-8").split()):
-            with contextlib.suppress(DockerFailed):  # tagged, but never there
-                docker("rmi", tag)
+        remove_images(tags.read_text(encoding="utf-8").split())
 
 
 def _parser() -> argparse.ArgumentParser:

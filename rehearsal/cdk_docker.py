@@ -1,12 +1,13 @@
 """What the CDK CLI calls as `docker` (CDK_DOCKER): ECR is a registry of this machine, and needs no login.
 
 An image that was pushed is told to moto's ECR, which the CLI asks whether an image is there already, and Lambda
-when a function is made. The tags of all images that were built are kept in a file, to be removed at the end.
+when a function is made. The tags and ids of all images that were built are kept in a file, to be removed at the end.
 """
 
 import contextlib
 import itertools
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -14,11 +15,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from rehearsal.docker import local_reference
+from rehearsal.docker import docker, local_reference
 
 REGISTRY_VARIABLE: Final = "REHEARSAL_REGISTRY"
 TAGS_VARIABLE: Final = "REHEARSAL_TAGS"
-
+_SHORT: Final = 12  # digits of an id, as a build prints it
+_STEP: Final = re.compile(rf"^ ---> ([0-9a-f]{{{_SHORT}}})$", re.MULTILINE)
 _MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
@@ -29,12 +31,37 @@ def main(arguments: list[str]) -> int:
     registry = os.environ[REGISTRY_VARIABLE]
     rewritten = [local_reference(argument, registry) for argument in arguments]
     _keep(tag for option, tag in itertools.pairwise(rewritten) if option in ("--tag", "-t"))
-    code = subprocess.run(["docker", *rewritten], check=False).returncode  # noqa: S607 - found on PATH  # nosec B607
+    run = _build if arguments[:1] == ["build"] else _run
+    code = run(rewritten)
     if code == 0 and arguments[:1] == ["tag"]:
         _keep(rewritten[1:])
     if code == 0 and arguments[:1] == ["push"]:
         _tell_ecr(registry, rewritten[-1])
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    return subprocess.run(["docker", *arguments], check=False).returncode  # noqa: S607 - on PATH  # nosec B607
+
+
+def _build(arguments: list[str]) -> int:
+    """Build, and keep the ids of the images that the builder without BuildKit leaves behind, one for each step.
+
+    It prints them all; those that were there before are of others.
+    """
+    before = _image_ids()
+    printed: list[str] = []
+    with subprocess.Popen(["docker", *arguments], stdout=subprocess.PIPE, text=True, errors="replace") as process:  # noqa: S607  # nosec B607
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            printed += _STEP.findall(line)
+    new = {id_.removeprefix("sha256:")[:_SHORT]: id_ for id_ in _image_ids() - before}
+    _keep(new[short] for short in printed if short in new)
+    return process.returncode
+
+
+def _image_ids() -> set[str]:
+    return set(docker("images", "--all", "--quiet", "--no-trunc").split())
 
 
 def _keep(tags: Iterable[str]) -> None:

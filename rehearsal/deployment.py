@@ -42,6 +42,8 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
             stack.resource_map.taken_back = set(made)
             stack.resource_map.delete()
             _tell_each(stack, made, "DELETE_COMPLETE", but=stack.resource_map.retained)
+            # Else moto makes them again for anyone who asks for the outputs or the resources of the stack.
+            stack.resource_map._resource_json_map = stack.output_map._output_json_map = {}
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
 

@@ -1,10 +1,13 @@
 """The docker command, and where images are pushed instead of to ECR."""
 
+import contextlib
 import re
 import shlex
 import subprocess
+from collections.abc import Iterable
 from typing import Final
 
+_ID: Final = "sha256:"
 _ECR: Final = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/")
 
 
@@ -18,6 +21,19 @@ def docker(*arguments: str) -> str:
     if done.returncode:
         raise DockerFailed(f"docker {shlex.join(arguments[:2])} exited with {done.returncode}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def remove_images(named: Iterable[str]) -> None:
+    """Remove images: first by their tags, then by ids (sha256:…), the last one first, since it is built on the others.
+
+    One that another image or a container needs stays.
+    """
+    once = list(dict.fromkeys(named))
+    tags = [name for name in once if not name.startswith(_ID)]
+    ids = [name for name in once if name.startswith(_ID)]
+    for name in [*tags, *reversed(ids)]:
+        with contextlib.suppress(DockerFailed):  # gone with its tag, or never there
+            docker("rmi", name)
 
 
 def local_reference(image: str, registry: str) -> str:

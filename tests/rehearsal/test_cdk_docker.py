@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import running
 from rehearsal.cdk_docker import REGISTRY_VARIABLE, TAGS_VARIABLE, main
+from rehearsal.docker import remove_images
 from rehearsal.server import Server
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -24,7 +25,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A docker command that writes down what it was asked, and fails if it is to `fail`."""
     log = tmp_path / "asked"
     docker = tmp_path / "docker"
-    docker.write_text(f'#!/bin/sh\necho "$@" >> {log}\n[ "$1" != fail ]\n')
+    docker.write_text(f'#!/bin/sh\n[ "$1" = images ] || echo "$@" >> {log}\n[ "$1" != fail ]\n')
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv(TAGS_VARIABLE, str(tmp_path / "tags"))
@@ -74,6 +75,37 @@ def test_its_failure_is_docker_s(asked: Path, registry: str) -> None:
     assert main(["fail"]) == 1
 
 
-def test_the_tag_of_a_build_is_kept_for_the_end_even_if_it_fails(asked: Path, registry: str, tmp_path: Path) -> None:
-    assert main(["fail", "build", "--tag", "cdkasset-abc", "."]) == 1
-    assert (tmp_path / "tags").read_text().split() == ["cdkasset-abc"]
+BUILDS = """#!/bin/sh
+if [ "$1" = images ]; then cat images; exit; fi
+echo sha256:aaaaaaaaaaaa0001 > images
+echo sha256:bbbbbbbbbbbb0002 >> images
+echo sha256:cccccccccccc0003 >> images
+echo sha256:dddddddddddd0004 >> images
+echo "Step 1/3 : FROM base"
+echo " ---> aaaaaaaaaaaa"
+echo "Step 2/3 : RUN true"
+echo " ---> cccccccccccc"
+echo "Step 3/3 : RUN false"
+echo " ---> bbbbbbbbbbbb"
+exit 1
+"""
+
+
+def test_what_a_build_made_is_kept_for_the_end_even_if_it_fails_and_nothing_of_others(
+    asked: Path, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docker").write_text(BUILDS)
+    (tmp_path / "images").write_text("sha256:aaaaaaaaaaaa0001\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["build", "--tag", "cdkasset-abc", "."]) == 1
+    kept = (tmp_path / "tags").read_text().split()
+    # Not the base image, which was there, nor that of another build at the same time.
+    assert kept == ["cdkasset-abc", "sha256:cccccccccccc0003", "sha256:bbbbbbbbbbbb0002"]
+    assert "Step 3/3 : RUN false" in capfd.readouterr().out
+
+
+def test_images_are_removed_by_tags_first_and_the_last_step_before_those_below_it(asked: Path) -> None:
+    remove_images(["cdkasset-abc", "sha256:1", "sha256:2", "registry/assets:abc", "cdkasset-abc"])
+    assert asked.read_text().splitlines() == [
+        "rmi cdkasset-abc", "rmi registry/assets:abc", "rmi sha256:2", "rmi sha256:1",
+    ]  # fmt: skip

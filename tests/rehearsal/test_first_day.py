@@ -29,7 +29,7 @@ def resources(policy: str) -> dict[str, Any]:
 def fail(proofs: Proofs, deploy: Deploy, made: dict[str, Any]) -> None:
     def first() -> str:
         with contextlib.suppress(Failed):
-            deploy(made)
+            deploy(made, **({"Name": {"Ref": "Films"}} if "Films" in made else {}))
         return ""
 
     fail_and_leave_nothing(proofs, STACK, first)
