@@ -23,6 +23,7 @@ from botocore.exceptions import (
 )
 
 from pneumonia_cli.client.errors import CredentialsError, NetworkError, ServiceError, UsageProblem
+from pneumonia_cli.client.signing import is_loopback
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -160,8 +161,12 @@ def errors_in_words(doing: str) -> Iterator[None]:
         message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
         raise ServiceError(f"{operation}: {message[:300]}") from error
     except (EndpointConnectionError, ConnectionClosedError, HTTPClientError) as error:
-        raise NetworkError(
-            f"{doing}: no connection ({error}). Check the network, the region and AWS_ENDPOINT_URL."
-        ) from error
+        endpoint = str(error.kwargs.get("endpoint_url", ""))
+        advice = (
+            "Is `pneumonia serve` running?"
+            if is_loopback(endpoint)
+            else "Check the network, the region and AWS_ENDPOINT_URL."
+        )
+        raise NetworkError(f"{doing}: no connection ({error}). {advice}") from error
     except BotoCoreError as error:
         raise ServiceError(f"{doing}: {error}") from error

@@ -15,13 +15,15 @@ Record = Mapping[str, Any]
 
 
 def print_record(record: Record, shape: Shape) -> None:
-    """One object: as JSON, or as a header and a row. In CSV a member of a member is named `outer.inner`."""
-    flat = _flat(record)
-    print_records(record, list(flat), [flat], shape)
+    """One object: as JSON, or as a header and a row."""
+    print_records(record, list(record), [record], shape)
 
 
 def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record], shape: Shape) -> None:
-    """Many records: `whole` as JSON; the `columns` of `rows` as CSV, with a header also where there are no rows."""
+    """Many records: `whole` as JSON; the `columns` of `rows` as CSV, with a header also where there are no rows.
+
+    Lists and objects are JSON in their cell: so the columns do not depend on what is in them.
+    """
     if shape is Shape.JSON:
         print_json(whole)
         return
@@ -53,13 +55,6 @@ def as_result(line: Record) -> dict[str, Any]:
     if "error" not in line:
         return {**line, "status": "predicted"}
     return {"file": line["file"], **line["error"], "status": "rejected"}
-
-
-def _flat(record: Record, before: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in record.items():
-        found |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
-    return found
 
 
 def _text(value: Any) -> str:

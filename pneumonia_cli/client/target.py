@@ -65,10 +65,11 @@ def connect(stack: str | None, profile: str | None, region: str | None, env: Map
     return Aws(profile=profile, region=region)
 
 
-def only_at_aws(stack: str | None, what: str) -> None:
-    """Raises UsageProblem for the local cloud, which has not got what a command is about."""
+def only_at_aws(stack: str | None, what: str, instead: str = "") -> None:
+    """Raises UsageProblem for the local cloud, which has no `what`. `instead`: what else the user can do."""
     if stack == LOCAL_STACK:
-        raise UsageProblem(f"This needs AWS: the local cloud has no {what}. Give --stack NAME of a deployed stack.")
+        told = f"This needs AWS: the local cloud has no {what}. Give --stack NAME of a deployed stack{instead}."
+        raise UsageProblem(told)
 
 
 def jobs_for(stack: str | None, chosen: int | None) -> int:

@@ -89,7 +89,7 @@ One film over HTTP:
   curl --data-binary @samples/pneumonia-1.png -H 'Content-Type: image/png'{authorization} {url}/predict
   curl {url}/health
 
-With this command line{", which has to be told the ports and the token once" if elsewhere else ""}:
+With this command line{", which has to be told where it is" if elsewhere else ""}:
 {elsewhere}  {program()} call samples/pneumonia-1.png --stack local
 
 Through the buckets, with the AWS CLI or boto3 (these keys are of no account):

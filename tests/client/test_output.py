@@ -3,6 +3,7 @@ import time
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from pneumonia_cli.client import output
 
@@ -37,7 +38,7 @@ def test_quiet_says_nothing(clock: dict[str, float], capsys: pytest.CaptureFixtu
 def test_a_terminal_gets_bars_alone(
     clock: dict[str, float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal: Any = output.Console(stderr=True, force_terminal=True, width=100)
+    terminal: Any = Console(stderr=True, force_terminal=True, width=100)
     monkeypatch.setattr(output, "stderr", terminal)
     with output.progress() as bars:
         task = bars.add_task("Calling", total=2)

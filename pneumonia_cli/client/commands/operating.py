@@ -326,6 +326,6 @@ def _bill(
         raise typer.Exit(command.for_films(settings, expected, shape=options.shape_of(shape, as_json)))
     if stack is None:
         raise UsageProblem("Of what? Give --stack NAME, or --films N for an estimate without one.")
-    only_at_aws(stack, "bill; --films N estimates one")
+    only_at_aws(stack, "bill", instead=", or --films N for an estimate")
     with connect(stack, profile, region) as aws:
         raise typer.Exit(command.of_month(aws, stack, settings, month, shape=options.shape_of(shape, as_json)))
