@@ -1,5 +1,6 @@
 """The yes-or-no options of a prediction, whether they come in a query, in JSON or in the metadata of an upload."""
 
+import enum
 from typing import Any
 
 from pneumonia.errors import MalformedRequest
@@ -10,6 +11,24 @@ FORCE = "force"
 
 _YES = frozenset({"true", "1", "yes", "on", ""})
 _NO = frozenset({"false", "0", "no", "off"})
+
+
+class Heatmap(enum.Enum):
+    """What comes with an answer of the evidence by place: nothing, a picture, or the values of its map."""
+
+    NONE = enum.auto()
+    PICTURE = enum.auto()
+    MAP = enum.auto()
+
+
+def read_heatmap(value: Any) -> Heatmap:
+    """Read the option `heatmap`: "map", or what `is_wanted` reads. Raises MalformedRequest on anything else."""
+    if isinstance(value, str) and value.strip().lower() == "map":
+        return Heatmap.MAP
+    try:
+        return Heatmap.PICTURE if is_wanted(HEATMAP, value) else Heatmap.NONE
+    except MalformedRequest:
+        raise MalformedRequest("heatmap must be true, false or map.") from None
 
 
 def is_wanted(option: str, value: Any) -> bool:

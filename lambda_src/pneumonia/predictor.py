@@ -13,18 +13,20 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import ModelError, PneumoniaError
 from pneumonia.model.card import Card
 from pneumonia.model.gate import Verdict, hypothesis, in_training_population, judge, refusal, undone
-from pneumonia.model.heatmap import heat_of, overlay
-from pneumonia.model.sessions import Model, ModelOutput
+from pneumonia.model.heatmap import evidence_map, heat_of, overlay
+from pneumonia.model.sessions import Map, Model, ModelOutput
 from pneumonia.model.triage import assess
 from pneumonia.settings import Settings, process_settings
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for."""
+    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for.
+    `evidence_map`: what the overlay is drawn from, ready for JSON (`pneumonia.model.heatmap.evidence_map`)."""
 
     body: dict[str, Any]
     heatmap_png: bytes | None
+    evidence_map: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,16 @@ class Predictor:
         image = check_content(self._decode(data, apart=apart), self.limits.min_image_side)
         decoded = time.perf_counter()
         look = self._through_gate(self._look(image), force)
-        png = self._heatmap(look) if heatmap else None
+        heat = self._heat(look)
+        png = overlay(look.image.pixels, heat, look.output.lung_map) if heatmap else None
         timing = {
             "decode": _ms(start, decoded),
             "preprocess": round(look.preprocess_ms, 2),
             "model": round(look.model_ms, 2),
             "total": _ms(start, time.perf_counter()),
         }
-        return Prediction(self._body(look, timing, request_id, force), png)
+        body = self._body(look, timing, request_id, force)
+        return Prediction(body, png, evidence_map(heat, look.output.lung_map))
 
     def _decode(self, data: bytes, *, apart: bool = False) -> DecodedImage:
         return decode_in_time(data, self.limits, self._model.enough, apart=apart)
@@ -99,10 +103,9 @@ class Predictor:
         output = self._model.run(batches)[0]
         return _Look(image, output, _ms(start, prepared), _ms(prepared, time.perf_counter()))
 
-    def _heatmap(self, look: "_Look") -> bytes:
+    def _heat(self, look: "_Look") -> Map:
         probability = assess(look.output.logit, self.card).probability
-        heat = heat_of(look.output.activation_map, probability, self.card)
-        return overlay(look.image.pixels, heat, look.output.lung_map)
+        return heat_of(look.output.activation_map, probability, self.card)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
         """The look that counts: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""

@@ -11,6 +11,7 @@ from playwright.sync_api import FloatRect, Page, expect
 
 from pneumonia.decode.grey_range import film_range, scale_to_grey
 from pneumonia.model import heatmap
+from tests import deep_films
 from tests.page.actions import SAMPLES, add_films, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
@@ -32,6 +33,48 @@ def separated(page: Page, png: bytes, image: Image.Image) -> tuple[Image.Image, 
     parts = page.evaluate(SEPARATE, [data, image.width, image.height])
     heat = parts["heat"] and Image.open(io.BytesIO(base64.b64decode(parts["heat"])))
     return Image.open(io.BytesIO(base64.b64decode(parts["film"]))).convert("L"), heat, parts["evidence"]
+
+
+FROM_MAP = """async ([map, width, height]) => {
+    const { fromMap } = await import('/page/heat.js');
+    const { heat, evidence } = fromMap(map, { width, height });
+    return [heat.toDataURL('image/png').split(',')[1], evidence];
+}"""
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1024, 700)])
+def test_heat_drawn_from_the_map_is_that_of_the_picture(
+    open_page: Open, service: Service, size: tuple[int, int]
+) -> None:
+    page = open_page(service, bypass_csp=True)
+    image = Image.new("L", size, 90)
+    evidence = np.random.default_rng(5).random((6, 7), np.float32)
+    evidence[:, 5:] = 0
+    _, from_picture, _ = separated(page, heatmap.overlay(image, evidence), image)
+    assert from_picture is not None
+    data, found = page.evaluate(FROM_MAP, [heatmap.evidence_map(evidence, None), *size])
+    from_map = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert found
+    assert from_map.size == from_picture.size
+    alpha, wanted = (np.asarray(heat, np.float32)[:, :, 3] for heat in (from_map, from_picture))
+    assert np.abs(alpha - wanted).mean() < 2  # of 255; a picture of 8 bits tells evidence no finer
+    assert (alpha[:, -size[0] // 20 :] == 0).all()
+    cold, found = page.evaluate(FROM_MAP, [heatmap.evidence_map(evidence * 0, None), *size])
+    assert not found
+    assert not np.asarray(Image.open(io.BytesIO(base64.b64decode(cold))))[:, :, 3].any()
+
+
+def test_the_evidence_comes_as_numbers_where_the_browser_shows_the_film(open_page: Open, service: Service) -> None:
+    page = open_page(service)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("heatmap=")[2]))
+    add_films(page, SAMPLES[-1])
+    answered(page, 1)
+    with Image.open(SAMPLES[-1]) as sample:
+        film = np.asarray(sample.convert("L")).astype(np.uint16) * 16
+    add_films(page, payload("film.dcm", deep_films.dicom(film, 12)))
+    answered(page, 2)
+    assert [each for each in asked if each] == ["map", "true"]
 
 
 def ramp(height: int, width: int) -> npt.NDArray[np.float32]:
@@ -82,11 +125,13 @@ def test_a_picture_of_other_colours_is_shown_as_it_came(open_page: Open, service
 def test_colours_and_sizes_are_those_of_the_service(open_page: Open, service: Service) -> None:
     page = open_page(service, bypass_csp=True)
     known = page.evaluate(
-        "async () => { const { INFERNO, MAX_OPACITY, MIN_WIDTH, LEGEND_HEIGHT } = await import('/page/heat.js');"
-        " return { INFERNO, MAX_OPACITY, MIN_WIDTH, LEGEND_HEIGHT }; }"
+        "async () => { const known = await import('/page/heat.js');"
+        " const { INFERNO, MAX_OPACITY, MAX_SIDE, MIN_WIDTH, LEGEND_HEIGHT } = known;"
+        " return { INFERNO, MAX_OPACITY, MAX_SIDE, MIN_WIDTH, LEGEND_HEIGHT }; }"
     )
     assert known["INFERNO"] == heatmap.INFERNO.tolist()
     assert known["MAX_OPACITY"] == heatmap.MAX_OPACITY
+    assert known["MAX_SIDE"] == heatmap.MAX_SIDE
     assert known["MIN_WIDTH"] == heatmap.MIN_WIDTH
     assert known["LEGEND_HEIGHT"] == heatmap.LEGEND_HEIGHT
 

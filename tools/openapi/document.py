@@ -149,6 +149,16 @@ def _option(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+def _heatmap_option() -> dict[str, Any]:
+    option = _option(
+        "heatmap",
+        "Whether the answer comes with a heatmap: true for a picture of the film with the evidence over it, map for "
+        "the numbers that it is drawn from (evidence_map)",
+    )
+    option["schema"] = {"anyOf": [{"type": "boolean"}, {"const": "map"}], "default": False}
+    return option
+
+
 def _prevalence() -> dict[str, Any]:
     return {
         "name": prevalence.OPTION,
@@ -171,7 +181,7 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
             "POST /uploads."
         ),
         "parameters": [
-            _option("heatmap", "Whether the answer comes with a heatmap"),
+            _heatmap_option(),
             _option("force", "Predict what does not look like an upright chest X-ray, with a warning"),
             _prevalence(),
         ],

@@ -57,6 +57,12 @@ def _milliseconds(description: str) -> Schema:
     return {"type": "number", "minimum": 0, "description": f"{description}, in milliseconds"}
 
 
+def _cells(description: str) -> Schema:
+    cell = {"type": "integer", "minimum": 0, "maximum": 255}
+    return {"type": "array", "items": cell, "description": f"{description}; row by row"}
+
+
+_GRID: Schema = {"width": _count("Cells in a row", 1), "height": _count("Rows", 1)}
 _CORRELATION_ID = _text(
     "Names this upload in logs and events; it tells nothing of the film",
     pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
@@ -224,10 +230,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
         "The evidence for pneumonia over the film. The text `Lungs` in the file holds the lung map of the model, where "
         "it has one: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
     ),
+    "LungMap": _object(
+        {**_GRID, "share": _cells("The share of lung in each cell, 255 for all of it")},
+        "Where the model sees the lungs: a grid over the whole film, of its own size",
+    ),
+    "EvidenceMap": _object(
+        {
+            **_GRID,
+            "heat": _cells("The evidence in each cell, 255 for the full scale of the model card"),
+            "lungs": _or_null(_ref("LungMap")),
+        },
+        "The evidence for pneumonia by place, as the heatmap draws it: a grid over the whole film",
+    ),
     "Prediction": _object(
-        {**_PREDICTION, "heatmap": _ref("InlineHeatmap"), "at_prevalence": _ref("AtPrevalence")},
-        "The answer for one image; heatmap and at_prevalence only where they were asked for",
-        optional=("heatmap", "at_prevalence"),
+        {
+            **_PREDICTION,
+            "heatmap": _ref("InlineHeatmap"),
+            "evidence_map": _ref("EvidenceMap"),
+            "at_prevalence": _ref("AtPrevalence"),
+        },
+        "The answer for one image; heatmap, evidence_map and at_prevalence only where they were asked for",
+        optional=("heatmap", "evidence_map", "at_prevalence"),
     ),
     "AtPrevalence": _object(
         {

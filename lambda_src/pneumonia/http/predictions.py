@@ -9,7 +9,7 @@ from pneumonia import metrics
 from pneumonia.http.images import GivenImage, RemoteImage, from_http, from_json
 from pneumonia.http.requests import Request
 from pneumonia.http.responses import Response, json_response
-from pneumonia.options import FORCE, HEATMAP, is_wanted
+from pneumonia.options import FORCE, HEATMAP, Heatmap, is_wanted, read_heatmap
 from pneumonia.predictor import process_predictor
 from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.prevalence import read_prevalence, with_prevalence
@@ -25,7 +25,7 @@ def predict(request: Request) -> Response:
     """The prediction for the image of the body."""
     with metrics.rejections(metrics.API):
         source = source_of(request, OPTIONS)
-        heatmap, force = (is_wanted(option, request.query(option)) for option in (HEATMAP, FORCE))
+        heatmap, force = read_heatmap(request.query(HEATMAP)), is_wanted(FORCE, request.query(FORCE))
         prevalence = read_prevalence(request.query(PREVALENCE))
         return json_response(_predict(source, heatmap, force, prevalence, request.request_id))
 
@@ -34,25 +34,33 @@ def predict_event(event: Any, request_id: str) -> dict[str, Any]:
     """The prediction for a direct invoke: its whole event is what the JSON body of a request would be."""
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
-        heatmap, force = (is_wanted(option, event.get(option)) for option in (HEATMAP, FORCE))
+        heatmap, force = read_heatmap(event.get(HEATMAP)), is_wanted(FORCE, event.get(FORCE))
         return _predict(source, heatmap, force, read_prevalence(event.get(PREVALENCE)), request_id)
 
 
 def _predict(
-    source: GivenImage, heatmap: bool, force: bool, prevalence: float | None, request_id: str
+    source: GivenImage, heatmap: Heatmap, force: bool, prevalence: float | None, request_id: str
 ) -> dict[str, Any]:
     """The prediction for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
-    "encoding": "base64", "data": ...}, with a prevalence the member `at_prevalence`."""
+    "encoding": "base64", "data": ...}, with its map the member `evidence_map`, with a prevalence the member
+    `at_prevalence`."""
     # The model first: without it there is no use in fetching anything.
     predictor = process_predictor()
     data = bytes_of(source)
-    prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap, force=force)
+    prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap is Heatmap.PICTURE, force=force)
     body = with_prevalence(prediction.body, prevalence)
     if prediction.heatmap_png is not None:
         encoded = base64.b64encode(prediction.heatmap_png).decode("ascii")
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
+    if heatmap is Heatmap.MAP:
+        body["evidence_map"] = prediction.evidence_map
     # Format and speed only: what the model says of a patient belongs to the caller.
-    logger.info("predicted", image_format=body["image"]["format"], timing_ms=body["timing_ms"], heatmap=heatmap)
+    logger.info(
+        "predicted",
+        image_format=body["image"]["format"],
+        timing_ms=body["timing_ms"],
+        heatmap=heatmap is not Heatmap.NONE,
+    )
     metrics.prediction(metrics.API, body)
     return body
 

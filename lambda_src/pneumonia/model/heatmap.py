@@ -1,6 +1,7 @@
 """The activation map laid over the film, with a legend, as a PNG."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,25 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
     return rgb_png(canvas, None if lungs is None else {LUNGS_KEYWORD: lungs_text(lungs)})
 
 
+def evidence_map(heat: npt.NDArray[np.float32], lungs: npt.NDArray[np.float32] | None) -> dict[str, Any]:
+    """What `overlay` draws from, for JSON.
+
+    `width`, `height` and `heat` (row by row, 0..255, 255 for 1) of the grid over the image, and `lungs`: None, or
+    `width`, `height` and `share` of its own grid in the same way.
+    """
+    return {**_grid(heat, "heat"), "lungs": None if lungs is None else _grid(lungs, "share")}
+
+
+def _grid(values: npt.NDArray[np.float32], name: str) -> dict[str, Any]:
+    height, width = values.shape
+    return {"width": width, "height": height, name: _bytes_of(values).ravel().tolist()}
+
+
+def _bytes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """0..1 as 0..255."""
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+
+
 def lungs_text(lungs: npt.NDArray[np.float32]) -> str:
     """A lung map [h, w] in 0..1 as "width height bytes": row by row, two hexadecimal digits a cell, of which "ff" is 1.
 
@@ -68,7 +88,7 @@ def lungs_text(lungs: npt.NDArray[np.float32]) -> str:
     nobody else pays for it.
     """
     height, width = lungs.shape
-    return f"{width} {height} {np.rint(255 * np.clip(lungs, 0, 1)).astype(np.uint8).tobytes().hex()}"
+    return f"{width} {height} {_bytes_of(lungs).tobytes().hex()}"
 
 
 def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -81,7 +101,7 @@ def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def _levels(heat: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """Heat in 0..1 at the size (width, height) of the picture: mode "L", 255 for 1."""
-    cells = Image.fromarray(np.rint(255 * heat).astype(np.uint8))
+    cells = Image.fromarray(_bytes_of(heat))
     # Bicubic hides the few cells of the grid better than bilinear.
     return cells.resize(size, Image.Resampling.BICUBIC)
 

@@ -31,14 +31,18 @@ export async function getKey(code) {
 /** The model card. */
 export const getModel = (signal) => getJson("/model", signal);
 
-/** The answer for a film that fits into a request: {answer, heatmap: Blob|null}. `onSent` is told a share 0..1. */
-export async function predict(file, type, { force = false, onSent, signal }) {
-    const address = `/predict?heatmap=true${force ? "&force=true" : ""}`;
+/**
+ * The answer for a film that fits into a request: {answer, heatmap: Blob|null, evidence: object|null}. With `map` the
+ * evidence comes as numbers, which take the service no time, else as a picture of the film with its heatmap. `onSent`
+ * is told a share 0..1.
+ */
+export async function predict(file, type, { force = false, map = false, onSent, signal }) {
+    const address = `/predict?heatmap=${map ? "map" : "true"}${force ? "&force=true" : ""}`;
     const response = await withPauses(signal, () =>
         send(address, file, { headers: { ...authorization(), "Content-Type": type }, onSent, signal }),
     );
-    const { heatmap, ...answer } = parsed(response);
-    return { answer, heatmap: heatmap ? await base64Blob(heatmap) : null };
+    const { heatmap, evidence_map: evidence = null, ...answer } = parsed(response);
+    return { answer, heatmap: heatmap ? await base64Blob(heatmap) : null, evidence };
 }
 
 /** The same by way of an upload, for films of any size. `onUploaded` is called when only waiting is left. */
@@ -68,7 +72,7 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
             help: answer.help,
         });
     }
-    return { answer, heatmap: answer.heatmap ? await getBlob(answer.heatmap, signal) : null };
+    return { answer, evidence: null, heatmap: answer.heatmap ? await getBlob(answer.heatmap, signal) : null };
 }
 
 /**

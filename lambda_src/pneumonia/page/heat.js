@@ -1,4 +1,5 @@
-// The service's heatmap is one picture: a grey film with colours blended over it, and a legend below. An
+// The evidence comes as numbers (fromMap), or in the service's heatmap (separate), for a film that the browser cannot
+// show, and for an upload. That is one picture: a grey film with colours blended over it, and a legend below. An
 // opacity slider and an inverted film need the two apart again. Grey has no difference between its channels,
 // so the differences R-G and G-B come from the colours alone: they tell how much evidence there is at a
 // pixel, and what is left is the film. So it works without the original too (DICOM, 16-bit PNG), and fits
@@ -27,6 +28,7 @@ export const INFERNO = [
 export const MAX_OPACITY = 0.6;
 export const MIN_WIDTH = 192;
 export const LEGEND_HEIGHT = 36;
+export const MAX_SIDE = 512;
 
 const LEVELS = 256;
 // Rounding alone moves a pixel by less than 2 from the curve of the colours.
@@ -47,6 +49,11 @@ const CURVE = Array.from({ length: LEVELS }, (_, level) => {
     const [red, green, blue] = colourOf(heat);
     return { red, green, blue, opacity, redGreen: (red - green) * opacity, greenBlue: (green - blue) * opacity };
 });
+
+/** Red, green, blue and opacity of the heat layer, by evidence 0..255. */
+const PIXELS = CURVE.map(({ red, green, blue }, level) =>
+    Uint8ClampedArray.from(level === 0 ? [0, 0, 0, 0] : [red, green, blue, level]),
+);
 
 /**
  * Take the service's heatmap apart.
@@ -76,6 +83,26 @@ export function separate(overlay, image) {
     context.putImageData(filmPixels, 0, 0);
     heatContext.putImageData(heatPixels, 0, 0);
     return { film, heat, evidence };
+}
+
+/**
+ * Draw the heat from the numbers that the service draws it from: what `separate` finds in its picture.
+ *
+ * @param {{width: number, height: number, heat: number[]}} map evidence in each cell, 0..255, row by row
+ * @param {{width: number, height: number}} image size of the film as answered
+ * @returns {{film: null, heat: HTMLCanvasElement, evidence: boolean}}
+ */
+export function fromMap(map, image) {
+    const scale = Math.min(1, MAX_SIDE / Math.max(image.width, image.height));
+    const width = Math.max(1, Math.round(image.width * scale));
+    const height = Math.max(1, Math.round(image.height * scale));
+    const levels = enlarged(map, width, height);
+    const heat = blank(width, height);
+    const context = heat.getContext("2d");
+    const pixels = context.createImageData(width, height);
+    levels.forEach((level, index) => pixels.data.set(PIXELS[level], 4 * index));
+    context.putImageData(pixels, 0, 0);
+    return { film: null, heat, evidence: levels.some((level) => level > 0) };
 }
 
 /** Paint the colours from no to most evidence along the width of a canvas. */
@@ -117,13 +144,47 @@ function split(film, heat) {
         film[index] = grey;
         film[index + 1] = grey;
         film[index + 2] = grey;
-        heat[index] = red;
-        heat[index + 1] = green;
-        heat[index + 2] = blue;
-        heat[index + 3] = level;
+        heat.set(PIXELS[level], index);
     }
     return { far, evidence };
 }
+
+/** A map at another size, bicubic as the service does it (Pillow): levels 0..255, row by row. */
+function enlarged(map, width, height) {
+    const across = cubicWeights(map.width, width);
+    const down = cubicWeights(map.height, height);
+    const wide = Array.from({ length: map.height }, (_, row) =>
+        across.map(({ first, weights }) => sum(weights, (place) => map.heat[row * map.width + first + place])),
+    );
+    const levels = new Uint8ClampedArray(width * height); // rounds and clips
+    down.forEach(({ first, weights }, row) => {
+        for (let column = 0; column < width; column += 1) {
+            levels[row * width + column] = sum(weights, (place) => wide[first + place][column]);
+        }
+    });
+    return levels;
+}
+
+/** Which cells make a pixel, and how much of each: for every pixel along one side. */
+function cubicWeights(cells, pixels) {
+    return Array.from({ length: pixels }, (_, pixel) => {
+        const middle = ((pixel + 0.5) * cells) / pixels;
+        const first = Math.max(0, Math.floor(middle - 1.5));
+        const last = Math.min(cells, Math.floor(middle + 2.5));
+        const weights = Array.from({ length: last - first }, (_, place) => cubic(first + place - middle + 0.5));
+        const total = sum(weights, () => 1);
+        return { first, weights: weights.map((weight) => weight / total) };
+    });
+}
+
+/** Keys' cubic convolution, a = -0.5. */
+function cubic(distance) {
+    const x = Math.abs(distance);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+}
+
+const sum = (weights, valueAt) => weights.reduce((total, weight, place) => total + weight * valueAt(place), 0);
 
 function nearestOnCurve(redGreen, greenBlue) {
     let level = 0;

@@ -27,10 +27,7 @@ export async function contentType(file) {
  */
 export async function decode(file, side) {
     try {
-        const head = await headOf(file);
-        const png = matches(head, PNG, 0);
-        if (!png && !matches(head, JPEG, 0)) return null;
-        if (png && head[PNG_BIT_DEPTH_OFFSET] > 8) return null;
+        if (!(await isForBrowsers(file))) return null;
         const whole = await createImageBitmap(file);
         const scale = Math.min(
             1,
@@ -48,6 +45,12 @@ export async function decode(file, side) {
     } catch {
         return null; // the service will say what is wrong with the file
     }
+}
+
+/** Whether browsers show a file as the service sees it, unless it is damaged. Rejects if the file cannot be read. */
+export async function isForBrowsers(file) {
+    const head = await headOf(file);
+    return matches(head, JPEG, 0) || (matches(head, PNG, 0) && head[PNG_BIT_DEPTH_OFFSET] <= 8);
 }
 
 async function headOf(file) {

@@ -3,8 +3,8 @@
 import { verdictChip, verdictClass } from "./chips.js";
 import { byId, element } from "./dom.js";
 import { paintDeep } from "./deep.js";
-import { separate } from "./heat.js";
 import { measuredWords } from "./measured.js";
+import { overlayOf } from "./overlay.js";
 import { pictureOf } from "./picture.js";
 import { warningWords } from "./reading.js";
 import { conditionWords } from "./result.js";
@@ -70,16 +70,14 @@ async function pageOf(film, config) {
 
 /** The film, and the film under its heatmap. */
 async function pictures(film) {
-    const overlay = film.heatmap && (await createImageBitmap(film.heatmap));
-    const parts = overlay && separate(overlay, film.answer.image);
+    const parts = await overlayOf(film);
     const { bitmap, deep } = (await pictureOf(film)) ?? {};
     const plain = document.createElement("canvas");
     if (deep) paintDeep(plain, deep, deep.black, deep.white);
-    const source = bitmap ?? (deep ? plain : parts?.film);
+    const source = bitmap ?? (deep ? plain : parts?.film) ?? null;
     const made = [];
     if (source) made.push(figure("Film", source, null));
-    if (parts) made.push(figure("Where the model looked", source ?? parts.film, parts.heat ?? parts.film));
-    overlay?.close();
+    if (parts && source) made.push(figure("Where the model looked", source, parts.heat ?? parts.film));
     bitmap?.close();
     return made;
 }

@@ -3,16 +3,16 @@
 import { Failure, predict, predictByUpload } from "./api.js";
 import { explain } from "./messages.js";
 import { Outage, isOutage } from "./outage.js";
-import { contentType } from "./preview.js";
+import { contentType, isForBrowsers } from "./preview.js";
 
 // A new AWS account runs ten functions at once in all; the page shall not take them from others.
 const AT_ONCE = 2;
 
 /**
- * One film. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`, `heatmap`), failed (`failure`).
+ * One film. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`; `heatmap` or `evidence`), failed (`failure`).
  * `picture`: a promise of what it looks like, once somebody asked.
  * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, force: boolean, answer: object|null,
- *   heatmap: Blob|null, failure: Failure|null, finished: Date|null, picture: Promise|undefined}} Film
+ *   heatmap: Blob|null, evidence: object|null, failure: Failure|null, finished: Date|null, picture: Promise|undefined}} Film
  */
 
 export class Session extends EventTarget {
@@ -116,8 +116,8 @@ export class Session extends EventTarget {
         const { signal } = this.#stopper(film);
         this.#change(film, { state: "sending" });
         try {
-            const { answer, heatmap } = await this.#send(film, signal);
-            if (!signal.aborted) this.#change(film, { state: "done", answer, heatmap, finished: new Date() });
+            const found = await this.#send(film, signal);
+            if (!signal.aborted) this.#change(film, { state: "done", ...found, finished: new Date() });
         } catch (error) {
             if (signal.aborted) return;
             const failure = error instanceof Failure ? error : new Failure("unreadable_file");
@@ -166,7 +166,10 @@ export class Session extends EventTarget {
         }
         const predicting = () => this.#change(film, { state: "predicting", sent: 1 }, signal);
         const onSent = (share) => (share < 1 ? this.#change(film, { sent: share }, signal) : predicting());
-        if (file.size <= direct) return predict(file, type, { force: film.force, onSent, signal });
+        if (file.size <= direct) {
+            const map = await isForBrowsers(file); // else the service's picture is the one to show
+            return predict(file, type, { force: film.force, map, onSent, signal });
+        }
         this.#change(film, { large: true });
         return predictByUpload(file, type, { force: film.force, onSent, onUploaded: predicting, signal });
     }
@@ -192,6 +195,7 @@ const fresh = () => ({
     force: false,
     answer: null,
     heatmap: null,
+    evidence: null,
     failure: null,
     finished: null,
 });

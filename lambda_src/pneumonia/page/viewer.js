@@ -4,8 +4,9 @@ import { byId } from "./dom.js";
 import { paintDeep } from "./deep.js";
 import { setFilm, toggleInversion } from "./grey.js";
 import * as gestures from "./gestures.js";
-import { drawLegend, separate } from "./heat.js";
-import { drawLungs, lungsOf } from "./lungs.js";
+import { drawLegend } from "./heat.js";
+import { drawLungs } from "./lungs.js";
+import { overlayOf } from "./overlay.js";
 import { pictureOf } from "./picture.js";
 import { fit, rotate, setSize, start as startStage, zoomBy, ZOOM_STEP } from "./stage.js";
 import { verdictWords } from "./triage.js";
@@ -29,14 +30,9 @@ export async function show(film) {
     const another = film !== shown;
     shown = film;
     if (another) blank(film);
-    const [picture, overlay, lungs] = await Promise.all([
-        pictureOf(film),
-        film.heatmap ? createImageBitmap(film.heatmap) : null,
-        film.heatmap ? lungsOf(film.heatmap) : null,
-    ]);
-    if (mine === turn) draw(film, picture, overlay, lungs, another);
+    const [picture, parts] = await Promise.all([pictureOf(film), overlayOf(film)]);
+    if (mine === turn) draw(film, picture, parts, another);
     picture?.bitmap?.close();
-    overlay?.close();
 }
 
 /** Forget the film on the stage. */
@@ -84,8 +80,8 @@ function blank(film) {
     byId("stage-none").hidden = false;
 }
 
-function draw(film, picture, overlay, lungs, another) {
-    const parts = overlay && separate(overlay, film.answer.image);
+function draw(film, picture, parts, another) {
+    const lungs = parts?.lungs ?? null;
     const { bitmap = null, deep = null } = picture ?? {};
     const source = bitmap ?? deep ?? parts?.film ?? null;
     byId("stage-none").hidden = source !== null;

@@ -98,6 +98,15 @@ class TestPredict:
             image = Image.open(io.BytesIO(base64.b64decode(body["heatmap"]["data"], validate=True)))
             assert image.width == 300
 
+    def test_the_map_of_the_heatmap_comes_without_a_picture(
+        self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes
+    ) -> None:
+        body = call(http_event(body=image_bytes(), query="heatmap=map")).body
+        found = body["evidence_map"]
+        assert "heatmap" not in body
+        assert len(found["heat"]) == found["width"] * found["height"]
+        assert all(isinstance(cell, int) and 0 <= cell <= 255 for cell in found["heat"])
+
     @pytest.mark.parametrize("path", ["/predict", "/"])
     def test_prevalence(self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, path: str) -> None:
         plain = call(http_event(path=path, body=image_bytes(grey=200))).body

@@ -104,6 +104,8 @@ def test_answers_have_the_described_members(ask: Ask, image_bytes: Callable[...,
     }
     method, path, request = asked[name]
     body = ask(method, path, **request).body
+    if name == "Prediction":  # no answer has all of its members
+        body |= ask(method, path, **request | {"query": "heatmap=map"}).body
     schema = DOCUMENT["components"]["schemas"][name]
     jsonschema.validate(body, resolved({"$ref": f"#/components/schemas/{name}"}))
     if name != "Card":  # the card may say more

@@ -6,7 +6,17 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from pneumonia.model.card import Card
-from pneumonia.model.heatmap import INFERNO, LEGEND_HEIGHT, MAX_OPACITY, MAX_SIDE, MIN_WIDTH, colours, heat_of, overlay
+from pneumonia.model.heatmap import (
+    INFERNO,
+    LEGEND_HEIGHT,
+    MAX_OPACITY,
+    MAX_SIDE,
+    MIN_WIDTH,
+    colours,
+    evidence_map,
+    heat_of,
+    overlay,
+)
 
 
 def film_part(png: bytes, width: int, height: int) -> np.ndarray:
@@ -100,3 +110,14 @@ def test_the_lung_map_goes_with_the_picture_and_is_not_drawn() -> None:
         assert marked.text == {"Lungs": "3 2 0080ffff0033"}
         assert plain.text == {}
         assert np.array_equal(np.asarray(marked), np.asarray(plain))
+
+
+def test_the_map_says_row_by_row_what_is_drawn() -> None:
+    heat, lungs = np.array([[0, 1, 0.5]], np.float32), np.array([[1.2], [-0.1]], np.float32)
+    assert evidence_map(heat, lungs) == {
+        "width": 3,
+        "height": 1,
+        "heat": [0, 255, 128],
+        "lungs": {"width": 1, "height": 2, "share": [255, 0]},
+    }
+    assert evidence_map(heat, None)["lungs"] is None
