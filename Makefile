@@ -4,7 +4,7 @@ BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
 # Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
-export IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK STACK_NAME CDK_ARGS
+export CXR_DATA IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK STACK_NAME CDK_ARGS
 # onnxruntime's wheels report to their maker unless told not to.
 export ORT_DISABLE_TELEMETRY := 1
 # What runs as `python -m …` where the project is not installed finds its packages, and the tools of the repository.
@@ -149,6 +149,13 @@ fuzz: $(DEV) ## Damaged files through both handlers, made-up headers, with memor
 	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
 	@$(run) .venv-dev/bin/python -m tests.memory.fuzz $(ARGS)
 	@$(run) .venv-dev/bin/python -m tools.figures
+
+.PHONY: measure
+measure: $(DEV) ## Measure what docs/formats.md says of the model's answers, and fill it in (CXR_DATA= with train/; minutes)
+	@$(if $(CXR_DATA),,echo "Say where the films are: make measure CXR_DATA=chest_xray" >&2; exit 2)
+	RECORD_FIGURES=1 CXR_DATA="$$CXR_DATA" .venv-dev/bin/pytest -m slow tests/integration/test_whitening.py \
+	  tests/integration/test_photos.py tests/integration/test_one_film.py $(ARGS)
+	$(run) .venv-dev/bin/python -m tools.figures
 
 .PHONY: pictures
 pictures: $(DEV) ## Make the pictures of README and docs again, from the page, the demo and its report (needs Chromium)

@@ -15,6 +15,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from tests.deep_films import a_way, painted, written
+from tests.recording import record
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 MOST = 2.2
@@ -103,8 +104,8 @@ def test_the_probability_of_fifty_films_stays(real_artifacts: Path) -> None:
     """The bounds are what the served model reaches (docs/formats.md): int8 steps move uncertain films further."""
     predictor = Predictor.load(Settings(model_dir=real_artifacts))
     found = [move for path in fifty_films() for move in moves(predictor, path, 6)]
-    print(f"{len(found)} files: median {np.median(found):.4f}, 99% {np.quantile(found, 0.99):.3f}, "
-          f"largest {max(found):.3f}, above 0.03: {sum(move > 0.03 for move in found)}")  # fmt: skip
+    median, almost_all, largest = np.quantile(found, [0.5, 0.99, 1])
+    record("written", "probability", len(found), median, almost_all, largest, sum(move > 0.03 for move in found))
     assert np.quantile(found, 0.98) < 0.03
     assert max(found) < 0.1
 

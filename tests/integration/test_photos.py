@@ -1,6 +1,6 @@
 """What the gate and the probability make of photographs of a screen or a light box, and of films with few greys left.
 
-`CXR_DATA=... pytest tests/integration/test_photos.py -m "slow or not slow" -rA` prints the table of docs/formats.md.
+`CXR_DATA=... make measure` writes the table of docs/formats.md.
 """
 
 import io
@@ -16,6 +16,7 @@ from pneumonia.errors import NotAChestXray, WrongOrientation
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from tests.photos import PHOTOS, Grey, Photo, few_levels, photographed
+from tests.recording import record
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 FILMS_OF_A_CLASS = 30
@@ -91,5 +92,4 @@ def test_what_becomes_of_a_film(name: str, shipped: Predictor) -> None:
         paths += [films[place] for place in rng.choice(len(films), FILMS_OF_A_CLASS, replace=False)]
     refused, moved = measured(shipped, paths, WAYS[name])
     assert moved  # some are answered
-    half, most, all_of_them = np.quantile(moved, [0.5, 0.9, 1])
-    print(f"| {name} | {refused} of {refused + len(moved)} | {half:.3f} | {most:.2f} | {all_of_them:.2f} |")
+    record("photos", name, refused, refused + len(moved), *np.quantile(moved, [0.5, 0.9, 1]))

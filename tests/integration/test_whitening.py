@@ -1,6 +1,6 @@
 """A window that makes white of a part of the film: ignored, the film keeps its answer; followed, it would not.
 
-`CXR_DATA=... pytest tests/integration/test_whitening.py -m "slow or not slow" -rA` prints the table of docs/formats.md.
+`CXR_DATA=... make measure` writes the table of docs/formats.md.
 """
 
 import io
@@ -15,6 +15,7 @@ from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
 from tests.deep_films import dicom
 from tests.photos import Grey
+from tests.recording import record
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
 FILMS_OF_A_CLASS = 20
@@ -80,7 +81,7 @@ def test_how_far_a_window_moves_a_film(share: float, shipped: Predictor) -> None
             cut = np.clip((film - low) / (high - low) * 255, 0, 255)
             followed.append(abs(answer(shipped, as_png(np.rint(cut).astype(np.uint8)))[0] - expected))
             ours.append(abs(answer(shipped, as_dicom(film, low, high))[0] - expected))
-    print(f"| {share:.0%} | {np.mean(followed):.3f}, {max(followed):.2f} | {np.mean(ours):.3f}, {max(ours):.2f} |")
+    record("whitening", f"{share:.0%}", np.mean(followed), max(followed), np.mean(ours), max(ours))
     assert np.mean(ours) < 0.01
     if share > 0.1:
         assert max(ours) < 0.05

@@ -66,6 +66,11 @@ def test_what_is_decoded_in_the_functions_own_process_takes_little(
     check(service, data)
 
 
+def test_the_documents_say_how_many_bombs_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert f"`tests/memory` holds {len(BOMBS)} such files" in " ".join(page.split())
+
+
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_bomb_is_plain(name: str) -> None:
     """Each is decoded where it can take nothing with it."""

@@ -6,7 +6,9 @@ checks run is left out, and the log says so. A page is one session of bash. The 
 
 import argparse
 import os
+import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -79,8 +81,7 @@ def _read(page: Path, given: Sequence[Command], folder: Path, environment: dict[
         if why := ("needs AWS" if command.needs_aws else command.elsewhere):
             print(f"-- {command} (left out: {why})", flush=True)
         else:
-            quoted = str(command).replace("'", "'\\''")
-            script += [f"printf '\\n++ %s (after %d s)\\n' '{quoted}' $SECONDS", command.text]
+            script += [f"printf '\\n++ %s (after %d s)\\n' {shlex.quote(str(command))} $SECONDS", command.text]
     if len(script) > 1:
         done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, env=environment, check=False)
         if done.returncode:
@@ -89,22 +90,28 @@ def _read(page: Path, given: Sequence[Command], folder: Path, environment: dict[
 
 @contextmanager
 def serving(clone: Path, environment: dict[str, str]) -> Iterator[None]:
-    """`make serve` in another terminal, until it answers. Raises Stumbled where it does not."""
+    """`make serve` in another terminal, once it answers. Raises Stumbled, with what it printed, where it does not."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             raise Stumbled(f"port {PORT} is taken, and the pages name it")
     print("\n++ make serve, in another terminal", flush=True)
-    with subprocess.Popen(["make", "serve"], cwd=clone, env=environment, start_new_session=True) as server:
+    said = clone / "serve.log"
+    with (
+        said.open("w") as log,
+        subprocess.Popen(
+            ["make", "serve"], cwd=clone, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as server,
+    ):
         try:
             deadline = time.monotonic() + PATIENCE_SECONDS
             while not _listening():
                 if server.poll() is not None or time.monotonic() > deadline:
-                    raise Stumbled("make serve does not answer")
+                    raise Stumbled(f"make serve does not answer:\n{said.read_text()}")
                 time.sleep(0.5)
             yield
         finally:
             if server.poll() is None:
-                os.killpg(server.pid, 2)  # Ctrl-C
+                os.killpg(server.pid, signal.SIGINT)
 
 
 def _listening() -> bool:

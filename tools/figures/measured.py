@@ -23,3 +23,12 @@ def store(name: str, command: str, found: dict[str, Any], path: Path = MEASURED)
     sections = load(path)
     sections[name] = {"command": command, "measured": f"{datetime.now(UTC):%Y-%m-%d}"} | found
     path.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def add_row(
+    name: str, command: str, model: dict[str, str], row: str, values: list[float], path: Path = MEASURED
+) -> None:
+    """Put one row of a table that was measured with a model into its section; rows of another model go."""
+    section = load(path).get(name, {})
+    rows = section["rows"] if section.get("model") == model else {}
+    store(name, command, {"model": model, "rows": rows | {row: values}}, path)

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from pneumonia.prevalence import probability_at
 from tools.figures import measured
 from tools.figures.measured import ROOT
 
@@ -26,6 +27,8 @@ def figures() -> dict[str, str]:
         **answer_figures(sections["samples"]),
         **fuzz_figures(sections["fuzz"]),
         **header_figures(sections["headers"]),
+        **copy_figures(sections["whitening"]["rows"], sections["photos"]["rows"], sections["written"]["rows"]),
+        **prevalence_figures(),
     }
 
 
@@ -130,6 +133,37 @@ def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
             found: dict[str, Any] = sections[name]
             return found
     raise KeyError(name)
+
+
+def copy_figures(
+    whitening: dict[str, list[float]], photos: dict[str, list[float]], written: dict[str, list[float]]
+) -> dict[str, str]:
+    """How far windows, poor copies, and ways of writing a file move the probability (make measure)."""
+    windows = [
+        f"| {share} | {mean:.3f}, {most:.2f} | {our_mean:.3f}, {our_most:.2f} |"
+        for share, (mean, most, our_mean, our_most) in whitening.items()
+    ]
+    copies = [
+        f"| {name} | {refused:.0f} of {total:.0f} | {half:.3f} | {nine:.2f} | {most:.2f} |"
+        for name, (refused, total, half, nine, most) in photos.items()
+    ]
+    files, median, almost_all, largest, above = written["probability"]
+    return {
+        "whitening": "\n".join(["| the window whitens | if it were followed | as it is |", "|---|---|---|", *windows]),
+        "photos": "\n".join(["| copy | refused | median | nine of ten below | largest |", "|" + "---|" * 5, *copies]),
+        "written.files": f"{files:.0f}",
+        "written.median": f"{median:.4f}",
+        "written.almost_all": f"{almost_all:.3f}",
+        "written.largest": f"{largest:.3f}",
+        "written.above": f"{above:.0f}",
+    }
+
+
+def prevalence_figures() -> dict[str, str]:
+    """The example of another share of pneumonia: a probability of 96% at even odds, where one image in ten shows it."""
+    found = probability_at(0.96, 0.5, 0.1)
+    member = json.dumps({"prevalence": 0.1, "probability": found})
+    return {"prevalence.member": f'```json\n"at_prevalence": {member}\n```', "prevalence.percent": f"{found:.0%}"}
 
 
 def _json(path: Any) -> dict[str, Any]:

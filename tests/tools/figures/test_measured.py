@@ -16,3 +16,12 @@ def test_a_section_takes_the_place_of_its_own_alone(tmp_path: Path) -> None:
 
 def test_nothing_was_measured_yet(tmp_path: Path) -> None:
     assert measured.load(tmp_path / "measured.json") == {}
+
+
+def test_rows_of_another_model_go(tmp_path: Path) -> None:
+    path = tmp_path / "measured.json"
+    for model, row in (("1", "a"), ("1", "b"), ("2", "a")):
+        measured.add_row("photos", "make measure", {"version": model}, row, [0.5], path)
+        if row == "b":
+            assert measured.load(path)["photos"]["rows"] == {"a": [0.5], "b": [0.5]}
+    assert measured.load(path)["photos"]["rows"] == {"a": [0.5]}
