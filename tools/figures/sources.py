@@ -64,6 +64,8 @@ def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
     warm, cold = process["jpeg_2000"]["origin_over_ours"]["ms"], container["cold_warm_cache"]["ms"]
     return {
         "bench.model": process["model"]["version"],
+        "bench.warm.cpu": _cpu(process["machine"]),
+        "bench.cold.cpu": _cpu(container["machine"]),
         "bench.warm": _ms(warm["handler"]),
         "bench.warm.origin": _ms(warm["origin"]),
         "bench.cold": _ms(cold["ours"]),
@@ -181,6 +183,11 @@ def _rows(document: str, head: str) -> list[str]:
 
 def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def _cpu(machine: dict[str, Any]) -> str:
+    """The maker of a CPU, and whether it multiplies int8 fast: it decides over the time of the model."""
+    return f"{machine['cpu']} {'with' if machine['kind'] == 'vnni' else 'without'} VNNI"
 
 
 def _ms(entry: dict[str, float]) -> str:
