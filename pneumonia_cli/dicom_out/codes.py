@@ -52,6 +52,7 @@ FORCED: Final = Code("FORCED", SCHEME, "Predicted by force, whatever the image s
 TRIAGE_REPORT: Final = Code("TRIAGE-REPORT", SCHEME, "Triage of a chest X-ray by a research model, no diagnosis")
 PERCENT_PNEUMONIA: Final = Code("P-PNEUMONIA", SCHEME, "Probability of pneumonia, as a research model gives it")
 SHARE: Final = Code("SHARE", SCHEME, "Share of pneumonia that the probability holds for")
+LABEL_THRESHOLD: Final = Code("THRESHOLD", SCHEME, "Threshold of the model's label, not of a normal range")
 CONCLUSION: Final = Code("CONCLUSION", SCHEME, "What the research model says, in words")
 IMAGE_UID: Final = Code("IMAGE-UID", SCHEME, "SOP Instance UID of the image")
 MODEL: Final = Code("MODEL", SCHEME, "Research model: name, version, sha256")

@@ -11,8 +11,8 @@ from pneumonia_cli.dicom_out.source import Source
 from pneumonia_cli.dicom_out.uids import derived
 from pneumonia_cli.fhir_out import parts
 from pneumonia_cli.fhir_out.parts import Json
-from pneumonia_cli.reporting.conclusion import LIMITS, SCOPE, conclusion, number_words, percentage_of, triage_words
-from pneumonia_cli.reporting.verdict import MEANINGS, caveat_of, number_of
+from pneumonia_cli.reporting.conclusion import SCOPE, conclusion, limits, percentage_of, spoken
+from pneumonia_cli.reporting.verdict import caveat_of, number_of
 
 _RADIOLOGY: Final = parts.coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology")
 _IMAGING: Final = parts.coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")
@@ -116,19 +116,13 @@ def _probability(source: Source, answer: Answer) -> Json:
     components = [parts.component(codes.SHARE, valueQuantity=parts.percentage(100 * prevalence))]
     if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
         threshold = percentage_of(float(fields["threshold"]))
-        text = "Threshold of the model's label, not a limit of a normal range"
-        components.append(
-            {"code": parts.concept(codes.THRESHOLD, text=text), "valueQuantity": parts.percentage(threshold)}
-        )
-    caveat = caveat_of(fields)
-    if caveat is None:
-        value: Json = {"valueQuantity": parts.percentage(percentage_of(number))}
-        told = [*LIMITS, f"Probability of pneumonia: {number_words(fields)}.", *SCOPE]
-    else:
+        name = parts.concept(codes.LABEL_THRESHOLD, codes.THRESHOLD)
+        components.append({"code": name, "valueQuantity": parts.percentage(threshold)})
+    value: Json = {"valueQuantity": parts.percentage(percentage_of(number))}
+    if caveat_of(fields) is not None:
         # A number without its caveat goes into lists and curves: here it stands in the words alone.
-        value = {"dataAbsentReason": parts.coded(parts.ABSENT_REASONS, "as-text", "As Text")}
-        told = [*LIMITS, MEANINGS[caveat], f"Do not use what the model says all the same: {number_words(fields)}."]
-        components = []
+        value, components = {"dataAbsentReason": parts.coded(parts.ABSENT_REASONS, "as-text", "As Text")}, []
+    told = [*limits(fields), spoken(fields)[1], *SCOPE]
     return {
         **_told(told, parts.concept(codes.PERCENT_PNEUMONIA, codes.PROBABILITY, text=_PROBABILITY)),
         **value,
@@ -138,10 +132,7 @@ def _probability(source: Source, answer: Answer) -> Json:
 
 def _triage(source: Source, answer: Answer) -> Json:
     fields = answer.fields
-    caveat = caveat_of(fields)
-    told = [*LIMITS, f"Triage for pneumonia: {triage_words(fields)}.", *SCOPE]
-    if caveat is not None:
-        told = [*LIMITS, MEANINGS[caveat], f"Do not use what the model says all the same: {triage_words(fields)}."]
+    told = [*limits(fields), spoken(fields)[0], *SCOPE]
     code = codes.triage_code(fields)
     return {
         **_told(told, parts.concept(codes.TRIAGE, text=_TRIAGE)),

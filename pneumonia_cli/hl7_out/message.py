@@ -1,5 +1,7 @@
 """One prediction as an HL7 v2.5.1 message ORU^R01, with the words and codes of the FHIR report."""
 
+import re
+import textwrap
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +23,9 @@ _ESCAPES: Final = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~":
 _TRIAGE: Final = Code(codes.TRIAGE.value, codes.SCHEME, "Triage for pneumonia by a research model")
 _NO_NAME: Final = "^^^^^^U"
 """A name of the type "unspecified" (table 0200): the segment must have one."""
+_LINE: Final = 180
+"""Characters of a line of text. hl7apy holds a TX to 199, escapes included."""
+_SENTENCE_END: Final = re.compile(r"(?<=[.]) (?=[A-Z])")
 _NAMESPACE: Final = 20
 """Characters of the first part of an HD."""
 _PRELIMINARY: Final = "P"
@@ -112,7 +117,7 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
     caveat = caveat_of(fields)
     share, prevalence = number_of(fields)
     triage = codes.triage_code(fields)
-    told = Code(triage.value, codes.SCHEME, f"{triage.meaning} [research use only, not a diagnosis]")
+    verdict = Code(triage.value, codes.SCHEME, f"{triage.meaning} [research use only, not a diagnosis]")
     device = f"{_escaped(model['name'])} {_escaped(model['version'])}^{MANUFACTURER}"
     device += f"^{derived('device', '', model['sha256'], {})}^ISO"
 
@@ -124,12 +129,14 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
 
     percent = _coded(codes.PERCENT)
     # The limits are one line, so that no viewer shows half of them.
-    lines = [" ".join(LIMITS), *conclusion(fields, model)[len(LIMITS) :]]
+    # A line for each sentence: half a sentence can say the contrary of the whole.
+    told = [part for text in conclusion(fields, model)[len(LIMITS) :] for part in _SENTENCE_END.split(text)]
+    lines = [line for sentence in [" ".join(LIMITS), *told] for line in textwrap.wrap(sentence, _LINE)]
     rows = [
         observed("TX", _coded(codes.CONCLUSION), _escaped(line), line=str(number))
         for number, line in enumerate(lines, start=1)
     ]
-    rows.append(observed("CWE", _coded(_TRIAGE), _coded(told)))
+    rows.append(observed("CWE", _coded(_TRIAGE), _coded(verdict)))
     if caveat is None:
         rows += [
             observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), f"{percentage_of(share):.1f}", percent),
@@ -137,7 +144,7 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
         ]
         if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
             threshold = percentage_of(float(fields["threshold"]))
-            rows.append(observed("NM", _coded(codes.THRESHOLD), f"{threshold:.1f}", percent))
+            rows.append(observed("NM", _coded(codes.LABEL_THRESHOLD, codes.THRESHOLD), f"{threshold:.1f}", percent))
     else:  # the number stands in the words alone, next to why it must not be used
         rows.append(observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), "", status=_NOT_OBTAINED))
     yes_no = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pneumonia_cli.reporting.verdict import MEANINGS, WORDS, caveat_of, number_of, percent, share_words
+from pneumonia_cli.reporting.verdict import WORDS, caveat_of, number_of, percent, share_words
 
 LIMITS: Final = (
     "RESEARCH USE ONLY.",
@@ -11,7 +11,15 @@ LIMITS: Final = (
     "Software wrote this text. No doctor has checked it.",
     "A radiologist must read every X-ray.",
 )
-"""These come first in every report."""
+"""These come first in every report; then what the result itself says of its limits."""
+NO_TRIAGE: Final = {
+    "outside": "No triage: this X-ray is unlike those that the model was trained on, and no figure of the model was "
+    "measured on such X-rays.",
+    "forced": "No triage: the answer was asked for whatever the image shows, and no figure of the model was measured "
+    "on such images.",
+}
+"""What takes the place of the triage, by caveat."""
+_UNUSABLE: Final = "The model's own answer must not be used"
 SCOPE: Final = (
     "The model looks for pneumonia alone: it says nothing about any other finding, and it can be wrong either way.",
 )
@@ -32,6 +40,25 @@ def number_words(result: Mapping[str, Any]) -> str:
     return f"{percent(number)}, if {share_words(prevalence)} such X-rays shows pneumonia"
 
 
+def limits(result: Mapping[str, Any]) -> list[str]:
+    """LIMITS and the notice of a result, which says whose X-rays the model was trained on."""
+    notice = str(result.get("notice") or "").strip()
+    return [*LIMITS, *([notice] if notice else [])]
+
+
+def spoken(result: Mapping[str, Any]) -> tuple[str, str]:
+    """Sentences about the triage and about the probability of a prediction.
+
+    With a caveat both begin with it: what the model says of such an X-ray stands there as what must not be used.
+    """
+    caveat = caveat_of(result)
+    if caveat is not None:
+        unusable = f"{NO_TRIAGE[caveat]} {_UNUSABLE}"
+        return f"{unusable}: {triage_words(result)}.", f"{unusable}: {number_words(result)}."
+    rarer = "" if "at_prevalence" in result else " Where fewer of them show it, the probability is lower."
+    return f"Triage for pneumonia: {triage_words(result)}.", f"Probability of pneumonia: {number_words(result)}.{rarer}"
+
+
 def percentage_of(share: float) -> float:
     """A share as the number of `percent`: one decimal, from 0.1 to 99.9."""
     return float(percent(share).rstrip("%"))
@@ -43,16 +70,13 @@ def conclusion(result: Mapping[str, Any], model: Mapping[str, str]) -> list[str]
     `result`: the fields of a prediction. `model`: name, version and sha256 of the model that made it.
     """
     caveat = caveat_of(result)
-    said = [f"Triage for pneumonia: {triage_words(result)}.", f"Probability of pneumonia: {number_words(result)}."]
+    answer = spoken(result)
     if caveat is not None:
-        said = [
-            f"No triage. {MEANINGS[caveat]}",
-            f"Do not use what the model says all the same: {triage_words(result)}; {number_words(result)}.",
-        ]
+        answer = NO_TRIAGE[caveat], f"{_UNUSABLE}: {triage_words(result)}; {number_words(result)}."
     warnings = (result.get("image") or {}).get("warnings") or []
     return [
-        *LIMITS,
-        *said,
+        *limits(result),
+        *answer,
         *(f"Warning about the image: {str(code).replace('_', ' ')}." for code in warnings),
         *SCOPE,
         f"Model: {model['name']} {model['version']}.",

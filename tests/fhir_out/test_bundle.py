@@ -93,7 +93,9 @@ def test_the_report_says_its_limits_first() -> None:
     report = of_kind(document(), "DiagnosticReport")
     assert report["status"] == "preliminary"
     assert report["conclusion"].startswith("RESEARCH USE ONLY. NOT A DIAGNOSIS. ")
+    assert prediction()["notice"] in report["conclusion"]  # whose X-rays the model knows
     assert "likely pneumonia" in report["conclusion"]
+    assert "Where fewer of them show it, the probability is lower." in report["conclusion"]
     assert "80.0%, if 1 in 2 such X-rays shows pneumonia" in report["conclusion"]
     assert "conclusionCode" not in report
     assert "resultsInterpreter" not in report
@@ -132,7 +134,7 @@ def test_the_observations_of_a_prediction() -> None:
     }  # fmt: skip
     parts = numbers(made, "P-PNEUMONIA")
     assert parts["SHARE"]["value"] == 50.0
-    assert parts[codes.THRESHOLD.value]["value"] == 36.0
+    assert parts["THRESHOLD"]["value"] == 36.0
     assert parts["IMAGE-UID"] == f"urn:oid:{HEADER['SOPInstanceUID']}"
     device = next(e for e in made["entry"] if e["resource"]["resourceType"] == "Device")
     assert triage["device"]["reference"] == probability["device"]["reference"] == device["fullUrl"]
@@ -148,7 +150,7 @@ def test_the_probability_at_the_share_that_was_asked_for() -> None:
     assert of_kind(made, "Observation", "P-PNEUMONIA")["valueQuantity"]["value"] == 30.8
     parts = numbers(made, "P-PNEUMONIA")
     assert parts["SHARE"]["value"] == 10.0
-    assert codes.THRESHOLD.value not in parts  # it belongs to another number
+    assert "THRESHOLD" not in parts  # it belongs to another number
     assert "1 in 10 such X-rays" in of_kind(made, "DiagnosticReport")["conclusion"]
 
 
@@ -159,7 +161,7 @@ def test_a_caveat_takes_the_place_of_triage_and_number(fields: dict[str, Any], c
     assert triage["valueCodeableConcept"]["coding"][0]["code"] == code
     assert "valueQuantity" not in probability
     assert probability["dataAbsentReason"]["coding"][0]["code"] == "as-text"
-    assert "Do not use" in of_kind(made, "DiagnosticReport")["conclusion"]
+    assert "must not be used: likely pneumonia" in of_kind(made, "DiagnosticReport")["conclusion"]
 
 
 def test_likely_normal_is_no_normal_chest() -> None:

@@ -61,10 +61,10 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
     assert {str(dataset.PatientID) for dataset in pacs.stored} == {
         str(dcmread(io.BytesIO(film)).get("PatientID", "")) for film in films
     }
-    for film in map(dcmread, map(io.BytesIO, films)):
+    for uid in [str(dcmread(io.BytesIO(film)).SOPInstanceUID) for film in films]:
         # What was predicted, and only that, is reported, under the name of its patient.
-        assert (str(film.SOPInstanceUID) in reported) is any(
-            dataset.Modality == "OT" and dataset.SourceImageSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
+        assert (uid in reported) is any(
+            dataset.Modality == "OT" and dataset.SourceImageSequence[0].ReferencedSOPInstanceUID == uid
             for dataset in pacs.stored
         )
     return everything

@@ -16,7 +16,7 @@ from tests.fhir_out.test_bundle import AT_TENTH, CASES
 NOON = datetime(2024, 9, 17, 12, tzinfo=UTC)
 
 
-def text_of(header: dict[str, Any] | None = None, route: Route | None = None, **fields: Any) -> str:
+def text_of(header: Any = None, route: Any = None, **fields: Any) -> str:
     answer = Answer(prediction(**fields), MODEL, bool(fields.get("forced")))
     made = message(Source.of(dicom_film(**(header or {}))), answer, route or Route(), NOON)
     assert made is not None
@@ -83,13 +83,17 @@ def test_the_words_come_first_and_nothing_is_flagged_or_final() -> None:
     text = text_of()
     rows = [line.split("|") for line in text.split("\r") if line.startswith("OBX|")]
     assert rows[0][5] == " ".join(LIMITS)
-    assert rows[1][5] == "Triage for pneumonia: likely pneumonia."
+    assert [row[5] for row in rows[1:4]] == [
+        "Research use only: triage support, never a diagnosis.",
+        "A radiologist must read every film.",
+        "Triage for pneumonia: likely pneumonia.",
+    ]
     for row in rows:
         assert row[7:11] == ["", "", "", ""]  # a range or a flag is read as a finding
         assert row[11] == "P"
     found = observed(text)
     assert found["P-PNEUMONIA"][5:7] == ["80.0", "%^percent^UCUM"]
-    assert (found["SHARE"][5], found["122411"][5]) == ("50", "36.0")
+    assert (found["SHARE"][5], found["THRESHOLD"][5]) == ("50", "36.0")
     assert found["TRIAGE"][5].startswith("T-PNEUMONIA^likely pneumonia [research use only, not a diagnosis]^")
     assert found["110180"][5] == HEADER["StudyInstanceUID"]
     assert found["IMAGE-UID"][5] == HEADER["SOPInstanceUID"]
@@ -103,14 +107,18 @@ def test_a_caveat_takes_the_place_of_triage_and_number(name: str, code: str) -> 
     found = observed(text)
     assert found["TRIAGE"][5].startswith(f"{code}^No triage")
     assert (found["P-PNEUMONIA"][5], found["P-PNEUMONIA"][11]) == ("", "X")
-    assert "Do not use" in found["CONCLUSION3"][5]
+    lines = [row[5] for name, row in found.items() if name.startswith("CONCLUSION")]
+    assert (
+        "The model's own answer must not be used: likely pneumonia; 80.0%, if 1 in 2 such X-rays shows pneumonia."
+        in lines
+    )
     assert "SHARE" not in found
 
 
 def test_the_probability_at_the_share_that_was_asked_for() -> None:
     found = observed(text_of(**AT_TENTH))
     assert (found["P-PNEUMONIA"][5], found["SHARE"][5]) == ("30.8", "10")
-    assert "122411" not in found
+    assert "THRESHOLD" not in found
 
 
 def test_the_same_result_has_the_same_ids() -> None:

@@ -1,6 +1,7 @@
 import shutil
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,9 +80,13 @@ def test_tls_to_a_receiver_that_is_known(tmp_path: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tmp_path / "gateway.crt")
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(tmp_path / "records.crt", tmp_path / "records.key")
-    ours = {"tls_certificate": str(tmp_path / "gateway.crt"), "tls_key": str(tmp_path / "gateway.key")}
+    ours: dict[str, Any] = {"tls_certificate": str(tmp_path / "gateway.crt"), "tls_key": str(tmp_path / "gateway.key")}
     with mllp_receiver(context) as receiver:
-        for options in ({**ours, "tls_ca": str(tmp_path / "stranger.crt")}, {"tls_ca": str(tmp_path / "records.crt")}):
+        wrong: list[dict[str, Any]] = [
+            {**ours, "tls_ca": str(tmp_path / "stranger.crt")},
+            {"tls_ca": str(tmp_path / "records.crt")},
+        ]
+        for options in wrong:
             with pytest.raises(NotAcknowledged):
                 Receiver("127.0.0.1", receiver.port, tls=True, **options).send(MESSAGE)
         assert not receiver.messages
