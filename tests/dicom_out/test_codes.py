@@ -29,8 +29,8 @@ def test_every_triage_and_label_has_a_code() -> None:
 
 def test_every_refusal_of_an_image_has_a_code() -> None:
     not_of_an_image = {
-        "malformed_request", "method_not_allowed", "not_found", "object_archived", "unauthorized", "unreadable_file",
-        "upload_missing", "url_not_allowed",
+        "malformed_request", "method_not_allowed", "not_acceptable", "not_found", "object_archived", "unauthorized",
+        "unreadable_file", "upload_missing", "url_not_allowed",
     }  # fmt: skip
     refusals = {kind.code for kind in PneumoniaError.__subclasses__() if kind.status < 500}
     assert refusals - not_of_an_image == set(codes.REFUSALS) - {codes.NOT_SENT}
