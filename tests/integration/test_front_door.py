@@ -26,7 +26,9 @@ from pneumonia_cli.local.names import RESULT_BUCKET, TOKEN_SECRET, UPLOAD_BUCKET
 from tests.conftest import ImageBytes, LoadEvent
 from tests.integration.doors import Door, OpenDoor, post_form, send
 
-PUBLIC = {("GET", "/"), ("GET", "/page/{name}"), ("GET", "/config"), ("GET", "/health")}
+PUBLIC = {
+    ("GET", path) for path in ("/", "/page/{name}", "/docs", "/model-card", "/openapi.json", "/config", "/health")
+}
 
 
 def ticket_for(door: Door, content_type: str = "image/png") -> Any:
@@ -207,7 +209,7 @@ class TestToken:
                 assert (reply.status, reply.body["code"]) == (401, "unauthorized"), where
                 assert reply.headers["Content-Type"] == "application/problem+json", where
                 assert reply.headers["WWW-Authenticate"] == "Bearer", where
-                assert set(reply.body) == {"type", "title", "status", "detail", "code", "request_id"}, where
+                assert set(reply.body) == {"type", "title", "status", "detail", "code", "request_id", "help"}, where
                 assert guarded.token.encode() not in reply.data, where
 
     def test_every_route_answers_whoever_has_it(self, guarded: Door, image_bytes: ImageBytes) -> None:
