@@ -21,11 +21,12 @@ _PROBABILITY: Final = "Research use only: probability of pneumonia in a chest X-
 _TRIAGE: Final = "Research use only: triage of a chest X-ray for pneumonia by software"
 
 
-def bundle(source: Source, answer: Answer, issued: datetime | None = None) -> Json | None:
+def bundle(source: Source, answer: Answer, issued: datetime | None = None, *, patient_system: str = "") -> Json | None:
     """The transaction of one prediction as a JSON document; None after a refusal, which is no result of a patient.
 
-    `issued`: when the report is made, now by default. Everything else derives from the image, the model and the
-    choices of the caller, identifiers among them: a server that has the report already creates no second one.
+    `issued`: when the report is made, now by default. `patient_system`: the URI of the patient ids, if known.
+    Everything else derives from the image, the model and the choices of the caller, identifiers among them: a server
+    that has the report already creates no second one.
     """
     if answer.refused:
         return None
@@ -35,12 +36,13 @@ def bundle(source: Source, answer: Answer, issued: datetime | None = None) -> Js
     }
     device_uid = derived("device", "", answer.model["sha256"], {})
     urls = {kind: parts.uuid_of(uid) for kind, uid in {**uids, "device": device_uid}.items()}
+    subject = parts.patient(source, patient_system)
     when = (issued or datetime.now(UTC)).isoformat(timespec="seconds")
     made = {
         "device": _device(answer, device_uid),
-        "probability": {**_observation(source, urls, "probability", when), **_probability(source, answer)},
-        "triage": {**_observation(source, urls, "triage", when), **_triage(source, answer)},
-        "report": _report(source, answer, urls, when),
+        "probability": {**_observation(source, subject, urls, "probability", when), **_probability(source, answer)},
+        "triage": {**_observation(source, subject, urls, "triage", when), **_triage(source, answer)},
+        "report": _report(source, answer, subject, urls, when),
     }
     return {
         "resourceType": "Bundle",
@@ -73,7 +75,7 @@ def _device(answer: Answer, uid: str) -> Json:
     }
 
 
-def _report(source: Source, answer: Answer, urls: dict[str, str], when: str) -> Json:
+def _report(source: Source, answer: Answer, subject: Json, urls: dict[str, str], when: str) -> Json:
     sentences = conclusion(answer.fields, answer.model)
     return {
         "resourceType": "DiagnosticReport",
@@ -84,7 +86,7 @@ def _report(source: Source, answer: Answer, urls: dict[str, str], when: str) -> 
         "status": "preliminary",
         "category": [_RADIOLOGY],
         "code": parts.concept(codes.TRIAGE_REPORT, codes.IMAGING_STUDY, text=_REPORT),
-        "subject": parts.patient(source),
+        "subject": subject,
         **parts.effective(source),
         "issued": when,
         "result": [{"reference": urls["triage"]}, {"reference": urls["probability"]}],
@@ -93,7 +95,7 @@ def _report(source: Source, answer: Answer, urls: dict[str, str], when: str) -> 
     }
 
 
-def _observation(source: Source, urls: dict[str, str], kind: str, when: str) -> Json:
+def _observation(source: Source, subject: Json, urls: dict[str, str], kind: str, when: str) -> Json:
     """What both Observations have."""
     return {
         "resourceType": "Observation",
@@ -102,7 +104,7 @@ def _observation(source: Source, urls: dict[str, str], kind: str, when: str) -> 
         **parts.order(source),
         "status": "preliminary",
         "category": [_IMAGING],
-        "subject": parts.patient(source),
+        "subject": subject,
         **parts.effective(source),
         "issued": when,
         "device": {"reference": urls["device"]},

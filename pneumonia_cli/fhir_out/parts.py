@@ -61,8 +61,10 @@ def narrative(sentences: Iterable[str]) -> Json:
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'}
 
 
-def patient(source: Source) -> Json:
+def patient(source: Source, system: str = "") -> Json:
     """A logical reference by the id of the header, with what a person checks it against.
+
+    `system`: the URI of the ids, where it is known; DICOM has no place for it.
 
     No Patient is created: a hospital that reads the report has one already. Where the header has no id, the reference
     says that the patient is unknown.
@@ -79,6 +81,8 @@ def patient(source: Source) -> Json:
         display = ", ".join(told) or "Not named in the image"
         return {"extension": absent("unknown"), "type": "Patient", "display": f"{display} (no patient id in the image)"}
     identifier: Json = {"use": "usual", "type": coded(_TYPES, "MR", "Medical record number"), "value": number}
+    if system:
+        identifier["system"] = system
     if issuer := str(header.get("IssuerOfPatientID") or ""):
         identifier["assigner"] = {"display": issuer}
     return {"type": "Patient", "identifier": identifier, **({"display": ", ".join(told)} if told else {})}

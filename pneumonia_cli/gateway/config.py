@@ -2,6 +2,7 @@
 
 import dataclasses
 import ipaddress
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 
 PASSWORD_VARIABLE: Final = "PNEUMONIA_GATEWAY_PASSWORD"  # noqa: S105 - a name
 """Environment variable with the password for the DICOMweb server. It stands in no file."""
+
+_URI: Final = re.compile(r"(https?://|urn:[a-z0-9-]+:)\S+")
 
 
 class ConfigError(Exception):
@@ -78,10 +81,14 @@ class Deliver:
 
 @dataclass(frozen=True)
 class Fhir:
-    """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both; none without."""
+    """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both; none without.
+
+    `patient_system`: the URI of the system of the patient ids.
+    """
 
     url: str = ""
     folder: str = ""
+    patient_system: str = ""
     tls_ca: str = ""
     timeout_seconds: float = 30.0
 
@@ -221,6 +228,8 @@ def _check(config: Config) -> None:
         raise ConfigError("deliver.protocol = none needs fhir.url, fhir.folder or hl7.host: results must go somewhere.")
     if fhir.url:
         _check_url("fhir.url", fhir.url)
+    if fhir.patient_system and not _URI.fullmatch(fhir.patient_system):
+        raise ConfigError(f"fhir.patient_system: {fhir.patient_system!r} is no URI, such as urn:oid:1.2.3.")
     for name in ("sending_facility", "receiving_application", "receiving_facility"):
         value = getattr(hl7, name)
         if len(value) > 20 or not value.isprintable() or any(char in "|^~\\&" for char in value):

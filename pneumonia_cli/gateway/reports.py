@@ -21,24 +21,28 @@ HL7_FILE: Final = "report.hl7"
 
 @dataclass(frozen=True)
 class Reports:
-    """Which reports are made of an answer; none by default. `hl7` is None where no receiver is configured."""
+    """Which reports are made of an answer; none by default. `hl7` is None where no receiver is configured.
+
+    `patient_system`: the URI of the patient ids, for FHIR.
+    """
 
     fhir: bool = False
     hl7: Route | None = None
+    patient_system: str = ""
 
     @classmethod
     def of(cls, config: Config) -> "Reports":
         """What a configuration asks for."""
         hl7 = config.hl7
         route = Route(hl7.sending_facility, hl7.receiving_application, hl7.receiving_facility)
-        return cls(bool(config.fhir.url or config.fhir.folder), route if hl7.host else None)
+        return cls(bool(config.fhir.url or config.fhir.folder), route if hl7.host else None, config.fhir.patient_system)
 
     def made(self, source: Source, answer: Answer) -> tuple[dict[str, bytes], list[str]]:
         """The files of the reports by their names, and why some are left out of an answer that is no refusal."""
         if answer.refused:
             return {}, []
         files: dict[str, bytes] = {}
-        if self.fhir and (document := bundle(source, answer)) is not None:
+        if self.fhir and (document := bundle(source, answer, patient_system=self.patient_system)) is not None:
             files[FHIR_FILE] = encoded(document)
         if self.hl7 is None:
             return files, []

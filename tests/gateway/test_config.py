@@ -60,6 +60,7 @@ def test_what_the_service_reads_by_default_is_let_in() -> None:
         ({"deliver": {"protocol": "stow-rs", "url": "pacs"}}, "https://"),
         ({"deliver": {"protocol": "none"}}, "results must go somewhere"),
         ({"fhir": {"url": "records"}}, "https://"),
+        ({"fhir": {"patient_system": "hospital"}}, "is no URI"),
         ({"fhir": {"timeout_seconds": 0}}, "timeout_seconds must be above 0"),
         ({"hl7": {"port": 70000}}, "between 0 and 65535"),
         ({"hl7": {"receiving_facility": "A|B"}}, "none of them"),

@@ -35,6 +35,14 @@ def test_reports_of_answers_and_none_of_refusals() -> None:
     assert (list(files), left_out) == ([FHIR_FILE], ["No HL7 message: the image has no patient id."])
 
 
+def test_the_system_of_patient_ids() -> None:
+    made, _ = Reports(fhir=True, patient_system="urn:oid:1.2.3").made(
+        Source.of(dicom_film()), Answer(prediction(), MODEL, False)
+    )
+    subjects = [entry["resource"].get("subject") for entry in json.loads(made[FHIR_FILE])["entry"]]
+    assert [subject["identifier"]["system"] for subject in subjects if subject] == ["urn:oid:1.2.3"] * 3
+
+
 def test_a_message_at_fault_keeps_no_other_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "_pid", lambda _source: "PID|1||ZZID||ZZNAME||20249999")
     files, (why,) = Reports(fhir=True, hl7=Route()).made(Source.of(dicom_film()), Answer(prediction(), MODEL, False))
