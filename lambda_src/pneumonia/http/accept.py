@@ -1,7 +1,6 @@
 """Which media type an answer may have, by the header Accept (RFC 9110, 12.5.1; PS3.18, 8.7.5)."""
 
 from collections.abc import Sequence
-from email.message import Message
 
 from pneumonia.errors import NotAcceptable
 
@@ -26,6 +25,9 @@ def chosen(accept: str, offered: Sequence[str]) -> str:
 
 def _read(text: str) -> tuple[str, float]:
     """A range without its parameters, and how much it is wanted, from 0 to 1."""
+    # Imported here, for the sake of the cold start: few callers name more than one type.
+    from email.message import Message
+
     message = Message()
     message["Content-Type"] = text.strip()
     try:

@@ -1,12 +1,13 @@
 """The instances in the body of a DICOMweb request: `multipart/related`, or one instance alone (PS3.18, 8.7.3.5)."""
 
 from collections.abc import Iterator
-from email.message import Message
 from typing import TYPE_CHECKING
 
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge, UnsupportedFormat
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     from multipart import PushMultipartParser
 
 DICOM = "application/dicom"
@@ -45,9 +46,12 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
     return found
 
 
-def _header(content_type: str) -> Message:
+def _header(content_type: str) -> "Message":
     if len(content_type) > _MAX_HEADER:
         raise UnsupportedFormat(f"The Content-Type is longer than any that is read. {_SEND}")
+    # Imported here, for the sake of the cold start.
+    from email.message import Message
+
     message = Message()
     message["Content-Type"] = content_type
     return message

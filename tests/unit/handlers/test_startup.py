@@ -24,7 +24,17 @@ def test_api_imports_nothing_heavy_that_it_does_not_need() -> None:
     code = "import json, sys, pneumonia.handlers.api; print(json.dumps(sorted(sys.modules)))"
     loaded = set(json.loads(run_python(code).stdout))
     assert "pneumonia.predictor" in loaded
-    assert not loaded & {"boto3", "pydantic", "requests", "urllib3", "aws_xray_sdk", "asyncio", "ssl", "http.client"}
+    assert not loaded & {
+        "boto3",
+        "pydantic",
+        "requests",
+        "urllib3",
+        "aws_xray_sdk",
+        "asyncio",
+        "ssl",
+        "http.client",
+        "email",
+    }
     assert not {name for name in loaded if name.startswith("aws_lambda_powertools.event_handler")}
 
 
