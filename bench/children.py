@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from bench.quiet import serve_first
 
@@ -68,6 +69,12 @@ def saturates(packages: Path | None = None) -> bool:
     """`floor.saturates`, with the onnxruntime in the folder `packages` if that is given."""
     program = "import json; from bench import floor; print(json.dumps(floor.saturates()))"
     return bool(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
+
+
+def profile(what: str) -> dict[str, Any]:
+    """`request_parts` or `model_parts` of `bench.profile`."""
+    program = f"import json; from bench import profile; print(json.dumps(profile.{what}()))"
+    return dict(json.loads(_python("-c", program).stdout.splitlines()[-1]))
 
 
 def peak_megabytes(requests: int) -> float:

@@ -61,8 +61,11 @@ def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def multiply_adds(path: Path) -> float:
-    """10^9 multiply-adds of the convolutions of a graph for one image; all else in it is below one percent."""
+def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
+    """10^9 multiply-adds of the convolutions of a graph for one image; all else in it is below one percent.
+
+    `depthwise_alone`: of those alone that see one channel each.
+    """
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     shapes = {
         entry.name: [dimension.dim_value for dimension in entry.type.tensor_type.shape.dim]
@@ -79,7 +82,9 @@ def multiply_adds(path: Path) -> float:
     for node in model.graph.node:
         if node.op_type == "Conv":
             _, _, height, width = shapes[node.output[0]]
-            total += int(np.prod(weights[node.input[1]])) * height * width
+            dims = weights[node.input[1]]
+            if dims[1] == 1 or not depthwise_alone:
+                total += int(np.prod(dims)) * height * width
     return round(total / 1e9, 3)
 
 

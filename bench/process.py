@@ -50,6 +50,9 @@ def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | N
             found["memory_mb"] = children.peak_megabytes(REQUESTS)
             found["imports_ms"] = children.import_profile()
             # Pairs, in their order: results.json sorts the keys of objects.
+            console.print("Where the time goes …")
+            found["request_parts_ms"] = children.profile("request_parts")
+            found["model_parts_ms"] = children.profile("model_parts")
             found["cold_parts_ms"] = list(children.cold_parts(COLDS, served.folder()).items())
         found["floor"] = _floor(rates, found["model"]["int8"], _bare_ms(found))
         found["avx2"] = _emulated(console, runs // 2, cpus, model, Path(scratch))
@@ -70,6 +73,7 @@ def _model() -> dict[str, Any]:
         "files": {path.name: round(path.stat().st_size / 1e6, 1) for path in members},
         "int8": all(floor.is_int8(path) for path in members),
         "gmac": round(sum(floor.multiply_adds(path) for path in members), 3),
+        "depthwise_gmac": round(sum(floor.multiply_adds(path, depthwise_alone=True) for path in members), 3),
         # Measured by `make evaluate`, where the images are.
         "precision": card.document["metrics"].get("precision"),
     }

@@ -79,7 +79,7 @@ def process_rows(found: dict[str, Any]) -> list[Row]:
         Row("8 images in one run of the model against 8 runs, decoding included", "-", _ratio(found["batch"])),
         Row("OpenVINO's time over onnxruntime's, same file (float32; by default, bfloat16 where the CPU can)", "-",
             f"{_ratio(found['openvino'])}; {_ratio(found['openvino_default'])}"),
-        *_heaviest(found),
+        *_profile_rows(found),
         Row("1,000 warm predictions without heatmap at 1,769 MB, list price", "-", prices),
     ]  # fmt: skip
 
@@ -137,11 +137,18 @@ def _precision(cost: dict[str, Any] | None) -> list[Row]:
     return [Row("accuracy given up on the test split: AUC; decisions that change", "≤ 0.003; 1% / 0.001; 0.5%", found)]
 
 
-def _heaviest(found: dict[str, Any]) -> list[Row]:
+def _profile_rows(found: dict[str, Any]) -> list[Row]:
     """Where the time goes: what is left to be made faster."""
-    warm = found["jpeg_224"]["over_bare"]["ms"]
-    share = warm["bare"]["median"] / warm["handler"]["median"]
-    rows = [Row("heaviest part of the warm path", "-", f"the model, {share:.0%} of a 224×224 JPEG's time")]
+    rows = [
+        Row(
+            f"parts of a warm {found[name]['film']} with its heatmap, in the API, ms",
+            "-",
+            ", ".join(f"{part} {ms:.1f}" for part, ms in parts.items()),
+        )
+        for name, parts in sorted(found.get("request_parts_ms", {}).items())
+    ]
+    if parts := found.get("model_parts_ms"):
+        rows.append(Row("parts of the model", "-", _model_parts(parts, found["model"], found["floor"])))
     if parts := dict(found.get("cold_parts_ms", ())):
         total = sum(parts.values())
         name = max(parts, key=lambda part: parts[part])
@@ -149,6 +156,20 @@ def _heaviest(found: dict[str, Any]) -> list[Row]:
         text = f"{name}, {parts[name] / total:.0%} of {total:.0f} ms ({rest})"
         rows.append(Row("heaviest part of the cold path, page cache warm", "-", text))
     return rows
+
+
+def _model_parts(parts: dict[str, float], model: dict[str, Any], floor: dict[str, Any]) -> str:
+    total = sum(parts.values())
+    shares = [f"{kind} {ms / total:.0%}" for kind, ms in sorted(parts.items(), key=lambda item: -item[1])]
+    dense_ms = parts.get("other convolutions")
+    if dense_ms:
+        rate = (model["gmac"] - model["depthwise_gmac"]) / dense_ms * 1000
+        share = rate / floor["gemm_gmac_per_second"][floor["kind"]]
+        depthwise = model["depthwise_gmac"] / model["gmac"]
+        shares.append(
+            f"depthwise ones have {depthwise:.1%} of the multiply-adds; the others run at {share:.0%} of the GEMM peak"
+        )
+    return "; ".join([", ".join(shares[: len(parts)]), *shares[len(parts) :]])
 
 
 def worker_rows(found: dict[str, Any]) -> list[Row]:

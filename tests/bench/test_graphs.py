@@ -33,6 +33,7 @@ def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
     )
     onnx.save(helper.make_model(graph), tmp_path / "one.onnx")
     assert floor.multiply_adds(tmp_path / "one.onnx") == 0.004  # 360 weights at 10,000 places, in 10^9
+    assert floor.multiply_adds(tmp_path / "one.onnx", depthwise_alone=True) == 0
     assert not floor.is_int8(tmp_path / "one.onnx")
 
 

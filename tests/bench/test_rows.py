@@ -115,14 +115,22 @@ def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
     assert rows.best_size(sizes[::-1])["memory_mb"] == 1769
 
 
-def test_the_heaviest_parts_are_named_with_their_share() -> None:
-    found = {
-        "jpeg_224": {"over_bare": against(1.25, bare=20.0, handler=25.0)},
+def test_parts_of_requests_model_and_start_are_named_with_their_share() -> None:
+    found = process("vnni") | {
+        "request_parts_ms": {"jpeg_224": {"decode": 1.0, "model": 12.0, "heatmap": 1.5}},
+        "model_parts_ms": {"depthwise convolutions": 2.0, "other convolutions": 8.0},
         "cold_parts_ms": [["numpy", 60.0], ["session", 90.0], ["first answer", 50.0]],
     }
-    warm, cold = rows._heaviest(found)
-    assert "80%" in warm.found
+    found["model"] |= {"gmac": 3.0, "depthwise_gmac": 0.06}
+    request, model, cold = rows._profile_rows(found)
+    assert request.found == "decode 1.0, model 12.0, heatmap 1.5"
+    # 2.94 G in 8 ms are 367.5 G/s, of 470.
+    assert model.found == (
+        "other convolutions 80%, depthwise convolutions 20%; depthwise ones have 2.0% of the multiply-adds; the others "
+        "run at 78% of the GEMM peak"
+    )
     assert cold.found.startswith("session, 45% of 200 ms (numpy 60, session 90")
+    assert rows._profile_rows(process("vnni")) == []
 
 
 def test_what_int8_gives_up_is_a_row_only_where_it_was_measured() -> None:

@@ -1,0 +1,87 @@
+"""Where the time goes: parts of a warm request, and kinds of operators of the model."""
+
+import json
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROUNDS = 15
+_KERNEL = "_kernel_time"
+
+
+def request_parts() -> dict[str, dict[str, float]]:
+    """Medians in ms for each image of the bench, through the handler with `?heatmap=true`.
+
+    `decode`, `preprocess` and `model` are what the answer says of itself (`timing_ms`); `heatmap` is the rest of its
+    total; `around` is what the handler needs around it: base64, JSON, routing.
+    """
+    import time
+
+    from bench import films, served
+
+    found = {}
+    for key, image in films.films().items():
+        call = served.handler_call(image, heatmap=True)
+        laps = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            answer: Any = call()
+            laps.append(parts_of(json.loads(answer["body"])["timing_ms"], (time.perf_counter() - start) * 1000))
+        found[key] = {name: round(statistics.median(lap[name] for lap in laps), 2) for name in laps[0]}
+    return found
+
+
+def parts_of(timing: Mapping[str, float], whole_ms: float) -> dict[str, float]:
+    """One answer: its `timing_ms`, and how long the handler took for all of it."""
+    told = {name: timing[name] for name in ("decode", "preprocess", "model")}
+    return told | {"heatmap": timing["total"] - sum(told.values()), "around": whole_ms - timing["total"]}
+
+
+def model_parts() -> dict[str, float]:
+    """Milliseconds of one run of the graphs by kind of operator, as onnxruntime's profiler sees them."""
+    import onnx
+    import onnxruntime
+
+    from bench import films, served
+
+    image = films.films()["jpeg_224"]
+    total: Counter[str] = Counter()
+    for member, batch in zip(served.card().members, served.inputs(image), strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "profile")
+            options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+            path = str(served.folder() / member.file)
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            for _ in range(ROUNDS):
+                session.run(["logit", "activation_map"], {"image": batch})
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+            nodes = onnx.load(options.optimized_model_filepath).graph.node
+        depthwise = {node.name for node in nodes if any(one.name == "group" and one.i > 1 for one in node.attribute)}
+        total.update(by_kind(events, depthwise))
+    return {kind: round(microseconds / 1000 / ROUNDS, 3) for kind, microseconds in total.most_common()}
+
+
+def by_kind(events: Iterable[Mapping[str, Any]], depthwise: Collection[str]) -> Counter[str]:
+    """Microseconds of the events of a profile by kind of operator. `depthwise`: names of nodes with groups."""
+    found: Counter[str] = Counter()
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):
+            kind = _kind(event["args"]["op_name"], event["name"].removesuffix(_KERNEL) in depthwise)
+            found[kind] += event["dur"]
+    return found
+
+
+def _kind(name: str, grouped: bool) -> str:
+    if "Conv" in name:
+        return "depthwise convolutions" if grouped else "other convolutions"
+    if "Pool" in name:
+        return "pooling"
+    if name in ("QuantizeLinear", "DequantizeLinear", "Cast"):
+        return "conversion of numbers"
+    return "all else"
