@@ -6,6 +6,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from bench.rows import mean_ms
+
 OURS, HEATMAP, ORIGIN, FLOOR = "#2a6f97", "#e09f3e", "#bc4749", "#8d99ae"
 
 
@@ -44,7 +46,7 @@ def _warm(found: dict[str, Any], path: Path) -> None:
 
 
 def _sizes(by_cpus: dict[str, Any], path: Path) -> None:
-    points = sorted((float(cpus), entry["ms"]["median"], entry["usd_per_thousand"]) for cpus, entry in by_cpus.items())
+    points = sorted((float(cpus), mean_ms(entry), entry["usd_per_thousand"]) for cpus, entry in by_cpus.items())
     figure = Figure(figsize=(7, 3), layout="constrained")
     axes = figure.subplots()
     axes.plot([cpus for cpus, _, _ in points], [ms for _, ms, _ in points], "o-", color=OURS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import cost, measurements
+from bench.rows import mean_ms
 from bench.scale import assumptions
 from bench.scale.timing import Work
 from pneumonia_cli.stack.prices import GETS_AN_UPLOAD, PUTS_AN_UPLOAD
@@ -72,7 +73,7 @@ def read(results: Mapping[str, Any] | None = None) -> Inputs:
         work=Work(worker["latency"]["100"]["cpu_ms_per_film"], assumptions.S3_MS.value, worker["in_flight"]),
         colds=_colds(container),
         checks=checks,
-        sizes={entry["memory_mb"]: entry["ms"]["median"] for entry in container["by_cpus"].values()},
+        sizes={entry["memory_mb"]: mean_ms(entry) for entry in container["by_cpus"].values()},
         settings=settings,
         measured=f"{worker['machine']['cpu']}, {worker['measured']}, model {worker['model_version']}",
         load=found.get("load"),

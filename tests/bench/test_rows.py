@@ -113,6 +113,8 @@ def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
     ]
     assert rows.best_size(sizes)["memory_mb"] == 1769
     assert rows.best_size(sizes[::-1])["memory_mb"] == 1769
+    # Half a CPU: half of its requests wait for the next slice.
+    assert rows.best_size([sizes[1], sizes[0] | {"ms": {"median": 45.0}, "mean_ms": 100.0}])["memory_mb"] == 1769
 
 
 def test_parts_of_requests_model_and_start_are_named_with_their_share() -> None:
