@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pneumonia_cli.client.commands import operating, options
+from pneumonia_cli.client.commands import batches, operating, options, tokens
 from pneumonia_cli.client.commands.gateway import gateway
-from pneumonia_cli.client.files import MAX_IMAGE_BYTES
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.local import names
 
@@ -179,192 +178,6 @@ def audit(
             raise typer.Exit(command.run(command.service_judge(service, jobs), folder, chosen))
 
 
-@app.command(epilog="Example: `pneumonia submit films/ --stack PneumoniaInference --out march`")
-def submit(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="All files in it, and below.")
-    ],
-    stack: options.Stack = None,
-    url: options.Url = None,
-    token: options.Token = None,
-    no_sign_request: options.NoSign = False,
-    profile: options.Profile = None,
-    region: options.Region = None,
-    upload_bucket: options.UploadBucket = None,
-    results_bucket: options.ResultBucket = None,
-    queue_url: options.QueueUrl = None,
-    dead_letter_queue_url: options.DeadLetterQueueUrl = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results next to FOLDER]"),
-    ] = None,
-    jobs: options.BatchJobs = None,
-    wait: Annotated[
-        float, typer.Option("--wait", min=1, metavar="SECONDS", help="Give up after so long without any news.")
-    ] = 900.0,
-    max_image_bytes: Annotated[
-        int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
-    ] = MAX_IMAGE_BYTES,
-    force: options.Force = False,
-    prevalence: options.Prevalence = None,
-    dicom: options.Dicom = None,
-    fhir: options.Fhir = None,
-    fhir_server: options.FhirServer = None,
-    shape: options.Output = Shape.TABLE,
-    as_json: options.Json = False,
-) -> None:
-    """Upload a folder of films, wait for the results, and write tables and a report.
-
-    Stopped at any time and started again, it goes on where it was and uploads nothing twice. Keys of objects
-    hold neither file names nor anything else of a film.
-    """
-    from pneumonia_cli.client.batch import folders
-    from pneumonia_cli.client.batch import submit as command
-    from pneumonia_cli.client.batch.pipeline import BatchOptions
-    from pneumonia_cli.client.batch.places import open_batch
-    from pneumonia_cli.client.hospital import Wanted
-    from pneumonia_cli.client.target import Target, connect, jobs_for, unanswered_for
-
-    named = Target(url, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
-    at_once = jobs_for(stack, jobs)
-    chosen = BatchOptions(
-        out=out or folders.results_of(folder),
-        jobs=at_once,
-        unanswered=unanswered_for(stack),
-        patience_seconds=wait,
-        max_bytes=max_image_bytes,
-        force=force,
-        prevalence=prevalence,
-        wanted=Wanted(dicom, fhir, fhir_server),
-        shape=options.shape_of(shape, as_json),
-    )
-    with connect(stack, profile, region) as aws:
-        sign, connections = not no_sign_request, at_once + 4
-        places, service = open_batch(aws, stack, named, token, sign=sign, connections=connections, uploads=True)
-        with service:
-            raise typer.Exit(command.run(places, service.card, folder, chosen))
-
-
-@app.command(epilog="Example: `pneumonia results march --stack PneumoniaInference`")
-def results(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images.")],
-    prefix: Annotated[
-        str | None,
-        typer.Option("--prefix", metavar="PREFIX", help="All results whose upload keys begin so, into a new folder."),
-    ] = None,
-    stack: options.Stack = None,
-    url: options.Url = None,
-    token: options.Token = None,
-    no_sign_request: options.NoSign = False,
-    profile: options.Profile = None,
-    region: options.Region = None,
-    results_bucket: options.ResultBucket = None,
-    jobs: options.BatchJobs = None,
-    prevalence: options.Prevalence = None,
-    shape: options.Output = Shape.TABLE,
-    as_json: options.Json = False,
-) -> None:
-    """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
-    from pneumonia_cli.client.batch import folders
-    from pneumonia_cli.client.batch import late_results as command
-    from pneumonia_cli.client.batch.pipeline import BatchOptions
-    from pneumonia_cli.client.batch.places import open_batch
-    from pneumonia_cli.client.target import Target, connect, jobs_for
-
-    named = Target(url=url, result_bucket=results_bucket)
-    at_once = jobs_for(stack, jobs)
-    if prefix is None:
-        out = folders.batch_at(out)
-    chosen = BatchOptions(out=out, jobs=at_once, prevalence=prevalence, shape=options.shape_of(shape, as_json))
-    with connect(stack, profile, region) as aws:
-        sign = not no_sign_request
-        places, service = open_batch(aws, stack, named, token, sign=sign, connections=at_once, uploads=False)
-        with service:
-            if prefix is None:
-                raise typer.Exit(command.of_batch(places, service.card, chosen))
-            raise typer.Exit(command.of_prefix(places, service.card, prefix, chosen))
-
-
-@app.command(epilog="Example: `pneumonia redrive --stack PneumoniaInference`")
-def redrive(
-    stack: options.Stack = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
-    queue_url: options.QueueUrl = None,
-    dead_letter_queue_url: options.DeadLetterQueueUrl = None,
-    shape: options.Output = Shape.TABLE,
-    as_json: options.Json = False,
-) -> None:
-    """Put the uploads that failed back into the queue, once what made them fail is mended."""
-    from pneumonia_cli.client.operating import redrive as command
-    from pneumonia_cli.client.target import Target, connect, resolve
-
-    named = Target(queue_url=queue_url, dead_letter_queue_url=dead_letter_queue_url)
-    with connect(stack, profile, region) as aws:
-        target = resolve(aws, stack, named, needed=("queue_url", "dead_letter_queue_url"))
-        queues = str(target.dead_letter_queue_url), str(target.queue_url)
-        raise typer.Exit(command.run(aws.sqs(), *queues, shape=options.shape_of(shape, as_json)))
-
-
-@app.command(epilog="Example: `pneumonia backfill --prefix films/2019/ --stack PneumoniaInference`")
-def backfill(
-    prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="PREFIX", help='Keys begin so; "" is the whole bucket.')
-    ] = None,
-    inventory: Annotated[
-        str | None,
-        typer.Option(
-            "--inventory", metavar="S3_URL", help="The manifest.json of an S3 inventory, instead of a listing."
-        ),
-    ] = None,
-    bucket: Annotated[
-        str | None,
-        typer.Option("--bucket", metavar="BUCKET", help="Of the archive [default: the upload bucket]"),
-    ] = None,
-    execution: Annotated[
-        str | None, typer.Option("--execution", metavar="NAME", help="Watch one that was started before.")
-    ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop that one.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it until it ends.")] = True,
-    stack: options.Stack = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
-    upload_bucket: options.UploadBucket = None,
-    results_bucket: options.ResultBucket = None,
-    state_machine: options.StateMachine = None,
-    shape: options.Output = Shape.TABLE,
-    as_json: options.Json = False,
-) -> None:
-    """Predict an archive that lies in S3 already: what has no result yet gets one.
-
-    Nothing passes through this machine. Started twice, it predicts nothing twice; stopped watching, it goes on.
-    """
-    from pneumonia_cli.client.batch import backfill as command
-    from pneumonia_cli.client.errors import UsageProblem
-    from pneumonia_cli.client.target import Target, connect, only_at_aws, resolve
-
-    if stop and execution is None:
-        raise UsageProblem("Which one? Give --execution NAME with --stop.")
-    only_at_aws(stack, "state machine")
-    if execution is not None and (prefix, inventory, bucket) != (None, None, None):
-        raise UsageProblem(
-            "--execution is one that was started before: --prefix, --inventory and --bucket are its own."
-        )
-    named = Target(upload_bucket=upload_bucket, result_bucket=results_bucket, state_machine_arn=state_machine)
-    with connect(stack, profile, region) as aws:
-        needed = ("upload_bucket", "result_bucket", "state_machine_arn")
-        target = resolve(aws, stack, named, needed=needed, useful=("backfill_sources",))
-        machine = command.Machine(
-            aws.client("stepfunctions"), aws.s3(), str(target.state_machine_arn), str(target.result_bucket)
-        )
-        if stop and execution is not None:
-            raise typer.Exit(command.stop(machine, execution, shape=options.shape_of(shape, as_json)))
-        if execution is not None:
-            raise typer.Exit(command.watch(machine, execution, shape=options.shape_of(shape, as_json)))
-        archive = command.archive(bucket, prefix, inventory, str(target.upload_bucket), target.backfill_sources)
-        raise typer.Exit(command.run(machine, archive, wait=wait, shape=options.shape_of(shape, as_json)))
-
-
 @app.command(epilog="Example: `pneumonia console --stack PneumoniaInference --open`")
 def console(
     stack: options.Stack = None,
@@ -391,5 +204,7 @@ def console(
             raise typer.Exit(command.run(service, port=port, open_browser=open_browser, as_json=as_json))
 
 
+batches.register(app)
 app.add_typer(gateway, name="gateway")
 operating.register(app)
+tokens.register(app)

@@ -11,6 +11,7 @@ from pneumonia_cli.client.shape import Shape
 
 SERVICE_PANEL = "Which service"
 PARTS_PANEL = "Parts of a service without its stack"
+OPERATING_PANEL = "Operating a stack"
 
 Stack = Annotated[
     str | None,
@@ -114,6 +115,7 @@ Version = Annotated[
         help="Show the versions of the command, its model and its API.",
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, the command only says what it would do.")]
 Files = Annotated[
     list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)
 ]
