@@ -1,8 +1,6 @@
 """Who may enter, by the setting AUTH_MODE: `iam` (AWS has checked the signature), `token` or `none`."""
 
 import functools
-import hashlib
-import hmac
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +73,10 @@ class TokenStore:
         return True
 
     def _find(self, token: str) -> str | None:
+        # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+        import hashlib
+        import hmac
+
         digest, now = hashlib.sha256(token.encode()).digest(), self._now()
         # All of them, each in constant time: how long it takes says nothing of which one was nearly right.
         equal = [known for known in self._known if hmac.compare_digest(digest, known.digest)]

@@ -8,7 +8,6 @@ loads them one by one.
 
 import base64
 import graphlib
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +96,9 @@ def _data_uri(path: Path) -> str:
 
 
 def _source(text: str) -> str:
+    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    import hashlib
+
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
     return f"'sha256-{digest}'"
 

@@ -4,7 +4,6 @@ GET / is the whole page in one document. /page/* are the files it is made of, to
 next to it (`documents.py`) are served in the same way."""
 
 import functools
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +76,9 @@ def _content(path: Path) -> str | bytes:
 
 def static_file(content: str | bytes, content_type: str) -> StaticFile:
     """A file with the tag of its content."""
+    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    import hashlib
+
     digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
     return StaticFile(content, content_type, f'"{digest[:32]}"')
 

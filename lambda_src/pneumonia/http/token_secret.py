@@ -8,7 +8,6 @@
 token the secret has only the hash, which is enough for a random one of 192 bits.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -43,6 +42,9 @@ class KnownToken:
 
 def digest_of(token: str) -> bytes:
     """The SHA-256 of a token (32 bytes)."""
+    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    import hashlib
+
     return hashlib.sha256(token.encode()).digest()
 
 

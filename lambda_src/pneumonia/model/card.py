@@ -1,6 +1,5 @@
 """The model card: the one file that says which graphs are served, how, and with which thresholds."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -42,6 +41,9 @@ class Member:
 
     def verify(self, directory: Path) -> None:
         """Compare the file with its sha256. Raises ModelError on a missing or altered file."""
+        # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+        import hashlib
+
         path = directory / self.file
         try:
             with path.open("rb") as stream:
@@ -173,7 +175,11 @@ class Card:
     def sha256(self) -> str:
         """Identity of the weights: the member's digest, or the digest of all members' hex digests."""
         digests = [member.sha256 for member in self.members]
-        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        if len(digests) == 1:
+            return digests[0]
+        import hashlib  # see `verify`
+
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def identity(self) -> dict[str, str]:
         """The `model` field of predictions and of results."""

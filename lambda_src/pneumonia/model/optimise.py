@@ -10,7 +10,6 @@ The weights go into a file beside the graph, which onnxruntime maps into memory 
 start takes 22 ms of processor time less, and 19 MB of memory (docs/performance.md).
 """
 
-import hashlib
 import math
 import os
 import sys
@@ -67,6 +66,8 @@ def _prepare(member: Member, directory: Path) -> Path:
     source, target = directory / member.file, prepared_file(member, directory)
     weights = weights_file(member, directory)
     shape = (1, member.input.height, member.input.width, 1)
+    import hashlib  # while the image is built, and not at each start: it loads OpenSSL
+
     # Noise, and always the same; the image has no random part of numpy.
     film = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
     try:

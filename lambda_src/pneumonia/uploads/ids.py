@@ -9,9 +9,7 @@ without the file. Its key has no time in it: the same file sent again has anothe
 """
 
 import base64
-import hashlib
 import re
-import secrets
 
 KEY_PREFIX = "api/"
 """Uploads asked for over HTTP lie under it, apart from those that are put into the bucket directly: the
@@ -28,11 +26,16 @@ _HASH = re.compile(rf"[0-9a-f]{{{_HASH_DIGITS}}}")
 
 def new_id(now: float) -> str:
     """A fresh id. `now`: seconds since 1970."""
+    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    import secrets
+
     return f"{_issued(now)}-{secrets.token_hex(16)}"
 
 
 def content_id(data: bytes, now: float) -> str:
     """The id of an upload whose bytes are known. `now`: seconds since 1970."""
+    import hashlib  # as in `new_id`
+
     return f"{_issued(now)}-{hashlib.sha256(data).hexdigest()}"
 
 

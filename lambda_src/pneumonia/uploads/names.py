@@ -10,7 +10,6 @@ and a key that ends like a hashed name have a hashed name: it ends in `~` and th
 name does. `source.key` in the result is the whole key.
 """
 
-import hashlib
 import re
 from typing import Final
 
@@ -87,6 +86,9 @@ def _plain_or_hashed(name: str) -> str:
 
 def _hashed(name: str, before: str = "") -> str:
     """The name, cut where it is too long, and its SHA-256; the same for both suffixes."""
+    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    import hashlib
+
     encoded = name.encode()
     tail = _MARK + hashlib.sha256(encoded).hexdigest()
     return before + encoded[: _ROOM - len(before) - len(tail)].decode(errors="ignore") + tail
