@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-TOKEN_VARIABLE: Final = "PNEUMONIA_FHIR_TOKEN"  # noqa: S105 - a name  # nosec B105
+TOKEN_VARIABLE: Final = "PNEUMONIA_FHIR_TOKEN"  # noqa: S105 - a name
 """Environment variable with the bearer token for the server. It stands in no file and on no command line."""
 _MEDIA_TYPE: Final = "application/fhir+json"
 _PASSING: Final = frozenset({408, 409, 425, 429})
