@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +88,18 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, gateway_port: int, *, forwards: bool) -> Iterator[Orthanc]:
-    """Run one; with `forwards` it sends radiographs on to the gateway, as docs/hospital.md sets it up."""
+def orthanc(
+    folder: Path,
+    gateway_port: int,
+    *,
+    forwards: bool,
+    script: str = _FORWARD,
+    more: Mapping[str, Any] | None = None,
+) -> Iterator[Orthanc]:
+    """Run one; with `forwards` it sends radiographs on by a Lua script, as docs/hospital.md sets it up. `more`: further
+    settings."""
     folder.mkdir()
-    (folder / "forward.lua").write_text(_FORWARD, encoding="utf-8")
+    (folder / "forward.lua").write_text(script, encoding="utf-8")
     http_port, dicom_port = free_port(), free_port()
     settings = {
         "Name": "test",
@@ -107,6 +115,7 @@ def orthanc(folder: Path, gateway_port: int, *, forwards: bool) -> Iterator[Orth
         "DicomModalities": {"pneumonia": ["PNEUMONIA", "127.0.0.1", gateway_port]},
         "LuaScripts": [str(folder / "forward.lua")] if forwards else [],
         "Plugins": [str(_PLUGIN)],
+        **(more or {}),
     }
     (folder / "orthanc.json").write_text(json.dumps(settings), encoding="utf-8")
     with (folder / "log").open("wb") as log:
