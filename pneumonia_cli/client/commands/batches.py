@@ -90,7 +90,9 @@ def _submit(
 
 
 def _results(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images; a new folder with --prefix.")
+    ],
     prefix: Annotated[
         str | None,
         typer.Option("--prefix", metavar="PREFIX", help="All results whose upload keys begin so, into a new folder."),

@@ -1,4 +1,5 @@
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,25 @@ def test_a_network_that_always_fails_is(
     folder = make_films({f"{n}.png": n for n in range(40)})
     with Journal(tmp_path / "out", {}) as journal, pytest.raises(ServiceError, match="20 uploads in a row"):
         upload(s3, journal, folder)
+
+
+def test_what_was_under_way_at_a_stop_is_noted(
+    s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the bucket by then: the counts of the stop say so."""
+    go, put = threading.Event(), s3.put_object
+
+    def slowly(**arguments: Any) -> Any:
+        assert go.wait(30)
+        return put(**arguments)
+
+    monkeypatch.setattr(s3, "put_object", slowly)
+    with Journal(tmp_path / "out", {}) as journal:
+        with ThreadPoolExecutor(2) as pool:
+            uploader = Uploader(s3, UPLOADS, journal, pool, max_bytes=10_000, at_once=2)
+            uploader.begin(find([str(make_films({"a.png": 1, "b.png": 2, "c.png": 3}))]))
+            assert uploader.step(0.0, room=100) == []
+            go.set()
+        uploader.settle()
+        assert journal.counts() == {"waiting": 2}
+        assert set(journal.waiting()) == set(versions(s3))
