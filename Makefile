@@ -209,11 +209,13 @@ rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK 
 bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput next to the origin and the floor, into bench/ (minutes; ARGS="--runs 20")
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
 	.venv/bin/python -m bench.worker
+	$(run) .venv-bench/bin/python -m bench.scale
 	.venv/bin/python -m tools.figures
 
 .PHONY: bench-container
 bench-container: $(BENCH) $(RUNTIME) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
+	$(run) .venv-bench/bin/python -m bench.scale
 	.venv/bin/python -m tools.figures
 
 .PHONY: scale

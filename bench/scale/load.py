@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,10 @@ def measure(console: Console, images: int, instances: int) -> dict[str, Any]:
     settings = default_settings()
     described = machine.describe(("onnxruntime", "numpy", "pillow"))
     with local_cloud(settings) as cloud:
-        export_settings(settings, os.environ)
+        environment = dict(os.environ)
+        export_settings(settings, environment)
         console.print(f"{instances} instances start …")
-        workers = [_start(cloud) for _ in range(instances)]
+        workers = [_start(cloud, environment) for _ in range(instances)]
         try:
             for worker in workers:
                 _line(worker)
@@ -101,17 +103,13 @@ def _upload(cloud: Cloud, images: int) -> None:
         list(pool.map(put, range(images)))
 
 
-def _start(cloud: Cloud) -> "subprocess.Popen[str]":
+def _start(cloud: Cloud, environment: Mapping[str, str]) -> "subprocess.Popen[str]":
     place = json.dumps([cloud.endpoint_url, cloud.queue_url, cloud.queue_arn, cloud.dead_letter_queue_url])
-    environment = {
-        **os.environ,
-        **client_environment(cloud.endpoint_url),
-        _PLACE: place,
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-    }
+    own = {**environment, **client_environment(cloud.endpoint_url), _PLACE: place, "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+    own["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
     command = [sys.executable, "-m", "bench.scale.load", "--worker"]
     root = Path(__file__).resolve().parents[2]
-    return subprocess.Popen(command, env=environment, cwd=root, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=own, cwd=root, stdout=subprocess.PIPE, text=True)
 
 
 def _line(worker: "subprocess.Popen[str]") -> Any:

@@ -1,3 +1,4 @@
+import platform
 from pathlib import Path
 
 import pytest
@@ -21,5 +22,6 @@ def test_a_library_that_asks_in_another_way_is_left_alone(library: bytes) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="has neither AVX2 nor VNNI")
 def test_the_installed_onnxruntime_saturates_without_vnni(tmp_path: Path) -> None:
     assert children.saturates(avx2.package(tmp_path))

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bench import measurements
 from bench.scale import __main__ as command
@@ -113,6 +114,14 @@ def test_the_document_has_the_tables_of_what_was_measured() -> None:
 
 def test_the_document_is_of_the_code_that_is_here() -> None:
     assert measurements.section(measurements.load(), "worker")["in_flight"] == IN_FLIGHT, "make bench"
+
+
+@pytest.mark.slow
+def test_a_run_through_the_local_cloud_ends_with_every_image() -> None:
+    found = load.measure(Console(quiet=True), images=12, instances=2)
+    assert (found["images"], found["instances"]) == (12, 2)
+    assert found["batches"] >= 12 / found["batch"]
+    assert found["seconds"] > 0
 
 
 @pytest.mark.slow
