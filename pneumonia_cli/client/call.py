@@ -75,8 +75,8 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
             bars.advance(task)
     if not options.shape.for_programs:
         output.show(outcomes)
-        for told in results.told if results is not None else []:
-            output.print_text(told)
+    if results is not None:
+        results.tell(for_programs=options.shape.for_programs)
     missing = results.not_sent if results is not None else 0
     return exit_code(sum(outcome.status == "rejected" for outcome in outcomes), missing)
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.written import make_folder, writing
 from pneumonia_cli.reporting.images import ImageFile
@@ -73,10 +74,15 @@ class Results:
         """How many reports a server did not take."""
         return 0 if self._fhir is None else self._fhir.not_sent
 
-    @property
-    def told(self) -> list[str]:
-        """What to say at the end."""
-        return [folder.told for folder in (self._dicom, self._fhir) if folder is not None]
+    def tell(self, *, for_programs: bool) -> None:
+        """Say at the end what was written; to programs nothing but what a server did not take, on standard error."""
+        if for_programs:
+            if self._fhir is not None and self.not_sent:
+                output.print_problem(self._fhir.told)
+            return
+        for folder in (self._dicom, self._fhir):
+            if folder is not None:
+                output.print_text(folder.told)
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
         """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the file that was sent.

@@ -13,7 +13,7 @@ from pneumonia.predictor import process_predictor
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
 from pneumonia_cli.client.errors import EXIT_STOPPED, CliError, exit_code
-from pneumonia_cli.client.hospital import Wanted, open_results
+from pneumonia_cli.client.hospital import Results, Wanted, open_results
 from pneumonia_cli.client.records import image_printer
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.written import lines_to
@@ -42,10 +42,10 @@ def run(
         wanted.check()
     export_defaults(os.environ)
     outcomes: list[Outcome] = []
+    results: Results | None = None
     stopped = False
     try:
         predictor = process_predictor()
-        results = None
         if wanted is not None and wanted.folders:
             results = open_results(wanted, images, predictor.card.identity(), force=force)
 
@@ -73,8 +73,8 @@ def run(
         output.show(outcomes)
         if out is not None:
             output.print_text(f"{len(outcomes)} lines in {out}")
-        for told in results.told if results is not None else []:
-            output.print_text(told)
+    if results is not None:
+        results.tell(for_programs=shape.for_programs)
     if stopped:
         output.stderr.print(Text(f"Stopped after {len(outcomes)} of {len(images)} images.", style="bold red"))
         return EXIT_STOPPED

@@ -94,9 +94,11 @@ def finish(
         print_record({**asdict(summary), "files": files, "reason": why}, options.shape)
     else:
         _show(summary, options.out, why, card.notice)
-        for told in results.told if results is not None else []:
-            output.print_text(told)
-    return exit_code(summary.rejected, summary.missing + (results.not_sent if results is not None else 0))
+    not_sent = 0
+    if results is not None:
+        results.tell(for_programs=options.shape.for_programs)
+        not_sent = results.not_sent
+    return exit_code(summary.rejected, summary.missing + not_sent)
 
 
 def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
