@@ -87,7 +87,7 @@ def receive(proofs: Proofs, stack: DeployedStack, bridge: EventBridge) -> None:
     with proofs.step("Events of predictions come to a queue and to an HTTPS endpoint, by the rules of docs") as proof:
         with Receivers(bridge).deployed() as receivers:
             events = []
-            for key, data in (("told/ill.dcm", _dicom("pneumonia-1")), ("told/well.png", _png("normal-1"))):
+            for key, data in (("told/ill.dcm", dicom_of("pneumonia-1")), ("told/well.png", _png("normal-1"))):
                 stack.s3.put_object(Bucket=stack.outputs["UploadBucketName"], Key=key, Body=data)
                 events.append(receivers.next_queued())
                 with stack.s3.get_object(Bucket=stack.outputs["ResultBucketName"], Key=f"{key}.json")["Body"] as body:
@@ -129,7 +129,7 @@ def _png(sample: str) -> bytes:
     return (ROOT / "samples" / f"{sample}.png").read_bytes()
 
 
-def _dicom(sample: str) -> bytes:
+def dicom_of(sample: str) -> bytes:
     """A sample as a DICOM file with UIDs."""
     with Image.open(ROOT / "samples" / f"{sample}.png") as image:
         pixels = np.asarray(image.convert("L"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pneumonia_cli.local.names import ACCOUNT, REGION
+from rehearsal import dicomweb
 from rehearsal.account import contents, told
 from rehearsal.api import call
 from rehearsal.cdk import ROOT, Cdk, run
@@ -22,7 +23,7 @@ from rehearsal.functions import Functions
 from rehearsal.neighbours import in_another_region, stand_next_to
 from rehearsal.operating import Operating
 from rehearsal.proof import Proofs, require
-from rehearsal.receivers import receive
+from rehearsal.receivers import INSTANCE, dicom_of, receive
 from rehearsal.second_day import SecondDay
 from rehearsal.upgrade import Upgrade
 
@@ -91,6 +92,8 @@ class Rehearsal:
             self._smoke(f"{means} (auth {auth})")
             if auth == "token":
                 self._uploads()
+                url = self._stack.outputs["FunctionUrl"]
+                dicomweb.store(self._proofs, url, self._token(), dicom_of("pneumonia-1"), INSTANCE)
         # Now that nobody has to sign: the command line signs for AWS's own addresses alone.
         self._operating.look()
         self._operating.purge(REDRIVEN)
@@ -140,13 +143,16 @@ class Rehearsal:
     def _uploads(self) -> None:
         with self._proofs.step("A folder of films is uploaded, and every film answered") as proof:
             out = self._cdk.tags.parent / "submitted"
-            secret = call("secretsmanager", "get_secret_value", SecretId=self._stack.outputs["AccessTokenSecretArn"])
-            token = json.loads(secret["SecretString"])["token"]
+            token = self._token()
             printed = self._client("submit", str(ROOT / "samples"), "--out", str(out), "--json", "--token", token)
             summary = json.loads(printed.splitlines()[-1])
             films = len(list((ROOT / "samples").glob("*.png")))
             require(summary["predicted"] == summary["total"] == films, f"{summary['predicted']} of {films} predicted")
             proof.seen = f"{summary['predicted']} of {summary['total']} predicted by pneumonia submit"
+
+    def _token(self) -> str:
+        secret = call("secretsmanager", "get_secret_value", SecretId=self._stack.outputs["AccessTokenSecretArn"])
+        return str(json.loads(secret["SecretString"])["token"])
 
     def _dead_letter_and_redrive(self) -> None:
         key, film = REDRIVEN, (ROOT / "samples" / "normal-1.png").read_bytes()
