@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from pneumonia_cli.client.call import ask
 from pneumonia_cli.client.errors import CliError, Refused, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, find, read
 from pneumonia_cli.client.parallel import ordered_map
-from pneumonia_cli.client.records import as_result, print_record
+from pneumonia_cli.client.records import as_result, print_records
 from pneumonia_cli.client.service import Service
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.client.written import make_folder, write_bytes
@@ -121,10 +121,11 @@ def run(judge: Judge, folder: Path, options: AuditOptions) -> int:
     judges = [judge, *([local_judge(options.against)] if options.against else [])]
     make_folder(options.out)
     lines = [_answers(judge, labels) for judge in judges]
+    columns, rows = _rows(labels, lines)
     try:
         audits = [measure(labels.films, said, judge.card) for judge, said in zip(judges, lines, strict=True)]
     except ValueError:
-        write_bytes(options.out / FILMS_FILE, _table(labels, lines))
+        write_bytes(options.out / FILMS_FILE, _table(columns, rows))
         told = f"All labelled films of one kind were refused, so there are no figures: see {options.out / FILMS_FILE}"
         raise UsageProblem(told) from None
     comparison = compare(labels.films, *lines) if len(lines) == 2 else None
@@ -138,9 +139,9 @@ def run(judge: Judge, folder: Path, options: AuditOptions) -> int:
     }
     write_bytes(options.out / REPORT_FILE, render(labels, audits, comparison, datetime.now()).encode())
     write_bytes(options.out / FIGURES_FILE, json.dumps(figures, indent=2).encode())
-    write_bytes(options.out / FILMS_FILE, _table(labels, lines))
+    write_bytes(options.out / FILMS_FILE, _table(columns, rows))
     if options.shape.for_programs:
-        print_record(figures, options.shape)
+        print_records(figures, columns, rows, options.shape)
     else:
         _show(labels, audits, comparison, options.out)
     return exit_code(refused=sum("error" in line for line in lines[0]))
@@ -168,17 +169,23 @@ def _answers(judge: Judge, labels: Labels) -> list[Line]:
         return found
 
 
-def _table(labels: Labels, lines: Sequence[Sequence[Line]]) -> bytes:
-    """One line a film: its label and patient, the columns of results.csv, and what another model says."""
+def _rows(labels: Labels, lines: Sequence[Sequence[Line]]) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns, and a row a film: its label and patient, the columns of results.csv, and what another model says."""
     other = ("other_triage", "other_pneumonia", "other_code") if len(lines) == 2 else ()
-    stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, ("known_label", "patient", *COLUMNS, *other))
-    writer.writeheader()
+    found = []
     for k, film in enumerate(labels.films):
         rows = [csv_row(as_result(said[k])) for said in lines]
         more = {f"other_{name}": rows[1][name] for name in ("triage", "pneumonia", "code")} if other else {}
         patient = csv_row({"file": film.patient})["file"]
-        writer.writerow({"known_label": "pneumonia" if film.label else "normal", "patient": patient, **rows[0], **more})
+        found.append({"known_label": "pneumonia" if film.label else "normal", "patient": patient, **rows[0], **more})
+    return ["known_label", "patient", *COLUMNS, *other], found
+
+
+def _table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, columns)
+    writer.writeheader()
+    writer.writerows(rows)
     return stream.getvalue().encode(ENCODING)
 
 

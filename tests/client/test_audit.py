@@ -51,6 +51,9 @@ def test_the_model_of_this_machine(
     ]
     assert rows[-1]["code"] == "unsupported_format"
     assert "tiny-grey 0.0.1 on our own films" in (out / "audit.html").read_text(encoding="utf-8")
+    ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--output", "csv")
+    found = csv.DictReader(ran.out.splitlines())
+    assert [row | {"request_id": ""} for row in found] == [row | {"request_id": ""} for row in rows]
 
 
 def test_the_model_of_the_service_says_the_same(
