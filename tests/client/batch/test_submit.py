@@ -186,6 +186,7 @@ def test_a_service_that_has_lost_its_store(
     assert "2 images are no longer in the upload bucket" in ran.err
 
 
+@pytest.mark.slow
 def test_refusals_by_code_and_what_force_does_of_them(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, working_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
