@@ -1,13 +1,18 @@
 """A first deployment that fails is shown to leave nothing, and is not shown where the template keeps what it made."""
 
 import contextlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from pneumonia_cli.stack.context import default_context
 from rehearsal.first_day import fail_and_leave_nothing
+from rehearsal.function_kinds import UNRESERVED_CONCURRENCY
 from rehearsal.proof import NotShown, Proofs
+from tests.infra.conftest import Synthesised
 from tests.rehearsal.conftest import ROLE, STACK, Deploy, Failed, function
 
 pytestmark = pytest.mark.slow
@@ -60,3 +65,28 @@ def test_a_deployment_that_fails_before_anything_is_retained_shows_nothing(deplo
 def test_an_account_that_is_new_lets_no_function_reserve_concurrency(deploy: Deploy) -> None:
     with pytest.raises(Failed, match="UnreservedConcurrentExecution"):
         deploy({"Role": ROLE, "Worker": REFUSED})
+
+
+@pytest.mark.parametrize("policy", ["as it is", "Retain"])
+def test_the_template_of_the_project_leaves_nothing_and_with_plain_retain_it_would(
+    deploy: Deploy, tmp_path: Path, policy: str
+) -> None:
+    reserving = {"worker_reserved_concurrency": UNRESERVED_CONCURRENCY}
+    template = Synthesised(default_context(), reserving, tmp_path).template
+    if policy == "Retain":
+        text = json.dumps(template["Resources"])
+        assert '"RetainExceptOnCreate"' in text
+        template["Resources"] = json.loads(text.replace('"RetainExceptOnCreate"', '"Retain"'))
+    proofs = Proofs(Console(quiet=True))
+
+    def first() -> str:
+        with pytest.raises(Failed, match="UnreservedConcurrentExecution"):
+            deploy(template["Resources"], **{name: one["Value"] for name, one in template["Outputs"].items()})
+        return ""
+
+    if policy == "Retain":
+        with pytest.raises(NotShown, match=r"left behind: .*bucket.*log group"):
+            fail_and_leave_nothing(proofs, STACK, first)
+    else:
+        fail_and_leave_nothing(proofs, STACK, first)
+        assert "with 2 buckets and 5 log groups" in proofs.rows[0].seen
