@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make newcomer", description=__doc__)
     parser.add_argument("pages", nargs="*", help="pages to follow after the README (default: all)")
     arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server ends as well
     with tempfile.TemporaryDirectory() as name:
         try:
             follow(Path(name), arguments.pages)
