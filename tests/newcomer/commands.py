@@ -54,11 +54,6 @@ class Command:
         words = self.text.partition("#")[0].strip() + " "
         return next((why for start, why in ELSEWHERE.items() if words.startswith(start)), None)
 
-    @property
-    def needs_server(self) -> bool:
-        """Whether `make serve` has to be running."""
-        return "--stack local" in self.text or "127.0.0.1:8000" in self.text
-
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}: {self.text.splitlines()[0]}"
 
