@@ -79,7 +79,7 @@ class Doors:
         """Deliver a queue to a function, as an event source mapping does; answers the mapping's id."""
         queue_url = call("sqs", "get_queue_url", QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         cloud = Cloud(self._endpoint_url, client("s3"), client("sqs"), queue_url, queue_arn, dead_letter_queue_url="")
-        gate = self._gates[queue_url]
+        gate = self._gates[_name_of(queue_url)]
         poller = GatedPoller(cloud, handler_of(function), self._context_of(function), batch_size, gate)
         name = str(uuid.uuid4())
         with contextlib.ExitStack() as opened:
@@ -89,7 +89,7 @@ class Doors:
 
     def shut(self, queue_url: str) -> contextlib.AbstractContextManager[None]:
         """For the length of a `with` block no function gets a message of this queue, whatever is deployed meanwhile."""
-        return self._gates[queue_url].shut()
+        return self._gates[_name_of(queue_url)].shut()
 
     def close(self, name: str) -> None:
         """Close what `open` or `poll` answered."""
@@ -113,6 +113,11 @@ class Doors:
             return LocalContext(settings["FunctionName"], settings["Timeout"], settings["MemorySize"])
 
         return new_context
+
+
+def _name_of(queue_url: str) -> str:
+    """The host is another one in the outputs of a stack than for a client of it."""
+    return queue_url.rpartition("/")[2]
 
 
 def behind_signatures(

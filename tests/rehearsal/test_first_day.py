@@ -72,7 +72,7 @@ def test_the_template_of_the_project_leaves_nothing_and_with_plain_retain_it_wou
     deploy: Deploy, tmp_path: Path, policy: str
 ) -> None:
     reserving = {"worker_reserved_concurrency": UNRESERVED_CONCURRENCY}
-    template = Synthesised(default_context(), reserving, tmp_path).template
+    template = dict(Synthesised(default_context(), reserving, tmp_path).template)
     if policy == "Retain":
         text = json.dumps(template["Resources"])
         assert '"RetainExceptOnCreate"' in text
