@@ -19,7 +19,7 @@ from pneumonia.uploads import finished_events
 from pneumonia.uploads.correlation import of_upload_id
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.events import Upload
-from pneumonia.uploads.ids import new_id, upload_key
+from pneumonia.uploads.ids import content_id, is_id, new_id, upload_key
 from pneumonia.uploads.results import Results
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, stored_result
 from tests.unit.decode.conftest import dataset_of, encoded, film12
@@ -168,6 +168,17 @@ def test_an_upload_asked_for_over_http_is_told_with_its_id(cloud: Cloud, image_b
     assert cloud.work(cloud.upload(upload_key(upload_id), image_bytes()))
     (detail,) = cloud.told()
     assert (detail["upload_id"], detail["correlation_id"]) == (upload_id, of_upload_id(upload_id))
+
+
+def test_an_upload_that_came_by_stow_is_told_with_an_id_that_leads_to_its_result(
+    cloud: Cloud, image_bytes: ImageBytes
+) -> None:
+    sent = content_id(image_bytes(), 0)
+    assert cloud.work(cloud.upload(upload_key(sent), image_bytes()))
+    (detail,) = cloud.told()
+    assert is_id(detail["upload_id"])
+    assert upload_key(detail["upload_id"]) == upload_key(sent)
+    assert detail["correlation_id"] == of_upload_id(sent)
 
 
 def test_a_duplicate_is_told_under_the_same_id_and_a_stale_event_not_at_all(
