@@ -66,6 +66,16 @@ def test_a_page_without_its_service_says_so_and_asks_again(open_page: Open, serv
     expect(page.locator("#banner")).to_be_hidden()
 
 
+def test_a_version_that_knows_no_map_is_asked_for_a_picture(open_page: Open, service: Service) -> None:
+    page = open_page(service, expected=("status of 400",))
+    problem = {"code": "malformed_request", "detail": "heatmap must be true or false."}
+    page.route("**/predict?heatmap=map*", lambda route: route.fulfill(status=400, json=problem))
+    add_films(page, SAMPLES[0])
+    answered(page, 1)
+    expect(page.locator("#films .chip.failed")).to_have_count(0)
+    expect(page.locator("#result .probability")).to_be_visible()
+
+
 def test_what_aws_holds_back_for_too_many_calls_is_sent_again_by_itself(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 429",))
     held_back: list[str] = []

@@ -36,7 +36,17 @@ export const getModel = (signal) => getJson("/model", signal);
  * evidence comes as numbers, which take the service no time, else as a picture of the film with its heatmap. `onSent`
  * is told a share 0..1.
  */
-export async function predict(file, type, { force = false, map = false, onSent, signal }) {
+export async function predict(file, type, options) {
+    try {
+        return await ask(file, type, options);
+    } catch (failure) {
+        // While a release shifts traffic, a request may reach the version before, which has no map.
+        if (!options.map || failure.status !== 400) throw failure;
+        return ask(file, type, { ...options, map: false });
+    }
+}
+
+async function ask(file, type, { force = false, map = false, onSent, signal }) {
     const address = `/predict?heatmap=${map ? "map" : "true"}${force ? "&force=true" : ""}`;
     const response = await withPauses(signal, () =>
         send(address, file, { headers: { ...authorization(), "Content-Type": type }, onSent, signal }),

@@ -8,10 +8,24 @@ import typer
 from pneumonia.prevalence import HIGHEST, LOWEST
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.shape import Shape
+from pneumonia_cli.client.target import LOCAL_STACK
 
 SERVICE_PANEL = "Which service"
 PARTS_PANEL = "Parts of a service without its stack"
 OPERATING_PANEL = "Operating a stack"
+
+
+def _unless_a_stack_is_named(context: typer.Context, url: str | None) -> str | None:
+    """The address, unless the environment gives it and the command line names a stack in AWS: that stack is meant."""
+    if _source(context, "url") != "ENVIRONMENT" or _source(context, "stack") != "COMMANDLINE":
+        return url
+    return url if context.params.get("stack") == LOCAL_STACK else None
+
+
+def _source(context: typer.Context, option: str) -> str | None:
+    source = context.get_parameter_source(option)
+    return None if source is None else source.name
+
 
 Stack = Annotated[
     str | None,
@@ -26,7 +40,12 @@ Stack = Annotated[
 Url = Annotated[
     str | None,
     typer.Option(
-        "--url", envvar="PNEUMONIA_URL", metavar="URL", help="Address of the service.", rich_help_panel=SERVICE_PANEL
+        "--url",
+        envvar="PNEUMONIA_URL",
+        metavar="URL",
+        help="Address of the service.",
+        rich_help_panel=SERVICE_PANEL,
+        callback=_unless_a_stack_is_named,
     ),
 ]
 Token = Annotated[
