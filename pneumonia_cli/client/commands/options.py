@@ -8,7 +8,6 @@ import typer
 from pneumonia.prevalence import HIGHEST, LOWEST
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.shape import Shape
-from pneumonia_cli.client.target import LOCAL_STACK
 
 SERVICE_PANEL = "Which service"
 PARTS_PANEL = "Parts of a service without its stack"
@@ -17,6 +16,8 @@ OPERATING_PANEL = "Operating a stack"
 
 def _unless_a_stack_is_named(context: typer.Context, url: str | None) -> str | None:
     """The address, unless the environment gives it and the command line names a stack in AWS: that stack is meant."""
+    from pneumonia_cli.client.target import LOCAL_STACK  # brings boto3, which --help does not wait for
+
     if _source(context, "url") != "ENVIRONMENT" or _source(context, "stack") != "COMMANDLINE":
         return url
     return url if context.params.get("stack") == LOCAL_STACK else None
