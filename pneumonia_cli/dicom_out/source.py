@@ -94,8 +94,9 @@ def _header(dataset: Dataset) -> Dataset:
 
 
 def _text(value: Any, length: int) -> str:
-    text = "".join(char for char in str(value or "") if char.isprintable() and char != "\\")
-    return text.strip()[:length]
+    """Never cut or cleaned: a part of an id is the id of somebody else."""
+    text = value.strip() if isinstance(value, str) else ""  # not of several values, and no bytes of a wrong VR
+    return text if len(text) <= length and text.isprintable() and "\\" not in text else ""
 
 
 def _name(value: Any) -> PersonName:
