@@ -64,6 +64,15 @@ class Source:
         instance, kind, series, study = (str(header.get(name)) for name in names)
         return cls(header, instance, kind, series, study, _number(dataset.get("InstanceNumber")), is_ours(dataset))
 
+    @property
+    def name_parts(self) -> tuple[str, str, str, str, str]:
+        """Family, given and middle name, prefix and suffix, in the first way of writing that the header has."""
+        for written in str(self.header.PatientName).split("="):  # the first is empty where a name has no Latin letters
+            family, given, middle, prefix, suffix, *_ = (*(part.strip() for part in written.split("^")), *[""] * 5)
+            if family or given or middle or prefix or suffix:
+                return family, given, middle, prefix, suffix
+        return "", "", "", "", ""
+
     def nameless(self) -> Dataset:
         """The header with empty names: highdicom warns about some names, and quotes them."""
         header = copy.deepcopy(self.header)

@@ -8,7 +8,7 @@ from pneumonia_cli.dicom_out import codes
 from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.dicom_out.equipment import MANUFACTURER
 from pneumonia_cli.dicom_out.source import Source
-from pneumonia_cli.dicom_out.uids import derived
+from pneumonia_cli.dicom_out.uids import derived, of_report
 from pneumonia_cli.fhir_out import parts
 from pneumonia_cli.fhir_out.parts import Json
 from pneumonia_cli.reporting.conclusion import SCOPE, conclusion, limits, percentage_of, spoken
@@ -30,10 +30,7 @@ def bundle(source: Source, answer: Answer, issued: datetime | None = None, *, pa
     """
     if answer.refused:
         return None
-    uids = {
-        kind: derived(f"fhir {kind}", source.sop_instance_uid, answer.model["sha256"], answer.choices)
-        for kind in ("report", "probability", "triage")
-    }
+    uids = {kind: of_report(f"fhir {kind}", source, answer) for kind in ("report", "probability", "triage")}
     device_uid = derived("device", "", answer.model["sha256"], {})
     urls = {kind: parts.uuid_of(uid) for kind, uid in {**uids, "device": device_uid}.items()}
     subject = parts.patient(source, patient_system)

@@ -72,7 +72,7 @@ def patient(source: Source, system: str = "") -> Json:
     header = source.header
     birth = str(header.get("PatientBirthDate") or "")
     told = [
-        *([_name(header.PatientName)] if str(header.PatientName) else []),
+        *([name] if (name := _name(source)) else []),
         *([f"born {iso_date(birth)}"] if birth else []),
         *([_SEXES[str(header.PatientSex)]] if str(header.PatientSex) else []),
     ]
@@ -129,8 +129,7 @@ def component(code: Code, **value: Any) -> Json:
     return {"code": concept(code), **value}
 
 
-def _name(name: Any) -> str:
-    """As people write it. PersonName has `=` between ways of writing and `^` between parts."""
-    first = str(name).split("=")[0]
-    family, given, middle, prefix, suffix = (*first.split("^"), "", "", "", "", "")[:5]
-    return " ".join(part.strip() for part in (prefix, given, middle, family, suffix) if part.strip()) or first
+def _name(source: Source) -> str:
+    """As people write it."""
+    family, given, middle, prefix, suffix = source.name_parts
+    return " ".join(part for part in (prefix, given, middle, family, suffix) if part)

@@ -15,7 +15,7 @@ from pneumonia_cli.dicom_out import codes
 from pneumonia_cli.dicom_out.answer import Answer
 from pneumonia_cli.dicom_out.equipment import MANUFACTURER
 from pneumonia_cli.dicom_out.source import Source
-from pneumonia_cli.dicom_out.uids import derived
+from pneumonia_cli.dicom_out.uids import derived, of_report
 from pneumonia_cli.reporting.conclusion import LIMITS, conclusion, percentage_of
 from pneumonia_cli.reporting.verdict import caveat_of, number_of
 
@@ -46,13 +46,13 @@ def message(source: Source, answer: Answer, route: Route, made: datetime | None 
     """The message as UTF-8, its segments ended by CR; `made`: when, now by default.
 
     None after a refusal, and where the image has no patient id: nobody could tell whose result it is. The control id
-    and the filler order number derive from the image, the model and the choices of the caller, so that a receiver
-    knows a message that comes again. Raises ValueError if hl7apy finds the message at fault.
+    and the filler order number derive from the image, its patient, the model and the choices of the caller, so that a
+    receiver knows a message that comes again. Raises ValueError if hl7apy finds the message at fault.
     """
     if answer.refused or not str(source.header.get("PatientID") or ""):
         return None
     when = (made or datetime.now(UTC)).strftime("%Y%m%d%H%M%S+0000")
-    uid = derived("hl7 report", source.sop_instance_uid, answer.model["sha256"], answer.choices)
+    uid = of_report("hl7 report", source, answer)
     identity = uuid.UUID(int=int(uid.removeprefix("2.25."))).hex
     segments = [
         _msh(route, when, identity),
@@ -86,8 +86,7 @@ def _pid(source: Source) -> str:
     header = source.header
     number, issuer = str(header.PatientID), str(header.get("IssuerOfPatientID") or "")
     # DICOM has the prefix before the suffix, HL7 after it.
-    parts = (*str(header.PatientName).split("=")[0].split("^"), "", "", "", "", "")[:5]
-    family, given, middle, prefix, suffix = map(_escaped, parts)
+    family, given, middle, prefix, suffix = map(_escaped, source.name_parts)
     name = "^".join([family, given, middle, suffix, prefix]).rstrip("^") or _NO_NAME
     authority = _escaped(issuer)
     if len(authority) > _NAMESPACE:  # never cut: the id would be one of another hospital

@@ -186,6 +186,29 @@ def test_the_patient_is_named_as_in_the_header() -> None:
     assert "ZZ" not in json.dumps([entry["request"] for entry in made["entry"]])  # addresses are in logs of servers
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("=山田^太郎", "太郎 山田, "),
+        ("^^^^=山田^太郎=やまだ^たろう", "太郎 山田, "),
+        ("Yamada^Tarou=山田^太郎", "Tarou Yamada, "),
+        ("^=^", ""),
+    ],
+)
+def test_a_name_without_latin_letters(written: str, shown: str) -> None:
+    report = of_kind(document({"PatientName": written}), "DiagnosticReport")
+    assert report["subject"]["display"] == f"{shown}born 2019-05-23, female"
+
+
+def test_two_patients_under_one_uid_have_a_report_each() -> None:
+    store = FhirStore()
+    for header in ({}, {"PatientID": "OTHER"}, {"IssuerOfPatientID": "ELSEWHERE"}):
+        for _ in range(2):
+            store.transaction(document(header))
+    assert len(store.of_kind("DiagnosticReport")) == 3
+    assert len(store.of_kind("Device")) == 1
+
+
 def test_what_the_header_lacks_is_said_to_be_unknown() -> None:
     report = of_kind(document({"PatientID": None, "StudyDate": None}), "DiagnosticReport")
     assert "identifier" not in report["subject"]

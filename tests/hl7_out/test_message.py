@@ -79,6 +79,16 @@ def test_patient_and_study() -> None:
     assert (obr[18], obr[24], obr[25]) == (HEADER["AccessionNumber"], "RAD", "P")
 
 
+def test_a_name_without_latin_letters() -> None:
+    assert segment(text_of({"PatientName": "=山田^太郎"}), "PID")[5] == "山田^太郎"
+
+
+def test_two_patients_under_one_uid_have_a_message_each() -> None:
+    one, other = text_of(), text_of({"PatientID": "OTHER"})
+    assert control_id(one.encode()) != control_id(other.encode())
+    assert segment(one, "OBR")[3] != segment(other, "OBR")[3]
+
+
 def test_the_words_come_first_and_nothing_is_flagged_or_final() -> None:
     text = text_of()
     rows = [line.split("|") for line in text.split("\r") if line.startswith("OBX|")]
