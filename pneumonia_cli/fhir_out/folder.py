@@ -38,7 +38,7 @@ class FhirFolder:
         folder.mkdir(parents=True, exist_ok=True)
         self.not_sent = 0
         self._why = ""
-        self._written = self._refused = self._skipped = 0
+        self._written = self._refused = self._skipped = self._known = 0
         self._folder = folder
         self._stems = {image: Path(name).stem for image, name in heatmap_files(images).items()}
         self._model = model
@@ -90,8 +90,9 @@ class FhirFolder:
         if self._server is None:
             return told
         sent = f"{told}. The FHIR server took {self._written - self.not_sent} of them"
+        known = f"; it had {self._known} already, and changed nothing in it" if self._known else ""
         again = f". {self._why} The same command sends the others again, none twice" if self.not_sent else ""
-        return f"{sent}{again}"
+        return f"{sent}{known}{again}"
 
     def _send(self, transaction: bytes) -> str | None:
         """None once it is accepted, or where there is no server; else why not."""
@@ -101,7 +102,9 @@ class FhirFolder:
             if self._server_is_down:
                 return self._why
             try:
-                self._server.post(transaction)
+                created = self._server.post(transaction)
+                with self._lock:
+                    self._known += not created
                 return None
             except NotAccepted as error:
                 if not error.passing:

@@ -1,5 +1,6 @@
 """A FHIR server that takes transactions."""
 
+import json
 import os
 import threading
 from typing import Any, Final
@@ -10,6 +11,7 @@ import requests
 TOKEN_VARIABLE: Final = "PNEUMONIA_FHIR_TOKEN"  # noqa: S105 - a name
 """Environment variable with the bearer token for the server. It stands in no file and on no command line."""
 _MEDIA_TYPE: Final = "application/fhir+json"
+_ANSWER: Final = "transaction-response"
 _PASSING: Final = frozenset({408, 409, 425, 429})
 """HTTP statuses below 500 after which another attempt can succeed."""
 
@@ -35,7 +37,9 @@ class FhirServer:
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0, ca: str = "") -> None:
-        self._token = os.environ.get(TOKEN_VARIABLE, "")
+        self._token = os.environ.get(TOKEN_VARIABLE, "").strip()  # files of secrets end with a newline
+        if not (self._token.isascii() and (self._token or "x").isprintable()):
+            raise BadAddress(f"The token in {TOKEN_VARIABLE} must be one line of ASCII characters.")
         self._url = checked_url(url, with_token=bool(self._token))
         self._timeout_seconds = timeout_seconds
         self._verify: str | bool = ca or True
@@ -43,8 +47,11 @@ class FhirServer:
         self._session = requests.Session()
         self._session.auth = self._sign
 
-    def post(self, transaction: bytes) -> None:
-        """Have a transaction carried out, as a whole or not at all. Raises NotAccepted."""
+    def post(self, transaction: bytes) -> bool:
+        """Have a transaction carried out, as a whole or not at all. Raises NotAccepted.
+
+        Returns False if the server had all of it already.
+        """
         headers = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8", "Accept": _MEDIA_TYPE}
         try:
             with self._lock:
@@ -56,14 +63,16 @@ class FhirServer:
                     allow_redirects=False,
                     verify=self._verify,
                 )
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, OSError, ValueError) as error:  # ValueError: a host that is no name
             # The message of the error can quote the address, credentials in it included.
             raise NotAccepted(f"The FHIR server was not reached ({type(error).__name__}).", passing=True) from None
         if response.status_code != 200:
             passing = response.status_code >= 500 or response.status_code in _PASSING
             raise NotAccepted(f"The FHIR server answered HTTP {response.status_code}.", passing=passing)
-        if not _is_success(response):
+        statuses = _statuses(response)
+        if len(statuses) != len(json.loads(transaction)["entry"]) or any(status[:1] != "2" for status in statuses):
             raise NotAccepted("The FHIR server's answer is no transaction-response.", passing=True)
+        return any(status[:3] == "201" for status in statuses)
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """As an `auth` of requests: a header alone would be replaced by what a .netrc says."""
@@ -74,7 +83,11 @@ class FhirServer:
 
 def checked_url(url: str, *, with_token: bool) -> str:
     """The address without a slash at its end. Raises BadAddress, also where a token would go in the clear."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError as well
+    except ValueError:
+        raise BadAddress("The address of the FHIR server cannot be read.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadAddress("The FHIR server must be an address such as https://records.example/fhir.")
     if parts.username or parts.password:
@@ -84,10 +97,10 @@ def checked_url(url: str, *, with_token: bool) -> str:
     return url.rstrip("/")
 
 
-def _is_success(response: requests.Response) -> bool:
+def _statuses(response: requests.Response) -> list[str]:
+    """What became of each entry; nothing where the answer is something else."""
     try:
         answer: Any = response.json()
-        statuses = [str(entry["response"]["status"]) for entry in answer["entry"]]
-        return bool(statuses) and answer["type"] == "transaction-response" and all(s[:1] == "2" for s in statuses)
-    except (ValueError, KeyError, TypeError):
-        return False
+        return [str(entry["response"]["status"]) for entry in answer["entry"] if answer["type"] == _ANSWER]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []

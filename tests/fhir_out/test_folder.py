@@ -48,6 +48,9 @@ def test_a_server_that_is_down_is_asked_three_times_in_all(tmp_path: Path, monke
         again = folder(tmp_path, server=FhirServer(store.url))
         again.add(ONE, dicom_film(), prediction())
         assert again.not_sent == 0
+        assert "The FHIR server took 1 of them" in again.told
+        again.add(ONE, dicom_film(), prediction())
+        assert "The FHIR server took 2 of them; it had 1 already, and changed nothing in it" in again.told
         assert len(store.of_kind("DiagnosticReport")) == 1
 
 

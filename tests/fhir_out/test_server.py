@@ -12,11 +12,12 @@ from tests.fhir_out.test_bundle import document
 
 
 def test_a_transaction_is_carried_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TOKEN_VARIABLE, "secret")
     with fhir_server() as store:
         store.token = "secret"
+        monkeypatch.setenv(TOKEN_VARIABLE, "secret\n")  # as files of secrets end
         for _ in range(2):
-            FhirServer(f"{store.url}/").post(encoded(document()))
+            created = FhirServer(f"{store.url}/").post(encoded(document()))
+            assert created is (store.asked == 1)
         assert store.asked == 2
         assert len(store.resources) == 4
         (report,) = store.of_kind("DiagnosticReport")
@@ -43,13 +44,16 @@ def test_what_was_not_accepted(status: int, passing: bool, monkeypatch: pytest.M
         json.dumps({"type": "batch-response", "entry": [{"response": {"status": "201"}}]}),
         json.dumps({"type": "transaction-response", "entry": []}),
         json.dumps({"type": "transaction-response", "entry": [{"response": {"status": "404"}}]}),
+        json.dumps({"type": "transaction-response", "entry": [{"response": {"status": "201 Created"}}]}),
+        json.dumps({"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}),
+        "[" * 100_000,
     ],
 )
 def test_an_answer_that_proves_nothing(answer: str) -> None:
     with upstream() as web:
         web.answers["/fhir"] = Response(answer, 200)
         with pytest.raises(NotAccepted, match="no transaction-response"):
-            FhirServer(f"{web.url}/fhir").post(b"{}")
+            FhirServer(f"{web.url}/fhir").post(encoded(document()))
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -65,6 +69,11 @@ def test_a_server_that_is_down() -> None:
         FhirServer("http://127.0.0.1:9/fhir").post(b"{}")
     assert raised.value.passing
     assert "127.0.0.1" not in str(raised.value)
+
+
+def test_a_host_that_is_no_name() -> None:
+    with pytest.raises(NotAccepted, match="not reached"):
+        FhirServer("https://records..example/fhir").post(b"{}")
 
 
 def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +100,10 @@ def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://user:secret@records.example/fhir", ""),
         ("https://records.example/fhir?token=1", ""),
         ("http://records.example/fhir", "secret"),
+        ("https://[records.example/fhir", ""),
+        ("https://records.example:99999/fhir", ""),
+        ("https://records.example/fhir", "secret with\nanother line"),
+        ("https://records.example/fhir", "secret€"),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
