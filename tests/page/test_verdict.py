@@ -103,6 +103,20 @@ def test_the_figures_quoted_are_those_of_the_triage_shown(open_page: Open, servi
     expect(page.locator("#result")).not_to_contain_text("balanced")
 
 
+def test_the_table_of_points_gives_the_figures_of_the_counts(open_page: Open, service: Service) -> None:
+    page = open_page(service)
+    test = page.request.get(f"{service.url}/model").json()["metrics"]["test"]
+    normal, confusion = total(test["triage"], "normal"), test["confusion"]
+    expected = {
+        "Rule out": test["triage"]["likely_normal"]["normal"] / normal,
+        "Balanced": confusion["tn"] / normal,
+        "Rule in": 1 - test["triage"]["likely_pneumonia"]["normal"] / normal,
+    }
+    for point, specificity in expected.items():
+        row = page.locator("#measured tbody tr", has_text=point)
+        expect(row.locator("td").last).to_have_text(shown_percent(specificity))
+
+
 def total(counts: dict[str, dict[str, int]], kind: str) -> int:
     return sum(count[kind] for count in counts.values())
 

@@ -1,6 +1,7 @@
 // Which model answers, what was measured of it, and what it cannot do.
 
 import { byId, element } from "./dom.js";
+import { ratesAt } from "./measured.js";
 import { percent } from "./triage.js";
 
 const POINTS = { rule_out: "Rule out", balanced: "Balanced", rule_in: "Rule in" };
@@ -46,7 +47,7 @@ function heatWords({ heatmap, metrics }) {
 const rate = (share) => `${Math.round(100 * share)}%`;
 
 function figures(words, card, test, name) {
-    const { sensitivity, specificity } = test.operating_points[name];
+    const { sensitivity, specificity } = ratesAt(name, test);
     const cells = [card.operating_points[name].threshold, sensitivity, specificity];
     return element(
         "tr",

@@ -17,21 +17,46 @@ export function useMeasured(card) {
 export function measuredWords(triage) {
     const here = counts?.[triage];
     if (!here) return [];
-    const all = (kind) => Object.values(counts).reduce((sum, count) => sum + count[kind], 0);
-    const [ill, well] = [all("pneumonia"), all("normal")];
+    const [ill, well] = totals(counts);
     const ofIll = `${here.pneumonia} of ${ill} test films with pneumonia`;
     const ofWell = `${here.normal} of ${well} normal ones`;
     if (triage === "likely_pneumonia") {
-        const [found, spared] = [here.pneumonia / ill, 1 - here.normal / well];
-        return [`Called likely pneumonia: ${ofIll}, ${ofWell}: ${rates(found, spared)}.`];
+        return [`Called likely pneumonia: ${ofIll}, ${ofWell}: ${rates(ratesAt("rule_in", { triage: counts }))}.`];
     }
     if (triage === "likely_normal") {
-        const [found, spared] = [1 - here.pneumonia / ill, here.normal / well];
-        return [`Called likely normal: ${ofIll}, ${ofWell}: ${rates(found, spared)}.`];
+        return [`Called likely normal: ${ofIll}, ${ofWell}: ${rates(ratesAt("rule_out", { triage: counts }))}.`];
     }
     return [`Not decided: ${ofIll}, ${ofWell}.`];
 }
 
-function rates(sensitivity, specificity) {
+/**
+ * Sensitivity and specificity at an operating point. Those of the card are rounded to four decimals, and rounding them
+ * again can show another figure than the counts give. So the counts decide where the card has them.
+ * @param {"rule_out"|"balanced"|"rule_in"} point
+ * @param {object} test - `metrics.test` of the model card
+ */
+export function ratesAt(point, { triage, confusion, operating_points }) {
+    if (triage && point === "rule_in") {
+        const [ill, well] = totals(triage);
+        const { pneumonia, normal } = triage.likely_pneumonia;
+        return { sensitivity: pneumonia / ill, specificity: 1 - normal / well };
+    }
+    if (triage && point === "rule_out") {
+        const [ill, well] = totals(triage);
+        const { pneumonia, normal } = triage.likely_normal;
+        return { sensitivity: 1 - pneumonia / ill, specificity: normal / well };
+    }
+    if (confusion && point === "balanced") {
+        const { tn, fp, fn, tp } = confusion;
+        return { sensitivity: tp / (tp + fn), specificity: tn / (tn + fp) };
+    }
+    return operating_points[point];
+}
+
+function totals(triage) {
+    return ["pneumonia", "normal"].map((kind) => Object.values(triage).reduce((sum, count) => sum + count[kind], 0));
+}
+
+function rates({ sensitivity, specificity }) {
     return `sensitivity ${percent(sensitivity)}, specificity ${percent(specificity)}`;
 }
