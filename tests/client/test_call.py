@@ -63,6 +63,7 @@ def test_a_refused_image(stack: Stack, pneumonia: Pneumonia, make_films: MakeFil
     assert found["high.png"]["label"] == "pneumonia"
 
 
+@pytest.mark.slow
 def test_a_large_image_goes_by_upload(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, large_film: bytes, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_call_on_a_full_disk(stack: Stack, pneumonia: Pneumonia, make_films: Mak
     assert_told(pneumonia("call", films, *stack.options, "--heatmaps", heatmaps), full, "No space left on device")
 
 
+@pytest.mark.slow
 @needs_full
 def test_submit_on_a_full_disk(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

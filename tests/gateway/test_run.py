@@ -41,6 +41,7 @@ def test_status_of_one_that_never_ran(command: Command, config_file: Path) -> No
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_status_and_retry_of_one_with_failures(
     command: Command,
     config_file: Path,

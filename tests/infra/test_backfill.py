@@ -114,6 +114,7 @@ def test_both_sides_agree_where_a_run_lies() -> None:
     assert names.RUNS == RUNS_PREFIX
 
 
+@pytest.mark.slow
 def test_cfn_lint_reads_the_definition(synthesise: Synthesise, tmp_path: Path) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     assert lint_file(stack.template_file, config=ManualArgs(regions=["us-east-1"])) == []

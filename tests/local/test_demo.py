@@ -73,6 +73,7 @@ def test_a_missing_result_is_a_failure(
     assert "lost.png" in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_only_refused_images_are_no_failure(tiny_service: None, make_films: MakeFilms, tmp_path: Path) -> None:
     films = make_films({"notes.txt": b"no film"})
     assert demo.main(["--images", str(films), "--out", str(tmp_path / "out")]) == 0

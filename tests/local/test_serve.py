@@ -35,6 +35,7 @@ def start(artifacts: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, image_bytes: Callable[..., bytes]) -> None:
     process = start("--port", "0", "--s3-port", "0")
@@ -85,6 +86,7 @@ def test_without_being_told_it_asks_for_none(start: Start) -> None:
     assert (config["auth"], config["uploads"]) == ("none", True)
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
     process = start("--port", "0", "--s3-port", "0")
     netloc = urlsplit(introduction(process)["Function URL"]).netloc

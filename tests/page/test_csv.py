@@ -3,6 +3,8 @@ import io
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.reporting.csv_rows import csv_row
 from tests.page.actions import SAMPLES, add_films, answered, answers, payload
@@ -10,6 +12,7 @@ from tests.page.conftest import Open
 from tests.serving import Service
 
 
+@pytest.mark.slow
 def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 415",))
     given = answers(page)

@@ -1,3 +1,4 @@
+import pytest
 from playwright.sync_api import expect
 
 from tests.page.actions import answered
@@ -5,6 +6,7 @@ from tests.page.conftest import Open
 from tests.serving import Service
 
 
+@pytest.mark.slow
 def test_an_example_is_answered_by_a_click(open_page: Open, service: Service) -> None:
     page = open_page(service)
     examples = page.locator("#examples button")

@@ -129,6 +129,7 @@ def test_dicom_is_sent_as_it_is_and_gets_what_the_service_says(open_page: Open, 
     expect(page.locator("#result")).to_contain_text(caught.value.json()["detail"])
 
 
+@pytest.mark.slow
 def test_clearing_removes_every_film(open_page: Open, service: Service) -> None:
     page = open_page(service)
     drop_films(page, *SAMPLES[:2])

@@ -40,6 +40,7 @@ def move(*, undo: bool = False) -> None:
         rollback.run(aws, STACK, really=True, undo=undo, shape=Shape.JSON)
 
 
+@pytest.mark.slow
 def test_release_rollback_and_deployment_again_and_again(
     deploy: Deploy, deployments: Deployments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -71,6 +71,7 @@ def test_of_one_archive_it_is_not_started_twice(pneumonia: Pneumonia, sfn: Any, 
     assert len(running(sfn, machine)) == 2
 
 
+@pytest.mark.slow
 def test_stopped_it_ends_without_a_summary(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
     name = json.loads(pneumonia("backfill", "--prefix", "", "--no-wait", "--json", *parts).out)["execution"]
     assert pneumonia("backfill", "--execution", name, "--stop", *parts).code == 0
@@ -82,6 +83,7 @@ def test_stopped_it_ends_without_a_summary(pneumonia: Pneumonia, sfn: Any, machi
     assert as_json == {"execution": name, "status": "ABORTED", "summary": None}
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_watching_alone(
     pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

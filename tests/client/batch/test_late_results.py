@@ -2,6 +2,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from pneumonia.uploads.document import ResultDocument
 from pneumonia.uploads.feedback import Feedback, store_feedback
 from tests.client.conftest import Pneumonia, Stack
@@ -16,6 +18,7 @@ def upload(stack: Stack, films: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_results_of_uploads_made_otherwise(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:

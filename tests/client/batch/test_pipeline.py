@@ -45,6 +45,7 @@ def run(stack: Stack, journal: Journal, folder: Path, options: BatchOptions, whe
         return upload_and_collect(where or places(stack), journal, find([str(folder)]), options, bars)
 
 
+@pytest.mark.slow
 def test_never_more_under_way_than_asked_for(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ def test_never_more_under_way_than_asked_for(
     assert (uploaded, most) == (30, 7)
 
 
+@pytest.mark.slow
 def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
     """Nobody answers: the rest is not uploaded, is part of the count, and goes up the next time."""
     films = make_films({f"{number}.png": number for number in range(10)})

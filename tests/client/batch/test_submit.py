@@ -128,6 +128,7 @@ def test_stopped_by_the_user(
     assert len(stack.uploads()) == 4
 
 
+@pytest.mark.slow
 def test_what_fails_is_redriven_and_fetched(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +170,7 @@ def test_no_result_in_time(stack: Stack, pneumonia: Pneumonia, make_films: MakeF
     assert "There is no result yet" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_service_that_has_lost_its_store(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

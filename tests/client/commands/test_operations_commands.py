@@ -174,6 +174,7 @@ def test_replay_a_day(service: Stack, shell: Callable[[str], str]) -> None:
     assert "ward-3/film-17.png.json" in keys(service, RESULTS)
 
 
+@pytest.mark.slow
 def test_purge_a_patients_data(service: Stack, shell: Callable[[str], str]) -> None:
     (block,) = of_section("Purge a patient's data")
     told = shell(block)

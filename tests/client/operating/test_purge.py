@@ -94,6 +94,7 @@ def test_an_upload_is_known_by_its_id(stack: Stack, pneumonia: Pneumonia, image_
     assert left == {upload_key(other) + suffix for suffix in ("", JSON_SUFFIX, HEATMAP_SUFFIX)}
 
 
+@pytest.mark.slow
 def test_a_key_so_long_that_its_results_were_cut(stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes) -> None:
     key = "k" * 1020
     stack.cloud.s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(120))
@@ -131,6 +132,7 @@ def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
     s3.put_object(Bucket=RESULTS, Key="~archive/hospital/d.png.json", Body=b"{}")  # of an upload of that very key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [["--prefix", "archive/hospital/"], ["--key", FILMS[0], "--key", FILMS[1]]])
 def test_results_of_an_archive_stay_and_results_written_before_go(
     stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes, how: list[str]
@@ -153,6 +155,7 @@ def test_results_of_an_expired_upload_go_by_its_prefix(
     assert len(stored(stack, RESULTS)) == 4
 
 
+@pytest.mark.slow
 def test_versions_of_results_go_as_well(patients: Stack, pneumonia: Pneumonia) -> None:
     s3 = patients.cloud.s3
     s3.put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
@@ -193,6 +196,7 @@ def test_failed_messages_of_the_films_go_and_no_others(stack: Stack, pneumonia: 
     assert sorted(left) == sorted(others if really else [*others, message("ward/ada+1.png"), message("ward/ada+1.png")])
 
 
+@pytest.mark.slow
 def test_messages_under_way_are_told_of(stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes) -> None:
     work_off(stack)
     stack.cloud.s3.put_object(Bucket=UPLOADS, Key="ada.png", Body=image_bytes(120))

@@ -105,6 +105,7 @@ def test_what_fails_again_meanwhile_is_not_moved_twice(stack: Stack, monkeypatch
     assert count(cloud.sqs, cloud.dead_letter_queue_url) == 2
 
 
+@pytest.mark.slow
 def test_what_is_not_taken_stays(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redrive, "is_aws", lambda _url: False)
     with mock_aws():

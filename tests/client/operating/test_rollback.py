@@ -134,6 +134,7 @@ def recorded(functions: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_undone_it_leaves_the_aliases_where_cloudformation_takes_them_to_be(
     functions: Any, recorded: list[int], pneumonia: Pneumonia
 ) -> None:

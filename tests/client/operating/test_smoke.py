@@ -109,6 +109,7 @@ def test_a_worker_that_sleeps_is_told_and_the_film_removed(
     assert "Versions" not in cloud.s3.list_object_versions(Bucket=UPLOAD_BUCKET)
 
 
+@pytest.mark.slow
 def test_another_model_than_that_of_the_card_fails(
     aws: Aws, url: str, poller: Poller, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
@@ -176,6 +177,7 @@ def test_what_contradicts_the_card_is_named(card: Card, changes: dict[str, objec
     assert told in wrong
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_exits_by_it(
     aws: Aws, url: str, poller: Poller, artifacts: Path, make_films: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],

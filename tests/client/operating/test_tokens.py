@@ -83,6 +83,7 @@ def test_the_default_token_can_be_given_up(default: str, vault: Any, pneumonia: 
     assert valid().keys() == {"pacs"}
 
 
+@pytest.mark.slow
 def test_a_rotation_keeps_named_tokens_and_named_tokens_keep_a_rotation(
     default: str, vault: Any, pneumonia: Pneumonia
 ) -> None:

@@ -596,7 +596,11 @@ def mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("takes all memory", "too_large"), ("is killed", "too_large"), ("never ends", "took_too_long")],
+    [
+        ("takes all memory", "too_large"),
+        ("is killed", "too_large"),
+        pytest.param("never ends", "took_too_long", marks=pytest.mark.slow),
+    ],
 )
 def test_a_film_that_ends_its_process_is_refused_when_it_comes_again(
     text: str, code: str, mortal: None, s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes

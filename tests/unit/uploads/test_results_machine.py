@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import pytest
 from botocore.exceptions import ClientError
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -274,4 +275,4 @@ def test_a_film_uploaded_again_after_another_one_keeps_its_heatmap() -> None:
 
 
 OneKey.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestOneKey = OneKey.TestCase
+TestOneKey = pytest.mark.slow(OneKey.TestCase)
