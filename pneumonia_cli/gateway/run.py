@@ -14,6 +14,7 @@ from pneumonia_cli.client.errors import EXIT_OK, EXIT_SERVICE, CliError, UsagePr
 from pneumonia_cli.client.records import print_record
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.fhir_out.server import BadAddress
+from pneumonia_cli.gateway.certificates import check_certificates
 from pneumonia_cli.gateway.config import Config, ConfigError, load
 from pneumonia_cli.gateway.destinations import destination_of
 from pneumonia_cli.gateway.log import Log
@@ -35,13 +36,14 @@ def run(config: Config, log: Log) -> int:
     """Serve until a signal. Raises UsageProblem, CliError."""
     _keep_others_quiet(log)
     try:
+        check_certificates(config)
         with (
             stopped_by_signals() as stop,
             open_answers(config) as answers,
             running(config, answers, destination_of(config), log),
         ):
             wait_for(stop)
-    except (StateInUse, BadAddress) as error:
+    except (StateInUse, BadAddress, ConfigError) as error:
         raise UsageProblem(str(error)) from None
     except PneumoniaError as error:
         raise CliError(error.detail) from error

@@ -49,7 +49,7 @@ class Receiver:
                 answer = _answer(link)
         except TimeoutError:
             raise NotAcknowledged("The HL7 receiver did not answer.") from None
-        except OSError as error:  # of ssl as well
+        except (OSError, UnicodeError) as error:  # of ssl as well; UnicodeError: a host that is no name
             raise NotAcknowledged(f"The HL7 receiver was not reached ({type(error).__name__}).") from None
         _check(answer, control_id(message))
 

@@ -67,6 +67,8 @@ def test_an_acknowledgement_in_the_manner_of_others() -> None:
 def test_a_receiver_that_is_down_or_silent() -> None:
     with pytest.raises(NotAcknowledged, match="not reached"):
         Receiver("127.0.0.1", 9).send(MESSAGE)
+    with pytest.raises(NotAcknowledged, match="not reached"):
+        Receiver("ris..example", 2575).send(MESSAGE)
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NotAcknowledged, match="did not answer"):
