@@ -1,16 +1,9 @@
-"""The site of the documents: every link leads somewhere, and a visit asks nobody but the site."""
+"""The site of the documents: every link leads somewhere, and no marker of a figure is shown."""
 
-import functools
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Request, expect, sync_playwright
 
-from pneumonia_cli.local.names import HOST
-from tests.page.conftest import FLAGS, chromium
 from tools import docs_site
 
 
@@ -36,44 +29,3 @@ def test_documents_lie_as_in_the_repository_without_markers(tmp_path: Path) -> N
     docs_site.stage(folder, root)
     assert (folder / "README.md").read_text() == "A 7\n```sh\nx\n```\n"
     assert (folder / "docs" / "images" / "x.png").read_bytes() == b"png"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    assert docs_site.build() == 0, "a link or an anchor is broken, or a page is not in the menu of mkdocs.yml"
-    handler = functools.partial(Quiet, directory=str(docs_site.ROOT / "site"))
-    with ThreadingHTTPServer((HOST, 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{HOST}:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.mark.slow
-def test_the_built_pages_show_no_markers(site: str) -> None:
-    for page in (docs_site.ROOT / "site").rglob("*.html"):
-        assert "<!-- figure" not in page.read_text(encoding="utf-8"), page
-
-
-@pytest.mark.slow
-def test_a_visit_asks_nobody_else_and_draws_the_diagrams(site: str) -> None:
-    strangers: list[str] = []
-
-    def on_request(request: Request) -> None:
-        if not request.url.startswith((site, "data:", "blob:")):
-            strangers.append(request.url)
-
-    found = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS, chromium_sandbox=False)
-        page = browser.new_page()
-        page.on("request", on_request)
-        for name in ("index.html", "docs/cli.html", "docs/architecture.html"):
-            page.goto(f"{site}/{name}")
-        expect(page.locator("div.mermaid")).to_have_count(1)
-        browser.close()
-    assert strangers == []
