@@ -28,9 +28,8 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
     """
     kind = _header(content_type)
     media_type = kind.get_content_type() if content_type else ""
-    data = _as_bytes(content)
     if media_type == DICOM:
-        return [data]
+        return [_as_bytes(content)]
     if media_type != RELATED:
         raise UnsupportedFormat(f"This path takes DICOM instances only. {_SEND}")
     # The standard wants the parameter. Without it the parts themselves say what they are.
@@ -40,7 +39,7 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
     boundary = kind.get_boundary()
     if not boundary:
         raise MalformedRequest(f"The Content-Type has no boundary. {_SEND}")
-    found = list(_parts(data, boundary.encode("latin-1", "replace")))
+    found = list(_parts(_as_bytes(content), boundary.encode("latin-1", "replace")))
     if not found:
         raise MissingImage(f"The request holds no instance. {_SEND}")
     return found

@@ -95,9 +95,10 @@ def test_parts_that_are_something_else_are_none(head: str, is_instance: bool) ->
     ],
 )
 def test_other_media_types(content_type: str) -> None:
-    error = refusal(body(DATA), content_type)
-    assert isinstance(error, UnsupportedFormat)
-    assert "application/dicom" in error.detail
+    for content in (body(DATA), "text that Lambda hands on as it is \u2026"):
+        error = refusal(content, content_type)
+        assert isinstance(error, UnsupportedFormat)
+        assert "application/dicom" in error.detail
 
 
 @pytest.mark.parametrize(
