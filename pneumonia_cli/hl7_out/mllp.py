@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,7 +47,7 @@ class Receiver:
         try:
             with self._lock, self._connected() as link:
                 link.sendall(_START + message + _END)
-                answer = _answer(link)
+                answer = _answer(link, time.monotonic() + self.timeout_seconds)
         except TimeoutError:
             raise NotAcknowledged("The HL7 receiver did not answer.") from None
         except (OSError, UnicodeError) as error:  # of ssl as well; UnicodeError: a host that is no name
@@ -67,10 +68,14 @@ class Receiver:
             raise
 
 
-def _answer(link: socket.socket) -> bytes:
-    """What lies between start and end. Raises NotAcknowledged, OSError."""
+def _answer(link: socket.socket, deadline: float) -> bytes:
+    """What lies between start and end. `deadline`: of the whole of it, on the monotonic clock.
+
+    Raises NotAcknowledged, OSError.
+    """
     received = b""
     while _END not in received:
+        link.settimeout(max(0.001, deadline - time.monotonic()))  # a timeout of 0 would be none at all
         piece = link.recv(4096)
         if not piece or len(received) > _LONGEST_ANSWER:
             raise NotAcknowledged("The HL7 receiver's answer is no acknowledgement.")

@@ -1,5 +1,9 @@
+import contextlib
 import shutil
+import socket
 import ssl
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +73,26 @@ def test_a_receiver_that_is_down_or_silent() -> None:
         Receiver("127.0.0.1", 9).send(MESSAGE)
     with pytest.raises(NotAcknowledged, match="not reached"):
         Receiver("ris..example", 2575).send(MESSAGE)
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NotAcknowledged, match="did not answer"):
         Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.1).send(MESSAGE)
+
+
+def test_a_receiver_that_never_comes_to_an_end() -> None:
+    """Every byte is in time: only the whole answer is not."""
+
+    def trickle(listener: socket.socket) -> None:
+        link, _ = listener.accept()
+        with link, contextlib.suppress(OSError):
+            for byte in START + MSH + b"MSA|AA|" + control_id(MESSAGE).encode() + b"\r" + END:
+                link.sendall(bytes([byte]))
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=trickle, args=[listener])
+        thread.start()
+        with pytest.raises(NotAcknowledged, match="did not answer"):
+            Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.2).send(MESSAGE)
+        thread.join()
 
 
 @pytest.mark.slow
