@@ -1,6 +1,7 @@
 """Clients of AWS with the caller's credentials, and AWS's errors in words."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -63,7 +64,8 @@ class Aws:
         """`endpoint_url` and `keys` are for the local cloud; without them boto3 finds its own."""
         self._endpoint_url = endpoint_url
         self._clients: list[Any] = []
-        options: dict[str, Any] = {"region_name": region}
+        # boto3 does not read AWS_REGION, which the AWS CLI, the CDK and our messages name.
+        options: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION")}
         if keys is not None:
             options |= {"aws_access_key_id": keys[0], "aws_secret_access_key": keys[1]}
         elif profile is not None:

@@ -95,7 +95,7 @@ def test_what_cannot_be_done(
 ) -> None:
     assert "inside" in pneumonia("audit", films, "--labels", labels, "--out", films / "out").err
     ran = pneumonia("audit", films, "--labels", tmp_path / "none.csv", "--out", tmp_path / "out")
-    assert (ran.code, "cannot be read" in ran.err) == (2, True)
+    assert (ran.code, "none.csv cannot be read" in ran.err) == (2, True)
     ran = pneumonia("audit", films, "--labels", labels, "--against", tmp_path, "--out", tmp_path / "out")
     assert (ran.code, "card.json" in ran.err) == (2, True)
     labels.write_text("file,label\nill/a.png,1\nwell/text.png,0\n", encoding="utf-8")

@@ -44,6 +44,13 @@ def test_a_profile_that_is_not_there() -> None:
         Aws(profile="nobody")
 
 
+def test_the_region_of_the_variable_that_messages_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert Aws().region == "eu-central-1"
+    assert Aws(region="eu-west-1").region == "eu-west-1"
+
+
 def test_no_credentials() -> None:
     with Aws(region="eu-central-1") as aws, pytest.raises(CredentialsError):
         aws.credentials()
