@@ -77,6 +77,8 @@ def running(
                     metrics.received.labels(by).inc()
                     log("received", job=job_id, by=by)
                     schedule.add(job_id, time.time())
+                else:  # the same image as a rule; another one under its UID is lost, so that it must not go unseen
+                    log("received_again", job=job_id, by=by)
 
             return take
 

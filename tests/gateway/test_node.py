@@ -160,6 +160,16 @@ def test_a_node_that_is_down_gets_its_results_later(
     assert store_of(with_nobody.config).queued()
 
 
+def test_an_image_that_waits_already_is_named(make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs) -> None:
+    pacs.status = 0xA700
+    gateway = start_gateway(make_config())
+    for film in (dicom_film(), dicom_film(PatientID="OTHER")):
+        send(gateway.port, film)
+    (known,), (again,) = gateway.events("received"), gateway.events("received_again")
+    assert again["job"] == known["job"]
+    assert "OTHER" not in gateway.log
+
+
 def test_what_failed_for_good_lies_apart_with_its_reason(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs
 ) -> None:
