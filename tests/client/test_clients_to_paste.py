@@ -87,6 +87,16 @@ def test_a_wrong_secret_is_refused_and_told(run: Run, image_bytes: ImageBytes, l
     assert "Forbidden" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("command", "language", "name"), [(sys.executable, "python", "a.py"), (NODE, "js", "a.mjs")])
+def test_missing_credentials_are_told_in_a_line(tmp_path: Path, command: str, language: str, name: str) -> None:
+    (tmp_path / name).write_text(program(language), encoding="utf-8")
+    (tmp_path / "film").write_bytes(b"a film")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    given = [command, name, "https://example.org", "film"]
+    done = subprocess.run(given, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (1, "Set AWS credentials and AWS_REGION.")
+
+
 def test_a_large_film_goes_by_upload(run: Run, image_bytes: ImageBytes) -> None:
     done = run("python", image_bytes(grey=255) + bytes(5_000_000))
     assert done.returncode == 0, done.stderr
