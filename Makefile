@@ -44,6 +44,7 @@ demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo
 
 .PHONY: cli
 cli: $(RUNTIME) ## Install the project, with the `pneumonia` command, into .venv (docs/cli.md)
+	@echo "The command is here: .venv/bin/pneumonia"
 
 .PHONY: dist
 dist: $(RUNTIME) ## Build the wheel and the sdist, with the model inside, into dist/ (docs/install.md)
