@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -36,11 +37,18 @@ from tests.gateway.fakes import FakeAnswers, Pacs
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a gateway changes for its whole process is undone; pynetdicom says nothing."""
     monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    with warnings.catch_warnings():
+        yield
+    os.umask(mask)
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
