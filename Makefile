@@ -86,7 +86,7 @@ lint: $(DEV) ## Style, format, spelling, and what bandit finds
 	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py bench infra lambda_src pneumonia_cli rehearsal tools training
 
 .PHONY: format
-format: $(DEV) ## Mend what lint can mend
+format: $(DEV) ## Fix what lint can fix
 	.venv-dev/bin/ruff check --fix
 	.venv-dev/bin/ruff format
 
@@ -257,7 +257,7 @@ evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write 
 	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(if $(FLOAT32),--float32 "$$FLOAT32") $(ARGS)
 
 .PHONY: samples
-samples: need-data $(TRAIN) ## Draw samples/ anew from the training set (DATA=)
+samples: need-data $(TRAIN) ## Draw samples/ again from the training set (DATA=)
 	$(run) .venv-train/bin/python -m training.samples --data "$$DATA/train" $(ARGS)
 
 .PHONY: train-test
@@ -276,7 +276,7 @@ need-data:
 
 ##@ Keep
 .PHONY: lock
-lock: $(DEV) ## Lock every requirements*.in anew, with hashes (ARGS=--upgrade for newer versions)
+lock: $(DEV) ## Lock every requirements*.in again, with hashes (ARGS=--upgrade for newer versions)
 	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
 	$(call lock,pyproject.toml --group build,pneumonia_cli/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)

@@ -39,7 +39,7 @@ def without_vnni(library: bytes) -> bytes:
 
 
 def package(folder: Path) -> Path:
-    """Make the copy in `folder`, anew each time. Returns the folder to put first on the path of modules.
+    """Make the copy in `folder`, again each time. Returns the folder to put first on the path of modules.
 
     Raises NotEmulated.
     """

@@ -1,6 +1,6 @@
 """The CPU time that processes use, waiting until they use none, and letting one have the CPU before others.
 
-Threads of an onnxruntime session go on spinning after its answer. Whoever runs next on the same CPU then gets a half of
+Threads of an onnxruntime session go on spinning after its answer. What runs next on the same CPU then gets a half of
 it, so a turn may begin only when every other process is idle.
 """
 

@@ -28,7 +28,7 @@ _CONFIGS: Final = {
 
 # What a release can set off within its minutes. Not the throttles, which are of the account, nor the queue and the
 # dead letters: a message takes half an hour to get there, and CodeDeploy starts nothing while an alarm rings, so
-# old dead letters would keep out the very release that mends them.
+# old dead letters would keep out the very release that fixes them.
 _ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worker": ("WorkerErrors",)}
 
 _CHECK_MEMORY_MB: Final = 512

@@ -67,7 +67,7 @@ def _commands(found: Any, context: typer.Context) -> Iterator[Command]:
 
 
 def render(document: str) -> str:
-    """The text of docs/cli.md with both generated parts anew. Raises ValueError without their marks."""
+    """The text of docs/cli.md with both generated parts again. Raises ValueError without their marks."""
     return _replaced(_replaced(document, "commands", _overview()), "reference", _reference())
 
 

@@ -11,7 +11,7 @@ _HEAD = "| for | the caller's AWS permissions |"
 
 
 def render(document: str) -> str:
-    """The text of docs/cli.md with the table anew. Raises ValueError without its head."""
+    """The text of docs/cli.md with the table again. Raises ValueError without its head."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))

@@ -15,7 +15,7 @@ _HEAD = "| Setting | Default | Allowed | What it is |"
 
 
 def render(document: str) -> str:
-    """The text of docs/deploy.md with the table anew, in the order of cdk.json. Raises ValueError without its head."""
+    """The text of docs/deploy.md with the table again, in the order of cdk.json. Raises ValueError without its head."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))

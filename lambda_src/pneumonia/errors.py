@@ -3,7 +3,7 @@
 import traceback
 from typing import Any, ClassVar
 
-INTERNAL_DETAIL = "Something went wrong on our side. Give the request_id to whoever operates the service."
+INTERNAL_DETAIL = "Something went wrong on our side. Give the request_id to the operator of the service."
 """What callers see of an error that nobody expected."""
 
 
@@ -194,7 +194,7 @@ class ModelError(PneumoniaError):
     code = "model_error"
     status = 500
     title = "The model could not be used"
-    public_detail = "The service cannot use its model. Give the request_id to whoever operates the service."
+    public_detail = "The service cannot use its model. Give the request_id to the operator of the service."
 
 
 class Unhealthy(PneumoniaError):

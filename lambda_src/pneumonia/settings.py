@@ -30,7 +30,7 @@ class SettingsError(PneumoniaError):
 
     code = "settings_error"
     title = "The service is misconfigured"
-    public_detail = "The service is misconfigured. Give the request_id to whoever operates the service."
+    public_detail = "The service is misconfigured. Give the request_id to the operator of the service."
 
 
 @dataclass(frozen=True, kw_only=True)

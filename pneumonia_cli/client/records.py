@@ -51,7 +51,7 @@ def image_printer(shape: Shape) -> Callable[[Record], None]:
 
 
 def as_result(line: Record) -> dict[str, Any]:
-    """The line of an image as results.jsonl has it: with its status, the fields of an error beside `file`."""
+    """The line of an image as results.jsonl has it: with its status, the fields of an error next to `file`."""
     if "error" not in line:
         return {**line, "status": "predicted"}
     return {"file": line["file"], **line["error"], "status": "rejected"}

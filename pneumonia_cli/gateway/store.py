@@ -118,7 +118,7 @@ class Store:
         """Take an image in for good: once this returns, it survives everything but the loss of the disk.
 
         The file is moved. Returns False if the same instance waits already, which is then left as it is. One that had
-        failed begins anew. Raises Full.
+        failed begins again. Raises Full.
         """
         self.check_room()
         durable.sync_file(image)
@@ -172,7 +172,7 @@ class Store:
         files = list(results)
         for name, content in zip(files, results.values(), strict=True):
             durable.write(job.folder / name, content)
-        # Attempts are counted anew: those to deliver have nothing to do with those to predict.
+        # Attempts are counted again: those to deliver have nothing to do with those to predict.
         self._note(job, attempts=0, due=time.time())
         durable.write_json(job.folder / _RESULTS, {**summary, "files": files})
         return [job.folder / name for name in files]

@@ -115,7 +115,7 @@ class Worker:
         if now - job.received >= self.give_up_seconds:
             self._failed(job, stage, reason)
             return None
-        # An answer may have been noted since: its attempts began anew.
+        # An answer may have been noted since: its attempts began again.
         current = self.store.job(job.id) or job
         wait = self.backoff.seconds(current.attempts + 1)
         self.metrics.retries.labels(stage).inc()

@@ -193,11 +193,11 @@ class Fleet:
         while empty < 2:
             if time.monotonic() > end:
                 raise TimeoutError(f"The queue is not empty after {_PATIENCE_SECONDS:g} s.")
-            self.mend()
+            self.fix()
             time.sleep(0.5)
             empty = 0 if count(self._cloud.sqs, self._cloud.queue_url) else empty + 1
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Replace those that were killed."""
         alive = [process for process in self._processes if process.is_alive()]
         missing, self._processes = len(self._processes) - len(alive), alive

@@ -86,7 +86,7 @@ def _megabytes(kind: str) -> float:
 
 
 def _forget_peak() -> None:
-    """Let the peak begin anew at what is used now (proc(5), clear_refs)."""
+    """Let the peak begin again at what is used now (proc(5), clear_refs)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

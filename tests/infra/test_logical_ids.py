@@ -14,7 +14,7 @@ CONTEXTS: dict[str, Json] = {
     "defaults": {},
     "everything": REGULATED | {"backfill": True, "observability": "full", "alarm_email": "someone@example.org"},
 }
-# A version of a function is published anew whenever its code changes: its id ends in a hash of what it runs.
+# A version of a function is published again whenever its code changes: its id ends in a hash of what it runs.
 VERSION = re.compile(r"[0-9a-f]{32} AWS::Lambda::Version$")
 
 

@@ -55,7 +55,7 @@ class Watch:
         """What a call took."""
         self._asked = 0
         with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew (proc(5))
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins again (proc(5))
         start, cpu = time.perf_counter(), time.process_time()
         predict()
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu

@@ -47,7 +47,7 @@ def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, fi
     before = page.evaluate(URL)
     drag(page, -round(0.4 * stage["width"]), 0, "left")
     expect(page.locator("#stage-window")).to_have_text(re.compile(r"Window [12]\d{3}, level [12]\d{3}"))
-    # Painted anew from the samples, not filtered: greys that 8 bits did not hold.
+    # Painted again from the samples, not filtered: greys that 8 bits did not hold.
     expect(page.locator("#film-layer")).to_have_css("filter", "grayscale(1)")
     page.wait_for_function(f"(before) => {URL} !== before", arg=before)
     narrow = shown(page)

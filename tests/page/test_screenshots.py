@@ -1,4 +1,4 @@
-"""The pictures of README and docs/page.md. PAGE_SCREENSHOTS=docs/images writes them anew (make pictures)."""
+"""The pictures of README and docs/page.md. PAGE_SCREENSHOTS=docs/images writes them (make pictures)."""
 
 import io
 import os

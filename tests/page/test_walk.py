@@ -1,4 +1,4 @@
-"""The walk of the README and a picture of the report. PAGE_SCREENSHOTS=docs/images writes them anew (make pictures)."""
+"""The walk of the README and a picture of the report. PAGE_SCREENSHOTS=docs/images writes them (make pictures)."""
 
 import os
 from collections.abc import Iterator

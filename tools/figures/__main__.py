@@ -18,7 +18,7 @@ def documents() -> Iterator[Path]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill them; return the exit code."""
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
-    parser.add_argument("--measure", action="store_true", help="predict the samples anew with the same model")
+    parser.add_argument("--measure", action="store_true", help="predict the samples again with the same model")
     arguments = parser.parse_args(argv)
     if arguments.measure or measured.load().get(samples.SECTION, {}).get("model") != samples.model():
         measured.store(samples.SECTION, samples.COMMAND, samples.measure())

@@ -1,4 +1,4 @@
-"""`make openapi`: write the descriptions of the API anew, as the files that GET /openapi.json and GET /docs return."""
+"""`make openapi`: write the descriptions of the API again, as the files that GET /openapi.json and GET /docs return."""
 
 import json
 import sys

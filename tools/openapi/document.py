@@ -66,7 +66,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
     errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP.",
     errors.UndecodableImage: "The file is cut short. Export it again.",
-    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the film anew, smaller.",
+    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the film again, smaller.",
     errors.MultiFrame: "The DICOM file holds 12 frames, at most 1 may be in it.",
     errors.NotARadiograph: "The DICOM file says that it is of another modality than radiography.",
     errors.ForProcessing: "The DICOM file is FOR PROCESSING. Send the FOR PRESENTATION image of the same exposure.",

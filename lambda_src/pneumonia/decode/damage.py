@@ -36,7 +36,7 @@ def why_undecodable(data: bytes, kind: Format) -> str:
         return f"The {kind.name} file is {found}, which is not read. Export it as PNG or as a common JPEG."
     except (struct.error, IndexError):
         pass
-    return f"The {kind.name} file is damaged: what it holds cannot be decoded. Export the film anew."
+    return f"The {kind.name} file is damaged: what it holds cannot be decoded. Export the film again."
 
 
 def _look_at_jpeg(data: bytes) -> None:

@@ -34,7 +34,7 @@ def why_undecodable(dataset: Dataset | None, *, cut: bool) -> str:
     if dataset is None:
         return (
             "The DICOM file cannot be read: its elements are damaged, or it was cut in transfer. Send the whole file "
-            "again, or export it anew."
+            "again, or export it again."
         )
     if cut:
         return TRUNCATED
@@ -50,8 +50,8 @@ def why_undecodable(dataset: Dataset | None, *, cut: bool) -> str:
     if syntax.is_encapsulated:
         return f"The pixels of the DICOM file ({syntax.name}) are damaged or incomplete. {_EXPORT}"
     if _has_too_few_bytes(dataset):
-        return "The DICOM file holds fewer pixels than its header says: it is truncated or damaged. Export it anew."
-    return "The DICOM file is damaged: its header and its pixels do not fit together. Export it anew."
+        return "The DICOM file holds fewer pixels than its header says: it is truncated or damaged. Export it again."
+    return "The DICOM file is damaged: its header and its pixels do not fit together. Export it again."
 
 
 def _has_too_few_bytes(dataset: Dataset) -> bool:

@@ -35,7 +35,7 @@ def inflate(data: bytes, limits: Limits) -> bytes:
         return b"".join(_pieces(data, limits))
     except zlib.error as error:
         raise UndecodableImage(
-            "The deflated DICOM data set cannot be unpacked: the file is damaged. Export it anew."
+            "The deflated DICOM data set cannot be unpacked: the file is damaged. Export it again."
         ) from error
 
 

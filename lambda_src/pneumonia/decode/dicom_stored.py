@@ -37,7 +37,7 @@ def check_size(dataset: Dataset, limits: Limits) -> None:
     missing = [name for name in DESCRIPTION if dataset.get(name) in (None, "")]
     if missing:
         raise UndecodableImage(
-            f"The DICOM file does not say how its pixels are stored ({', '.join(missing)} missing). Export it anew."
+            f"The DICOM file does not say how its pixels are stored ({', '.join(missing)} missing). Export it again."
         )
     check_bits(dataset)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
@@ -68,11 +68,11 @@ def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int
         return
     if size != (int(dataset.Rows), int(dataset.Columns)):
         raise UndecodableImage(
-            "The compressed image has another size than the DICOM header says: it is damaged. Export it anew."
+            "The compressed image has another size than the DICOM header says: it is damaged. Export it again."
         )
     if components != samples:
         raise UndecodableImage(
-            "The compressed image has another number of colours than the DICOM header says. Export it anew."
+            "The compressed image has another number of colours than the DICOM header says. Export it again."
         )
 
 

@@ -66,10 +66,10 @@ def check_fragments(pixel_data: bytes, frames: int, limits: Limits) -> None:
     """
     if not pixel_data.startswith(ITEM):
         raise UndecodableImage(
-            "The compressed pixels of the DICOM file are damaged: they are not in fragments. Export it anew."
+            "The compressed pixels of the DICOM file are damaged: they are not in fragments. Export it again."
         )
     if int.from_bytes(pixel_data[4:8], "little") > 4 * (frames + MAX_OFFSETS):
-        raise TooLarge("The offset table of the DICOM file is longer than its frames need. Export the film anew.")
+        raise TooLarge("The offset table of the DICOM file is longer than its frames need. Export the film again.")
     if pixel_data.count(ITEM) > limits.max_dicom_elements:
         raise TooLarge(f"The pixels of the DICOM file are in more than {limits.max_dicom_elements} fragments.")
 

@@ -52,7 +52,7 @@ _OTHERS = (
     # The mark of a PNG holds a line break of each kind, to show just that.
     (0, b"\x89PNG", "a PNG whose line breaks were changed on the way. Send it again as binary (curl --data-binary)."),
     (0, b"%PDF", "a PDF document. Export the film in it as a picture."),
-    (0, b"GIF8", "a GIF, which has too few greys for a film. Export the film anew."),
+    (0, b"GIF8", "a GIF, which has too few greys for a film. Export the film again."),
     (0, b"PK\x03\x04", "a ZIP archive. Send each film in it as a file of its own."),
     (0, b"\x1f\x8b", "compressed with gzip. Unpack it."),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture. Export it as PNG or TIFF."),

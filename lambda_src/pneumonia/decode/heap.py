@@ -21,7 +21,7 @@ class Heap:
         self._least: int | None = None
         if sys.platform == "linux":
             # By default the C library gives back every block of 128 kB or a little more as soon as it is free, and the
-            # system clears it anew for the next one, several times for each film (docs/performance.md).
+            # system clears it again for the next one, several times for each film (docs/performance.md).
             with contextlib.suppress(OSError, AttributeError):
                 for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
                     ctypes.CDLL(None).mallopt(parameter, KEPT_BYTES)

@@ -106,7 +106,7 @@ class Decoder:
             if process.wait() == DIED_OF_MEMORY:
                 raise out_of_memory() from error
             raise UndecodableImage(
-                "The image cannot be decoded: its decoder broke down over it. Export the film anew, as JPEG or PNG."
+                "The image cannot be decoded: its decoder broke down over it. Export the film again, as JPEG or PNG."
             ) from error
 
     def _started(self, memory_bytes: int) -> "subprocess.Popen[bytes]":

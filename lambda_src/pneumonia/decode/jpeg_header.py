@@ -47,6 +47,6 @@ def read_jpeg_header(stream: bytes) -> JpegHeader:
         position += 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
     if found is None:
         raise UndecodableImage(
-            "The JPEG in the DICOM file has no frame header: it is truncated or damaged. Export it anew."
+            "The JPEG in the DICOM file has no frame header: it is truncated or damaged. Export it again."
         )
     return found

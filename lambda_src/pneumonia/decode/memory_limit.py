@@ -74,5 +74,5 @@ def has_spent(used: resource.struct_rusage, most_bytes: int) -> bool:
 def out_of_memory() -> TooLarge:
     """The error for an image that takes more memory than it may."""
     return TooLarge(
-        "The image takes more memory to decode than it may. Export the film anew, smaller or as JPEG or PNG."
+        "The image takes more memory to decode than it may. Export the film again, smaller or as JPEG or PNG."
     )

@@ -19,7 +19,7 @@ def check_bits(dataset: Dataset) -> None:
     if not 1 <= stored <= allocated:
         raise UndecodableImage(
             f"The DICOM file says that {stored} bits are stored in {allocated} (BitsStored, BitsAllocated): they have "
-            "no room there. Export the film anew."
+            "no room there. Export the film again."
         )
 
 

@@ -28,5 +28,5 @@ class TimedFile(io.BytesIO):
 def took_too_long(seconds: float) -> TookTooLong:
     """The error for an image whose decoding was stopped."""
     return TookTooLong(
-        f"The image could not be decoded within {seconds:g} seconds. Export the film anew, smaller or as JPEG or PNG."
+        f"The image could not be decoded within {seconds:g} seconds. Export the film again, smaller or as JPEG or PNG."
     )

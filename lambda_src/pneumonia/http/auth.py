@@ -101,7 +101,7 @@ def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) 
         raise Unauthorized("Send the header Authorization: Bearer <token>.")
     name = token_store().name_of(found.group(1))
     if name is None:
-        raise Unauthorized("The token is not valid, or no longer. Ask whoever operates the service for a current one.")
+        raise Unauthorized("The token is not valid, or no longer. Ask the operator of the service for a current one.")
     return name
 
 

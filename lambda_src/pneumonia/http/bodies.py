@@ -14,6 +14,22 @@ _BOM = "\ufeff"
 _PLAIN_NAME = re.compile(r"[a-z0-9-]{1,12}")
 
 
+def bytes_of(content: str | bytes, media_type: str) -> bytes:
+    """The bytes of a body, also where something on the way made each byte a character.
+
+    Raises MalformedRequest for other text. ``media_type`` is what has to be passed as binary, for the error.
+    """
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode("latin-1")  # a gateway that hands on each byte as a character
+    except UnicodeEncodeError:
+        raise MalformedRequest(
+            "The body arrived as text, which damages the bytes of its files. Whatever hands the request on must pass "
+            f"{media_type} as binary (isBase64Encoded)."
+        ) from None
+
+
 def content_of(
     body: str | None, *, is_base64: bool, content_encoding: str, max_bytes: int, how: str
 ) -> str | bytes | None:

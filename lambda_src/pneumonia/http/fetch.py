@@ -40,7 +40,7 @@ class Policy:
 
 
 class _DeadlineSocket(ssl.SSLSocket):
-    """A TLS socket with one deadline for all its reads: a timeout alone starts anew with every byte, so a
+    """A TLS socket with one deadline for all its reads: a timeout alone starts again with every byte, so a
     server that sends one byte now and then could hold us for hours."""
 
     deadline: float

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pneumonia.errors import MalformedRequest, MissingImage
-from pneumonia.http.bodies import too_large
+from pneumonia.http.bodies import bytes_of, too_large
 from pneumonia.http.requests import PLAIN_NAME
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: f
 
     Raises MalformedRequest (several files, or no sound form), MissingImage (no file, or an empty one), TooLarge.
     """
-    files, fields = _parts(_as_bytes(content), content_type)
+    files, fields = _parts(bytes_of(content, "multipart/form-data"), content_type)
     if misplaced := sorted(in_query.intersection(fields)):
         raise MalformedRequest(
             f"The form has the field {misplaced[0]}. It belongs in the query of the address, as in "
@@ -139,18 +139,6 @@ def _is_file(part: "MultipartSegment") -> bool:
         or "filename*=" in disposition.lower()
         or (kind is not None and not kind.startswith("text/"))
     )
-
-
-def _as_bytes(content: str | bytes) -> bytes:
-    if isinstance(content, bytes):
-        return content
-    try:
-        return content.encode("latin-1")  # a gateway that hands on each byte as a character
-    except UnicodeEncodeError:
-        raise MalformedRequest(
-            "The form arrived as text, which damages the bytes of its file. Whatever hands the request on must pass "
-            "multipart/form-data as binary (isBase64Encoded)."
-        ) from None
 
 
 def _head(content: str | bytes) -> bytes:

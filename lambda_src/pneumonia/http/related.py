@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pneumonia.errors import MalformedRequest, MissingImage, TooLarge, UnsupportedFormat
+from pneumonia.http.bodies import bytes_of
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -29,7 +30,7 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
     kind = _header(content_type)
     media_type = kind.get_content_type() if content_type else ""
     if media_type == DICOM:
-        return [_as_bytes(content)]
+        return [bytes_of(content, RELATED)]
     if media_type != RELATED:
         raise UnsupportedFormat(f"This path takes DICOM instances only. {_SEND}")
     # The standard wants the parameter. Without it the parts themselves say what they are.
@@ -39,7 +40,7 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
     boundary = kind.get_boundary()
     if not boundary:
         raise MalformedRequest(f"The Content-Type has no boundary. {_SEND}")
-    found = list(_parts(_as_bytes(content), boundary.encode("latin-1", "replace")))
+    found = list(_parts(bytes_of(content, RELATED), boundary.encode("latin-1", "replace")))
     if not found:
         raise MissingImage(f"The request holds no instance. {_SEND}")
     return found
@@ -95,15 +96,3 @@ def _parser(boundary: bytes) -> "PushMultipartParser":
             return MultipartSegment(headerlist)
 
     return Related(boundary, max_segment_count=MAX_PARTS)
-
-
-def _as_bytes(content: str | bytes) -> bytes:
-    if isinstance(content, bytes):
-        return content
-    try:
-        return content.encode("latin-1")  # a gateway that hands on each byte as a character
-    except UnicodeEncodeError:
-        raise MalformedRequest(
-            "The body arrived as text, which damages the bytes of its instances. Whatever hands the request on must "
-            f"pass {RELATED} as binary (isBase64Encoded)."
-        ) from None

@@ -2,11 +2,11 @@
 
     python -m pneumonia.model.optimise FOLDER
 
-writes each member of the card anew as onnxruntime has optimised it at its extended level, which holds on every CPU
+writes each member of the card again as onnxruntime has optimised it at its extended level, which holds on every CPU
 (the layouts that one CPU likes best are chosen where the graph is loaded), and removes the original. What was checked
 against the card then need not be read and hashed at each start: Lambda checks the layers of an image by digest itself.
 
-The weights go into a file beside the graph, which onnxruntime maps into memory instead of reading and parsing it: a
+The weights go into a file next to the graph, which onnxruntime maps into memory instead of reading and parsing it: a
 start takes 22 ms of processor time less, and 19 MB of memory (docs/performance.md).
 """
 

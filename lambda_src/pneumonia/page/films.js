@@ -52,7 +52,7 @@ export function arrange(films) {
     list.append(...films.map((film) => items.get(film).item));
 }
 
-/** Show the state of a film anew. */
+/** Show the state of a film again. */
 export function updateItem(film) {
     const { state, value } = items.get(film);
     value.textContent = film.answer ? percent(shown(film.answer.pneumonia)) : "";

@@ -1,5 +1,5 @@
 // The grey window of the film: which greys are black and which are white. Films of 8 bits get it from an SVG filter,
-// deeper ones are painted anew from their own samples.
+// deeper ones are painted again from their own samples.
 
 import { byId } from "./dom.js";
 import { paintDeep } from "./deep.js";

@@ -19,11 +19,11 @@ export const MESSAGES = {
     },
     took_too_long: {
         title: "The film takes too long to read",
-        advice: "Export it anew, smaller or as JPEG or PNG: the model sees every film reduced.",
+        advice: "Export it again, smaller or as JPEG or PNG: the model sees every film reduced.",
     },
     processing_failed: {
         title: "The film could not be processed",
-        advice: `Export it anew, smaller or as JPEG or PNG. If that does not help: ${OPERATOR}`,
+        advice: `Export it again, smaller or as JPEG or PNG. If that does not help: ${OPERATOR}`,
     },
     object_archived: {
         title: "The film lies in an archive",

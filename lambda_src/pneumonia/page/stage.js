@@ -14,10 +14,10 @@ let offset = { x: 0, y: 0 };
 let quarters = 0; // clockwise
 let mirrored = { across: false, upright: false };
 
-/** Take the size of another film, or of none; `anew` forgets zoom and place of the one before. */
-export function setSize(width, height, anew) {
+/** Take the size of another film, or of none; `again` forgets zoom and place of the one before. */
+export function setSize(width, height, again) {
     size = { width, height };
-    if (anew) straighten();
+    if (again) straighten();
     else place();
 }
 

@@ -21,7 +21,7 @@ export function addRows(films, choose) {
     }
 }
 
-/** Show the state of a film anew. */
+/** Show the state of a film again. */
 export function updateRow(film) {
     const { row, choose } = rows.get(film);
     const { answer } = film;

@@ -15,7 +15,7 @@ from pneumonia_cli.client.errors import UsageProblem
 
 
 def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions) -> int:
-    """Fetch what has come for the batch in `options.out`, and write its files anew; answers the exit code.
+    """Fetch what has come for the batch in `options.out`, and write its files again; answers the exit code.
 
     Raises UsageProblem, ServiceError.
     """

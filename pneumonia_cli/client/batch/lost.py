@@ -1,4 +1,4 @@
-"""Which uploads of a batch are gone: the bucket was emptied, objects have expired, a local cloud was started anew."""
+"""Which uploads of a batch are gone: the bucket was emptied, objects have expired, a local cloud was started again."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -109,7 +109,7 @@ def _results(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Fetch what has come since a `submit` gave up or was stopped, and write its files anew."""
+    """Fetch what has come since a `submit` gave up or was stopped, and write its files again."""
     from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
@@ -139,7 +139,7 @@ def _redrive(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Put the uploads that failed back into the queue, once what made them fail is mended."""
+    """Put the uploads that failed back into the queue, once what made them fail is fixed."""
     from pneumonia_cli.client.operating import redrive as command
     from pneumonia_cli.client.target import Target, connect, resolve
 

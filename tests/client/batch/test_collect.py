@@ -158,6 +158,6 @@ def test_all_that_is_missing_is_dead(aws_credentials: None) -> None:
         assert not any(patience.all_dead(2) for _ in range(5))  # fewer dead than missing
         assert not any(patience.all_dead(0) for _ in range(5))  # nothing is missing
         assert [patience.all_dead(1), patience.all_dead(1)] == [False, False]
-        patience.news()  # counts anew
+        patience.news()  # counts again
         assert [patience.all_dead(1), patience.all_dead(1), patience.all_dead(1)] == [False, False, True]
         sqs.close()

@@ -34,7 +34,7 @@ def with_queues(stack: Stack) -> Places:
 
 
 def lose_everything(stack: Stack) -> None:
-    """As a local cloud that was started anew."""
+    """As a local cloud that was started again."""
     for key, version in stack.uploads():
         stack.cloud.s3.delete_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
     stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)

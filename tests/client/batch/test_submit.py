@@ -132,7 +132,7 @@ def test_stopped_by_the_user(
 def test_what_fails_is_redriven_and_fetched(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that is broken, then mended: submit tells what is missing, redrive and results bring it."""
+    """A worker that is broken, then fixed: submit tells what is missing, redrive and results bring it."""
     broken = True
 
     def worker(event: dict[str, list[dict[str, str]]], context: Any) -> Any:
@@ -174,7 +174,7 @@ def test_no_result_in_time(stack: Stack, pneumonia: Pneumonia, make_films: MakeF
 def test_a_service_that_has_lost_its_store(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `serve` that was started anew: as many films as may be under way are waited for, and lie nowhere."""
+    """As `serve` that was started again: as many films as may be under way are waited for, and lie nowhere."""
     monkeypatch.setattr(target, "LOCAL_UNANSWERED", 2)
     films = make_films({"a.png": 1, "b.png": 2, "c.png": 3})
     arguments = ("submit", films, *stack.options, "--out", tmp_path / "out", "--json", "--wait")

@@ -42,7 +42,7 @@ folder = Path(sys.argv[1])
 for film in sorted(folder.glob("film.*")):
     decode(film.read_bytes(), limits)
 for bomb in sorted(folder.glob("*.bomb")):
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
     before, start, code = megabytes("VmRSS"), time.process_time(), None
     try:
         decode(bomb.read_bytes(), limits)

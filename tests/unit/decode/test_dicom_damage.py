@@ -77,4 +77,4 @@ def test_every_cut_of_a_file_has_a_true_reason(syntax: str) -> None:
 def test_an_element_whose_kind_is_damaged_is_told_as_damage(dicom_bytes: DicomBytes) -> None:
     data = dicom_bytes()
     assert data.count(b"\x28\0\0\1US") == 1
-    assert "Export it anew" in reason(data.replace(b"\x28\0\0\1US", b"\x28\0\0\1U\xd3"))
+    assert "Export it again" in reason(data.replace(b"\x28\0\0\1US", b"\x28\0\0\1U\xd3"))
