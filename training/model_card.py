@@ -1,8 +1,8 @@
-"""MODEL_CARD.md, rendered from ``card.json``: every figure in it was measured by the evaluation command.
+"""Render MODEL_CARD.md from ``card.json``. The evaluation command measured every figure in it.
 
     python -m training.model_card
 
-renders it again, without any films.
+This command renders the card again. It needs no images.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-# Published on the same 624 films.
+# Published for the same 624 images.
 PEERS: dict[str, dict[str, float | None]] = {
     "origin": {"sensitivity": 0.969, "specificity": 0.538, "accuracy": 0.808, "auc": None},
     "Kermany 2018": {"sensitivity": 0.932, "specificity": 0.901, "accuracy": 0.928, "auc": 0.968},
@@ -42,7 +42,17 @@ def headline_table(test: dict[str, Any]) -> list[str]:
     return lines
 
 
+def share(rounded: float, total: int) -> float:
+    """Return the share of ``total`` images that ``card.json`` gives with four decimals, without that rounding.
+
+    Rounding 0.9915 (232 of 234) a second time would give 0.992 in place of 0.991.
+    """
+    return round(rounded * total) / total if total else rounded
+
+
 def operating_table(card: dict[str, Any]) -> list[str]:
+    counts = card["metrics"]["test"]["confusion"]
+    pneumonia, normal = counts["fn"] + counts["tp"], counts["tn"] + counts["fp"]
     lines = [
         "| operating point | threshold | validation sensitivity / specificity | test sensitivity / specificity |",
         "|---|---|---|---|",
@@ -52,7 +62,7 @@ def operating_table(card: dict[str, Any]) -> list[str]:
         lines.append(
             f"| `{name}` | {point['threshold']:.3f} "
             f"| {point['validation_sensitivity']:.3f} / {point['validation_specificity']:.3f} "
-            f"| {test['sensitivity']:.3f} / {test['specificity']:.3f} |"
+            f"| {share(test['sensitivity'], pneumonia):.3f} / {share(test['specificity'], normal):.3f} |"
         )
     return lines
 
@@ -70,10 +80,9 @@ def triage_table(triage: dict[str, dict[str, int]]) -> list[str]:
 def precision_section(cost: dict[str, Any]) -> list[str]:
     return [
         "",
-        f"Against the same networks in float32 on these {cost['films']} films, int8 gives up "
-        f"{cost['auc_given_up']:.4f} of AUC (float32: {cost['auc_float32']:.4f}); "
-        f"{cost['decisions_changed']:.1%} of the decisions differ; correlation of the logits "
-        f"{cost['logit_correlation']:.4f}.",
+        f"Compared with the same networks in float32 on these {cost['films']} images, int8 lowers the AUC by "
+        f"{cost['auc_given_up']:.4f} (float32: {cost['auc_float32']:.4f}) and changes {cost['decisions_changed']:.1%} "
+        f"of the decisions. The logits correlate {cost['logit_correlation']:.4f}.",
     ]
 
 
@@ -82,19 +91,20 @@ def adults_section(adults: dict[str, Any]) -> list[str]:
         "",
         "## Adults (outside the training population)",
         "",
-        f"AUC opacity against normal {with_interval(adults['auc_opacity_against_normal'])}; against normal and other "
-        f"findings {with_interval(adults['auc_opacity_against_all_others'])}. At the shipped threshold: sensitivity "
-        f"{adults['sensitivity']:.3f}, specificity on normals {adults['specificity_normal']:.3f}. Films: "
+        f"AUC of lung opacity against normal: {with_interval(adults['auc_opacity_against_normal'])}. AUC of lung "
+        f"opacity against normal and other findings: {with_interval(adults['auc_opacity_against_all_others'])}. At the "
+        f"balanced threshold the sensitivity is {adults['sensitivity']:.3f}, and the specificity on normal images is "
+        f"{adults['specificity_normal']:.3f}. Images: "
         + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in adults["films"].items())
-        + ". The thresholds were made on children and are not valid for adults.",
+        + ". The thresholds were chosen on images of children and are not valid for adults.",
         *([_boxes(adults["boxes"])] if "boxes" in adults else []),
     ]
 
 
 def _boxes(found: dict[str, Any]) -> str:
     return (
-        f"On {found['films']} adult films with an opacity the hottest cell of the heatmap lies in a box that a "
-        f"radiologist drew on {found['hottest_in_box']:.1%}; the boxes cover {found['box_area']:.1%} of these films."
+        f"In {found['hottest_in_box']:.1%} of {found['films']} adult images with an opacity, the hottest cell of the "
+        f"heatmap lies in a box that a radiologist drew. The boxes cover {found['box_area']:.1%} of these images."
     )
 
 
@@ -103,52 +113,57 @@ def heatmap_section(heat: dict[str, Any]) -> list[str]:
         "",
         "## Heatmaps",
         "",
-        f"On {heat['films']} test films with pneumonia, blacking out the hottest 20% of the film lowers the logit more "
-        f"than blacking out a random 20% on {heat['occlusion_wins']:.1%} of them (mean drop "
-        f"{heat['mean_drop_hottest']:.2f} against {heat['mean_drop_random']:.2f}). With shuffled weights the maps "
-        f"correlate {heat['randomised_rank_correlation']:.2f} (Spearman) with the real ones.",
+        f"In {heat['occlusion_wins']:.1%} of {heat['films']} test images with pneumonia, blacking out the hottest 20% "
+        f"of the image lowers the logit more than blacking out a random 20%. The mean drop is "
+        f"{heat['mean_drop_hottest']:.2f} against {heat['mean_drop_random']:.2f}. The maps of a network with shuffled "
+        f"weights correlate {heat['randomised_rank_correlation']:.2f} (Spearman) with the maps of this network.",
         *([_lungs(heat["lungs"])] if "lungs" in heat else []),
     ]
 
 
 def _lungs(found: dict[str, Any]) -> str:
     return (
-        f"On {found['films']} of them with lung masks drawn by hand, {found['heat_in_lungs']:.1%} of the heat lies "
-        f"inside the lungs, which cover {found['lung_area']:.1%} of the film. The hottest place lies inside on "
-        f"{found['peak_in_lungs']:.1%} of them."
+        f"On {found['films']} of these images with lung masks drawn by hand, {found['heat_in_lungs']:.1%} of the heat "
+        f"lies inside the lungs, which cover {found['lung_area']:.1%} of the image. The hottest place lies inside the "
+        f"lungs in {found['peak_in_lungs']:.1%} of them."
     )
 
 
 def sizes_section(found: dict[str, Any]) -> list[str]:
     return [
         "",
-        f"{found['films']} test films enlarged to {found['enlarged_to']} pixels (in place of the originals, which are "
-        f"not at hand) move in probability by {found['mean_difference']:.4f} on average and "
-        f"{found['largest_difference']:.3f} at most; {found['labels_changed']} labels change.",
+        f"{found['films']} test images were enlarged to {found['enlarged_to']} pixels, because the originals are not "
+        f"available. Their probability changes by {found['mean_difference']:.4f} on average and by "
+        f"{found['largest_difference']:.3f} at most. Labels that change: {found['labels_changed']}.",
     ]
 
 
-def repeated(seeds: list[int]) -> str:
-    return f" with {len(seeds)} seeds and a second mean" if len(seeds) > 1 else ""
+def served_mean(tuned: dict[str, Any] | None) -> str:
+    """Say which mean of weights is served."""
+    if not tuned:
+        return "The mean of their weights is served."
+    further = f"The mean of their weights was trained further on {tuned['films']} images"
+    seeds = len(tuned["seeds"])
+    if seeds == 1:
+        return f"{further} and is served."
+    return f"{further} with {seeds} seeds, and the mean of these {seeds} is served."
 
 
 def training_section(training: dict[str, Any], members: str) -> list[str]:
     networks = training["films_of_each_network"]
-    tuned = training.get("tuned")
     later = training.get("later_block")
     return [
-        f"Xception pre-trained on ImageNet, output stride 16, features pooled over the lung fields that the network "
-        f"predicts, one dense unit ({members}); grey image in, scaling inside the graph, Platt calibration and "
-        f"thresholds in the card. {len(networks)} networks were trained, each on {min(networks.values())} to "
-        f"{max(networks.values())} films and scored on the others; the mean of their weights is served"
-        + (f", after further training on {tuned['films']} films{repeated(tuned['seeds'])}." if tuned else ".")
-        + f" In all {training['films']} films of {training['patients']} patients, {training['prevalence']:.0%} with "
-        f"pneumonia: {training['data']}. Full settings are in `card.json`.",
+        f"The network is Xception, pre-trained on ImageNet, with output stride 16 ({members}). Its features are pooled "
+        "over the lung fields that it predicts and feed one dense unit. It takes a grey image and scales it inside the "
+        f"graph. {len(networks)} networks were trained, each on {min(networks.values())} to {max(networks.values())} "
+        f"images, and scored on the others. {served_mean(training.get('tuned'))} The data: {training['films']} images "
+        f"of {training['patients']} patients, {training['prevalence']:.0%} with pneumonia, from {training['data']}. "
+        "Settings, calibration and thresholds are in `card.json`.",
         *(
             [
                 "",
-                "A network of the same kind, trained without the normal films of the later series and scored on them: "
-                f"AUC {later['auc']:.4f}.",
+                "Another network was trained without the normal images of the later series and the pneumonia images of "
+                f"the last fold. Its AUC on these images is {later['auc']:.4f}.",
             ]
             if later
             else []
@@ -157,23 +172,23 @@ def training_section(training: dict[str, Any], members: str) -> list[str]:
 
 
 def gate_section(measured: dict[str, Any], limits: dict[str, Any]) -> list[str]:
-    """Rates of the gate; see training/gate_check.py for what is counted."""
+    """Render the rates of the gate, as ``training/gate_check.py`` counts them."""
     titles = {
-        "test": "test split (refused and flagged must be few)",
-        "other_population": "adults, unlabelled, of patients that had no part in the fit",
+        "test": "test split (few should be refused or flagged)",
+        "other_population": "adults, unlabelled, of patients who were not used to fit the gate",
         "labelled_adults": "adults, labelled by radiologists",
-        "not_chest_xray": "no chest X-rays at all (must be refused)",
+        "not_chest_xray": "not chest X-rays (all should be refused)",
     }
     lines = [
         "",
         "## Is it a chest X-ray, and of a child?",
         "",
-        f"A distance above {limits['distance_threshold']:.2f} from the features of chest X-rays is refused as "
-        "`not_a_chest_xray`, a film that was turned as `wrong_orientation`, an inverted one is inverted back; "
-        "`force=true` predicts all the same. A film unlike those of the training population is answered with "
-        "`in_training_population: false`. No picture that is not a chest X-ray had a part in the fit.",
+        f"An image at a distance above {limits['distance_threshold']:.2f} from the features of chest X-rays is refused "
+        "as `not_a_chest_xray`. A rotated image is refused as `wrong_orientation`. An inverted image is inverted back. "
+        "With `force=true`, refused images are predicted too. The result of an image that differs from the training "
+        "population has `in_training_population: false`. Only chest X-rays were used to fit the gate.",
         "",
-        "| pictures | images | refused | flagged as another population |",
+        "| set | images | refused | flagged as another population |",
         "|---|---|---|---|",
     ]
     for key, title in titles.items():
@@ -183,19 +198,19 @@ def gate_section(measured: dict[str, Any], limits: dict[str, Any]) -> list[str]:
     if "not_chest_xray" in measured:
         folders = measured["not_chest_xray"]["refused_by_folder"]
         lines += ["", "Refused by folder: " + ", ".join(f"{name} {rate:.1%}" for name, rate in folders.items()) + "."]
-    lines += ["", "| made from upright films | outcomes |", "|---|---|"]
+    lines += ["", "| change to upright X-rays | outcomes |", "|---|---|"]
     for pose, found in measured["poses"].items():
         lines.append(f"| `{pose}` | " + ", ".join(f"`{name}` {count}" for name, count in found.items()) + " |")
     return lines
 
 
 def render(card: dict[str, Any]) -> str:
-    """The card as Markdown."""
+    """Return the card as Markdown."""
     measured, training = card["metrics"], card["training"]
     test, validation = measured["test"], measured["validation"]
     counts = test["confusion"]
     kinds = ", ".join(
-        f"{k} {v['sensitivity']:.3f} ({v['films']} films)" for k, v in test["sensitivity_by_kind"].items()
+        f"{k} {v['sensitivity']:.3f} ({v['films']} images)" for k, v in test["sensitivity_by_kind"].items()
     )
     members = "; ".join(
         f"`{m['file']}`, {m['input']['width']}x{m['input']['height']}, {m.get('precision', 'float32')}"
@@ -206,14 +221,14 @@ def render(card: dict[str, Any]) -> str:
         "",
         f"> {card['notice']}",
         "",
-        "Written by `make evaluate` from `card.json`; do not edit.",
+        "<!-- Written by `make evaluate` from `card.json`; do not edit. -->",
         "",
         "## Intended use",
         "",
         card["intended_use"],
         "",
-        "Must not be used for: diagnosis or treatment decisions; ruling pneumonia out without a radiologist; adults; "
-        "other views than frontal; CT, ultrasound or photographs of anything else.",
+        "Must not be used for: diagnosis or treatment decisions; ruling out pneumonia without a radiologist; adults; "
+        "views other than frontal; CT, ultrasound or photographs of anything else.",
         "",
         "## Limits",
         "",
@@ -223,7 +238,7 @@ def render(card: dict[str, Any]) -> str:
         "",
         *training_section(training, members),
         "",
-        f"## Test split ({test['films']} films of {test['patients']} patients, scored after every choice was made)",
+        f"## Test split ({test['films']} images of {test['patients']} patients, scored after every choice was made)",
         "",
         *headline_table(test),
         "",
@@ -231,13 +246,13 @@ def render(card: dict[str, Any]) -> str:
         f"FN {counts['fn']}, TP {counts['tp']}. Sensitivity by kind: {kinds}. Intervals: 2,000 bootstrap samples of "
         "patients.",
         "",
-        f"Cross-validation on the training films: AUC {validation['auc']:.4f} "
-        f"(folds {', '.join(f'{v:.4f}' for v in validation['auc_per_fold'])}), under drawn acquisitions "
-        f"{validation['shifted']['auc']:.4f}; at the balanced threshold sensitivity {validation['sensitivity']:.3f}, "
-        f"specificity {validation['specificity']:.3f}. Of held-out normal films "
-        f"{validation['cut_normals_called_ill']:.1%} are called ill after a quarter of their height was cut off. "
-        "The gap to the test split is the shift between acquisition blocks: expect one at least as large at your "
-        "hospital.",
+        f"Cross-validation on the training images: AUC {validation['auc']:.4f} "
+        f"(folds {', '.join(f'{v:.4f}' for v in validation['auc_per_fold'])}), under simulated acquisitions "
+        f"{validation['shifted']['auc']:.4f}. At the balanced threshold the sensitivity is "
+        f"{validation['sensitivity']:.3f} and the specificity {validation['specificity']:.3f}. Of the held-out normal "
+        f"images, {validation['cut_normals_called_ill']:.1%} are called pneumonia after a quarter of their height was "
+        "cut off. The gap to the test split is the shift between acquisition blocks. Expect a gap at least as large at "
+        "your hospital.",
         "",
         *operating_table(card),
         "",
@@ -256,8 +271,8 @@ def render(card: dict[str, Any]) -> str:
         "",
         "## Sources and licences",
         "",
-        "Films: Kermany, Zhang, Goldbaum, Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images, Mendeley "
-        "Data v2, CC BY 4.0. Backbone: ImageNet weights of Keras Applications. Adult films (evaluation only): NIH "
+        "Images: Kermany, Zhang, Goldbaum, Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images, Mendeley "
+        "Data v2, CC BY 4.0. Backbone: ImageNet weights of Keras Applications. Adult X-rays (evaluation only): NIH "
         "Clinical Center, classes from the RSNA 2018 challenge.",
     ]
     return "\n".join(lines) + "\n"

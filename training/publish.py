@@ -36,17 +36,17 @@ GOLDEN_TOLERANCE = 0.05
 VERSION = r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?"
 NOTICE = (
     "Research use only: triage support, never a diagnosis. Trained on chest X-rays of children aged 1-5 from one "
-    "hospital; a radiologist must read every film."
+    "hospital; a radiologist must read every X-ray."
 )
 INTENDED_USE = (
     "Sorting frontal chest X-rays of children aged 1 to 5 for earlier reading, in research. Not a medical device."
 )
 LIMITS = [
-    "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): elsewhere the figures do not hold.",
-    "Tells pneumonia from normal only; any other disease may be called either.",
-    "Probabilities are calibrated for even odds (half of the films with pneumonia), not for the share of a clinic.",
-    "Most images that are not chest X-rays are refused and most adults flagged, not all; other views of the chest "
-    "may pass as frontal ones.",
+    "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): the figures do not hold elsewhere.",
+    "Distinguishes pneumonia from normal only; any other disease may be called either.",
+    "Probabilities are calibrated for even odds (half of the images show pneumonia), not for the share at a clinic.",
+    "Most images that are not chest X-rays are refused and most adults are flagged, but not all; other views of the "
+    "chest may pass as frontal views.",
 ]
 
 

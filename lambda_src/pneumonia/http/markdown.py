@@ -37,6 +37,8 @@ def _block(lines: list[str]) -> Iterator[str]:
         yield f"<h{level}>{_marked(heading[2])}</h{level}>"
         if lines[1:]:
             yield from _block(lines[1:])
+    elif lines[0].startswith("<!--") and lines[-1].endswith("-->"):
+        return  # notes for editors
     elif lines[0].startswith("|"):
         yield from _table(lines)
     elif lines[0].startswith(_LISTED):

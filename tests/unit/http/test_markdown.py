@@ -19,6 +19,9 @@ from pneumonia.settings import default_model_dir
         ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>"),
         ("[a](https://example.org/b)", '<p><a href="https://example.org/b" rel="noopener noreferrer">a</a></p>'),
         ("[a](javascript:b)", "<p>[a](javascript:b)</p>"),
+        ("<!-- do not edit -->", ""),
+        ("one\n\n<!-- do\nnot edit -->\n\ntwo", "<p>one</p>\n<p>two</p>"),
+        ("<!-- no end <b>", "<p>&lt;!-- no end &lt;b&gt;</p>"),
         ("| |\n|---|\n| ![plot](plots/a.png) |", ""),
     ],
 )
