@@ -23,45 +23,47 @@ from infra.release import Release
 from infra.uploads import API_PREFIX, Uploads
 
 _NO_ACCESS_LOGS: Final = (
-    "By setting (access_log_days), not by default: TLS is enforced, public access is blocked, and the objects' readers "
-    "and writers are the roles of this stack. Access logs hold object keys, and so whatever file names say of patients."
+    "Optional (setting access_log_days). TLS is enforced, public access is blocked, and only the roles of this stack "
+    "read and write objects. Access logs contain object keys, and file names in keys may identify patients."
 )
-_S3_KEY: Final = "Encrypted at rest with S3's own keys (SSE-S3), or the account's own by setting (customer_keys)."
+_S3_KEY: Final = "Encrypted at rest with S3's keys (SSE-S3), or with a customer-managed key (setting customer_keys)."
 _NOT_REPLICATED: Final = (
-    "A working copy with an expiry, not the archive: the films' own system keeps them, and a result can be computed "
-    "again from its film. A replica would keep patients' data in a second place after it expired here."
+    "The bucket is a working copy that expires, not the archive. The source system keeps the images, and a result can "
+    "be computed again from its image. A replica would keep patient data in a second place after it expired here."
 )
 _NO_ASYNC: Final = (
-    "Never invoked asynchronously by this stack, so Lambda has no failed event to keep: the API answers its caller, "
-    "uploads come through an SQS queue that has its own dead-letter queue and alarm, and a backfill waits for answers."
+    "This stack never invokes the function asynchronously, so Lambda has no failed event to keep. The API responds to "
+    "its caller, uploads come through an SQS queue with its own dead-letter queue and alarm, and a backfill waits for "
+    "responses."
 )
 _RESERVED_BY_SETTING: Final = (
-    "Reserved by setting (api_reserved_concurrency, worker_reserved_concurrency), not by default: new "
-    "accounts have 10 in all and refuse any reservation. The event source bounds the worker."
+    "Optional (settings api_reserved_concurrency, worker_reserved_concurrency). New accounts have a concurrency of 10 "
+    "in total and refuse any reservation. The event source limits the worker."
 )
 _BOUNDED_BY_MAP: Final = (
-    "The map that calls it runs at most backfill_max_concurrency batches at once. A reservation would be taken from "
-    "the account at all times, for something that runs now and then."
+    "The map that calls the function runs at most backfill_max_concurrency batches at once. A reservation would "
+    "permanently take concurrency from the account for a function that runs only occasionally."
 )
 _CHECK_NO_DLQ: Final = (
-    "CodeDeploy waits for its report: a check that is lost fails its deployment, and the old version keeps the traffic."
+    "CodeDeploy waits for the report of the check. A lost check fails its deployment, and the old version keeps the "
+    "traffic."
 )
 _LOGS_KEY: Final = (
-    "Encrypted at rest with the key of CloudWatch Logs. No name, pixel, file name or address of a film is ever logged; "
-    "with a key of the account's own by setting (customer_keys)."
+    "Encrypted at rest with the key of CloudWatch Logs, or with a customer-managed key (setting customer_keys). No "
+    "name, pixel, file name or address of an image is ever logged."
 )
 
 
 _NOT_TRACED: Final = {
     "Serverless-LambdaTracing": (
-        "By setting (tracing), not by default: a request crosses one function, and logs carry one correlation id from "
-        "an upload to its result. Tracing adds xray:PutTraceSegments on every resource to the roles."
+        "Optional (setting tracing). A request uses only one function, and logs carry one correlation id from an "
+        "upload to its result. Tracing adds xray:PutTraceSegments on every resource to the roles."
     )
 }
 _TRACED: Final = {
     "AwsSolutions-IAM5[Resource::*]": (
-        "xray:PutTraceSegments and PutTelemetryRecords exist for no single resource; they write traces, and read "
-        "nothing. With the setting tracing alone."
+        "Only with the setting tracing. xray:PutTraceSegments and PutTelemetryRecords cannot be limited to a resource; "
+        "they write traces and read nothing."
     )
 }
 
@@ -94,8 +96,9 @@ def acknowledge(
         monitoring.topic,
         {
             "HIPAA.Security-SNSEncryptedKMS": (
-                "A key by setting (customer_keys): CloudWatch cannot publish under the AWS managed one, alarms would "
-                "be lost. A message holds an alarm's name and a metric, nothing of a patient; TLS is enforced."
+                "Optional (setting customer_keys). CloudWatch cannot publish to a topic under the AWS managed key, so "
+                "alarms would be lost. A message contains an alarm's name and a metric, and no patient data; TLS is "
+                "enforced."
             )
         },
     )
@@ -115,8 +118,8 @@ def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
                 "HIPAA.Security-LambdaDLQ": _NO_ASYNC,
                 "Serverless-LambdaDLQ": _NO_ASYNC,
                 "HIPAA.Security-LambdaInsideVPC": (
-                    "By setting (vpc), not by default: it reaches nothing in a VPC, only AWS services, over TLS and "
-                    "with permissions for single resources, and hosts that allowed_url_hosts names (none by default)."
+                    "Optional (setting vpc). The function needs nothing in a VPC. It calls only AWS services, over TLS "
+                    "and with permissions for single resources, and the hosts in allowed_url_hosts (none by default)."
                 ),
             },
         )
@@ -141,9 +144,9 @@ def _buckets(uploads: Uploads) -> None:
         uploads.result_bucket,
         {
             "HIPAA.Security-S3BucketVersioningEnabled": (
-                "With result_lock_days alone. A result is replaced only by that of a newer upload of its key, by "
-                "conditional writes; an old version would be a superseded prediction that outlives its film. Films "
-                "themselves are versioned."
+                "Only with result_lock_days. Conditional writes replace a result only with the result of a newer "
+                "upload of the same key. An old version would be a superseded prediction that outlives its image. "
+                "Uploads themselves are versioned."
             )
         },
     )
@@ -159,7 +162,10 @@ def _policies(inference: Inference, uploads: Uploads) -> None:
     ):
         _say(policy, {"HIPAA.Security-IAMNoInlinePolicy": INLINE})
     upload, result = arn(uploads.upload_bucket), arn(uploads.result_bucket)
-    prefix = f"Only objects under {API_PREFIX}, whose keys hold a random id that is made at run time."
+    prefix = (
+        f"The permission covers only objects under {API_PREFIX}, whose keys contain a random id that is generated at "
+        "run time."
+    )
     _say(
         child(inference.api.role, "DefaultPolicy"),
         {f"AwsSolutions-IAM5[Resource::{bucket}/{API_PREFIX}*]": prefix for bucket in (upload, result)},
@@ -175,7 +181,8 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
         uploads.dead_letter_queue,
         {
             "Serverless-SQSRedrivePolicy": (
-                "It is the dead-letter queue: where messages end, with an alarm at the first and 14 days to redrive."
+                "This queue is itself the dead-letter queue. An alarm reports the first message, and messages can be "
+                "redriven for 14 days."
             )
         },
     )
@@ -185,8 +192,8 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
                 mapping,
                 {
                     "Serverless-LambdaEventSourceMappingDestination": (
-                        "For SQS the destination of failures is the queue's redrive policy, and it is set; Lambda "
-                        "takes no OnFailure destination for a queue."
+                        "For SQS the redrive policy of the queue is the destination of failures, and it is set. Lambda "
+                        "accepts no OnFailure destination for a queue."
                     )
                 },
             )
@@ -208,8 +215,8 @@ def _log_groups(inference: Inference, uploads: Uploads) -> None:
 def _access(inference: Inference, access: Access) -> None:
     if access.token is not None:
         rotation = (
-            "Callers are other systems that have to be given a new token by hand, so a rotation by the clock would "
-            "lock them out; docs/access.md says how the token is changed."
+            "Callers are other systems that get a new token by hand, so a scheduled rotation would lock them out. "
+            "docs/access.md describes how to rotate the token."
         )
         _say(
             access.token,
@@ -217,8 +224,8 @@ def _access(inference: Inference, access: Access) -> None:
                 "AwsSolutions-SMG4": rotation,
                 "HIPAA.Security-SecretsManagerRotationEnabled": rotation,
                 "HIPAA.Security-SecretsManagerUsingKMSKey": (
-                    "Encrypted with the AWS managed key of Secrets Manager, or the account's own by setting "
-                    "(customer_keys); the one role that may read it is the API's."
+                    "Encrypted with the AWS managed key of Secrets Manager, or with a customer-managed key (setting "
+                    "customer_keys). Only the role of the API function may read it."
                 ),
             },
         )
@@ -229,8 +236,8 @@ def _access(inference: Inference, access: Access) -> None:
                 permission,
                 {
                     "HIPAA.Security-LambdaFunctionPublicAccessProhibited": (
-                        "Only with auth 'token' or 'none', which the operator chooses: the URL is open at AWS, and "
-                        "with 'token' the function refuses whoever lacks the token. The default, 'iam', has no "
+                        "Only with auth 'token' or 'none', which the operator chooses. The URL is then open at AWS, "
+                        "and with 'token' the function refuses any caller without a token. The default, 'iam', has no "
                         "such permission."
                     )
                 },
@@ -243,15 +250,18 @@ def _release(inference: Inference, release: Release) -> None:
             check,
             {
                 "HIPAA.Security-LambdaConcurrency": (
-                    "Runs once in a deployment, called by CodeDeploy alone; there is nothing to reserve or to limit."
+                    "Only CodeDeploy calls this function, once in a deployment, so there is no concurrency to reserve "
+                    "or to limit."
                 ),
                 "HIPAA.Security-LambdaDLQ": _CHECK_NO_DLQ,
                 "Serverless-LambdaDLQ": _CHECK_NO_DLQ,
                 "HIPAA.Security-LambdaInsideVPC": (
-                    "Calls Lambda and CodeDeploy over TLS and nothing else; it holds the golden input of the model "
-                    "card, a synthetic picture, and never a patient's data."
+                    "The function calls only Lambda and CodeDeploy, over TLS. It holds the golden input of the model "
+                    "card, a synthetic image, and never patient data."
                 ),
-                "Serverless-LambdaTracing": "Runs once in a deployment; its log says what it found, and when.",
+                "Serverless-LambdaTracing": (
+                    "The function runs once in a deployment; its log shows the findings and their times."
+                ),
             },
         )
     for name, function in (("Api", inference.api), ("Worker", inference.worker)):
@@ -261,8 +271,8 @@ def _release(inference: Inference, release: Release) -> None:
             {
                 "HIPAA.Security-IAMNoInlinePolicy": INLINE,
                 f"AwsSolutions-IAM5[Resource::{arn(function)}:*]": (
-                    "The versions of one function. A permission for the new version alone would be seconds old when "
-                    "it is needed, and IAM takes longer to know it everywhere."
+                    "The permission covers the versions of one function. A permission for only the new version would "
+                    "be seconds old when it is needed, and IAM takes longer to propagate it."
                 ),
             },
         )
@@ -271,8 +281,8 @@ def _release(inference: Inference, release: Release) -> None:
         {
             "HIPAA.Security-IAMNoInlinePolicy": INLINE,
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*]": (
-                "cloudwatch:DescribeAlarms is asked for all alarms of the account, whichever it then reads; it changes "
-                "nothing."
+                "CodeDeploy requests cloudwatch:DescribeAlarms for all alarms of the account, regardless of which it "
+                "reads. The action changes nothing."
             ),
         },
     )

@@ -34,7 +34,8 @@ def backfilled(
                 construct,
                 {
                     f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket}/{prefix}*]": (
-                        "Read only, and only what the setting backfill_archives names: the archive, or its inventories."
+                        "Read-only, and limited to the entries of the setting backfill_archives: the archive, or its "
+                        "inventories."
                     )
                 },
             )
@@ -42,7 +43,8 @@ def backfilled(
         policy,
         {
             f"AwsSolutions-IAM5[Resource::{arn(uploads.result_bucket)}/{RUNS_PREFIX}*]": (
-                f"Only under {RUNS_PREFIX}, where Step Functions writes the files of a run under names that it makes."
+                f"The permission covers only {RUNS_PREFIX}, where Step Functions writes the files of a run under names "
+                "that it generates."
             )
         },
     )
@@ -52,22 +54,22 @@ def backfilled(
         map_runs,
         {
             f"AwsSolutions-IAM5[Resource::{execution}{children}]": (
-                "Executions of this one state machine, whose names are made at run time: a map run has to follow its "
-                "children."
+                "The permission covers executions of this state machine, whose names are generated at run time. A map "
+                "run must be able to follow its child executions."
             )
             for children in (":*", "/*")
         },
     )
     no_tracing = (
-        "No X-Ray: the history of each execution tells its steps and times, and tracing would add "
+        "Without AWS X-Ray: the history of each execution shows its steps and times, and tracing would add "
         "xray:PutTraceSegments on every resource to the role."
     )
     yield (
         backfill.state_machine,
         {
             "AwsSolutions-SF1": (
-                "Step Functions keeps the history of such executions by itself, encrypted, for 90 days. Logging "
-                "them as well would give the role rights over all log deliveries of the account."
+                "Step Functions keeps the encrypted history of these executions for 90 days. Logging them as well "
+                "would give the role permissions on all log deliveries of the account."
             ),
             "AwsSolutions-SF2": no_tracing,
             "Serverless-StepFunctionStateMachineXray": no_tracing,

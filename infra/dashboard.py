@@ -12,8 +12,8 @@ from constructs import Construct
 
 from infra.cost_widgets import cost_widgets
 from infra.custom_metrics import Function
-from infra.film_widgets import FilmWidgets
 from infra.graph import THIRD, graph
+from infra.image_widgets import ImageWidgets
 from infra.inference import Inference
 from infra.monitoring import Monitoring
 from infra.uploads import Uploads
@@ -52,8 +52,8 @@ class Dashboard(Construct):
         self._settings = settings
         self._functions: dict[Function, lambda_.Function] = {"api": inference.api, "worker": inference.worker}
         self._uploads = uploads
-        # Without metrics of their own, the functions have nothing to show of films.
-        self._films = FilmWidgets(settings) if writes_metrics(settings) else None
+        # Without metrics of their own, the functions have nothing to show about images.
+        self._images = ImageWidgets(settings) if writes_metrics(settings) else None
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -64,9 +64,9 @@ class Dashboard(Construct):
             widgets=[
                 [self._about(), self._alarms(monitoring.alarms)],
                 [self._traffic(), self._failures(), self._concurrency()],
-                [self._api_latency(), self._worker_latency(), *([self._films.stages()] if self._films else ())],
-                [self._queue(), self._age(), *([self._films.cold_starts()] if self._films else ())],
-                *(self._films.rows() if self._films else ()),
+                [self._api_latency(), self._worker_latency(), *([self._images.stages()] if self._images else ())],
+                [self._queue(), self._age(), *([self._images.cold_starts()] if self._images else ())],
+                *(self._images.rows() if self._images else ()),
                 cost_widgets(
                     settings,
                     functions=self._functions | ({"backfill": inference.backfill} if inference.backfill else {}),
@@ -97,7 +97,7 @@ class Dashboard(Construct):
             "Traffic",
             [
                 api.metric("UrlRequestCount", statistic="Sum", period=_PERIOD, label="HTTP requests"),
-                *(self._films.predictions() if self._films else ()),
+                *(self._images.predictions() if self._images else ()),
                 worker.metric_invocations(period=_PERIOD, statistic="Sum", label="worker batches"),
             ],
         )

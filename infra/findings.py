@@ -8,11 +8,11 @@ from aws_cdk import CfnElement, Stack
 from constructs import Construct, IConstruct
 
 OBJECTS: Final = (
-    "Keys are the callers' choice, so objects cannot be named one by one; the bucket, and the actions, are."
+    "Callers choose the keys, so the policy cannot list single objects. It names the bucket and the actions."
 )
 INLINE: Final = (
-    "The policy belongs to one role, is made and removed with it, and is used by nothing else: as a managed policy it "
-    "could be attached to another principal. tests/infra/test_permissions.py states all that it allows."
+    "The policy belongs to one role, is created and deleted with it, and nothing else uses it. A managed policy could "
+    "be attached to another principal. tests/infra/test_permissions.py lists everything that it allows."
 )
 
 

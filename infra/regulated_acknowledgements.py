@@ -12,7 +12,8 @@ from infra.network import Network
 from infra.uploads import Uploads
 
 _FLOW_LOGS: Final = (
-    "The policy belongs to one role, is made and removed with it, and lets VPC flow logs write to one log group."
+    "The policy belongs to one role, is created and deleted with it, and allows VPC flow logs to write to one log "
+    "group."
 )
 
 
@@ -29,13 +30,14 @@ def regulated(
 def _access_logs() -> dict[str, str]:
     return {
         "HIPAA.Security-S3DefaultEncryptionKMS": (
-            "S3 delivers access logs to no bucket under a key of KMS: it is encrypted with S3's own keys (SSE-S3)."
+            "S3 does not deliver access logs to a bucket with a KMS key, so this bucket is encrypted with S3's keys "
+            "(SSE-S3)."
         ),
         "HIPAA.Security-S3BucketReplicationEnabled": (
-            "Logs are kept in one place for access_log_days; what must live longer the account's own archive copies."
+            "Logs are kept in one place for access_log_days. Copy them to your own archive to keep them longer."
         ),
         "HIPAA.Security-S3BucketVersioningEnabled": (
-            "S3 writes each log once under a name of its own and never again: there are no versions to keep."
+            "S3 writes each log once under a unique name and never overwrites it, so there are no versions to keep."
         ),
     }
 
@@ -45,8 +47,8 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
         network.vpc,
         {
             "HIPAA.Security-VPCDefaultSecurityGroupClosed": (
-                "The rule speaks up at every VPC. Nothing is attached to the default security group: functions and "
-                "endpoints have groups of their own, and no subnet has a route to the internet."
+                "The rule reports every VPC. Nothing uses the default security group: functions and endpoints have "
+                "their own groups, and no subnet has a route to the internet."
             )
         },
     )
@@ -54,8 +56,8 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
         network.node.find_child("FlowLogs"),
         {
             "HIPAA.Security-CloudWatchLogGroupEncrypted": (
-                "Encrypted with the key of CloudWatch Logs, or the account's own by setting (customer_keys). It "
-                "holds addresses and ports inside the VPC, nothing of a request."
+                "Encrypted with the key of CloudWatch Logs, or with a customer-managed key (setting customer_keys). "
+                "The log holds addresses and ports inside the VPC, and nothing about a request."
             )
         },
     )
@@ -66,9 +68,9 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
             _policy(role),
             {
                 "AwsSolutions-IAM5[Resource::*]": (
-                    "With vpc Lambda attaches the function to its subnets by these permissions, and refuses a role "
-                    "that has them for less; the function's own code is denied them. With tracing "
-                    "xray:PutTraceSegments and PutTelemetryRecords exist for no single resource."
+                    "With vpc, Lambda uses these permissions to attach the function to its subnets, and refuses a role "
+                    "with narrower ones. The function's own code is denied them. With tracing, xray:PutTraceSegments "
+                    "and PutTelemetryRecords cannot be limited to a resource."
                 )
             },
         )

@@ -23,8 +23,8 @@ _TRIAGE: Final = {
 }
 
 
-class FilmWidgets:
-    """Widgets on the films of one stack."""
+class ImageWidgets:
+    """Widgets about the images of one stack."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class FilmWidgets:
 
     def _population(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Films unlike those of the training, an hour",
+            "Images unlike those of the training, an hour",
             self._each("OutsidePopulation", _HOUR),
             stacked=True,
         )
