@@ -91,7 +91,9 @@ def test_every_acknowledgement_answers_a_finding(
             f"no finding for the acknowledgement of {rule} at {path}"
         )
     for name, place in found:
-        assert any(rule == name and place.startswith(path) for rule, path in said), f"no acknowledgement for {name} at {place}"
+        assert any(rule == name and place.startswith(path) for rule, path in said), (
+            f"no acknowledgement for {name} at {place}"
+        )
     rows = "\n".join(table(said))
     assert rows in PAGE.read_text(), f"put these rows into docs/security.md:\n{rows}"
 
