@@ -1,4 +1,4 @@
-"""What each error can say, found in the code: the classes of errors, and the messages that they are made with."""
+"""Find in the code what each error can say: the classes of errors and their messages."""
 
 import ast
 import re
@@ -18,12 +18,12 @@ _SHOWN_NAME = re.compile(r"[a-z_]{3,}")
 
 
 class Unresolved(Exception):
-    """A message that this module cannot find: it is made in a way that it does not know."""
+    """A message that this module cannot find, because it does not know the expression that makes it."""
 
 
 @dataclass(frozen=True)
 class ErrorKind:
-    """A class of errors. `public_detail` is what callers see in the place of the message, where that is for the log."""
+    """A class of errors. `public_detail` is what callers see instead of the message, if the message is for the log."""
 
     name: str
     code: str
@@ -34,18 +34,18 @@ class ErrorKind:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """What was found, in the words that a caller gets: the first sentence of each message, each once."""
+        """The causes in the words that callers get: the distinct first sentences of the messages."""
         said = (self.public_detail,) if self.public_detail else self.messages
         return tuple(dict.fromkeys(first_sentence(text) for text in said))
 
 
 _Made = tuple[str, ast.Call, ast.FunctionDef | None]
-"""A call that makes an error: its class, the call, and the function around it."""
+"""A call that creates an error: its class, the call, and the enclosing function."""
 
 
 @dataclass
 class _Code:
-    """What the package defines: functions, constants that are texts, classes of errors, and where those are made."""
+    """What the package defines: functions, module constants, classes of errors, and the calls that create errors."""
 
     functions: dict[str, list[ast.FunctionDef]] = field(default_factory=lambda: defaultdict(list))
     constants: dict[str, ast.expr] = field(default_factory=dict)
@@ -54,13 +54,13 @@ class _Code:
 
 
 def first_sentence(text: str) -> str:
-    """Up to the first full stop; the rest says what to do."""
+    """Return the text up to the first full stop. The rest says what to do."""
     found = _FIRST_SENTENCE.match(text)
     return found[0] if found else text
 
 
 def error_kinds(package: Path = PACKAGE) -> list[ErrorKind]:
-    """All classes of errors by status and code. Raises Unresolved."""
+    """Return all classes of errors by status and code. Raises Unresolved."""
     code = _read(package)
     messages: dict[str, list[str]] = defaultdict(list)
     for name, call, function in code.calls:
@@ -101,7 +101,7 @@ def _calls(
 
 
 def _texts(node: ast.expr, code: _Code, function: ast.FunctionDef | None, steps: int) -> list[str]:
-    """The texts that an expression can be."""
+    """Return the texts that an expression can have."""
     if not steps:
         raise Unresolved(ast.unparse(node))
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -114,7 +114,7 @@ def _texts(node: ast.expr, code: _Code, function: ast.FunctionDef | None, steps:
         if function is not None and (assigned := _assigned(node.id, function)):
             return [text for value in assigned for text in _texts(value, code, function, steps - 1)]
         if function is not None and node.id in {argument.arg for argument in function.args.args}:
-            return []  # whoever calls it has the text
+            return []  # the caller of the function has the text
         if node.id in code.constants:
             return _texts(code.constants[node.id], code, None, steps - 1)
     if isinstance(node, ast.Call):
@@ -126,7 +126,7 @@ def _texts(node: ast.expr, code: _Code, function: ast.FunctionDef | None, steps:
 
 
 def _part(value: ast.expr, code: _Code) -> str:
-    """A part of an f-string: text, a constant, or the name of what stands there."""
+    """Return a part of an f-string: its text, the value of a constant, or the name in braces."""
     if isinstance(value, ast.Constant):
         return str(value.value)
     inner = value.value if isinstance(value, ast.FormattedValue) else value

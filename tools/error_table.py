@@ -1,4 +1,4 @@
-"""`make error-table`: the table of errors in docs/formats.md, from the code that makes them."""
+"""`make error-table`: write the table of errors in docs/formats.md from the code that raises them."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ _HEAD = "| `code` | status | means | what was found |"
 
 
 def render(document: str) -> str:
-    """The text of docs/formats.md with the table again. Raises ValueError without its head."""
+    """Return the text of docs/formats.md with a new table. Raises ValueError if the table's head is missing."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
@@ -28,7 +28,7 @@ def _escaped(text: str) -> str:
 
 
 def main(path: Path = FORMATS_MD) -> int:
-    """Write the file; answers the exit code."""
+    """Write the file and return the exit code."""
     path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

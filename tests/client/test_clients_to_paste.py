@@ -64,7 +64,7 @@ def run(service: str, tmp_path: Path) -> Run:
         env = {
             "PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": CREDENTIALS.access_key, "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": str(CREDENTIALS.token), "AWS_REGION": "eu-central-1", "SERVICE": service,
-            "FILM": str(file), "AWS_EC2_METADATA_DISABLED": "true",
+            "IMAGE": str(file), "AWS_EC2_METADATA_DISABLED": "true",
         }  # fmt: skip
         return subprocess.run(
             [*command, str(source), *arguments], env=env, capture_output=True, text=True, timeout=120, check=False

@@ -85,5 +85,5 @@ def test_members_of_an_object_inside_follow_it() -> None:
     assert list(rows(schema)) == [
         ("a", "object or null", ""),
         ("a.b", "string", "Inner"),
-        ("c", "string; not always there", ""),
+        ("c", "string; optional", ""),
     ]

@@ -1,1 +1,1 @@
-"""The generator of the description of the API for people, GET /docs: `make openapi` writes the file that ships."""
+"""Generate GET /docs, the description of the API for people: `make openapi` writes the file that ships."""

@@ -9,16 +9,16 @@ Schema = dict[str, Any]
 
 
 def rows(schema: Schema, prefix: str = "") -> Iterator[tuple[str, Markup, str]]:
-    """Name, type as HTML, description of every member; members of an object inside follow it as `outer.inner`."""
+    """Yield name, type as HTML and description of every member. Members of an inner object follow as `outer.inner`."""
     required = schema.get("required", ())
     for name, member in schema.get("properties", {}).items():
-        optional = "" if name in required else Markup("; not always there")
+        optional = "" if name in required else Markup("; optional")
         yield f"{prefix}{name}", type_words(member) + optional, member.get("description", "")
         yield from rows(_inside(member), f"{prefix}{name}.")
 
 
 def type_words(schema: Schema) -> Markup:
-    """The type of a value, such as "number from 0 to 1" or "string or null"; a schema with a name is a link to it."""
+    """Return the type of a value, such as "number from 0 to 1" or "string or null". A named schema becomes a link."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return Markup('<a href="#schema-{0}">{0}</a>').format(name)
@@ -43,7 +43,7 @@ def _bounds(schema: Schema) -> str:
 
 
 def _inside(schema: Schema) -> Schema:
-    """The object that a member is or may be; empty for what is none."""
+    """Return the schema of the object that a member is or may be; empty for other types."""
     return next((each for each in (schema, *schema.get("anyOf", ())) if "properties" in each), {})
 
 

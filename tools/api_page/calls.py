@@ -1,4 +1,4 @@
-"""One call of a route, as the description of the API gives it: what the samples in every language have in common."""
+"""One call of a route, taken from the OpenAPI description: the common part of the samples in all languages."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,21 +7,28 @@ from urllib.parse import urlencode
 from tools.openapi.schemas import EXAMPLE_ID
 
 VARIABLE = "UPLOAD_ID"
-"""The variable of the environment that stands for an id that only a call can give."""
+"""The environment variable for an upload id, which only a call can return."""
 
 DICOM_PART = "multipart/related"
-"""How DICOMweb sends files: each in a part of its own."""
+"""How DICOMweb sends files: one in each part."""
 
-# What a sample sends: the first of these that the route takes.
+# A sample sends the first of these types that the route takes.
 _SENT = ("image/png", "application/json", DICOM_PART)
 _EXTENSIONS = {"image/png": ".png", "text/html": ".html"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """`path`: of the call, with `{UPLOAD_ID}` for the variable. `query`: with its question mark, or "". `guarded`:
-    whether it needs credentials. `sends`: what the body is, None without one; `content_type`: of it. `body`: the
-    example of a JSON body. `saved_as`: name of the file for an answer that is no JSON, None for JSON.
+    """One call.
+
+    Attributes:
+        path: the path, with `{UPLOAD_ID}` for the variable.
+        query: the query with its question mark, or "".
+        guarded: whether the call needs credentials.
+        sends: the kind of the body; None without a body.
+        content_type: the type of the body.
+        body: the example of a JSON body.
+        saved_as: the file for a response that is not JSON; None for JSON.
     """
 
     method: str
@@ -39,8 +46,10 @@ class Call:
 
 
 def call_of(method: str, path: str, item: dict[str, Any]) -> Call:
-    """The call of an operation. `item`: the entry of its path in the description. Raises ValueError for a body that no
-    sample is made of."""
+    """Return the call of an operation. `item`: the entry of its path in the description.
+
+    Raises ValueError for a body that samples do not support.
+    """
     operation = item[method.lower()]
     parameters = [*item.get("parameters", ()), *operation.get("parameters", ())]
     for parameter in parameters:

@@ -1,4 +1,4 @@
-"""GET /docs: the description of the API (OpenAPI) and the errors in the code, as one HTML document."""
+"""Render GET /docs: the OpenAPI description and the errors in the code as one HTML document."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _PROGRAM_LANGUAGES = {"sh": "curl", "python": "python", "js": "js"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a route returns with a status: `bodies` as HTML, `codes` of the errors."""
+    """The response of a route with one status. `bodies`: as HTML. `codes`: the codes of the errors."""
 
     status: str
     description: str
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """A route as the page shows it. `takes`: the types of its body; `example`: of its first answer, as JSON."""
+    """A route as the page shows it. `takes`: the types of its body. `example`: its first response, as JSON."""
 
     id: str
     method: str
@@ -51,8 +51,10 @@ class Operation:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """The document, which names its style sheets. `document`: the description of the API. Raises ValueError where a
-    sample cannot be made, and Unresolved for an error whose text is not found."""
+    """Return the HTML document, with links to its style sheets. `document`: the description of the API.
+
+    Raises ValueError for a body that samples do not support, and Unresolved for an error whose text is not found.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -110,7 +112,7 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[Answer]:
 
 
 def _body_words(schema: dict[str, Any]) -> Markup:
-    """The schema in words; nothing for what its content type says already."""
+    """Return the schema in words; nothing if the content type is enough."""
     return type_words(schema) if "$ref" in schema or "oneOf" in schema else Markup("")
 
 
@@ -126,7 +128,7 @@ def _tag(document: Mapping[str, Any], operation: Operation) -> str:
 
 
 def _explained() -> list[tuple[ErrorKind, list[str]]]:
-    """Every error with the texts that callers get, each once."""
+    """Return every error with the distinct texts that callers get."""
     return [
         (kind, list(dict.fromkeys((kind.public_detail,) if kind.public_detail else kind.messages)))
         for kind in error_kinds()
@@ -134,12 +136,12 @@ def _explained() -> list[tuple[ErrorKind, list[str]]]:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may go on in the next line after an underscore, on a narrow screen."""
+    """Return a name that narrow screens may break after an underscore."""
     return escape(name).replace("_", Markup("_<wbr>"))
 
 
 def _marks(text: str) -> Markup:
-    """Text with `code` in backticks, as HTML."""
+    """Return text with `code` in backticks as HTML."""
     parts = enumerate(_MARKED.split(text))
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in parts

@@ -1,7 +1,7 @@
-"""A call as a program to paste, in curl, Python and JavaScript.
+"""Write a call as a program to copy, in curl, Python and JavaScript.
 
-Each takes the address of the service from `SERVICE` and the token from `TOKEN`, as the page says above the samples, and
-sends the file `image.png` (DICOMweb: `image.dcm`). A test runs every one of them as it stands on the page.
+Each program takes the address of the service from `SERVICE` and the token from `TOKEN`, and sends the file `image.png`
+(DICOMweb: `image.dcm`). A test runs every program as the page shows it.
 """
 
 import json
@@ -12,17 +12,17 @@ from tools.api_page.calls import VARIABLE, Call
 from tools.openapi.schemas import EXAMPLE_ID
 
 LANGUAGES: Final = {"curl": "curl", "python": "Python", "js": "JavaScript"}
-"""Names for programs and for people."""
+"""Keys, and the names that people read."""
 
 _PLACE = f"{{{VARIABLE}}}"
 _IMAGE = "image.png"
 _DICOM = "image.dcm"
 
-# Around the one file of a multipart/related body. Curl, Python and JavaScript read these escapes alike.
+# These surround the only file of a multipart/related body. curl, Python and JavaScript read these escapes alike.
 _BEFORE_PART = r"--part\r\nContent-Type: application/dicom\r\n\r\n"
 _AFTER_PART = r"\r\n--part--\r\n"
 
-# What follows the permission to upload: the file itself goes to S3, without credentials of the caller.
+# After the permission to upload, the file goes to S3 without the caller's credentials.
 _UPLOADS = "/uploads"
 _UPLOAD_IN_CURL = f"""\
 jq --raw-output '.upload.fields | to_entries[] | "form-string = \\("\\(.key)=\\(.value)" | @json)"' upload.json |
@@ -45,7 +45,7 @@ console.log(result);"""
 
 
 def samples(call: Call) -> Mapping[str, str]:
-    """The call in every language of `LANGUAGES`."""
+    """Return the call in every language of `LANGUAGES`."""
     return {"curl": _curl(call), "python": _python(call), "js": _js(call)}
 
 
@@ -146,5 +146,5 @@ def _js(call: Call) -> str:
 
 
 def _literal(words: str) -> str:
-    """A literal of a shell, of Python and of JavaScript."""
+    """Return a literal that is valid in a shell, in Python and in JavaScript."""
     return f"'{words}'" if '"' in words else f'"{words}"'

@@ -1,1 +1,1 @@
-"""The generator of the API's description: `make openapi` writes the file that ships."""
+"""Generate the OpenAPI description of the API: `make openapi` writes the file that ships."""

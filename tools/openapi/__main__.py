@@ -1,4 +1,4 @@
-"""`make openapi`: write the descriptions of the API again, as the files that GET /openapi.json and GET /docs return."""
+"""`make openapi`: write the files that GET /openapi.json and GET /docs return."""
 
 import json
 import sys
@@ -11,12 +11,12 @@ from tools.openapi.document import document
 
 
 def render() -> str:
-    """The text of the file for machines."""
+    """Return the text of openapi.json."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main(path: Path = OPENAPI_JSON, page: Path = DOCS_HTML) -> int:
-    """Write the files. Returns the exit code."""
+    """Write the files and return the exit code."""
     path.write_text(render(), encoding="utf-8")
     page.write_text(render_page(document()), encoding="utf-8")
     return 0

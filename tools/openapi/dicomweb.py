@@ -1,4 +1,4 @@
-"""What the description says of POST /studies (STOW-RS, PS3.18, 10.5)."""
+"""Texts and schemas of POST /studies (STOW-RS, PS3.18, 10.5)."""
 
 from typing import Any, Final
 
@@ -10,19 +10,19 @@ from tools.openapi.schemas import EXAMPLE_HASH
 Schema = dict[str, Any]
 
 STORE_DESCRIPTION: Final = (
-    "Each instance becomes an upload that the worker predicts; its RetrieveURL (0008,1190) is the address of its "
-    "result, GET /results/{upload_id}, and not of the instance, which cannot be retrieved. The same bytes sent again "
-    "have the same result. An instance that its own header rules out (another modality, FOR PROCESSING, no pixels, "
-    "truncated) is not stored, and its Failure Reason (0008,1197) says why (docs/dicomweb.md).\n\n"
-    f"At most {MAX_PARTS} parts and {MAX_BODY_BYTES} bytes once unpacked. Lambda takes 6 MB in one request, which is "
-    "about 4.5 MB of instances, and answers 413 itself above that: send larger instances by POST /uploads."
+    "Each instance becomes an upload that the worker predicts. Its RetrieveURL (0008,1190) is the address of the "
+    "result, GET /results/{upload_id}. Instances cannot be retrieved. The same bytes sent again have the same result. "
+    "The service does not store an instance that cannot be predicted by its header (another modality, FOR PROCESSING, "
+    "no pixels, truncated). Its Failure Reason (0008,1197) says why (docs/dicomweb.md).\n\n"
+    f"At most {MAX_PARTS} parts, and {MAX_BODY_BYTES} bytes after gzip is removed. Lambda takes 6 MB in one request, "
+    "about 4.5 MB of instances, and returns 413 above that. Send larger instances with POST /uploads."
 )
 
 STUDY: Final[Schema] = {
     "name": "study",
     "in": "path",
     "required": True,
-    "description": "The Study Instance UID that all instances must have; others fail",
+    "description": "The Study Instance UID that all instances must have. Instances of other studies fail",
     "schema": {"type": "string", "pattern": "^[0-9][0-9.]{0,63}$"},
     "example": "1.2.826.0.1.3680043.2.1125.2",
 }
@@ -31,8 +31,8 @@ _BINARY: Final[Schema] = {"schema": {"type": "string", "format": "binary"}}
 STORE_BODY: Final[Schema] = {
     "required": True,
     "description": (
-        f'{RELATED}; type="{DICOM}"; boundary=..., one instance in each part (PS3.10 files), or one instance alone. '
-        "Metadata with bulk data is not read. It may be compressed with gzip (Content-Encoding)."
+        f'{RELATED}; type="{DICOM}"; boundary=... with one instance (a PS3.10 file) in each part, or one instance '
+        "alone. Metadata with bulk data is refused. The body may be compressed with gzip (Content-Encoding)."
     ),
     "content": {RELATED: _BINARY, DICOM: _BINARY},
 }
@@ -82,11 +82,11 @@ STORED_INSTANCES: Final[Schema] = {
             {
                 **_REFERENCE,
                 "00081190": _attribute("UR", "Retrieve URL: the address of the result"),
-                "00081196": _attribute("US", "Warning Reason: B007, the file meta group names another instance"),
+                "00081196": _attribute("US", "Warning Reason: B007 if the file meta group names another instance"),
             },
             ("00081196",),
         ),
-        "0008119A": _sequence("Other Failures Sequence: parts of which no instance is known", _FAILURE),
+        "0008119A": _sequence("Other Failures Sequence: parts whose instance is not known", _FAILURE),
     },
 }
 
@@ -99,7 +99,7 @@ STORED_EXAMPLE: Final = store_response.as_json(
 
 
 def store_responses() -> Schema:
-    """The answers by status, but for problem documents."""
+    """Return the responses by status, without the problem documents."""
     described = {
         "200": "All instances were stored",
         "202": "Some were stored, or some with a warning",

@@ -9,11 +9,11 @@ from tools.openapi.dicomweb import STORE_BODY, STORE_DESCRIPTION, STORED_INSTANC
 from tools.openapi.schemas import EXAMPLE_ID, EXAMPLE_REQUEST_ID, EXAMPLES, SCHEMAS
 
 API_VERSION: Final = "1.4.0"
-"""Of the contract, by semantic versioning: a member or a route more is a minor version."""
+"""Semantic version of the contract: a new member or a new route is a minor version."""
 
 ErrorType = type[PneumoniaError]
 
-# What can happen on each route, beside what is special to some.
+# Errors that every route can return.
 _ALWAYS: Final = (errors.MalformedRequest, PneumoniaError, SettingsError)
 _GUARDED: Final = (errors.Unauthorized, errors.AccessCheckFailed)
 _MODEL: Final = (errors.ModelError,)
@@ -62,24 +62,25 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.UrlNotAllowed: "Fetching from URLs is turned off. Send the image itself.",
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
     errors.NotFound: "There is no result under this id.",
-    errors.NotAcceptable: "The answer comes as application/dicom+json. Name it in Accept, or */*.",
+    errors.NotAcceptable: "The response is available as application/dicom+json. Name it in Accept, or send */*.",
     errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
-    errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP.",
-    errors.UndecodableImage: "The file is cut short. Export it again.",
-    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the film again, smaller.",
-    errors.MultiFrame: "The DICOM file holds 12 frames, at most 1 may be in it.",
-    errors.NotARadiograph: "The DICOM file says that it is of another modality than radiography.",
+    errors.UnsupportedFormat: "The file is not DICOM, JPEG, PNG, TIFF, WebP or BMP.",
+    errors.UndecodableImage: "The file is truncated. Export it again.",
+    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export it again, smaller.",
+    errors.MultiFrame: "The DICOM file has 12 frames. At most 1 is allowed.",
+    errors.NotARadiograph: "The DICOM file names a modality other than radiography.",
     errors.ForProcessing: "The DICOM file is FOR PROCESSING. Send the FOR PRESENTATION image of the same exposure.",
-    errors.NotAChestXray: "The image does not look like a frontal chest X-ray. Send the film itself.",
-    errors.WrongOrientation: "The film lies on its side. Turn it upright and send it again.",
-    errors.TooSmall: "The image has 40 x 32 pixels, at least 64 are needed on each side.",
-    errors.BlankImage: "The image is one grey nearly everywhere: there is nothing to read.",
-    errors.UrlFetchFailed: "The host did not answer in time.",
+    errors.NotAChestXray: "The image does not look like a frontal chest X-ray. Send the X-ray itself.",
+    errors.WrongOrientation: "The image is rotated. Turn it upright and send it again.",
+    errors.TooSmall: "The image has 40 x 32 pixels. It needs at least 64 on each side.",
+    errors.BlankImage: "The image has one grey level nearly everywhere. Check the export and send it again.",
+    errors.UrlFetchFailed: "The host did not respond in time.",
 }
 
 
 def document() -> dict[str, Any]:
-    """The whole description, made of the same constants as the routes; independent of model and deployment."""
+    """Return the whole description. It uses the constants of the routes and is the same for every model and
+    deployment."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,21 +89,22 @@ def document() -> dict[str, Any]:
             "summary": "An image in, the probability of pneumonia out.",
             "description": (
                 "Research use only: triage support, never a diagnosis.\n\n"
-                "Errors are problem documents (RFC 9457) whose `code` is stable; `help` is the path of the "
-                "explanation of the code in `GET /docs`. AWS itself answers, with "
-                '`{"message": ...}`, what never reaches the service: bodies above 6 MB (413), throttling (429), '
-                "and in the mode `iam` missing or wrong signatures (403). Query parameters that a path does not "
-                "know are refused by name, but for the page. What answers GET answers HEAD with the same headers and "
-                "no body. OPTIONS needs no credentials."
+                "Errors are problem documents (RFC 9457) with a stable `code`. `help` is the path of the section "
+                "on the code in `GET /docs`.\n\n"
+                "Some requests never reach the service, and AWS responds to them with "
+                '`{"message": ...}`: bodies above 6 MB (413), throttling (429), '
+                "and in the mode `iam` missing or wrong signatures (403).\n\n"
+                "Unknown query parameters are refused, except by the page. HEAD on a GET route returns the same "
+                "headers without a body. OPTIONS needs no credentials."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "The Function URL of the deployment"}],
         "security": [{"token": []}],
         "tags": [
-            {"name": "predict", "description": "One image, one answer"},
-            {"name": "uploads", "description": "Large images, and answers fetched later"},
-            {"name": "service", "description": "What the service tells of itself"},
+            {"name": "predict", "description": "Predict one image"},
+            {"name": "uploads", "description": "Large images, and results fetched later"},
+            {"name": "service", "description": "About the service"},
             {"name": "page", "description": "For browsers"},
         ],
         "paths": {
@@ -134,9 +136,9 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": (
-                        "With the setting auth=token; each caller can have a token of its own, with a name and an end. "
-                        "With auth=iam requests are signed instead (AWS SigV4, service lambda), with auth=none they "
-                        "need nothing; GET /config says which it is."
+                        "With the setting auth=token. Each caller can have a separate token with a name and an expiry. "
+                        "With auth=iam, requests are signed instead (AWS SigV4, service lambda). With auth=none, they "
+                        "need no credentials. GET /config returns the mode."
                     ),
                 }
             },
@@ -152,8 +154,8 @@ def _option(name: str, description: str) -> dict[str, Any]:
 def _heatmap_option() -> dict[str, Any]:
     option = _option(
         "heatmap",
-        "Whether the answer comes with a heatmap: true for a picture of the film with the evidence over it, map for "
-        "the numbers that it is drawn from (evidence_map)",
+        "true adds the heatmap, a picture of the X-ray with the evidence over it. map adds evidence_map, the numbers "
+        "that the heatmap is drawn from",
     )
     option["schema"] = {"anyOf": [{"type": "boolean"}, {"const": "map"}], "default": False}
     return option
@@ -164,7 +166,7 @@ def _prevalence() -> dict[str, Any]:
         "name": prevalence.OPTION,
         "in": "query",
         "description": (
-            "The share of pneumonia among the films of the reader. Adds at_prevalence, and changes nothing else."
+            "The share of the reader's X-rays that show pneumonia. Adds at_prevalence and changes nothing else."
         ),
         "schema": {"type": "number", "minimum": prevalence.LOWEST, "maximum": prevalence.HIGHEST},
         "example": 0.1,
@@ -175,19 +177,19 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
     return {
         **_operation(operation_id, "predict", summary),
         "description": (
-            "The bytes of an image file, a form with the file, or JSON. A body that begins like a form or like JSON is "
-            "read as that, whatever its type says. It may be compressed with gzip (Content-Encoding), but for text and "
-            "JSON: compressed JSON needs the type application/octet-stream. Above max_direct_bytes of GET /config, use "
-            "POST /uploads."
+            "Send the bytes of an image file, a form with the file, or JSON. A body that begins like a form or like "
+            "JSON is read as such, whatever its Content-Type. The body may be compressed with gzip (Content-Encoding), "
+            "unless its type is text or JSON. Send compressed JSON with the type application/octet-stream. Send images "
+            "above max_direct_bytes of GET /config with POST /uploads."
         ),
         "parameters": [
             _heatmap_option(),
-            _option("force", "Predict what does not look like an upright chest X-ray, with a warning"),
+            _option("force", "Predict an image that does not look like an upright chest X-ray, with a warning"),
             _prevalence(),
         ],
         "requestBody": _image_body(),
         "responses": {
-            "200": _json("The answer", "Prediction"),
+            "200": _json("The prediction", "Prediction"),
             **_problems(*_ALWAYS, *_GUARDED, *_PREDICTION),
         },
     }
@@ -212,7 +214,7 @@ def _image_body() -> dict[str, Any]:
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "The one file of the form, under any name. Text fields are ignored",
+                            "description": "The only file of the form, in a field of any name. Text fields are ignored",
                         }
                     },
                     "required": ["file"],
@@ -235,28 +237,29 @@ def _image_body() -> dict[str, Any]:
 
 def _picture() -> dict[str, Any]:
     return {
-        **_operation("getPicture", "predict", "The picture in an image file, for viewers that cannot read the file"),
+        **_operation("getPicture", "predict", "Convert an image file to PNG, for viewers that cannot read the file"),
         "description": (
-            "A grey PNG of 8 or 16 bits, upright, bright where the film is, whatever it shows: other modalities, "
-            "images for processing and the first of several frames too. The body is that of POST /predict. Samples of "
-            "fewer bits than the PNG has are moved up to the top. What would make more than 4.5 MB is reduced in size."
+            "Returns a grey PNG of 8 or 16 bits, upright, bright where the X-ray is bright. It accepts any image, "
+            "including other modalities, images for processing and the first of several frames. Send the same body as "
+            "for POST /predict. Samples with fewer bits than the PNG fill the highest bits. An image whose PNG would "
+            "exceed 4.5 MB is reduced in size."
         ),
         "requestBody": _image_body(),
         "responses": {
             "200": {
-                "description": "The picture",
+                "description": "The PNG",
                 "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
                 "headers": {
                     "X-Image-Size": _header("Width and height of the image, such as 2048x2500", _matching(_SIZE)),
                     "X-Image-Reduced": _header(
-                        "no, or the size of the PNG where it is smaller", _matching(f"no|{_SIZE}")
+                        "no, or the size of the PNG if it is smaller than the image", _matching(f"no|{_SIZE}")
                     ),
                     "X-Image-Bits": _header(
-                        "How many bits of a sample tell something: the highest ones",
+                        "How many bits of a sample carry information. They are the highest bits",
                         {"type": "integer", "minimum": 1, "maximum": 16},
                     ),
                     "X-Image-Window": _header(
-                        "The samples that a prediction takes for black and for white", _matching("[0-9]+ [0-9]+")
+                        "The sample values that a prediction reads as black and as white", _matching("[0-9]+ [0-9]+")
                     ),
                 },
             },
@@ -269,8 +272,8 @@ def _create_upload() -> dict[str, Any]:
     return {
         **_operation("createUpload", "uploads", "Ask for permission to upload one image"),
         "description": (
-            "Then POST the file to upload.url as multipart/form-data: upload.fields first, the file last as "
-            "`file`. Members of the body other than content_type are ignored, and never stored."
+            "Then POST the file to upload.url as multipart/form-data: first upload.fields, then the file in the field "
+            "`file`. Other members of the body than content_type and force are ignored and never stored."
         ),
         "requestBody": {"required": True, "content": {"application/json": _body("NewUpload")}},
         "responses": {
@@ -301,10 +304,11 @@ def _store(operation_id: str, summary: str) -> dict[str, Any]:
 
 def _feedback() -> dict[str, Any]:
     return {
-        **_operation("giveFeedback", "uploads", "Say whether a result is right"),
+        **_operation("giveFeedback", "uploads", "Give feedback on a result"),
         "description": (
-            "Where the setting feedback is on: GET /config tells. Stored next to the result of the upload; later "
-            "feedback on it takes its place. With id null, for an answer of POST /predict, nothing is stored."
+            "Available if the setting feedback is on (see GET /config). Feedback is stored next to the result of the "
+            "upload and replaces earlier feedback on it. With id null, for a prediction of POST /predict, nothing is "
+            "stored."
         ),
         "requestBody": {"required": True, "content": {"application/json": _body("Feedback")}},
         "responses": {
@@ -316,11 +320,11 @@ def _feedback() -> dict[str, Any]:
 
 def _result() -> dict[str, Any]:
     return {
-        **_operation("getResult", "uploads", "The result of an upload"),
+        **_operation("getResult", "uploads", "Get the result of an upload"),
         "parameters": [_prevalence()],
         "responses": {
             "200": {
-                "description": "The result: predicted, or rejected with a reason",
+                "description": "The result: predicted, or rejected with a code",
                 "content": {
                     "application/json": {
                         "schema": {"$ref": "#/components/schemas/Result"},
@@ -332,8 +336,10 @@ def _result() -> dict[str, Any]:
                 },
             },
             "202": {
-                **_json("It may still come, and nothing says whether the file was uploaded yet", "Pending"),
-                "headers": {"Retry-After": _header("Seconds", {"type": "integer", "minimum": 1})},
+                **_json("The result is not there yet. The file may not have been uploaded yet", "Pending"),
+                "headers": {
+                    "Retry-After": _header("Seconds to wait before the next request", {"type": "integer", "minimum": 1})
+                },
             },
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound),
         },
@@ -342,10 +348,10 @@ def _result() -> dict[str, Any]:
 
 def _heatmap() -> dict[str, Any]:
     return {
-        **_operation("getHeatmap", "uploads", "The heatmap of a predicted upload"),
+        **_operation("getHeatmap", "uploads", "Get the heatmap of a predicted upload"),
         "responses": {
             "200": {
-                "description": "The evidence for pneumonia over the film",
+                "description": "The evidence for pneumonia over the X-ray",
                 "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
             },
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound),
@@ -355,9 +361,9 @@ def _heatmap() -> dict[str, Any]:
 
 def _config() -> dict[str, Any]:
     return {
-        **_operation("getConfig", "service", "What a client has to know before it asks", public=True),
+        **_operation("getConfig", "service", "Get the settings that a client needs", public=True),
         "responses": {
-            "200": _json("Limits, thresholds, and how to prove who you are", "Config"),
+            "200": _json("Limits, thresholds, and how to authenticate", "Config"),
             **_problems(*_ALWAYS, *_MODEL),
         },
     }
@@ -365,17 +371,17 @@ def _config() -> dict[str, Any]:
 
 def _health() -> dict[str, Any]:
     return {
-        **_operation("getHealth", "service", "Whether the model is loaded and answers as it must", public=True),
-        "responses": {"200": _json("It does", "Health"), **_problems(*_ALWAYS, errors.Unhealthy)},
+        **_operation("getHealth", "service", "Check that the model is loaded and predicts correctly", public=True),
+        "responses": {"200": _json("The service is healthy", "Health"), **_problems(*_ALWAYS, errors.Unhealthy)},
     }
 
 
 def _model() -> dict[str, Any]:
     return {
-        **_operation("getModel", "service", "The model card"),
+        **_operation("getModel", "service", "Get the model card"),
         "responses": {
             "200": {
-                "description": "All that is known of the model",
+                "description": "The whole model card",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Card"}}},
             },
             **_problems(*_ALWAYS, *_GUARDED, *_MODEL),
@@ -385,7 +391,7 @@ def _model() -> dict[str, Any]:
 
 def _openapi() -> dict[str, Any]:
     return {
-        **_operation("getOpenApi", "service", "The description of the API for machines", public=True),
+        **_operation("getOpenApi", "service", "Get the OpenAPI description of the API", public=True),
         "responses": {
             "200": {
                 "description": "OpenAPI 3.1",
@@ -398,32 +404,32 @@ def _openapi() -> dict[str, Any]:
 
 def _index() -> dict[str, Any]:
     return {
-        **_operation("getPage", "page", "The page for a browser", public=True),
+        **_operation("getPage", "page", "Get the page for browsers", public=True),
         "responses": {**_html("HTML, with scripts and styles inside"), **_problems(*_ALWAYS, errors.NotFound)},
     }
 
 
 def _docs() -> dict[str, Any]:
     return {
-        **_operation("getDocs", "page", "The description of the API for people", public=True),
-        "description": "With examples in curl, Python and JavaScript. The fragment `#<code>` leads to an error.",
+        **_operation("getDocs", "page", "Get the description of the API for people", public=True),
+        "description": "It has examples in curl, Python and JavaScript. `/docs#<code>` is the section on an error.",
         "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS)},
     }
 
 
 def _model_card() -> dict[str, Any]:
     return {
-        **_operation("getModelCard", "page", "The model card for people", public=True),
-        "description": "What `GET /model` has as JSON, in words and tables. A model may come without it.",
+        **_operation("getModelCard", "page", "Get the model card for people", public=True),
+        "description": "Shows the content of `GET /model` in words and tables. Some models have no card for people.",
         "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS, errors.NotFound)},
     }
 
 
 def _html(description: str) -> dict[str, Any]:
-    """The answers of a route for a document."""
+    """Return the responses of a route that serves an HTML document."""
     return {
         "200": {"description": description, "content": {"text/html": {"schema": {"type": "string"}}}},
-        "304": {"description": "Not changed since the ETag of If-None-Match"},
+        "304": {"description": "The document still has the ETag of If-None-Match"},
     }
 
 
@@ -431,10 +437,10 @@ def _page_file() -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     types = ("text/html", "text/javascript", "text/css", "image/svg+xml", "image/jpeg")
     return {
-        **_operation("getPageFile", "page", "A file that the page is made of", public=True),
+        **_operation("getPageFile", "page", "Get one source file of the page", public=True),
         "responses": {
             "200": {"description": "The file", "content": dict.fromkeys(types, text)},
-            "304": {"description": "Not changed since the ETag of If-None-Match"},
+            "304": {"description": "The document still has the ETag of If-None-Match"},
             **_problems(*_ALWAYS, errors.NotFound),
         },
     }
@@ -450,7 +456,7 @@ def _upload_id() -> dict[str, Any]:
         "name": "upload_id",
         "in": "path",
         "required": True,
-        "description": "The id that POST /uploads gave, or the end of the RetrieveURL that POST /studies gave",
+        "description": "The id from POST /uploads, or the last segment of the RetrieveURL from POST /studies",
         "schema": {"type": "string"},
         "example": EXAMPLE_ID,
     }
@@ -477,7 +483,7 @@ def _matching(pattern: str) -> dict[str, Any]:
 
 
 def _problems(*types: ErrorType) -> dict[str, Any]:
-    """Responses by status, with an example for each code."""
+    """Return the responses by status, with an example for each code."""
     by_status: dict[int, list[ErrorType]] = {}
     for error_type in types:
         by_status.setdefault(error_type.status, []).append(error_type)
@@ -491,11 +497,11 @@ def _problem_response(status: int, types: list[ErrorType]) -> dict[str, Any]:
             "examples": {error.code: {"$ref": f"#/components/examples/{error.code}"} for error in types},
         }
     }
-    if status == errors.TooLarge.status:  # AWS answers before the function where the event is too large
+    if status == errors.TooLarge.status:  # AWS refuses events that are too large before the function runs
         content["application/json"] = {"schema": {"$ref": "#/components/schemas/GatewayError"}}
     response: dict[str, Any] = {"description": "; ".join(error_type.title for error_type in types), "content": content}
     if status == errors.Unauthorized.status:
-        described = {"description": "Bearer; Function URLs rename it to x-amzn-Remapped-www-authenticate"}
+        described = {"description": "Bearer. Function URLs rename the header to x-amzn-Remapped-www-authenticate"}
         response["headers"] = {"WWW-Authenticate": described | {"schema": {"type": "string"}}}
     return response
 
@@ -505,6 +511,6 @@ def _code(error_type: ErrorType) -> str:
 
 
 def _example(error_type: ErrorType) -> dict[str, Any]:
-    # The base class stands for what is not of the package: a foreign exception shows nothing of itself.
+    # The base class stands for exceptions from outside the package, whose texts are not shown.
     error = RuntimeError() if error_type is PneumoniaError else error_type(_DETAILS.get(error_type, ""))
     return {**problem(error, EXAMPLE_REQUEST_ID), "help": help_path(error_type.code)}

@@ -1,6 +1,6 @@
-"""The bodies of the API in JSON Schema (2020-12, as OpenAPI 3.1 wants it), each with an example.
+"""The bodies of the API in JSON Schema (2020-12, the dialect of OpenAPI 3.1), each with an example.
 
-Objects may gain members later: clients leave alone what they do not know.
+Objects may gain members later. Clients ignore members that they do not know.
 """
 
 from typing import Any, Final
@@ -18,7 +18,7 @@ EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
 EXAMPLE_HASH: Final = "01lg6r0m-" + "9f86d081884c7d659a2feaa0c55ad015" * 2
 EXAMPLE_CORRELATION_ID: Final = "8a1f0c3e-9d2b-5e47-b6a0-3c5d7e9f1b24"
 EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
-# A grey wedge of 64 x 64 pixels: the smallest image that is answered.
+# A grey wedge of 64 x 64 pixels: the smallest image that is predicted.
 EXAMPLE_PNG: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAM0lEQVR42u3MoQ0AMAgAQUpg/5W7AIKkpuJevrgTNdT7mfEYAAAA"
     "AAAAAAAAAAAAgN+BCzAvAX/dO73aAAAAAElFTkSuQmCC"
@@ -28,7 +28,7 @@ _MODEL: Final = {"name": "xception-pneumonia", "version": "1.0.0", "sha256": "14
 
 
 def _object(properties: Schema, description: str, *, optional: tuple[str, ...] = ()) -> Schema:
-    """An object all of whose members are always there but the optional ones."""
+    """Return the schema of an object. All members are required except the optional ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "description": description, "required": required, "properties": properties}
 
@@ -64,36 +64,40 @@ def _cells(description: str) -> Schema:
 
 _GRID: Schema = {"width": _count("Cells in a row", 1), "height": _count("Rows", 1)}
 _CORRELATION_ID = _text(
-    "Names this upload in logs and events; it tells nothing of the film",
+    "Identifies this upload in logs and events. It contains no information about the image",
     pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
 )
 _SCHEMA_VERSION = _count(
-    "Of the result: under one number members are added, and none is taken away or changed. Results of versions before "
-    "it have none",
+    "Version of the result's format. Within one version, members are added but never removed or changed. Older results "
+    "have no schema_version",
     1,
 )
-_HELP = _text("Path of the explanation of the code, on the host of the answer", format="uri-reference")
-_ID = _text("Of one upload, chosen by the service", pattern="^[0-9a-v]{8}-([0-9a-f]{32}|[0-9a-f]{64})$")
+_HELP = _text("Path of the section on the code, on the same host", format="uri-reference")
+_ID = _text("Id of the upload, chosen by the service", pattern="^[0-9a-v]{8}-([0-9a-f]{32}|[0-9a-f]{64})$")
 
 _PREDICTION: Schema = {
-    "normal": _probability("Calibrated probability of a normal film"),
-    "pneumonia": _probability("Calibrated probability of pneumonia; both add up to 1"),
+    "normal": _probability("Calibrated probability of a normal X-ray"),
+    "pneumonia": _probability("Calibrated probability of pneumonia. normal and pneumonia add up to 1"),
     "label": _text("pneumonia if its probability reaches the balanced threshold", enum=["normal", "pneumonia"]),
     "triage": _text(
-        "By the thresholds rule_out and rule_in", enum=["likely_normal", "indeterminate", "likely_pneumonia"]
+        "Band of the probability, by the thresholds rule_out and rule_in",
+        enum=["likely_normal", "indeterminate", "likely_pneumonia"],
     ),
     "threshold": _probability("The balanced threshold"),
-    "calibrated_prevalence": _probability("The share of pneumonia that both probabilities hold for"),
+    "calibrated_prevalence": _probability("The share of X-rays with pneumonia that both probabilities assume"),
     "model": _ref("Model"),
     "in_training_population": {
         "type": ["boolean", "null"],
-        "description": "Whether the film looks like those the model was trained on; null if the model cannot tell",
+        "description": "Whether the X-ray looks like the training X-rays; null if the model cannot tell",
     },
-    "forced": {"type": "boolean", "description": "Whether the caller asked for an answer whatever the image shows"},
+    "forced": {
+        "type": "boolean",
+        "description": "Whether the caller asked for a prediction even if the image is not an upright chest X-ray",
+    },
     "image": _ref("Image"),
     "timing_ms": _ref("Timing"),
-    "request_id": _text("Names this answer in the logs"),
-    "notice": _text("What the answer may be used for"),
+    "request_id": _text("Identifies this request in the logs"),
+    "notice": _text("What the prediction may be used for"),
 }
 _PREDICTION_EXAMPLE: Schema = {
     "normal": 0.020046,
@@ -166,7 +170,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "schema_version": 1,
         "code": "undecodable_image",
         "title": "The image could not be decoded",
-        "detail": "The file is cut short. Export it again.",
+        "detail": "The file is truncated. Export it again.",
         "request_id": EXAMPLE_REQUEST_ID,
         "model": _MODEL,
         "notice": _NOTICE,
@@ -183,23 +187,26 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "version": _text("Version on the model card"),
             "sha256": _text("Identity of the weights", pattern="^[0-9a-f]{64}$"),
         },
-        "The model that gave an answer",
+        "The model that made the prediction",
     ),
     "Image": _object(
         {
-            "format": _text("What the file turned out to be", enum=list(NAMES)),
+            "format": _text("Format of the file, by its content", enum=list(NAMES)),
             "width": _count("In pixels, upright", 1),
             "height": _count("In pixels, upright", 1),
             "photometric_interpretation": _or_null(_text("DICOM (0028,0004); null for other formats")),
             "bits_stored": _or_null(_count("DICOM (0028,0101); null for other formats", 1)),
             "window": _or_null(_ref("Window")),
-            "inverted": {"type": "boolean", "description": "Dark and bright were exchanged before the prediction"},
+            "inverted": {
+                "type": "boolean",
+                "description": "Whether dark and bright were exchanged before the prediction",
+            },
             "sop_instance_uid": _or_null(_text("DICOM (0008,0018), for matching", pattern=UID_PATTERN)),
             "study_instance_uid": _or_null(_text("DICOM (0020,000D), for matching", pattern=UID_PATTERN)),
             "warnings": {
                 "type": "array",
                 "items": {"type": "string", "pattern": "^[a-z_]+$"},
-                "description": "Codes of what may make the answer less reliable (docs/formats.md)",
+                "description": "Codes of findings that may make the prediction less reliable (docs/formats.md)",
             },
         },
         "The image as it was read",
@@ -210,14 +217,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "width": {"type": "number", "description": "In the same units"},
             "function": _text("DICOM (0028,1056)", enum=list(FUNCTIONS)),
         },
-        "The window that was applied; null where a LUT or the real range took its place",
+        "The window that was applied; null if a LUT or the real range of the values was used instead",
     ),
     "Timing": _object(
         {
             "decode": _milliseconds("From bytes to pixels"),
             "preprocess": _milliseconds("From pixels to the model's input"),
             "model": _milliseconds("The model alone"),
-            "total": _milliseconds("All of it, with the heatmap"),
+            "total": _milliseconds("In total, with the heatmap"),
         },
         "Where the time went",
     ),
@@ -227,12 +234,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "encoding": {"const": "base64"},
             "data": _text("The PNG", contentEncoding="base64", contentMediaType="image/png"),
         },
-        "The evidence for pneumonia over the film. The text `Lungs` in the file holds the lung map of the model, where "
-        "it has one: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
+        "The evidence for pneumonia over the X-ray. If the model has a lung map, the PNG text chunk `Lungs` has it: "
+        "width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
     ),
     "LungMap": _object(
         {**_GRID, "share": _cells("The share of lung in each cell, 255 for all of it")},
-        "Where the model sees the lungs: a grid over the whole film, of its own size",
+        "Where the model sees the lungs: a grid over the whole image. Its size may differ from that of the evidence",
     ),
     "EvidenceMap": _object(
         {
@@ -240,7 +247,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "heat": _cells("The evidence in each cell, 255 for the full scale of the model card"),
             "lungs": _or_null(_ref("LungMap")),
         },
-        "The evidence for pneumonia by place, as the heatmap draws it: a grid over the whole film",
+        "The evidence for pneumonia that the heatmap is drawn from: a grid over the whole image",
     ),
     "Prediction": _object(
         {
@@ -249,57 +256,69 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "evidence_map": _ref("EvidenceMap"),
             "at_prevalence": _ref("AtPrevalence"),
         },
-        "The answer for one image; heatmap, evidence_map and at_prevalence only where they were asked for",
+        "The prediction for one image. heatmap, evidence_map and at_prevalence are there only on request",
         optional=("heatmap", "evidence_map", "at_prevalence"),
     ),
     "AtPrevalence": _object(
         {
-            "prevalence": _probability("As it was asked for"),
-            "probability": _probability("Of pneumonia, where that share of the films shows pneumonia"),
+            "prevalence": _probability("The prevalence in the request"),
+            "probability": _probability("Probability of pneumonia if this share of the X-rays shows pneumonia"),
         },
-        "The probability elsewhere (Bayes); label and triage belong to `pneumonia`, not to it",
+        "The probability at another prevalence (Bayes). label and triage follow `pneumonia`, not this probability",
     ),
     "ImageByValue": {
-        **_object({"image": _text("The file, base64, with or without data:...;base64,", minLength=1)}, "An image"),
+        **_object(
+            {"image": _text("The file in base64, with or without the prefix data:...;base64,", minLength=1)}, "An image"
+        ),
         "example": {"image": EXAMPLE_PNG},
     },
     "ImageByUrl": {
         **_object(
-            {"url": _text("https, of a host that the deployment allows (setting allowed_url_hosts)", minLength=1)},
-            "Where an image is",
+            {
+                "url": _text(
+                    "An https URL on a host that the deployment allows (setting allowed_url_hosts)", minLength=1
+                )
+            },
+            "The address of an image",
         ),
-        "example": {"url": "https://films.example.org/chest.png"},
+        "example": {"url": "https://images.example.org/chest.png"},
     },
     "NewUpload": _object(
         {
-            "content_type": _text("What the file is; application/octet-stream if not known", enum=list(CONTENT_TYPES)),
-            "force": {"type": "boolean", "description": "As of POST /predict", "default": False},
+            "content_type": _text("Type of the file; application/octet-stream if not known", enum=list(CONTENT_TYPES)),
+            "force": {"type": "boolean", "description": "Like force of POST /predict", "default": False},
         },
-        "What is going to be uploaded",
+        "The file to upload",
         optional=("force",),
     ),
     "Feedback": {
         **_object(
             {
-                "id": {"type": ["string", "null"], "description": "Of the upload; null for an answer given directly"},
-                "verdict": _text("On the result", enum=list(VERDICTS)),
+                "id": {
+                    "type": ["string", "null"],
+                    "description": "Id of the upload; null for a prediction of POST /predict",
+                },
+                "verdict": _text("The reader's verdict on the result", enum=list(VERDICTS)),
                 "reason": {
                     "type": ["string", "null"],
                     "enum": [*REASONS, None],
                     "description": "; ".join(f"{code}: {words}" for code, words in REASONS.items()),
                 },
             },
-            "What a reader says of a result; there is no free text",
+            "A reader's feedback on a result. There is no free text",
             optional=("id", "reason"),
         ),
         "additionalProperties": False,
     },
     "FeedbackGiven": _object(
         {
-            "stored": {"type": "boolean", "description": "False for an answer that was given directly"},
+            "stored": {
+                "type": "boolean",
+                "description": "Whether it was stored; false for a prediction of POST /predict",
+            },
             "detail": _text("The same in words"),
         },
-        "What became of feedback",
+        "Whether the feedback was stored",
     ),
     "Upload": _object(
         {
@@ -310,19 +329,19 @@ SCHEMAS: Final[dict[str, Schema]] = {
                     "fields": {
                         "type": "object",
                         "additionalProperties": {"type": "string"},
-                        "description": "Fields of the multipart/form-data body; the file follows them as `file`",
+                        "description": "Fields of the multipart/form-data body. Add the file last as `file`",
                     },
                 },
-                "A presigned POST of Amazon S3, for one file",
+                "A presigned POST of Amazon S3 for one file",
             ),
             "result": _text("Path of the result"),
-            "expires_in": _count("Seconds until the upload must have begun", 1),
-            "max_bytes": _count("S3 refuses a larger file", 1),
+            "expires_in": _count("Seconds within which the upload must begin", 1),
+            "max_bytes": _count("Largest file that S3 accepts", 1),
             "correlation_id": _CORRELATION_ID,
         },
-        "Permission to upload one image, and where its result will be",
+        "Permission to upload one image, and the path of its result",
     ),
-    "Pending": _object({"id": _ID, "status": {"const": "pending"}}, "The result may still come: ask again"),
+    "Pending": _object({"id": _ID, "status": {"const": "pending"}}, "The result is not there yet. Ask again later"),
     "PredictedResult": _object(
         {
             "id": _ID,
@@ -333,8 +352,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "heatmap": _text("Path of the heatmap"),
             "at_prevalence": _ref("AtPrevalence"),
         },
-        "The answer for an uploaded image; schema_version, correlation_id and calibrated_prevalence not in results of "
-        "versions before them, at_prevalence only where it was asked for",
+        "The result of a predicted upload. Older results have no schema_version, correlation_id or "
+        "calibrated_prevalence. at_prevalence is there only on request",
         optional=("schema_version", "correlation_id", "calibrated_prevalence", "at_prevalence"),
     ),
     "RejectedResult": _object(
@@ -342,18 +361,17 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "id": _ID,
             "status": {"const": "rejected"},
             "schema_version": _SCHEMA_VERSION,
-            "code": _text("As that of the problem that POST /predict would have answered"),
+            "code": _text("The code that POST /predict would return for this image"),
             "title": _text("The code in words"),
             "detail": _text("What is wrong with the image, and what to do"),
-            "request_id": _text("Names this answer in the logs"),
+            "request_id": _text("Identifies this request in the logs"),
             "model": _ref("Model"),
             "notice": _text("What the service may be used for"),
             "correlation_id": _CORRELATION_ID,
             "help": _HELP,
             "heatmap": {"type": "null"},
         },
-        "The uploaded file is no image that the service can answer; schema_version and correlation_id as of "
-        "PredictedResult",
+        "The result of an upload that cannot be predicted. Older results have no schema_version or correlation_id",
         optional=("schema_version", "correlation_id"),
     ),
     "Result": {
@@ -368,59 +386,65 @@ SCHEMAS: Final[dict[str, Schema]] = {
     },
     "Health": _object(
         {"status": {"const": "ok"}, "self_test": {"const": "passed"}, "model": _ref("Model")},
-        "The model is loaded and gave the answer it must give",
+        "The model is loaded and gave the expected prediction",
     ),
     "Config": _object(
         {
-            "auth": _text("How to prove who you are", enum=list(AUTH_MODES)),
+            "auth": _text("How to authenticate", enum=list(AUTH_MODES)),
             "max_direct_bytes": _count("Largest image for POST /predict; larger ones go through POST /uploads", 1),
-            "max_image_bytes": _count("Largest image at all", 1),
-            "uploads": {"type": "boolean", "description": "Whether POST /uploads is there"},
-            "model": _object({"name": _text("Its name"), "version": _text("Its version")}, "The model in use"),
+            "max_image_bytes": _count("Largest image that the service accepts", 1),
+            "uploads": {"type": "boolean", "description": "Whether POST /uploads is available"},
+            "model": _object(
+                {"name": _text("Name of the model"), "version": _text("Version of the model")}, "The model in use"
+            ),
             "operating_points": _object(
                 {
                     "rule_out": _probability("Below it: likely_normal"),
-                    "balanced": _probability("From it on: label pneumonia"),
-                    "rule_in": _probability("From it on: likely_pneumonia"),
+                    "balanced": _probability("At or above it: label pneumonia"),
+                    "rule_in": _probability("At or above it: likely_pneumonia"),
                 },
                 "Thresholds on the probability of pneumonia",
             ),
             "prevalence": _object(
                 {
-                    "calibrated": _probability("What the probabilities of the model in use hold for"),
-                    "lowest": _probability("The least that a caller may name"),
-                    "highest": _probability("The most that a caller may name"),
+                    "calibrated": _probability("The share that the probabilities of the model assume"),
+                    "lowest": _probability("The lowest share that a caller may name"),
+                    "highest": _probability("The highest share that a caller may name"),
                 },
-                "The share of pneumonia among films",
+                "The share of X-rays that show pneumonia",
             ),
             "feedback": _or_null(
                 _object(
                     {
-                        "verdicts": {"type": "array", "items": {"type": "string"}, "description": "What can be said"},
+                        "verdicts": {"type": "array", "items": {"type": "string"}, "description": "Possible verdicts"},
                         "reasons": {
                             "type": "object",
                             "additionalProperties": {"type": "string"},
-                            "description": "Codes of reasons, and what they mean",
+                            "description": "Codes of reasons with their meanings",
                         },
                     },
-                    "What POST /feedback takes; null where it is off",
+                    "Values for POST /feedback; null if the setting feedback is off",
                 )
             ),
             "notice": _text("What the service may be used for"),
             "limits": {"type": "array", "items": {"type": "string"}, "description": "Where the model fails"},
         },
-        "What a client has to know before it asks",
+        "The settings that a client needs",
     ),
     "Card": {
         "type": "object",
-        "description": "The whole model card: training, metrics, thresholds, limits. Members beyond these vary.",
+        "description": "The whole model card: training, metrics, thresholds, limits. Other members vary.",
         "required": ["schema_version", "name", "version", "labels", "operating_points", "notice"],
         "properties": {
-            "schema_version": _count("Of the card's format", 1),
-            "name": _text("Of the model"),
-            "version": _text("Of the model"),
-            "labels": {"type": "array", "items": {"type": "string"}, "description": "In the order of the outputs"},
-            "operating_points": {"type": "object", "description": "Thresholds, with what they were chosen for"},
+            "schema_version": _count("Version of the card's format", 1),
+            "name": _text("Name of the model"),
+            "version": _text("Version of the model"),
+            "labels": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Labels in the order of the model's outputs",
+            },
+            "operating_points": {"type": "object", "description": "Thresholds, and how they were chosen"},
             "notice": _text("What the model may be used for"),
         },
     },
@@ -428,17 +452,20 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "type": _text("urn:pneumonia:problem:<code>", format="uri"),
             "title": _text("The code in words"),
-            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "That of the response"},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "HTTP status of the response"},
             "detail": _text("What happened, and what to do"),
-            "code": _text("Stable: for programs"),
-            "request_id": _text("Names this answer in the logs"),
+            "code": _text("Stable code for programs"),
+            "request_id": _text("Identifies this request in the logs"),
             "help": _HELP,
         },
         "What went wrong (RFC 9457)",
     ),
     "GatewayError": {
         "type": "object",
-        "description": "An answer of AWS itself, before or instead of the function's: too large, throttled, timed out",
-        "properties": {"message": _text("In the words of AWS"), "Message": _text("The same, where AWS writes it so")},
+        "description": "A response of AWS, before or instead of the function's: too large, throttled, timed out",
+        "properties": {
+            "message": _text("The error, in the words of AWS"),
+            "Message": _text("The same; AWS uses either spelling"),
+        },
     },
 }
