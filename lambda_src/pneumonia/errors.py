@@ -1,18 +1,18 @@
-"""Every error with a stable code, and how it is told to a caller (RFC 9457) and to the log."""
+"""Every error with a stable code, and how callers (RFC 9457) and the log see it."""
 
 import traceback
 from typing import Any, ClassVar
 
-INTERNAL_DETAIL = "Something went wrong on our side. Give the request_id to the operator of the service."
-"""What callers see of an error that nobody expected."""
+INTERNAL_DETAIL = "The service failed unexpectedly. Give the request_id to the operator of the service."
+"""What callers see of an unexpected error."""
 
 
 class PneumoniaError(Exception):
     """Base of all errors of this package.
 
     Class attributes: `code` (stable, for programs), `status` (HTTP), `title` (one line for people).
-    `detail` says what happened and what to do; it must never hold pixels, file names, keys or URLs.
-    `public_detail`, where set, replaces `detail` in what callers see: `detail` is then for the log alone.
+    `detail` says what happened and what to do. It must never contain pixels, file names, keys or URLs.
+    `public_detail`, where set, replaces `detail` for callers. `detail` then goes to the log only.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -34,13 +34,13 @@ class MalformedRequest(PneumoniaError):
 class MissingImage(PneumoniaError):
     code = "missing_image"
     status = 400
-    title = "The request holds no image"
+    title = "The request contains no image"
 
 
 class UrlNotAllowed(PneumoniaError):
     code = "url_not_allowed"
     status = 400
-    title = "This URL may not be fetched"
+    title = "The URL is not allowed"
 
 
 class Unauthorized(PneumoniaError):
@@ -50,30 +50,30 @@ class Unauthorized(PneumoniaError):
 
 
 class AccessCheckFailed(PneumoniaError):
-    """Credentials came, and there was no way to find out whether they are good: nobody is let in meanwhile."""
+    """The credentials of a request could not be checked. Nobody is let in until they can be."""
 
     code = "access_check_failed"
     status = 503
     title = "Credentials cannot be checked"
-    public_detail = "The service cannot check credentials at this moment. Try again in a few seconds."
+    public_detail = "The service cannot check credentials at the moment. Try again in a few seconds."
 
 
 class NotFound(PneumoniaError):
     code = "not_found"
     status = 404
-    title = "No such resource"
+    title = "The resource was not found"
 
 
 class UploadMissing(PneumoniaError):
-    """The object that an S3 event speaks of is gone, or is no longer the version of the event."""
+    """The object named in an S3 event was removed, or replaced by another version."""
 
     code = "upload_missing"
     status = 404
-    title = "The uploaded object is gone"
+    title = "The uploaded object no longer exists"
 
 
 class MethodNotAllowed(PneumoniaError):
-    """`allow` lists the methods that the path does answer (RFC 9110: a 405 must carry them)."""
+    """`allow` lists the methods that the path supports (RFC 9110: a 405 must carry them)."""
 
     code = "method_not_allowed"
     status = 405
@@ -85,11 +85,11 @@ class MethodNotAllowed(PneumoniaError):
 
 
 class NotAcceptable(PneumoniaError):
-    """The header Accept names no media type that the answer can have."""
+    """The header Accept names no media type in which the response is available."""
 
     code = "not_acceptable"
     status = 406
-    title = "No acceptable form of the answer"
+    title = "No acceptable format of the response"
 
 
 class TooLarge(PneumoniaError):
@@ -111,7 +111,7 @@ class UndecodableImage(PneumoniaError):
 
 
 class TookTooLong(PneumoniaError):
-    """Decoding was stopped at the limit of time: a file made to be slow, or far too large for this function."""
+    """Decoding was stopped at the time limit: the file was made to be slow, or is far too large for this function."""
 
     code = "took_too_long"
     status = 422
@@ -121,11 +121,11 @@ class TookTooLong(PneumoniaError):
 class MultiFrame(PneumoniaError):
     code = "multi_frame"
     status = 422
-    title = "The file holds several images"
+    title = "The file contains several images"
 
 
 class NotARadiograph(PneumoniaError):
-    """A DICOM file whose own header names another modality."""
+    """A DICOM file whose header names another modality."""
 
     code = "not_a_radiograph"
     status = 422
@@ -133,7 +133,7 @@ class NotARadiograph(PneumoniaError):
 
 
 class ForProcessing(PneumoniaError):
-    """A DICOM file with what the detector measured, before a picture was made of it: its greys mean something else."""
+    """A DICOM file with raw detector values. Its grey levels mean something else than those of a processed image."""
 
     code = "for_processing"
     status = 422
@@ -141,7 +141,7 @@ class ForProcessing(PneumoniaError):
 
 
 class NotAChestXray(PneumoniaError):
-    """The picture is unlike every chest X-ray, whatever its file says of itself."""
+    """The image does not look like a chest X-ray, whatever its file says."""
 
     code = "not_a_chest_xray"
     status = 422
@@ -151,7 +151,7 @@ class NotAChestXray(PneumoniaError):
 class WrongOrientation(PneumoniaError):
     code = "wrong_orientation"
     status = 422
-    title = "The film lies on its side or stands on its head"
+    title = "The image is rotated or upside down"
 
 
 class TooSmall(PneumoniaError):
@@ -167,7 +167,7 @@ class BlankImage(PneumoniaError):
 
 
 class ObjectArchived(PneumoniaError):
-    """The object lies in a storage class that has to be restored from before it can be read."""
+    """The object is in a storage class from which it must be restored before it can be read."""
 
     code = "object_archived"
     status = 409
@@ -175,7 +175,7 @@ class ObjectArchived(PneumoniaError):
 
 
 class ProcessingFailed(PneumoniaError):
-    """The function ended or ran into its time limit over this image, twice, and over none of its neighbours."""
+    """The function crashed or timed out twice on this image, and on no other image of the batch."""
 
     code = "processing_failed"
     status = 422
@@ -189,7 +189,7 @@ class UrlFetchFailed(PneumoniaError):
 
 
 class ModelError(PneumoniaError):
-    """The artifacts are missing, damaged or do not fit this code: ours to repair, not the caller's."""
+    """The artifacts are missing, damaged or do not fit this code. The operator must fix this, not the caller."""
 
     code = "model_error"
     status = 500
@@ -198,18 +198,18 @@ class ModelError(PneumoniaError):
 
 
 class Unhealthy(PneumoniaError):
-    """GET /health found the model missing or answering wrongly."""
+    """GET /health found that the model is missing or fails its self-test."""
 
     code = "unhealthy"
     status = 503
     title = "The service is not healthy"
-    public_detail = "The model did not load or failed its self-test. The log holds the reason under this request_id."
+    public_detail = "The model did not load or failed its self-test. Look up the request_id in the log for the reason."
 
 
 def problem(error: BaseException, request_id: str) -> dict[str, Any]:
-    """The RFC 9457 problem document of an error, with `code` and `request_id` as extension members.
+    """Return the RFC 9457 problem document of an error, with `code` and `request_id` as extension members.
 
-    Errors that are not of this package become `internal_error` and show nothing of themselves.
+    Errors from outside this package become `internal_error`, and none of their text is shown.
     """
     if isinstance(error, PneumoniaError):
         code, status, title = error.code, error.status, error.title
@@ -228,19 +228,19 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 def help_path(code: str) -> str:
-    """Where the service explains a code: a path with a fragment, on the host that gave the answer."""
+    """Return where the service explains a code: a path with a fragment, on the host that sent the response."""
     return f"/docs#{code}"
 
 
 def rejects(error: BaseException) -> bool:
-    """True if the input is to blame, so that trying again cannot help; False for failures of our own."""
+    """Return True if the input caused the error, so that a retry cannot help; False if the service did."""
     return isinstance(error, PneumoniaError) and error.status < 500
 
 
 def log_fields(error: BaseException) -> dict[str, Any]:
-    """What may be logged about an error: its type, its place in the code, and the message if it is ours.
+    """Return what may be logged about an error: its type, its place in the code, and a PneumoniaError's message.
 
-    The message of a foreign exception is left out: it can quote a key, a URL or bytes of the image.
+    The message of any other exception is left out: it can quote a key, a URL or bytes of the image.
     """
     frames = traceback.extract_tb(error.__traceback__)
     fields: dict[str, Any] = {

@@ -58,13 +58,13 @@ def test_causes_are_told_apart() -> None:
     for kind in KINDS.values():
         assert len(kind.causes) == len(set(kind.causes))
     causes = KINDS["UndecodableImage"].causes
-    for words in ("truncated", "no pixel data", "which is not read", "damaged"):
+    for words in ("truncated", "no pixel data", "which is not supported", "damaged"):
         assert [cause for cause in causes if words in cause], words
 
 
 def test_every_refusal_says_what_to_do() -> None:
     """A reason that has one sentence alone is a rule that says itself how to keep it."""
-    said = re.compile(r"must|needed|limit|more than|Send|Sign|send|encode|answers|takes|that are read", re.DOTALL)
+    said = re.compile(r"must|needed|limit|more than|Send|Sign|send|encode|answers|takes|Supported formats", re.DOTALL)
     for kind in KINDS.values():
         if kind.status < 500 and kind.public_detail is None:
             for message in kind.messages:

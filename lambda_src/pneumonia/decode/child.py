@@ -1,9 +1,9 @@
-"""`python -m pneumonia.decode.child BYTES`: decodes file after file for `isolated`, each in a process of its own.
+"""`python -m pneumonia.decode.child BYTES`: decode files for `isolated`, each in a separate process.
 
-This process loads the libraries once and decodes nothing. It forks: the new process waits for a file, with a limit on
-the memory that it may take beyond what it has, answers, and ends, so that nothing of a file stays; and the next one is
-there before its file comes. What goes in and out is in `messages`. This ends when its input does, and with DIED or
-DIED_OF_MEMORY after a file that took the new process with it.
+This process loads the libraries once and decodes nothing. It forks a process for each file before the file arrives.
+The forked process may allocate BYTES more than it has. It waits for a file, sends the reply, and exits, so nothing of a
+file stays in memory. `messages` defines what goes in and out. This process exits when its input ends, or with DIED or
+DIED_OF_MEMORY after a file that crashed the forked process.
 """
 
 import gc
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-import numpy.ma  # noqa: F401 - these two are loaded with the first film, which is too late: the process ends with it
+import numpy.ma  # noqa: F401 - this and `dicom` are loaded before the fork, or each forked process would load them again
 from PIL import Image
 
 import pneumonia.decode.dicom  # noqa: F401
@@ -37,15 +37,15 @@ _ENDED = 4
 
 
 def main(memory_bytes: int) -> None:
-    Image.init()  # its plugins, for the same reason
-    gc.freeze()  # a collection would write to every page that the processes share
+    Image.init()  # loads Pillow's plugins before the fork, for the same reason
+    gc.freeze()  # a garbage collection would write to every page that the processes share
     while (code := _one_file(memory_bytes)) == 0:
         pass
     sys.exit(0 if code == _ENDED else code)
 
 
 def _one_file(memory_bytes: int) -> int:
-    """Let a new process answer; how it ended: 0, or what this process is to end with."""
+    """Fork a process that decodes one file. Return 0 if it ended well, else the exit code for this process."""
     pid = os.fork()
     if pid == 0:
         _answer(memory_bytes)
@@ -53,20 +53,20 @@ def _one_file(memory_bytes: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code in (0, _ENDED):
         return code
-    # Nobody here kills it so: it was the system, which had no memory left.
+    # Nothing here sends SIGKILL to it, so the system did: it had no memory left.
     of_memory = code in (DIED_OF_MEMORY, -signal.SIGKILL) or has_spent(used, memory_bytes)
     return DIED_OF_MEMORY if of_memory else DIED
 
 
 def _answer(memory_bytes: int) -> NoReturn:
-    """Read a file, write what became of it, and end this process."""
+    """Read a file, write the image or the error, and end this process."""
     code = DIED
     try:
         limit_memory(memory_bytes)
         with os.fdopen(SOURCE, "rb", closefd=False) as source, os.fdopen(TARGET, "wb", closefd=False) as target:
             fields, data = read_message(source.read)
             limits = Limits(**fields["limits"])
-            # Should nobody be left who waits for an answer, this ends it.
+            # Ends this process if nobody waits for its reply any more.
             seconds = int(limits.decode_seconds) + GRACE_SECONDS
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)
@@ -82,14 +82,14 @@ def _answer(memory_bytes: int) -> NoReturn:
 
 
 def _decoded(data: bytes, limits: Limits, asked: dict[str, Any], memory_bytes: int) -> Iterable[bytes]:
-    """The message with the image, or with the reason for which there is none. `asked`: the fields of the message."""
+    """Return the message with the image, or with the error. `asked`: the fields of the message that was read."""
     forget_refusals()
     try:
         return of_image(decode(data, limits, asked["enough"], own_depth=asked["own_depth"]))
     except MemoryError:
         return of_error(out_of_memory())
     except PneumoniaError as error:
-        refused = was_refused()  # asked first: what follows may change it
+        refused = was_refused()  # read first: later calls may change it
         if lacks_memory(error):
             return of_error(out_of_memory())
         if isinstance(error, UndecodableImage):

@@ -1,6 +1,6 @@
-"""Why a picture could not be decoded: cut in transfer, of a kind that is not read, or damaged.
+"""Find out why an image could not be decoded: truncated, of an unsupported kind, or damaged.
 
-Looked at only once decoding has failed, and by the structure of the file alone.
+This runs only after decoding has failed, and looks only at the structure of the file.
 """
 
 import struct
@@ -12,31 +12,31 @@ _HIERARCHICAL = frozenset({*range(0xC5, 0xC8), *range(0xCD, 0xD0)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN = 0xDA
 
-# Bytes of one value of a TIFF, by its type.
+# Bytes of one TIFF value, by type.
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _TIFF_LETTERS = {3: "H", 4: "I", 16: "Q"}
 _COMPRESSION, _WHERE, _HOW_LONG = 259, (273, 324), (279, 325)
 
 
 class _Cut(Exception):
-    """The file ends before what its structure announces."""
+    """The file is shorter than its structure says."""
 
 
 class _NotRead(Exception):
-    """The file is of a kind that no decoder here reads. The text names it."""
+    """The file is of a kind that is not supported. The text names it."""
 
 
 def why_undecodable(data: bytes, kind: Format) -> str:
-    """A sentence for whoever sent the file, and one on what to do."""
+    """Return a sentence on what is wrong with the file, and one on what the sender can do."""
     try:
         _LOOK[kind.name](data)
     except _Cut:
-        return f"The {kind.name} file is truncated: it ends before its picture does. Send the whole file again."
+        return f"The {kind.name} file is truncated: it ends before the image is complete. Send the whole file again."
     except _NotRead as found:
-        return f"The {kind.name} file is {found}, which is not read. Export it as PNG or as a common JPEG."
+        return f"The {kind.name} file is {found}, which is not supported. Export it as PNG or as a baseline JPEG."
     except (struct.error, IndexError):
         pass
-    return f"The {kind.name} file is damaged: what it holds cannot be decoded. Export the film again."
+    return f"The {kind.name} file is damaged: its content cannot be decoded. Export the image again."
 
 
 def _look_at_jpeg(data: bytes) -> None:
@@ -52,7 +52,7 @@ def _look_at_jpeg(data: bytes) -> None:
         if marker in _HIERARCHICAL:
             raise _NotRead("a hierarchical JPEG")
         if marker in _FRAMES and data[position + 4] != 8:
-            raise _NotRead(f"a JPEG of {data[position + 4]} bits")
+            raise _NotRead(f"a JPEG with {data[position + 4]} bits per sample")
         position += 2 + length
     raise _Cut
 
@@ -64,7 +64,7 @@ def _look_at_png(data: bytes) -> None:
         if name == b"IEND" or not name.isalpha():
             return
         position += 12 + length
-    if b"IEND" not in data[-12:]:  # else a length is damaged, and the file is whole
+    if b"IEND" not in data[-12:]:  # otherwise the file is whole, and a length in it is damaged
         raise _Cut
 
 
@@ -79,7 +79,7 @@ def _look_at_bmp(data: bytes) -> None:
 
 
 def _look_at_tiff(data: bytes) -> None:
-    # Imported here: loaded by then, as it has failed on this file.
+    # Imported here, where it costs nothing: decoding this file has loaded it.
     from PIL.TiffImagePlugin import COMPRESSION_INFO
 
     tags = dict(_tiff_tags(data))
@@ -93,7 +93,7 @@ def _look_at_tiff(data: bytes) -> None:
 
 
 def _tiff_tags(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """The tags of the first page with the values of those that are whole numbers. Raises _Cut."""
+    """Yield the integer tags of the first page with their values. Raises _Cut."""
     order = "<" if data.startswith(b"II") else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     word, count_letter, entry = ("Q", "Q", 20) if big else ("I", "H", 12)

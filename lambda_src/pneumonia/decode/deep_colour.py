@@ -1,6 +1,6 @@
-"""Colour of 16 bits, of which Pillow keeps the high bytes alone: both bytes, by reading the picture twice.
+"""Decode both bytes of 16-bit colour by reading the image twice: Pillow keeps only the high bytes.
 
-A film of 12 bits in such a file has no more than 16 of its grey levels in the high bytes.
+In such a file the high bytes of a 12-bit image have only 16 grey levels.
 """
 
 import sys
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from PIL.ImageFile import ImageFile
 
 _SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-"""Byte orders of Pillow's raw modes, and those under which it takes the low byte for the high one."""
+"""For each byte order of Pillow's raw modes, the one that makes Pillow read the low byte as the high one."""
 _COLOURS = frozenset({"RGB;16", "RGBA;16", "RGBX;16"})
 _GREY_WITH_ALPHA = "LA;16B"
 _WEIGHTS = (0.299, 0.587, 0.114)
 
 BYTES_PER_PIXEL = 24
-"""Two pictures of four bytes, a float32 each for the sum, a channel, and the way to 8 bits."""
+"""Two images of four bytes, and a float32 each for the sum, for one channel, and for the conversion to 8 bits."""
 
 
 def raw_mode(image: ImageFile) -> str:
-    """How the samples of an opened picture are stored, by Pillow's name for it; empty if there is none."""
+    """Return Pillow's name for how the samples of an opened image are stored; empty if it has none."""
     if not image.tile:
         return ""
     args = image.tile[0].args
@@ -29,15 +29,15 @@ def raw_mode(image: ImageFile) -> str:
 
 
 def is_deep_colour(image: ImageFile) -> bool:
-    """Whether an opened picture that was not loaded yet has 16 bits of colour, or of grey with alpha."""
+    """Return whether an opened image, not loaded yet, has 16 bits of colour, or of grey with alpha."""
     mode = raw_mode(image)
     return mode == _GREY_WITH_ALPHA or mode[:-1] in _COLOURS
 
 
 def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> NDArray[np.float32]:
-    """Luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
+    """Return luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
 
-    `image` was opened and not loaded; `again` opens the same picture once more.
+    `image` must be opened and not loaded. `again` opens the same image once more.
     """
     mode = raw_mode(image)
     if mode == _GREY_WITH_ALPHA:

@@ -1,4 +1,4 @@
-"""DICOM files: what may come in, and which facts of it go into the answer."""
+"""Decode DICOM files: which are accepted, and which of their facts go into the response."""
 
 import warnings
 
@@ -16,7 +16,7 @@ from pneumonia.errors import PneumoniaError, UndecodableImage
 
 
 def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> DecodedImage:
-    """Decode the film of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
+    """Decode the image of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
 
     `own_depth`: see `dispatch.decode`.
 
@@ -25,7 +25,7 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
     dataset, cut = None, False
     try:
         with warnings.catch_warnings():
-            # pydicom warns about values that break the standard, and quotes them.
+            # pydicom's warnings quote the values that break the standard.
             warnings.simplefilter("ignore")
             dataset, cut = read_file(data, limits)
             found = check_header(dataset, limits, cut=cut, shown_only=own_depth)
@@ -35,8 +35,8 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
     except (PneumoniaError, MemoryError, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        # pydicom and its decoders raise almost anything on damaged input; the message may quote the file. The decoder
-        # of RLE panics in Rust, which arrives as an exception that is no Exception.
+        # pydicom and its decoders raise almost anything on damaged input, and the message may quote the file. The RLE
+        # decoder panics in Rust, which arrives as a BaseException.
         raise UndecodableImage(why_undecodable(dataset, cut=cut)) from error
 
 

@@ -1,4 +1,4 @@
-"""The first compressed frame of a DICOM file, cut out once: so that what is decoded is what was checked."""
+"""Extract the first compressed frame of a DICOM file once, so that the frame that was checked is the one decoded."""
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
@@ -11,11 +11,11 @@ _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
 def keep_first_frame(dataset: Dataset, limits: Limits) -> None:
-    """Let the compressed pixels consist of nothing but the first frame; nothing happens to others.
+    """Reduce compressed pixels to their first frame. Uncompressed pixels stay as they are.
 
-    A decoder finds the frame by one of two tables or by the fragments, and each can lead to another stream. Afterwards
-    there is one fragment, and no table. The extended table is not asked: a file that has it holds each frame in one
-    fragment (PS3.3, C.7.6.3.1.8). Raises TooLarge, UndecodableImage, and what pydicom raises.
+    A decoder finds the frame by one of two tables or by the fragments, and each can lead to a different stream.
+    Afterwards there is one fragment and no table. The extended table is ignored: a file that has one stores each frame
+    in one fragment (PS3.3, C.7.6.3.1.8). Raises TooLarge, UndecodableImage, and what pydicom raises.
     """
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if not syntax.is_encapsulated:

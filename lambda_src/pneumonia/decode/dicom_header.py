@@ -1,4 +1,4 @@
-"""The header of a DICOM file: read within limits, and refused by what it says before any pixel is decoded."""
+"""Read the header of a DICOM file within limits, and refuse files by their header before any pixel is decoded."""
 
 import re
 from typing import Any
@@ -23,14 +23,14 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import ForProcessing, MultiFrame, NotARadiograph, UndecodableImage, UnsupportedFormat
 
 RADIOGRAPHS = frozenset({"CR", "DX", "RG", "OT", "SC"})
-"""Modalities (PS3.3 C.7.3.1.1.1) that a projection radiograph comes as; the last two are screen and film captures."""
+"""Modalities (PS3.3 C.7.3.1.1.1) of projection radiographs. OT and SC are captures from a screen or a scanner."""
 
 META_START = 132
-"""Where the file meta group begins: after 128 free bytes and the mark (PS3.10, 7.1)."""
+"""Start of the file meta group: after the preamble of 128 bytes and the prefix DICM (PS3.10, 7.1)."""
 
 META_GROUP = b"\x02\0"
 PIXELS = b"\xe0\x7f\x10\0"
-"""The tag of the pixels in little endian, the order of every compressed file."""
+"""The tag of the pixels in little endian, the byte order of every compressed file."""
 PIXEL_TAG = 0x7FE00010
 NO_MORE_FRAGMENTS = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
@@ -41,16 +41,16 @@ _UID = re.compile(UID_PATTERN)
 
 
 def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Dataset, bool]:
-    """The data set with its meta group, once its structure is known to be bounded; and whether its last element goes on
-    beyond the end of the file.
+    """Check that the structure of a file is within the limits, and read it. Return the data set with its meta group,
+    and whether its last element extends beyond the end of the file.
 
-    Not by `dcmread`: it would find the transfer syntax in its own way, and unpack a deflated file without a limit.
-    Without `inflates` a deflated file is refused. Raises TooLarge, UndecodableImage, UnsupportedFormat, and whatever
-    pydicom raises on damaged files, which is almost anything.
+    `dcmread` is not used: it detects the transfer syntax in its own way, and decompresses a deflated file without a
+    limit. With `inflates` false, a deflated file is refused. Raises TooLarge, UndecodableImage, UnsupportedFormat, and
+    whatever pydicom raises on damaged files, which is almost anything.
     """
     config.settings.reading_validation_mode = config.IGNORE
     start = META_START if data.startswith(b"DICM", 128) else 0
-    # Explicit by the standard (PS3.10, 7.1), which some writers have overlooked.
+    # The standard requires explicit encoding here (PS3.10, 7.1), but some writers use implicit encoding.
     encoding = Encoding.of(data, start) if data.startswith(META_GROUP, start) else Encoding(implicit=False)
     body = check_elements(data, start, encoding, limits, group=2)
     meta = read_dataset(CountedReads(data[start:body], limits), encoding.implicit, is_little_endian=True)
@@ -59,39 +59,41 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
     content = data[body:]
     if syntax == DeflatedExplicitVRLittleEndian:
         if not inflates:
-            raise UnsupportedFormat("The DICOM data set is deflated, which is not read here. Send it uncompressed.")
+            raise UnsupportedFormat(
+                "The DICOM data set is deflated, which is not supported here. Send it uncompressed."
+            )
         content = inflate(content, limits)
     encoding = Encoding.of(content, 0, syntax == ExplicitVRBigEndian)
     end = check_elements(content, 0, encoding, limits)
     dataset = read_dataset(CountedReads(content, limits), encoding.implicit, not encoding.big_endian)
     if "PixelData" not in dataset and PIXELS in content and end == len(content):
-        # Every fragment is there, and only what ends them is not.
+        # All fragments are there; only the delimiter after the last one is missing.
         dataset = read_dataset(CountedReads(content + NO_MORE_FRAGMENTS, limits), encoding.implicit, True)
     check_values(dataset)
     dataset.file_meta = FileMetaDataset(meta)
     if not syntax:
-        # Without a meta group nothing is compressed, and the look of the elements says the rest (PS3.5, 10.1).
+        # Without a meta group nothing is compressed, and the elements show the rest (PS3.5, 10.1).
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
     return dataset, end > len(content)
 
 
 def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: bool = False) -> list[str]:
-    """Refuse by the header alone, before any pixel is decoded; returns warning codes.
+    """Refuse a file by its header, before any pixel is decoded. Return warning codes.
 
-    `cut`: as `read_file` returned it. `shown_only`: nobody predicts it, so that it may be another image than a film.
+    `cut`: as `read_file` returned it. `shown_only`: the image is displayed, not predicted, so any modality is accepted.
     Raises ForProcessing, MultiFrame, NotARadiograph, UndecodableImage.
     """
     modality = str(dataset.get("Modality") or "").strip().upper()
     sop_class = str(dataset.get("SOPClassUID") or "").strip()
     if modality and modality not in RADIOGRAPHS and not shown_only:
         raise NotARadiograph(
-            "The DICOM file says that it is of another modality than radiography. Send a frontal chest radiograph "
+            "The modality of the DICOM file is not radiography. Send a frontal chest X-ray "
             f"(modality {', '.join(sorted(RADIOGRAPHS))})."
         )
     raw = "PROCESSING" in str(dataset.get("PresentationIntentType") or "").upper() or sop_class in FOR_PROCESSING
     if raw and not shown_only:
         raise ForProcessing(
-            "The DICOM file is FOR PROCESSING: its pixels are what the detector measured, not a picture to be read. "
+            "The DICOM file is FOR PROCESSING: it contains raw detector values, not an image for reading. "
             "Send the FOR PRESENTATION image of the same exposure."
         )
     if cut and max(dataset.keys(), default=PIXEL_TAG) <= PIXEL_TAG:
@@ -101,8 +103,8 @@ def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: boo
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > limits.max_frames and not shown_only:
         raise MultiFrame(
-            f"The DICOM file holds {frames} frames, at most {limits.max_frames} may be in it. "
-            "Send each film as a file of its own."
+            f"The DICOM file contains {frames} frames, but the limit is {limits.max_frames}. "
+            "Send each image as a separate file."
         )
     found = [] if modality else ["modality_unknown"]
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
@@ -113,6 +115,6 @@ def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: boo
 
 
 def uid_of(value: Any) -> str | None:
-    """A UID if it is one: anything else in its place might be a name."""
+    """Return a valid UID, else None: any other text might be a name."""
     text = str(value or "").strip()
     return text if _UID.match(text) else None

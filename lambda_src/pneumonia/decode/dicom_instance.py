@@ -1,4 +1,4 @@
-"""Which instance a DICOM file is, and whether its header alone rules out a prediction. No pixel is decoded."""
+"""Identify the instance in a DICOM file, and whether its header rules out a prediction. No pixel is decoded."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ _NAMES_IN_META = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID")
 
 @dataclass(frozen=True)
 class Instance:
-    """What a header says of its file.
+    """What a header says about its file.
 
     Attributes:
-        sop_class_uid, sop_instance_uid, study_instance_uid: None where the file names none, or no valid one.
-        refusal: why it cannot be predicted; None if its pixels decide.
+        sop_class_uid, sop_instance_uid, study_instance_uid: None where the file has no valid one.
+        refusal: why it cannot be predicted. None if the header allows a prediction.
         contradicts_itself: whether the file meta group names another instance or class than the data set.
     """
 
@@ -32,21 +32,21 @@ class Instance:
 
 
 def identify(data: bytes, limits: Limits) -> Instance:
-    """Read the header of a DICOM file, within the limits of its elements and values.
+    """Read the header of a DICOM file, within the limits on elements and values.
 
-    Whatever is wrong with the file is its `refusal`: TooLarge, UnsupportedFormat (deflated), NotARadiograph,
-    ForProcessing, MultiFrame or UndecodableImage.
+    An error in the file becomes its `refusal`: TooLarge, UnsupportedFormat (deflated), NotARadiograph, ForProcessing,
+    MultiFrame or UndecodableImage.
     """
     dataset: Dataset | None = None
     cut = False
     found = Instance()
     try:
         if len(data) > limits.max_image_bytes:
-            raise TooLarge(f"The instance has more than {limits.max_image_bytes} bytes, the limit.")
+            raise TooLarge(f"The instance has more than {limits.max_image_bytes} bytes, the limit. Send a smaller one.")
         with warnings.catch_warnings():
-            # pydicom warns about values that break the standard, and quotes them.
+            # pydicom's warnings quote the values that break the standard.
             warnings.simplefilter("ignore")
-            # Deflated, a small file could take a long time to read: no limit of time holds in this process.
+            # A small deflated file could take a long time to read, and this process has no time limit.
             dataset, cut = read_file(data, limits, inflates=False)
             found = _named(dataset)
             check_header(dataset, limits, cut=cut)

@@ -1,6 +1,6 @@
-"""What a DICOM header says about view, body part and age: whether the film is one of those the model was trained on.
+"""Conclude from view, body part and age in a DICOM header whether the image is of the training population.
 
-Only the conclusions leave this module. An age or a date is in no answer, result or log.
+Only the conclusions leave this module. No response, result or log contains an age or a date.
 """
 
 import re
@@ -12,30 +12,30 @@ from pydicom.dataset import Dataset
 LATERAL = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL", "LEFT LATERAL", "RIGHT LATERAL"})
 """View positions that are not frontal (PS3.3 C.8.7.2 and C.8.11.1)."""
 CHEST = re.compile("CHEST|T[HO]+RAX|LUNG|PULM|POUMON")
-"""Body parts that a chest film may name, in the languages in which they have been seen."""
+"""Body parts of chest X-rays, in the languages in which they have been seen."""
 YEARS = (1, 6)
-"""Ages of the training films: from the first to before the second."""
+"""Ages in the training images, in years: from the first to before the second."""
 
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _IN_A_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 
 
 def view_warnings(dataset: Dataset) -> list[str]:
-    """`view_not_frontal` and `body_part_not_chest`, where the header says so."""
+    """Return `view_not_frontal` and `body_part_not_chest` where the header says so."""
     view, part = _text(dataset, "ViewPosition"), _text(dataset, "BodyPartExamined")
     found = ["view_not_frontal"] if view in LATERAL else []
     return [*found, "body_part_not_chest"] if part and not CHEST.search(part) else found
 
 
 def is_of_another_population(dataset: Dataset) -> bool:
-    """Whether the header says that the film is not of a child of 1 to 5 years, from the front, AP, of the chest."""
+    """Return True if the header says that this is not a frontal AP chest X-ray of a child of 1 to 5 years."""
     age = _age(dataset)
     known_age_outside = age is not None and not YEARS[0] <= age < YEARS[1]
     return known_age_outside or _text(dataset, "ViewPosition") == "PA" or bool(view_warnings(dataset))
 
 
 def _age(dataset: Dataset) -> float | None:
-    """In years; by the age, or else by the dates of birth and study."""
+    """Return the age in years, from PatientAge or else from the dates of birth and study."""
     if match := _AGE.fullmatch(_text(dataset, "PatientAge")):
         return int(match[1]) / _IN_A_YEAR[match[2]]
     born = _date(dataset.get("PatientBirthDate"))

@@ -1,4 +1,4 @@
-"""Stored values of a DICOM image to grey as a viewer would show it (DICOM PS3.4, N.2: the grayscale pipeline)."""
+"""Convert the stored values of a DICOM image to the grey that a viewer shows (DICOM PS3.4, N.2)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,20 +23,20 @@ GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 MOST_LOST = 0.1
-"""Share of the middle of a film that its window may turn to plain white. Of 1,073 films of two hospitals one has more
-than a twentieth of white. A window that whitens more may have been chosen for one part of the film. It is ignored all
-the same: what it whitens is lost to the model, and the film's own range loses nothing (docs/formats.md)."""
+"""Share of the middle of an image that its window may turn to plain white. Of 1,073 images of two hospitals, one has
+more than 5% of white. A window that whitens more may have been chosen for one part of the body. It is ignored even
+then: the model loses what it whitens, and the measured range of the image loses nothing (docs/formats.md)."""
 EVEN = 0.02
-"""Share of a film's range to either side of their median in which the values of an even area lie: its noise."""
+"""Noise of an even area: its values lie within this share of the image's range to either side of their median."""
 MOSTLY = 0.5
-"""Share of the whitened values that lie in there at least, or all of them are film. Of 161 films whose brightest fifth
-a window whitens, 18 have such an even fifth."""
+"""An even area must contain at least this share of the whitened values; else all of them count as part of the X-ray. Of
+161 images whose brightest fifth a window whitens, 18 have such an even fifth."""
 
 
 @dataclass(frozen=True)
 class Grey:
-    """`pixels`: uint8 ``[rows, columns]``, bright where the film is. `window`: the one that was applied, if any.
-    `stored`: the values of a film as they were stored, if they are wanted; None for colour."""
+    """`pixels`: uint8 ``[rows, columns]``, bright where the X-ray is. `window`: the one that was applied, if any.
+    `stored`: the stored values of the image, if they were requested; None for colour."""
 
     pixels: NDArray[np.uint8]
     photometric_interpretation: str
@@ -47,7 +47,7 @@ class Grey:
 
 
 def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> Grey:
-    """The first frame as it is meant to be shown. Takes the pixels out of the data set.
+    """Return the first frame as it is meant to be displayed. Removes the pixels from the data set.
 
     Raises TooLarge, UndecodableImage, and what the decoders raise.
     """
@@ -56,21 +56,25 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
     if not photometric:
         raise UndecodableImage(
             "The DICOM file does not say whether its lowest value is black or white (PhotometricInterpretation is "
-            "missing). Export it as MONOCHROME2."
+            "missing). Export the image as MONOCHROME2."
         )
     stored = read_stored(dataset, grey=photometric in GREY)
-    del dataset.PixelData  # a plain film is large, and everything below needs memory of its own
+    del dataset.PixelData  # an uncompressed image is large, and everything below needs memory
     if photometric == "PALETTE COLOR":
         if "SegmentedRedPaletteColorLookupTableData" in dataset:
-            # A few bytes of it can stand for gigabytes.
-            raise UndecodableImage("A segmented palette in a DICOM file is not read. Export the film as MONOCHROME2.")
+            # A few bytes of a segmented palette can expand to gigabytes.
+            raise UndecodableImage(
+                "The DICOM file has a segmented palette, which is not supported. Export the image as MONOCHROME2."
+            )
         colours = apply_color_lut(stored, dataset)
         return Grey(luma(colours, deep=colours.dtype.itemsize > 1), photometric, None, False, ())
     if photometric in COLOUR and stored.ndim == 3:
-        # pydicom has turned the YBR forms into RGB already.
+        # pydicom has already converted the YBR forms to RGB.
         return Grey(luma(stored, deep=stored.dtype.itemsize > 1), photometric, None, False, ())
     if photometric not in GREY or stored.ndim != 2:
-        raise UndecodableImage("The DICOM file has no usable photometric interpretation. Export it as MONOCHROME2.")
+        raise UndecodableImage(
+            "The DICOM file has no usable photometric interpretation. Export the image as MONOCHROME2."
+        )
     inverted = photometric == "MONOCHROME1"
     values, film = _values(stored, dataset), _film(stored, dataset)
     kept = stored if keep_stored else None
@@ -80,7 +84,7 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
 
 
 def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
-    """What `to_grey` made 8 bits of, at its own depth: padding as dark as the film, bright where the film is."""
+    """Return the image of `to_grey` at its own depth, with padding as dark as the image, and its depth."""
     if grey.stored is None:
         return grey.pixels, EIGHT_BITS
     film, values = _film(grey.stored, dataset), _values(grey.stored, dataset)
@@ -90,7 +94,7 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
     if _table(dataset, "ModalityLUTSequence") is not None:
         numbers, bits = np.rint(values).astype(np.int32), 0
     else:
-        # A line does not change which values there are: the stored ones are whole.
+        # Slope and intercept only rescale the values, so the stored integers are kept.
         numbers = grey.stored
         slope, intercept = number(dataset.get("RescaleSlope")) or 1.0, number(dataset.get("RescaleIntercept")) or 0.0
         low, high = sorted((edge - intercept) / slope for edge in shown)
@@ -103,7 +107,7 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
 def _shown(
     values: NDArray[np.float32], film: Mask | None, dataset: Dataset, white: int
 ) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
-    """VOI LUT, window, or the range of what is not padding. `white`: 0 or 255."""
+    """Apply the VOI LUT, the window, or the range of what is not padding. `white`: 0 or 255."""
     own = film_range(values, film)
     table = _table(dataset, "VOILUTSequence")
     if table is not None:
@@ -118,29 +122,29 @@ def _shown(
         grey = _masked(apply_window(values, window, own), film)
         if _fits(grey, film, _lost(grey, values, film, white, own)):
             return grey, window, ()
-    # A window or table that shows nothing was not made for this image.
+    # A window or table that shows nothing does not belong to this image.
     ignored = "WindowWidth" in dataset or bool(dataset.get("VOILUTSequence"))
     return _masked(scale_to_grey(values, *own), film), None, ("window_ignored",) if ignored else ()
 
 
 def _fits(grey: NDArray[np.uint8], film: Mask | None, lost: float) -> bool:
-    """Whether a window or table was made for the film: it shows something, and loses little of it."""
+    """Return whether a window or table fits the image: it shows something, and loses little of it."""
     low, high = np.percentile(grey if film is None or not film.any() else grey[film], [1, 99])
     return bool(high - low >= BLANK_SPREAD and lost <= MOST_LOST)
 
 
 def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], film: Mask | None, white: int, own: Range) -> float:
-    """Share of the middle of a film that is plain white and had greys of its own.
+    """Return the share of the middle of an image that is plain white and had differing grey levels before.
 
-    An even area has none: an unexposed border, of which a window rightly makes white, has no more than its noise. What
-    is black is not counted: air is, and a window may show none of it.
+    An even area does not count: an unexposed border, which a window may turn white, has only noise. Black does not
+    count either: air is black, and a window need not show it.
     """
     middle = middle_of(grey)
     lost = grey[middle] == white
     if film is not None:
         lost &= film[middle]
     whitened = values[middle][lost]
-    # What lies beyond the film's own range would be cut by any window.
+    # Any window clips the values beyond the range of the image.
     whitened = whitened[(whitened > own[0]) & (whitened < own[1])]
     share = float(whitened.size / max(1, lost.size))
     if share <= MOST_LOST:
@@ -150,7 +154,7 @@ def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], film: Mask | Non
 
 
 def _values(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.float32]:
-    """What the stored values stand for: modality LUT, or slope and intercept, which may be there and be empty."""
+    """Apply the modality LUT, or slope and intercept, which may be present but empty."""
     table = _table(dataset, "ModalityLUTSequence")
     if table is not None:
         return table.look_up(stored)
@@ -163,7 +167,7 @@ def _table(dataset: Dataset, sequence: str) -> Table | None:
 
 
 def _film(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
-    """Where the image is: not padding (PS3.3 C.7.5.1.1.2), which is one value or a range of them. None: everywhere."""
+    """Return the mask of what is not padding (PS3.3 C.7.5.1.1.2: one value or a range). None: nothing is padding."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
         return None
@@ -173,14 +177,14 @@ def _film(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
 
 
 def _stored_integer(value: Any, dataset: Dataset) -> int:
-    """A padding value in the sign of the pixels: it is often written unsigned beside signed ones."""
+    """Return a padding value with the sign of the pixels: it is often written unsigned where the pixels are signed."""
     number, bits = int(value), int(dataset.BitsAllocated)
     signed = int(dataset.get("PixelRepresentation") or 0) == 1
     return number - (1 << bits) if signed and number >= 1 << (bits - 1) else number
 
 
 def _masked(grey: NDArray[np.uint8], film: Mask | None) -> NDArray[np.uint8]:
-    """Padding is the darkest that the film has, whichever way round the film is."""
+    """Make padding as dark as the darkest value of the image, for either polarity."""
     if film is None or film.all() or not film.any():
         return grey
     return np.where(film, grey, grey[film].min())

@@ -1,4 +1,4 @@
-"""The stored values of a DICOM image: what the header says of them, whether it may be decoded, and the decoding."""
+"""Check what the header says about the stored values of a DICOM image, and decode them."""
 
 from typing import Any
 
@@ -33,20 +33,29 @@ DESCRIPTION = ("Rows", "Columns", "BitsAllocated", "BitsStored")
 
 
 def check_size(dataset: Dataset, limits: Limits) -> None:
-    """Compare what the header says, and what the compressed stream says, with the limits."""
+    """Compare the sizes in the header and in the compressed stream with the limits.
+
+    Raises TooLarge, UndecodableImage.
+    """
     missing = [name for name in DESCRIPTION if dataset.get(name) in (None, "")]
     if missing:
         raise UndecodableImage(
-            f"The DICOM file does not say how its pixels are stored ({', '.join(missing)} missing). Export it again."
+            f"The DICOM file does not say how its pixels are stored ({', '.join(missing)} missing). "
+            "Export the image again."
         )
     check_bits(dataset)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows * columns > limits.max_image_pixels:
-        raise TooLarge(f"The image has {columns} x {rows} pixels, the limit is {limits.max_image_pixels} in all.")
+        raise TooLarge(
+            f"The image has {columns} x {rows} pixels, more than the limit of {limits.max_image_pixels}. "
+            "Send a smaller image."
+        )
     frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
-    # Twelve bytes a pixel: stored values, and float32 twice on the way through the LUTs.
+    # Twelve bytes per pixel: the stored values, and float32 twice for the LUTs.
     if rows * columns * samples * (frames * int(dataset.BitsAllocated) // 8 + 12) > limits.max_decoded_bytes:
-        raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send a smaller one.")
+        raise TooLarge(
+            f"The image needs more than {limits.max_decoded_bytes} bytes of memory when decoded. Send a smaller image."
+        )
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if syntax.is_encapsulated:
         check_fragments(dataset.PixelData, frames, limits)
@@ -54,7 +63,7 @@ def check_size(dataset: Dataset, limits: Limits) -> None:
 
 
 def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int) -> None:
-    """What the compressed stream says of itself must be what the limits were compared with."""
+    """Check that the compressed stream has the size that was compared with the limits. Raises UndecodableImage."""
     if syntax in JPEG2000TransferSyntaxes:
         found = openjpeg.utils.get_parameters(stream)
         size, components = (int(found["rows"]), int(found["columns"])), int(found["samples_per_pixel"])
@@ -62,37 +71,38 @@ def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int
         header = read_jpeg_header(stream)
         size, components = (header.rows, header.columns), header.components
         if header.precision <= 8 < int(dataset.BitsAllocated):
-            # Written for pixels that were stored in two bytes, and decoded into one.
+            # The header describes two bytes per pixel, but the stream decodes into one.
             dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, header.precision, header.precision - 1
     else:
         return
     if size != (int(dataset.Rows), int(dataset.Columns)):
         raise UndecodableImage(
-            "The compressed image has another size than the DICOM header says: it is damaged. Export it again."
+            "The file is damaged: the compressed image and the DICOM header differ in size. Export the image again."
         )
     if components != samples:
         raise UndecodableImage(
-            "The compressed image has another number of colours than the DICOM header says. Export it again."
+            "The file is damaged: the compressed image and the DICOM header differ in their number of colours. "
+            "Export the image again."
         )
 
 
 def read_stored(dataset: Dataset, *, grey: bool) -> NDArray[Any]:
-    """The stored values of the first frame, [rows, columns] or with the colours as last axis (`grey` false)."""
+    """Return the stored values of the first frame: [rows, columns], and a last axis of colours unless `grey`."""
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if not grey:
         return pixel_array(dataset, index=0)
-    # pydicom would clear the bits above the stored ones, wherever these are.
+    # pydicom would clear the bits above the stored ones without looking at HighBit.
     cells = _extended(dataset, syntax)
     if cells is None:
         cells = pixel_array(dataset, index=0, correct_unused_bits=False)
     if syntax in LOSSY and cells.dtype.kind == "u":
-        # A sample a little brighter than the brightest is the compression's doing: it must not become black.
+        # Lossy compression can exceed the brightest value. Such a sample must not wrap around to black.
         return np.asarray(np.minimum(cells, cells.dtype.type(2 ** int(dataset.BitsStored) - 1)))
     return stored_values(cells, dataset)
 
 
 def _extended(dataset: Dataset, syntax: UID) -> NDArray[Any] | None:
-    """The cells of a film in 12-bit JPEG extended; None if it is none."""
+    """Return the cells of an image in 12-bit JPEG extended, or None for any other image."""
     if syntax not in JPEGTransferSyntaxes:
         return None
     stream = next(generate_frames(dataset.PixelData, number_of_frames=1))

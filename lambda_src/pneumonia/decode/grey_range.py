@@ -1,7 +1,7 @@
-"""Which values of a film become black and white when it is brought to 8 bits.
+"""Measure which values of an image become black and white when it is converted to 8 bits.
 
-What a file declares (a depth, a window, a table) may be far wider than its film, and a single pixel, a marker or a
-border may lie far outside of it. So the range is measured: robustly, on the film itself.
+The range that a file declares (a depth, a window, a table) may be much wider than the values of the X-ray, and a single
+pixel, a marker or a border may lie far outside them. The range is therefore measured on the pixels, robustly.
 """
 
 from typing import Any
@@ -19,20 +19,20 @@ Range = tuple[float, float]
 
 QUANTILES = (0.01, 0.99)
 HEADROOM = 0.06
-"""Share of the range between the quantiles that is kept beyond either of them, as far as the film goes: as much as the
-model's input has room for (`model.preprocess`)."""
+"""Share of the range between the quantiles that is added on either side, where there are such values. The model's input
+has room for this much (`model.preprocess`)."""
 LEAST_USE = 0.5
-"""Share of a declared range that a film fills at least, or the range is that of the film."""
+"""Share of a declared range that the image must fill; else the measured range is used."""
 SAMPLES = 1_000_000
-"""Values that are looked at, at most: taken in even steps."""
+"""Most values that are examined, taken in even steps."""
 EVEN_SHARE = 0.01
 EVEN_DEPTH = 0.5
-"""How deep an even area is at most, with its noise, as a share of the film's depth."""
+"""Largest range of values in an even area, with its noise, as a share of the range of the X-ray."""
 
 
 def middle_of(values: Values) -> tuple[slice, slice]:
-    """Which of the values [rows, columns] are in the middle of a film: where no borders and labels are. Of a large film
-    they are some of them, in even steps."""
+    """Return slices of the middle of an image [rows, columns], away from borders and labels. In a large image they
+    take even steps, to limit the number of values."""
     rows, columns = values.shape
     top, left = int(rows * BORDER), int(columns * BORDER)
     step = max(1, int(np.ceil(np.sqrt(values.size / SAMPLES))))
@@ -40,16 +40,16 @@ def middle_of(values: Values) -> tuple[slice, slice]:
 
 
 def film_range(values: Values, film: Mask | None = None) -> Range:
-    """The lowest and the highest value, real numbers [rows, columns], that a film shows.
+    """Return the lowest and the highest value that the X-ray shows. `values`: real numbers [rows, columns].
 
-    From the 1st to the 99th percentile of the middle, with HEADROOM on either side where there are such values. An even
-    area that lies farther off than the film is deep (a shutter, an unmarked border) has no part in it. `film`
-    is False for padding. (0, 0) where there is no value at all.
+    The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side where there are such
+    values. It leaves out an even area (a shutter, an unmarked border) whose distance from the other values exceeds
+    their range. `film` is False for padding. Returns (0, 0) if there is no value.
     """
     middle = middle_of(values)
     if not values.size or (film is not None and not film.any()):
         return 0.0, 0.0
-    where = True if film is None else film  # a copy of a large film would be too much
+    where = True if film is None else film  # selecting the values would copy a large image
     highest = values.max()
     least = float(values.min(where=where, initial=highest))
     most = float(values.max(where=where, initial=least))
@@ -64,8 +64,8 @@ def film_range(values: Values, film: Mask | None = None) -> Range:
 
 
 def _without(extreme: float, sample: Values) -> Values:
-    """`sample` without an extreme value that so few pixels have, and so far from the others, that it is no part of the
-    film: pixels that failed, or a marker. They would shift the quantiles."""
+    """Remove `extreme` from the sample if few pixels have it and it is far from all others: defective pixels or a
+    marker, which would shift the quantiles."""
     others = sample[sample != extreme]
     if others.size == sample.size or others.size < (1 - EVEN_SHARE) * sample.size:
         return sample
@@ -80,7 +80,7 @@ def _quantiles(sample: Values) -> Range:
         steps = ordered[np.linspace(0, max(0, ordered.size - 1), 101).astype(int)] if ordered.size else ordered
         if not ordered.size or steps[0] == steps[-1]:
             break
-        # The widest step from one hundredth to the next. A border has noise, so its pixels are not all equal.
+        # Find the widest step from one hundredth to the next. A border has noise, so its pixels are not all equal.
         widest = int(np.argmax(np.diff(steps)))
         place = int(np.searchsorted(ordered, (steps[widest] + steps[widest + 1]) / 2))
         dark, bright = ordered[:place], ordered[place:]
@@ -101,7 +101,7 @@ def _at(ordered: NDArray[np.float64]) -> Range:
 
 
 def _is_border(border: NDArray[np.float64], film: NDArray[np.float64]) -> bool:
-    """Whether of two parts of the values one is an even area, and lies farther from the other than that is deep."""
+    """Return whether `border` is an even area, and farther from `film` than the range of `film` is wide."""
     edges, shown = _at(border), _at(film)
     depth, gap = shown[1] - shown[0], max(edges[0] - shown[1], shown[0] - edges[1])
     large = film.size > (border.size + film.size) * EVEN_SHARE
@@ -109,8 +109,8 @@ def _is_border(border: NDArray[np.float64], film: NDArray[np.float64]) -> bool:
 
 
 def within(declared: Range, film: Range) -> Range:
-    """The range to show of what a window or table declares: the declared one, or, where the film fills less than half
-    of it, what it has in common with the film's."""
+    """Return the range to show for a window or table: the declared one, or its overlap with the image's range if the
+    image fills less than half of it."""
     common = max(declared[0], film[0]), min(declared[1], film[1])
     fills = common[1] - common[0] >= LEAST_USE * (declared[1] - declared[0])
     return declared if fills or common[1] <= common[0] else common
@@ -118,7 +118,7 @@ def within(declared: Range, film: Range) -> Range:
 
 @in_strips
 def scale_to_grey(values: Values, low: float, high: float) -> NDArray[np.uint8]:
-    """`values` from [low, high] to 0..255, clipped; black when there is no range."""
+    """Scale `values` from [low, high] to 0..255, clipped. The result is black if the range is empty."""
     if not high > low:
         return np.zeros(values.shape, dtype=np.uint8)
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
@@ -126,7 +126,7 @@ def scale_to_grey(values: Values, low: float, high: float) -> NDArray[np.uint8]:
 
 
 def luma(colours: Values, *, deep: bool) -> NDArray[np.uint8]:
-    """Colour [rows, columns, 3 or more], uint8 or uint16, to grey by ITU-R 601-2; `deep` colour by its film's range."""
+    """Convert colour [rows, columns, 3 or more], uint8 or uint16, to grey (ITU-R 601-2); `deep` colour by its range."""
     if not deep:
         return np.asarray(Image.fromarray(colours[..., :3].astype(np.uint8)).convert("L"))
     grey = colours[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)

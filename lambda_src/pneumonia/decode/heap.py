@@ -1,4 +1,4 @@
-"""Memory of large films that are gone, given back to the system: the C library keeps it for the next ones otherwise."""
+"""Return the memory of large images to the system once they are freed: by default the C library keeps it."""
 
 import contextlib
 import ctypes
@@ -7,27 +7,30 @@ import sys
 from pathlib import Path
 
 KEPT_BYTES = 16_000_000
-"""What may stay, for it saves the next film a little time."""
+"""Memory that may stay allocated, because it saves the next image a little time."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3)."""
 _RESIDENT = 1
-"""Which number of /proc/self/statm is the resident memory, in pages (proc(5))."""
+"""Index of the resident memory, in pages, in /proc/self/statm (proc(5))."""
 
 
 class Heap:
-    """The heap of this process. Nothing happens where the system is not Linux with the GNU C library."""
+    """The heap of this process. It does nothing on systems other than Linux with the GNU C library."""
 
     def __init__(self) -> None:
         self._least: int | None = None
         if sys.platform == "linux":
-            # By default the C library gives back every block of 128 kB or a little more as soon as it is free, and the
-            # system clears it again for the next one, several times for each film (docs/performance.md).
+            # By default the C library returns every block above about 128 kB as soon as it is free, and the system
+            # clears it again for the next block, several times for each image (docs/performance.md).
             with contextlib.suppress(OSError, AttributeError):
                 for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
                     ctypes.CDLL(None).mallopt(parameter, KEPT_BYTES)
 
     def give_back(self) -> None:
-        """To be called when a film is gone. One that was refused is held by its error, and goes with the next one."""
+        """Return free memory to the system. Call this when an image is no longer used.
+
+        The error of a refused image still holds it, so its memory is returned after the next image.
+        """
         with contextlib.suppress(OSError, AttributeError):
             if self._least is None or self._resident() > self._least + KEPT_BYTES:
                 ctypes.CDLL(None).malloc_trim(0)

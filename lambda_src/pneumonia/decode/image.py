@@ -1,4 +1,4 @@
-"""The one form that every format is brought into."""
+"""The one form that every format is decoded into."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -12,16 +12,16 @@ FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 """VOI LUT functions (DICOM PS3.3 C.11.2.1.3)."""
 
 UID_PATTERN = "^[0-9][0-9.]{0,63}$"
-"""What a DICOM UID looks like (PS3.5, 9.1), near enough to hold no name."""
+"""Pattern of a DICOM UID (PS3.5, 9.1), strict enough that no name matches."""
 
 BLANK_SPREAD = 8
-"""Grey levels of 255 between the darkest and the brightest hundredth of the flattest film worth reading."""
+"""Fewest grey levels, of 255, between the darkest and the brightest hundredth of an image that is not blank."""
 
 BORDER = 0.1
-"""Share of each side at which greys are not counted: labels and collimators are there."""
+"""Share of each side where grey levels are not counted, because labels and collimators are there."""
 FEW_LEVELS = 48
-"""Grey levels that a film has at least, or the answer warns: its contrast was lost on the way. Of 1,073 films of
-two hospitals the poorest has 71."""
+"""An image with fewer grey levels gets a warning, because its contrast was lost. Of 1,073 images of two hospitals, the
+poorest has 71."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Window:
 
 @dataclass(frozen=True)
 class DicomFacts:
-    """What a DICOM file says about its image. Nothing in here tells who the patient is.
+    """What a DICOM file says about its image, without anything that identifies the patient.
 
-    `bits_stored`: 1..16. The instance and study UID are for matching the answer to the image.
+    `bits_stored`: 1..16. The instance and study UIDs are for matching the response to the image.
     """
 
     photometric_interpretation: str
@@ -49,9 +49,9 @@ class DicomFacts:
 
 @dataclass(frozen=True)
 class Depth:
-    """What the samples of an image are. `bits`: how many of them tell something, the highest ones, 1..16.
+    """The depth of an image's samples. `bits`: how many of their highest bits are used, 1..16.
 
-    `black`, `white`: the samples that a prediction takes for black and for white.
+    `black`, `white`: the sample values that a prediction treats as black and as white.
     """
 
     bits: int
@@ -64,13 +64,13 @@ EIGHT_BITS = Depth(8, 0, 255)
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """`pixels` is upright, mode "L", bright where the film is. `width` and `height` are those of the film as it came,
-    upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
+    """A decoded image. `pixels` is upright, mode "L", bright where the X-ray is. `width` and `height` are those of the
+    image in the file, upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
 
-    What was decoded in its own depth is mode "I;16" where it has more than 8 bits, and `depth` tells of its samples.
+    An image decoded in its own depth has mode "I;16" if it has more than 8 bits, and `depth` describes its samples.
 
-    `format` is a name of FORMATS. `inverted`: dark and bright were exchanged on the way. `warnings` are codes.
-    `other_population`: the file says that the film is not of those that the model was trained on.
+    `format` is a name of FORMATS. `inverted`: dark and bright were exchanged. `warnings` are codes.
+    `other_population`: the file says that the image is not of the training population.
     """
 
     pixels: Image.Image
@@ -84,11 +84,11 @@ class DecodedImage:
     depth: Depth = EIGHT_BITS
 
     def warned(self, code: str) -> "DecodedImage":
-        """The same image with one more warning."""
+        """Return the same image with one more warning."""
         return replace(self, warnings=(*self.warnings, code))
 
     def to_json(self) -> dict[str, Any]:
-        """The `image` member of a prediction."""
+        """Return the `image` member of a prediction."""
         facts = self.dicom
         return {
             "format": self.format,
@@ -105,18 +105,18 @@ class DecodedImage:
 
 
 def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
-    """The image, with a warning where it has few grey levels. Refuses what holds no film whatever it shows.
+    """Refuse an image that is too small or blank. Return it, with a warning if it has few grey levels.
 
     Raises TooSmall, BlankImage.
     """
     if min(image.width, image.height) < min_side:
         raise TooSmall(
-            f"The image has {image.width} x {image.height} pixels, at least {min_side} are needed on each side. "
-            "Send the film itself, not its thumbnail."
+            f"The image has {image.width} x {image.height} pixels, but needs at least {min_side} on each side. "
+            "Send the original image, not a thumbnail."
         )
     dark, bright = _hundredths(image.pixels.histogram())
     if bright - dark < BLANK_SPREAD:
-        raise BlankImage("The image is one grey nearly everywhere: there is nothing to read. Send the exposed film.")
+        raise BlankImage("The image is blank: nearly all of it is one grey level. Check the exposure and the export.")
     width, height = image.pixels.size
     left, top = int(width * BORDER), int(height * BORDER)
     counts = image.pixels.crop((left, top, width - left, height - top)).histogram()
@@ -126,7 +126,7 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
 
 
 def _hundredths(counts: list[int]) -> tuple[int, int]:
-    """The grey levels of the darkest and of the brightest hundredth of the pixels."""
+    """Return the grey levels of the darkest and of the brightest hundredth of the pixels."""
     below = np.cumsum(counts)
     dark, bright = np.searchsorted(below, [0.01 * below[-1], 0.99 * below[-1]])
     return int(dark), int(bright)

@@ -1,11 +1,11 @@
-"""Decoding that ends in time and within its memory, whatever the file is made to do.
+"""Decode within limits of time and memory that no file can exceed.
 
-Plain JPEG and PNG files are decoded here (see `plain`): their memory is known, and Pillow reads them piece by piece and
-meets the clock in between (`timed_file`). Everything else goes to a process of its own (`child`), started when the
-first such file comes. The system limits its memory, and it is killed at the limit of time: many decoders take a whole
-file in one call of C, C++ or Rust, which no signal, exception or thread of Python can end. That process gets no
-credentials and cannot read those of this one (`own_memory`), and what its libraries print goes nowhere: they quote the
-file. A decoder that crashes takes that process with it, not this one.
+Plain JPEG and PNG files are decoded in this process (see `plain`): their memory is known in advance, and Pillow reads
+them piece by piece, so the time limit is checked in between (`timed_file`). All other files go to a separate process
+(`child`), which is started when the first of them arrives. The system limits its memory, and it is killed at the time
+limit: many decoders process a whole file in one call of C, C++ or Rust, which no signal, exception or thread of Python
+can interrupt. That process gets no credentials and cannot read those of this one (`own_memory`). The output of its
+libraries is discarded, because they quote the file. A crash of a decoder ends that process, not this one.
 """
 
 import atexit
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import subprocess
 
 START_SECONDS = 60.0
-"""For Python, numpy, Pillow and pydicom to be loaded, on a cold container; no part of the limit of decoding."""
+"""Time to load Python, numpy, Pillow and pydicom in a cold container. It does not count towards the time limit."""
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
@@ -42,9 +42,9 @@ _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT"
 def decode_in_time(
     data: bytes, limits: Limits, enough: int | None = None, *, apart: bool = False, own_depth: bool = False
 ) -> DecodedImage:
-    """`decode`, ended after `limits.decode_seconds` and within `limits.max_decoded_bytes` of memory for every format.
+    """Decode any format within `limits.decode_seconds` and `limits.max_decoded_bytes` of memory.
 
-    `apart`: not in this process, however plain the file looks; the same holds with `own_depth`.
+    `apart`: use the separate process even for a plain file. `own_depth` does the same.
     Raises what `decode` raises, and TookTooLong.
     """
     if not data or len(data) > limits.max_image_bytes:
@@ -61,7 +61,7 @@ def decode_in_time(
 
 
 class Decoder:
-    """The process that decodes what is not plain, one file at a time; threads wait for their turn."""
+    """The separate process that decodes files that are not plain, one at a time. Threads wait for their turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -71,17 +71,17 @@ class Decoder:
     def decode(
         self, data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False
     ) -> DecodedImage:
-        """Raises what `decode` raises, and RuntimeError where the process cannot be started."""
+        """Decode a file. Raises what `decode` raises, and RuntimeError if the process cannot be started."""
         with self._lock:
             try:
                 reply = self._ask(data, limits, enough, own_depth)
             except BaseException:
-                self._stop()  # whatever state it is in, the next file gets a new one
+                self._stop()  # its state is unknown, so the next file gets a new process
                 raise
         return image_in(*reply)
 
     def close(self) -> None:
-        """End the process; the next file would start it again."""
+        """End the process. The next file would start a new one."""
         with self._lock:
             self._stop()
 
@@ -96,7 +96,7 @@ class Decoder:
         except (BrokenPipeError, EOFError, TimeoutError) as error:
             if process.poll() == DIED_OF_MEMORY:
                 raise out_of_memory() from error
-            raise RuntimeError("The process that decodes did not start.") from error
+            raise RuntimeError("The decoder process did not start.") from error
         end = time.monotonic() + limits.decode_seconds
         try:
             return read_message(lambda size: _read(output, size, end))
@@ -106,14 +106,14 @@ class Decoder:
             if process.wait() == DIED_OF_MEMORY:
                 raise out_of_memory() from error
             raise UndecodableImage(
-                "The image cannot be decoded: its decoder broke down over it. Export the film again, as JPEG or PNG."
+                "The image cannot be decoded: its decoder crashed. Export the image again, as JPEG or PNG."
             ) from error
 
     def _started(self, memory_bytes: int) -> "subprocess.Popen[bytes]":
         if memory_bytes != self._memory_bytes:
             self._stop()
         if self._process is None:
-            # Imported here: most callers never send such a film. The command is fixed, and no shell reads it.
+            # Imported here, because most callers never send such a file. The command is fixed, and no shell runs it.
             import subprocess
 
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -126,7 +126,7 @@ class Decoder:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment,
-                process_group=0,  # so that it can be killed together with the process that has the file
+                process_group=0,  # so that it can be killed together with the process that it forks
             )
         return self._process
 
@@ -144,21 +144,21 @@ class Decoder:
 
 @functools.cache
 def process_decoder() -> Decoder:
-    """The decoder of this process; it ends with it."""
+    """Return the decoder of this process. Its process ends with this one."""
     decoder = Decoder()
     atexit.register(decoder.close)
     return decoder
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
-    """Where its messages come from, and where those to it go."""
+    """Return the pipe to read its messages from, and the pipe to write to."""
     if process.stdout is None or process.stdin is None:
-        raise RuntimeError("The process that decodes was started without pipes.")
+        raise RuntimeError("The decoder process was started without pipes.")
     return process.stdout, process.stdin
 
 
 def _read(source: int, size: int, end: float) -> bytearray:
-    """So many bytes of a pipe. Raises TimeoutError at the time `end`, EOFError if the other side is gone."""
+    """Read `size` bytes from a pipe. Raises TimeoutError at the time `end`, EOFError if the other side is closed."""
     found = bytearray(size)
     rest = memoryview(found)
     while rest:

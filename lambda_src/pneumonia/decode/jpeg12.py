@@ -1,7 +1,8 @@
-"""JPEG of 12 bits a sample (ITU-T T.81, the extended process), as old archives hold it.
+"""Decode JPEG with 12 bits per sample (ITU-T T.81, the extended process), as old archives store it.
 
-The decoder of DICOM's JPEG fails at most of them. Pillow carries one that does not: libjpeg-turbo, which Pillow itself
-lets read 8 bits alone, but libtiff reads 12. So the stream gets the header of a TIFF with one strip.
+The usual decoder of JPEG in DICOM fails on most of these files. Pillow includes libjpeg-turbo, which can decode them.
+Pillow itself uses it for 8 bits only, but its libtiff also for 12. The stream therefore gets the header of a TIFF with
+one strip.
 """
 
 import io
@@ -21,18 +22,18 @@ _JPEG, _BLACK_IS_ZERO = 7, 1
 _LONG = 4
 _END = b"\xff\xd9"
 _PADDING = 16
-"""Bytes after the end of a stream, at most."""
+"""Most bytes after the end of a stream."""
 
 
 def decode_12_bits(stream: bytes, header: JpegHeader) -> NDArray[np.uint16]:
-    """The samples of a grey stream with that header, uint16 [rows, columns], 0..4095.
+    """Decode a grey stream with the given header to uint16 [rows, columns], 0..4095.
 
-    Raises UndecodableImage for a stream without an end (libjpeg would fill what is missing with grey), and what Pillow
-    raises for a damaged one.
+    Raises UndecodableImage for a stream without an end marker (libjpeg would fill the missing part with grey), and what
+    Pillow raises for a damaged stream.
     """
     if _END not in stream[-_PADDING:]:
         raise UndecodableImage(
-            "The JPEG in the DICOM file has no end: it is truncated or damaged. Send the whole file again."
+            "The JPEG in the DICOM file has no end marker: it is truncated or damaged. Send the whole file again."
         )
     tags = {
         _WIDTH: header.columns,

@@ -1,6 +1,6 @@
-"""Size of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81, B.2.2), before a decoder makes room for it.
+"""Read the size of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81, B.2.2), before a decoder allocates it.
 
-libjpeg's own look at the parameters takes as much memory as decoding does.
+Reading the parameters with libjpeg takes as much memory as decoding.
 """
 
 import struct
@@ -12,14 +12,14 @@ SOI, SOS, EXTENDED, DHP, EXP = 0xD8, 0xDA, 0xC1, 0xDE, 0xDF
 FRAMES = frozenset({0xC0, EXTENDED, 0xC2, 0xC3, 0xF7})
 """Baseline, extended, progressive, lossless (Huffman), and JPEG-LS."""
 OTHER_FRAMES = frozenset({0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, DHP, EXP})
-"""Hierarchical and arithmetic ones, which no DICOM transfer syntax in use has."""
+"""Hierarchical and arithmetic frames, which no DICOM transfer syntax in use has."""
 ALONE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """Markers without a segment."""
 
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """`precision` in bits of a sample; `marker` is the second byte of the frame header's."""
+    """`precision`: bits per sample. `marker`: second byte of the frame header's marker."""
 
     marker: int
     precision: int
@@ -29,24 +29,24 @@ class JpegHeader:
 
 
 def read_jpeg_header(stream: bytes) -> JpegHeader:
-    """The one frame header before the first scan. Raises UndecodableImage."""
+    """Return the only frame header before the first scan. Raises UndecodableImage."""
     found, position = None, 0
     while position + 4 <= len(stream) and stream[position] == 0xFF:
         marker = stream[position + 1]
-        if marker == 0xFF or marker in ALONE:  # fill bytes may stand before a marker
+        if marker == 0xFF or marker in ALONE:  # fill bytes may precede a marker
             position += 1 if marker == 0xFF else 2
             continue
         if marker == SOS:
             break
         if marker in OTHER_FRAMES or (marker in FRAMES and found is not None):
             raise UndecodableImage(
-                "The JPEG in the DICOM file is of a kind that is not read. Export it uncompressed, or as JPEG 2000."
+                "The JPEG in the DICOM file is of an unsupported kind. Export it uncompressed, or as JPEG 2000."
             )
         if marker in FRAMES and position + 10 <= len(stream):
             found = JpegHeader(marker, *struct.unpack_from(">BHHB", stream, position + 4))
         position += 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
     if found is None:
         raise UndecodableImage(
-            "The JPEG in the DICOM file has no frame header: it is truncated or damaged. Export it again."
+            "The JPEG in the DICOM file has no frame header: it is truncated or damaged. Export the image again."
         )
     return found

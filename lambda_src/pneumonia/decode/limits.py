@@ -1,4 +1,4 @@
-"""What an image may cost before and while it is decoded."""
+"""Limits on the work for one image, before and during decoding."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from pneumonia.declaration import integer, setting
 
 @dataclass(frozen=True)
 class Limits:
-    """Settings that bound the work on one image; sizes in bytes and pixels, times in seconds.
+    """Settings that bound the work on one image. Sizes are in bytes and pixels, times in seconds.
 
-    All but `max_image_bytes` and `decode_seconds` are checked against the headers, before any pixel is decoded.
+    All except `max_image_bytes` and `decode_seconds` are checked against the headers, before any pixel is decoded.
     """
 
     max_image_bytes: int = setting(integer(1_000, 500_000_000), "largest image file, in bytes", default=40_000_000)
-    # Above the highest value Pillow's own guard against decompression bombs would refuse what this allows (a quarter
-    # GiB of 24-bit pixels).
+    # Above this maximum, Pillow's own guard against decompression bombs (a quarter GiB of 24-bit pixels) would refuse
+    # images that this setting allows.
     max_image_pixels: int = setting(
         integer(10_000, 89_478_485), "largest image once decoded, width × height", default=50_000_000
     )
@@ -25,28 +25,30 @@ class Limits:
     )
     max_frames: int = setting(
         integer(1, 1_000),
-        "frames or pages of a file; above 1 the first is read and the answer says so",
+        "most frames or pages in a file; above 1 the first one is read, and the response says so",
         default=1,
     )
     max_dicom_elements: int = setting(
-        integer(100, 1_000_000), "elements of a DICOM file, those in sequences included", default=10_000
+        integer(100, 1_000_000), "most elements in a DICOM file, including those in sequences", default=10_000
     )
-    max_dicom_nesting: int = setting(integer(1, 100), "depth of the sequences of a DICOM file", default=16)
-    min_image_side: int = setting(integer(1, 1_000), "shorter sides are refused as thumbnails, in pixels", default=64)
+    max_dicom_nesting: int = setting(integer(1, 100), "most levels of nested sequences in a DICOM file", default=16)
+    min_image_side: int = setting(
+        integer(1, 1_000), "shortest side of an image, in pixels; smaller images are refused as thumbnails", default=64
+    )
     decode_seconds: float = setting(
         integer(1, 60),
-        "time in which one image must be decoded; below `api_timeout_seconds`, and times `batch_size` below "
+        "time limit for decoding one image; must be below `api_timeout_seconds`, and multiplied by `batch_size` below "
         "`worker_timeout_seconds`",
         default=10,
     )
 
     @property
     def max_inflated_bytes(self) -> int:
-        """Of a deflated DICOM data set: two bytes for each pixel, and a megabyte of other elements."""
+        """Limit for a deflated DICOM data set: two bytes for each pixel, and a megabyte for other elements."""
         return min(self.max_decoded_bytes, 2 * self.max_image_pixels + 2**20)
 
     @property
     def max_child_bytes(self) -> int:
-        """What the process that decodes may allocate: the rest of the memory for an image is for the file and the grey
-        pixels that come of it, on the other side."""
+        """Memory that the decoder process may allocate. The rest of the memory for one image is for the file and the
+        decoded pixels in the process that asked."""
         return self.max_decoded_bytes * 3 // 4

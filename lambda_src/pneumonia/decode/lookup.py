@@ -1,7 +1,7 @@
-"""Lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1), read by what they hold.
+"""Read lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1) by their content.
 
-Their descriptors are often wrong: they declare 16 bits for entries of 12, or have the sign of the first value mistaken;
-and entries of 8 bits come packed in words as well as one to a word.
+Their descriptors are often wrong: they declare 16 bits for entries of 12, or the wrong sign for the first value.
+Entries of 8 bits are stored either packed in words or one to a word.
 """
 
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from pneumonia.decode.strips import STRIP_VALUES
 
 @dataclass(frozen=True)
 class Table:
-    """`entries`: float32, for the values from `first` on. `bits`: of an entry, as the descriptor declares it."""
+    """`entries`: float32, for the values from `first` on. `bits`: bits of an entry, as the descriptor declares."""
 
     first: int
     entries: NDArray[np.float32]
     bits: int
 
     def look_up(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """The entries for whole `values` [rows, columns]; the first and the last one for what lies beyond them."""
+        """Return the entries for integer `values` [rows, columns]. Values outside the table get its first or last."""
         first = self.first
         if first >= 2**15 and values.max(initial=0) < first:
             first -= 2**16  # a negative number that was read without its sign
         found = np.empty(values.shape, np.float32)
         rows = max(1, STRIP_VALUES // max(1, values[:1].size))
-        for top in range(0, len(values), rows):  # what is computed on the way takes little memory
+        for top in range(0, len(values), rows):  # in strips, so that intermediate values take little memory
             index = np.clip(np.rint(values[top : top + rows]) - first, 0, self.entries.size - 1)
             found[top : top + rows] = self.entries[index.astype(np.int32)]
         return found
 
 
 def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
-    """The first table of a LUT sequence; None where there is none that can be read.
+    """Return the first table of a LUT sequence, or None if there is none that can be read.
 
-    Several are alternatives for the reader to choose from; the first is what a viewer shows.
+    Several tables are alternatives for the reader to choose from. Viewers show the first.
     """
     if not sequence:
         return None
@@ -52,7 +52,7 @@ def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
 
 
 def _entries(data: Any, count: int, bits: int, big_endian: bool) -> NDArray[Any]:
-    """`count` entries at most: words, or the bytes of words where these alone are too few."""
+    """Return at most `count` entries: words, or the bytes of the words if there are fewer words than entries."""
     if isinstance(data, bytes):
         words = np.frombuffer(data[: len(data) // 2 * 2], ">u2" if big_endian else "<u2").astype("<u2")
     else:

@@ -1,4 +1,4 @@
-"""A limit on memory that the operating system keeps, and how to tell that a decoder has met it."""
+"""Set a memory limit that the operating system enforces, and detect that a decoder has reached it."""
 
 import contextlib
 import ctypes
@@ -10,20 +10,20 @@ from pathlib import Path
 from pneumonia.errors import TooLarge
 
 _DATA = 5
-"""Which number of /proc/self/statm is the data: heap, stacks, and private writable mappings, in pages (proc(5))."""
+"""Index of the data (heap, stacks, private writable mappings), in pages, in /proc/self/statm (proc(5))."""
 
 _SPENT_SHARE = 0.5
-"""A decoder that failed after it took so much of its limit failed for want of more."""
+"""A decoder that fails after it used this share of its limit is taken to have run out of memory."""
 
 _PILLOWS_WORD = "decoder error -9"
-"""IMAGING_CODEC_MEMORY in its C code."""
+"""Pillow's message for IMAGING_CODEC_MEMORY in its C code."""
 
 
 def limit_memory(most_bytes: int) -> None:
-    """Let this process allocate so much more than it has, and no more.
+    """Limit this process to `most_bytes` more memory than it has now.
 
-    RLIMIT_DATA and not RLIMIT_AS: it counts what is allocated, and not the code of libraries. Nothing happens where the
-    system does not say how much is in use (other systems than Linux).
+    RLIMIT_DATA is used rather than RLIMIT_AS, because it does not count the code of libraries. This does nothing on
+    systems that do not report how much is in use (systems other than Linux).
     """
     with contextlib.suppress(FileNotFoundError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA])
@@ -32,7 +32,7 @@ def limit_memory(most_bytes: int) -> None:
 
 
 def lacks_memory(error: BaseException) -> bool:
-    """Whether an error, or one that it came from, is for want of memory: Python's, or Pillow's word for it."""
+    """Return whether an error, or one that caused it, means too little memory: a MemoryError, or Pillow's message."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, MemoryError) or str(seen) == _PILLOWS_WORD:
@@ -42,16 +42,17 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 def forget_refusals() -> None:
-    """Let `was_refused` tell of what comes after this call."""
+    """Reset `was_refused`, so that it reports only what happens after this call."""
     with contextlib.suppress(AttributeError):
         _last_error()[0] = 0
 
 
 def was_refused() -> bool:
-    """Whether the system refused memory to a library of C in this thread since `forget_refusals`.
+    """Return whether the system refused memory to a C library in this thread since `forget_refusals`.
 
-    A decoder that asks for all its memory at once spends none of it, and most say only that it failed. But `malloc`
-    leaves ENOMEM behind, and no call that succeeds changes that. False where the C library is not that of Linux.
+    A decoder that requests all its memory at once uses none of it when the request is refused, and most report only a
+    failure. But `malloc` sets errno to ENOMEM, and successful calls do not reset it. Returns False where the C library
+    is not that of Linux.
     """
     with contextlib.suppress(AttributeError):
         return bool(_last_error()[0] == errno.ENOMEM)
@@ -59,7 +60,7 @@ def was_refused() -> bool:
 
 
 def _last_error() -> "ctypes._Pointer[ctypes.c_int]":
-    """C's own errno of this thread; that of `ctypes.get_errno` is another one. Raises AttributeError."""
+    """Return C's errno of this thread, which is not that of `ctypes.get_errno`. Raises AttributeError."""
     place = ctypes.CDLL(None).__errno_location
     place.restype = ctypes.POINTER(ctypes.c_int)
     found: ctypes._Pointer[ctypes.c_int] = place()
@@ -67,12 +68,12 @@ def _last_error() -> "ctypes._Pointer[ctypes.c_int]":
 
 
 def has_spent(used: resource.struct_rusage, most_bytes: int) -> bool:
-    """Whether the peak of a process came near a limit of so many bytes."""
+    """Return whether the peak memory of a process came near a limit of `most_bytes`."""
     return used.ru_maxrss * 1024 > _SPENT_SHARE * most_bytes
 
 
 def out_of_memory() -> TooLarge:
-    """The error for an image that takes more memory than it may."""
+    """Return the error for an image that needs more memory than it may use."""
     return TooLarge(
-        "The image takes more memory to decode than it may. Export the film again, smaller or as JPEG or PNG."
+        "The image needs more memory to decode than allowed. Export the image again, smaller or as JPEG or PNG."
     )

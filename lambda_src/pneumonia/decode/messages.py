@@ -1,8 +1,8 @@
-"""What `isolated` and the process that it starts, `child`, write to each other.
+"""The messages between `isolated` and `child`, the decoder process that it starts.
 
-A message has two parts of any length, JSON and bytes, with their sizes before them. To the child: the limits and the
-file. Back: READY before it begins, then the fields of the DecodedImage and its pixels, or an error. Or
-it ends, with the status DIED or DIED_OF_MEMORY.
+A message has two parts of any length, JSON and bytes, preceded by their sizes. The child receives the limits and the
+file. It sends READY before it begins, then the fields and pixels of the DecodedImage, or an error. If decoding crashes,
+the child exits with the status DIED or DIED_OF_MEMORY.
 """
 
 import json
@@ -47,11 +47,11 @@ _ERRORS = {
         NotARadiograph,
     )
 }
-"""What `decode` can raise."""
+"""The errors that `decode` can raise, by code."""
 
 
 def read_message(read: Callable[[int], Buffer]) -> tuple[Any, Buffer]:
-    """The two parts of a message. `read` returns so many bytes. Raises EOFError where a stream has ended."""
+    """Return the two parts of a message. `read(n)` must return n bytes. Raises EOFError at the end of the stream."""
     header = read(_SIZES.size)
     if not header:
         raise EOFError
@@ -60,37 +60,37 @@ def read_message(read: Callable[[int], Buffer]) -> tuple[Any, Buffer]:
 
 
 def of_file(data: bytes, limits: Limits, enough: int | None, own_depth: bool = False) -> Iterable[bytes]:
-    """The message with a file to decode: the limits by their names, `enough` and `own_depth` as `decode` takes them,
-    and the file."""
+    """Return the message with a file to decode: the limits by name, `enough` and `own_depth` as in `decode`, and the
+    file."""
     return *_head({"limits": asdict(limits), "enough": enough, "own_depth": own_depth}, len(data)), data
 
 
 def of_image(image: DecodedImage) -> Iterable[bytes]:
-    """The message with an image: its fields by their names, the pixels as their size, and the pixels."""
+    """Yield the message with an image: its fields by name, with mode and size for `pixels`, then the pixels."""
     dicom = asdict(image.dicom) if image.dicom else None
     width, height = image.pixels.size
     row_bytes = width * _SAMPLE_BYTES[image.pixels.mode]
     pixels = {"mode": image.pixels.mode, "size": image.pixels.size}
     yield from _head(vars(image) | {"pixels": pixels, "dicom": dicom, "depth": asdict(image.depth)}, row_bytes * height)
-    # In strips: all of it at once would be the image a second time.
+    # In strips, because a copy of the whole image would double its memory.
     rows = max(1, _STRIP_BYTES // max(1, row_bytes))
     for top in range(0, height, rows):
         yield image.pixels.crop((0, top, width, min(height, top + rows))).tobytes()
 
 
 def of_error(error: PneumoniaError) -> Iterable[bytes]:
-    """The message with the reason for which there is no image."""
+    """Return the message with the reason why there is no image."""
     return _head({"error": error.code, "detail": error.detail}, 0)
 
 
 def image_in(fields: dict[str, Any], pixels: Buffer) -> DecodedImage:
-    """The image in a message. Raises the error that is in its place."""
+    """Return the image in a message. Raises the error if the message contains one instead."""
     if "error" in fields:
         raise _ERRORS[fields["error"]](fields["detail"])
     if dicom := fields["dicom"]:
         window = dicom["window"]
         fields["dicom"] = DicomFacts(**dicom | {"window": Window(**window) if window else None})
-    # On the very bytes that were read, not on a copy of them.
+    # frombuffer uses the bytes that were read, without a copy.
     mode, size = fields["pixels"]["mode"], tuple(fields["pixels"]["size"])
     fields["pixels"] = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
     fields["depth"] = Depth(**fields["depth"])
@@ -98,6 +98,6 @@ def image_in(fields: dict[str, Any], pixels: Buffer) -> DecodedImage:
 
 
 def _head(fields: dict[str, Any], content_bytes: int) -> tuple[bytes, bytes]:
-    """A message up to its second part, which has so many bytes."""
+    """Return the beginning of a message, before its second part of `content_bytes` bytes."""
     encoded = json.dumps(fields).encode()
     return _SIZES.pack(len(encoded), content_bytes), encoded

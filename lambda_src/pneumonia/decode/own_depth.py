@@ -1,7 +1,7 @@
-"""The values of a film as samples of a grey PNG, at the depth that they have: for viewers that choose their own window.
+"""Convert the values of an image to samples of a grey PNG at their own depth, for viewers with a window control.
 
-Samples of fewer than 8 or 16 bits are moved up to the top, as the PNG standard advises (12.4): every viewer shows them
-as bright as they are, and the values come back by moving them down again.
+Samples of fewer than 8 or 16 bits are shifted to the highest bits, as the PNG standard advises (12.4). Every viewer
+then shows the right brightness, and shifting the samples back gives the values.
 """
 
 from typing import Any
@@ -20,17 +20,17 @@ MOST_BITS = 16
 def to_samples(
     values: NDArray[Any], shown: Range, bits: int = 0, *, negative: bool = False
 ) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], Depth]:
-    """Samples of a film, and what is known of them.
+    """Return the samples of an image, and their depth.
 
     Args:
-        values: whole or real numbers [rows, columns]. Whole ones are kept exactly if they need 16 bits at most,
-            others are scaled to 16 bits.
-        shown: the values that are shown as black and as white, before `negative`.
-        bits: how many bits a value has, 1..16, if the file says so; values that need more get more.
+        values: integers or real numbers [rows, columns]. Integers are kept exactly if they need at most 16 bits; all
+            other values are scaled to 16 bits.
+        shown: the values that are shown as black and as white, before `negative` is applied.
+        bits: bits of a value, 1..16, if the file states them. Values that need more get more.
         negative: the lowest value is white.
 
     Returns:
-        uint8 or uint16 [rows, columns], the higher the brighter; and their depth.
+        uint8 or uint16 [rows, columns], higher is brighter; and their depth.
     """
     least, most = values.min(), values.max()
     if values.dtype.kind == "f" or int(most) - int(least) >= 2**MOST_BITS:
@@ -39,12 +39,12 @@ def to_samples(
         samples, bits = np.clip(moved, 0, 2**MOST_BITS - 1).astype(np.uint16), MOST_BITS
         edges = [(edge - float(least)) * scale for edge in shown]
     else:
-        # Values that begin at 0 and have room stay as they are; others begin at their least one.
+        # Values from 0 on that fit stay unchanged; others are shifted so that the lowest becomes 0.
         base = 0 if least >= 0 and most < 2**MOST_BITS else int(least)
         bits = min(MOST_BITS, max(bits, 1, (int(most) - base).bit_length()))
         size = np.dtype(np.uint8 if bits <= 8 else np.uint16)
         shift = 8 * size.itemsize - bits
-        # Whole numbers wrap around on the way, and are right at the end.
+        # Intermediate integers may wrap around; the final values are right.
         samples = (values.astype(size) - size.type(base % (1 << 8 * size.itemsize))) << size.type(shift)
         edges = [(edge - base) * (1 << shift) for edge in shown]
     top = int(np.iinfo(samples.dtype).max)

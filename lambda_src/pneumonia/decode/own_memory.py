@@ -1,12 +1,12 @@
-"""Keeps a process of the same user from reading this one.
+"""Prevent other processes of the same user from reading this one.
 
-The environment of this process holds credentials. Every process of the same user can read it in /proc/PID/environ, and
-the memory in /proc/PID/mem: the process that decodes could do so, once a file has taken it over, though it was given
-neither.
+The environment of this process contains credentials. Every process of the same user can read them in
+/proc/PID/environ, and this process's memory in /proc/PID/mem. A decoder process that a file has taken over could do so,
+although it was given neither.
 
-On Lambda the runtime, this code and what it starts are one unprivileged user, without CAP_SYS_PTRACE, and prctl needs
-no right: there it is as in the test. It closes neither the network nor the Runtime API of Lambda on 127.0.0.1 to that
-process; the latter hands out events, and no credentials.
+On Lambda, the runtime, this code and its child processes run as one unprivileged user without CAP_SYS_PTRACE, and prctl
+needs no privilege, so Lambda behaves like the test. The decoder process can still reach the network and the Lambda
+Runtime API on 127.0.0.1, which delivers events but no credentials.
 """
 
 import contextlib
@@ -17,14 +17,14 @@ _PR_SET_DUMPABLE = 4
 
 @functools.cache
 def close_to_other_processes() -> None:
-    """From now on no process without CAP_SYS_PTRACE can read this process's environment and memory in /proc.
+    """Prevent processes without CAP_SYS_PTRACE from reading this process's environment and memory in /proc.
 
-    The files become root's (prctl(2), PR_SET_DUMPABLE), and no core dump is written. Programs that it starts are not
-    closed. Nothing happens on systems without prctl (other than Linux).
+    These files then belong to root (prctl(2), PR_SET_DUMPABLE), and no core dump is written. Programs that this process
+    starts are not protected. This does nothing on systems without prctl (systems other than Linux).
     """
-    # Imported here: most callers never send a film that another process decodes.
+    # Imported here, because most callers never send an image that another process decodes.
     import ctypes
 
     with contextlib.suppress(AttributeError):
-        # Never refused for 0.
+        # Setting it to 0 is never refused.
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

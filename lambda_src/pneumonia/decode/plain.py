@@ -1,8 +1,8 @@
-"""Which JPEG and PNG files are so plain that their memory is known before they are opened.
+"""Detect JPEG and PNG files that are plain enough to know their memory before they are opened.
 
-They are decoded in the function's own process, where a bomb would hit everything else in it. So a file is plain only
-if its structure, walked here from end to end, holds nothing that Pillow or libjpeg would take much memory for, and if
-the images that `raster` makes of it fit into HERE_BYTES. Everything else goes to the process that may die.
+Plain files are decoded in the function's process, where a decompression bomb would affect everything else. A file is
+therefore plain only if its structure contains nothing that makes Pillow or libjpeg allocate much memory, and if the
+images that `raster` creates from it fit into HERE_BYTES. All other files go to the decoder process.
 """
 
 import struct
@@ -10,20 +10,20 @@ import struct
 from pneumonia.decode.formats import Format
 
 HERE_BYTES = 150_000_000
-"""What a film may take in the function's own process: a grey picture of 45 million pixels, in colour one of 16."""
+"""Memory for one image in the function's process: 45 million pixels in grey, or 16 million in colour."""
 
 ROW_BYTES = 24
-"""For each row of an image Pillow keeps a pointer and a place for a block: more than the pixels of a narrow image."""
+"""Memory that Pillow needs for each row: a pointer and a block entry. In a narrow image it exceeds the pixels."""
 
 EXTRAS_BYTES, EXTRAS = 2**20, 200
-"""Most that may stand beside the pixels: text, colour profile, EXIF; more than cameras and scanners write."""
+"""Most bytes and segments besides the pixels: text, colour profile, EXIF. Cameras and scanners write fewer."""
 EXIF_BYTES, EXIF_ENTRIES = 2**16, 256
-"""Pillow copies the value of every entry, and all entries may point to the same bytes."""
+"""Limits on EXIF: Pillow copies the value of every entry, and all entries may point to the same bytes."""
 
 _PNG_BYTES = {(0, 1): 3, (0, 2): 3, (0, 4): 3, (0, 8): 3, (3, 1): 3, (3, 2): 3, (3, 4): 3, (3, 8): 3, (2, 8): 9,
               (4, 8): 21, (6, 8): 21, (0, 16): 28}  # fmt: skip
-"""Bytes of each pixel, by colour type and depth, in the images that are there at one time: as it is read, as it is
-turned upright, as grey, and with transparency three more of four bytes. Colour of 16 bits is not plain."""
+"""Bytes of each pixel, by colour type and depth, in all images that exist at the same time: as read, turned upright, as
+grey, and with transparency three more of four bytes. Colour of 16 bits is not plain."""
 _PNG_IMAGES = 6
 _TRANSPARENCY_BYTES = 18
 _PNG_ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
@@ -37,7 +37,7 @@ _COEFFICIENT_BYTES = 2
 
 
 def is_plain(data: bytes, kind: Format) -> bool:
-    """Whether a file may be decoded in this process. Never raises for what the file says."""
+    """Return whether a file may be decoded in this process. No content of the file makes this raise."""
     if kind.plugin not in ("JPEG", "PNG"):
         return False
     try:
@@ -48,7 +48,7 @@ def is_plain(data: bytes, kind: Format) -> bool:
 
 
 def _png_bytes(data: bytes) -> int | None:
-    """Memory that a PNG takes; None if it is not plain."""
+    """Return the memory that a PNG takes, or None if it is not plain."""
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
     if data[12:16] != b"IHDR" or (colour, depth) not in _PNG_BYTES:
         return None
@@ -74,7 +74,7 @@ def _png_bytes(data: bytes) -> int | None:
 
 
 def _jpeg_bytes(data: bytes) -> int | None:
-    """Memory that a JPEG takes; None if it is not plain."""
+    """Return the memory that a JPEG takes, or None if it is not plain."""
     frame: tuple[int, int] | None = None
     position, extras, extra_bytes = 2, 0, 0
     while True:
@@ -102,13 +102,13 @@ def _jpeg_bytes(data: bytes) -> int | None:
 
 
 def _frame_bytes(data: bytes, marker: int, position: int, scans: int) -> int | None:
-    """Memory for a frame header at a place; `scans`: how many of its components are in the first scan."""
+    """Return the memory for the frame header at `position`. `scans`: how many of its components the first scan has."""
     height, width, components = struct.unpack_from(">HHB", data, position + 5)
     factors = [divmod(data[position + 11 + 3 * place], 16) for place in range(components)]
     needed = width * height * (_GREY_JPEG_BYTES if components in (1, 3) else _COLOUR_JPEG_BYTES)
     needed += height * ROW_BYTES * 3
     if marker == _PROGRESSIVE or scans < components:
-        # Scans that come one after the other are collected before the first row can be had.
+        # libjpeg collects successive scans before it returns the first row.
         across, down = max(h for h, _ in factors), max(v for _, v in factors)
         blocks = (-(-width // (8 * across)), -(-height // (8 * down)))
         needed += sum(64 * _COEFFICIENT_BYTES * h * v * blocks[0] * blocks[1] for h, v in factors)
@@ -116,11 +116,11 @@ def _frame_bytes(data: bytes, marker: int, position: int, scans: int) -> int | N
 
 
 def _is_small_exif(block: bytes) -> bool:
-    """Whether the first directory of an EXIF block (TIFF 6.0, section 2) is one that cameras write."""
+    """Return whether the first directory of an EXIF block (TIFF 6.0, section 2) is as small as cameras write it."""
     if len(block) > EXIF_BYTES:
         return False
     order = ">" if block.startswith(b"MM") else "<"
     (start,) = struct.unpack_from(f"{order}I", block, 4)
     if start + 2 > len(block):
-        return True  # there is no directory that could be read
+        return True  # the block has no readable directory
     return int(struct.unpack_from(f"{order}H", block, start)[0]) <= EXIF_ENTRIES

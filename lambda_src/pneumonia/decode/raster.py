@@ -1,4 +1,4 @@
-"""Picture formats through Pillow: one upright grey image."""
+"""Decode the formats other than DICOM with Pillow, into one upright grey image."""
 
 import warnings
 from typing import Any
@@ -20,16 +20,16 @@ from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
 from pneumonia.model.preprocess import reduce_while_decoding
 
 Values = Image.Image | NDArray[Any]
-"""A grey picture of 8 bits, or the values of one that has more."""
+"""A grey image of 8 bits, or the values of one with more bits."""
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
-"""Of Pillow's modes in memory; 4 for every other one."""
+"""Bytes of one pixel in memory, by Pillow's mode; 4 for every other mode."""
 
 SCANS_OF_A_SOUND_JPEG = 20
-"""More than any encoder writes (libjpeg's own progressive script has ten). A file of thousands, ten bytes each, makes
-the decoder walk all blocks of the picture for every one of them."""
+"""More scans than any encoder writes (libjpeg's own progressive script has ten). A file can contain thousands of scans
+of ten bytes each, and the decoder visits all blocks of the image for each of them."""
 SMALL_BLOCK = 64
-"""Bytes that a JPEG of too many scans is read by: the decoder looks at the clock in between (64 KiB otherwise)."""
+"""Bytes per read for a JPEG with too many scans, so that the time limit is checked often (64 KiB otherwise)."""
 
 ORIENTATION = 0x0112
 UPRIGHT = {
@@ -41,38 +41,40 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture upright, by the EXIF tag; from 5 on its width and height change places."""
+"""The transposition that turns an image upright, by EXIF orientation. From 5 on, width and height are swapped."""
 
 
 def decode_raster(
     data: bytes, kind: Format, limits: Limits, enough: int | None = None, *, own_depth: bool = False
 ) -> DecodedImage:
-    """Decode by one Pillow plugin; a JPEG at reduced size, but not below `enough` pixels on either side.
+    """Decode with one Pillow plugin. A JPEG is decoded at reduced size, but not below `enough` pixels on either side.
 
-    - EXIF orientation is applied; an unreadable EXIF block counts as none.
-    - Transparent parts are laid over black, the background of a radiograph.
-    - What has more than 8 bits is scaled from the range of its film to 0..255 (`grey_range`): detectors use 10 to 14
-      of the 16 bits, so a division by 256 would leave the film almost black. With `own_depth` it keeps its values, and
-      of several pages the first is read.
-    - A TIFF whose lowest value is white is turned. Its pages of reduced resolution are none.
-    - Of a JPEG the main picture is read, whatever previews and gain maps follow it.
+    - EXIF orientation is applied; an unreadable EXIF block is ignored.
+    - Transparent parts become black, the background of a radiograph.
+    - Values of more than 8 bits are scaled from the range of the image to 0..255 (`grey_range`): detectors use 10 to 14
+      of the 16 bits, so a division by 256 would make the image almost black. With `own_depth` the values are kept, and
+      the first of several pages is read.
+    - A TIFF whose lowest value is white is inverted. Its pages of reduced resolution do not count.
+    - For a JPEG, the main image is read, and the previews and gain maps after it are ignored.
     - Colour becomes luma (ITU-R 601-2).
 
     Raises TooLarge, TookTooLong, MultiFrame, UndecodableImage (see `damage`).
     """
     try:
         with warnings.catch_warnings():
-            # Warnings about odd metadata are of no use to anyone here, except the one that is a guard.
+            # Warnings about odd metadata are useless here, except for the guard against decompression bombs.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(data, kind, limits, enough, own_depth)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise TooLarge(f"The image has more pixels than the limit of {limits.max_image_pixels}.") from error
+        raise TooLarge(
+            f"The image has more pixels than the limit of {limits.max_image_pixels}. Send a smaller image."
+        ) from error
     except (TooLarge, TookTooLong, MultiFrame, MemoryError):
         raise
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged input (OSError, SyntaxError, struct.error,
-        # zlib.error, ...); whatever it is, the bytes are to blame.
+        # zlib.error, ...). In each case the file is at fault.
         raise UndecodableImage(why_undecodable(data, kind)) from error
 
 
@@ -81,24 +83,27 @@ def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None, own_
         pages = _pages(image, kind)
         if len(pages) > limits.max_frames and not own_depth:
             raise MultiFrame(
-                f"The file holds {len(pages)} frames or pages, at most {limits.max_frames} may be in it. "
-                "Send each film as a file of its own."
+                f"The file contains {len(pages)} frames or pages, but the limit is {limits.max_frames}. "
+                "Send each image as a separate file."
             )
         image.seek(pages[0])
-        # Only the header has been read: this is the moment to refuse.
+        # Only the header has been read so far, so refusing costs little.
         width, height = image.size
         count = width * height
         if count > limits.max_image_pixels:
             raise TooLarge(
-                f"The image has {width} x {height} pixels, the limit is {limits.max_image_pixels} in all. "
+                f"The image has {width} x {height} pixels, more than the limit of {limits.max_image_pixels}. "
                 "Send a smaller image."
             )
         deep = deep_colour.is_deep_colour(image)
         each = deep_colour.BYTES_PER_PIXEL if deep else BYTES_PER_PIXEL.get(image.mode, 4)
         if count * each > limits.max_decoded_bytes:
-            raise TooLarge(f"The image takes more than {limits.max_decoded_bytes} bytes unpacked. Send it as grey.")
+            raise TooLarge(
+                f"The image needs more than {limits.max_decoded_bytes} bytes of memory when decoded. "
+                "Send a smaller image, or one in grey."
+            )
         if kind.plugin == "JPEG":
-            # The luma of a JPEG is stored by itself: no colour is unpacked, only to be thrown away.
+            # A JPEG stores luma separately, so colour need not be decoded.
             reduce_while_decoding(image, enough or max(image.size))
             if data.count(b"\xff\xda") > SCANS_OF_A_SOUND_JPEG:
                 image.decodermaxblock = SMALL_BLOCK
@@ -123,7 +128,7 @@ def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None, own_
 
 
 def _picture(values: Values, negative: bool, own_depth: bool) -> tuple[Image.Image, Depth]:
-    """Upright or not, the picture of `_flatten` as one image, with bright parts bright."""
+    """Return the result of `_flatten` as one image that is not a negative, and its depth. It is not turned upright."""
     if isinstance(values, Image.Image):
         return ImageOps.invert(values) if negative else values, EIGHT_BITS
     if values.dtype.kind == "f":
@@ -148,24 +153,24 @@ def _page(data: bytes, kind: Format, limits: Limits, page: int) -> ImageFile:
 
 
 def _pages(image: ImageFile, kind: Format) -> list[int]:
-    """Numbers of the frames or pages that are pictures in their own right."""
+    """Return the numbers of the frames or pages that are images, without thumbnails and masks."""
     if kind.plugin == "JPEG":
         return [0]
     return tiff.film_pages(image) if kind.plugin == "TIFF" else list(range(int(getattr(image, "n_frames", 1))))
 
 
 def _orientation(image: Image.Image) -> int:
-    """How a loaded picture lies, by its EXIF block: a key of UPRIGHT, or another number for upright."""
+    """Return the EXIF orientation of a loaded image: a key of UPRIGHT, or another number for upright."""
     try:
         turn = image.getexif().get(ORIENTATION)
-    except Exception:  # a damaged EXIF block says nothing about the pixels
+    except Exception:  # the pixels may be sound even if the EXIF block is damaged
         return 0
     return turn if isinstance(turn, int) and turn in UPRIGHT else 0
 
 
 def _flatten(image: ImageFile, kind: Format) -> tuple[Values, bool]:
-    """Load the picture as mode "L", or its values [rows, columns] where it has more than 8 bits; and whether it is a
-    negative that is still to be turned."""
+    """Load the image as mode "L", or its values [rows, columns] if it has more than 8 bits. Also return whether it is
+    a negative that must still be inverted."""
     values: NDArray[Any] | None = None
     negative = False
     if kind.plugin == "TIFF":
@@ -178,7 +183,7 @@ def _flatten(image: ImageFile, kind: Format) -> tuple[Values, bool]:
     if values is not None:
         return values, negative
     if kind.plugin == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getextrema()[1]:
-        return image.convert("RGB").convert("L"), negative  # four bytes a pixel, of which nobody wrote the last
+        return image.convert("RGB").convert("L"), negative  # the writer left the alpha byte of each pixel at zero
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         black = Image.new("RGBA", layer.size, (0, 0, 0, 255))

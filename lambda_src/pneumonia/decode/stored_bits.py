@@ -1,7 +1,7 @@
-"""Where in its cell a stored value lies (DICOM PS3.5, 8.1.1: Bits Allocated, Bits Stored, High Bit).
+"""Extract stored values from their cells (DICOM PS3.5, 8.1.1: Bits Allocated, Bits Stored, High Bit).
 
-Today the high bit is always one less than the bits stored. Files of the 1990s, and of ACR-NEMA before DICOM, may have
-the values higher up, and graphics (overlay planes) in the bits above and below them.
+Today High Bit is always one less than Bits Stored. Files of the 1990s, and of ACR-NEMA before DICOM, may store the
+values in higher bits, with graphics (overlay planes) in the bits above and below them.
 """
 
 from typing import Any
@@ -14,22 +14,21 @@ from pneumonia.errors import UndecodableImage
 
 
 def check_bits(dataset: Dataset) -> None:
-    """Raises UndecodableImage where more bits are stored than there is room for."""
+    """Raise UndecodableImage if the stored bits do not fit into the allocated ones."""
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     if not 1 <= stored <= allocated:
         raise UndecodableImage(
-            f"The DICOM file says that {stored} bits are stored in {allocated} (BitsStored, BitsAllocated): they have "
-            "no room there. Export the film again."
+            f"The DICOM header is wrong: BitsStored is {stored}, but BitsAllocated is {allocated}. "
+            "Export the image again."
         )
 
 
 def stored_values(cells: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """The stored values in whole ``cells`` [rows, columns], with the sign that these have, and with nothing of what the
-    other bits of a cell hold. ``cells`` may be changed.
+    """Return the stored values in integer ``cells`` [rows, columns], with their sign and without the other bits of the
+    cells. ``cells`` may be changed.
 
-    A high bit that leaves no room for the bits stored says nothing: the values are then in the lowest bits, as almost
-    everywhere. Nor does one further up where no cell has a bit beyond the bits stored: the writer had shifted the
-    header and not the values.
+    The values are taken from the lowest bits if High Bit leaves no room for the stored bits. The same applies if High
+    Bit is higher up but no cell uses a bit beyond the stored ones: the writer shifted the header but not the values.
     """
     size, stored = 8 * cells.dtype.itemsize, int(dataset.BitsStored)
     high = dataset.get("HighBit")
@@ -43,13 +42,13 @@ def stored_values(cells: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
         return cells
     if not cells.flags.writeable:
         cells = cells.copy()
-    # Up against the top of the cell and down again: that clears the bits above, or makes them those of the sign.
+    # Shifting up to the top of the cell and down again clears the bits above, or fills them with the sign.
     np.left_shift(cells, above, out=cells)
     np.right_shift(cells, above + below, out=cells)
     return cells
 
 
 def _reaches_beyond(cells: NDArray[Any], stored: int) -> bool:
-    """Whether a cell is used beyond so many low bits; the bits of a negative number's sign do not count."""
+    """Return whether a cell uses bits beyond the lowest `stored` ones. Sign bits of negative numbers do not count."""
     least, most = int(cells.min(initial=0)), int(cells.max(initial=0))
     return most >= 1 << stored or least < -(1 << (stored - 1))

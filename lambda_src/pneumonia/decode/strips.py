@@ -1,4 +1,4 @@
-"""Values to grey a few rows at a time, so that what is computed on the way takes little memory."""
+"""Convert values to grey a few rows at a time, so that intermediate values take little memory."""
 
 import functools
 from collections.abc import Callable
@@ -14,7 +14,10 @@ ToGrey = Callable[Concatenate[NDArray[Any], Rest], NDArray[np.uint8]]
 
 
 def in_strips(to_grey: ToGrey[Rest]) -> ToGrey[Rest]:
-    """A function of values [rows, columns] that gives each its grey, whatever the others are: strip by strip."""
+    """Decorate a function from values [rows, columns] to grey so that it runs strip by strip.
+
+    The grey of each value must not depend on the other values.
+    """
 
     @functools.wraps(to_grey)
     def strip_by_strip(values: NDArray[Any], /, *args: Rest.args, **kwargs: Rest.kwargs) -> NDArray[np.uint8]:

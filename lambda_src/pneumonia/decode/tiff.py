@@ -1,4 +1,4 @@
-"""What Pillow leaves out of TIFF (TIFF 6.0): sample formats that it does not list, and which page is the film."""
+"""Add what Pillow lacks for TIFF (TIFF 6.0): more sample formats, and finding the pages that are images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ OLD_REDUCED = 2
 WHITE_IS_ZERO = 0
 SIGNED = 2
 MOST_PAGES = 16
-"""Pages that are looked at for what they are."""
+"""Most pages that are examined; in a longer file every page counts as an image."""
 
 _II, _MM = b"II", b"MM"
-# (byte order, photometric, sample format, fill order, bits, extra samples) to (mode, raw mode), like Pillow's own.
+# (byte order, photometric, sample format, fill order, bits, extra samples) to (mode, raw mode), as in Pillow's table.
 _FORMATS = {
     (_MM, 0, (1,), 1, (16,), ()): ("I;16B", "I;16B"),
     (_II, 0, (2,), 1, (16,), ()): ("I", "I;16S"),
@@ -28,20 +28,20 @@ _FORMATS = {
     (_MM, 0, (2,), 1, (8,), ()): ("L", "L"),
 }
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
-"""libtiff hands out samples in the machine's byte order, which Pillow minds for unsigned ones only."""
+"""libtiff returns samples in the machine's byte order, which Pillow takes into account only for unsigned ones."""
 
 
 def allow_more_formats() -> None:
-    """Let Pillow open what it would call an unknown pixel mode. To be called before a TIFF is opened."""
-    from PIL import TiffImagePlugin  # when the first TIFF arrives: most films are none
+    """Make Pillow open formats that it rejects as an unknown pixel mode. Call this before a TIFF is opened."""
+    from PIL import TiffImagePlugin  # imported when the first TIFF arrives: most images are no TIFF
 
     for key, modes in _FORMATS.items():
         TiffImagePlugin.OPEN_INFO.setdefault(key, modes)
 
 
 def film_pages(image: ImageFile) -> list[int]:
-    """The numbers of the pages that are pictures of their own: no thumbnails and no masks, unless there is nothing
-    else. Of a file of very many pages all of them."""
+    """Return the numbers of the pages that are neither thumbnails nor masks; the first page if all are. A file of more
+    than MOST_PAGES pages is not examined: all its pages are returned."""
     count = int(getattr(image, "n_frames", 1))
     if count == 1 or count > MOST_PAGES:
         return list(range(count))
@@ -55,7 +55,7 @@ def film_pages(image: ImageFile) -> list[int]:
 
 
 def prepare(image: ImageFile) -> None:
-    """Put the byte order of an opened page right. To be called before its pixels are loaded."""
+    """Correct the byte order of an opened page. Call this before its pixels are loaded."""
     image.tile = [
         tile._replace(args=(_NATIVE.get(tile.args[0], tile.args[0]), *tile.args[1:]))
         if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
@@ -65,9 +65,9 @@ def prepare(image: ImageFile) -> None:
 
 
 def samples(image: ImageFile) -> NDArray[np.generic] | None:
-    """The values of a loaded page that Pillow has as other numbers than they are, [rows, columns]; None of any other.
+    """Return the true values [rows, columns] of a loaded page whose sign Pillow gets wrong; None for any other page.
 
-    Signed bytes come as unsigned ones, unsigned numbers of 32 bits as signed ones.
+    Pillow reads signed bytes as unsigned, and unsigned numbers of 32 bits as signed.
     """
     tags = image.tag_v2  # type: ignore[attr-defined]
     signed = tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
@@ -79,7 +79,7 @@ def samples(image: ImageFile) -> NDArray[np.generic] | None:
 
 
 def white_is_zero(image: ImageFile) -> bool:
-    """True for a page whose lowest value is white: Pillow turns those of 8 unsigned bits and fewer itself."""
+    """Return True for a page whose lowest value is white. Pillow inverts pages of up to 8 unsigned bits itself."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     deep = image.mode.startswith("I") or image.mode == "F" or tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
     return bool(deep and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO)

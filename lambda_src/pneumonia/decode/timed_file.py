@@ -1,4 +1,4 @@
-"""Bytes that can be read until a limit of time: what stops the decoders that ask for their input piece by piece."""
+"""A byte stream with a time limit, to stop decoders that read their input piece by piece."""
 
 import io
 import time
@@ -7,10 +7,10 @@ from pneumonia.errors import TookTooLong
 
 
 class TimedFile(io.BytesIO):
-    """A file in memory whose `read` raises TookTooLong once its time is over.
+    """A file in memory whose `read` raises TookTooLong after the time limit.
 
-    Pillow hands its decoders of JPEG, PNG and BMP 64 KiB at most and comes back for more, so it meets this between two
-    pieces. A decoder that takes the whole file in one call never comes back: `isolated` has another way for those.
+    Pillow passes its JPEG, PNG and BMP decoders at most 64 KiB at a time, so the limit is checked between two pieces.
+    Decoders that take the whole file in one call cannot be stopped this way; `isolated` handles those.
     """
 
     def __init__(self, data: bytes, seconds: float) -> None:
@@ -19,14 +19,14 @@ class TimedFile(io.BytesIO):
         self._end = time.monotonic() + seconds
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As that of a file. Raises TookTooLong."""
+        """Read as from a file. Raises TookTooLong."""
         if time.monotonic() > self._end:
             raise took_too_long(self._seconds)
         return super().read(size)
 
 
 def took_too_long(seconds: float) -> TookTooLong:
-    """The error for an image whose decoding was stopped."""
+    """Return the error for an image whose decoding was stopped."""
     return TookTooLong(
-        f"The image could not be decoded within {seconds:g} seconds. Export the film again, smaller or as JPEG or PNG."
+        f"The image could not be decoded within {seconds:g} seconds. Export the image again, smaller or as JPEG or PNG."
     )

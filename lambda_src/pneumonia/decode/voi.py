@@ -1,4 +1,4 @@
-"""Windows of DICOM images: values after the modality LUT to grey."""
+"""Apply the windows of DICOM images: convert values after the modality LUT to grey."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ Values = NDArray[np.float32]
 
 
 def window_of(center: Any, width: Any, function: Any) -> Window | None:
-    """The first of the file's windows, or None when there is none that can be used.
+    """Return the first window of the file, or None if it cannot be used.
 
-    Several are alternatives for the reader to choose from; the first is what a viewer shows. The conditions are those
-    of PS3.3 C.11.2.1.2: at least 1 for LINEAR, above 0 for the others.
+    Several windows are alternatives for the reader to choose from. Viewers show the first. The width must be at least 1
+    for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
     """
     middle, extent = number(center), number(width)
     if middle is None or extent is None:
@@ -29,10 +29,10 @@ def window_of(center: Any, width: Any, function: Any) -> Window | None:
 
 @in_strips
 def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint8]:
-    """`values` to grey 0..255, by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
+    """Convert `values` to grey 0..255 by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
-    `film`: the range of its values. Of a window that is more than twice as wide, only that range is shown: what is
-    lost to a viewer by such a window is its contrast, and that is in the file all the same.
+    `film`: the range of the image's values. If a window is more than twice as wide, only this range is shown, because
+    such a window would waste contrast that the file contains.
     """
     if window.function == "SIGMOID":
         own = _sigmoid(np.array(film, np.float32), window)
@@ -44,7 +44,7 @@ def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint
 
 
 def edges(window: Window) -> Range:
-    """The values that become black and white."""
+    """Return the values that become black and white."""
     if window.function == "LINEAR_EXACT":
         return window.center - window.width / 2, window.center + window.width / 2
     return window.center - window.width / 2, window.center + window.width / 2 - 1

@@ -14,7 +14,7 @@ from pneumonia.errors import UndecodableImage, UnsupportedFormat
 
 LIMITS = Limits(10_000_000, 1_000_000)
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8))
-TRUNCATED, DAMAGED = "is truncated: it ends before its picture does", "is damaged: what it holds"
+TRUNCATED, DAMAGED = "is truncated: it ends before the image is complete", "is damaged: its content"
 
 
 def saved(kind: str, image: Image.Image = NOISE, **options: Any) -> bytes:
@@ -83,25 +83,25 @@ def test_a_damaged_file_is_not_called_truncated() -> None:
 @pytest.mark.parametrize("marker", [0xC5, 0xCD])
 def test_a_jpeg_of_another_kind_is_named(marker: int) -> None:
     data = FILES["JPEG"].replace(b"\xff\xc0", bytes([0xFF, marker]), 1)
-    assert "The JPEG file is a hierarchical JPEG, which is not read" in reason(data)
+    assert "The JPEG file is a hierarchical JPEG, which is not supported" in reason(data)
 
 
 def test_a_jpeg_of_12_bits_is_named() -> None:
     place = FILES["JPEG"].index(b"\xff\xc0")
     data = bytearray(FILES["JPEG"])
     data[place + 1], data[place + 4] = 0xC1, 12
-    assert "a JPEG of 12 bits, which is not read" in reason(bytes(data))
+    assert "a JPEG with 12 bits per sample, which is not supported" in reason(bytes(data))
 
 
 def test_a_tiff_of_another_compression_is_named() -> None:
     entry = struct.pack("<HHII", 259, 3, 1, 1)
     data = FILES["TIFF"].replace(entry, struct.pack("<HHII", 259, 3, 1, 34712), 1)
-    assert "a TIFF with compression 34712, which is not read" in reason(data)
+    assert "a TIFF with compression 34712, which is not supported" in reason(data)
 
 
 def test_a_png_whose_line_breaks_were_changed_is_told_so() -> None:
     for changed in (FILES["PNG"].replace(b"\r\n", b"\n"), FILES["PNG"].replace(b"\r", b"").replace(b"\n", b"")):
-        with pytest.raises(UnsupportedFormat, match="a PNG whose line breaks were changed on the way"):
+        with pytest.raises(UnsupportedFormat, match="a PNG whose line breaks were changed in transfer"):
             decode(changed, LIMITS)
 
 
@@ -109,4 +109,4 @@ def test_a_png_whose_line_breaks_were_changed_is_told_so() -> None:
 @pytest.mark.parametrize("more", [b"", b"\0" * 7, b"\xff" * 200])
 def test_there_is_a_reason_for_every_beginning(data: bytes, more: bytes) -> None:
     found = why_undecodable(data + more, sniff(data + more))
-    assert TRUNCATED in found or DAMAGED in found or "which is not read" in found
+    assert TRUNCATED in found or DAMAGED in found or "which is not supported" in found

@@ -51,7 +51,7 @@ def test_transparent_parts_are_black(channels: int) -> None:
 
 
 def test_it_takes_more_memory_than_8_bits() -> None:
-    with pytest.raises(TooLarge, match="unpacked"):
+    with pytest.raises(TooLarge, match="of memory when decoded"):
         decode(png(COLOUR), Limits(max_decoded_bytes=20 * FILM.size))
 
 

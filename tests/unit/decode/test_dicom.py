@@ -386,12 +386,12 @@ def test_fragments_that_nothing_ends_are_read_and_cut_ones_are_not(syntax: str) 
     data = encoded(dataset)
     assert data.endswith(b"\xfe\xff\xdd\xe0\0\0\0\0")
     assert np.array_equal(grey(data[:-8]), EXPECTED)
-    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels do"):
+    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels are complete"):
         decode(data[:-40], LIMITS)
 
 
 def test_uncompressed_pixels_that_are_cut_are_told(dicom_bytes: DicomBytes) -> None:
-    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels do"):
+    with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels are complete"):
         decode(dicom_bytes()[:-5000], LIMITS)
 
 

@@ -112,14 +112,14 @@ def test_a_mark_alone_is_damaged(head: bytes) -> None:
 @pytest.mark.parametrize(
     ("head", "named"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC or HEIF picture.*most compatible format"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "a HEIC or HEIF picture"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "an AVIF picture"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "an AVIF picture"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a raw picture of a camera"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC or HEIF image.*most compatible format"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "a HEIC or HEIF image"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "an AVIF image"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "an AVIF image"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a raw camera image"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "a video"),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "a video"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image"),
         (b"\xff\x0a\x7f", "a JPEG XL stream"),
         (b"%PDF-1.7", "a PDF document"),
         (b"PK\x03\x04", "a ZIP archive"),
@@ -127,7 +127,7 @@ def test_a_mark_alone_is_damaged(head: bytes) -> None:
     ],
 )
 def test_other_formats_are_named(head: bytes, named: str) -> None:
-    with pytest.raises(UnsupportedFormat, match=f"{named}.*The formats that are read are DICOM, JPEG, PNG"):
+    with pytest.raises(UnsupportedFormat, match=f"{named}.*Supported formats are DICOM, JPEG, PNG"):
         decode(head + bytes(200), LIMITS)
 
 

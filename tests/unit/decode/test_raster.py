@@ -104,7 +104,7 @@ def test_truncated(image_bytes: ImageBytes, kind: str, share: float) -> None:
     rng = np.random.default_rng(0)
     noise = Image.fromarray(rng.integers(0, 255, (60, 60), np.uint8))
     data = image_bytes(image=noise, kind=kind)
-    with pytest.raises(UndecodableImage, match="is truncated: it ends before its picture does"):
+    with pytest.raises(UndecodableImage, match="is truncated: it ends before the image is complete"):
         decode(data[: int(len(data) * share)], LIMITS)
 
 
@@ -118,7 +118,7 @@ def test_magic_number_alone() -> None:
 def test_bytes_limit_is_inclusive(image_bytes: ImageBytes) -> None:
     data = image_bytes()
     assert decode(data, Limits(len(data), 100_000)).width == 96
-    with pytest.raises(TooLarge, match=f"{len(data)} bytes, the limit is {len(data) - 1}"):
+    with pytest.raises(TooLarge, match=f"{len(data)} bytes, but the limit is {len(data) - 1}"):
         decode(data, Limits(len(data) - 1, 100_000))
 
 

@@ -44,5 +44,5 @@ def test_cells_that_may_not_be_written_are_copied() -> None:
 
 @pytest.mark.parametrize(("stored", "allocated"), [(17, 16), (12, 8), (0, 16)])
 def test_bits_for_which_there_is_no_room(stored: int, allocated: int) -> None:
-    with pytest.raises(UndecodableImage, match=f"{stored} bits are stored in {allocated}"):
+    with pytest.raises(UndecodableImage, match=f"BitsStored is {stored}, but BitsAllocated is {allocated}"):
         check_bits(header(stored, stored - 1, allocated))
