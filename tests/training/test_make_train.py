@@ -124,7 +124,7 @@ def test_a_version_that_is_not_given_or_empty_is_a_local_one(checkout: Path) -> 
 def test_a_wrong_version_is_refused_before_anything_is_trained(checkout: Path) -> None:
     done = make(checkout, "train", "DATA=films", "VERSION=1.0")
     assert done.returncode == 2
-    assert "VERSION is '1.0': give a semantic version" in done.stderr
+    assert "VERSION is '1.0'. Specify a semantic version" in done.stderr
     assert "training.train" not in done.stdout
     assert make(checkout, "need-version", "VERSION=1.0.0-rc.1+local").returncode == 0
 
