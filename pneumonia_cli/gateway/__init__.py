@@ -1,1 +1,2 @@
-"""A DICOM node between a PACS and the model: images in, results back into their studies, patients kept out."""
+"""The gateway: a DICOM node that takes images from a PACS and returns results into their studies, without patient data
+leaving the building."""

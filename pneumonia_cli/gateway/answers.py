@@ -1,4 +1,4 @@
-"""Where predictions come from: the model of this machine, or a service that gets nothing but clean files."""
+"""Sources of predictions: the model on this machine, or a service that gets de-identified files only."""
 
 import threading
 import uuid
@@ -18,17 +18,17 @@ _OUTSIDE: Final = "outside_training_population"
 
 
 class Answers(Protocol):
-    """Something that predicts."""
+    """Interface of a source of predictions."""
 
     def model(self) -> Mapping[str, str]:
-        """Name, version and sha256 of the model. Raises TryAgain."""
+        """Return name, version and sha256 of the model. Raises TryAgain."""
 
     def of(self, data: bytes) -> Answer:
-        """The answer for one file. Raises TryAgain."""
+        """Return the answer for one file. Raises TryAgain."""
 
 
 class LocalModel:
-    """The model in this process; one image at a time."""
+    """The model in this process. It predicts one image at a time."""
 
     def __init__(self, predictor: Predictor, *, force: bool) -> None:
         self._predictor = predictor
@@ -36,11 +36,11 @@ class LocalModel:
         self._lock = threading.Lock()
 
     def model(self) -> Mapping[str, str]:
-        """Name, version and sha256 of the model."""
+        """Return name, version and sha256 of the model."""
         return self._predictor.card.identity()
 
     def of(self, data: bytes) -> Answer:
-        """The answer for one file. Raises TryAgain where the model itself failed."""
+        """Return the answer for one file. Raises TryAgain if the model itself failed."""
         model, request_id = self.model(), str(uuid.uuid4())
         try:
             with self._lock:
@@ -53,7 +53,7 @@ class LocalModel:
 
 
 class RemoteService:
-    """A deployed stack, or the local cloud."""
+    """The service of a deployed stack or of the local cloud."""
 
     def __init__(self, service: Service, *, force: bool, patience_seconds: float) -> None:
         self._service = service
@@ -61,14 +61,14 @@ class RemoteService:
         self._patience_seconds = patience_seconds
 
     def model(self) -> Mapping[str, str]:
-        """Name, version and sha256 of the model; asked each time, since the service may have got a new one."""
+        """Return name, version and sha256 of the model. Asks each time, since the service may have a new model."""
         try:
             return model_of(self._service)
         except CliError as error:
-            raise TryAgain(f"The service did not tell its model: {error.code}.") from error
+            raise TryAgain(f"The service did not name its model: {error.code}.") from error
 
     def of(self, data: bytes) -> Answer:
-        """The answer for one file. Raises TryAgain where there was none."""
+        """Return the answer for one file. Raises TryAgain if there was none."""
         try:
             fields, png = ask(
                 self._service, data, heatmap=True, force=self._force, patience_seconds=self._patience_seconds
@@ -81,15 +81,16 @@ class RemoteService:
 
 
 def completed(answer: Answer, clean: Clean, sop_instance_uid: str, study_instance_uid: str) -> Answer:
-    """An answer to a clean file as an answer to the image: pseudonyms mapped back, and what its header says added.
+    """Turn the answer for a clean file into the answer for the image.
 
-    Raises TryAgain if the answer is of another file.
+    Puts the original UIDs back and adds the conclusions from the header. Raises TryAgain if the answer is for another
+    file.
     """
     if answer.refused:
         return answer
     image: dict[str, Any] = dict(answer.fields.get("image") or {})
     if image.get("sop_instance_uid") != clean.sop_pseudonym:
-        raise TryAgain("The answer is of another image.")
+        raise TryAgain("The answer is for another image.")
     image |= {"sop_instance_uid": sop_instance_uid, "study_instance_uid": study_instance_uid}
     found = [*clean.warnings, *(code for code in image.get("warnings") or [] if code not in clean.warnings)]
     fields = {**answer.fields, "image": image}

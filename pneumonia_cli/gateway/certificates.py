@@ -1,4 +1,4 @@
-"""The files of TLS that a configuration names, read once before anything starts."""
+"""Check the TLS files that a configuration names, before anything starts."""
 
 import ssl
 from typing import Any
@@ -7,9 +7,9 @@ from pneumonia_cli.gateway.config import Config, ConfigError
 
 
 def check_certificates(config: Config) -> None:
-    """Raise ConfigError, which names the setting, if one of the files cannot be used.
+    """Raise ConfigError, naming the setting, if one of the files cannot be used.
 
-    Else the gateway would take images in, and find out at the first result, again and again until it gives them up.
+    Without this check the gateway would accept images and then fail to deliver every result.
     """
     sections: dict[str, Any] = {
         "listen": config.listen,
@@ -30,13 +30,13 @@ def check_certificates(config: Config) -> None:
 def _check_authority(where: str, file: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except OSError as error:  # of ssl as well
+    except OSError as error:  # ssl.SSLError is one as well
         raise ConfigError(f"{where}: {file} cannot be used ({_why(error)}).") from None
 
 
 def _check_chain(section: str, certificate: str, key: str) -> None:
     try:
-        # Without a password here, OpenSSL would ask for one on the terminal.
+        # Without a password, OpenSSL would ask for one on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key or None, password=lambda: "")
     except OSError as error:
         files = f"{certificate} and {key}" if key else certificate
@@ -47,5 +47,5 @@ def _check_chain(section: str, certificate: str, key: str) -> None:
 
 def _why(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return "no certificate, or no key that belongs to it and has no password"
+        return "it is not a certificate, or the key does not match or has a password"
     return error.strerror or type(error).__name__

@@ -1,4 +1,4 @@
-"""The configuration of a gateway: one TOML file, checked as a whole before anything starts."""
+"""The configuration of a gateway: one TOML file, checked completely before anything starts."""
 
 import dataclasses
 import ipaddress
@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 PASSWORD_VARIABLE: Final = "PNEUMONIA_GATEWAY_PASSWORD"  # noqa: S105 - a name
-"""Environment variable with the password for the DICOMweb server. It stands in no file."""
+"""Environment variable with the password for the DICOMweb server. The password is in no file."""
 
 _URI: Final = re.compile(r"(https?://|urn:[a-z0-9-]+:)\S+")
 
 
 class ConfigError(Exception):
-    """The file cannot be used; the message names the setting and says what is wrong."""
+    """The configuration cannot be used. The message names the setting and says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`[limits]`: what the gateway takes, and how long it tries."""
+    """`[limits]`: how much the gateway accepts, and how long it tries."""
 
     workers: int = 2
     max_image_mb: int = 40
@@ -33,10 +33,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Listen:
-    """`[listen]`: the DICOM node. Empty lists let everybody in; `peers` are addresses or networks."""
+    """`[listen]`: the DICOM node. Empty lists allow every sender. `peers` are addresses or networks."""
 
     ae_title: str = "PNEUMONIA"
-    host: str = "0.0.0.0"  # noqa: S104 - a node that only its own machine reaches is of no use  # nosec B104
+    host: str = "0.0.0.0"  # noqa: S104 - other machines must reach the node  # nosec B104
     port: int = 11112
     calling_ae_titles: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Listen:
 
 @dataclass(frozen=True)
 class Predict:
-    """`[predict]`: where the model is. `by` is `local` or `service`; the token comes from PNEUMONIA_TOKEN."""
+    """`[predict]`: where the model is. `by` is `local` or `service`. The token is read from PNEUMONIA_TOKEN."""
 
     by: str = "local"
     stack: str = ""
@@ -63,8 +63,7 @@ class Predict:
 
 @dataclass(frozen=True)
 class Deliver:
-    """`[deliver]`: where DICOM results go, by `c-store` to a node or by `stow-rs` to a DICOMweb server, or nowhere
-    (`none`)."""
+    """`[deliver]`: where DICOM results go. `protocol`: `c-store` (a node), `stow-rs` (a DICOMweb server) or `none`."""
 
     protocol: str = "c-store"
     ae_title: str = ""
@@ -81,9 +80,9 @@ class Deliver:
 
 @dataclass(frozen=True)
 class Fhir:
-    """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both; none without.
+    """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both.
 
-    `patient_system`: the URI of the system of the patient ids.
+    Without both there are no transactions. `patient_system` is the URI of the system of the patient ids.
     """
 
     url: str = ""
@@ -95,7 +94,10 @@ class Fhir:
 
 @dataclass(frozen=True)
 class Hl7:
-    """`[hl7]`: where HL7 v2 messages go by MLLP; none without a `host`. The names are those of MSH-4 to MSH-6."""
+    """`[hl7]`: where HL7 v2 messages go by MLLP. Without a `host` there are none.
+
+    `sending_facility`, `receiving_application` and `receiving_facility` are MSH-4 to MSH-6.
+    """
 
     host: str = ""
     port: int = 2575
@@ -111,7 +113,7 @@ class Hl7:
 
 @dataclass(frozen=True)
 class Poll:
-    """`[poll]`: a DICOMweb server that is asked for new images; none without a `url`."""
+    """`[poll]`: a DICOMweb server that is asked for new images. Without a `url` there is no polling."""
 
     url: str = ""
     username: str = ""
@@ -123,7 +125,7 @@ class Poll:
 
 @dataclass(frozen=True)
 class Metrics:
-    """`[metrics]`: Prometheus metrics over HTTP; none at port 0."""
+    """`[metrics]`: Prometheus metrics over HTTP. Port 0 turns them off."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -131,7 +133,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that a gateway is told. `state` is the folder with its queue and its key."""
+    """The complete configuration. `state` is the folder with the queue and the key for pseudonyms."""
 
     state: Path
     listen: Listen = field(default_factory=Listen)
@@ -145,22 +147,22 @@ class Config:
 
 
 def load(path: Path) -> Config:
-    """Read and check a file. Raises ConfigError."""
+    """Read and check a configuration file. Raises ConfigError."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read {path} ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML file: {error}") from error
+        raise ConfigError(f"{path} is not a valid TOML file: {error}") from error
     return parse(document)
 
 
 def parse(document: dict[str, Any]) -> Config:
-    """Check a document. Raises ConfigError."""
+    """Check a parsed document and return the configuration. Raises ConfigError."""
     sections = {name: kind for name, kind in get_type_hints(Config).items() if name != "state"}
     unknown = set(document) - set(sections) - {"state"}
     if unknown:
-        raise ConfigError(f"There is no setting {sorted(unknown)[0]}. There are: state, {', '.join(sections)}.")
+        raise ConfigError(f"Unknown setting {sorted(unknown)[0]}. Known settings: state, {', '.join(sections)}.")
     state = document.get("state")
     if not isinstance(state, str) or not state:
         raise ConfigError('state must name the folder of the queue, such as state = "/var/lib/pneumonia-gateway".')
@@ -177,7 +179,7 @@ def _section(name: str, kind: type, given: Any) -> Any:
     wanted = get_type_hints(kind)
     for key, value in given.items():
         if key not in wanted:
-            raise ConfigError(f"There is no setting {name}.{key}. There are: {', '.join(wanted)}.")
+            raise ConfigError(f"Unknown setting {name}.{key}. Known settings of [{name}]: {', '.join(wanted)}.")
         if not _fits(value, wanted[key]):
             raise ConfigError(f"{name}.{key} must be {_in_words(wanted[key])}, not {value!r}.")
     return kind(**given)
@@ -207,9 +209,9 @@ def _check(config: Config) -> None:
         try:
             ipaddress.ip_network(peer, strict=False)
         except ValueError:
-            raise ConfigError(f"listen.peers: {peer!r} is no address or network, such as 10.1.0.0/16.") from None
+            raise ConfigError(f"listen.peers: {peer!r} is not an address or a network such as 10.1.0.0/16.") from None
     if bool(listen.tls_certificate) != bool(listen.tls_key):
-        raise ConfigError("listen.tls_certificate and listen.tls_key belong together.")
+        raise ConfigError("listen.tls_certificate and listen.tls_key need each other: set both or neither.")
     if listen.tls_client_ca and not listen.tls_certificate:
         raise ConfigError("listen.tls_client_ca needs listen.tls_certificate and listen.tls_key.")
     if predict.by not in ("local", "service"):
@@ -218,22 +220,22 @@ def _check(config: Config) -> None:
         raise ConfigError("predict.by = service needs predict.stack or predict.url.")
     if deliver.protocol == "c-store":
         if not deliver.host:
-            raise ConfigError("deliver.host must name the node that results go to.")
+            raise ConfigError("deliver.host must be the host name or address of the node that results are sent to.")
         _check_title("deliver.ae_title", deliver.ae_title)
     elif deliver.protocol == "stow-rs":
         _check_url("deliver.url", deliver.url)
     elif deliver.protocol != "none":
         raise ConfigError(f"deliver.protocol must be c-store, stow-rs or none, not {deliver.protocol!r}.")
     elif not (fhir.url or fhir.folder or hl7.host):
-        raise ConfigError("deliver.protocol = none needs fhir.url, fhir.folder or hl7.host: results must go somewhere.")
+        raise ConfigError("deliver.protocol = none needs fhir.url, fhir.folder or hl7.host, to deliver results to.")
     if fhir.url:
         _check_url("fhir.url", fhir.url)
     if fhir.patient_system and not _URI.fullmatch(fhir.patient_system):
-        raise ConfigError(f"fhir.patient_system: {fhir.patient_system!r} is no URI, such as urn:oid:1.2.3.")
+        raise ConfigError(f"fhir.patient_system: {fhir.patient_system!r} is not a URI such as urn:oid:1.2.3.")
     for name in ("sending_facility", "receiving_application", "receiving_facility"):
         value = getattr(hl7, name)
         if len(value) > 20 or not value.isprintable() or any(char in "|^~\\&" for char in value):
-            raise ConfigError(f"hl7.{name}: {value!r} must have at most 20 characters, none of them | ^ ~ \\ or &.")
+            raise ConfigError(f"hl7.{name}: {value!r} must have at most 20 characters and none of | ^ ~ \\ &.")
     if hl7.tls_key and not hl7.tls_certificate:
         raise ConfigError("hl7.tls_key needs hl7.tls_certificate.")
     if not hl7.tls and (hl7.tls_ca or hl7.tls_certificate):
@@ -258,7 +260,7 @@ def _check(config: Config) -> None:
 
 def _check_title(where: str, title: str) -> None:
     if not 1 <= len(title.strip()) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
-        raise ConfigError(f"{where}: {title!r} is no AE title: 1 to 16 ASCII characters without a backslash.")
+        raise ConfigError(f"{where}: {title!r} is not an AE title: 1 to 16 ASCII characters without a backslash.")
 
 
 def _check_url(where: str, url: str) -> None:

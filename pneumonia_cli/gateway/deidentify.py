@@ -1,8 +1,7 @@
-"""What leaves the building: a new DICOM file with the pixels, and what a decoder needs to read them; nothing else.
+"""Make the file that leaves the building: a new DICOM file with only the pixels and the elements needed to decode them.
 
-Elements are taken over by a list of what may go, never by one of what may not: an element that nobody thought of stays
-here.
-Texts go only if they are one of a few known words, numbers only if they are numbers.
+An allowlist decides which elements are copied, so that an unforeseen element is never sent. Texts are copied only if
+they are one of a few known words, and numbers only if they are numbers.
 """
 
 import io
@@ -24,7 +23,7 @@ from pneumonia_cli.gateway.streams import without_comments
 _OTHER_MODALITY: Final = "OTHER"
 _NUMBERS: Final = re.compile(r"[0-9+\-.eE\\ ]*")
 _ENCODING: Final = UID("2.25.285870926138217253064253264893512305527")
-"""Implementation class UID of what the gateway writes."""
+"""Implementation class UID of the files that the gateway writes."""
 
 _WHOLE = (
     "SamplesPerPixel", "PlanarConfiguration", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
@@ -34,7 +33,7 @@ _WHOLE = (
     "BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData", "LossyImageCompressionRatio",
 )  # fmt: skip
-"""Numbers, and tables of numbers."""
+"""Elements that hold numbers or tables of numbers."""
 _LUT = ("LUTDescriptor", "LUTData")
 _LUT_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
 _WORDS: Final[dict[str, frozenset[str]]] = {
@@ -54,15 +53,15 @@ _WORDS: Final[dict[str, frozenset[str]]] = {
 
 
 class CannotClean(Exception):
-    """The file cannot be taken apart here; so nothing of it leaves. The message quotes nothing of it."""
+    """The gateway cannot parse the file, so nothing of it is sent. The message does not quote the file."""
 
 
 @dataclass(frozen=True)
 class Clean:
-    """`data`: the file that may leave, under the two pseudonyms.
+    """A de-identified image. `data` is the file that may leave, under the two pseudonyms.
 
-    What the header says about the patient's age and the view is judged here, and only the conclusions are kept:
-    `other_population` and `warnings`, as the service would have given them.
+    Age and view are judged from the header on this machine. Only the conclusions `other_population` and `warnings`
+    are kept, in the form in which the service returns them.
     """
 
     data: bytes
@@ -74,7 +73,7 @@ class Clean:
 
 
 def deidentified(data: bytes, pseudonyms: Pseudonyms) -> Clean:
-    """Make the file that may leave from an image as it was received. Raises CannotClean."""
+    """Return the file that may leave, made from a received image. Raises CannotClean."""
     try:
         dataset = dcmread(io.BytesIO(data), force=True)
         sop = pseudonyms.uid(str(dataset.SOPInstanceUID))
@@ -84,7 +83,7 @@ def deidentified(data: bytes, pseudonyms: Pseudonyms) -> Clean:
         clean.save_as(stream, enforce_file_format=True)
     except Exception as error:  # pydicom raises almost anything on damaged input, and quotes it
         raise CannotClean(
-            "The header or the pixels are damaged, or of a kind that the gateway does not take."
+            "The header or the pixels are damaged, or of a kind that the gateway does not accept."
         ) from error
     return Clean(
         stream.getvalue(),
@@ -99,21 +98,21 @@ def deidentified(data: bytes, pseudonyms: Pseudonyms) -> Clean:
 def _cleaned(dataset: Dataset, sop: str, study: str) -> Dataset:
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     if syntax == DeflatedExplicitVRLittleEndian or syntax.is_private:
-        raise CannotClean("The transfer syntax is not taken.")
+        raise CannotClean("The gateway does not accept this transfer syntax.")
     clean = Dataset()
     clean.file_meta = FileMetaDataset()
     clean.file_meta.TransferSyntaxUID = syntax
     clean.file_meta.ImplementationClassUID = _ENCODING
     clean.preamble = b"\0" * 128
     if dataset.SOPClassUID.is_private:
-        raise CannotClean("The SOP class is not taken.")
+        raise CannotClean("The gateway does not accept this SOP class.")
     clean.SOPClassUID = dataset.SOPClassUID
     clean.SOPInstanceUID, clean.StudyInstanceUID = sop, study
     _take(dataset, clean, _WHOLE, _is_number)
     for name, words in _WORDS.items():
         _take(dataset, clean, (name,), lambda value, words=words: str(value).strip().upper() in words)  # type: ignore[misc]
     if str(dataset.get("Modality") or "").strip() and "Modality" not in clean:
-        clean.Modality = _OTHER_MODALITY  # it is refused for that, whatever it was
+        clean.Modality = _OTHER_MODALITY  # the service refuses every modality that is not a radiograph
     for name in _LUT_SEQUENCES:
         tables = [_table(item) for item in dataset.get(name) or []]
         if tables:
@@ -129,7 +128,7 @@ def _take(source: Dataset, target: Dataset, names: tuple[str, ...], fits: Callab
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value, or every one of several, is a number or a table of them as bytes."""
+    """Return whether a value is a number, a table of numbers as bytes, or a list of these."""
     if isinstance(value, bytes | int | float) or value is None:
         return True
     if isinstance(value, str):
@@ -144,7 +143,7 @@ def _table(item: Dataset) -> Dataset:
 
 
 def _take_pixels(dataset: Dataset, clean: Dataset, syntax: UID) -> None:
-    """The pixels; of compressed ones the frames alone, without comments in them."""
+    """Copy the pixels. Of compressed pixels, copy only the frames, without comments in them."""
     if "PixelData" not in dataset:
         return
     if not syntax.is_encapsulated:
@@ -160,7 +159,7 @@ def _take_pixels(dataset: Dataset, clean: Dataset, syntax: UID) -> None:
 
 
 def _size_of_pixels(dataset: Dataset) -> int:
-    """In bytes, even. What follows behind them is no pixel."""
+    """Return the size of the pixels in bytes, rounded up to an even number. Bytes after them are not pixels."""
     frames = int(dataset.get("NumberOfFrames") or 1)
     bits = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * dataset.BitsAllocated * frames
     return int(-(-bits // 16) * 2)

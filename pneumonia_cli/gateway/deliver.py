@@ -1,4 +1,4 @@
-"""Results on their way back: by C-STORE to a node, or by STOW-RS to a DICOMweb server."""
+"""Deliver DICOM results by C-STORE to a node, or by STOW-RS to a DICOMweb server."""
 
 import ssl
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from pneumonia_cli.gateway.errors import TryAgain
 
 _RESULTS: Final = (SecondaryCaptureImageStorage, Comprehensive3DSRStorage)
 _WARNINGS: Final = range(0xB000, 0xC000)
-"""C-STORE statuses that say "stored, but …" (PS3.4, B.2.3)."""
+"""C-STORE statuses that mean "stored, with a warning" (PS3.4, B.2.3)."""
 
 
 class Destination(Protocol):
-    """Where results go."""
+    """Interface of a receiver of results."""
 
     def send(self, files: Sequence[Path]) -> None:
-        """Deliver files, all of them. Raises TryAgain."""
+        """Deliver all files. Raises TryAgain."""
 
 
 class StoreNode:
@@ -39,7 +39,7 @@ class StoreNode:
         self._calling = calling_ae_title
 
     def send(self, files: Sequence[Path]) -> None:
-        """Deliver files over one association. Raises TryAgain unless every one was stored."""
+        """Deliver files over one association. Raises TryAgain unless every file was stored."""
         node = AE(ae_title=self._calling)
         node.acse_timeout = node.dimse_timeout = node.network_timeout = self._deliver.timeout_seconds
         node.connection_timeout = self._deliver.timeout_seconds
@@ -49,8 +49,8 @@ class StoreNode:
             self._deliver.host, self._deliver.port, ae_title=self._deliver.ae_title, tls_args=self._tls()
         )
         if not link.is_established:
-            why = "rejected" if link.is_rejected else "not reached"
-            raise TryAgain(f"The node that results go to was {why}.")
+            why = "rejected the association" if link.is_rejected else "was not reached"
+            raise TryAgain(f"The node that results are sent to {why}.")
         try:
             for file in files:
                 self._store(link, file)
@@ -62,7 +62,7 @@ class StoreNode:
         try:
             status = link.send_c_store(dcmread(file)).get("Status")
         except (RuntimeError, ValueError) as error:  # the association ended, or the class was not accepted
-            raise TryAgain(f"The node took no {file.stem}.") from error
+            raise TryAgain(f"The node did not accept the {file.stem}.") from error
         if status is None:
             raise TryAgain("The node did not answer.")
         if status != 0 and status not in _WARNINGS:
@@ -84,7 +84,7 @@ class WebServer:
         self._client = client
 
     def send(self, files: Sequence[Path]) -> None:
-        """Deliver files in one request. Raises TryAgain unless every one was stored."""
+        """Deliver files in one request. Raises TryAgain unless every file was stored."""
         try:
             answer = self._client.store_instances([dcmread(file) for file in files])
         except (RequestException, OSError, ValueError) as error:
@@ -93,4 +93,4 @@ class WebServer:
             raise TryAgain(f"The DICOMweb server {told}.") from error
         if answer.get("FailedSOPSequence"):
             code = answer.FailedSOPSequence[0].get("FailureReason") or 0
-            raise TryAgain(f"The DICOMweb server refused a result with reason 0x{code:04X}.")
+            raise TryAgain(f"The DICOMweb server refused a result, with failure reason 0x{code:04X}.")

@@ -1,4 +1,4 @@
-"""All destinations of a gateway as one: each gets its own files, and none waits for another."""
+"""All destinations of a gateway as one. Each gets its own files, and none waits for another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from pneumonia_cli.gateway.web import web_client
 
 @dataclass(frozen=True)
 class Several:
-    """`parts` by name: the end of the names of its files, and the destination.
+    """Several destinations. `parts` maps a name to the ending of its file names and to the destination.
 
-    What a destination has taken is noted next to the files, so that it is not sent again while another one is down.
+    A successful delivery is noted next to the files, so that it is not repeated while another destination is down.
     """
 
     parts: Mapping[str, tuple[str, Destination]]
 
     def send(self, files: Sequence[Path]) -> None:
-        """Deliver the files of one image. Raises TryAgain unless every destination has taken its own."""
+        """Deliver the files of one image. Raises TryAgain unless every destination has accepted its files."""
         reasons = []
         for name, (ending, destination) in self.parts.items():
             own = [file for file in files if file.name.endswith(ending)]
@@ -36,8 +36,8 @@ class Several:
                 destination.send(own)
             except TryAgain as error:
                 reasons.append(str(error))
-            except Exception as error:  # the others get theirs all the same; the text may quote a header
-                reasons.append(f"A fault of the gateway: {type(error).__name__}.")
+            except Exception as error:  # other destinations must still be served; the text may quote a header
+                reasons.append(f"The gateway failed: {type(error).__name__}.")
             else:
                 durable.write(note, b"")
         if reasons:
@@ -45,7 +45,7 @@ class Several:
 
 
 def destination_of(config: Config) -> Destination:
-    """Where results go. Raises BadAddress."""
+    """Return the destinations of a configuration as one. Raises BadAddress."""
     deliver, fhir = config.deliver, config.fhir
     parts: dict[str, tuple[str, Destination]] = {}
     if deliver.protocol == "stow-rs":

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the power fails."""
+"""Write files atomically: after a power cut a file is complete or absent."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there as a whole afterwards, or as it was before."""
+    """Write a file atomically. After a failure the old content is still there."""
     unfinished = path.with_name(f".{path.name}.part")
     with unfinished.open("wb") as stream:
         stream.write(data)
@@ -18,12 +18,12 @@ def write(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """The same for a JSON document."""
+    """Write a JSON document atomically."""
     write(path, json.dumps(value).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file; an empty one where there is no file."""
+    """Return the JSON object in a file, or an empty one if there is no file."""
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -32,13 +32,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sync_file(path: Path) -> None:
-    """Bring the content of a file to the disk that somebody else has written."""
+    """Flush a file that other code has written to the disk."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Flush the names in a folder to the disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

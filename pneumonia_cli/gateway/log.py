@@ -1,7 +1,7 @@
-"""One line of JSON for each event, on standard error. Nothing of a patient is in any of them.
+"""Log one line of JSON for each event to standard error, without patient data.
 
-Images are named by their job, a keyed hash. Errors are named by their class, and by their text where it is ours: texts
-of other libraries can quote a header.
+Images are named by their job, a keyed hash. Errors are named by their class. The text of an error is logged only if
+this project wrote it, since texts of other libraries can quote a header.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 
 class Log:
-    """Writes events. Safe to share between threads."""
+    """Write events. Safe to share between threads."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""A gateway as a whole: its parts, put together by the configuration, and their life."""
+"""Build a gateway from its configuration, start it and stop it."""
 
 import os
 import time
@@ -29,14 +29,14 @@ _TOKEN_VARIABLE = "PNEUMONIA_TOKEN"  # noqa: S105 - a name  # nosec B105
 
 
 def store_of(config: Config) -> Store:
-    """The queue of a configuration, not opened."""
+    """Return the queue of a configuration, not yet opened."""
     limits = config.limits
     return Store(config.state, max_queued=limits.max_queued, min_free_bytes=limits.min_free_mb * 1_000_000)
 
 
 @contextmanager
 def open_answers(config: Config) -> Iterator[Answers]:
-    """What predicts. Raises CliError, ModelError."""
+    """Yield the source of predictions. Raises CliError, ModelError."""
     predict = config.predict
     if predict.by == "local":
         export_defaults(os.environ)
@@ -55,7 +55,7 @@ def open_answers(config: Config) -> Iterator[Answers]:
 def running(
     config: Config, answers: Answers, destination: Destination, log: Log, metrics: Metrics | None = None
 ) -> Iterator[int]:
-    """A gateway for the length of a `with` block; gives the port of its node. Raises StateInUse, OSError."""
+    """Run a gateway during a `with` block. Yields the port of its node. Raises StateInUse, OSError."""
     metrics = metrics or Metrics()
     store = store_of(config)
     max_image_bytes = config.limits.max_image_mb * 1_000_000
@@ -77,7 +77,7 @@ def running(
                     metrics.received.labels(by).inc()
                     log("received", job=job_id, by=by)
                     schedule.add(job_id, time.time())
-                else:  # the same image as a rule; another one under its UID is lost, so that it must not go unseen
+                else:  # usually the same image, but a different one with the same UID is dropped and must be logged
                     log("received_again", job=job_id, by=by)
 
             return take
@@ -131,6 +131,6 @@ def _worker(
 
 
 def _oldest(store: Store) -> float:
-    """The age of the oldest image that waits, in seconds; 0 where none waits."""
+    """Return the age of the oldest waiting image in seconds, or 0 if none waits."""
     now = time.time()
     return max((now - job.received for job in store.jobs()), default=0.0)

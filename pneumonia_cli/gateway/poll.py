@@ -1,4 +1,4 @@
-"""Asks a DICOMweb server for new images, where no PACS sends them (QIDO-RS and WADO-RS)."""
+"""Poll a DICOMweb server for new images (QIDO-RS and WADO-RS), if no PACS sends them."""
 
 import os
 import threading
@@ -23,7 +23,7 @@ _KEEP_DAYS: Final = 30
 
 
 class Poller:
-    """Looks for instances of the last days, and takes in those that it has not seen."""
+    """Look for instances of the last days, and accept those that are new."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Poller:
         *,
         max_image_bytes: int,
     ) -> None:
-        """`name_of` gives the name of an instance by its UID. `on_image` takes a file and the UID; it raises Full."""
+        """`name_of` maps the UID of an instance to its name. `on_image` takes a file and the UID, and raises Full."""
         self._client = client
         self._poll = poll
         self._store = store
@@ -49,16 +49,16 @@ class Poller:
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop polling."""
         self._stop.set()
         self._thread.join()
 
     def look(self) -> int:
-        """Ask once; returns how many images were taken in. Raises RequestException, Full."""
+        """Poll once. Returns the number of accepted images. Raises RequestException, Full."""
         self._seen.mkdir(mode=0o700, exist_ok=True)
         self._forget()
         first = date.today() - timedelta(days=self._poll.days)
@@ -79,7 +79,7 @@ class Poller:
             return False
         self._store.check_room()
         path = self._store.receiving / f"polled-{mark.name}.dcm"
-        # As it was stored: decompressing it there and here would only cost time.
+        # In the stored encoding, since decompressing would only cost time.
         dataset = self._client.retrieve_instance(study, series, instance, media_types=(("application/dicom", "*"),))
         dataset.save_as(path, enforce_file_format=True)
         try:
@@ -96,7 +96,7 @@ class Poller:
         while not self._stop.wait(self._poll.seconds):
             try:
                 taken = self.look()
-            except Exception as error:  # the next look comes; texts of other libraries quote UIDs
+            except Exception as error:  # the next poll tries again; texts of other libraries quote UIDs
                 why = "unreachable" if isinstance(error, RequestException) else type(error).__name__
                 self._log("poll_failed", why="full" if isinstance(error, Full) else why)
             else:
@@ -104,7 +104,7 @@ class Poller:
                     self._log("polled", taken=taken)
 
     def _forget(self) -> None:
-        """Marks of instances that are no longer looked for."""
+        """Remove the marks of instances that are no longer polled."""
         limit = time.time() - 86_400 * (self._poll.days + _KEEP_DAYS)
         with os.scandir(self._seen) as marks:
             for mark in marks:

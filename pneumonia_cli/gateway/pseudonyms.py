@@ -1,4 +1,4 @@
-"""UIDs that leave the building, and names of jobs: keyed hashes, which nobody without the key can follow back."""
+"""Pseudonyms for UIDs that leave the building, and names of jobs: keyed hashes that only the key can resolve."""
 
 import hashlib
 import hmac
@@ -13,14 +13,14 @@ _KEY_BYTES: Final = 32
 
 
 class Pseudonyms:
-    """Hashes under one key. The same UID gives the same pseudonym for as long as the key lives."""
+    """Hashes under one key. The same UID gives the same pseudonym as long as the key is kept."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Pseudonyms":
-        """The key of a folder, made at first use; only its owner can read it."""
+        """Use the key of a folder, and make it at first use. Only its owner can read it."""
         path = folder / KEY_FILE
         if not path.exists():
             unfinished = folder / f".{KEY_FILE}.{os.getpid()}"
@@ -29,7 +29,7 @@ class Pseudonyms:
                 stream.flush()
                 os.fsync(stream.fileno())
             try:
-                os.link(unfinished, path)  # fails where another process was first
+                os.link(unfinished, path)  # fails if another process was first
             except FileExistsError:
                 pass
             finally:
@@ -40,11 +40,11 @@ class Pseudonyms:
         return cls(key)
 
     def uid(self, original: str) -> str:
-        """The UID that leaves the building in the place of an `original`, below 2.25 (PS3.5, B.2)."""
+        """Return the UID below 2.25 (PS3.5, B.2) that leaves the building in place of `original`."""
         return f"2.25.{uuid.UUID(bytes=self._digest(b'uid', original)[:16], version=4).int}"
 
     def job(self, sop_instance_uid: str) -> str:
-        """The name of an image in the queue, in logs and in metrics: 32 hexadecimal digits."""
+        """Return the name of an image in the queue, in logs and in metrics: 32 hexadecimal digits."""
         return self._digest(b"job", sop_instance_uid).hex()[:32]
 
     def _digest(self, purpose: bytes, original: str) -> bytes:

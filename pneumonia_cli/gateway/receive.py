@@ -1,4 +1,4 @@
-"""The DICOM node: takes images by C-STORE, and acknowledges what is safe on the disk."""
+"""The DICOM node: receives images by C-STORE, and acknowledges an image once it is on disk."""
 
 import ipaddress
 import ssl
@@ -41,7 +41,8 @@ SOP_CLASSES: Final = (
     DigitalXRayImageStorageForProcessing,
     SecondaryCaptureImageStorage,
 )
-"""What is taken in. FOR PROCESSING is refused with a report that says so, which helps more than a refused context."""
+"""Accepted SOP classes. FOR PROCESSING is accepted and then refused with a report, which explains more than a rejected
+presentation context."""
 
 TRANSFER_SYNTAXES: Final[tuple[UID, ...]] = (
     ExplicitVRLittleEndian,
@@ -57,14 +58,14 @@ TRANSFER_SYNTAXES: Final[tuple[UID, ...]] = (
     JPEG2000,
     RLELossless,
 )
-"""Those that the model's decoders read, but for the deflated one: nobody knows its size before it is unpacked."""
+"""All that the decoders of the model read, except deflated: its size is unknown before it is unpacked."""
 
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
 _REJECT: Final = (0x01, 0x01, 0x01)  # permanent, by the user of the service, without a reason
 
 OnImage = Callable[[Path, str], None]
-"""Takes the file of an image and its SOP Instance UID. Raises Full."""
+"""Called with the file of an image and its SOP Instance UID. Raises Full."""
 
 
 class Receiver:
@@ -86,8 +87,8 @@ class Receiver:
         self._node: AE | None = None
 
     def start(self) -> int:
-        """Begin to listen; returns the port. Raises OSError, ssl.SSLError."""
-        # An image goes to the disk while it comes in: memory stays bounded whatever the sender does.
+        """Start to listen. Returns the port. Raises OSError, ssl.SSLError."""
+        # An incoming image is written to disk in pieces, so that no sender can exhaust the memory.
         _config.STORE_RECV_CHUNKED_DATASET = True
         tempfile.tempdir = str(self._folder)
         node = AE(ae_title=self._listen.ae_title)
@@ -113,7 +114,7 @@ class Receiver:
         return int(server.server_address[1])
 
     def stop(self) -> None:
-        """Listen no more; an image that is coming in is aborted, and its sender sends it again."""
+        """Stop listening. Aborts incoming images, which their senders send again."""
         if self._node is not None:
             self._node.shutdown()
         tempfile.tempdir = None
@@ -141,11 +142,11 @@ class Receiver:
         self._log("association_refused", why="ae_title_or_limit")
 
     def _data(self, event: evt.Event) -> None:
-        """Count what one association has sent since its last image, and end it where that is no image any more."""
+        """Count the bytes of one association since its last image, and abort it if they exceed the limit."""
         with self._lock:
             size = self._bytes.get(event.assoc, 0) + len(event.data)
             self._bytes[event.assoc] = size
-        # With what the messages around an image take.
+        # With an allowance for the messages around an image.
         if size > 1.1 * self._max_image_bytes + 100_000:
             self._metrics.turned_away.labels("size").inc()
             self._log("association_aborted", why="size")

@@ -1,4 +1,4 @@
-"""Reports next to the DICOM results: as FHIR to a server or a folder, and as HL7 v2 to a receiver."""
+"""Reports in addition to the DICOM results: as FHIR to a server or a folder, and as HL7 v2 to a receiver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ HL7_FILE: Final = "report.hl7"
 
 @dataclass(frozen=True)
 class Reports:
-    """Which reports are made of an answer; none by default. `hl7` is None where no receiver is configured.
+    """Reports that are made of each answer; none by default. `hl7` is None if no receiver is configured.
 
-    `patient_system`: the URI of the patient ids, for FHIR.
+    `patient_system` is the URI of the patient ids, for FHIR.
     """
 
     fhir: bool = False
@@ -32,13 +32,13 @@ class Reports:
 
     @classmethod
     def of(cls, config: Config) -> "Reports":
-        """What a configuration asks for."""
+        """Return the reports that a configuration asks for."""
         hl7 = config.hl7
         route = Route(hl7.sending_facility, hl7.receiving_application, hl7.receiving_facility)
         return cls(bool(config.fhir.url or config.fhir.folder), route if hl7.host else None, config.fhir.patient_system)
 
     def made(self, source: Source, answer: Answer) -> tuple[dict[str, bytes], list[str]]:
-        """The files of the reports by their names, and why some are left out of an answer that is no refusal."""
+        """Return the report files by name, and the reasons why reports are missing. A refusal has neither."""
         if answer.refused:
             return {}, []
         files: dict[str, bytes] = {}
@@ -48,7 +48,7 @@ class Reports:
             return files, []
         try:
             sent = message(source, answer, self.hl7)
-        except ValueError as error:  # the other results must not wait for a header that HL7 cannot hold
+        except ValueError as error:  # HL7 cannot hold the header; the other results must not wait for that
             return files, [str(error)]
         if sent is None:
             return files, ["No HL7 message: the image has no patient id."]
@@ -56,7 +56,7 @@ class Reports:
 
 
 class Fhir:
-    """A FHIR server."""
+    """A FHIR server as a destination."""
 
     def __init__(self, server: FhirServer) -> None:
         self._server = server
@@ -71,30 +71,30 @@ class Fhir:
 
 
 class Folder:
-    """A folder that another system takes reports from. Files are named by the job, a keyed hash."""
+    """A folder from which another system reads reports. Files are named by the job, a keyed hash."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def send(self, files: Sequence[Path]) -> None:
-        """Write copies, each whole or not at all. Raises TryAgain."""
+        """Write a copy of each file atomically. Raises TryAgain."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for file in files:
                 durable.write(self._folder / f"{file.parent.name}.fhir.json", file.read_bytes())
         except OSError as error:
-            raise TryAgain(f"The folder of the reports cannot be written ({type(error).__name__}).") from error
+            raise TryAgain(f"The report could not be written to fhir.folder ({type(error).__name__}).") from error
 
 
 class Mllp:
-    """A receiver of HL7 v2."""
+    """An HL7 v2 receiver as a destination."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
 
     @classmethod
     def of(cls, hl7: Hl7) -> "Mllp":
-        """The receiver of a configuration."""
+        """Return the receiver of a configuration."""
         return cls(
             Receiver(
                 hl7.host,

@@ -1,4 +1,4 @@
-"""When to try again."""
+"""Waiting times between attempts."""
 
 import random
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubles from `first` to `longest` seconds, less up to a quarter by chance, so that not all come back at once."""
+    """Doubles from `first` to `longest` seconds, minus up to a quarter at random, so that attempts spread out."""
 
     first: float
     longest: float
 
     def seconds(self, attempts: int) -> float:
-        """How long to wait after so many attempts without success, at least one."""
+        """Return how long to wait after `attempts` (at least 1) attempts without success."""
         full = min(self.longest, self.first * 2.0 ** min(attempts - 1, 40))
         return float(full) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret  # nosec B311

@@ -1,4 +1,4 @@
-"""`pneumonia gateway`: the node until SIGTERM or Ctrl-C, and what is asked of its folder."""
+"""`pneumonia gateway`: run the node until SIGTERM or Ctrl-C; `status` and `retry` work on its folder."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ def config_of(path: Path) -> Config:
 
 
 def run(config: Config, log: Log) -> int:
-    """Serve until a signal. Raises UsageProblem, CliError."""
+    """Run the gateway until a signal arrives. Raises UsageProblem, CliError."""
     _keep_others_quiet(log)
     try:
         check_certificates(config)
@@ -53,7 +53,7 @@ def run(config: Config, log: Log) -> int:
 
 
 def status(config: Config, *, shape: Shape) -> int:
-    """Tell how a gateway is; exit code 4 if it does not run, or if images failed."""
+    """Print the status of a gateway. Returns exit code 4 if it is not running or if images failed."""
     found = status_of(store_of(config))
     if shape.for_programs:
         print_record(found.to_json(), shape)
@@ -64,28 +64,29 @@ def status(config: Config, *, shape: Shape) -> int:
 
 
 def retry(config: Config, *, shape: Shape) -> int:
-    """Put everything that failed back into the queue; a running gateway finds it within seconds."""
+    """Put all failed images back into the queue. A running gateway finds them within seconds."""
     store = store_of(config)
     count = sum(store.retry(job_id) for job_id in store.failed())
     if shape.for_programs:
         print_record({"retried": count}, shape)
     else:
-        output.print_text(f"{count} images go back into the queue.")
+        output.print_text(f"Failed images put back into the queue: {count}.")
     return EXIT_OK
 
 
 def _lines(found: Status) -> list[str]:
     oldest = "" if found.oldest_seconds is None else f", the oldest for {found.oldest_seconds:.0f} s"
+    again = " `pneumonia gateway retry` tries them again." if found.failed else ""
     return [
-        "The gateway runs." if found.running else "The gateway does NOT run.",
-        f"{found.queued} images wait{oldest}; {found.retrying} of them are tried again.",
-        f"{found.failed} images failed for good." + (" `gateway retry` tries them again." if found.failed else ""),
+        "The gateway is running." if found.running else "The gateway is NOT running.",
+        f"Images waiting: {found.queued}{oldest}. Waiting after a failed attempt: {found.retrying}.",
+        f"Images that failed for good: {found.failed}.{again}",
         *(f"  {one.id}  {one.stage}: {one.reason}" for one in found.failures),
     ]
 
 
 def _keep_others_quiet(log: Log) -> None:
-    """Messages of libraries quote headers, UIDs and addresses; only the gateway's own log is written."""
+    """Silence the messages of libraries, which quote headers, UIDs and addresses. Only the gateway's log is written."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
 

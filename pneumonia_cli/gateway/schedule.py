@@ -1,4 +1,4 @@
-"""Which image is next: a few threads, and the times at which images are due."""
+"""Decide which image is next: a few threads, and the times at which images are due."""
 
 import heapq
 import threading
@@ -9,12 +9,12 @@ from pneumonia_cli.gateway.store import Store
 from pneumonia_cli.gateway.worker import Worker
 
 _LOOK_EVERY_SECONDS = 5.0
-"""How often the queue on disk is looked at for what another process put there (`gateway retry`)."""
+"""How often the queue on disk is searched for images that another process added (`gateway retry`)."""
 _DISK_SECONDS = 60.0
 
 
 class Schedule:
-    """Runs a worker on all images of a store, each in one thread at a time."""
+    """Run a worker on all images of a store, with at most one thread for each image."""
 
     def __init__(self, store: Store, worker: Worker, threads: int, clock: Callable[[], float] = time.time) -> None:
         self._store = store
@@ -28,13 +28,13 @@ class Schedule:
         self._threads = [threading.Thread(target=self._run, name=f"worker-{n}", daemon=True) for n in range(threads)]
 
     def start(self) -> None:
-        """Begin with what the store holds."""
+        """Start the threads, beginning with the images in the store."""
         self.look()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Let the images that are worked on get as far as they go now, and begin no other."""
+        """Finish the current step of the images in work, and start no other image."""
         with self._change:
             self._stopping = True
             self._change.notify_all()
@@ -42,7 +42,7 @@ class Schedule:
             thread.join()
 
     def add(self, job_id: str, due: float) -> None:
-        """Work on an image when it is due; nothing happens if it is known."""
+        """Schedule an image, unless it is already scheduled."""
         with self._change:
             if job_id not in self._known:
                 self._known.add(job_id)
@@ -50,7 +50,7 @@ class Schedule:
                 self._change.notify()
 
     def look(self) -> None:
-        """Add what lies in the store and is not known."""
+        """Schedule the images of the store that are not scheduled yet."""
         self._looked = self._clock()
         for job_id in self._store.queued():
             if job_id not in self._known:
@@ -69,17 +69,17 @@ class Schedule:
                     self._change.notify()
 
     def _work(self, job_id: str) -> float | None:
-        """When to come back to an image; None if it is done with."""
+        """Work on one image. Returns the time of the next attempt, or None if there is none."""
         try:
             job = self._store.job(job_id)
             again = self._worker.work(job) if job is not None else None
-        except OSError as error:  # the disk: nothing could be noted, and the image is where it was
+        except OSError as error:  # the disk failed: no progress was saved, and the image stays in the queue
             self._worker.log("disk_failed", job=job_id, error=error.strerror)
             return self._clock() + _DISK_SECONDS
         return None if again is None else again.due
 
     def _next(self) -> str | None:
-        """The next image that is due; None at the end."""
+        """Wait for the next image that is due. Returns None when the schedule stops."""
         while True:
             if self._clock() - self._looked >= _LOOK_EVERY_SECONDS:
                 self.look()

@@ -1,4 +1,4 @@
-"""`pneumonia gateway status` and `retry`: what a gateway is about, from its folder."""
+"""The status of a gateway, read from its folder, for `pneumonia gateway status`."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ from pneumonia_cli.gateway.store import Store
 
 @dataclass(frozen=True)
 class Failure:
-    """One image that was given up; `id` is a keyed hash."""
+    """One image that failed for good. `id` is a keyed hash."""
 
     id: str
     stage: str
@@ -18,9 +18,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Status:
-    """`retrying` counts those of the queue whose last attempt had no success.
+    """The state of a gateway.
 
-    `oldest_seconds` is None where none waits. `failures` are the first of those that failed.
+    `retrying` counts the waiting images whose last attempt failed. `oldest_seconds` is None if no image waits.
+    `failures` holds the first failed images.
     """
 
     running: bool
@@ -32,11 +33,11 @@ class Status:
 
     @property
     def well(self) -> bool:
-        """Whether nobody has to do anything."""
+        """Whether no one needs to act."""
         return self.running and self.failed == 0
 
     def to_json(self) -> dict[str, object]:
-        """For --json."""
+        """Return the document for --json."""
         return {**asdict(self), "well": self.well}
 
 
@@ -44,7 +45,7 @@ _SHOWN = 20
 
 
 def status_of(store: Store) -> Status:
-    """Look at the folder of a gateway; nothing is changed."""
+    """Read the status of a gateway from its folder, without changing anything."""
     jobs, failed = list(store.jobs()), store.failed()
     ages = [time.time() - job.received for job in jobs]
     failures = []

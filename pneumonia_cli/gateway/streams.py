@@ -1,4 +1,4 @@
-"""Compressed pixels without what cameras and archives write next to them: comments and application data."""
+"""Remove comments and application data of cameras and archives from compressed pixels."""
 
 import struct
 from collections.abc import Callable
@@ -7,29 +7,30 @@ from typing import Final
 _JPEG_START: Final = b"\xff\xd8"
 _J2K_START: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"
-"""The end of an image of JPEG, and of a code stream of JPEG 2000."""
+"""End of a JPEG image, and of a JPEG 2000 code stream."""
 _START_OF_SCAN: Final = 0xDA
 _START_OF_TILE: Final = 0x90
 _COMMENT_OF_J2K: Final = 0x64
 _ADOBE: Final = 0xEE
 _KEPT_BYTES_OF_ADOBE: Final = 12
-"""What decoders need of it: "Adobe", a version, flags, and the colour transform."""
+"""The bytes that decoders need: "Adobe", a version, flags, and the colour transform."""
 
 
 class UnknownStream(Exception):
-    """The compressed pixels do not begin as their transfer syntax says: nothing is known of what is in them."""
+    """The compressed pixels do not begin as their transfer syntax requires, so their content is unknown."""
 
 
 def without_comments(stream: bytes) -> bytes:
-    """A JPEG, JPEG-LS or JPEG 2000 code stream without comments and application segments (but Adobe's, cut short).
+    """Return a JPEG, JPEG-LS or JPEG 2000 code stream without comments and application segments.
 
-    The pixels stay as they are: segments are left out whole, before the first scan or tile. Raises UnknownStream.
+    The segment of Adobe is kept, shortened. Only complete segments before the first scan or tile are removed, so the
+    pixels do not change. Raises UnknownStream.
     """
     if stream.startswith(_J2K_START):
         return _filtered(stream, _START_OF_TILE, lambda marker: marker == _COMMENT_OF_J2K)
     if stream.startswith(_JPEG_START):
         return _filtered(stream, _START_OF_SCAN, lambda marker: marker == 0xFE or 0xE0 <= marker <= 0xEF)
-    raise UnknownStream("The compressed pixels are no JPEG or JPEG 2000 stream.")
+    raise UnknownStream("The compressed pixels are not a JPEG or JPEG 2000 stream.")
 
 
 def _filtered(stream: bytes, last: int, unwanted: Callable[[int], bool]) -> bytes:
@@ -43,7 +44,7 @@ def _filtered(stream: bytes, last: int, unwanted: Callable[[int], bool]) -> byte
             continue
         (length,) = struct.unpack_from(">H", stream, place + 2)
         if marker == last:
-            end = stream.rfind(_END) + len(_END)  # what follows is no part of the picture
+            end = stream.rfind(_END) + len(_END)  # bytes after it are not part of the image
             return b"".join([*kept, stream[place : end if end > place else None]])
         segment = stream[place : place + 2 + length]
         if marker == _ADOBE and segment[4:9] == b"Adobe" and len(segment) >= 4 + _KEPT_BYTES_OF_ADOBE:

@@ -10,12 +10,12 @@ from pneumonia_cli.gateway.config import PASSWORD_VARIABLE
 
 
 def web_client(url: str, username: str, timeout_seconds: float) -> DICOMwebClient:
-    """A client of a server; with a user name, the password comes from the environment."""
+    """Return a client of a DICOMweb server. With a user name, the password is read from the environment."""
     session = requests.Session()
     if username:
         session.auth = (username, os.environ.get(PASSWORD_VARIABLE, ""))
     client = DICOMwebClient(url.rstrip("/"), session=session, timeout=timeout_seconds)
-    # The client takes this for the header Host, without the port: a server that minds it would refuse.
+    # The client sends this as the header Host without the port, which a strict server would refuse.
     client.host = urlsplit(url).netloc.rpartition("@")[2]
-    client.set_http_retry_params(retry=False)  # the queue tries again, and waits longer each time
+    client.set_http_retry_params(retry=False)  # the queue tries again, with longer waits each time
     return client

@@ -1,4 +1,4 @@
-"""One image from the queue to its delivery."""
+"""Process one image, from the queue to the delivery of its results."""
 
 import time
 from collections.abc import Callable
@@ -24,19 +24,19 @@ from pneumonia_cli.gateway.store import Job, Store
 NOT_SENT = {
     "code": codes.NOT_SENT,
     "title": "The image was not sent",
-    "detail": "Its header says that text is burnt into its pixels, which could name the patient.",
+    "detail": "The header of the image says that text is burnt into the pixels. This text could name the patient.",
 }
 
 MOST_INTERRUPTED: Final = 5
-"""An image that ends the process, by its memory say, must not do so for ever."""
+"""Limit for an image that ends the process each time, such as by its need of memory."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Does what is due for one image. Safe to share between threads.
+    """Do the next step for one image. Safe to share between threads.
 
-    `reports`: what is made next to the DICOM results; without `dicom` in their place.
-    `keep_burned_in`: an image that says it has text in its pixels is not predicted, since it would leave the building.
+    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of them.
+    `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send them out.
     """
 
     store: Store
@@ -53,11 +53,11 @@ class Worker:
     clock: Callable[[], float] = time.time
 
     def work(self, job: Job) -> Job | None:
-        """Take an image as far as it goes; returns it with the time of the next attempt, or None if it is done with."""
+        """Predict and deliver, as far as possible. Returns the job with its next attempt, or None if there is none."""
         stage = "predict" if job.results is None else "deliver"
         try:
             files = job.results if stage == "deliver" else self._answer(job)
-            if files is None:  # a result of ours that came back: there is nothing to do
+            if files is None:  # one of the gateway's own results came back
                 self.store.done(job)
                 return None
             stage = "deliver"
@@ -68,8 +68,8 @@ class Worker:
         except TryAgain as error:
             return self._again(job, stage, str(error))
         except Exception as error:
-            # Whatever it is, the image is not lost, and the others go on. The text may quote a header: not told.
-            return self._again(job, stage, f"A fault of the gateway: {type(error).__name__}.")
+            # No failure may lose the image or stop the others. The text may quote a header: only the class is logged.
+            return self._again(job, stage, f"The gateway failed: {type(error).__name__}.")
         took = self.clock() - job.received
         self.store.done(job)
         self.metrics.delivered.inc()
@@ -89,7 +89,7 @@ class Worker:
             raise GiveUp(str(error)) from error
         if job.interrupted >= MOST_INTERRUPTED:
             raise GiveUp(
-                f"The gateway ended {job.interrupted} times while it worked on this image or on one next to it."
+                f"The gateway stopped {job.interrupted} times while it predicted this image, alone or with others."
             )
         self.store.begin(job, self.clock() + self.backoff.seconds(job.interrupted + 1))
         if clean.burned_in and self.keep_burned_in:
@@ -115,7 +115,7 @@ class Worker:
         if now - job.received >= self.give_up_seconds:
             self._failed(job, stage, reason)
             return None
-        # An answer may have been noted since: its attempts began again.
+        # If an answer was saved meanwhile, the count of attempts started again.
         current = self.store.job(job.id) or job
         wait = self.backoff.seconds(current.attempts + 1)
         self.metrics.retries.labels(stage).inc()

@@ -1,11 +1,11 @@
-"""Certificates for tests of TLS, made by openssl."""
+"""Make certificates for tests of TLS with openssl."""
 
 import subprocess
 from pathlib import Path
 
 
 def make_certificates(folder: Path, *names: str) -> None:
-    """NAME.crt and NAME.key of 127.0.0.1, each signed by itself."""
+    """Write a self-signed NAME.crt with its NAME.key for 127.0.0.1."""
     for name in names:
         subprocess.run(
             [

@@ -1,6 +1,6 @@
-"""A gateway in a process of its own, to be killed: python -m tests.gateway.child CONFIG.
+"""Run a gateway in a separate process, to be killed: python -m tests.gateway.child CONFIG.
 
-The prediction is a fake one that takes no time, so that kills meet every step of the way.
+The predictions are fake and take no time, so that kills hit every step.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""A gateway in this process, a PACS that remembers what it was sent, and an answer without a model."""
+"""Fixtures: a gateway in this process, a PACS that keeps the objects it receives, and answers without a model."""
 
 import gc
 import io
@@ -38,7 +38,7 @@ from tests.gateway.fakes import FakeAnswers, Pacs
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a gateway changes for its whole process is undone; pynetdicom says nothing."""
+    """Undo the changes that a gateway makes to its process, and silence pynetdicom."""
     monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", False)
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
@@ -73,7 +73,7 @@ Command = Callable[..., Ran]
 
 @pytest.fixture
 def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
-    """make_config(listen={...}, ...): the gateway of a test, which tries again at once."""
+    """make_config(listen={...}, ...): the configuration of a gateway that tries again at once."""
 
     def make(**sections: Any) -> Config:
         document: dict[str, Any] = {
@@ -90,7 +90,7 @@ def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
 
 
 class Gateway:
-    """A gateway that runs."""
+    """A running gateway."""
 
     def __init__(self, port: int, config: Config, log: io.StringIO, metrics: Metrics) -> None:
         self.port = port
@@ -127,10 +127,10 @@ def start_gateway(answers: FakeAnswers) -> Iterator[StartGateway]:
 
 
 def send(
-    port: int, *films: bytes, calling: str = "MODALITY", called: str = "PNEUMONIA", **tls: Any
+    port: int, *images: bytes, calling: str = "MODALITY", called: str = "PNEUMONIA", **tls: Any
 ) -> list[int | None]:
-    """Send films by C-STORE; the statuses, or [] where there was no association."""
-    datasets = [dcmread(io.BytesIO(film)) for film in films]
+    """Send images by C-STORE. Returns the statuses, or [] if there was no association."""
+    datasets = [dcmread(io.BytesIO(image)) for image in images]
     node = AE(ae_title=calling)
     for kind, syntax in {(d.SOPClassUID, d.file_meta.TransferSyntaxUID) for d in datasets}:
         node.add_requested_context(kind, syntax)
@@ -145,7 +145,7 @@ def send(
 
 
 def until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait until something is true; the limit is only there so that a test that fails ends."""
+    """Wait until a condition is true. The limit only makes a failing test end."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"
@@ -154,7 +154,7 @@ def until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
 
 @pytest.fixture
 def environment() -> Iterator[None]:
-    """What a test exports is undone; nothing of the developer's own services or credentials is seen."""
+    """Hide the developer's services and credentials, and undo the changes of a test to the environment."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(("AWS_", "PNEUMONIA_"))]:
         del os.environ[name]
@@ -165,7 +165,7 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture
 def service(environment: None, tiny_service: None) -> Iterator[Stack]:
-    """The whole service on this machine with the tiny model, worker included."""
+    """The complete service on this machine with the tiny model, including the worker."""
     settings = default_settings()
     export_settings(settings, os.environ)
     with local_cloud(settings) as cloud:

@@ -1,4 +1,4 @@
-"""A PACS that remembers what it was sent, and an answer without a model."""
+"""A PACS that keeps the objects it receives, and answers without a model."""
 
 import io
 import ssl
@@ -15,7 +15,7 @@ from tests.dicom_out.films import MODEL, prediction
 
 
 class Pacs:
-    """A Storage SCP. `status` is what it answers to the next images."""
+    """A Storage SCP. It returns `status` for the next images."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.stored: list[Dataset] = []
@@ -43,7 +43,7 @@ class Pacs:
 
 
 class FakeAnswers:
-    """Answers at once, and keeps what it was sent. `broken` makes it fail."""
+    """Answers at once, and keeps the files it receives. `broken` makes it fail."""
 
     def __init__(self, heatmap_png: bytes) -> None:
         self.sent: list[bytes] = []

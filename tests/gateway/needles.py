@@ -1,4 +1,4 @@
-"""Everything in a DICOM file that could tell whose it is: every text, date and UID, at any depth."""
+"""Find every value in a DICOM file that could identify the patient: every text, date and UID, at any depth."""
 
 from collections.abc import Iterator
 
@@ -9,17 +9,17 @@ ALLOWED = {
     "VOILUTFunction", "PresentationLUTShape", "PresentationIntentType", "WindowCenter", "WindowWidth",
     "RescaleIntercept", "RescaleSlope", "LossyImageCompressionRatio", "NumberOfFrames", "ImplementationVersionName",
 }  # fmt: skip
-"""Elements that may leave: they say how to read the pixels, or which library wrote the file."""
+"""Elements that may leave the building: they describe the pixels, or the library that wrote the file."""
 STANDARD_UIDS = "1.2.840.10008."
-"""Names of classes and encodings, the same in every hospital."""
+"""Prefix of UIDs of classes and encodings, which are the same in every hospital."""
 SHORTEST = 4
 SHORTEST_NUMBER = 6
-"""Bytes of a needle, and of one that is all digits. Shorter ones are found by chance in any pixels and UIDs."""
+"""Least bytes of a needle, and of one with digits only. Shorter ones occur by chance in pixels and UIDs."""
 _TEXTS = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 
 
 def needles(dataset: Dataset) -> set[bytes]:
-    """The bytes of every such value, of names also each part, as the file and as UTF-8 text would hold them."""
+    """Return the bytes of every such value, and of each part of a name, as the file and as UTF-8 text hold them."""
     found: set[bytes] = set()
     for text in _texts(dataset):
         for part in {text, *text.replace("=", "^").split("^")}:

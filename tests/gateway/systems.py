@@ -1,4 +1,4 @@
-"""Real systems of others: Orthanc with its DICOMweb plugin, and dcmtk's programs."""
+"""Run real systems: Orthanc with its DICOMweb plugin, and the programs of dcmtk."""
 
 import json
 import shutil
@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 needs_orthanc = pytest.mark.skipif(
-    _ORTHANC is None or not _PLUGIN.exists(), reason="Orthanc is not here (Debian: orthanc, orthanc-dicomweb)"
+    _ORTHANC is None or not _PLUGIN.exists(), reason="Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)"
 )
 needs_dcmtk = pytest.mark.skipif(
-    not all(map(shutil.which, ("storescu", "dcmqrscp", "echoscu"))), reason="dcmtk is not here (Debian: dcmtk)"
+    not all(map(shutil.which, ("storescu", "dcmqrscp", "echoscu"))), reason="dcmtk is not installed (Debian: dcmtk)"
 )
 
 _FORWARD = """
@@ -45,8 +45,8 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def sample_film(name: str, **elements: Any) -> bytes:
-    """A CR film of one of the samples: drawn, of nobody."""
+def sample_image(name: str, **elements: Any) -> bytes:
+    """Return a CR image of one of the drawn samples, which show no real patient."""
     pixels = np.asarray(Image.open(ROOT / "samples" / name).convert("L"))
     bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
     return dicom_film(pixels=pixels, **bits, **elements)
@@ -54,7 +54,7 @@ def sample_film(name: str, **elements: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Orthanc:
-    """A running one. `web` is the root of its DICOMweb server."""
+    """A running Orthanc. `web` is the root of its DICOMweb server."""
 
     http: str
     port: int
@@ -64,12 +64,12 @@ class Orthanc:
         return f"{self.http}/dicom-web"
 
     def instances(self, **tags: str) -> list[dict[str, Any]]:
-        """The main tags of all instances that match."""
+        """Return the main tags of all instances that match."""
         query = {"Level": "Instance", "Query": tags, "Expand": True}
         return [self._tags(found["ID"]) for found in self._post("/tools/find", query)]
 
-    def add(self, film: bytes) -> None:
-        response = requests.post(f"{self.http}/instances", data=film, timeout=30)
+    def add(self, image: bytes) -> None:
+        response = requests.post(f"{self.http}/instances", data=image, timeout=30)
         response.raise_for_status()
 
     def file(self, sop_instance_uid: str) -> bytes:
@@ -96,7 +96,7 @@ def orthanc(
     script: str = _FORWARD,
     more: Mapping[str, Any] | None = None,
 ) -> Iterator[Orthanc]:
-    """Run one; with `forwards` it sends radiographs on by a Lua script, as docs/hospital.md sets it up. `more`: further
+    """Run an Orthanc. `forwards`: it forwards radiographs by a Lua script, as in docs/hospital.md. `more`: further
     settings."""
     folder.mkdir()
     (folder / "forward.lua").write_text(script, encoding="utf-8")
@@ -142,20 +142,20 @@ def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
         time.sleep(0.1)
 
 
-def storescu(port: int, folder: Path, *films: bytes, called: str = "PNEUMONIA") -> int:
-    """dcmtk's sender; its exit code."""
+def storescu(port: int, folder: Path, *images: bytes, called: str = "PNEUMONIA") -> int:
+    """Send images with dcmtk's storescu. Returns its exit code."""
     folder.mkdir(exist_ok=True)
     paths = []
-    for number, film in enumerate(films):
+    for number, image in enumerate(images):
         paths.append(folder / f"{number}.dcm")
-        paths[-1].write_bytes(film)
+        paths[-1].write_bytes(image)
     command = ["storescu", "-aet", "MODALITY", "-aec", called, "127.0.0.1", str(port), *map(str, paths)]
     return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode
 
 
 @contextmanager
 def dcmqrscp(folder: Path) -> Iterator[tuple[int, Path]]:
-    """dcmtk's archive; gives its port and the folder of its files."""
+    """Run dcmtk's archive. Yields its port and the folder of its files."""
     store = folder / "archive"
     store.mkdir(parents=True)
     port = free_port()

@@ -27,7 +27,7 @@ def test_a_file_that_cannot_be_used_is_named(
     with pytest.raises(ConfigError, match=rf"{named}.*file\.pem.*No such file"):
         check_certificates(config)
     file.write_text("no certificate")
-    with pytest.raises(ConfigError, match=rf"{named}.*file\.pem.*no certificate"):
+    with pytest.raises(ConfigError, match=rf"{named}.*file\.pem.*not a certificate"):
         check_certificates(config)
 
 

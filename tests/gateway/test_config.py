@@ -32,7 +32,7 @@ def test_the_example_is_a_good_one() -> None:
 
 
 def test_what_the_service_reads_by_default_is_let_in() -> None:
-    """Plates of CR and DX have 30 MB: an association that is aborted at one loses the others of its study, too."""
+    """Plates of CR and DX have 30 MB. Aborting the association at one of them also loses the others of the study."""
     for config in (parse(GOOD), load(ROOT / "deploy/gateway/gateway.toml")):
         assert config.limits.max_image_mb * 1_000_000 >= Limits().max_image_bytes
 
@@ -41,16 +41,16 @@ def test_what_the_service_reads_by_default_is_let_in() -> None:
     ("change", "told"),
     [
         ({"state": 5}, "state must name"),
-        ({"lisen": {}}, "no setting lisen"),
-        ({"listen": {"prot": 5}}, "no setting listen.prot"),
+        ({"lisen": {}}, "Unknown setting lisen"),
+        ({"listen": {"prot": 5}}, "Unknown setting listen.prot"),
         ({"listen": {"port": "104"}}, "listen.port must be a whole number"),
         ({"listen": {"port": True}}, "listen.port must be a whole number"),
         ({"listen": {"port": 70000}}, "between 0 and 65535"),
         ({"listen": {"peers": "10.0.0.1"}}, "must be a list of texts"),
-        ({"listen": {"peers": ["10.0.0.300"]}}, "no address or network"),
-        ({"listen": {"ae_title": "A" * 17}}, "no AE title"),
-        ({"listen": {"calling_ae_titles": [""]}}, "no AE title"),
-        ({"listen": {"tls_key": "k"}}, "belong together"),
+        ({"listen": {"peers": ["10.0.0.300"]}}, "not an address or a network"),
+        ({"listen": {"ae_title": "A" * 17}}, "not an AE title"),
+        ({"listen": {"calling_ae_titles": [""]}}, "not an AE title"),
+        ({"listen": {"tls_key": "k"}}, "need each other"),
         ({"listen": {"tls_client_ca": "c"}}, "needs listen.tls_certificate"),
         ({"predict": {"by": "magic"}}, "local or service"),
         ({"predict": {"by": "service"}}, "needs predict.stack or predict.url"),
@@ -58,12 +58,12 @@ def test_what_the_service_reads_by_default_is_let_in() -> None:
         ({"deliver": {"ae_title": "PACS"}}, "deliver.host"),
         ({"deliver": {"protocol": "ftp"}}, "c-store, stow-rs or none"),
         ({"deliver": {"protocol": "stow-rs", "url": "pacs"}}, "https://"),
-        ({"deliver": {"protocol": "none"}}, "results must go somewhere"),
+        ({"deliver": {"protocol": "none"}}, "needs fhir.url, fhir.folder or hl7.host"),
         ({"fhir": {"url": "records"}}, "https://"),
-        ({"fhir": {"patient_system": "hospital"}}, "is no URI"),
+        ({"fhir": {"patient_system": "hospital"}}, "is not a URI"),
         ({"fhir": {"timeout_seconds": 0}}, "timeout_seconds must be above 0"),
         ({"hl7": {"port": 70000}}, "between 0 and 65535"),
-        ({"hl7": {"receiving_facility": "A|B"}}, "none of them"),
+        ({"hl7": {"receiving_facility": "A|B"}}, "none of "),
         ({"hl7": {"sending_facility": "A" * 21}}, "at most 20"),
         ({"hl7": {"tls_ca": "c"}}, "need hl7.tls"),
         ({"hl7": {"tls": True, "tls_key": "k"}}, "needs hl7.tls_certificate"),
@@ -81,5 +81,5 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Cannot read"):
         load(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("state = ", encoding="utf-8")
-    with pytest.raises(ConfigError, match="no TOML"):
+    with pytest.raises(ConfigError, match="not a valid TOML file"):
         load(tmp_path / "bad.toml")

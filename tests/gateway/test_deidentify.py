@@ -22,34 +22,34 @@ KEY = Pseudonyms(b"k" * 32)
 
 
 def same_picture(before: bytes, after: bytes) -> bool:
-    """Whether two files decode to the same greys."""
+    """Return whether two files decode to the same pixels."""
     first, second = (np.asarray(decode(data, Limits()).pixels) for data in (before, after))
     return np.array_equal(first, second)
 
 
-def rich_film(**elements: Any) -> bytes:
-    """A film with patient data where one would not look: private elements, sequences, LUT explanations, overlays."""
-    film = dcmread(io.BytesIO(dicom_film(**elements)))
-    film.add_new(0x00090010, "LO", "ZZCREATOR")
-    film.add_new(0x00091001, "LO", "ZZPRIVATE value")
+def rich_image(**elements: Any) -> bytes:
+    """Return an image with patient data in unlikely places: private elements, sequences, LUT explanations, overlays."""
+    image = dcmread(io.BytesIO(dicom_film(**elements)))
+    image.add_new(0x00090010, "LO", "ZZCREATOR")
+    image.add_new(0x00091001, "LO", "ZZPRIVATE value")
     item = Dataset()
     item.PatientName, item.StudyInstanceUID = "ZZNESTED^NAME", "1.2.826.0.1.3680043.8.498.66"
-    film.RequestAttributesSequence = [item]
+    image.RequestAttributesSequence = [item]
     lut = Dataset()
     lut.LUTDescriptor, lut.LUTExplanation = [4096, 0, 16], "ZZEXPLAINED"
     lut.add_new(0x00283006, "OW", np.arange(4096, dtype="<u2").tobytes())
-    film.VOILUTSequence = [lut]
-    film.add_new(0x60003000, "OW", b"ZZOVERLAY bits of it")
-    film.WindowCenterWidthExplanation = "ZZWINDOW"
-    film.add_new(0xFFFCFFFC, "OB", b"ZZPADDING of somebody")
-    film.preamble = b"ZZPREAMBLE".ljust(128, b"\0")
+    image.VOILUTSequence = [lut]
+    image.add_new(0x60003000, "OW", b"ZZOVERLAY bits of it")
+    image.WindowCenterWidthExplanation = "ZZWINDOW"
+    image.add_new(0xFFFCFFFC, "OB", b"ZZPADDING of somebody")
+    image.preamble = b"ZZPREAMBLE".ljust(128, b"\0")
     stream = io.BytesIO()
-    film.save_as(stream)
+    image.save_as(stream)
     return stream.getvalue()
 
 
 def test_nothing_of_the_header_is_left() -> None:
-    data = rich_film()
+    data = rich_image()
     looked_for = needles(dcmread(io.BytesIO(data))) | {b"ZZ"}
     assert {b"ZZFAMILY", b"ZZNESTED", b"20240917", b"005Y", HEADER["SeriesInstanceUID"].encode()} <= looked_for
     clean = deidentified(data, KEY).data
@@ -69,7 +69,7 @@ def test_the_picture_is_the_same(syntax: str) -> None:
 
 
 def test_lookup_tables_go_along() -> None:
-    data = rich_film()
+    data = rich_image()
     assert same_picture(data, deidentified(data, KEY).data)
 
 
@@ -90,7 +90,7 @@ def test_what_the_header_says_of_age_and_view_is_judged_here(
     clean = deidentified(data, KEY)
     assert (clean.other_population, clean.warnings) == (other, warnings)
     whole = decode(data, Limits())
-    assert (whole.other_population, whole.warnings) == (other, warnings)  # as the service would have said
+    assert (whole.other_population, whole.warnings) == (other, warnings)  # as the service judges it
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_what_the_header_says_of_age_and_view_is_judged_here(
 )
 @pytest.mark.filterwarnings("ignore")
 def test_a_name_in_the_wrong_element_does_not_leave(name: str, value: str) -> None:
-    film = dcmread(io.BytesIO(dicom_film()))
-    film.add_new(name, "LO", value)  # as a LO: pydicom would not write it as what it should be
+    image = dcmread(io.BytesIO(dicom_film()))
+    image.add_new(name, "LO", value)  # as a LO, since pydicom would not write the value with its own VR
     stream = io.BytesIO()
-    film.save_as(stream)
+    image.save_as(stream)
     assert b"SMITH" in stream.getvalue()
     assert b"SMITH" not in deidentified(stream.getvalue(), KEY).data
 
 
 def test_what_follows_the_pixels_is_cut_off() -> None:
-    film = dcmread(io.BytesIO(dicom_film()))
-    film.PixelData = film.PixelData + b"ZZHIDDEN in the padding!"
+    image = dcmread(io.BytesIO(dicom_film()))
+    image.PixelData = image.PixelData + b"ZZHIDDEN in the padding!"
     stream = io.BytesIO()
-    film.save_as(stream)
+    image.save_as(stream)
     assert b"ZZHIDDEN" not in deidentified(stream.getvalue(), KEY).data
 
 
@@ -125,12 +125,12 @@ def test_comments_in_a_jpeg_do_not_leave(image_bytes: Any) -> None:
     jpeg = image_bytes(kind="JPEG", comment=b"ZZCOMMENT of a camera", exif=b"Exif\0\0ZZEXIF")
     assert b"ZZCOMMENT" in jpeg
     assert b"ZZEXIF" in jpeg
-    film = dcmread(io.BytesIO(dicom_film(BitsAllocated=8, BitsStored=8, HighBit=7, Rows=72, Columns=96)))
-    film.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    film.PixelData = encapsulate([jpeg + b"ZZBEHIND the end"])
-    film["PixelData"].VR, film["PixelData"].is_undefined_length = "OB", True
+    image = dcmread(io.BytesIO(dicom_film(BitsAllocated=8, BitsStored=8, HighBit=7, Rows=72, Columns=96)))
+    image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    image.PixelData = encapsulate([jpeg + b"ZZBEHIND the end"])
+    image["PixelData"].VR, image["PixelData"].is_undefined_length = "OB", True
     stream = io.BytesIO()
-    film.save_as(stream)
+    image.save_as(stream)
     data = stream.getvalue()
     clean = deidentified(data, KEY).data
     assert b"ZZ" not in clean
@@ -162,12 +162,12 @@ def test_what_cannot_be_taken_apart_does_not_leave(data: bytes) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_real_files() -> None:
     for path in sorted(Path(os.environ["CXR_DICOM"]).glob("*.dcm")):
-        film = dcmread(path, force=True)
-        if "TransferSyntaxUID" not in film.file_meta:  # as a sender would have told it
-            film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
+        image = dcmread(path, force=True)
+        if "TransferSyntaxUID" not in image.file_meta:  # a sender would name it
+            image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
         stream = io.BytesIO()
-        film.save_as(stream)
+        image.save_as(stream)
         clean = deidentified(stream.getvalue(), KEY).data
-        assert [needle for needle in needles(film) if needle in clean] == [], path.name
+        assert [needle for needle in needles(image) if needle in clean] == [], path.name
         assert same_picture(path.read_bytes(), clean), path.name

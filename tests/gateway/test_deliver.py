@@ -1,4 +1,4 @@
-"""Delivery by STOW-RS, to a server that answers as it is told. A real one is in test_orthanc.py."""
+"""Delivery by STOW-RS to a fake server. test_real_systems.py tests a real one."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ FAILED = {
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    return write(tmp_path, "film", Source.of(dicom_film()), refusal())
+    return write(tmp_path, "image", Source.of(dicom_film()), refusal())
 
 
 def dicom_json(document: object, status: int = 200) -> Response:

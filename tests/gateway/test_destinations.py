@@ -8,7 +8,7 @@ from pneumonia_cli.gateway.errors import TryAgain
 
 
 class Taker:
-    """Keeps the names of the files it was sent; raises `error` instead, if there is one."""
+    """Keeps the names of the files it receives, or raises `error` if set."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error

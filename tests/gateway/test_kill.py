@@ -1,4 +1,4 @@
-"""kill -9 among many images: every one has its result, and none has two."""
+"""Kill a gateway while many images arrive: every image has exactly one result."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from pneumonia_cli.gateway.config import load
 from pneumonia_cli.gateway.node import store_of
 from tests.gateway.conftest import send, until
 from tests.gateway.fakes import Pacs
-from tests.gateway.systems import free_port, sample_film
+from tests.gateway.systems import free_port, sample_image
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,7 +35,7 @@ REAL = ("-m", "pneumonia_cli", "gateway", "--config")
 
 
 class Killer(threading.Thread):
-    """Runs a gateway, kills it some time after it has begun to listen, and runs it again, until it is told to stop."""
+    """Run a gateway, kill it some time after it listens, and run it again, until the test ends."""
 
     def __init__(self, arguments: Sequence[str], config: Path, port: int, life: tuple[float, float], most: int) -> None:
         super().__init__(daemon=True)
@@ -56,7 +56,7 @@ class Killer(threading.Thread):
             self._process = self._launched()
 
     def _listens(self) -> bool:
-        """Wait until it does; False if the end comes first."""
+        """Wait until the gateway listens. Returns False if the test ends first."""
         while not self.done.is_set():
             try:
                 socket.create_connection(("127.0.0.1", self._port), 1).close()
@@ -79,17 +79,17 @@ class Killer(threading.Thread):
         )
 
 
-def send_all(port: int, films: list[bytes], end: float) -> None:
-    """As a PACS does: each film again until it is acknowledged."""
-    for film in films:
-        while send(port, film) != [0x0000]:
-            assert time.monotonic() < end, "the gateway takes nothing"
+def send_all(port: int, images: list[bytes], end: float) -> None:
+    """Send each image again until it is acknowledged, as a PACS does."""
+    for image in images:
+        while send(port, image) != [0x0000]:
+            assert time.monotonic() < end, "the gateway accepts no image"
             time.sleep(0.1)
 
 
-def check(pacs: Pacs, films: list[bytes]) -> None:
-    """One picture and one report for each film, and every copy of an instance is the same."""
-    uids = {str(dcmread(io.BytesIO(film)).SOPInstanceUID) for film in films}
+def check(pacs: Pacs, images: list[bytes]) -> None:
+    """Check that each image has one picture and one report, and that all copies of an instance are the same."""
+    uids = {str(dcmread(io.BytesIO(image)).SOPInstanceUID) for image in images}
     for modality in ("OT", "SR"):
         sources = {}
         for dataset in pacs.of_kind(modality):
@@ -101,13 +101,13 @@ def check(pacs: Pacs, films: list[bytes]) -> None:
                 .ReferencedSOPSequence
             )
             sources[dataset.SOPInstanceUID] = str(sequence[0].ReferencedSOPInstanceUID)
-        # A PACS keeps one of each instance: as many instances as films, each of another film.
+        # A PACS keeps one copy of each instance, so each image must have exactly one instance.
         assert Counter(sources.values()) == Counter(uids)
 
 
 @pytest.mark.parametrize(
     ("arguments", "count", "life", "kills"),
-    # The model takes seconds to its first answer: killed again and again, it would never come to one.
+    # The model needs seconds for its first answer, so frequent kills would prevent every answer.
     [(FAKE, 200, (0.1, 3.0), 12), (REAL, 12, (0.2, 3.0), 3)],
     ids=["200 images", "local model"],
 )
@@ -125,18 +125,18 @@ def test_every_image_has_its_result_once(
         for name, values in settings.items()
     ]
     config.write_text("\n".join([f'state = "{tmp_path / "state"}"', *sections]), encoding="utf-8")
-    films = [
-        sample_film("pneumonia-1.png", SOPInstanceUID=f"1.2.826.0.1.3680043.8.498.9.{number}")
+    images = [
+        sample_image("pneumonia-1.png", SOPInstanceUID=f"1.2.826.0.1.3680043.8.498.9.{number}")
         for number in range(count)
     ]
     killer = Killer(arguments, config, port, life, kills)
     killer.start()
     try:
-        send_all(port, films, time.monotonic() + 400)
+        send_all(port, images, time.monotonic() + 400)
         until(lambda: killer.kills >= kills, 300)
         store = store_of(load(config))
         until(lambda: not store.queued(), 300)
     finally:
         killer.end()
-    check(pacs, films)
+    check(pacs, images)
     assert store.failed() == []

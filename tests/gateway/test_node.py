@@ -1,4 +1,4 @@
-"""Images through a whole gateway in this process, with an answer without a model."""
+"""Send images through a complete gateway in this process, with answers without a model."""
 
 import io
 import shutil
@@ -64,7 +64,7 @@ def test_a_resend_is_the_same_instances(make_config: MakeConfig, start_gateway: 
 def test_a_result_of_ours_that_comes_back_is_not_predicted(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs, answers: FakeAnswers
 ) -> None:
-    """A PACS that forwards all it gets would otherwise never end."""
+    """Otherwise a PACS that forwards everything would cause an endless loop."""
     gateway = start_gateway(make_config())
     send(gateway.port, dicom_film())
     until(lambda: len(pacs.stored) == 2)
@@ -118,7 +118,7 @@ def test_an_image_too_large_ends_its_association(
     large.save_as(stream)
     assert send(gateway.port, stream.getvalue()) in ([None], [])
     assert gateway.metric("turned_away_total", why="size") >= 1
-    assert send(gateway.port, dicom_film()) == [0x0000]  # the next one is welcome
+    assert send(gateway.port, dicom_film()) == [0x0000]  # the next image is accepted
     until(lambda: len(pacs.stored) == 2)
 
 
@@ -144,7 +144,7 @@ def test_what_fails_is_tried_again(
     until(lambda: gateway.metric("retries_total", stage="predict") >= 2)
     answers.broken = False
     until(lambda: gateway.metric("retries_total", stage="deliver") >= 2)
-    assert len(answers.sent) == 1  # what was answered is not asked again
+    assert len(answers.sent) == 1  # the answer is not requested again
     pacs.status = 0
     until(lambda: len(pacs.stored) == 2)
     assert "0xA700" in gateway.events("try_again")[-1]["reason"]
@@ -163,8 +163,8 @@ def test_a_node_that_is_down_gets_its_results_later(
 def test_an_image_that_waits_already_is_named(make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs) -> None:
     pacs.status = 0xA700
     gateway = start_gateway(make_config())
-    for film in (dicom_film(), dicom_film(PatientID="OTHER")):
-        send(gateway.port, film)
+    for image in (dicom_film(), dicom_film(PatientID="OTHER")):
+        send(gateway.port, image)
     (known,), (again,) = gateway.events("received"), gateway.events("received_again")
     assert again["job"] == known["job"]
     assert "OTHER" not in gateway.log
@@ -201,13 +201,13 @@ def test_compressed_images_come_in_as_they_are(
     from pydicom.encaps import encapsulate
 
     jpeg = image_bytes(kind="JPEG")  # type: ignore[operator]
-    film = dcmread(io.BytesIO(dicom_film(BitsAllocated=8, BitsStored=8, HighBit=7, Rows=72, Columns=96)))
-    film.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    film.PixelData = encapsulate([jpeg])
-    film["PixelData"].is_undefined_length = True
-    film["PixelData"].VR = "OB"
+    image = dcmread(io.BytesIO(dicom_film(BitsAllocated=8, BitsStored=8, HighBit=7, Rows=72, Columns=96)))
+    image.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    image.PixelData = encapsulate([jpeg])
+    image["PixelData"].is_undefined_length = True
+    image["PixelData"].VR = "OB"
     stream = io.BytesIO()
-    film.save_as(stream)
+    image.save_as(stream)
     gateway = start_gateway(make_config())
     assert send(gateway.port, stream.getvalue()) == [0x0000]
     until(lambda: len(pacs.stored) == 2)

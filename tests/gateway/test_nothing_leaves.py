@@ -1,4 +1,4 @@
-"""What a gateway sends to the service, byte by byte, searched for everything that the images say of their patients."""
+"""Search every byte that a gateway sends to the service for all patient data of the images."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from tests.fhir_out.server import fhir_server
 from tests.gateway.conftest import MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import Pacs
 from tests.gateway.needles import needles
-from tests.gateway.test_deidentify import rich_film
+from tests.gateway.test_deidentify import rich_image
 from tests.gateway.wiretap import wiretap
 from tests.hl7_out.receiver import mllp_receiver
 
@@ -31,11 +31,11 @@ pytestmark = [
 ]
 
 
-def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: StartGateway, pacs: Pacs) -> bytes:
-    """Send films through a gateway to the local cloud; search all that left. Returns what was sent to the API."""
-    looked_for = set().union(*(needles(dcmread(io.BytesIO(film))) for film in films))
+def check(images: list[bytes], service: Stack, make_config: MakeConfig, start: StartGateway, pacs: Pacs) -> bytes:
+    """Send images through a gateway to the local cloud and search the bytes. Returns the bytes sent to the API."""
+    looked_for = set().union(*(needles(dcmread(io.BytesIO(image))) for image in images))
     assert len(looked_for) > 20
-    # Reports with names in them are made next to it: none of their bytes may go to the service.
+    # The gateway also makes reports that hold names. None of their bytes may go to the service.
     with wiretap(urlsplit(service.url).port or 0) as tap, fhir_server() as records, mllp_receiver() as ris:
         config = make_config(
             predict={"by": "service", "url": f"http://127.0.0.1:{tap.port}"},
@@ -44,10 +44,10 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
         )
         with open_answers(config) as answers:
             gateway = start(config, of=answers)
-            for film in films:
-                assert send(gateway.port, film) == [0x0000]
-            until(lambda: len(pacs.of_kind("SR")) == len(films), 120)
-            until(lambda: gateway.metric("delivered_total") == len(films))
+            for image in images:
+                assert send(gateway.port, image) == [0x0000]
+            until(lambda: len(pacs.of_kind("SR")) == len(images), 120)
+            until(lambda: gateway.metric("delivered_total") == len(images))
         sent = tap.everything
         reported = json.dumps([*records.resources.values(), *ris.messages.values()], ensure_ascii=False)
     stored = [service.cloud.s3.get_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
@@ -59,10 +59,10 @@ def check(films: list[bytes], service: Stack, make_config: MakeConfig, start: St
     told = gateway.log.encode() + generate_latest(gateway.metrics.registry)
     assert [needle for needle in looked_for if needle in told] == []
     assert {str(dataset.PatientID) for dataset in pacs.stored} == {
-        str(dcmread(io.BytesIO(film)).get("PatientID", "")) for film in films
+        str(dcmread(io.BytesIO(image)).get("PatientID", "")) for image in images
     }
-    for uid in [str(dcmread(io.BytesIO(film)).SOPInstanceUID) for film in films]:
-        # What was predicted, and only that, is reported, under the name of its patient.
+    for uid in [str(dcmread(io.BytesIO(image)).SOPInstanceUID) for image in images]:
+        # Only predicted images are reported, with the names of their patients.
         assert (uid in reported) is any(
             dataset.Modality == "OT" and dataset.SourceImageSequence[0].ReferencedSOPInstanceUID == uid
             for dataset in pacs.stored
@@ -79,15 +79,15 @@ def test_made_up_patients(
 ) -> None:
     large = np.tile(np.linspace(200, 3800, 1600).astype(np.uint16), (1600, 1))
     uids = [f"1.2.826.0.1.3680043.8.498.88.{number}" for number in range(3)]
-    films = [
-        rich_film(SOPInstanceUID=uids[0]),
-        rich_film(SOPInstanceUID=uids[1], Modality="CT"),  # is refused
+    images = [
+        rich_image(SOPInstanceUID=uids[0]),
+        rich_image(SOPInstanceUID=uids[1], Modality="CT"),  # is refused
         dicom_film(SOPInstanceUID=uids[2], pixels=large),
     ]
-    assert len(films[2]) > MAX_DIRECT_BYTES  # goes by upload
-    everything = check(films, service, make_config, start_gateway, pacs)
+    assert len(images[2]) > MAX_DIRECT_BYTES  # goes by upload
+    everything = check(images, service, make_config, start_gateway, pacs)
     assert len(service.uploads()) == 1
-    # Both pseudonyms were sent, so the search has looked at what was sent.
+    # Both pseudonyms were sent, which proves that the search covers the sent bytes.
     key = Pseudonyms((make_config().state / KEY_FILE).read_bytes())
     for uid in (HEADER["StudyInstanceUID"], *uids):
         assert key.uid(uid).encode() in everything
@@ -103,12 +103,14 @@ def test_real_files(
     start_gateway: StartGateway,
     pacs: Pacs,
 ) -> None:
-    films = []
+    images = []
     for path in sorted(Path(os.environ["CXR_DICOM"]).glob("*.dcm")):
-        film = dcmread(path, force=True)
-        if "TransferSyntaxUID" not in film.file_meta:  # as its sender would tell it
-            film.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if film.is_implicit_VR else ExplicitVRLittleEndian
+        image = dcmread(path, force=True)
+        if "TransferSyntaxUID" not in image.file_meta:  # a sender would name it
+            image.file_meta.TransferSyntaxUID = (
+                ImplicitVRLittleEndian if image.is_implicit_VR else ExplicitVRLittleEndian
+            )
         stream = io.BytesIO()
-        film.save_as(stream, enforce_file_format=True)
-        films.append(stream.getvalue())
-    check(films, service, make_config, start_gateway, pacs)
+        image.save_as(stream, enforce_file_format=True)
+        images.append(stream.getvalue())
+    check(images, service, make_config, start_gateway, pacs)

@@ -14,10 +14,10 @@ from tests.dicom_out.films import HEADER, dicom_film
 
 
 class FakeServer:
-    """Answers a search with the films that it has, and gives each by its UIDs."""
+    """Answers a search with its images, and returns each by its UIDs."""
 
-    def __init__(self, *films: bytes) -> None:
-        self.films = [dcmread(io.BytesIO(film)) for film in films]
+    def __init__(self, *images: bytes) -> None:
+        self.images = [dcmread(io.BytesIO(image)) for image in images]
         self.searched: list[dict[str, Any]] = []
         self.retrieved: list[str] = []
 
@@ -25,17 +25,17 @@ class FakeServer:
         self.searched.append(search_filters)
         return [
             {
-                f"{film[name].tag:08X}": {"Value": [film.get(name)]}
+                f"{image[name].tag:08X}": {"Value": [image.get(name)]}
                 for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
             }
-            for film in self.films
-            if film.Modality == search_filters["Modality"]
+            for image in self.images
+            if image.Modality == search_filters["Modality"]
         ]
 
     def retrieve_instance(self, study: str, series: str, instance: str, **_options: Any) -> Dataset:
         assert (study, series) == (HEADER["StudyInstanceUID"], HEADER["SeriesInstanceUID"])
         self.retrieved.append(instance)
-        return next(film for film in self.films if film.SOPInstanceUID == instance)
+        return next(image for image in self.images if image.SOPInstanceUID == instance)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def poller(server: Any, store: Store, taken: list[str], **options: Any) -> Polle
 def test_new_images_are_taken_in_once(store: Store) -> None:
     server, taken = FakeServer(dicom_film(), dicom_film(Modality="CT")), list[str]()
     for count in (1, 0):
-        assert poller(server, store, taken).look() == count  # a new one each time: the marks are on the disk
+        assert poller(server, store, taken).look() == count  # a new poller each time, since the marks are on disk
     assert taken == server.retrieved == [HEADER["SOPInstanceUID"]]
     assert [search["Modality"] for search in server.searched] == ["CR", "DX", "CR", "DX"]
     assert list(store.receiving.iterdir()) == []

@@ -23,7 +23,7 @@ from tests.gateway.systems import (
     needs_dcmtk,
     needs_orthanc,
     orthanc,
-    sample_film,
+    sample_image,
     storescu,
 )
 
@@ -50,7 +50,7 @@ def to(pacs: Orthanc) -> dict[str, Any]:
 
 
 @needs_orthanc
-def test_orthanc_forwards_a_film_and_finds_the_results_in_its_study(
+def test_orthanc_forwards_an_image_and_finds_the_results_in_its_study(
     make_config: MakeConfig, start_gateway: StartGateway, local_model: LocalModel, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -58,8 +58,8 @@ def test_orthanc_forwards_a_film_and_finds_the_results_in_its_study(
         gateway = start_gateway(
             make_config(listen={"port": port, "calling_ae_titles": ["ORTHANC"]}, deliver=to(pacs)), of=local_model
         )
-        film = sample_film("pneumonia-1.png")
-        assert storescu(pacs.port, tmp_path / "films", film, called="ORTHANC") == 0
+        image = sample_image("pneumonia-1.png")
+        assert storescu(pacs.port, tmp_path / "images", image, called="ORTHANC") == 0
         until(lambda: modalities(pacs) == ["CR", "OT", "SR"])
         found = {tags["Modality"]: tags for tags in pacs.instances(StudyInstanceUID=STUDY)}
         assert {tags["PatientName"] for tags in found.values()} == {HEADER["PatientName"]}
@@ -67,10 +67,10 @@ def test_orthanc_forwards_a_film_and_finds_the_results_in_its_study(
         report = dcmread(io.BytesIO(pacs.file(found["SR"]["SOPInstanceUID"])))
         assert "T-PNEUMONIA" in str(report)
         assert (report.VerificationFlag, report.StudyInstanceUID) == ("UNVERIFIED", STUDY)
-        # Sent once more, straight to the gateway, it is the same two instances, and the PACS keeps one of each.
+        # Sent again directly to the gateway, the image gives the same two instances, and the PACS keeps one of each.
         until(lambda: gateway.metric("delivered_total") == 1)
-        assert storescu(gateway.port, tmp_path / "films", film) == 1  # this sender is not on the list
-        pacs.add(sample_film("pneumonia-1.png", SOPInstanceUID="1.2.826.0.1.3680043.8.498.77.30"))
+        assert storescu(gateway.port, tmp_path / "images", image) == 1  # this sender is not on the list
+        pacs.add(sample_image("pneumonia-1.png", SOPInstanceUID="1.2.826.0.1.3680043.8.498.77.30"))
         until(lambda: modalities(pacs) == ["CR", "CR", "OT", "OT", "SR", "SR"])
 
 
@@ -81,7 +81,7 @@ def test_a_resend_leaves_one_of_each_in_orthanc(
     with orthanc(tmp_path / "orthanc", 9, forwards=False) as pacs:
         gateway = start_gateway(make_config(deliver=to(pacs)), of=local_model)
         for count in (1, 2, 3):
-            assert storescu(gateway.port, tmp_path / "films", sample_film("normal-1.png")) == 0
+            assert storescu(gateway.port, tmp_path / "images", sample_image("normal-1.png")) == 0
             until(lambda count=count: gateway.metric("delivered_total") == count)  # type: ignore[misc]
         assert modalities(pacs) == ["OT", "SR"]
         assert gateway.metric("answered_total", triage="likely_normal") == 3
@@ -92,10 +92,10 @@ def test_polled_by_dicomweb_and_delivered_by_stow(
     make_config: MakeConfig, start_gateway: StartGateway, local_model: LocalModel, tmp_path: Path
 ) -> None:
     with orthanc(tmp_path / "orthanc", 9, forwards=False) as pacs:
-        pacs.add(sample_film("pneumonia-2.png"))
+        pacs.add(sample_image("pneumonia-2.png"))
         config = make_config(
             deliver={"protocol": "stow-rs", "url": pacs.web},
-            # The film's date stays in the past while the years go by.
+            # The study date is fixed, so more and more days must be searched.
             poll={"url": pacs.web, "seconds": 0.2, "days": 36_500},
         )
         gateway = start_gateway(config, of=local_model)
@@ -121,7 +121,7 @@ def test_with_the_local_cloud_behind_it(
             refused = dicom_film(
                 SOPInstanceUID="1.2.826.0.1.3680043.8.498.77.31", PresentationIntentType="FOR PROCESSING"
             )
-            assert storescu(pacs.port, tmp_path / "films", dicom_film(), refused, called="ORTHANC") == 0
+            assert storescu(pacs.port, tmp_path / "images", dicom_film(), refused, called="ORTHANC") == 0
             until(lambda: modalities(pacs) == ["CR", "CR", "OT", "SR", "SR"])
             until(lambda: gateway.metric("delivered_total") == 2)
         assert gateway.metric("answered_total", triage="refused") == 1
@@ -132,10 +132,10 @@ def test_dcmtk_on_both_sides(
 ) -> None:
     with dcmqrscp(tmp_path / "dcmqrscp") as (port, archive):
         gateway = start_gateway(make_config(deliver={"port": port, "ae_title": "PACS"}), of=local_model)
-        assert storescu(gateway.port, tmp_path / "films", sample_film("pneumonia-1.png")) == 0
+        assert storescu(gateway.port, tmp_path / "images", sample_image("pneumonia-1.png")) == 0
         until(lambda: gateway.metric("delivered_total") == 1)
         stored = [path for path in archive.iterdir() if path.name != "index.dat"]
         assert sorted(dcmread(path).Modality for path in stored) == ["OT", "SR"]
-        for path in stored:  # as another one wrote them
+        for path in stored:  # files that another system wrote
             assert errors_of(path) == []
     until(lambda: not store_of(gateway.config).queued())

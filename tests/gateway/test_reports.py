@@ -1,4 +1,4 @@
-"""The gateway with a FHIR server and an HL7 receiver next to the PACS, or in its place."""
+"""The gateway with a FHIR server and an HL7 receiver, with and without a PACS."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_every_system_gets_its_own_once_whichever_is_down_first(
         gateway = start_gateway(make_config(fhir=fhir, hl7={"host": "127.0.0.1", "port": receiver.port}))
         assert send(gateway.port, dicom_film()) == [0x0000]
         until(lambda: gateway.metric("retries_total", stage="deliver") >= 2)
-        # The others have theirs, once, while the FHIR server is down.
+        # The other systems have their results once, while the FHIR server is down.
         assert [dataset.Modality for dataset in pacs.stored] == ["OT", "SR"]
         assert len(receiver.messages) == receiver.connections == 1
         assert store_of(gateway.config).queued()

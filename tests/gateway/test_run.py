@@ -54,13 +54,13 @@ def test_status_and_retry_of_one_with_failures(
     until(lambda: gateway.events("given_up"))
     ran = command("gateway", "status", "--config", config_file)
     assert ran.code == 4
-    assert "The gateway runs." in ran.out
-    assert "1 images failed for good." in ran.out
+    assert "The gateway is running." in ran.out
+    assert "Images that failed for good: 1." in ran.out
     assert "StudyInstanceUID" in ran.out
     assert "ZZ" not in ran.out
     ran = command("gateway", "retry", "--config", config_file, "--json")
     assert json.loads(ran.out) == {"retried": 1}
-    until(lambda: len(gateway.events("given_up")) == 2)  # found by the running gateway, and as bad as before
+    until(lambda: len(gateway.events("given_up")) == 2)  # the running gateway found it, and it failed again
 
 
 @pytest.mark.parametrize("arguments", [["gateway"], ["gateway", "status"], ["gateway", "retry"]])

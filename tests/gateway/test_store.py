@@ -1,4 +1,4 @@
-"""The queue, cut off at every step: what was acknowledged is there afterwards, as a whole, and once."""
+"""Interrupt the queue at every step: acknowledged images must be there afterwards, complete and once."""
 
 import os
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_what_is_given_up_lies_apart_and_can_be_tried_again(store: Store) -> Non
     assert not store.retry("b" * 32)
 
 
-def test_one_that_failed_and_is_sent_again_begins_anew(store: Store) -> None:
+def test_one_that_failed_and_is_sent_again_begins_again(store: Store) -> None:
     store.admit(received(store), ID)
     (job,) = store.jobs()
     store.give_up(job, "predict", "no study")
@@ -106,11 +106,11 @@ def test_one_gateway_at_a_time(store: Store, tmp_path: Path) -> None:
 
 
 class Killed(BaseException):
-    """The end of the process, as seen by what comes after it."""
+    """Stands for the end of the process."""
 
 
 def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> bool:
-    """Run an action that is killed before its `step`-th change of the disk. False if it made fewer."""
+    """Run an action that is killed before its `step`-th change of the disk. Returns False if it made fewer."""
     left = step
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,7 +145,7 @@ def test_killed_at_any_step_of_admission(tmp_path: Path, monkeypatch: pytest.Mon
         path = received(store)
         killed = killed_at(step, monkeypatch, lambda store=store, path=path: store.admit(path, ID))  # type: ignore[misc]
         again = reopened(folder)
-        # Either it is in as a whole, or it is not, and the sender has no acknowledgement.
+        # The image is in the queue completely, or it is not there and the sender has no acknowledgement.
         for job in again.jobs():
             assert job.image.read_bytes() == b"image"
         assert again.queued() in ([], [ID])
@@ -177,6 +177,6 @@ def test_killed_at_any_step_of_the_way_out(tmp_path: Path, monkeypatch: pytest.M
         if not killed:
             assert reopened(folder).queued() == []
             break
-        if not reopened(folder).queued():  # only where it was done with
+        if not reopened(folder).queued():  # only if the image was done
             assert step > 15
     assert step > 15

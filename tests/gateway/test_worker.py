@@ -51,7 +51,7 @@ def worker(store: Store, answers: Any, **options: Any) -> Worker:
 
 
 class Ends(BaseException):
-    """The end of the process."""
+    """Stands for the end of the process."""
 
 
 class EndsTheProcess(FakeAnswers):
@@ -66,10 +66,10 @@ def test_an_image_that_ends_the_process_does_not_do_so_for_ever(store: Store) ->
             worker(store, answers).work(job_in(store))
         job = job_in(store)
         assert job.interrupted == count + 1
-        assert job.due > job.received  # the others come first
+        assert job.due > job.received  # other images come first
     assert worker(store, answers).work(job_in(store)) is None
     assert store.failed() == [ID]
-    assert "ended 5 times" in store.reason(ID)["reason"]
+    assert "stopped 5 times" in store.reason(ID)["reason"]
 
 
 def test_an_answer_forgets_earlier_ends(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""A relay between a client and a server that keeps every byte the client sends."""
+"""A relay between a client and a server that keeps every byte that the client sends."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Wiretap:
-    """`sent` has the bytes of each connection, in the order in which they began."""
+    """`sent` holds the bytes of each connection, in the order of the connections."""
 
     port: int
     sent: list[bytearray] = field(default_factory=list)
@@ -21,12 +21,12 @@ class Wiretap:
 
 @contextmanager
 def wiretap(port: int) -> Iterator[Wiretap]:
-    """Relay a free port of 127.0.0.1 to another one."""
+    """Relay a free port of 127.0.0.1 to another port."""
     listener = socket.create_server(("127.0.0.1", 0))
     tap = Wiretap(listener.getsockname()[1])
     links: list[socket.socket] = []
 
-    # The local cloud answers to its own name alone.
+    # The local cloud accepts only its own host name.
     hosts = f"Host: 127.0.0.1:{tap.port}\r\n".encode(), f"Host: 127.0.0.1:{port}\r\n".encode()
 
     def relay(source: socket.socket, target: socket.socket, kept: bytearray | None) -> None:
@@ -36,7 +36,7 @@ def wiretap(port: int) -> Iterator[Wiretap]:
                     kept += data
                 target.sendall(data.replace(*hosts))
             target.shutdown(socket.SHUT_WR)
-        except OSError:  # one side left
+        except OSError:  # one side closed the connection
             pass
 
     def serve() -> None:
