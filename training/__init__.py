@@ -2,9 +2,9 @@
 
 import os
 
-# Read by onnxruntime when it is imported: it reports its use to its maker otherwise.
+# onnxruntime reads this on import. Without it, onnxruntime sends usage data to its vendor.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# Read by TensorFlow when it is imported: it turns oneDNN on by itself only on CPUs that it knows, and without AVX-512
-# it leaves a third of the speed (Xception at 150 pixels, all layers: 9.3 films a second against 6.2).
+# TensorFlow reads this on import. Alone, it turns oneDNN on only for CPUs that it knows. Without AVX-512 that costs a
+# third of the speed (Xception at 150 pixels, all layers: 6.2 in place of 9.3 images a second).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

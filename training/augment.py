@@ -1,8 +1,8 @@
-"""Augmentation of what differs between acquisitions: geometry, framing, exposure, tone, sharpness, noise, markers.
+"""Augment what differs between acquisitions: geometry, framing, exposure, tone, sharpness, noise and markers.
 
-It runs on whole batches with ``keras.ops``, on the CPU or the accelerator that trains, and treats film and lung mask
-alike. Every film is a function of numbers that are drawn on the host (:func:`draws`), so that a resumed run sees the
-same films as one that was never cut.
+The augmentation runs on whole batches with ``keras.ops``, on the CPU or the accelerator that trains. It moves image and
+lung mask in the same way. Numbers drawn on the host (:func:`draws`) determine every image. A resumed run therefore sees
+the same images as an uninterrupted one.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from training.sampling import box_mean, sample
 
 UNIFORMS = 40
-"""Numbers in [0, 1) that one film needs."""
+"""Numbers in [0, 1) that one image needs."""
 
 _KNOTS = 6
-_BANK = 3  # side of the stored noise, in films
+_BANK = 3  # side of the stored noise, in image sides
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,16 @@ class Augmentation:
 
 
 def draws(seed: list[int], films: int) -> NDArray[np.float32]:
-    """The numbers of ``films`` films, uniform float32 ``[films, UNIFORMS]``, the same for the same ``seed``."""
+    """Draw the numbers for ``films`` images, uniform float32 ``[films, UNIFORMS]``, determined by ``seed``."""
     return np.random.default_rng(seed).random((films, UNIFORMS), dtype=np.float32)
 
 
 def augment(films: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tuple[Any, Any]:
-    """Films float ``[N, S, S]`` and masks float ``[N, m, m]`` (or None), both in [0, 1], under one drawn acquisition
-    each; ``uniform``: float ``[N, UNIFORMS]``, as :func:`draws` makes them."""
+    """Return images and masks under one simulated acquisition each.
+
+    ``films``: float ``[N, S, S]`` in [0, 1]. ``masks``: float ``[N, m, m]`` in [0, 1], or None. ``uniform``: float
+    ``[N, UNIFORMS]`` from :func:`draws`.
+    """
 
     def u(k: int, dimensions: int = 1) -> Any:
         return ops.reshape(uniform[:, k], (-1, *[1] * (dimensions - 1)))
@@ -74,10 +77,10 @@ def augment(films: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tup
 
 
 def _moved(images: Any, u: Any, a: Augmentation) -> Any:
-    """Flip, rotate, shift, zoom and stretch each axis, cut a part off, in one bilinear resampling."""
+    """Flip, rotate, shift, zoom, stretch and cut in one bilinear resampling."""
     flip, angle = ops.where(u(0, 3) < 0.5, -1.0, 1.0), (2 * u(1, 3) - 1) * (a.rotation_degrees * np.pi / 180)
-    # One common zoom and one stretch per axis: the films come squashed to a square from many aspect ratios, and the
-    # ratio goes with the class.
+    # One common zoom and one stretch per axis: images of many aspect ratios are squashed to a square, and the aspect
+    # ratio correlates with the class.
     common = 1 - a.zoom_in + u(2, 3) * (a.zoom_in + a.zoom_out)
     sx = common * ops.exp((2 * u(3, 3) - 1) * a.log_stretch)
     sy = common * ops.exp((2 * u(4, 3) - 1) * a.log_stretch)
@@ -93,13 +96,13 @@ def _moved(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
-    """Places on one axis, in -1..1, after a share of the film was cut off at one end and the rest squashed back."""
+    """Return places on one axis, in -1..1, after a share of the image was cut off at one end and the rest stretched."""
     share = ops.where(chance < a.cut_probability, share * a.cut, 0.0)
     return line * (1 - share) + ops.where(side < 0.5, -share, share)
 
 
 def _tone(films: Any, u: Any, a: Augmentation) -> Any:
-    """A random monotone curve, as display tables are, and local contrast, as post-processing evens it."""
+    """Apply a random monotone curve, like a display table, and local contrast, like post-processing."""
     steps = ops.stack([u(30 + k, 3) ** 2 + 0.05 for k in range(_KNOTS)])
     steps = steps / ops.sum(steps, axis=0, keepdims=True)
     curved = sum(steps[k] * ops.clip(films * _KNOTS - k, 0, 1) for k in range(_KNOTS))
@@ -112,8 +115,10 @@ def _tone(films: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _noise(size: int, u: Any) -> Any:
-    """Normal noise float ``[N, S, S]``: a window of a stored field at a drawn place. Drawing it anew for each film
-    would be another film on another backend, and slower than training."""
+    """Return normal noise, float ``[N, S, S]``: a window of a stored field at a drawn place.
+
+    Drawing new noise for each image would give other images on another backend, and would be slower than training.
+    """
     side = _BANK * size
     field = np.random.default_rng(0).standard_normal(side * side, dtype=np.float32)
     line = np.arange(size)
@@ -123,14 +128,14 @@ def _noise(size: int, u: Any) -> Any:
 
 
 def _framed(films: Any, size: int, u: Any, a: Augmentation) -> Any:
-    """Collimator borders, black, on a third of the films."""
+    """Add black collimator borders to a third of the images."""
     depth = ops.where(u(16, 3) < 1 / 3, a.border, 0.0) * size
     inside = _between(size, u(12, 3) * depth, size - u(13, 3) * depth, 1)
     return films * inside * _between(size, u(14, 3) * depth, size - u(15, 3) * depth, 2)
 
 
 def _erased(films: Any, size: int, u: Any, a: Augmentation) -> Any:
-    """One rectangle of constant grey: markers, tubes, and no single region to lean on."""
+    """Cover one rectangle with constant grey, like a marker or tube, so that no single region decides."""
     height, width = (0.05 + u(17, 3) * (a.erase - 0.05)) * size, (0.05 + u(18, 3) * (a.erase - 0.05)) * size
     top, left = u(19, 3) * (size - height), u(20, 3) * (size - width)
     inside = _between(size, top, top + height, 1) * _between(size, left, left + width, 2)
@@ -138,7 +143,7 @@ def _erased(films: Any, size: int, u: Any, a: Augmentation) -> Any:
 
 
 def _between(size: int, low: Any, high: Any, axis: int) -> Any:
-    """1 at places of ``axis`` from ``low`` to below ``high``, else 0: float ``[N, size, 1]`` or ``[N, 1, size]``."""
+    """Return 1 at places of ``axis`` in [``low``, ``high``), else 0: float ``[N, size, 1]`` or ``[N, 1, size]``."""
     line = np.arange(size, dtype=np.float32).reshape((1, size, 1) if axis == 1 else (1, 1, size))
     place = ops.convert_to_tensor(line)
     return ops.cast((place >= low) & (place < high), "float32")

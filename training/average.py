@@ -1,10 +1,11 @@
-"""The mean of the weights of a run's folds, as one network: what is tuned on every film before it is served.
+"""Average the weights of a run's folds into one network, which is then tuned on all images.
 
     python -m training.average --run runs/xception-176
 
-writes ``mean/model.keras`` into the run folder. Networks fine-tuned from one starting point lie in one basin, and their
-mean is as good as their ensemble at the cost of one (Wortsman et al. 2022, arXiv:2203.05482). It blurs what differs
-between them, here the border of the lungs: a few films more make it sharp again (training/EXPERIMENTS.md).
+The command writes ``mean/model.keras`` into the run folder. Networks fine-tuned from one starting point lie in one
+basin, and their mean is as good as their ensemble at the cost of one network (Wortsman et al. 2022, arXiv:2203.05482).
+The mean blurs what differs between the networks, here the border of the lungs. A little more training makes the border
+sharp again (training/EXPERIMENTS.md).
 """
 
 import argparse
@@ -18,7 +19,7 @@ from training import network  # noqa: F401  # registers the layers of the saved 
 
 
 def averaged(paths: list[Path]) -> Any:
-    """One network whose weights are the mean over ``paths``."""
+    """Return one network whose weights are the mean over ``paths``."""
     model = keras.models.load_model(paths[0], compile=False)
     if len(paths) > 1:
         others = [keras.models.load_model(path, compile=False).get_weights() for path in paths[1:]]
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     run = parser.parse_args(argv).run
     folds = sorted(run.glob("fold-*/model.keras"))
     if not folds:
-        raise SystemExit(f"{run} holds no finished fold")
+        raise SystemExit(f"{run} holds no finished fold. Run training.train first.")
     (run / "mean").mkdir(exist_ok=True)
     averaged(folds).save(run / "mean" / "model.keras")
     print(f"{run}/mean/model.keras: mean of {len(folds)} networks")

@@ -1,4 +1,4 @@
-"""Probabilities and operating points from validation scores; the test split has no part in any of it."""
+"""Calibration and operating points from validation scores. The test split is not used."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ Array = NDArray[np.float64]
 
 RULE_OUT_SENSITIVITY = 0.99
 RULE_IN_SPECIFICITY = 0.99
-BALANCED_SENSITIVITY = 0.95  # a missed pneumonia costs more than a normal film that is read early
+BALANCED_SENSITIVITY = 0.95  # a missed pneumonia costs more than a normal X-ray that is read early
 
 DECIMALS = 6
 """Of probabilities, thresholds and calibration, in the card and in every result: figures describe what is served."""
 
-# Probabilities are given for even odds before the film is read: the share of pneumonia at the next clinic is not
-# known, and that of the training films (three of four) is no clinic's.
+# Probabilities assume even odds before the image is read: the share of pneumonia at a clinic is not known, and the
+# share in the training images (three of four) is not typical of a clinic.
 PREVALENCE = 0.5
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), to six decimals, as it is served."""
+    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), rounded to six decimals as in results."""
 
     slope: float
     intercept: float
@@ -34,7 +34,7 @@ class Calibration:
 
 
 def platt(y: Array, logits: Array, prevalence: float = PREVALENCE) -> Calibration:
-    """Unpenalised logistic fit of the labels on the logits, as if ``prevalence`` of the films showed pneumonia."""
+    """Fit the labels on the logits without penalty, weighted as if ``prevalence`` of the images showed pneumonia."""
     share = y.mean()
     weight = np.where(y == 1, prevalence / share, (1 - prevalence) / (1 - share))
     fit = LogisticRegression(C=np.inf).fit(logits[:, None], y, sample_weight=weight)
@@ -42,20 +42,20 @@ def platt(y: Array, logits: Array, prevalence: float = PREVALENCE) -> Calibratio
 
 
 def threshold_for_sensitivity(y: Array, p: Array, target: float) -> float:
-    """The highest threshold whose sensitivity (share of pneumonia with p >= threshold) is at least ``target``."""
+    """Return the highest threshold whose sensitivity is at least ``target`` (pneumonia with p >= threshold)."""
     positives = np.sort(p[y == 1])
     return float(positives[int(np.floor((1 - target) * len(positives) + 1e-9))])
 
 
 def threshold_for_specificity(y: Array, p: Array, target: float) -> float:
-    """The lowest threshold whose specificity (share of normal with p < threshold) is at least ``target``."""
+    """Return the lowest threshold whose specificity is at least ``target`` (normal with p < threshold)."""
     negatives = np.sort(p[y == 0])
     return round(float(negatives[int(np.ceil(target * len(negatives) - 1e-9)) - 1]) + 10.0**-DECIMALS, DECIMALS)
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Held-out films as they are, and the same films under other acquisitions (``training/shifted.py``).
+    """Scores of the held-out images, unchanged and under simulated acquisitions (``training/shifted.py``).
 
     ``y``, ``p``: ``[N]`` labels and probabilities; ``shifted_y``, ``shifted_p``: ``[draws * N]``.
     """
@@ -67,9 +67,9 @@ class Validation:
 
 
 def operating_points(films: Validation) -> dict[str, dict[str, float]]:
-    """``rule_out``, ``balanced`` and ``rule_in``, each with the figures that it was chosen by.
+    """Return ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that it was chosen by.
 
-    Each point keeps its promise on the films as they are and on the shifted ones, whichever asks for more.
+    Each point reaches its target both on the unchanged images and on the shifted ones.
     """
     balanced = min(threshold_for_sensitivity(y, p, BALANCED_SENSITIVITY) for y, p in _both(films))
     out = [threshold_for_sensitivity(y, p, RULE_OUT_SENSITIVITY) for y, p in _both(films)]

@@ -1,8 +1,8 @@
-"""Labelled films on disk: scanning, patient grouping, folds and pixel loading.
+"""Labelled images on disk: scanning, patient groups, folds and pixel loading.
 
-A data folder holds one sub-folder per class (``NORMAL``, ``PNEUMONIA``). Several images usually belong to one
-patient, so every split in this project is made over *groups*: the patient id cut out of the file name by a
-pattern, merged with any other group that holds a byte-identical file.
+A data folder holds one folder for each class (``NORMAL``, ``PNEUMONIA``). Several images usually belong to one patient,
+so every split in this project separates *groups*. A group is the patient ID that a pattern finds in the file name,
+merged with any other group that holds a byte-identical file.
 """
 
 import hashlib
@@ -38,27 +38,27 @@ class Film:
 
     @property
     def series(self) -> str:
-        """The group without its number: films of one series were numbered in the order of acquisition."""
+        """The group without its number. Images of one series were numbered in the order of acquisition."""
         return re.sub(r"\d+$", "", self.group)
 
     @property
     def order(self) -> int:
-        """The number in the group, its place in the series; 0 without one."""
+        """The number in the group, which is the place in the series; 0 without a number."""
         digits = re.search(r"(\d+)$", self.group)
         return int(digits.group(1)) if digits else 0
 
 
 def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[Film]:
-    """List the films below ``root``, sorted by name.
+    """List the images below ``root``, sorted by name.
 
-    ``pattern``: regular expression whose first group, searched in the file's stem, names the patient; a name
-    that does not match is a patient of its own. Raises ``FileNotFoundError`` when a class folder is missing.
+    ``pattern``: regular expression, searched in the file's stem; its first group names the patient. A stem that does
+    not match counts as a separate patient. Raises ``FileNotFoundError`` if a class folder is missing.
     """
     films = []
     for folder, label in CLASS_FOLDERS.items():
         directory = root / folder
         if not directory.is_dir():
-            raise FileNotFoundError(f"{directory} is missing: a data folder holds NORMAL/ and PNEUMONIA/")
+            raise FileNotFoundError(f"{directory} is missing: a data folder needs NORMAL/ and PNEUMONIA/")
         for path in sorted(directory.iterdir()):
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 continue
@@ -69,7 +69,7 @@ def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[Film]:
 
 
 def merge_duplicates(films: Sequence[Film]) -> list[Film]:
-    """Give groups that share a byte-identical file one common group, so that no copy crosses a split."""
+    """Merge groups that share a byte-identical file, so that no copy crosses a split."""
     owner: dict[str, str] = {}
     alias: dict[str, str] = {}
 
@@ -87,11 +87,11 @@ def merge_duplicates(films: Sequence[Film]) -> list[Film]:
 
 
 def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
-    """Fold number of each film, int64 ``[len(films)]``: contiguous blocks of patients within each series.
+    """Return the fold of each image, int64 ``[len(films)]``: contiguous blocks of patients within each series.
 
-    Neighbouring numbers were acquired around the same time with the same settings. Random patients would
-    spread every acquisition block over all folds and hide the shift that a later block brings; contiguous
-    blocks keep it in the validation figures. Sizes are balanced by films, not by patients.
+    Neighbouring numbers were acquired around the same time with the same settings. Random patients would spread every
+    acquisition block over all folds and hide the shift of a later block. Contiguous blocks keep this shift in the
+    validation figures. Folds are balanced by images, not by patients.
     """
     by_series: dict[tuple[int, str], dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, film in enumerate(films):
@@ -102,7 +102,7 @@ def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
         for key in sorted(groups):
             assignment[groups[key]] = min(folds - 1, int(folds * (seen + len(groups[key]) / 2) / total))
             seen += len(groups[key])
-    # A patient may have films of several series or classes: its first film decides for all of them.
+    # A patient may have images of several series or classes: the first image decides for all of them.
     home: dict[str, int] = {}
     for index, film in enumerate(films):
         assignment[index] = home.setdefault(film.group, int(assignment[index]))
@@ -115,16 +115,19 @@ _LATER_SERIES = "NORMAL2-IM-"
 
 
 def held_out(films: Sequence[Film], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
-    """Which films a network of ``fold`` never sees: none for ``EVERY_FILM``; for ``LATER_BLOCK`` every normal film of
-    the later series and the films with pneumonia of the last fold, a harder shift than that between folds."""
+    """Return which images a network of ``fold`` never sees, bool ``[N]``.
+
+    For ``EVERY_FILM`` these are none. For ``LATER_BLOCK`` they are the normal images of the later series and the
+    pneumonia images of the last fold, a harder shift than that between folds.
+    """
     if fold != LATER_BLOCK:
         return np.asarray(folds == fold)
     last = folds == folds.max()
     return np.array([f.series == _LATER_SERIES if f.label == 0 else bool(last[k]) for k, f in enumerate(films)])
 
 
-def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films") -> NDArray[np.uint8]:
-    """Read films through the serving preprocessing: uint8 ``[N, size, size, 1]``, grey 0-255."""
+def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading images") -> NDArray[np.uint8]:
+    """Read images through the serving preprocessing: uint8 ``[N, size, size, 1]``, grey 0-255."""
     wanted = list(paths)
 
     def read(path: Path) -> NDArray[np.uint8]:
@@ -137,5 +140,5 @@ def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading films
 
 
 def labels(films: Sequence[Film]) -> NDArray[np.float32]:
-    """Classes of the films: float32 ``[N]``, 0 normal, 1 pneumonia."""
+    """Return the classes of the images: float32 ``[N]``, 0 normal, 1 pneumonia."""
     return np.array([film.label for film in films], dtype=np.float32)

@@ -1,11 +1,11 @@
-"""Give the channels of every activation the same range, so that one int8 step suits all of them.
+"""Give the channels of every activation the same range, so that one int8 step fits all of them.
 
-An activation has one scale for all of its channels; where their ranges differ, the quiet ones keep two or three of
-the 8 bits, and a grey level here or there in the film moves the logit. Between convolutions only operators stand that
-commute with a positive factor per channel (ReLU, addition, max pooling), so a factor may be moved from the activation
-into the weights around it without changing what the graph computes (Nagel et al. 2019, arXiv:1906.04721; the exponent
-is that of Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel: factors on the outputs of
-a convolution, and on the inputs of a depthwise one, cost no precision at all.
+An activation has one scale for all of its channels. If their ranges differ, the quiet channels keep two or three of
+the 8 bits, and single grey levels of the image move the logit. All operators between convolutions commute with a
+positive factor per channel (ReLU, addition, max pooling). A factor can therefore move from the activation into the
+weights around it without changing the output of the graph (Nagel et al. 2019, arXiv:1906.04721; the exponent is that of
+Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel. So factors on the outputs of a
+convolution, and on the inputs of a depthwise convolution, cost no precision.
 """
 
 from collections import defaultdict
@@ -21,18 +21,18 @@ from onnx import numpy_helper
 
 Array = NDArray[np.float32]
 
-# Operators that pass a positive factor of a channel through, and the number of their inputs that carry it.
+# Operators that pass on a positive factor of a channel, and the number of their inputs that carry it.
 HOMOGENEOUS = {"Relu": 1, "MaxPool": 1, "Add": 2}
-# Share of the difference between channels that moves from activations to weights, where weights pay for it.
+# Share of the difference between channels that moves from activations to weights, if it costs the weights precision.
 EXPONENT = 0.75
-# Channels that are quieter than this share of the loudest are not raised further: they may be dead.
+# Channels quieter than this share of the loudest are not raised further, because they may be dead.
 QUIETEST = 1e-3
 BATCH = 8
 
 
 @dataclass
 class Stream:
-    """Tensors that share their channels: what some convolutions write and others read."""
+    """Tensors with the same channels, which some convolutions write and others read."""
 
     tensors: set[str] = field(default_factory=set)
     producers: list[Any] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Stream:
 
 
 def streams(graph: Any) -> list[Stream]:
-    """The streams of ``graph`` whose every tensor lies between convolutions, in the order of computation."""
+    """Return the streams of ``graph`` that lie between convolutions, in the order of computation."""
     parent: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -71,13 +71,13 @@ def streams(graph: Any) -> list[Stream]:
 
 
 def depthwise(node: Any, weights: dict[str, Array]) -> bool:
-    """Whether every channel of the convolution has a filter, and a scale, of its own."""
+    """Return whether every channel of the convolution has a separate filter and scale."""
     group = next((a.i for a in node.attribute if a.name == "group"), 1)
     return bool(group > 1 and weights[node.input[1]].shape[1] == 1)
 
 
 def channel_ranges(model: Any, names: Iterable[str], films: NDArray[np.uint8]) -> dict[str, Array]:
-    """Largest magnitude of every channel, float32 ``[C]``, over ``films``, uint8 ``[N, H, W, 1]``."""
+    """Return the largest magnitude of every channel, float32 ``[C]``, over ``films``, uint8 ``[N, H, W, 1]``."""
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     wanted = sorted(names)
@@ -95,9 +95,9 @@ def channel_ranges(model: Any, names: Iterable[str], films: NDArray[np.uint8]) -
 
 
 def factors(activation: Array, weight: Array | None, exponent: float = EXPONENT) -> Array:
-    """What to divide each channel of a stream by, float32 ``[C]``, from its range and that of the weights it meets.
+    """Return the divisor of each channel of a stream, float32 ``[C]``, from the ranges of activations and weights.
 
-    ``weight``: largest magnitude of the weights that read each channel; None where they pay nothing for the factor.
+    ``weight``: largest magnitude of the weights that read each channel; None if the factor costs them no precision.
     """
     activation = np.maximum(activation, QUIETEST * activation.max())
     if weight is None:
@@ -108,10 +108,10 @@ def factors(activation: Array, weight: Array | None, exponent: float = EXPONENT)
 
 
 def equalise(model: Any, films: NDArray[np.uint8], exponent: float = EXPONENT) -> int:
-    """Move factors between activations and weights of ``model`` in place; returns the number of streams changed.
+    """Move factors between activations and weights of ``model`` in place, and return the number of changed streams.
 
-    ``model``: float32 ONNX whose batch normalisation is folded into its convolutions. ``films``: calibration films,
-    uint8 ``[N, H, W, 1]``. What the graph computes stays the same up to float32 rounding.
+    ``model``: float32 ONNX whose batch normalisation is folded into its convolutions. ``films``: calibration images,
+    uint8 ``[N, H, W, 1]``. The output of the graph stays the same up to float32 rounding.
     """
     graph = model.graph
     stored = {entry.name: entry for entry in graph.initializer}
@@ -123,7 +123,7 @@ def equalise(model: Any, films: NDArray[np.uint8], exponent: float = EXPONENT) -
     for node in graph.node:
         for name in node.input:
             readers[name].append(node.op_type)
-    # Before a ReLU nothing is rounded: the two are one step of the quantised graph.
+    # Nothing is rounded before a ReLU: the quantised graph fuses it with the convolution.
     seen = {s: {n for n in stream.tensors if readers[n] != ["Relu"]} for s, stream in enumerate(found)}
     ranges = channel_ranges(model, set().union(*seen.values()), films)
     for number, stream in enumerate(found):

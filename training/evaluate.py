@@ -1,11 +1,11 @@
-"""Score the held-out test split through the serving code and write figures, plots and the model card.
+"""Score the test split with the serving code and write figures, plots and the model card.
 
     python -m training.evaluate --data DATA --lungs LUNGS.npz --adults ADULTS --boxes BOXES.csv --float32 runs/float32
 
-``DATA/test`` holds NORMAL/ and PNEUMONIA/ and is read by this command alone, after every choice was made on
-validation. ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/, ``BOXES.csv`` the boxes that
-radiologists drew on them. With ``--float32`` the same networks before their quantisation are scored, too: what int8
-costs. Written are the figures in ``card.json``, ``plots/`` and ``MODEL_CARD.md``.
+``DATA/test`` holds NORMAL/ and PNEUMONIA/. Only this command reads it, after every choice was made on validation.
+``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/. ``BOXES.csv`` holds the boxes that
+radiologists drew on these images. ``--float32`` names the same networks before quantisation; they are scored too, to
+show what int8 costs. The command writes the figures into ``card.json``, ``plots/`` and ``MODEL_CARD.md``.
 """
 
 import argparse
@@ -30,9 +30,9 @@ from training.scoring import Scores, Server
 
 Array = NDArray[np.float64]
 
-HEATMAP_FILMS = 390
+HEATMAP_IMAGES = 390
 ENLARGED = 1792
-SIZE_FILMS = 100
+SIZE_IMAGES = 100
 
 
 def rounded(interval: metrics.Interval) -> list[float]:
@@ -40,7 +40,7 @@ def rounded(interval: metrics.Interval) -> list[float]:
 
 
 def triage_table(y: Array, triage: list[str]) -> dict[str, dict[str, int]]:
-    """Films and true classes in each triage answer."""
+    """Count the images of each triage band by true class."""
     answers = np.array(triage)
     return {
         name: {
@@ -52,7 +52,7 @@ def triage_table(y: Array, triage: list[str]) -> dict[str, dict[str, int]]:
 
 
 def figures_of(films: list[data.Film], y: Array, scores: Scores, points: dict[str, float]) -> dict[str, Any]:
-    """Headline figures with intervals, confusion matrix, operating points, triage, and each kind apart."""
+    """Return headline figures with intervals, confusion matrix, operating points, triage, and sensitivity by kind."""
     p, t = scores.probability, points["balanced"]
     kinds = np.array([film.kind for film in films])
     return {
@@ -83,7 +83,7 @@ def figures_of(films: list[data.Film], y: Array, scores: Scores, points: dict[st
 def adult_figures(
     folder: Path, server: Server, limits: Limits, points: dict[str, float], boxes: Path | None
 ) -> dict[str, Any]:
-    """Opacity against normal, and against the hard negatives, on films of adults; where the map is hottest on them."""
+    """Return the figures on adults: opacity against normal, against all others, and where the map is hottest."""
     p, located = {}, {}
     drawn = heatmap_check.read_boxes(boxes) if boxes else {}
     for name in ("LUNG_OPACITY", "NORMAL", "NOT_NORMAL_NO_OPACITY"):
@@ -113,7 +113,7 @@ def adult_figures(
 def heatmap_figures(
     paths: list[Path], server: Server, artifacts: Path, limits: Limits, lungs: Path | None
 ) -> dict[str, Any]:
-    """The heatmap measurements, on the positives at ``paths``; ``lungs``: masks of their lungs by file name."""
+    """Measure the heatmap on the pneumonia images at ``paths``. ``lungs``: lung masks by file name."""
     films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     with tempfile.TemporaryDirectory() as scratch:
         document = json.loads((artifacts / "card.json").read_text())
@@ -131,9 +131,9 @@ def heatmap_figures(
 
 
 def size_figures(paths: list[Path], server: Server, limits: Limits, threshold: float) -> dict[str, Any]:
-    """The same films enlarged to what a radiograph has, against as they are: how far the probability moves.
+    """Measure how far the probability moves when images are enlarged to the size of a radiograph.
 
-    The films are stored at 224 x 224; enlarging them (bicubic) stands in for the originals, which are not at hand.
+    The images are stored at 224 x 224. Bicubic enlargement replaces the originals, which are not available.
     """
     films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     large = [film.resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC) for film in films]
@@ -163,8 +163,8 @@ def write_plots(y: Array, p: Array, test: dict[str, Any], points: dict[str, floa
 
 
 def show(test: dict[str, Any], console: Console) -> None:
-    """Ours beside what was published on the same films."""
-    table = Table(title=f"Test split, {test['films']} films, threshold {test['threshold']:.3f}")
+    """Print the figures next to those published for the same images."""
+    table = Table(title=f"Test split, {test['films']} images, threshold {test['threshold']:.3f}")
     for name in ("", *model_card.PEERS, "this model (95% interval)"):
         table.add_column(name, justify="right" if name else "left")
     for key, title in model_card.HEADLINE.items():
@@ -183,12 +183,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with test/NORMAL and test/PNEUMONIA")
     parser.add_argument("--adults", type=Path, help="folder with LUNG_OPACITY, NORMAL, NOT_NORMAL_NO_OPACITY")
     parser.add_argument("--boxes", type=Path, help="CSV of boxes on the adults' opacities: file, x, y, width, height")
-    parser.add_argument("--lungs", type=Path, help=".npz with names and masks of the test films' lungs")
-    parser.add_argument("--others", type=Path, help="the unlabelled films that the gate was fitted with")
-    parser.add_argument("--not-films", type=Path, help="folders of pictures that are no chest X-rays")
-    parser.add_argument("--float32", type=Path, help="what `make export` made of the same runs: what int8 costs")
+    parser.add_argument("--lungs", type=Path, help=".npz with names and lung masks of the test images")
+    parser.add_argument("--others", type=Path, help="the unlabelled images that the gate was fitted with")
+    parser.add_argument("--not-films", type=Path, help="folders of images that are not chest X-rays")
+    parser.add_argument("--float32", type=Path, help="float32 export of the same runs (make export), for comparison")
     parser.add_argument("--artifacts", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
-    parser.add_argument("--skip-heatmaps", action="store_true", help="leave the occlusion test out (minutes)")
+    parser.add_argument("--skip-heatmaps", action="store_true", help="skip the occlusion test, which takes minutes")
     args = parser.parse_args(argv)
     console = Console()
     limits = Settings.from_env({"MODEL_DIR": str(args.artifacts)}).limits
@@ -212,11 +212,11 @@ def main(argv: list[str] | None = None) -> None:
         document["metrics"]["adults"] = adult_figures(args.adults, server, limits, points, args.boxes)
         console.print("adults", document["metrics"]["adults"])
     if not args.skip_heatmaps:
-        positives = [film.path for film in films if film.label == 1][:HEATMAP_FILMS]
+        positives = [film.path for film in films if film.label == 1][:HEATMAP_IMAGES]
         document["metrics"]["heatmap"] = heatmap_figures(positives, server, args.artifacts, limits, args.lungs)
         console.print("heatmaps", document["metrics"]["heatmap"])
     document["metrics"]["sizes"] = size_figures(
-        paths[:: max(1, len(paths) // SIZE_FILMS)], server, limits, points["balanced"]
+        paths[:: max(1, len(paths) // SIZE_IMAGES)], server, limits, points["balanced"]
     )
     console.print("sizes", document["metrics"]["sizes"])
     if server.card.gate is not None:

@@ -1,4 +1,4 @@
-"""Keras network -> ONNX graph, checked against the network that it came from.
+"""Export a Keras network to an ONNX graph and compare the two.
 
 python -m training.export --model runs/xception-176/fold-0/model.keras --out xception-176.onnx
 """
@@ -14,13 +14,13 @@ import onnxruntime
 
 from training.network import OUTPUTS
 
-TOLERANCE = 2e-3  # largest difference of logits that fp32 reordering explains
+TOLERANCE = 2e-3  # largest difference of logits that reordered float32 operations explain
 
 
 def export(model: Any, out: Path) -> float:
-    """Write ``out`` and return the largest logit difference to Keras on random films.
+    """Write ``out`` and return the largest difference of logits between Keras and ONNX on random images.
 
-    Raises ``RuntimeError`` when the graph's interface or its numbers are not the network's.
+    Raises ``RuntimeError`` if the interface or the outputs of the graph differ from those of the network.
     """
     size = model.input.shape[1]
     probe = np.random.default_rng(0).integers(0, 256, (4, size, size, 1), dtype=np.uint8)
@@ -32,11 +32,11 @@ def export(model: Any, out: Path) -> float:
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     outputs = {entry.name: entry.shape for entry in session.get_outputs()}
     if session.get_inputs()[0].type != "tensor(uint8)" or set(outputs) != set(OUTPUTS):
-        raise RuntimeError(f"exported graph has another interface: {outputs}")
+        raise RuntimeError(f"the exported graph has another interface: {outputs}")
     found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"image": probe}), strict=True))
     gap = float(np.max(np.abs(found["logit"] - expected["logit"])))
     if gap > TOLERANCE or any(not np.allclose(found[name], expected[name], atol=0.05) for name in OUTPUTS):
-        raise RuntimeError(f"exported graph differs from the network: logits by {gap:.4f}")
+        raise RuntimeError(f"the exported graph differs from the network: logits by {gap:.4f}")
     return gap
 
 

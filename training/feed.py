@@ -1,4 +1,4 @@
-"""What training reads: films with their lung masks in memory, and the batches of one epoch."""
+"""The input of training: images with lung masks in memory, and the batches of one epoch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,11 @@ MASK_SIDE = 56
 
 @dataclass(frozen=True)
 class Films:
-    """``pixels``: uint8 ``[N, S, S, 1]``; ``masks``: uint8 ``[N, 56, 56]``, 255 is lung; ``known``: float32 ``[N]``,
-    0 where a film has no mask; ``y``: float32 ``[N]``, 1 for pneumonia."""
+    """Images with lung masks and labels.
+
+    ``pixels``: uint8 ``[N, S, S, 1]``. ``masks``: uint8 ``[N, 56, 56]``, 255 is lung. ``known``: float32 ``[N]``, 0
+    where an image has no mask. ``y``: float32 ``[N]``, 1 for pneumonia.
+    """
 
     pixels: NDArray[np.uint8]
     masks: NDArray[np.uint8]
@@ -27,7 +30,7 @@ class Films:
 
     @classmethod
     def read(cls, films: list[data.Film], size: int, lungs: Path | None) -> "Films":
-        """Read the films at the input size. ``lungs``: an .npz with ``names`` and ``masks``, or None for no masks."""
+        """Read ``films`` at the input size. ``lungs``: an .npz with ``names`` and ``masks``, or None for no masks."""
         masks, known = lung_masks([film.path.name for film in films], lungs)
         return cls(data.load_pixels([film.path for film in films], size), masks, known, data.labels(films))
 
@@ -36,9 +39,9 @@ class Films:
 
 
 def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Masks uint8 ``[N, 56, 56]`` of the films of these file names, and 1 where there is one, float32 ``[N]``.
+    """Return the masks for these file names, uint8 ``[N, 56, 56]``, and 1 where a mask exists, float32 ``[N]``.
 
-    Raises ``ValueError`` for a file whose masks have another shape.
+    Raises ``ValueError`` if the masks in the file have another shape.
     """
     masks, known = np.zeros((len(names), MASK_SIDE, MASK_SIDE), np.uint8), np.zeros(len(names), np.float32)
     if path is None:
@@ -46,7 +49,7 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
     with np.load(path) as stored:
         places, pictures = {str(name): k for k, name in enumerate(stored["names"])}, stored["masks"]
     if pictures.shape[1:] != (MASK_SIDE, MASK_SIDE):
-        raise ValueError(f"{path}: masks of {MASK_SIDE} x {MASK_SIDE} are needed, not {pictures.shape[1:]}")
+        raise ValueError(f"{path}: masks must be {MASK_SIDE} x {MASK_SIDE}, not {pictures.shape[1:]}")
     for index, name in enumerate(names):
         if name in places:
             masks[index], known[index] = pictures[places[name]], 1.0
@@ -54,7 +57,7 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
 
 
 def draw(y: NDArray[np.float32], films: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of one epoch, half of each class, every film of a class once before any comes again."""
+    """Return the indices of one epoch, half from each class. No image repeats before its whole class was used."""
     halves = []
     for label in (0, 1):
         pool = np.flatnonzero(y == label)
@@ -64,7 +67,7 @@ def draw(y: NDArray[np.float32], films: int, rng: np.random.Generator) -> NDArra
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
-    """Class-balanced batches of one epoch, all of one size; a function of (seed, fold, epoch) alone."""
+    """Class-balanced batches of one epoch, all of the same size, determined by seed, fold and epoch."""
 
     def __init__(self, films: Films, settings: TrainSettings, fold: int, epoch: int) -> None:
         super().__init__(workers=2, max_queue_size=8)

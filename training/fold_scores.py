@@ -1,7 +1,8 @@
-"""What a fold's network says of the films that it never saw: as they are, acquired otherwise, cut, and where it looks.
+"""Score the images that a fold's network never saw: unchanged, under simulated acquisitions and cut.
 
-``validation.npz`` (``index``, ``logit``), ``shifted.npz`` and ``cut.npz`` (``logit``, a row a variant) and
-``checks.json`` in the fold's folder; thresholds, calibration and every cross-validated figure are made from them.
+The scores go into the fold's folder: ``validation.npz`` (``index``, ``logit``), ``shifted.npz`` and ``cut.npz``
+(``logit``, one row for each variant), and ``checks.json``, which also says how much of the heat is in the lungs.
+Thresholds, calibration and every cross-validated figure come from these files.
 """
 
 import json
@@ -21,11 +22,14 @@ Logits = NDArray[np.float32]
 BATCH = 64
 CUT = 0.25
 CUTS = ((CUT, 0.0), (0.0, CUT), (CUT / 2, CUT / 2))
-"""Shares of the height that are cut off at the top and at the bottom."""
+"""Shares of the height to cut off at the top and at the bottom."""
 
 
 def predict(part: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """Outputs of a core for uint8 films. Batches are all of one size: accelerators plan anew for each other one."""
+    """Return the outputs of a core for uint8 images.
+
+    All batches have the same size, because accelerators compile again for each new size.
+    """
     filled = np.concatenate([pixels, np.repeat(pixels[:1], -len(pixels) % BATCH, axis=0)])
     found: dict[str, list[NDArray[np.float32]]] = {}
     for start in range(0, len(filled), BATCH):
@@ -36,12 +40,12 @@ def predict(part: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float3
 
 
 def logits_of(part: Any, pixels: NDArray[np.uint8]) -> Logits:
-    """Logits float32 ``[N]`` of uint8 films."""
+    """Return the logits of uint8 images, float32 ``[N]``."""
     return predict(part, pixels)["logit"]
 
 
 def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint8]:
-    """Films uint8 ``[N, S, S, 1]`` without shares of their height, squashed back to the square."""
+    """Cut shares of the height off images uint8 ``[N, S, S, 1]`` and resize them to the square again."""
     size = pixels.shape[1]
     box = (0, top * size, size, (1 - bottom) * size)
     resized = [Image.fromarray(film[..., 0]).resize((size, size), Image.Resampling.BILINEAR, box) for film in pixels]
@@ -49,7 +53,7 @@ def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint
 
 
 def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, float]:
-    """Share of positive heat inside the lungs, share of films whose hottest cell is inside, and the lungs' area.
+    """Return the share of positive heat inside the lungs, of images whose hottest cell is inside, and of lung area.
 
     ``maps``: float32 ``[N, h, w]``; ``masks``: uint8 ``[N, 56, 56]``.
     """
@@ -61,14 +65,17 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
     shares = (heat * inside).sum(axis=(1, 2))[total > 0] / total[total > 0]
     peaks = large.reshape(len(large), -1).argmax(axis=1)
     return {
-        "heat_in_lungs": float(shares.mean()) if len(shares) else 0.0,  # no film with any evidence
+        "heat_in_lungs": float(shares.mean()) if len(shares) else 0.0,  # no image has any evidence
         "peak_in_lungs": float(inside.reshape(len(inside), -1)[np.arange(len(inside)), peaks].mean()),
         "lung_area": float(inside.mean()),
     }
 
 
 def score(part: Any, films: Films, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
-    """Write the scores of held-out ``films``, ``index`` their places in the run; returns what ``checks.json`` holds."""
+    """Write the scores of held-out ``films`` and return the content of ``checks.json``.
+
+    ``index``: places of the images in the run.
+    """
     found = predict(part, films.pixels)
     others = np.stack([logits_of(part, shifted.acquired_otherwise(films.pixels, k)) for k in range(shifted.DRAWS)])
     shorter = np.stack([logits_of(part, cut(films.pixels, *shares)) for shares in CUTS])

@@ -1,9 +1,9 @@
-"""The gate: features of known chest X-rays, to tell what is none, how a film was turned, and whose film it is.
+"""Fit the gate, which checks that an image is a chest X-ray, upright, and of the training population.
 
-A Gaussian in the principal components of the features plus what they leave over (Lee et al. 2018, arXiv:1807.03888;
-Ren et al. 2021, arXiv:2106.09022) gives the distance; two linear heads give pose and population. All of it reads the
-pooled features of the member that is served, scaled to unit length: their length follows exposure and contrast, their
-direction what the picture shows. Pictures that are no chest X-rays have no part in the fit.
+The distance comes from a Gaussian in the principal components of the features plus the residual (Lee et al. 2018,
+arXiv:1807.03888; Ren et al. 2021, arXiv:2106.09022). Two linear heads give pose and population. All three read the
+pooled features of the served member, scaled to unit length. The length of the features follows exposure and contrast;
+their direction follows the content of the image. Only chest X-rays are used for the fit.
 """
 
 import hashlib
@@ -31,19 +31,19 @@ Array = NDArray[np.float32]
 
 COMPONENTS = 100
 DISTANCE_QUANTILE = 0.997  # of held-out chest X-rays, children and others
-POPULATION_QUANTILE = 0.995  # of held-out films of the training population
+POPULATION_QUANTILE = 0.995  # of held-out images of the training population
 SPREAD_FLOOR = 0.25  # of the median over the features
-TURNED_FILMS = 300  # of each population, in each pose
-CHILD_FILMS = 2000
+TURNED_IMAGES = 300  # of each population, in each pose
+CHILD_IMAGES = 2000
 BATCH = 16
 FEATURES = "features"
-PARTS = 3  # every film judges a fit on the other parts
+PARTS = 3  # every image judges a fit on the other parts
 _OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
 
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Where the features of chest X-rays lie (D features, K components)."""
+    """Distribution of the features of chest X-rays (D features, K components)."""
 
     mean: Array
     spread: Array
@@ -52,8 +52,10 @@ class Gaussian:
     residual: float
 
     def distance(self, features: Array) -> Array:
-        """Squared Mahalanobis distance by component plus the relative residual, ``[N]``, of features of unit length
-        ``[N, D]``; about 2 for a film."""
+        """Return the squared Mahalanobis distance by component plus the relative residual, ``[N]``.
+
+        ``features``: of unit length, ``[N, D]``. The distance of a chest X-ray is about 2.
+        """
         z = (features - self.mean) / self.spread
         inside = z @ self.axes
         left = np.maximum((z * z).sum(1) - (inside * inside).sum(1), 0)
@@ -62,7 +64,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Gate:
-    """Arrays of the graph's tail and the limits for the card."""
+    """Arrays for the end of the graph, and the limits for the card."""
 
     gaussian: Gaussian
     population: Array
@@ -74,12 +76,12 @@ class Gate:
 
 
 def unit(features: Array) -> Array:
-    """``features``, ``[N, D]``, at unit length."""
+    """Scale ``features``, ``[N, D]``, to unit length."""
     return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), dtype=np.float32)
 
 
 def feature_reader(path: Path, threads: int = 2) -> Callable[[Sequence[Image.Image]], Array]:
-    """A function from grey images to the pooled features float32 ``[N, D]`` of an exported network."""
+    """Return a function from grey images to the pooled features of an exported network, float32 ``[N, D]``."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -93,14 +95,14 @@ def feature_reader(path: Path, threads: int = 2) -> Callable[[Sequence[Image.Ima
 
 
 def changed(image: Image.Image, pose: str) -> Image.Image:
-    """``image`` as it arrives in ``pose``, the inverse of what the gate takes back."""
+    """Put an upright ``image`` into ``pose``, the inverse of the gate's correction."""
     return image if pose == "upright" else undone(image, _OPPOSITE.get(pose, pose))
 
 
 def read_features(
     read: Callable[[Sequence[Image.Image]], Array], paths: Sequence[Path], pose: str, title: str
 ) -> Array:
-    """Features float32 ``[N, D]`` of the films at ``paths`` in one pose."""
+    """Return the features of the images at ``paths`` in one pose, float32 ``[N, D]``."""
     found = []
     for start in track(range(0, len(paths), BATCH), description=title):
         films = []
@@ -112,23 +114,26 @@ def read_features(
 
 
 def belongs_to_fit(patient: str) -> bool:
-    """Whether a patient's films may fit the gate: half of them, by a digest, so that the other half can judge it."""
+    """Return whether a patient's images may fit the gate.
+
+    A digest of the ID chooses half of the patients. The other half judges the gate.
+    """
     return hashlib.sha256(patient.encode()).digest()[0] % 2 == 0
 
 
 def other_films(folder: Path) -> list[Path]:
-    """Unlabelled chest X-rays of another population, ``PATIENT_VISIT`` in their names."""
+    """List unlabelled chest X-rays of another population, with names of the form ``PATIENT_VISIT``."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in data.IMAGE_SUFFIXES)
 
 
 def gaussian(x: Array) -> Gaussian:
-    """The Gaussian of features of unit length, ``[N, D]``."""
+    """Fit the Gaussian of features of unit length, ``[N, D]``."""
     mean, spread = x.mean(0), x.std(0)
-    # A feature that hardly ever answers would otherwise make any answer of it an enormous distance.
+    # Without a floor, any value of a feature that is nearly always zero would give an enormous distance.
     spread = np.maximum(spread, SPREAD_FLOOR * np.median(spread))
     z = (x - mean) / spread
     _, _, rows = np.linalg.svd(z, full_matrices=False)
-    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # something has to be left over
+    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # the residual needs dimensions too
     inside = z @ axes
     return Gaussian(
         mean=mean.astype(np.float32),
@@ -140,7 +145,7 @@ def gaussian(x: Array) -> Gaussian:
 
 
 def population(parts: Sequence[Array]) -> tuple[Array, float]:
-    """Weights ``[D]`` and bias of the log odds that a film is not of the first population of ``parts``."""
+    """Return weights ``[D]`` and bias of the log odds that an image is not of the first population of ``parts``."""
     x = np.concatenate(parts)
     scale = float(x.std(0).mean())
     head = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
@@ -149,9 +154,10 @@ def population(parts: Sequence[Array]) -> tuple[Array, float]:
 
 
 def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
-    """The largest distance and population odds of a film, from films that the fit which judges them never saw.
+    """Return the limits of distance and population odds, by cross-validation.
 
-    Every film is judged once. With one split the limit of the distance would rest on the one or two strangest films.
+    Every image is judged once, by a fit that never saw it. With a single split, one or two strange images would decide
+    the limit of the distance.
     """
     rng = np.random.default_rng(seed)
     shares = [rng.permutation(len(part)) % PARTS for part in parts]
@@ -169,12 +175,15 @@ def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
 
 
 def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int = 0) -> Gate:
-    """``upright``: features of the training population and of another one; ``turned``: the same by pose."""
+    """Fit the gate.
+
+    ``upright``: features of the training population and of another one. ``turned``: the same for each other pose.
+    """
     parts = [unit(features) for features in upright]
     weights, bias = population(parts)
     distance_threshold, population_threshold = limits(parts, seed)
     poses = [np.concatenate([unit(part) for part in turned[name]]) for name in POSES[1:]]
-    # As many upright films as of any other pose, from both populations.
+    # As many upright images as of any other pose, from both populations.
     few = np.concatenate([part[: len(turned[POSES[1]][k])] for k, part in enumerate(parts)])
     scale = float(np.concatenate(parts).std(0).mean())
     pose = LogisticRegression(C=1.0, max_iter=1000)
@@ -194,7 +203,7 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
 
 
 def attach(path: Path, gate: Gate) -> None:
-    """Append the gate's three outputs to the ONNX member at ``path``, in place; its features are no output any more."""
+    """Append the gate's three outputs to the ONNX member at ``path``, in place, and remove the output of features."""
     model = onnx.load(path)
     graph = model.graph
     normal = gate.gaussian
@@ -217,7 +226,7 @@ def attach(path: Path, gate: Gate) -> None:
     centred = node("Sub", [unit, wide("mean", normal.mean)], "gate/centred")
     z = node("Div", [centred, wide("spread", normal.spread)], "gate/z")
     inside = node("MatMul", [z, wide("axes", normal.axes)], "gate/inside")
-    # Squares weighted by component: 1 / (K * variance) for the distance, less 1 / residual for what they explain.
+    # Weights of the squares: 1 / (K * variance) for the distance, less 1 / residual for the explained part.
     by_component = (1 / (normal.variance * len(normal.variance)) - 1 / normal.residual)[:, None]
     squares = node("Mul", [inside, inside], "gate/squares")
     within = node("MatMul", [squares, wide("by_component", by_component)], "gate/within")
@@ -238,16 +247,18 @@ def attach(path: Path, gate: Gate) -> None:
 
 
 def build(member: Path, films: Path, others: Path) -> Gate:
-    """Fit the gate of an exported member on the films below ``films`` and half the patients of ``others``."""
+    """Fit the gate of an exported member on images below ``films`` and half the patients of ``others``; attach it."""
     rng = np.random.default_rng(0)
     children = [film.path for film in data.scan(films)]
-    children = [children[k] for k in rng.permutation(len(children))[:CHILD_FILMS]]
+    children = [children[k] for k in rng.permutation(len(children))[:CHILD_IMAGES]]
     adults = [path for path in other_films(others) if belongs_to_fit(path.stem.split("_")[0])]
     read = feature_reader(member)
     sets = {"children": children, "others": adults}
     upright = [read_features(read, paths, "upright", f"Gate, {name}") for name, paths in sets.items()]
     turned: dict[str, Sequence[Array]] = {
-        pose: [read_features(read, paths[:TURNED_FILMS], pose, f"Gate, {name}, {pose}") for name, paths in sets.items()]
+        pose: [
+            read_features(read, paths[:TURNED_IMAGES], pose, f"Gate, {name}, {pose}") for name, paths in sets.items()
+        ]
         for pose in POSES[1:]
     }
     gate = fit(upright, turned)

@@ -1,8 +1,8 @@
-"""What the gate does to whole folders, through everything that an upload goes through.
+"""Measure the gate on whole folders, through the same code that handles an upload.
 
-Refused are pictures that get ``not_a_chest_xray`` or another refusal; flagged are films that are answered with
-``in_training_population: false``. Films of the other population are judged on the half of its patients that did not
-fit the gate. Turned and inverted films are made from upright ones.
+An image is refused if the result is ``not_a_chest_xray`` or another refusal. It is flagged if the result has
+``in_training_population: false``. In the other population, only images of the half of the patients that was not used to
+fit the gate count. Rotated and inverted images are made from upright ones.
 """
 
 import io
@@ -24,7 +24,7 @@ TURNED = 100
 
 
 def outcome(predictor: Predictor, content: bytes) -> str:
-    """``film``, ``flagged`` (another population), ``inverted`` (taken back first), or the code of the refusal."""
+    """Return ``film`` (accepted), ``flagged`` (another population), ``inverted`` (inverted back) or an error code."""
     try:
         body = predictor.predict(content, request_id="gate-check", heatmap=False).body
     except PneumoniaError as error:
@@ -39,7 +39,7 @@ def outcomes(predictor: Predictor, contents: Iterable[bytes], total: int, title:
 
 
 def rates(found: Counter[str]) -> dict[str, Any]:
-    """Counts of each outcome and the two shares that matter."""
+    """Return the counts of each outcome and the shares of refused and flagged images."""
     total = found.total()
     seen = found["film"] + found["flagged"] + found["inverted"]
     return {
@@ -64,7 +64,7 @@ def _folder(predictor: Predictor, paths: Sequence[Path], title: str) -> dict[str
 def measure(
     predictor: Predictor, test: Sequence[Path], others: Path | None, adults: Path | None, negatives: Path | None
 ) -> dict[str, Any]:
-    """The gate's rates on the test split and on every folder that is there."""
+    """Return the gate's rates on the test split and on every folder that is given."""
     measured: dict[str, Any] = {"test": _folder(predictor, test, "Gate, test split")}
     upright = list(test)[:: max(1, len(test) // TURNED)][:TURNED]
     if others is not None:

@@ -1,7 +1,7 @@
-"""The fixed scale of the heatmap: how much evidence in a cell is drawn in full colour.
+"""Measure the fixed scale of the heatmap: the evidence in a cell that is drawn in full colour.
 
-It is a quantile of the hottest cells of films with pneumonia. A film without evidence then stays dark, and two heatmaps
-can be compared.
+The scale is a quantile of the hottest cells of images with pneumonia. With a fixed scale, an image without evidence
+stays dark, and two heatmaps can be compared.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ from pneumonia.model.sessions import Model
 from training import data
 
 QUANTILE = 0.75
-FILMS = 400
+IMAGES = 400
 BATCH = 8
 
 
 def measure(model: Model, films: Path) -> dict[str, Any]:
-    """The card's ``heatmap`` entry: ``full_scale`` in units of the logit, and what it was measured on."""
+    """Return the card's ``heatmap`` entry: ``full_scale`` in units of the logit, number of images and quantile."""
     positives = [film.path for film in data.scan(films) if film.label == 1]
-    chosen = [positives[k] for k in np.linspace(0, len(positives) - 1, min(FILMS, len(positives))).astype(int)]
+    chosen = [positives[k] for k in np.linspace(0, len(positives) - 1, min(IMAGES, len(positives))).astype(int)]
     peaks = []
     for start in track(range(0, len(chosen), BATCH), description="Scale of the heatmap"):
         images = [_grey(path) for path in chosen[start : start + BATCH]]

@@ -1,9 +1,9 @@
-"""Does the activation map mean something? Measurements on films that truly show pneumonia.
+"""Check that the activation map carries meaning, on images that show pneumonia.
 
-Occlusion: blacking out the hottest fifth of the film must lower the logit more than blacking out a random fifth.
-Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give another map.
-Lungs: the share of the positive heat inside masks of the lungs, and of films whose hottest place is inside.
-Boxes: the share of adult films whose hottest cell lies in a box that a radiologist drew around an opacity.
+- Occlusion: blacking out the hottest fifth of the image must lower the logit more than blacking out a random fifth.
+- Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give a different map.
+- Lungs: the share of the positive heat inside lung masks, and the share of images whose hottest place is inside.
+- Boxes: the share of images of adults whose hottest cell lies in a box that a radiologist drew around an opacity.
 """
 
 import csv
@@ -36,12 +36,12 @@ class HeatmapFigures:
 
 
 def upsampled(activation_map: Map, size: int = CANVAS) -> Map:
-    """Bicubic enlargement of one map to ``[size, size]``."""
+    """Enlarge one map to ``[size, size]``, bicubic."""
     return np.asarray(Image.fromarray(activation_map).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def hottest(heat: Map, share: float = SHARE) -> NDArray[np.bool_]:
-    """Mask of the ``share`` of pixels with the highest values."""
+    """Return a mask of the ``share`` of pixels with the highest values."""
     count = round(share * heat.size)
     mask = np.zeros(heat.size, dtype=bool)
     mask[np.argsort(heat, axis=None)[-count:]] = True
@@ -49,7 +49,7 @@ def hottest(heat: Map, share: float = SHARE) -> NDArray[np.bool_]:
 
 
 def random_region(heat: Map, rng: np.random.Generator, share: float = SHARE) -> NDArray[np.bool_]:
-    """A mask as large and as smooth as the hottest one: the hottest share of random cells of the same grid."""
+    """Return a mask as large and smooth as that of ``hottest``: the hottest share of random cells of the same grid."""
     return hottest(upsampled(rng.standard_normal(heat.shape).astype(np.float32)), share)
 
 
@@ -60,7 +60,7 @@ def blacked_out(film: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
 
 
 def randomised(source: Path, target: Path, seed: int = 0) -> str:
-    """Copy an ONNX file with the values of every large weight tensor shuffled; returns the copy's sha256."""
+    """Copy an ONNX file, shuffle the values of every large weight tensor, and return the SHA-256 of the copy."""
     graph = onnx.load(source)
     rng = np.random.default_rng(seed)
     for tensor in graph.graph.initializer:
@@ -73,7 +73,7 @@ def randomised(source: Path, target: Path, seed: int = 0) -> str:
 
 
 def measure(server: Server, random_server: Server, films: Sequence[Image.Image], seed: int = 0) -> HeatmapFigures:
-    """Occlusion and randomisation; ``random_server`` holds the randomised graph."""
+    """Measure occlusion and randomisation. ``random_server`` holds the randomised graph."""
     rng = np.random.default_rng(seed)
     base = server.score(films)
     heats = [upsampled(one) for one in base.maps]
@@ -98,9 +98,9 @@ Box = tuple[float, float, float, float]
 
 
 def read_boxes(path: Path, side: int = 512) -> dict[str, list[Box]]:
-    """Boxes of each film by its file name: left, top, width and height as shares of the film's sides.
+    """Return the boxes of each image by file name: left, top, width and height as shares of the image's sides.
 
-    ``path``: a CSV with the columns file, x, y, width, height in pixels of films of ``side`` pixels.
+    ``path``: a CSV with the columns file, x, y, width and height, in pixels of images of ``side`` pixels.
     """
     boxes: dict[str, list[Box]] = {}
     with path.open(encoding="utf-8", newline="") as stream:
@@ -111,7 +111,7 @@ def read_boxes(path: Path, side: int = 512) -> dict[str, list[Box]]:
 
 
 def in_boxes(maps: Map, boxes: Sequence[Sequence[Box]]) -> dict[str, float]:
-    """Share of films whose hottest cell has its centre in one of their boxes, and the boxes' share of the area."""
+    """Return the share of images whose hottest cell is centred in one of their boxes, and the area of the boxes."""
     hits, areas = [], []
     for one, drawn in zip(maps, boxes, strict=True):
         row, column = divmod(int(one.argmax()), one.shape[1])

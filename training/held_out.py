@@ -1,8 +1,8 @@
-"""Scores of held-out films: what calibration, thresholds and every cross-validated figure are made from.
+"""Scores of held-out images, the source of calibration, thresholds and every cross-validated figure.
 
-Each film was scored, as it is and under drawn acquisitions (``training/shifted.py``), by a network that never saw its
-patient. ``training.publish`` writes them beside the model, to ``validation.csv``: with them the thresholds of the card
-can be checked, and an ensemble with another network be measured, without training anything.
+A network that never saw the patient scored each image, unchanged and under simulated acquisitions
+(``training/shifted.py``). ``training.publish`` writes the scores next to the model, to ``validation.csv``. With this
+file you can check the thresholds of the card, or measure an ensemble with another network, without any training.
 """
 
 import csv
@@ -26,8 +26,11 @@ _FILM = ("film", "label", "fold")
 
 @dataclass(frozen=True)
 class HeldOut:
-    """``films`` and ``runs`` by name; ``y``, ``folds``: ``[N]``; ``logits``: ``[runs, draws + 1, N]``, not calibrated,
-    the films as they are first."""
+    """Scores of one or more runs.
+
+    ``films``, ``runs``: names. ``y``, ``folds``: ``[N]``. ``logits``: ``[runs, draws + 1, N]``, not calibrated; the
+    unchanged images come first, then each draw.
+    """
 
     films: tuple[str, ...]
     y: Array
@@ -37,11 +40,14 @@ class HeldOut:
 
     @classmethod
     def of_runs(cls, runs: Sequence[Path]) -> "HeldOut":
-        """Films that every run scored. Exits where runs were made from different films or lack shifted scores."""
+        """Return the images that every run scored.
+
+        Raises ``SystemExit`` if the runs were made from different images or lack shifted scores.
+        """
         films = read_films(runs[0])
         if any([f["name"] for f in read_films(run)] != [f["name"] for f in films] for run in runs[1:]):
-            raise SystemExit("the runs were made from different films: their validation scores cannot be averaged")
-        # As the table keeps them, so that whoever reads it finds the same thresholds.
+            raise SystemExit("The runs were made from different images, so their validation scores cannot be averaged.")
+        # Rounded as in the table, so that the table gives the same thresholds.
         logits = np.asarray(np.round(np.stack([_logits(run, len(films)) for run in runs]), DECIMALS), np.float64)
         scored = np.asarray(~np.isnan(logits).any(axis=(0, 1)))
         return cls(
@@ -54,7 +60,7 @@ class HeldOut:
 
     @classmethod
     def read(cls, path: Path) -> "HeldOut":
-        """The table that ``write`` wrote."""
+        """Read the table that ``write`` wrote."""
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         runs = tuple(header[len(_FILM) :: shifted.DRAWS + 1])
@@ -63,7 +69,7 @@ class HeldOut:
                    values[2:].reshape(len(runs), shifted.DRAWS + 1, len(rows)))  # fmt: skip
 
     def write(self, path: Path) -> None:
-        """One line a film: name, label, fold, and for each run its logits, as it is and of each draw."""
+        """Write one line for each image: name, label, fold, and for each run the logits, unchanged and of each draw."""
         draws = ["", *(f" shifted {draw + 1}" for draw in range(shifted.DRAWS))]
         columns = [f"{run}{draw}" for run in self.runs for draw in draws]
         with path.open("w", encoding="utf-8", newline="") as stream:
@@ -75,12 +81,12 @@ class HeldOut:
 
     @property
     def logit(self) -> Array:
-        """Mean logit of the runs, ``[N]``."""
+        """Return the mean logit of the runs, ``[N]``."""
         return np.asarray(self.logits[:, 0].mean(axis=0))
 
     @property
     def shifted_logit(self) -> Array:
-        """The same under drawn acquisitions, ``[draws * N]``."""
+        """Return the mean logit of the runs under simulated acquisitions, ``[draws * N]``."""
         return np.asarray(self.logits[:, 1:].mean(axis=0).ravel())
 
     @property
@@ -88,11 +94,11 @@ class HeldOut:
         return np.tile(self.y, shifted.DRAWS)
 
     def calibration(self) -> calibrate.Calibration:
-        """Platt scaling of the mean logits under drawn acquisitions."""
+        """Return the Platt scaling of the mean logits under simulated acquisitions."""
         return calibrate.platt(self.shifted_y, self.shifted_logit)
 
     def calibrated(self, calibration: calibrate.Calibration) -> calibrate.Validation:
-        """Labels and probabilities, for operating points and figures."""
+        """Return labels and probabilities, for operating points and figures."""
         return calibrate.Validation(
             self.y,
             calibration.probability(self.logit),
@@ -102,17 +108,17 @@ class HeldOut:
 
 
 def read_films(run: Path) -> list[dict[str, Any]]:
-    """Every film of a run, scored or not, with name, label, group and fold."""
+    """Return name, label, group and fold of every image of a run, scored or not."""
     films: list[dict[str, Any]] = json.loads((run / "films.json").read_text())
     return films
 
 
 def _logits(run: Path, films: int) -> Array:
-    """Logits ``[draws + 1, films]`` of a run; nan for films of unfinished folds."""
+    """Return the logits of a run, ``[draws + 1, films]``; nan for images of unfinished folds."""
     logits = np.full((shifted.DRAWS + 1, films), np.nan)
     for path in sorted(run.glob("fold-*/validation.npz")):
         if not path.with_name("shifted.npz").exists():
-            raise SystemExit(f"{path.parent} has no shifted scores: its training was cut, run it again")
+            raise SystemExit(f"{path.parent} has no shifted scores. The training was interrupted: run it again.")
         stored = np.load(path)
         logits[0, stored["index"]] = stored["logit"]
         logits[1:, stored["index"]] = np.load(path.with_name("shifted.npz"))["logit"]

@@ -1,4 +1,4 @@
-"""Figures of merit with bootstrap intervals over patients.
+"""Metrics with bootstrap intervals over patients.
 
 Positive means pneumonia. ``y``: 0/1 labels ``[N]``; ``p``: calibrated probabilities ``[N]`` in [0, 1].
 """
@@ -26,7 +26,7 @@ class Interval:
 
 
 def auc(y: Array, p: Array) -> float:
-    """Area under the ROC curve by the rank-sum identity; nan when a class is absent."""
+    """Return the area under the ROC curve by the rank-sum identity; nan if a class is absent."""
     positives = int(y.sum())
     negatives = len(y) - positives
     if not positives or not negatives:
@@ -36,7 +36,7 @@ def auc(y: Array, p: Array) -> float:
 
 
 def confusion(y: Array, p: Array, threshold: float) -> dict[str, int]:
-    """Counts ``tn``, ``fp``, ``fn``, ``tp`` at ``p >= threshold``."""
+    """Return the counts ``tn``, ``fp``, ``fn``, ``tp`` at ``p >= threshold``."""
     called = p >= threshold
     return {
         "tn": int(np.sum(~called & (y == 0))),
@@ -64,7 +64,7 @@ def f1(y: Array, p: Array, threshold: float) -> float:
 
 
 def calibration_bins(y: Array, p: Array, bins: int = 15) -> list[tuple[float, float, int]]:
-    """Mean probability, observed share of pneumonia and count of each non-empty equal-width bin."""
+    """Return mean probability, observed share of pneumonia and count of each non-empty bin of equal width."""
     index = np.minimum((p * bins).astype(int), bins - 1)
     return [
         (float(p[index == k].mean()), float(y[index == k].mean()), int((index == k).sum()))
@@ -86,7 +86,10 @@ def bootstrap(
     rounds: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Resample patients with replacement; ``groups`` names the patient of each film."""
+    """Return ``figure`` with its interval from resampling patients with replacement.
+
+    ``groups`` names the patient of each image.
+    """
     members = [np.flatnonzero(np.asarray(groups) == group) for group in dict.fromkeys(groups)]
     rng = np.random.default_rng(seed)
     draws = []
@@ -98,7 +101,7 @@ def bootstrap(
 
 
 def summary(y: Array, p: Array, threshold: float, groups: Sequence[str]) -> dict[str, Interval]:
-    """Every headline figure at ``threshold`` with its interval, by name."""
+    """Return every headline metric at ``threshold`` with its interval, by name."""
     figures: dict[str, Callable[[Array, Array], float]] = {
         "auc": auc,
         "sensitivity": lambda a, b: sensitivity(a, b, threshold),

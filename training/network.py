@@ -1,10 +1,10 @@
-"""The network: grey uint8 film in; logit, class activation map and lung map out; scaling inside the graph.
+"""The network, from a grey uint8 image to logit, class activation map and lung map. The graph includes the scaling.
 
-The features are pooled where the lungs are. A second head on every cell of the last feature map, learned from lung
-masks, gives the share of lung in it, ``a``; the pooled features are the mean over the cells weighted by
-``a ** 2 + FLOOR`` (attention pooling with supervised attention). With one dense unit behind, the class activation map
-(Zhou et al. 2016, arXiv:1512.04150) stays a closed form: a cell's map is its own logit times its relative weight, and
-the mean of the map is the logit. So the map is an output of the graph, and needs no gradients.
+The features are pooled where the lungs are. A second head, trained on lung masks, predicts ``a``, the share of lung in
+each cell of the last feature map. The pooled features are the mean over the cells weighted by ``a ** 2 + FLOOR``
+(attention pooling with supervised attention). One dense unit follows, so the class activation map (Zhou et al. 2016,
+arXiv:1512.04150) has a closed form. The value of a cell is the logit of the cell times its relative weight, and the
+mean of the map is the logit. The map is therefore an output of the graph and needs no gradients.
 """
 
 from pathlib import Path
@@ -16,15 +16,15 @@ from keras import layers, ops
 from training import xception
 
 FLOOR = 0.01
-"""Weight of a cell without any lung: evidence outside still counts, a hundredth of what it counts inside."""
+"""Weight of a cell without lung: evidence outside counts a hundredth of evidence inside."""
 
 
 @keras.saving.register_keras_serializable("pneumonia")
 class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Weights of the cells and pooled features.
+    """Pool the features and weight the cells.
 
-    ``[features [N, h, w, C], lung logits [N, h, w, 1]]`` -> ``[pooled [N, C], relative weights [N, h, w, 1]]``, the
-    mean of the weights over the cells is 1. The square sharpens the border of the lungs, where a cell holds both.
+    ``[features [N, h, w, C], lung logits [N, h, w, 1]]`` -> ``[pooled [N, C], relative weights [N, h, w, 1]]``. The
+    mean of the weights over the cells is 1. The square sharpens the border of the lungs, where cells hold lung in part.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -35,12 +35,12 @@ class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type info
 
 
 def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
-    """The trained part: float ``[N, size, size, 1]`` in [-1, 1] ->
+    """Build the trained part: float ``[N, size, size, 1]`` in [-1, 1] ->
     ``{"logit": [N], "activation_map", "lung_map", "lung_logits": [N, h, w], "features": [N, 2048]}``.
     """
     net = xception.backbone(size, middle)
     features = layers.Activation("linear", name="cells", dtype="float32")(net.output)
-    # Zeros, and not a draw: the mean of networks blurs where their heads began apart (training/EXPERIMENTS.md).
+    # Zeros, not random: the mean of networks blurs if their heads start from different weights.
     lungs = layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(features)
     pooled, weight = LungPooling(name="pool", dtype="float32")([features, lungs])
     head = layers.Dense(1, kernel_initializer="zeros", name="head", dtype="float32")
@@ -63,7 +63,7 @@ def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
 
 
 def classifier(part: Any) -> Any:
-    """What is exported, around a core: uint8 ``[N, size, size, 1]`` ->
+    """Build the exported network around a core: uint8 ``[N, size, size, 1]`` ->
     ``{"logit": [N], "activation_map": [N, h, w], "lung_map": [N, h, w], "features": [N, 2048]}``."""
     image = keras.Input(part.input.shape[1:], dtype="uint8", name="image")
     outputs = part(layers.Rescaling(1 / 127.5, offset=-1.0, name="scale", dtype="float32")(image))
@@ -71,7 +71,7 @@ def classifier(part: Any) -> Any:
 
 
 def load_core(path: Path) -> Any:
-    """The core of a classifier that was saved to ``path``."""
+    """Return the core of the classifier saved at ``path``."""
     return keras.models.load_model(path, compile=False).get_layer("core")
 
 
@@ -79,10 +79,10 @@ OUTPUTS = ("logit", "activation_map", "lung_map", "features")
 
 
 def freeze(part: Any, first_trainable: str) -> None:
-    """Freeze every layer of the backbone before ``first_trainable``; batch normalisation is frozen anyway.
+    """Freeze every layer of the backbone before ``first_trainable``. Batch normalisation is always frozen.
 
-    Early layers hold generic edges and textures: training them costs most of the time and overfits the scanner, so
-    they keep their ImageNet weights. Raises ``ValueError`` for a name that no layer has.
+    Early layers detect generic edges and textures. Training them takes most of the time and overfits to the scanner, so
+    they keep their ImageNet weights. Raises ``ValueError`` for an unknown layer name.
     """
     names = [layer.name for layer in part.layers]
     if first_trainable not in names:
@@ -92,7 +92,7 @@ def freeze(part: Any, first_trainable: str) -> None:
 
 
 def float32_copy(part: Any, *, middle: int) -> Any:
-    """The same core with every computation in float32, for scoring and export."""
+    """Copy a core with every computation in float32, for scoring and export."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

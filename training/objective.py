@@ -1,4 +1,4 @@
-"""The model that is fitted: augmentation, network and loss in one graph, on whatever device Keras trains."""
+"""The model to fit: augmentation, network and loss in one graph, on the device that Keras uses."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from training.settings import TrainSettings
 
 
 class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """One drawn acquisition of each film of a batch.
+    """One simulated acquisition of each image of a batch.
 
     ``[film uint8 [N, S, S], mask uint8 [N, 56, 56], uniform float [N, UNIFORMS]]`` ->
     ``[film float [N, S, S, 1] in [-1, 1], share of lung in each cell float [N, h, w]]``.
@@ -30,8 +30,10 @@ class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type info
 
 
 class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Adds the loss: cross-entropy of the logit against the smoothed label, which a teacher may share, and of the lung
-    head against the masks, where there are any."""
+    """Add the loss: cross-entropy of the logit and the label, plus cross-entropy of the lung head and known masks.
+
+    The label is smoothed. With a teacher, it is mixed with the teacher's probability.
+    """
 
     def __init__(self, settings: TrainSettings) -> None:
         super().__init__(name="objective", dtype="float32")
@@ -55,7 +57,10 @@ def _cross_entropy(target: Any, logit: Any) -> Any:
 
 
 def objective(part: Any, settings: TrainSettings, teacher: Any | None = None) -> Any:
-    """The model to fit, around a core of ``training.network``; ``teacher``: a core whose logit the label shares."""
+    """Build the model to fit around a core of ``training.network``.
+
+    ``teacher``: a core whose probability is mixed into the label.
+    """
     size = part.input.shape[1]
     inputs = {
         "film": keras.Input((size, size), dtype="uint8", name="film"),

@@ -1,4 +1,4 @@
-"""The pictures of the model card."""
+"""The plots of the model card."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,10 @@ def _axes(title: str, xlabel: str, ylabel: str) -> tuple[Figure, Any]:
 
 
 def roc(y: Array, p: Array, points: dict[str, float], peers: dict[str, tuple[float, float]], path: Path) -> None:
-    """ROC curve with the operating points; ``peers``: name -> (sensitivity, specificity) of published results."""
+    """Plot the ROC curve with the operating points.
+
+    ``peers``: name -> (sensitivity, specificity) of published results.
+    """
     figure, axes = _axes("ROC, test split", "1 - specificity", "sensitivity")
     false_positive, true_positive, _ = roc_curve(y, p)
     axes.plot(false_positive, true_positive, color=BLUE, label=f"this model, AUC {metrics.auc(y, p):.3f}")
@@ -40,7 +43,7 @@ def roc(y: Array, p: Array, points: dict[str, float], peers: dict[str, tuple[flo
 
 
 def calibration(y: Array, p: Array, path: Path) -> None:
-    """Reliability diagram: observed share of pneumonia against probability, area by count."""
+    """Plot the observed share of pneumonia against the probability, in bins; the area of a point shows the count."""
     figure, axes = _axes("Calibration, test split", "mean probability in bin", "observed share of pneumonia")
     bins = metrics.calibration_bins(y, p)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
@@ -50,7 +53,7 @@ def calibration(y: Array, p: Array, path: Path) -> None:
 
 
 def thresholds(y: Array, p: Array, points: dict[str, float], path: Path) -> None:
-    """Sensitivity and specificity over the threshold, with the three operating points."""
+    """Plot sensitivity and specificity against the threshold, with the three operating points."""
     figure, axes = _axes("Thresholds, test split", "threshold on the probability", "share")
     grid = np.linspace(0.001, 0.999, 500)
     axes.plot(grid, [metrics.sensitivity(y, p, t) for t in grid], color=BLUE, label="sensitivity")
@@ -63,8 +66,8 @@ def thresholds(y: Array, p: Array, points: dict[str, float], path: Path) -> None
 
 
 def scores(y: Array, p: Array, points: dict[str, float], path: Path) -> None:
-    """Histogram of the probabilities by true class, side by side on a logarithmic scale."""
-    figure, axes = _axes("Scores, test split", "probability of pneumonia", "films")
+    """Plot histograms of the probabilities of both classes, side by side on a logarithmic scale."""
+    figure, axes = _axes("Scores, test split", "probability of pneumonia", "images")
     bins = np.linspace(0, 1, 31).tolist()
     axes.hist([p[y == 0], p[y == 1]], bins=bins, color=[ORANGE, BLUE], label=["normal", "pneumonia"])
     for t in points.values():
@@ -75,7 +78,7 @@ def scores(y: Array, p: Array, points: dict[str, float], path: Path) -> None:
 
 
 def confusion(counts: dict[str, int], path: Path) -> None:
-    """Confusion matrix at the balanced threshold, with its counts."""
+    """Plot the confusion matrix at the balanced threshold, with its counts."""
     figure, axes = _axes("Confusion matrix, test split", "called", "truth")
     matrix = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]])
     axes.imshow(matrix / matrix.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)

@@ -1,4 +1,4 @@
-"""What int8 costs: the served model beside the same networks in float32, on the same films."""
+"""Compare the served int8 model with the same networks in float32, on the same images."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cost:
-    """AUC given up (positive: float32 ranks better), share of decisions at the shipped threshold that differ,
-    and Pearson correlation of the logits. Fractions, no percentages."""
+    """Loss of AUC (positive: float32 ranks better), share of decisions at the shipped threshold that differ, and
+    Pearson correlation of the logits. All are fractions, not percentages."""
 
     films: int
     auc_float32: float
@@ -24,9 +24,10 @@ class Cost:
 
 
 def compare(y: Array, served: Scores, float32: Scores, thresholds: tuple[float, float]) -> Cost:
-    """Labels ``[N]`` and the scores of both, in the same order; ``thresholds``: of the served card and of the other.
+    """Compare the scores of both models for the labels ``y``, ``[N]``, in the same order.
 
-    Raises ValueError if both have not scored the same number of films.
+    ``thresholds``: of the served card and of the float32 card. Raises ``ValueError`` if the numbers of labels and
+    scores differ.
     """
     if not len(y) == len(served.logit) == len(float32.logit):
         raise ValueError(f"{len(y)} labels, but {len(served.logit)} and {len(float32.logit)} scores")

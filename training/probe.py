@@ -1,8 +1,8 @@
 """The linear probe: logistic regression on frozen ImageNet features.
 
-It is the first model (``--epochs 0`` ships it as it is) and the starting point of fine-tuning: with a head that
-already fits, the first steps do not distort the pre-trained features, which holds up better under shift
-(Kumar et al. 2022, arXiv:2202.10054).
+The probe is the first model and the starting point of fine-tuning; ``--epochs 0`` stops after it. With a head that
+already fits, the first steps do not distort the pre-trained features. This is more robust under shift (Kumar et al.
+2022, arXiv:2202.10054).
 """
 
 import os
@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float32]
 
 
 def frozen_features(model: Any, pixels: NDArray[np.uint8], cache: Path, batch: int = 64) -> FloatArray:
-    """Pooled features of the untouched core ``model``, float32 ``[N, 2048]``, computed once and kept in ``cache``."""
+    """Return pooled features of the pre-trained core ``model``, float32 ``[N, 2048]``, and keep them in ``cache``."""
     if cache.exists():
         stored = np.load(cache)
         if len(stored) == len(pixels):
@@ -33,7 +33,7 @@ def frozen_features(model: Any, pixels: NDArray[np.uint8], cache: Path, batch: i
     ]
     features = np.concatenate(parts)[: len(pixels)]
     cache.parent.mkdir(parents=True, exist_ok=True)
-    # By rename: folds may be trained side by side, each by its own process.
+    # By rename, because several processes may train folds at the same time.
     new = cache.with_name(f"{os.getpid()}-{cache.name}")
     np.save(new, features)
     os.replace(new, cache)
@@ -41,7 +41,7 @@ def frozen_features(model: Any, pixels: NDArray[np.uint8], cache: Path, batch: i
 
 
 def fit_head(features: FloatArray, labels: FloatArray, strength: float = 1e-3) -> tuple[FloatArray, FloatArray]:
-    """Class-balanced logistic regression; kernel float32 ``[2048, 1]`` and bias ``[1]`` on the raw features.
+    """Fit a class-balanced logistic regression; return kernel float32 ``[2048, 1]`` and bias ``[1]`` for raw features.
 
     ``strength``: scikit-learn's C (inverse L2 penalty) on standardised features.
     """

@@ -1,11 +1,12 @@
-"""From a run folder to ``model_artifacts/``: ONNX graph, calibration, operating points, golden input, card.
+"""Turn a run folder into ``model_artifacts/``: ONNX graph, calibration, operating points, golden input and card.
 
     python -m training.publish --run runs/xception-176 --version 1.0.0 --data DATA/train --others ADULTS
 
-``--data`` are the films that int8 ranges, the scale of the heatmap and the gate are fitted on, ``--others`` unlabelled
-chest X-rays of another population. Thresholds and calibration come from the validation scores in the run folder, where
-every film was scored, as it is and under other acquisitions, by a network that never saw its patient. Everything is
-written to a temporary folder, which replaces the old one at the end: a failure leaves the old model as it was.
+``--data`` names the training images, which set the int8 ranges, the scale of the heatmap and the gate. ``--others``
+names unlabelled chest X-rays of another population. Thresholds and calibration come from the validation scores in the
+run folder. There, a network that never saw the patient scored every image, unchanged and under simulated acquisitions.
+The command writes to a temporary folder, which replaces the old one at the end. A failure leaves the old model
+unchanged.
 """
 
 import argparse
@@ -51,8 +52,11 @@ LIMITS = [
 
 
 def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, threshold: float) -> float:
-    """Share of held-out normal films with a probability of ``threshold`` or more after a quarter of the height was cut
-    off: at the top, at the bottom, at both ends, together."""
+    """Return the share of held-out normal images called pneumonia after a quarter of their height was cut off.
+
+    An image is called pneumonia if its probability is at least ``threshold``. The share is the mean over three cuts: at
+    the top, at the bottom and at both ends.
+    """
     films, called = held_out.read_films(run), []
     for path in sorted(run.glob("fold-*/cut.npz")):
         index = np.load(path.with_name("validation.npz"))["index"]
@@ -62,7 +66,7 @@ def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, thresh
 
 
 def validation_metrics(films: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
-    """Cross-validated figures: pooled, the spread of the AUC over the folds, and under other acquisitions."""
+    """Return cross-validated figures: pooled, AUC for each fold, and under simulated acquisitions."""
     y, p = films.y, films.p
     shifted_folds = np.tile(folds, len(films.shifted_y) // len(folds))
     return {
@@ -90,21 +94,23 @@ def validation_metrics(films: calibrate.Validation, folds: Array, threshold: flo
 
 
 def served(run: Path, tuned: Sequence[Path]) -> list[Path]:
-    """The networks whose mean is served: those that the runs ``tuned`` ended with, or the folds of ``run``.
+    """Return the networks whose mean is served: the final ones of the runs ``tuned``, or the folds of ``run``.
 
-    Raises ``SystemExit`` where one is missing.
+    Raises ``SystemExit`` if one is missing.
     """
     sources = [folder / "final" / "model.keras" for folder in tuned] or sorted(run.glob("fold-*/model.keras"))
     missing = [path.parent.parent for path in sources if not path.exists()] or ([] if sources else [run])
     if missing:
-        raise SystemExit(f"{missing[0]} holds no finished network: run the training again, it goes on where it was cut")
+        raise SystemExit(
+            f"{missing[0]} holds no finished network. Run the training again: it resumes where it was interrupted."
+        )
     return sources
 
 
 def member(name: str, sources: list[Path], out: Path, films: Path | None) -> dict[str, Any]:
     """Export the mean of ``sources`` and describe it for the card.
 
-    With ``films`` its backbone is quantised to int8, with ranges from some of them; without, it stays float32.
+    With ``films``, the backbone is quantised to int8 with ranges from some of these images. Without, it stays float32.
     """
     file = f"{name}.onnx" if films is None else f"{name}-int8.onnx"
     with tempfile.TemporaryDirectory() as scratch:
@@ -115,9 +121,9 @@ def member(name: str, sources: list[Path], out: Path, films: Path | None) -> dic
         if films is None:
             shutil.copyfile(exported, out / file)
         else:
-            chosen, _ = quantise.choose(data.merge_duplicates(data.scan(films)), quantise.CALIBRATION_FILMS, 0)
-            pixels = data.load_pixels([film.path for film in chosen], size, title="Films for int8 ranges")
-            # 7 of 8 bits: without VNNI an AVX2 CPU saturates on 8, and which one Lambda gives is not ours to choose.
+            chosen, _ = quantise.choose(data.merge_duplicates(data.scan(films)), quantise.CALIBRATION_IMAGES, 0)
+            pixels = data.load_pixels([film.path for film in chosen], size, title="Images for int8 ranges")
+            # 7 of 8 bits: an AVX2 CPU without VNNI saturates on 8 bits, and Lambda chooses the CPU.
             quantise.quantise(exported, out / file, pixels, reduce_range=True)
     print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, float32 within {gap:.1e} of Keras")
     return {
@@ -134,7 +140,7 @@ def digest(path: Path) -> str:
 
 
 def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> dict[str, Any]:
-    """Fit the gate on a member and attach it to its graph, whose digest in ``entry`` is renewed."""
+    """Fit the gate on a member, attach it to the graph and update the digest in ``entry``."""
     path = out / entry["file"]
     fitted = gate.build(path, films, others)
     entry["sha256"] = digest(path)
@@ -146,7 +152,7 @@ def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> d
 
 
 def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
-    """On how many films which networks were trained, with every setting, as the run folders say."""
+    """Return the card's ``training`` entry from the run folders: images of each network and all settings."""
     films = held_out.read_films(run)
     settings = json.loads((run / "settings.json").read_text())
     folds = sorted(int(path.parent.name.removeprefix("fold-")) for path in run.glob("fold-*/validation.npz"))
@@ -175,7 +181,7 @@ def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
 
 
 def golden_logit(document: dict[str, Any], folder: Path) -> float:
-    """Logit of the golden image as it will be served: the card's members through the serving code."""
+    """Return the logit of the golden image, computed by the serving code from the card's members."""
     card = Card.from_document(document)
     with Image.open(folder / card.golden.file) as film:
         return Model(card, folder).predict([film.convert("L")])[0].logit
@@ -193,11 +199,11 @@ def build_card(
     quantised: bool = True,
     others: Path | None = None,
 ) -> dict[str, Any]:
-    """Export the run and assemble the card; writes the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``.
+    """Export the run, write the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``, and return the card.
 
-    ``films``: training films, for int8 ranges, the scale of the heatmap and the gate. ``others``: films of another
-    population, without which there is no gate. ``tuned``: runs that went on from the mean of the folds, each with its
-    own seed; the mean of their weights is served.
+    ``films``: training images, for int8 ranges, the scale of the heatmap and the gate. ``others``: images of another
+    population; without them the model has no gate. ``tuned``: runs that continued from the mean of the folds, each with
+    another seed; the mean of their weights is served.
     """
     scores = held_out.HeldOut.of_runs([run])
     calibration = scores.calibration()
@@ -223,7 +229,7 @@ def build_card(
             "prevalence": calibrate.PREVALENCE,
         },
         "operating_points": points,
-        "heatmap": {"full_scale": 1.0, "films": 0},  # measured below, once there is a card to serve with
+        "heatmap": {"full_scale": 1.0, "films": 0},  # measured below, because serving needs a card
         "gate": gate_limits,
         "golden": {"file": "golden.png", "logit": 0.0, "tolerance": GOLDEN_TOLERANCE},
         "intended_use": INTENDED_USE,
@@ -243,9 +249,9 @@ def build_card(
 
 
 def swap(new: Path, old: Path) -> None:
-    """Put the finished folder ``new`` in the place of ``old``. Raises ``OSError``, and ``old`` is as it was then."""
+    """Replace the folder ``old`` with the finished folder ``new``. If this raises ``OSError``, ``old`` is unchanged."""
     before = old.with_name(f".{old.name}.before")
-    if before.exists() and not old.exists():  # an earlier run was cut between its two renames
+    if before.exists() and not old.exists():  # an earlier call was interrupted between its two renames
         os.replace(before, old)
     shutil.rmtree(before, ignore_errors=True)
     if old.exists():
@@ -263,12 +269,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="run folder of training.train, with its folds")
     parser.add_argument("--tuned", type=Path, nargs="+", default=[], metavar="RUN",
-                        help="run folders that went on from the mean of the folds; their mean is served")  # fmt: skip
+                        help="run folders that continued from the mean of the folds; their mean is served")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("model_artifacts"), help="default: %(default)s")
     parser.add_argument("--name", default="xception-pneumonia", help="default: %(default)s")
     parser.add_argument("--version", required=True, help="semantic version of the model, such as 1.0.0")
     parser.add_argument("--golden", type=Path, default=Path("samples/pneumonia-1.png"), help="default: %(default)s")
-    parser.add_argument("--data", type=Path, required=True, help="the training films")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the training images")
     parser.add_argument("--others", type=Path, help="unlabelled chest X-rays of another population, for the gate")
     parser.add_argument("--precision", choices=("int8", "float32"), default="int8", help="default: %(default)s")
     args = parser.parse_args(argv)

@@ -1,12 +1,12 @@
-"""Float32 ONNX graph -> int8 graph of the same interface: a quarter of the bytes, and faster where the CPU helps.
+"""Quantise a float32 ONNX graph to int8: a quarter of the bytes, and faster on CPUs with VNNI.
 
     python -m training.quantise --model xception-176.onnx --data chest_xray/train --out xception-176-int8.onnx
 
-Static quantisation (Jacob et al. 2018, arXiv:1712.05877) in onnxruntime's QDQ form: weights int8 for each output
-channel, activations uint8, their ranges taken from training films and made even between channels before
-(`training/equalise.py`). Only the backbone is quantised; the scaling of the image and the head, which cost nothing,
-stay in float32. `--reduce-range` uses 7 of the 8 bits of the weights: without VNNI an AVX2 CPU adds pairs of products
-in 16 bits, which 8-bit weights can saturate.
+The interface of the graph stays the same. The command uses static quantisation (Jacob et al. 2018, arXiv:1712.05877) in
+onnxruntime's QDQ form, with int8 weights for each output channel and uint8 activations. The ranges of the activations
+come from training images, after `training/equalise.py` made them even between channels. Only the backbone is
+quantised. The scaling of the image and the head cost little and stay in float32. `--reduce-range` uses 7 of the 8 bits
+of the weights: an AVX2 CPU without VNNI adds pairs of products in 16 bits, which 8-bit weights can saturate.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from training import equalise, metrics
 from training.data import Film, labels, load_pixels, merge_duplicates, scan
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
-CALIBRATION_FILMS = 200
-CHECKED_FILMS = 400
+CALIBRATION_IMAGES = 200
+CHECKED_IMAGES = 400
 BATCH = 8
 
 Films = NDArray[np.uint8]
@@ -36,7 +36,7 @@ Films = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two graphs agree on the same films; logits are not calibrated."""
+    """Agreement of two graphs on the same images. Logits are not calibrated."""
 
     films: int
     correlation: float
@@ -47,14 +47,14 @@ class Agreement:
 
     def __str__(self) -> str:
         return (
-            f"{self.films} films: logits correlate {self.correlation:.5f}, differ by {self.mean_difference:.3f} on "
+            f"{self.films} images: logits correlate {self.correlation:.5f}, differ by {self.mean_difference:.3f} on "
             f"average and {self.largest_difference:.3f} at most; {self.decisions_changed:.2%} of decisions change; "
             f"AUC {self.auc[0]:.4f} -> {self.auc[1]:.4f}"
         )
 
 
-class FilmReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no type information
-    """Feeds films, uint8 ``[N, H, W, 1]``, to the calibration one at a time."""
+class ImageReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no type information
+    """Feed images, uint8 ``[N, H, W, 1]``, to the calibration one at a time."""
 
     def __init__(self, name: str, films: Films) -> None:
         self._feeds: Iterator[dict[str, Films]] = ({name: films[i : i + 1]} for i in range(len(films)))
@@ -64,17 +64,17 @@ class FilmReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime ha
 
 
 def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = False) -> None:
-    """Write ``out``, the graph of ``source`` with an int8 backbone; every input and output keeps name and type.
+    """Write ``out``, the graph of ``source`` with an int8 backbone. Inputs and outputs keep name and type.
 
-    ``films``: calibration films, uint8 ``[N, H, W, 1]``, as the serving preprocessing makes them, and never of
-    the test split. Raises ``ValueError`` for films that the graph cannot take or a graph without convolutions,
-    ``RuntimeError`` when the written graph has another interface.
+    ``films``: calibration images, uint8 ``[N, H, W, 1]``, from the serving preprocessing and never from the test split.
+    Raises ``ValueError`` for images that the graph cannot take and for a graph without convolutions. Raises
+    ``RuntimeError`` if the written graph has another interface.
     """
     if films.dtype != np.uint8 or films.ndim != 4 or not len(films):
-        raise ValueError(f"films: uint8 [N, H, W, 1] with N > 0, not {films.dtype} {list(films.shape)}")
+        raise ValueError(f"images must be uint8 [N, H, W, 1] with N > 0, not {films.dtype} {list(films.shape)}")
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # Every shape but the batch is known already: the symbolic inference would find nothing more.
+        # Symbolic inference would find nothing: every shape but the batch is known.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
         equalise.equalise(model, films)
@@ -83,7 +83,7 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
         quantize_static(
             str(even),
             str(out),
-            FilmReader(graph.input[0].name, films),
+            ImageReader(graph.input[0].name, films),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             nodes_to_exclude=outside_backbone(graph),
@@ -98,9 +98,9 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
 
 
 def outside_backbone(graph: Any) -> list[str]:
-    """Nodes of quantised types before the first convolution (scaling) or behind the pooling or the dense head.
+    """Return nodes of quantised types before the first convolution (scaling), or after the pooling or a dense layer.
 
-    Raises ``ValueError`` for a graph without convolutions. Nodes come in the order of computation, as ONNX demands.
+    Raises ``ValueError`` for a graph without convolutions. This relies on ONNX, which orders nodes by computation.
     """
     convolved: set[str] = set()
     headed: set[str] = set()
@@ -113,12 +113,12 @@ def outside_backbone(graph: Any) -> list[str]:
         if node.op_type in QUANTISED and (headed.intersection(node.input) or not convolved.intersection(node.output)):
             outside.append(node.name)
     if not convolved:
-        raise ValueError("the graph has no convolution: there is no backbone to quantise")
+        raise ValueError("the graph has no convolution, so it has no backbone to quantise")
     return outside
 
 
 def interface(path: Path) -> dict[str, tuple[str, tuple[int | None, ...]]]:
-    """Name -> type and shape of every input and output; None for an open dimension, whatever it is called."""
+    """Return name -> type and shape of every input and output; None for a dynamic dimension."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return {
         entry.name: (entry.type, tuple(side if isinstance(side, int) else None for side in entry.shape))
@@ -127,7 +127,7 @@ def interface(path: Path) -> dict[str, tuple[str, tuple[int | None, ...]]]:
 
 
 def scores(path: Path, films: Films) -> NDArray[np.float64]:
-    """Logits of the graph for films, float64 ``[N]``."""
+    """Return the logits of the graph for ``films``, float64 ``[N]``."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -137,9 +137,9 @@ def scores(path: Path, films: Films) -> NDArray[np.float64]:
 
 
 def agreement(before: NDArray[np.float64], after: NDArray[np.float64], y: NDArray[np.float64]) -> Agreement:
-    """Compare the logits of two graphs, float64 ``[N]``, for films of classes ``y``.
+    """Compare the logits of two graphs, float64 ``[N]``, for images of classes ``y``.
 
-    A decision changes where the logits fall on different sides of the threshold that serves ``y`` best before.
+    A decision changes if the two logits are on different sides of the best threshold of the first graph.
     """
     cut = best_cut(before, y)
     gap = np.abs(after - before)
@@ -154,12 +154,12 @@ def agreement(before: NDArray[np.float64], after: NDArray[np.float64], y: NDArra
 
 
 def best_cut(logits: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """The logit at which the mean of sensitivity and specificity is largest."""
+    """Return the logit at which the mean of sensitivity and specificity is largest."""
     return float(max(logits, key=lambda cut: np.mean(logits[y == 1] >= cut) - np.mean(logits[y == 0] >= cut)))
 
 
 def choose(films: Sequence[Film], calibration: int, checked: int, seed: int = 7) -> tuple[list[Film], list[Film]]:
-    """Films to calibrate on and films to check on, drawn by patient so that nobody is in both."""
+    """Return images to calibrate on and images to check on, drawn by patient so that no patient is in both."""
     patients = np.array(sorted({film.group for film in films}))
     np.random.default_rng(seed).shuffle(patients)
     taken, kept = set(patients[: len(patients) // 2]), set(patients[len(patients) // 2 :])
@@ -167,7 +167,7 @@ def choose(films: Sequence[Film], calibration: int, checked: int, seed: int = 7)
 
 
 def _spread(films: Sequence[Film], groups: set[str], count: int) -> list[Film]:
-    """About ``count`` films of ``groups``, evenly over their list, half of them of each class."""
+    """Return about ``count`` images of ``groups``, evenly spaced in their list, half from each class."""
     drawn = []
     for label in (0, 1):
         own = [film for film in films if film.label == label and film.group in groups]
@@ -179,20 +179,22 @@ def _spread(films: Sequence[Film], groups: set[str], count: int) -> list[Film]:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="float32 graph")
-    parser.add_argument("--data", type=Path, required=True, help="folder of the training films, with a folder a class")
+    parser.add_argument("--data", type=Path, required=True, help="training images, one folder for each class")
     parser.add_argument("--out", type=Path, required=True, help="the int8 graph to write")
-    parser.add_argument("--films", type=int, default=CALIBRATION_FILMS, help="for calibration; default: %(default)s")
-    parser.add_argument("--check", type=int, default=CHECKED_FILMS, help="of other patients; default: %(default)s")
+    parser.add_argument(
+        "--films", type=int, default=CALIBRATION_IMAGES, help="number for calibration; default: %(default)s"
+    )
+    parser.add_argument("--check", type=int, default=CHECKED_IMAGES, help="number to check on; default: %(default)s")
     parser.add_argument("--reduce-range", action="store_true", help="7-bit weights, for CPUs without VNNI")
     args = parser.parse_args(argv)
     size = next(iter(interface(args.model).values()))[1][1]
     if size is None:
-        raise SystemExit(f"{args.model} takes films of any size: nothing says which to calibrate it on")
+        raise SystemExit(f"{args.model} takes images of any size. Calibration needs a graph with a fixed input size.")
     calibration, checked = choose(merge_duplicates(scan(args.data)), args.films, args.check)
-    pixels = load_pixels([film.path for film in calibration], size, title="Calibration films")
+    pixels = load_pixels([film.path for film in calibration], size, title="Calibration images")
     quantise(args.model, args.out, pixels, reduce_range=args.reduce_range)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB of {args.model.stat().st_size / 1e6:.1f} MB")
-    films = load_pixels([film.path for film in checked], size, title="Films to check on")
+    films = load_pixels([film.path for film in checked], size, title="Images to check on")
     y = labels(checked).astype(np.float64)
     print(agreement(scores(args.model, films), scores(args.out, films), y))
 

@@ -1,10 +1,10 @@
-"""Synthetic chest radiographs without any patient in them, for the demo and the tests.
+"""Draw synthetic chest X-rays, which show no real patient, for the demo and the tests.
 
     python -m training.samples --data DATA/train --out samples
 
-Per class: principal components of the training films, then a draw from a Gaussian in that space with the spread a
-little narrowed, so that the picture stays typical, then edge enhancement, since a soft picture reads as haze.
-The result is a new image that belongs to nobody.
+For each class the command computes principal components of the training images and draws from a Gaussian in that
+space. The spread is slightly narrowed, so that the image stays typical. The edges are enhanced, because a soft image
+looks like haze in the lungs.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from sklearn.decomposition import PCA
 from training import data
 
 SIZE = 512
-FILMS = 1300  # of a class, evenly over its list
+IMAGES = 1300  # of each class, evenly spaced in its list
 EDGES = ImageFilter.UnsharpMask(radius=12, percent=100, threshold=0)
 
 
 def draw(pixels: NDArray[np.uint8], count: int, components: int, spread: float, seed: int) -> NDArray[np.uint8]:
-    """Draw ``count`` films uint8 ``[count, S, S]`` from the PCA Gaussian of ``pixels`` uint8 ``[N, S, S, 1]``."""
+    """Draw ``count`` images uint8 ``[count, S, S]`` from the PCA Gaussian of ``pixels`` uint8 ``[N, S, S, 1]``."""
     flat = pixels.reshape(len(pixels), -1).astype(np.float32)
     pca = PCA(n_components=min(components, len(flat) - 1), svd_solver="randomized", random_state=0).fit(flat)
     rng = np.random.default_rng(seed)
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with NORMAL/ and PNEUMONIA/")
     parser.add_argument("--out", type=Path, default=Path("samples"), help="default: %(default)s")
-    parser.add_argument("--count", type=int, default=4, help="films per class, default %(default)s")
+    parser.add_argument("--count", type=int, default=4, help="images per class, default %(default)s")
     parser.add_argument("--components", type=int, default=300, help="default: %(default)s")
     parser.add_argument("--spread", type=float, default=0.9, help="share of the standard deviation, default 0.9")
     parser.add_argument("--seed", type=int, default=6, help="default: %(default)s")
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     films = data.scan(args.data)
     for name, label in data.CLASS_FOLDERS.items():
         paths = [film.path for film in films if film.label == label]
-        pixels = data.load_pixels(paths[:: max(1, len(paths) // FILMS)], 224, title=f"Reading {name.lower()}")
+        pixels = data.load_pixels(paths[:: max(1, len(paths) // IMAGES)], 224, title=f"Reading {name.lower()}")
         for number, film in enumerate(draw(pixels, args.count, args.components, args.spread, args.seed + label), 1):
             path = args.out / f"{name.lower()}-{number}.png"
             large = Image.fromarray(film).resize((SIZE, SIZE), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Resampling on any Keras backend: bilinear reading, box means, area averages. Images are float ``[N, H, W]``."""
+"""Resampling on any Keras backend: bilinear sampling, box means, area means. Images are float ``[N, H, W]``."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from keras import ops
 
 
 def sample(images: Any, x: Any, y: Any) -> Any:
-    """Read ``images`` at places ``x``, ``y`` in pixels, float ``[N, h, w]``, bilinearly; 0 outside."""
+    """Sample ``images`` bilinearly at the places ``x``, ``y`` in pixels, float ``[N, h, w]``; 0 outside."""
     height, width = images.shape[1], images.shape[2]
-    # A border of zeros, so that what lies outside needs no test.
+    # With a border of zeros, places outside need no special case.
     flat = ops.reshape(ops.pad(images, [[0, 0], [1, 1], [1, 1]]), (-1, (height + 2) * (width + 2)))
     x, y = ops.clip(x + 1, 0, width + 0.999), ops.clip(y + 1, 0, height + 0.999)
     left, top = ops.floor(x), ops.floor(y)
@@ -26,22 +26,22 @@ def sample(images: Any, x: Any, y: Any) -> Any:
 
 
 def box_mean(images: Any, side: int) -> Any:
-    """Mean over ``side`` x ``side`` pixels around each (``side`` odd), mirrored at the borders."""
+    """Return the mean of ``side`` x ``side`` pixels around each pixel (``side`` odd), mirrored at the borders."""
     margin = side // 2
     x = ops.pad(images, [[0, 0], [margin, margin], [margin, margin]], mode="reflect")[..., None]
-    # Two passes of one line each: the square would cost ``side`` times as much.
+    # Two passes along one axis each: one pass over the square would cost ``side / 2`` times as much.
     x = ops.average_pool(x, (side, 1), strides=1, padding="valid", data_format="channels_last")
     return ops.average_pool(x, (1, side), strides=1, padding="valid", data_format="channels_last")[..., 0]
 
 
 def area_mean(images: Any, rows: int, columns: int) -> Any:
-    """Mean of ``images`` over the cells of a ``rows`` x ``columns`` grid, float ``[N, rows, columns]``."""
+    """Return the mean of ``images`` in each cell of a ``rows`` x ``columns`` grid, float ``[N, rows, columns]``."""
     down, across = _areas(images.shape[1], rows), _areas(images.shape[2], columns)
     return ops.einsum("ri,nij,cj->nrc", down, images, across)
 
 
 def _areas(size: int, cells: int) -> Any:
-    """Share of each pixel in each cell, float32 ``[cells, size]``, rows sum to 1."""
+    """Return the share of each pixel in each cell, float32 ``[cells, size]``; rows sum to 1."""
     edges = np.linspace(0, size, cells + 1)
     pixels = np.arange(size)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

@@ -1,4 +1,4 @@
-"""Settings of a training run; the whole record is stored in the run folder and in the model card."""
+"""Settings of a training run. The run folder and the model card store all of them."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,10 @@ from training.augment import Augmentation
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """One run: network, folds, schedule, regularisation. Lengths are in films, rates are per step."""
+    """Network, folds, schedule and regularisation of one run. Lengths are in images, rates are per step."""
 
     size: int = 176
-    middle: int = 8  # blocks of the middle flow that are kept: 8, 6 or 4
+    middle: int = 8  # blocks of the middle flow that the network keeps: 8, 6 or 4
     folds: int = 5
     epochs: int = 4
     epoch_films: int = 12288
@@ -22,16 +22,16 @@ class TrainSettings:
     dropout: float = 0.3
     ema_momentum: float = 0.995
     first_trainable: str = "block4_sepconv1_act"
-    lung_weight: float = 0.5  # of the loss of the lung head
-    distil: float = 0.75  # share of the teacher in the label, where there is one
-    # mixed_bfloat16 is faster on GPUs and on CPUs with AVX512-BF16; elsewhere it is emulated and does not end.
+    lung_weight: float = 0.5  # weight of the lung head in the loss
+    distil: float = 0.75  # share of the teacher in the label, with a teacher
+    # mixed_bfloat16 is faster on GPUs and on CPUs with AVX512-BF16. On other CPUs it is emulated and far too slow.
     precision: str = "float32"
     seed: int = 7
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         if self.folds < 2:
-            raise ValueError("folds: at least 2, since every film is scored by a network that never saw it")
+            raise ValueError("folds: at least 2, because every image is scored by a network that never saw it")
         if self.size < 71:
             raise ValueError("size: Xception needs at least 71 pixels")
         if self.epochs < 0 or self.batch < 2 or self.epoch_films < self.batch:

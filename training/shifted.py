@@ -1,8 +1,8 @@
-"""Validation under another acquisition: every held-out film again, exposed, framed and sharpened otherwise.
+"""Validation under simulated acquisitions: every held-out image with another exposure, framing and sharpness.
 
-A held-out film comes from the same machine and the same hands as the training films, so calibration and thresholds
-that fit it are too sure of themselves elsewhere. Draws like those that augment training, without cuts, curves and
-erased patches, stand in for the next machine.
+Held-out images come from the same machine and the same staff as the training images. Calibration and thresholds that
+fit them are too optimistic elsewhere. Random acquisitions stand in for another machine. They are drawn like the
+augmentation of training, without cuts, curves and erased patches.
 """
 
 import numpy as np
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from training.augment import Augmentation, augment, draws
 
-# Ranges of their own, every one of them: networks that were trained with others are measured in the same way.
+# All ranges are fixed here, so networks trained with other ranges are measured in the same way.
 ACQUISITIONS = Augmentation(
     rotation_degrees=15.0, shift=0.08, zoom_out=0.2, zoom_in=0.25, log_stretch=0.25, cut_probability=0.0,
     curve_probability=0.0, local_probability=0.0, log_gamma=0.5, contrast=0.35, brightness=0.15, sharpness=1.0,
     noise=0.04, border=0.08, erase_probability=0.0,
 )  # fmt: skip
 DRAWS = 2
-SEED = 2026  # apart from the seeds of training, so that no film is seen as it was trained on
+SEED = 2026  # differs from the seeds of training, so no image is scored as it was trained on
 BATCH = 64
 
 
 def acquired_otherwise(pixels: NDArray[np.uint8], draw: int) -> NDArray[np.uint8]:
-    """uint8 ``[N, size, size, 1]`` under one random acquisition each; the same for the same ``draw``."""
+    """Return uint8 ``[N, size, size, 1]``, each image under one random acquisition that ``draw`` determines."""
     changed = []
     for start in range(0, len(pixels), BATCH):
         films = ops.cast(pixels[start : start + BATCH, ..., 0], "float32") / 255

@@ -1,13 +1,15 @@
-"""Train the network: linear probe, then fine-tuning, one run per fold, resumable after any cut.
+"""Train the network: linear probe, then fine-tuning, for each fold. An interrupted run can be resumed.
 
     python -m training.train --data DATA/train --lungs lungs.npz --weights imagenet --out runs/xception-176
 
-Each fold is trained on the other folds and scores its own, so together they give a validation score for every film
-from a network that never saw its patient. Fold ``-1`` is trained on every film. Fold ``-2`` is trained without the
-normal films of the later series and scores them (``training/data.py``, ``held_out``). A run folder holds
-``settings.json``, ``films.json`` and per fold the last checkpoint (weights, optimizer, averages), ``history.json``,
-``history.png``, ``model.keras`` (averaged weights, float32) and the scores of ``training/fold_scores.py``. Started
-again with the same settings it goes on where it was cut. ``KERAS_BACKEND`` chooses what trains: tensorflow, jax, torch.
+The network of a fold is trained on the other folds and scores this fold. Together the folds give every image a
+validation score from a network that never saw its patient. Fold ``-1`` is trained on all images. Fold ``-2`` is trained
+without the later block and scores it (``held_out`` in ``training/data.py``).
+
+A run folder holds ``settings.json``, ``films.json``, and a folder for each fold: the last checkpoint (weights,
+optimizer, averages), ``history.json``, ``history.png``, ``model.keras`` (averaged weights, float32) and the scores of
+``training/fold_scores.py``. With the same settings, the command resumes where it was interrupted. ``KERAS_BACKEND``
+chooses the framework: tensorflow, jax or torch.
 """
 
 import argparse
@@ -31,7 +33,7 @@ from training.objective import compiled, objective
 from training.settings import TrainSettings
 
 console = Console()
-PROGRESS = 1 if console.is_terminal else 2  # a bar for people, a line for log files
+PROGRESS = 1 if console.is_terminal else 2  # a bar in a terminal, a line in a log file
 
 
 def plot_history(history: list[dict[str, float]], path: Path) -> None:
@@ -47,8 +49,10 @@ def plot_history(history: list[dict[str, float]], path: Path) -> None:
 
 
 class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no type information
-    """Moving average of the trainable weights, over every ``EVERY``-th step: on a GPU averaging costs as much as a step
-    where it is done after each."""
+    """Moving average of the trainable weights, updated every ``EVERY`` steps.
+
+    On a GPU, averaging costs as much as a training step.
+    """
 
     EVERY = 8
 
@@ -68,7 +72,7 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no 
             ]
 
     def swap(self) -> None:
-        """Put the averages into the weights, and the weights here; a second call takes it back."""
+        """Exchange the averages and the weights of the model. A second call reverses this."""
         raw = [ops.copy(variable.value) for variable in self._variables]
         for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
@@ -76,7 +80,7 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no 
 
 
 class Checkpoint:
-    """State of a training model in one file: weights, optimizer, averages; on any backend."""
+    """State of a model in training in one file: weights, optimizer and averages, on any backend."""
 
     def __init__(self, model: Any, averages: Averages, path: Path) -> None:
         model.optimizer.build(model.trainable_variables)
@@ -84,7 +88,7 @@ class Checkpoint:
         self._path = path
 
     def save(self) -> None:
-        """Write by rename, so that a cut leaves the last whole checkpoint."""
+        """Write by rename, so that an interruption leaves the last complete checkpoint."""
         new = self._path.with_name("next-checkpoint.npz")
         values = [*(variable.value for variable in self._variables), *self._averages.values]
         np.savez(new, *map(ops.convert_to_numpy, values), steps=self._averages.steps)
@@ -102,7 +106,7 @@ class Checkpoint:
 
 def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fold: int, folder: Path,
               teacher: Any | None) -> None:  # fmt: skip
-    """Run the epochs of ``part`` that are still missing; it then holds the averaged weights."""
+    """Run the missing epochs of ``part``. Afterwards it holds the averaged weights."""
     checkpoint, record = folder / "checkpoint.npz", folder / "history.json"
     history: list[dict[str, float]] = json.loads(record.read_text()) if checkpoint.exists() else []
     model = compiled(objective(part, settings, teacher), settings)
@@ -112,7 +116,7 @@ def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fo
         state.restore()
     for epoch in range(len(history), settings.epochs):
         console.print(f"fold {fold}, epoch {epoch + 1} of {settings.epochs}")
-        # What dropout draws follows from the epoch alone, so that a resumed run draws the same.
+        # The epoch alone determines dropout, so that a resumed run draws the same.
         keras.utils.set_random_seed(settings.seed * 1000 + (fold + 2) * 100 + epoch)
         part.get_layer("dropout").seed_generator.state.assign([settings.seed * 1000 + fold + 2, epoch])
         run = model.fit(Batches(films, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
@@ -121,7 +125,7 @@ def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fo
         averages.swap()
         history.append({"epoch": epoch + 1, "loss": float(run.history["loss"][0]), "validation_auc": auc})
         console.print(f"loss {history[-1]['loss']:.4f}, validation AUC {auc:.4f}")
-        # Checkpoint first, record second, each by rename: a cut in between repeats one epoch, never skips one.
+        # Checkpoint first, record second: an interruption in between repeats one epoch and never skips one.
         state.save()
         (folder / "next.json").write_text(json.dumps(history, indent=1))
         os.replace(folder / "next.json", record)
@@ -130,7 +134,7 @@ def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fo
 
 
 def teacher_of(run: Path | None, fold: int) -> Any | None:
-    """The core of a finished fold of another run, computing as this run does; None without a run."""
+    """Return the core of a finished fold of another run, in the precision of this run; None without a run."""
     if run is None:
         return None
     saved = network.load_core(run / folder_name(fold) / "model.keras")
@@ -147,10 +151,10 @@ def folder_name(fold: int) -> str:
 
 def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: TrainSettings, weights: str,
                features: Any, out: Path, teacher_run: Path | None) -> None:  # fmt: skip
-    """Train one fold and write its network and the scores of the films that it never saw."""
+    """Train one fold, and write the network and the scores of the images that it never saw."""
     folder = out / folder_name(fold)
     if (folder / "model.keras").exists():
-        console.print(f"{folder.name}: done already")
+        console.print(f"{folder.name}: already done")
         return
     folder.mkdir(parents=True, exist_ok=True)
     test, keep = np.flatnonzero(held_out), np.flatnonzero(~held_out)
@@ -174,7 +178,7 @@ def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: T
 
 
 def gather(args: argparse.Namespace) -> list[data.Film]:
-    """Films of ``--data`` and of every ``--extra FOLDER[=PATTERN]``, groups kept apart by folder."""
+    """Return the images of ``--data`` and of every ``--extra FOLDER[=PATTERN]``, with separate groups by folder."""
     films = data.scan(args.data, args.pattern)
     for entry in args.extra:
         folder, _, pattern = entry.partition("=")
@@ -188,16 +192,20 @@ def gather(args: argparse.Namespace) -> list[data.Film]:
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with NORMAL/ and PNEUMONIA/")
-    parser.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run in it is resumed")
-    parser.add_argument("--lungs", type=Path, help=".npz with names and masks (56 x 56, 255 is lung) of the films")
-    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a .keras FILE of them")
-    parser.add_argument("--start", type=Path, help="go on from this network (a model.keras), its heads included")
-    parser.add_argument("--teacher", type=Path, help="run folder whose network of the same fold shares the labels")
-    parser.add_argument("--pattern", default=data.KERMANY_GROUP, help="regular expression of the patient in a name")
+    parser.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run is resumed")
+    parser.add_argument("--lungs", type=Path, help=".npz with names and masks (56 x 56, 255 is lung) of the images")
+    parser.add_argument("--weights", default="imagenet", help="imagenet (download), none, or a .keras file")
+    parser.add_argument("--start", type=Path, help="start from this network (a model.keras) with its heads")
+    parser.add_argument(
+        "--teacher", type=Path, help="run folder of networks whose probabilities are mixed into the labels"
+    )
+    parser.add_argument(
+        "--pattern", default=data.KERMANY_GROUP, help="regular expression that finds the patient in a file name"
+    )
     parser.add_argument("--extra", action="append", default=[], metavar="DIR[=PATTERN]",
-                        help="further labelled folder of the same layout; may be given several times")  # fmt: skip
+                        help="further labelled folder of the same layout; can be given several times")  # fmt: skip
     parser.add_argument("--fold", type=int, action="append",
-                        help="train only this fold; -1: on every film; -2: without the later block")  # fmt: skip
+                        help="train only this fold; -1: on all images; -2: without the later block")  # fmt: skip
     for entry in fields(TrainSettings):
         if entry.name != "augmentation":
             option = "--" + entry.name.replace("_", "-")
@@ -221,15 +229,15 @@ def main(argv: list[str] | None = None) -> None:
     text = json.dumps({**asdict(settings), **origin}, indent=1)
     if record.exists() and record.read_text() != text:
         if any(args.out.glob("*/history.json")) or any(args.out.glob("*/model.keras")):
-            raise SystemExit(f"{record} holds other settings: choose another --out or delete that folder")
-        (args.out / "features.npy").unlink(missing_ok=True)  # of a first try that failed
+            raise SystemExit(f"{record} holds other settings. Choose another --out, or delete that folder.")
+        (args.out / "features.npy").unlink(missing_ok=True)  # from an attempt that failed
     record.write_text(text)
     keras.mixed_precision.set_global_policy(settings.precision)
     (args.out / "films.json").write_text(
         json.dumps([{"name": f.path.name, "label": f.label, "group": f.group, "fold": int(k)}
                     for f, k in zip(films, folds, strict=True)])
     )  # fmt: skip
-    console.print(f"{len(films)} films, {len({f.group for f in films})} patients, {settings.folds} folds")
+    console.print(f"{len(films)} images, {len({f.group for f in films})} patients, {settings.folds} folds")
     read = Films.read(films, settings.size, args.lungs)
     features = None
     if args.start is None:
@@ -243,7 +251,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def describe(folder: Path) -> str:
-    """What the training films are called in the card: the first line of ``SOURCE.txt`` beside them, or the folder."""
+    """Return the name of the data for the card: the first line of ``SOURCE.txt`` in the folder, or its name."""
     source = folder / "SOURCE.txt"
     return source.read_text(encoding="utf-8").splitlines()[0] if source.exists() else folder.resolve().name
 

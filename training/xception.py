@@ -1,10 +1,14 @@
-"""Xception (Chollet 2017, arXiv:1610.02357) as a feature extractor for grey films, with a finer grid at its end.
+"""Xception (Chollet 2017, arXiv:1610.02357) as a feature extractor for grey images, with a finer final grid.
 
-Three things differ from ``keras.applications.Xception``. Block 13 keeps its grid and block 14 is dilated, so that the
-features have a sixteenth of the input's side in place of a thirty-second (as in DeepLab, Chen et al. 2017,
-arXiv:1706.05587). The first kernel is summed over its three colours, which is the same for a grey film. Some of the
-eight blocks of the middle flow can be left out. Layers keep their Keras names, so that ImageNet weights are copied by
-name; batch normalisation keeps ImageNet's statistics.
+It differs from ``keras.applications.Xception`` in three ways:
+
+- Block 13 keeps its grid and block 14 is dilated. The features have a sixteenth of the input's side in place of a
+  thirty-second (as in DeepLab, Chen et al. 2017, arXiv:1706.05587).
+- The first kernel is summed over its three colours, which gives the same result for a grey image.
+- Some of the eight blocks of the middle flow can be left out.
+
+Layers keep their Keras names, so that ImageNet weights can be copied by name. Batch normalisation keeps ImageNet's
+statistics.
 """
 
 from pathlib import Path
@@ -16,21 +20,21 @@ from keras import layers
 from numpy.typing import NDArray
 
 KEPT = {8: range(8), 6: (0, 1, 2, 5, 6, 7), 4: (0, 1, 6, 7)}
-"""Blocks of the middle flow by their number: the first and the last ones stay."""
+"""Which blocks of the middle flow stay, by their number: the first and the last ones."""
 
 Array = NDArray[np.float32]
 
 EPSILON = 1e-3
-"""Of every batch normalisation in Xception."""
+"""Epsilon of every batch normalisation in Xception."""
 
-_RESIDUALS = (2, 3, 4, 13)  # blocks whose shortcut is a convolution, without a name of its own in Keras
+_RESIDUALS = (2, 3, 4, 13)  # blocks whose shortcut is a convolution, which Keras gives no fixed name
 
 
 @keras.saving.register_keras_serializable("pneumonia")
 class FrozenNormalization(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Batch normalisation by ImageNet's statistics, as the factor and the offset per channel that it then is.
+    """Batch normalisation by ImageNet's statistics, folded into a factor and an offset per channel.
 
-    Statistics of the films themselves told held-out films apart less well (training/EXPERIMENTS.md).
+    With the statistics of the training images, the held-out AUC was lower (training/EXPERIMENTS.md).
     """
 
     def build(self, shape: Any) -> None:
@@ -42,7 +46,7 @@ class FrozenNormalization(layers.Layer):  # type: ignore[misc]  # keras has no t
 
 
 def frozen(gamma: Array, beta: Array, mean: Array, variance: Array) -> list[Array]:
-    """Factor and offset of a batch normalisation with these weights."""
+    """Return factor and offset of a batch normalisation with these weights."""
     factor = gamma / np.sqrt(variance + EPSILON)
     return [factor, beta - mean * factor]
 
@@ -61,7 +65,7 @@ def _separable(x: Any, channels: int, name: str, dilation: int = 1) -> Any:
 
 
 def _reducing(x: Any, block: int, channels: tuple[int, int], *, stride: int = 2) -> Any:
-    """A block of the entry flow, or block 13: two separable convolutions, pooling, and a convolved shortcut."""
+    """Add a block of the entry flow or block 13: two separable convolutions, pooling, a convolved shortcut."""
     name = f"block{block}"
     shortcut = layers.Conv2D(channels[1], 1, strides=stride, padding="same", use_bias=False, name=f"{name}_residual")(x)
     shortcut = _norm(shortcut, f"{name}_residual_bn")
@@ -81,12 +85,13 @@ def _middle(x: Any, block: int) -> Any:
 
 
 def backbone(size: int, middle: int = 8) -> Any:
-    """Untrained network: float ``[N, size, size, 1]`` in [-1, 1] -> features ``[N, h, w, 2048]``, h about size / 16.
+    """Build the untrained network.
 
+    Input: float ``[N, size, size, 1]`` in [-1, 1]. Output: features ``[N, h, w, 2048]`` with h about size / 16.
     ``middle``: 8, 6 or 4 blocks of the middle flow. Raises ``ValueError`` for another number.
     """
     if middle not in KEPT:
-        raise ValueError(f"middle: one of {', '.join(map(str, KEPT))}, not {middle}")
+        raise ValueError(f"middle must be one of {', '.join(map(str, KEPT))}, not {middle}")
     film = keras.Input((size, size, 1), name="film")
     x = layers.Conv2D(32, 3, strides=2, use_bias=False, name="block1_conv1")(film)
     x = _relu(_norm(x, "block1_conv1_bn"), "block1_conv1_act")
@@ -103,11 +108,11 @@ def backbone(size: int, middle: int = 8) -> Any:
 
 
 def load_pretrained(net: Any, weights: str) -> None:
-    """Copy pre-trained weights into the layers of ``net`` that bear Keras names; its heads stay as they are.
+    """Copy pre-trained weights into the layers of ``net`` that have Keras names. The heads stay unchanged.
 
-    ``weights``: ``none`` (random ones stay), ``imagenet`` (downloaded by keras.applications), or the path of a
-    ``.keras`` file that holds the backbone as a layer named ``xception`` or is the backbone itself. Raises
-    ``SystemExit`` where nothing can be downloaded, ``ValueError`` for a file that is no Xception.
+    ``weights``: ``none`` (random weights stay), ``imagenet`` (keras.applications downloads them), or the path of a
+    ``.keras`` file that is the backbone or holds it as a layer named ``xception``. Raises ``SystemExit`` if the
+    download fails, ``ValueError`` for a file that is not an Xception.
     """
     if weights == "none":
         return
@@ -116,7 +121,7 @@ def load_pretrained(net: Any, weights: str) -> None:
     convolutions = [layer.name for layer in source.layers if layer.name.startswith("conv2d")]
     norms = [layer.name for layer in source.layers if layer.name.startswith("batch_normalization")]
     if not len(convolutions) == len(norms) == len(_RESIDUALS) or "block14_sepconv2" not in arrays:
-        raise ValueError(f"{weights} holds no Xception of keras.applications")
+        raise ValueError(f"{weights} does not hold the Xception of keras.applications")
     for block, convolution, norm in zip(_RESIDUALS, convolutions, norms, strict=True):
         arrays[f"block{block}_residual"] = arrays[convolution]
         arrays[f"block{block}_residual_bn"] = arrays[norm]
@@ -133,7 +138,7 @@ def _source(weights: str) -> Any:
         return saved.get_layer("xception") if "xception" in {layer.name for layer in saved.layers} else saved
     try:
         return keras.applications.Xception(include_top=False, weights="imagenet", input_shape=(150, 150, 3))
-    except Exception as error:  # what Keras raises for a failed download differs from backend to backend
+    except Exception as error:  # the exception for a failed download depends on the backend
         raise SystemExit(
             "The ImageNet weights of Xception could not be downloaded. Without network access, pass a .keras file that "
             f"holds them: make train WEIGHTS=xception.keras ({error})"

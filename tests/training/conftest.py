@@ -1,4 +1,4 @@
-"""Films for the tests of the training code: small synthetic squares, named like the real ones, and networks of them."""
+"""Fixtures for the tests of training: small synthetic images, named like the real ones, and tiny networks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +15,10 @@ TINY = [
     "--size", "71", "--middle", "4", "--folds", "2", "--first-trainable", "block14_sepconv1",
     "--epoch-films", "16", "--batch", "2", "--warmup-films", "4", "--ema-momentum", "0.9",
 ]  # fmt: skip
-"""Settings with which a fold takes seconds. Eight steps an epoch, since weights are averaged after each eighth one."""
+"""Settings with which a fold takes seconds. An epoch has eight steps, the interval of the weight average."""
 
 
-# Keras and tf2onnx are a step behind numpy: their warnings are not ours to fix.
+# Keras and tf2onnx use deprecated parts of numpy, which this project cannot fix.
 IGNORED = ("ignore:__array__ implementation:DeprecationWarning", "ignore:.*np.object.*:FutureWarning")
 
 
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def write_film(path: Path, *, bright: bool, seed: int) -> None:
-    """A noisy grey film; pneumonia gets a bright patch, so that even a tiny network can learn it."""
+    """Write a noisy grey image. Pneumonia gets a bright patch, so that even a tiny network can learn it."""
     pixels = np.random.default_rng(seed).integers(60, 120, (SIZE, SIZE), dtype=np.uint8)
     if bright:
         pixels[30:60, 20:70] = 230
@@ -38,7 +38,7 @@ def write_film(path: Path, *, bright: bool, seed: int) -> None:
 
 
 def write_films(root: Path) -> Path:
-    """NORMAL/ with eight films of each series, PNEUMONIA/ with 16 films, two of each patient."""
+    """Write NORMAL/ with eight images of each series, and PNEUMONIA/ with 16 images, two of each patient."""
     for k in range(16):
         series = "IM" if k < 8 else "NORMAL2-IM"
         write_film(root / "NORMAL" / f"{series}-{k:04d}-0001.png", bright=False, seed=k)
@@ -47,7 +47,7 @@ def write_films(root: Path) -> Path:
 
 
 def write_lungs(path: Path, names: list[str]) -> Path:
-    """One mask for all films of these names: two upright fields, 255 is lung."""
+    """Write the same mask for all images with these names: two upright fields, 255 is lung."""
     mask = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     mask[14:46, 8:24] = mask[14:46, 32:48] = 255
     np.savez(path, names=np.array(names), masks=np.stack([mask] * len(names)))
@@ -61,14 +61,14 @@ def films_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lungs_file(films_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Masks for three films of four."""
+    """Return a file of masks for three of four images."""
     names = sorted(path.name for path in films_dir.glob("*/*.png"))
     return write_lungs(tmp_path_factory.mktemp("lungs") / "lungs.npz", [n for k, n in enumerate(names) if k % 4])
 
 
 @pytest.fixture(scope="session")
 def xception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Xception of keras.applications with random weights, as `WEIGHTS=` takes it."""
+    """Return the Xception of keras.applications with random weights, for `WEIGHTS=`."""
     keras = pytest.importorskip("keras")
     keras.utils.set_random_seed(5)
     model = keras.applications.Xception(weights=None, include_top=False, input_shape=(71, 71, 3))
@@ -91,7 +91,7 @@ def xception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(films_dir: Path, lungs_file: Path, xception_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder with both folds, two epochs each."""
+    """Return a run folder with both folds, two epochs each."""
     from training import train
 
     out = tmp_path_factory.mktemp("runs") / "tiny"
@@ -105,7 +105,7 @@ MakeCore = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def make_core() -> MakeCore:
-    """A network of one convolution with the outputs of a core, for films of 32 x 32: make_core(features=6)."""
+    """Return a function that makes a network of one convolution with the outputs of a core, for images of 32 x 32."""
     keras = pytest.importorskip("keras")
     from training.network import LungPooling
 

@@ -1,4 +1,4 @@
-"""Augmentation is a function of its draws, stays within grey, and moves film and mask alike."""
+"""Augmentation depends only on its draws, stays in range, and moves image and mask together."""
 
 from dataclasses import fields, replace
 
@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from training.augment import UNIFORMS, Augmentation, augment, draws
 
 STILL = Augmentation(**dict.fromkeys((field.name for field in fields(Augmentation)), 0.0))
-"""Every range at nothing."""
+"""Return an augmentation with every range at zero."""
 
 Array = NDArray[np.float32]
 NOISE = np.random.default_rng(3).random((1, 48, 48)).astype(np.float32)
 
 
 def down(size: int = 64) -> Array:
-    """A film that is as bright as it is far from the top, from 0 to 1."""
+    """Return an image whose brightness rises from 0 at the top to 1 at the bottom."""
     return np.repeat(np.linspace(0, 1, size, dtype=np.float32)[None, :, None], size, axis=2)
 
 
 def run(film: Array, ranges: Augmentation, count: int = 16, seed: int = 1) -> Array:
-    """``count`` drawn acquisitions of one film."""
+    """Return ``count`` simulated acquisitions of one image."""
     changed, _ = augment(np.repeat(film, count, axis=0), None, draws([seed], count), ranges)
     return np.asarray(changed)
 
@@ -60,13 +60,13 @@ def test_with_every_range_at_nothing_only_the_flip_is_left() -> None:
 
 
 def spot(size: int, x: float, y: float, width: float = 0.06) -> Array:
-    """A bright spot around a place given as shares of the sides."""
+    """Return a bright spot at a place given as shares of the sides."""
     line = (np.arange(size, dtype=np.float32) + 0.5) / size
     return np.exp(-((line[None, None, :] - x) ** 2 + (line[None, :, None] - y) ** 2) / width**2).astype(np.float32)
 
 
 def centre(images: Array) -> NDArray[np.float64]:
-    """Centre of mass, as shares of the sides, ``[N, 2]``."""
+    """Return the centres of mass as shares of the sides, ``[N, 2]``."""
     line = (np.arange(images.shape[1]) + 0.5) / images.shape[1]
     mass = images.sum(axis=(1, 2), dtype=np.float64)
     return np.stack([(images.sum(axis=1) @ line) / mass, (images.sum(axis=2) @ line) / mass], axis=1)
@@ -100,7 +100,7 @@ def test_gamma_moves_the_middle_grey_both_ways() -> None:
 
 def test_a_cut_takes_a_share_off_one_end_and_squashes_back_the_rest() -> None:
     rows = run(down(200), replace(STILL, cut=0.3, cut_probability=1.0), 32)[:, :, 100]
-    # The outermost rows lie between the film and the darkness around it, so one row in is looked at.
+    # The outermost rows mix the image with the black around it, so the test reads one row further in.
     top, bottom = rows[:, 1], rows[:, -2]
     left = bottom - top
     assert left.min() > 0.7 - 0.02

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from tests.training.conftest import MakeCore
 from training import average, network
@@ -12,7 +12,7 @@ from training import average, network
 
 @pytest.fixture
 def run(tmp_path: Path, make_core: MakeCore) -> tuple[Path, list[Any]]:
-    """A run folder of three folds, and what else a run holds."""
+    """Return a run folder with three folds and the other files of a run."""
     cores = [make_core() for _ in range(3)]
     for name, core in zip(("fold-0", "fold-1", "later-block"), cores, strict=True):
         (tmp_path / name).mkdir()

@@ -7,7 +7,7 @@ from training import calibrate, metrics
 RNG = np.random.default_rng(11)
 Y = (RNG.random(4000) < 0.7).astype(float)
 STEP = 10.0**-calibrate.DECIMALS
-"""What two probabilities differ by, at least."""
+"""The smallest difference between two probabilities."""
 
 LOGITS = 3 * (Y - 0.5) + RNG.normal(0, 1.0, 4000)
 
@@ -41,7 +41,7 @@ def test_thresholds_reach_their_target_and_no_tighter_one_would(target: float) -
 
 
 def test_what_is_served_is_what_was_measured() -> None:
-    """Thresholds and probabilities as they are written down, to six decimals, and no digit more."""
+    """Thresholds and probabilities have the six decimals that the card and results show."""
     fit = calibrate.platt(Y, LOGITS)
     p = fit.probability(LOGITS)
     points = calibrate.operating_points(validation(Y, p, 0.1))

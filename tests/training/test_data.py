@@ -86,7 +86,7 @@ def test_a_network_without_the_later_block_never_sees_its_normal_films_nor_the_l
     for film, fold, out in zip(films, folds, unseen, strict=True):
         assert out == (film.path.name.startswith("NORMAL2-") if film.label == 0 else fold == 1)
     assert unseen.sum() == 8 + 8
-    # Nobody is on both sides.
+    # No patient is on both sides.
     assert {f.group for f, out in zip(films, unseen, strict=True) if out}.isdisjoint(
         f.group for f, out in zip(films, unseen, strict=True) if not out
     )

@@ -15,7 +15,7 @@ SIZE, CHANNELS = 16, 6
 
 @pytest.fixture
 def uneven() -> Any:
-    """A residual network whose channels differ a hundredfold in range; its pooled features are an output."""
+    """Return a residual network whose channels differ a hundredfold in range, with its pooled features as output."""
     random = np.random.default_rng(3)
     loudness = np.geomspace(1, 100, CHANNELS)[:, None, None, None]
     weights = {
@@ -73,7 +73,7 @@ def copied(model: Any) -> Any:
 def test_a_stream_joins_what_addition_pooling_and_rectifiers_join(uneven: Any) -> None:
     found = equalise.streams(uneven.graph)
     parts = {(tuple(n.name for n in s.producers), tuple(n.name for n in s.consumers)) for s in found}
-    # The residual stream is one; what reaches the features, or comes from the image, is none.
+    # The residual stream is one. Tensors that reach the features or come from the image are none.
     assert parts == {(("stem", "point"), ("depth", "depth2")), (("depth",), ("point",)), (("depth2",), ("point2",))}
 
 

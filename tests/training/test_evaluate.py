@@ -1,4 +1,4 @@
-"""What the evaluation counts, on answers made up for it."""
+"""The counts of the evaluation, on made-up scores."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from pneumonia.settings import Settings
 from training import data, evaluate
@@ -45,7 +45,7 @@ def test_figures_are_those_of_the_operating_points_and_of_each_kind() -> None:
 
 @pytest.fixture
 def server(artifacts: Path) -> Server:
-    """The tiny model: the brighter, the more pneumonia; its map is as bright as the film."""
+    """Return the tiny model. Its logit rises with brightness, and its map is as bright as the image."""
     return Server.load(artifacts)
 
 

@@ -1,4 +1,4 @@
-"""What training reads: balanced, repeatable, with each film's own mask."""
+"""The input of training is balanced and repeatable, and each image has its mask."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from training import data, feed
 from training.settings import TrainSettings
@@ -15,7 +15,7 @@ SETTINGS = TrainSettings(size=71, epoch_films=20, batch=8)
 
 
 def made_up(count: int = 24) -> feed.Films:
-    """Films of one grey each, their own number; every second one has a mask of that number."""
+    """Return images of one grey each, equal to their number. Every second one has a mask of that number."""
     number = np.arange(count, dtype=np.uint8)
     known = (number % 2).astype(np.float32)
     masks = np.tile((number * known.astype(np.uint8))[:, None, None], (1, 56, 56))
@@ -47,7 +47,7 @@ def test_batches_are_a_function_of_seed_fold_and_epoch() -> None:
 
 def test_batches_are_of_one_size_and_each_draws_anew() -> None:
     batches = epoch(SETTINGS, 0, 0)
-    assert len(batches) == 2  # the last four films of the epoch make no whole batch
+    assert len(batches) == 2  # the last four images of the epoch do not fill a batch
     assert {batch["film"].shape for batch in batches} == {(8, 71, 71)}
     assert (batches[0]["uniform"] != batches[1]["uniform"]).all()
 
@@ -76,7 +76,7 @@ def test_without_a_file_no_mask_is_known() -> None:
 
 def test_masks_of_another_shape_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "lungs.npz", names=np.array(["a.png"]), masks=np.zeros((1, 64, 64), np.uint8))
-    with pytest.raises(ValueError, match="56 x 56 are needed"):
+    with pytest.raises(ValueError, match="must be 56 x 56"):
         feed.lung_masks(["a.png"], tmp_path / "lungs.npz")
 
 

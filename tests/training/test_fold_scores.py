@@ -1,4 +1,4 @@
-"""What is kept of the films that a fold's network never saw."""
+"""The scores of the images that a fold's network never saw."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from training import fold_scores, metrics
 from training.feed import Films
 
 
 class BrightnessCore:
-    """Stands for a core whose logit is the film's mean, and whose map is hot in its upper left cell."""
+    """A stand-in for a core. Its logit is the mean of the image, and its map is hot in the upper left cell."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -50,7 +50,7 @@ def test_a_cut_takes_its_share_of_the_height_and_squashes_back_the_rest() -> Non
 
 
 def masks(count: int) -> NDArray[np.uint8]:
-    """The upper left quarter is lung."""
+    """Return masks whose upper left quarter is lung."""
     found = np.zeros((count, 56, 56), np.uint8)
     found[:, :28, :28] = 255
     return found
@@ -80,7 +80,7 @@ def test_films_without_positive_heat_have_a_hottest_place_but_no_share() -> None
 
 
 def films(count: int = 12) -> Films:
-    """Every second film shows pneumonia and is brighter; the first four have masks."""
+    """Return images of which every second shows pneumonia and is brighter. The first four have masks."""
     y = (np.arange(count) % 2).astype(np.float32)
     grey = np.random.default_rng(2).integers(0, 60, (count, 32, 32, 1)) + (60 + 90 * y)[:, None, None, None]
     return Films(grey.astype(np.uint8), masks(count), (np.arange(count) < 4).astype(np.float32), y)

@@ -1,4 +1,4 @@
-"""The gate's fit and its tail of the graph, on a tiny network."""
+"""The fit of the gate and its nodes in the graph, on a tiny network."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from pneumonia.model.card import POSES
 from pneumonia.model.preprocess import to_model_input
 from pneumonia.model.sessions import GATE_OUTPUTS
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 import keras
 
@@ -26,7 +26,7 @@ from training.gate_check import rates
 
 @pytest.fixture(scope="module")
 def member(make_core: MakeCore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random network, exported."""
+    """Export a random network."""
     keras.utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("member") / "tiny.onnx"
     export(network.classifier(make_core(features=24)), path)
@@ -34,14 +34,14 @@ def member(make_core: MakeCore, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def picture(seed: int, *, low: int, high: int, curve: float = 1.0) -> Image.Image:
-    """Noise over a ramp from head to foot; ``curve`` bends it, which no stretching of the grey range undoes."""
+    """Return noise over a vertical ramp. ``curve`` bends the ramp, which stretching of the grey range does not undo."""
     rng = np.random.default_rng(seed)
     rows = low + (high - low) * np.linspace(1, 0, 32)[:, None] ** curve + rng.normal(0, 6, (32, 32))
     return Image.fromarray(np.clip(rows, 0, 255).astype(np.uint8))
 
 
 def inputs(films: Sequence[Image.Image]) -> NDArray[np.uint8]:
-    """The films as the model sees them."""
+    """Return the images as the model reads them."""
     return np.stack([to_model_input(film, 32, 32, stretch=True) for film in films])
 
 
@@ -57,17 +57,17 @@ def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     gate.attach(member, fitted)
 
     session = onnxruntime.InferenceSession(str(member), providers=["CPUExecutionProvider"])
-    # The features have done their work: nobody has to be sent them.
+    # The features are no longer an output.
     assert {entry.name for entry in session.get_outputs()} == {"logit", "activation_map", "lung_map", *GATE_OUTPUTS}
     batch = inputs(films[:5])
     distance, population, pose = session.run(list(GATE_OUTPUTS), {"image": batch})
     assert distance == pytest.approx(fitted.gaussian.distance(gate.unit(read(films[:5]))), rel=1e-3)
     assert distance.shape == population.shape == (5,)
     assert pose.shape == (5, len(POSES))
-    # Of the next five in each population, most are on their own side of the limit.
+    # Most of the next five images of each population are on the right side of the limit.
     fresh = inputs([picture(500 + k, low=60, high=220, curve=2.5) for k in range(20)])
     assert np.mean(session.run([GATE_OUTPUTS[1]], {"image": fresh})[0] > fitted.population_threshold) > 0.5
-    # A checkerboard is nothing like either.
+    # A checkerboard resembles neither population.
     board = (np.indices((32, 32)).sum(0) % 2 * 255).astype(np.uint8)[None, :, :, None]
     assert session.run([GATE_OUTPUTS[0]], {"image": board})[0][0] > fitted.distance_threshold
 

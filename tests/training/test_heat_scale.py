@@ -10,7 +10,7 @@ from training import heat_scale
 
 
 class PeakModel:
-    """Stands for a model whose map is hottest where it says, film by film; the films that it saw are counted."""
+    """A stand-in for a model with a given peak for each image. It counts the images that it saw."""
 
     def __init__(self, peaks: Sequence[float]) -> None:
         self._peaks, self.seen = peaks, 0
@@ -36,7 +36,7 @@ def test_the_scale_is_a_quantile_of_the_hottest_cells_of_films_with_pneumonia(fi
 
 
 def test_no_more_films_are_looked_at_than_it_takes(films_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heat_scale, "FILMS", 5)
+    monkeypatch.setattr(heat_scale, "IMAGES", 5)
     model = PeakModel([2.0] * 16)
     assert heat_scale.measure(model, films_dir)["films"] == model.seen == 5  # type: ignore[arg-type]  # see above
 

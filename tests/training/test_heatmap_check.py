@@ -39,7 +39,7 @@ def test_upsampling_keeps_the_place_of_the_heat() -> None:
 
 
 def test_shuffled_weights_change_the_graph_and_not_its_shape(tmp_path: Path) -> None:
-    onnx = pytest.importorskip("onnx", reason="onnx is in the training environment (make train-test)")
+    onnx = pytest.importorskip("onnx", reason="onnx is only in the training environment (make train-test)")
     from onnx import helper, numpy_helper
 
     weight = numpy_helper.from_array(np.arange(1024, dtype=np.float32).reshape(32, 32), "w")

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from training.held_out import FILE, HeldOut
 
 
 def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
-    """A run of two folds over four films; ``scores``: logits by finished fold."""
+    """Write a run of two folds over four images. ``scores``: logits by finished fold."""
     films = [{"name": f"{k}.png", "label": k % 2, "group": str(k), "fold": k // 2} for k in range(4)]
     folder.mkdir(parents=True)
     (folder / "films.json").write_text(json.dumps(films))
@@ -57,7 +57,7 @@ def test_runs_over_other_films_are_no_ensemble(tmp_path: Path) -> None:
     one, other = (write_run(tmp_path / name, {0: [-1, 1], 1: [-2, 2]}) for name in ("one", "other"))
     films = json.loads((other / "films.json").read_text())
     (other / "films.json").write_text(json.dumps(films[::-1]))
-    with pytest.raises(SystemExit, match="different films"):
+    with pytest.raises(SystemExit, match="different images"):
         HeldOut.of_runs([one, other])
 
 

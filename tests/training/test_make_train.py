@@ -1,4 +1,4 @@
-"""The line of docs/model.md that makes the model, pasted as it is: tiny films, random weights, every step."""
+"""Run the training command of docs/model.md unchanged, with tiny images and random weights, through every step."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
@@ -23,7 +23,7 @@ EPOCH = ["--epochs", "1"]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The shell's variables without those that a make around these tests hands down."""
+    """Return the environment without the variables that an outer make passes on."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     for name in ("ARGS", "DATA", "LUNGS", "ADULTS", "BOXES", "OTHERS", "NOT_FILMS", "FLOAT32", "WEIGHTS", "VERSION"):
         inherited.pop(name, None)
@@ -31,7 +31,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def pasted() -> list[list[str]]:
-    """The commands of the line of docs/model.md that begins with `make train`, each with its variables."""
+    """Return the commands of the line in docs/model.md that begins with `make train`, with their variables."""
     found = re.search(r"make train DATA=[^`\n]*", (ROOT / "docs" / "model.md").read_text(encoding="utf-8"))
     assert found
     return [shlex.split(command) for command in found.group().split("&&")]
@@ -39,7 +39,7 @@ def pasted() -> list[list[str]]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What `make train` needs of the repository, with the environment that runs these tests as .venv-train."""
+    """Copy what `make train` needs, with the environment of these tests as .venv-train."""
     folder = tmp_path / "checkout"
     (folder / ".venv-train").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", folder)
@@ -53,7 +53,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def inputs(tmp_path: Path, xception_file: Path) -> dict[str, str]:
-    """Tiny data for every variable that the line of docs/model.md may name."""
+    """Return tiny data for every variable that the command of docs/model.md may name."""
     data, random = tmp_path / "chest_xray", np.random.default_rng(1)
     for split in ("train", "test"):
         write_films(data / split)
@@ -93,7 +93,7 @@ def test_the_line_of_the_document_ends_in_a_model_that_is_served(checkout: Path,
         if target == "train":
             own = [given["ARGS"]] if "ARGS" in given else []
             chosen |= {"WEIGHTS": inputs["WEIGHTS"], "ARGS": " ".join([*own, *TINY, *EPOCH]), "TUNE": " ".join(EPOCH)}
-        # As a shell has it in which VERSION is exported and empty.
+        # VERSION is exported and empty.
         done = make(checkout, target, *(f"{name}={value}" for name, value in chosen.items()), VERSION="")
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
@@ -109,7 +109,7 @@ def test_the_line_of_the_document_ends_in_a_model_that_is_served(checkout: Path,
 
 
 def planned(checkout: Path, *arguments: str, **variables: str) -> str:
-    """What `make train` would run."""
+    """Return the commands that `make train` would run."""
     done = make(checkout, "--dry-run", "train", "DATA=films", *arguments, **variables)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -6,7 +6,7 @@ from training import metrics
 
 RNG = np.random.default_rng(5)
 Y = (RNG.random(400) < 0.6).astype(float)
-P = np.clip(0.25 + 0.4 * Y + RNG.normal(0, 0.2, 400), 0, 1).round(2)  # rounded: ties are in it
+P = np.clip(0.25 + 0.4 * Y + RNG.normal(0, 0.2, 400), 0, 1).round(2)  # rounded, so that there are ties
 
 
 def test_auc_agrees_with_scikit_learn_with_ties() -> None:
@@ -37,7 +37,7 @@ def test_calibration_bins_take_probability_one() -> None:
 
 
 def test_bootstrap_is_over_patients_not_films() -> None:
-    # One patient with many identical films: films would give a narrow interval, patients must not.
+    # One patient has many identical images. Sampling images would give a narrow interval; sampling patients must not.
     y = np.array([1.0] * 100 + [0.0, 0.0])
     p = np.array([0.9] * 100 + [0.2, 0.8])
     groups = ["a"] * 100 + ["b", "c"]

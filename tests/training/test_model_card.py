@@ -16,7 +16,7 @@ def interval(value: float) -> list[float]:
 
 
 def document() -> dict[str, Any]:
-    """A card with every section that `make evaluate` can fill."""
+    """Return a card with every section that `make evaluate` can fill."""
     points = {
         name: {"threshold": t, "validation_sensitivity": 0.99, "validation_specificity": 0.9}
         for name, t in (("rule_out", 0.1), ("balanced", 0.4), ("rule_in", 0.9))

@@ -1,4 +1,4 @@
-"""The network's outputs agree with each other: the map with the logit, the lung map with the pooling."""
+"""The outputs of the network agree: the map with the logit, and the lung map with the pooling."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 import keras
 
@@ -20,7 +20,7 @@ def films(dtype: Any = np.uint8) -> NDArray[Any]:
 
 @pytest.fixture(scope="module")
 def core() -> Any:
-    """A core whose heads are no longer zero."""
+    """Return a core whose heads are not zero."""
     keras.utils.set_random_seed(1)
     part, random = network.core(71, middle=4), np.random.default_rng(1)
     for name in ("lungs", "head"):
@@ -80,7 +80,7 @@ def test_features_are_pooled_where_the_lungs_are() -> None:
     assert np.asarray(weight).mean() == pytest.approx(1)
     assert np.asarray(weight)[0, 0, 1, 0] / np.asarray(weight)[0, 0, 0, 0] == pytest.approx(network.FLOOR / inside)
     assert np.asarray(pooled)[0, 0] == pytest.approx((inside + 5 * network.FLOOR) / (inside + network.FLOOR))
-    # Where no cell holds any lung, and where all do, it is the plain mean.
+    # If no cell or every cell holds lung, the result is the plain mean.
     for logit in (-30.0, 30.0):
         pooled, _ = network.LungPooling()([cells, np.full((1, 1, 2, 1), logit, np.float32)])
         assert np.asarray(pooled)[0, 0] == pytest.approx(3)

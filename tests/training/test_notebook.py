@@ -1,11 +1,11 @@
-"""The walk-through runs from top to bottom, and its stored copy holds no output: no picture of a patient."""
+"""The notebook runs from top to bottom. The stored copy holds no output, so no image of a patient."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("tensorflow", reason="TensorFlow is in the training environment (make train-test)")
+pytest.importorskip("tensorflow", reason="TensorFlow is only in the training environment (make train-test)")
 
 import nbformat
 from nbclient import NotebookClient
@@ -39,4 +39,6 @@ def test_it_runs_from_top_to_bottom(
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 7
     assert (tmp_path / "run-tuned-7" / "final" / "model.keras").exists()
-    assert any("AUC under other acquisitions" in output.get("data", {}).get("text/markdown", "") for output in outputs)
+    assert any(
+        "AUC under simulated acquisitions" in output.get("data", {}).get("text/markdown", "") for output in outputs
+    )

@@ -1,4 +1,4 @@
-"""The loss: what counts, what does not, and what a teacher shares."""
+"""The loss: its terms, the masks it ignores, and the part of a teacher."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from tests.training.conftest import MakeCore
 from training.augment import Augmentation, draws
@@ -20,7 +20,7 @@ RNG = np.random.default_rng(1)
 
 
 def seen(**changes: Any) -> dict[str, Any]:
-    """What the objective gets for two films, the second one without a mask."""
+    """Return the input of the objective for two images, the second without a mask."""
     given = {
         "label": [1.0, 0.0],
         "logit": [0.5, -1.0],
@@ -67,7 +67,7 @@ def test_a_teacher_shares_the_label() -> None:
 
 
 def test_films_become_numbers_around_zero_and_masks_shares_of_cells() -> None:
-    film = np.repeat(RNG.integers(0, 256, (3, 16, 1), dtype=np.uint8), 16, axis=2)  # the same when it is flipped
+    film = np.repeat(RNG.integers(0, 256, (3, 16, 1), dtype=np.uint8), 16, axis=2)  # a flip does not change it
     mask = np.zeros((3, 56, 56), np.uint8)
     mask[:, :21] = 255
     found, share = Acquisition(SETTINGS, (4, 4))([film, mask, draws([1], 3)])

@@ -1,4 +1,4 @@
-"""From a run folder to artifacts: figures that can be made again, and nothing lost where it fails."""
+"""Publishing: the figures of the card can be reproduced, and a failure loses nothing."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from pneumonia.model.card import Card
 from pneumonia.model.sessions import Model
@@ -30,11 +30,11 @@ def test_validation_figures_show_the_spread_over_the_folds() -> None:
 
 
 def write_run(folder: Path, finished: tuple[int, ...] = (0, 1)) -> Path:
-    """A run of three folds over six films, of which some are finished; normals first, two films a patient."""
+    """Write a run of three folds, some finished, over six images: normal ones first, two for each patient."""
     films = [{"name": f"{k}.png", "label": int(k >= 3), "group": str(k // 2), "fold": k % 3} for k in range(6)]
     folder.mkdir(parents=True)
     (folder / "films.json").write_text(json.dumps(films))
-    (folder / "settings.json").write_text(json.dumps({"size": 71, "seed": 7, "data": "Films of St. Nowhere"}))
+    (folder / "settings.json").write_text(json.dumps({"size": 71, "seed": 7, "data": "Images of St. Nowhere"}))
     for fold in finished:
         (folder / f"fold-{fold}").mkdir()
         np.savez(folder / f"fold-{fold}" / "validation.npz", index=[fold, fold + 3], logit=[-1, 1])
@@ -52,7 +52,7 @@ def test_the_card_says_on_how_many_films_each_network_was_trained(tmp_path: Path
     entry = publish.training_entry(write_run(tmp_path / "run"), [])
     assert entry["films_of_each_network"] == {"fold-0": 4, "fold-1": 4}
     assert (entry["films"], entry["patients"], entry["prevalence"]) == (6, 3, 0.5)
-    assert entry["data"] == entry["settings"]["data"] == "Films of St. Nowhere"
+    assert entry["data"] == entry["settings"]["data"] == "Images of St. Nowhere"
     assert len(entry["folds"]) == 2
     assert "later_block" not in entry
     assert "tuned" not in entry
@@ -110,7 +110,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Artifacts that were published before, with what `make evaluate` adds."""
+    """Return earlier artifacts, with the files that `make evaluate` adds."""
     folder = tmp_path / "artifacts"
     (folder / "plots").mkdir(parents=True)
     for name in ("card.json", "old.onnx", "plots/roc.png"):
@@ -155,7 +155,7 @@ def test_swapping_takes_no_notice_of_what_a_cut_swap_left(old: Path) -> None:
 
 
 def assert_made_from_its_scores(folder: Path) -> None:
-    """Calibration, operating points and validation figures of the card are those of the held-out scores beside it."""
+    """Assert that calibration, operating points and validation figures follow from the held-out scores of the card."""
     card = json.loads((folder / "card.json").read_text())
     scores = held_out.HeldOut.read(folder / held_out.FILE)
     calibration = scores.calibration()
@@ -165,8 +165,8 @@ def assert_made_from_its_scores(folder: Path) -> None:
     validation = scores.calibrated(calibration)
     points = calibrate.operating_points(validation)
     assert card["operating_points"] == points, (
-        "the rules in training/calibrate.py give other thresholds than the card has: publish the model again "
-        "(make publish, with a new VERSION), then make evaluate for its figures"
+        "training/calibrate.py gives other thresholds than the card has: publish the model again with a new VERSION "
+        "(make publish), then run make evaluate for the figures"
     )
     figures = publish.validation_metrics(validation, scores.folds, points["balanced"]["threshold"])
     shown = card["metrics"]["validation"]
@@ -190,7 +190,7 @@ def test_published_artifacts_are_what_the_server_takes(published: Path) -> None:
     assert (card.version, card.stretch) == ("9.9.9+tiny", True)
     assert answer.logit == pytest.approx(card.golden.logit, abs=1e-3)
     assert answer.activation_map.shape == (5, 5)
-    # Random weights make cells far hotter than their mean.
+    # With random weights, single cells are far hotter than the mean.
     assert answer.activation_map.mean() == pytest.approx(
         answer.logit, abs=1e-3 * float(np.abs(answer.activation_map).max())
     )
@@ -212,7 +212,7 @@ def test_the_published_card_is_made_from_the_scores_beside_it(published: Path) -
 
 @pytest.mark.skipif(
     json.loads((SHIPPED / "card.json").read_text())["schema_version"] == 1,
-    reason="the shipped card is of the first schema, whose figures were made from other scores",
+    reason="the shipped card has the first schema; its figures come from other scores",
 )
 def test_the_shipped_card_is_made_from_the_scores_beside_it() -> None:
     assert_made_from_its_scores(SHIPPED)

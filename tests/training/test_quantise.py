@@ -15,7 +15,7 @@ SIZE, CHANNELS = 32, 8
 
 
 def network(path: Path, *, convolutions: bool = True) -> Path:
-    """A residual network of random weights, with the outputs of the served ones."""
+    """Return a residual network with random weights and the outputs of the served network."""
     random = np.random.default_rng(3)
     weights = {
         "stem": random.normal(0, 0.5, (CHANNELS, 1, 3, 3)),
@@ -71,7 +71,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def films() -> NDArray[np.uint8]:
-    """Soft films of different brightness, uint8 [24, SIZE, SIZE, 1]."""
+    """Return soft images of different brightness, uint8 [24, SIZE, SIZE, 1]."""
     random = np.random.default_rng(5)
     grey = random.uniform(40, 200, (24, 1, 1, 1)) + random.normal(0, 20, (24, SIZE, SIZE, 1))
     return grey.clip(0, 255).astype(np.uint8)
@@ -107,7 +107,7 @@ def test_weights_are_int8_by_channel_within_the_range_asked_for(
     assert len(weights) == 3
     for values in weights:
         by_channel = np.abs(values.reshape(CHANNELS, -1).astype(int)).max(axis=1)
-        assert (by_channel >= largest - 1).all()  # each channel uses all of its own range
+        assert (by_channel >= largest - 1).all()  # each channel uses its whole range
         assert (by_channel <= largest).all()
 
 
@@ -162,4 +162,4 @@ def test_command_quantises_and_says_how_far_it_agrees(
     out = tmp_path / "int8.onnx"
     quantise.main(["--model", str(source), "--data", str(films_dir), "--out", str(out), "--films", "4", "--check", "8"])
     assert out.exists()
-    assert "8 films: logits correlate" in capsys.readouterr().out
+    assert "8 images: logits correlate" in capsys.readouterr().out

@@ -1,10 +1,10 @@
-"""Resampling against the definitions, and against scipy's."""
+"""Compare resampling with its definitions and with scipy."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from keras import ops
 
@@ -22,7 +22,7 @@ def test_reading_is_bilinear_and_zero_outside() -> None:
         for image, rows, columns in zip(IMAGES, y, x, strict=True)
     ]
     assert found.shape == (2, 40, 30)
-    # Far beyond the right and the lower edge a thousandth of the last pixel is left.
+    # Far beyond the right and lower edges, a thousandth of the last pixel remains.
     np.testing.assert_allclose(found, expected, atol=1.1e-3)
     inside = (x > -1) & (x < 6.9) & (y > -1) & (y < 8.9)
     np.testing.assert_allclose(found[inside], np.stack(expected)[inside], atol=1e-5)
@@ -37,7 +37,7 @@ def test_whole_pixels_are_read_as_they_are() -> None:
 @pytest.mark.parametrize(("rows", "columns"), [(3, 7), (4, 3), (9, 5)])
 def test_a_cell_is_the_mean_over_its_area(rows: int, columns: int) -> None:
     found = np.asarray(sampling.area_mean(IMAGES, rows, columns))
-    # Each pixel in so many parts that whole ones of them fall into each cell.
+    # Pixels are split so that each cell covers a whole number of parts.
     fine = IMAGES.repeat(rows, axis=1).repeat(columns, axis=2)
     np.testing.assert_allclose(found, fine.reshape(2, rows, 9, columns, 7).mean(axis=(2, 4)), atol=1e-6)
 

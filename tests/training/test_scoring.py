@@ -1,4 +1,4 @@
-"""Scores through the serving code: those of the tiny model, and the shipped model's on the test split."""
+"""Scores through the serving code: of the tiny model, and of the shipped model on the test split."""
 
 import json
 import os
@@ -39,6 +39,6 @@ def test_the_served_model_has_the_figures_of_its_card() -> None:
     figures = json.loads((ARTIFACTS / "card.json").read_text())["metrics"]["test"]
     assert figures["films"] == len(films) == 624
     assert metrics.auc(y, scores.probability) == pytest.approx(figures["auc"][0], abs=0.002)
-    # Another CPU may round a film or two on the threshold to the other side.
+    # Another CPU may round one or two images near the threshold to the other side.
     counts = metrics.confusion(y, scores.probability, t)
     assert all(abs(counts[name] - figures["confusion"][name]) <= 2 for name in counts)

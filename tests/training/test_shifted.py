@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 from training import shifted
 

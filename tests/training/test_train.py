@@ -1,4 +1,4 @@
-"""Training on small films: folds, cuts and what goes on from them. Runs where Keras is (make train-test)."""
+"""Training on small images: folds, interruptions and resuming. Needs Keras (make train-test)."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 import keras
 
@@ -99,7 +99,7 @@ def test_a_cut_run_resumes_to_the_same_network(
     assert np.allclose(whole, resumed, atol=1e-3)
     capsys.readouterr()
     train.main(arguments)
-    assert "fold-0: done already" in capsys.readouterr().out
+    assert "fold-0: already done" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_training_goes_on_from_a_network_with_its_heads(tiny_run: Path, films_di
     same = zip(weights_of(tmp_path / "final" / "model.keras"), weights_of(start), strict=True)
     assert all((one == other).all() for one, other in same)
     assert read(tmp_path / "settings.json")["start"] == "tiny/fold-0"
-    # It saw every film, so there is none left to score, and no features were needed.
+    # The network saw every image: none is left to score, and no features were needed.
     assert {path.name for path in (tmp_path / "final").iterdir()} == {"model.keras"}
     assert not (tmp_path / "features.npy").exists()
 
@@ -126,7 +126,7 @@ def test_a_teacher_is_the_network_of_the_same_fold(tiny_run: Path) -> None:
 
 
 def probe(films_dir: Path, out: Path, *options: str) -> None:
-    """A run without fine-tuning: the head alone, on random features."""
+    """Train only the head, on random features."""
     train.main(["--data", str(films_dir), "--out", str(out), "--epochs", "0", *TINY, *options])
 
 
@@ -143,13 +143,13 @@ def test_weights_that_cannot_be_downloaded_end_in_one_sentence_and_do_not_block_
     probe(films_dir, tmp_path, "--weights", "none", "--fold", "0", "--seed", "8")
     assert read(tmp_path / "settings.json")["seed"] == 8
     assert (tmp_path / "fold-0" / "model.keras").exists()
-    # From here on there is something to lose, although nothing was fine-tuned.
+    # From here on the run holds a finished network, although nothing was fine-tuned.
     with pytest.raises(SystemExit, match="other settings"):
         probe(films_dir, tmp_path, "--weights", "none", "--seed", "9")
 
 
 def test_features_of_other_settings_are_not_taken_over(films_dir: Path, tmp_path: Path) -> None:
-    tmp_path.joinpath("settings.json").write_text("{}")  # of a first try that was cut
+    tmp_path.joinpath("settings.json").write_text("{}")  # from an interrupted attempt
     np.save(tmp_path / "features.npy", np.zeros((32, 2048), np.float32))
     probe(films_dir, tmp_path, "--weights", "none", "--fold", "0")
     assert np.load(tmp_path / "features.npy").any()
@@ -167,8 +167,8 @@ def test_extra_folders_widen_the_data(films_dir: Path, tmp_path: Path) -> None:
 
 def test_the_data_is_named_by_what_lies_beside_it_or_by_its_folder(tmp_path: Path) -> None:
     assert train.describe(tmp_path) == tmp_path.name
-    (tmp_path / "SOURCE.txt").write_text("Films of St. Nowhere (CC0)\nsecond line\n")
-    assert train.describe(tmp_path) == "Films of St. Nowhere (CC0)"
+    (tmp_path / "SOURCE.txt").write_text("Images of St. Nowhere (CC0)\nsecond line\n")
+    assert train.describe(tmp_path) == "Images of St. Nowhere (CC0)"
 
 
 @pytest.mark.parametrize(

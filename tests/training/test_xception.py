@@ -1,4 +1,4 @@
-"""The backbone holds the weights of keras.applications, and computes with them what the original does."""
+"""The backbone has the weights of keras.applications and computes the same as the original."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("keras", reason="Keras is in the training environment (make train-test)")
+pytest.importorskip("keras", reason="Keras is only in the training environment (make train-test)")
 
 import keras
 
@@ -97,11 +97,11 @@ def test_the_backbone_of_a_whole_classifier_is_found(original: Any, ours: Any, t
 def test_a_file_of_another_network_is_refused(tmp_path: Path, convolutions: int) -> None:
     film = x = keras.Input((16, 16, 3))
     for k in range(convolutions):
-        # Named by Keras as the shortcuts of Xception are.
+        # Keras names these layers like the shortcuts of Xception.
         x = keras.layers.Conv2D(2, 1, name=f"conv2d_{k}")(x)
         x = keras.layers.BatchNormalization(name=f"batch_normalization_{k}")(x)
     keras.Model(film, x).save(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match=r"other\.keras holds no Xception"):
+    with pytest.raises(ValueError, match=r"other\.keras does not hold the Xception"):
         xception.load_pretrained(xception.backbone(71, 4), str(tmp_path / "other.keras"))
 
 
