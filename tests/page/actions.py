@@ -1,4 +1,4 @@
-"""What people do on the page, and what they see there."""
+"""Actions of users on the page, and the values that they see."""
 
 import hashlib
 import io
@@ -14,23 +14,23 @@ SAMPLES = sorted((ROOT / "samples").glob("*.png"))
 
 
 def payload(name: str, data: bytes) -> FilePayload:
-    """A file that lies nowhere."""
+    """Return a file that exists only in memory."""
     return {"name": name, "mimeType": "", "buffer": data}
 
 
-def add_films(page: Page, *films: Path | FilePayload) -> None:
-    """Choose files, as the browser's own dialog would."""
-    given = [payload(film.name, film.read_bytes()) if isinstance(film, Path) else film for film in films]
+def add_images(page: Page, *images: Path | FilePayload) -> None:
+    """Choose files as in the browser's dialog."""
+    given = [payload(image.name, image.read_bytes()) if isinstance(image, Path) else image for image in images]
     page.locator("#picker").set_input_files(given)
 
 
-def drop_films(page: Page, *films: Path) -> None:
-    """Drop files onto the page as a file manager would."""
-    content = [[film.name, list(film.read_bytes())] for film in films]
+def drop_images(page: Page, *images: Path) -> None:
+    """Drop files onto the page as from a file manager."""
+    content = [[image.name, list(image.read_bytes())] for image in images]
     transfer = page.evaluate_handle(
-        """(films) => {
+        """(images) => {
             const transfer = new DataTransfer();
-            for (const [name, bytes] of films) transfer.items.add(new File([new Uint8Array(bytes)], name));
+            for (const [name, bytes] of images) transfer.items.add(new File([new Uint8Array(bytes)], name));
             return transfer;
         }""",
         content,
@@ -40,12 +40,12 @@ def drop_films(page: Page, *films: Path) -> None:
 
 
 def answered(page: Page, count: int) -> None:
-    """Wait until there are so many films with an answer or a refusal."""
-    expect(page.locator("#films .chip")).to_have_count(count)
+    """Wait until ``count`` images have a result or were refused."""
+    expect(page.locator("#images .chip")).to_have_count(count)
 
 
 def shown_percent(probability: float) -> str:
-    """As the page writes a probability."""
+    """Return a probability as the page writes it."""
     if 0.999 < probability < 1:
         return ">99.9%"
     if 0 < probability < 0.001:
@@ -54,15 +54,18 @@ def shown_percent(probability: float) -> str:
 
 
 def answers(page: Page) -> Callable[[], list[dict[str, Any]]]:
-    """Afterwards, tells the service's answers to predictions from now on, in the order they came."""
+    """Return a function that lists the service's answers to predictions since this call, in order of arrival."""
     found: list[Response] = []
     page.on("response", lambda response: found.append(response) if "/predict" in response.url else None)
     return lambda: [response.json() for response in found if response.ok]
 
 
-def large_png(film: Path, least: int) -> bytes:
-    """A film as a PNG of more than `least` bytes: enlarged, with grain, which does not compress. Always the same."""
-    with Image.open(film) as opened:
+def large_png(image: Path, least: int) -> bytes:
+    """Return an image as a PNG of more than ``least`` bytes: enlarged, with grain that does not compress.
+
+    The bytes are the same in every call.
+    """
+    with Image.open(image) as opened:
         large = opened.convert("L").resize((2800, 2800))
     grain = Image.frombytes("L", large.size, hashlib.shake_128(b"grain").digest(2800 * 2800))
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The page in a real Chromium against the real local cloud, each started once for all tests."""
+"""Fixtures for tests of the page: a real Chromium and the real local cloud, each started once for all tests."""
 
 import os
 import shutil
@@ -18,19 +18,19 @@ from tests.serving import Service, serving
 ROOT = Path(__file__).parents[2]
 DESKTOP = {"width": 1440, "height": 900}
 
-# No service of the browser's maker is called, and it runs where there is no user namespace for its sandbox.
+# The browser calls no service of its vendor, and runs without a user namespace for its sandbox.
 FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
-# A machine that is busy with something else may be slow; what is right comes at once on any other.
+# A busy machine may be slow. On any other, the expected state appears at once.
 expect.set_options(timeout=60_000)
 
 
 @dataclass
 class Visit:
-    """What happened in one page. `expected` are parts of console messages that a test brings about on purpose."""
+    """Events of one page. `expected` holds parts of the console messages that a test causes on purpose."""
 
     page: Page
     origins: Sequence[str]
@@ -51,7 +51,7 @@ Open = Callable[..., Page]
 
 
 def chromium() -> str:
-    """Chromium of the system: CHROMIUM= names another one. Skips the test if there is none."""
+    """Return the path of Chromium; CHROMIUM= names another one. Skips the test if there is none."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if found is None:
@@ -61,7 +61,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A browser for all tests."""
+    """Start a browser for all tests."""
     found = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS, chromium_sandbox=False)
@@ -71,21 +71,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Service]:
-    """The local cloud with the model that is shipped, open to all."""
+    """Start the local cloud with the shipped model and without access control."""
     with serving() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def guarded_service() -> Iterator[Service]:
-    """The same, asking for a token."""
+    """Start the local cloud with auth `token`."""
     with serving("--auth", "token") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def elsewhere() -> Iterator[str]:
-    """The port of another server of this machine, with an empty page."""
+    """Start another server on this machine, which serves an empty page, and return its port."""
 
     class Empty(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -105,10 +105,10 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Open the page of a service: open_page(service, expected=("status of 415",), viewport=..., ...).
+    """Return a function that opens the page: open_page(service, expected=("status of 415",), viewport=..., ...).
 
-    Afterwards: nothing on the console but what was expected, nothing refused by the content security policy,
-    no request to anybody but the service and its bucket, nothing stored but a token and the prevalence that was chosen.
+    After the test, the console must hold only expected messages and no refusal by the content security policy. All
+    requests must have gone to the service or its bucket. Only a token and the chosen prevalence may be stored.
     """
     visits: list[tuple[BrowserContext, Visit]] = []
 
@@ -120,7 +120,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", visit.on_console)
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         page.on("request", visit.on_request)
-        # A refusal that no console message told of would still be seen.
+        # Reports refusals for which the browser writes no console message.
         page.add_init_script(
             "addEventListener('securitypolicyviolation', (event) => console.error('CSP', event.violatedDirective))"
         )

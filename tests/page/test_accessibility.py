@@ -5,7 +5,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.actions import SAMPLES, add_images, answered, payload
 from tests.page.conftest import DESKTOP, Open
 from tests.serving import Service
 
@@ -24,18 +24,18 @@ def violations(page: Page) -> list[tuple[str, Any]]:
 def test_axe_finds_nothing(open_page: Open, service: Service, scheme: str, viewport: dict[str, int]) -> None:
     page = open_page(service, expected=("status of 415",), color_scheme=scheme, viewport=viewport)
     assert violations(page) == []
-    add_films(page, *SAMPLES[:2], SAMPLES[-1], payload("notes.txt", b"no film"))
+    add_images(page, *SAMPLES[:2], SAMPLES[-1], payload("notes.txt", b"no image"))
     answered(page, 4)
     assert violations(page) == []
-    page.locator("#films .film").last.click()
+    page.locator("#images .image").last.click()
     expect(page.locator("#result .failed").first).to_be_visible()
     assert violations(page) == []
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     assert violations(page) == []
 
 
 def test_axe_finds_nothing_in_a_caveat_with_feedback_and_undo(open_page: Open, service: Service) -> None:
-    page = open_page(service, expected=("status of 404",))  # this service takes no feedback
+    page = open_page(service, expected=("status of 404",))  # this service does not take feedback
 
     def change(route: Route) -> None:
         response = route.fetch()
@@ -50,7 +50,7 @@ def test_axe_finds_nothing_in_a_caveat_with_feedback_and_undo(open_page: Open, s
     page.route("**/predict?*", change)
     page.route("**/config", ask)
     page.reload()
-    add_films(page, *SAMPLES[:2])
+    add_images(page, *SAMPLES[:2])
     answered(page, 2)
     page.get_by_role("button", name=f"Remove {SAMPLES[1].name}").click()
     page.get_by_role("button", name="Disagree").click()
@@ -72,24 +72,24 @@ def test_axe_finds_nothing_in_the_token_dialog(open_page: Open, guarded_service:
 
 def test_everything_can_be_reached_by_keyboard_alone(open_page: Open, service: Service) -> None:
     page = open_page(service)
-    # From here on: the browser is told of it in the background, and a dialog that came first would be lost.
+    # Registered early: the browser learns of it in the background, and would lose a dialog that opens before.
     page.on("filechooser", lambda chooser: chooser.set_files(SAMPLES[:2]))
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the films")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the images")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("#films-heading")).to_be_focused()
+    expect(page.locator("#images-heading")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.locator("#choose")).to_be_focused()
     page.keyboard.press("Enter")
     answered(page, 2)
-    expect(page.locator("#films .film").first).to_be_focused()
+    expect(page.locator("#images .image").first).to_be_focused()
     reached = set()
     for _ in range(50):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.className"))
     assert {
-        "film",
+        "image",
         "order",
         "filter",
         "remove quiet",
@@ -105,10 +105,10 @@ def test_everything_can_be_reached_by_keyboard_alone(open_page: Open, service: S
     assert {"stage", "opacity", "prevalence", "scroll", "link", "clear", "export"} <= reached
 
 
-def test_answers_are_told_to_screen_readers(open_page: Open, service: Service) -> None:
+def test_results_are_announced_to_screen_readers(open_page: Open, service: Service) -> None:
     page = open_page(service)
-    add_films(page, SAMPLES[0])
+    add_images(page, SAMPLES[0])
     answered(page, 1)
     words = page.locator("#result .chip").inner_text()
     expect(page.get_by_role("status").filter(has_text=SAMPLES[0].name)).to_contain_text(words)
-    expect(page.get_by_role("img", name=f"The film, {words.lower()}")).to_be_visible()
+    expect(page.get_by_role("img", name=f"The image, {words.lower()}")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The page behind `pneumonia console`, which asks for a one-time code."""
+"""Tests of the page behind `pneumonia console`, which asks for a one-time code."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.actions import SAMPLES, add_films, answered, large_png, payload
+from tests.page.actions import SAMPLES, add_images, answered, large_png, payload
 from tests.serving import ROOT, Service
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Console:
-    """A running console: its address, and the codes that it prints."""
+    """A running console: its address and the codes that it prints."""
 
     url: str
     code: str
@@ -58,13 +58,13 @@ def give(page: Page, code: str) -> None:
     page.get_by_role("button", name="Continue").click()
 
 
-def test_a_code_lets_one_tab_in_and_no_other(page: Page, console: Console) -> None:
+def test_a_code_opens_the_page_in_one_tab_only(page: Page, console: Console) -> None:
     page.goto(console.url)
     give(page, "abcd-efgh-ijkl-mnop")
     expect(page.locator("#token-wrong")).to_contain_text("The code was not accepted")
     give(page, console.code)
     expect(page.locator("#measured table")).to_be_visible()
-    add_films(page, SAMPLES[0])
+    add_images(page, SAMPLES[0])
     answered(page, 1)
     page.reload()
     expect(page.locator("#measured table")).to_be_visible()
@@ -80,19 +80,19 @@ def test_a_code_lets_one_tab_in_and_no_other(page: Page, console: Console) -> No
     expect(another.locator("#measured table")).to_be_visible()
 
 
-def test_a_code_in_the_fragment_is_used_and_taken_out(page: Page, console: Console) -> None:
+def test_a_code_in_the_fragment_is_used_and_removed(page: Page, console: Console) -> None:
     page.goto(f"{console.url}#code={console.code}")
     expect(page.locator("#measured table")).to_be_visible()
     assert page.url == console.url
     page.goto("about:blank")
-    page.goto(f"{console.url}#code={console.code}")  # the tab has its key; the old code does no harm
+    page.goto(f"{console.url}#code={console.code}")  # the tab already has its key, so the used code does not matter
     expect(page.locator("#measured table")).to_be_visible()
 
 
 def test_a_large_film_passes_through_the_console(page: Page, console: Console) -> None:
     page.goto(f"{console.url}#code={console.code}")
     expect(page.locator("#measured table")).to_be_visible()
-    add_films(page, payload("large.png", large_png(SAMPLES[-1], 4_500_000)))
+    add_images(page, payload("large.png", large_png(SAMPLES[-1], 4_500_000)))
     answered(page, 1)
     expect(page.locator("#result .probability")).to_be_visible()
 

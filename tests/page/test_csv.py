@@ -7,17 +7,17 @@ import pytest
 
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.reporting.csv_rows import csv_row
-from tests.page.actions import SAMPLES, add_films, answered, answers, payload
+from tests.page.actions import SAMPLES, add_images, answered, answers, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
 
 @pytest.mark.slow
-def test_the_download_holds_every_film_as_it_was_answered(open_page: Open, service: Service) -> None:
+def test_the_download_holds_every_image_with_its_result(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 415",))
     given = answers(page)
     formula = '=HYPERLINK("x","y").png'
-    add_films(page, SAMPLES[0], payload(formula, SAMPLES[1].read_bytes()), payload("notes, old.txt", b"no film"))
+    add_images(page, SAMPLES[0], payload(formula, SAMPLES[1].read_bytes()), payload("notes, old.txt", b"no image"))
     answered(page, 3)
     page.evaluate("sessionStorage.setItem('pneumonia-prevalence', '0.1')")
     with page.expect_download() as caught:

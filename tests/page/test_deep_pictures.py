@@ -1,4 +1,4 @@
-"""Films deeper than a browser shows come from the service, and are windowed by their own samples."""
+"""Images deeper than 8 bits: the service sends them, and the window is applied to their own samples."""
 
 import base64
 import io
@@ -12,14 +12,14 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests import deep_films
-from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.actions import SAMPLES, add_images, answered, payload
 from tests.page.conftest import Open
 from tests.page.test_viewer import drag, layer
 from tests.serving import Service
 
 pytestmark = pytest.mark.slow
 
-URL = "document.getElementById('film-layer').toDataURL()"
+URL = "document.getElementById('image-layer').toDataURL()"
 READ = """async ([data, depth]) => {
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
     const deep = await (await import('/page/deep.js')).readDeep(new Blob([bytes]), depth);
@@ -28,27 +28,27 @@ READ = """async ([data, depth]) => {
 
 
 @pytest.fixture(scope="module")
-def film() -> npt.NDArray[np.uint16]:
+def image() -> npt.NDArray[np.uint16]:
     with Image.open(SAMPLES[-1]) as sample:
         return np.asarray(sample.resize((300, 400)), np.uint16) * 16
 
 
-def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, film: npt.NDArray[np.uint16]) -> None:
-    page = open_page(service, bypass_csp=True)  # the browser's own waiting needs eval
-    add_films(page, payload("film.dcm", deep_films.dicom(film, 12)))
+def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, image: npt.NDArray[np.uint16]) -> None:
+    page = open_page(service, bypass_csp=True)  # wait_for_function needs eval
+    add_images(page, payload("image.dcm", deep_films.dicom(image, 12)))
     answered(page, 1)
     expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400 DICOM, 12 bits")
     expect(page.locator("#opacity")).to_be_enabled()
     assert shown(page).shape == (400, 300)
     usual = shown(page)
-    assert np.corrcoef(usual.ravel(), film.ravel())[0, 1] > 0.98
+    assert np.corrcoef(usual.ravel(), image.ravel())[0, 1] > 0.98
     stage = page.locator("#stage").bounding_box()
     assert stage
     before = page.evaluate(URL)
     drag(page, -round(0.4 * stage["width"]), 0, "left")
     expect(page.locator("#stage-window")).to_have_text(re.compile(r"Window [12]\d{3}, level [12]\d{3}"))
-    # Painted again from the samples, not filtered: greys that 8 bits did not hold.
-    expect(page.locator("#film-layer")).to_have_css("filter", "grayscale(1)")
+    # Painted again from the samples, not filtered: this shows greys that 8 bits cannot hold.
+    expect(page.locator("#image-layer")).to_have_css("filter", "grayscale(1)")
     page.wait_for_function(f"(before) => {URL} !== before", arg=before)
     narrow = shown(page)
     assert np.isin(narrow, (0, 255)).mean() > np.isin(usual, (0, 255)).mean() + 0.1
@@ -56,30 +56,30 @@ def test_a_dicom_is_shown_in_its_own_depth(open_page: Open, service: Service, fi
     expect(page.locator("#stage-window")).to_have_text("")
 
 
-def test_a_refused_dicom_shows_its_picture(open_page: Open, service: Service, film: npt.NDArray[np.uint16]) -> None:
+def test_a_refused_dicom_image_is_shown(open_page: Open, service: Service, image: npt.NDArray[np.uint16]) -> None:
     page = open_page(service, expected=("status of 422",))
-    add_films(page, payload("film.dcm", deep_films.dicom(np.ascontiguousarray(film[::-1]), 12)))
+    add_images(page, payload("image.dcm", deep_films.dicom(np.ascontiguousarray(image[::-1]), 12)))
     answered(page, 1)
     expect(page.locator("#result .verdict.failed")).to_be_visible()
     expect(page.locator("#stage-none")).to_be_hidden()
     expect(page.locator("#stage-size")).to_have_text("300 \u00d7 400, 12 bits")
-    assert np.corrcoef(shown(page).ravel(), film[::-1].ravel())[0, 1] > 0.98
+    assert np.corrcoef(shown(page).ravel(), image[::-1].ravel())[0, 1] > 0.98
 
 
-def test_the_picture_before_is_not_seen_while_the_next_one_is_fetched(
-    open_page: Open, service: Service, film: npt.NDArray[np.uint16]
+def test_the_previous_image_is_hidden_while_the_next_one_is_fetched(
+    open_page: Open, service: Service, image: npt.NDArray[np.uint16]
 ) -> None:
     page = open_page(service)
     held: list[Route] = []
     page.route("**/image", lambda route: held.append(route))
-    add_films(page, SAMPLES[0], payload("film.dcm", deep_films.dicom(film, 12)))
+    add_images(page, SAMPLES[0], payload("image.dcm", deep_films.dicom(image, 12)))
     answered(page, 2)
     expect(page.locator("#layers")).to_be_visible()
-    page.locator("#films .film").last.click()
-    expect(page.locator("#stage-name")).to_have_text("film.dcm")
+    page.locator("#images .image").last.click()
+    expect(page.locator("#stage-name")).to_have_text("image.dcm")
     expect(page.locator("#layers")).to_be_hidden()
-    expect(page.locator("#stage-none")).to_have_text("Loading the picture")
-    expect(page.locator("#films .film").last).to_have_attribute("aria-current", "true")
+    expect(page.locator("#stage-none")).to_have_text("Loading the image")
+    expect(page.locator("#images .image").last).to_have_attribute("aria-current", "true")
     held[0].continue_()
     expect(page.locator("#layers")).to_be_visible()
     expect(page.locator("#stage-size")).to_contain_text("12 bits")
@@ -99,4 +99,4 @@ def test_all_filters_of_png_are_read(open_page: Open, service: Service, dtype: A
 
 
 def shown(page: Page) -> npt.NDArray[np.float32]:
-    return np.asarray(layer(page, "film-layer").convert("L"), np.float32)
+    return np.asarray(layer(page, "image-layer").convert("L"), np.float32)

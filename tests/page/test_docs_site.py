@@ -1,4 +1,4 @@
-"""The built site of the documents in a browser: it asks nobody but itself."""
+"""Tests of the built documentation site in a browser: it sends no request to another host."""
 
 import functools
 import threading
@@ -29,8 +29,8 @@ def site() -> Iterator[str]:
         server.shutdown()
 
 
-def test_the_site_shows_no_markers_asks_nobody_else_and_draws_the_diagrams(site: str, browser: Browser) -> None:
-    # One test for all, since workers that build it at once would get in each other's way.
+def test_the_site_shows_no_markers_calls_no_other_host_and_draws_the_diagrams(site: str, browser: Browser) -> None:
+    # One test for all: workers that build the site at the same time would overwrite each other's files.
     for built in (docs_site.ROOT / "site").rglob("*.html"):
         assert "<!-- figure" not in built.read_text(encoding="utf-8"), built
     strangers: list[str] = []

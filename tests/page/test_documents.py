@@ -20,11 +20,11 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
-def test_the_page_leads_to_them_in_tabs_of_their_own(open_page: Open, service: Service) -> None:
+def test_the_page_opens_them_in_new_tabs(open_page: Open, service: Service) -> None:
     page = open_page(service)
     for name, path, heading in (
-        ("The API, with examples", "/docs", "Pneumonia triage of chest X-rays: API"),
-        ("The whole model card", "/model-card", "Model card:"),
+        ("API with examples", "/docs", "Pneumonia triage of chest X-rays: API"),
+        ("Full model card", "/model-card", "Model card:"),
     ):
         with page.expect_popup() as opened:
             page.get_by_role("link", name=name).click()
@@ -33,7 +33,7 @@ def test_the_page_leads_to_them_in_tabs_of_their_own(open_page: Open, service: S
     expect(page.get_by_role("link", name="OpenAPI")).to_have_attribute("href", "/openapi.json")
 
 
-def test_the_language_is_chosen_by_keyboard_for_all_examples(open_page: Open, service: Service) -> None:
+def test_the_keyboard_chooses_the_language_of_all_examples(open_page: Open, service: Service) -> None:
     page = open_page(service)
     page.goto(f"{service.url}/docs")
     page.keyboard.press("Tab")
@@ -47,7 +47,7 @@ def test_the_language_is_chosen_by_keyboard_for_all_examples(open_page: Open, se
     assert set(shown.all_inner_texts()) == {"Python"}
 
 
-def test_the_help_of_a_problem_shows_its_section(open_page: Open, service: Service) -> None:
+def test_the_help_link_of_a_problem_shows_its_section(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 415",))
     problem = page.request.post(f"{service.url}/predict", data=b"no image").json()
     page.goto(service.url + problem["help"])

@@ -7,7 +7,7 @@ from tests.serving import Service
 
 
 @pytest.mark.slow
-def test_an_example_is_answered_by_a_click(open_page: Open, service: Service) -> None:
+def test_a_click_on_an_example_gives_a_result(open_page: Open, service: Service) -> None:
     page = open_page(service)
     examples = page.locator("#examples button")
     expect(examples).to_have_count(3)

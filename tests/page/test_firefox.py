@@ -1,4 +1,4 @@
-"""The main walk in Debian's Firefox, which Playwright cannot drive; puppeteer-core can."""
+"""The main walk in Debian's Firefox. Playwright cannot drive it, so puppeteer-core does."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.serving import Service
 pytestmark = pytest.mark.slow
 
 WALK = Path(__file__).parent / "firefox"
-FILMS = [SAMPLES[0], SAMPLES[-1]]
+IMAGES = [SAMPLES[0], SAMPLES[-1]]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def firefox() -> str:
 
 
 def test_the_main_walk(service: Service, firefox: str) -> None:
-    command = ["node", str(WALK / "walk.mjs"), firefox, service.url, *map(str, FILMS)]
+    command = ["node", str(WALK / "walk.mjs"), firefox, service.url, *map(str, IMAGES)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
@@ -42,5 +42,5 @@ def test_the_main_walk(service: Service, firefox: str) -> None:
     assert seen["zoom"] == "125%"
     assert seen["window"].startswith("Window ")
     assert seen["keys"]
-    assert seen["before"] == FILMS[0].name
-    assert seen["restored"] == len(FILMS)
+    assert seen["before"] == IMAGES[0].name
+    assert seen["restored"] == len(IMAGES)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.actions import SAMPLES, add_images, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
@@ -17,7 +17,7 @@ WIDTHS = [320, 600, 900, 1440]
 def test_nothing_is_cut_off_sideways(open_page: Open, service: Service, width: int) -> None:
     page = open_page(service, viewport={"width": width, "height": 800})
     assert overflow(page) <= 0
-    add_films(page, *SAMPLES[:2])
+    add_images(page, *SAMPLES[:2])
     answered(page, 2)
     assert overflow(page) <= 0
     outside = page.evaluate(
@@ -34,7 +34,7 @@ def test_nothing_is_cut_off_sideways(open_page: Open, service: Service, width: i
 @pytest.mark.parametrize("width", WIDTHS)
 def test_model_limits_and_research_use_are_always_in_view(open_page: Open, service: Service, width: int) -> None:
     page = open_page(service, viewport={"width": width, "height": 700})
-    add_films(page, *SAMPLES[:3])
+    add_images(page, *SAMPLES[:3])
     answered(page, 3)
     config = page.request.get(f"{service.url}/config").json()
     standing = page.locator("footer.standing")
@@ -66,16 +66,16 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (768, 1024), (820, 1180)])
-def test_film_verdict_and_scale_are_seen_without_scrolling(
+def test_image_verdict_and_scale_are_visible_without_scrolling(
     open_page: Open, service: Service, width: int, height: int
 ) -> None:
     page = open_page(service, viewport={"width": width, "height": height})
     with Image.open(SAMPLES[-1]) as sample:
         stream = io.BytesIO()
         sample.resize((800, 600)).save(stream, "PNG")
-    add_films(page, payload("wide.png", stream.getvalue()), SAMPLES[-1])
+    add_images(page, payload("wide.png", stream.getvalue()), SAMPLES[-1])
     answered(page, 2)
-    page.locator("#films .film").first.click()
+    page.locator("#images .image").first.click()
     page.evaluate("scrollTo(0, 0)")
     expect(page.locator("#stage-size")).to_contain_text("800")
     for part in ("#stage", "#result .verdict", "#result .probability", "#prevalence", "#result .scale"):
@@ -88,13 +88,13 @@ def test_film_verdict_and_scale_are_seen_without_scrolling(
     for aspect in (4 / 3, 1.0):
         stage = page.locator("#stage").bounding_box()
         assert stage
-        assert stage["width"] / stage["height"] == pytest.approx(aspect, rel=0.01)  # nothing black around it
+        assert stage["width"] / stage["height"] == pytest.approx(aspect, rel=0.01)  # no black borders
         assert stage["width"] > 350
         page.keyboard.press("End")
         expect(page.locator("#stage-size")).to_contain_text("512")
 
 
-def test_header_and_footer_leave_a_phone_to_the_film(open_page: Open, service: Service) -> None:
+def test_header_and_footer_take_little_space_on_a_phone(open_page: Open, service: Service) -> None:
     page = open_page(service, viewport={"width": 390, "height": 844})
     bars = [page.locator(bar).bounding_box() for bar in ("header.top", "footer.standing")]
     assert sum(bar["height"] for bar in bars if bar) <= 70

@@ -1,4 +1,4 @@
-"""Pages of another origin and of another port, in a real browser, against every port of the local cloud."""
+"""Requests to every port of the local cloud from pages of other origins and ports, in a real browser."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 EVIL = "evil.example"
 SECRET = "nothing-for-others"
 
-# What a page can try: to read an answer, and to make the browser accept one that it cannot read.
+# A page can try to read an answer, and to make the browser load one that the page cannot read.
 TRY = """async ([url, options]) => {
     const readable = await fetch(url, options).then(
         async (response) => [response.status, await response.text()], () => null);
@@ -30,7 +30,7 @@ TRY = """async ([url, options]) => {
 
 
 def signed(service: str, target: str) -> dict[str, str]:
-    """What a request to a service of the local cloud needs so that it is known for which it is; signed by nobody."""
+    """Return headers that address a request to a service of the local cloud. The signature is not valid."""
     scope = f"{CREDENTIAL}/20260101/{REGION}/{service}/aws4_request"
     return {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
@@ -57,7 +57,7 @@ def attempts(service: Service) -> dict[str, tuple[str, dict[str, object]]]:
 
 @pytest.fixture
 def filled(guarded_service: Service) -> Iterator[Service]:
-    """A local cloud that holds a result, which an image could show."""
+    """Return a local cloud that holds a result, which an <img> element could show."""
     picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><!-- {SECRET} --></svg>'
     s3 = boto3.client(
         "s3",
@@ -76,8 +76,10 @@ def filled(guarded_service: Service) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def rebound(browser: Browser) -> Iterator[Browser]:
-    """A browser for which the name of another site leads to this machine, and that lets every page send requests to it,
-    as browsers did for long and some still do."""
+    """Start a browser that resolves the name of another site to this machine.
+
+    It lets every page send requests to local addresses, as older browsers do.
+    """
     flags = [f"--host-resolver-rules=MAP {EVIL} 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"]
     launched = browser.browser_type.launch(executable_path=chromium(), args=[*FLAGS, *flags], chromium_sandbox=False)
     yield launched
@@ -98,7 +100,7 @@ def test_a_page_of_another_origin_or_port_gets_nothing(page: Page, filled: Servi
     assert got == {name: [None, False] for name in got}
 
 
-def test_its_own_page_gets_an_answer(page: Page, filled: Service) -> None:
+def test_the_page_itself_gets_an_answer(page: Page, filled: Service) -> None:
     page.goto(filled.url)
     got = {name: page.evaluate(TRY, list(attempts(filled)[name])) for name in ("config", "icon", "results")}
     assert [got[name][0] and got[name][0][0] for name in got] == [200, 200, None]
@@ -106,7 +108,7 @@ def test_its_own_page_gets_an_answer(page: Page, filled: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", f"/{RESULT_BUCKET}?list-type=2", f"/{RESULT_BUCKET}/secret.svg"])
-def test_a_name_that_dns_has_led_here_gets_nothing(page: Page, filled: Service, path: str) -> None:
+def test_a_foreign_name_that_resolves_to_this_machine_gets_nothing(page: Page, filled: Service, path: str) -> None:
     for address in (filled.url, filled.s3_url):
         response = page.goto(f"http://{EVIL}:{address.rpartition(':')[2]}{path}")
         assert response is not None

@@ -3,17 +3,17 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.actions import SAMPLES, add_images, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
 
 @pytest.mark.slow
-def test_a_page_for_each_film_with_all_that_it_takes_to_read_it(open_page: Open, service: Service) -> None:
+def test_each_image_is_printed_on_one_page_with_everything_to_read_it(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of 415",))
-    # The dialog of the browser would have to be closed by hand.
+    # The browser's dialog could only be closed by hand.
     page.evaluate("() => { window.print = () => { window.printed = true; }; }")
-    add_films(page, SAMPLES[0], SAMPLES[-1], payload("notes.txt", b"no film"))
+    add_images(page, SAMPLES[0], SAMPLES[-1], payload("notes.txt", b"no image"))
     answered(page, 3)
     page.locator("#prevalence").select_option(label="1 in 10")
     page.keyboard.press("Control+p")
@@ -21,14 +21,14 @@ def test_a_page_for_each_film_with_all_that_it_takes_to_read_it(open_page: Open,
     expect(pages).to_have_count(2)
     assert page.evaluate("() => window.printed")
     card = page.request.get(f"{service.url}/model").json()
-    listed = page.locator("#films .film", has_text=SAMPLES[-1].name)
+    listed = page.locator("#images .image", has_text=SAMPLES[-1].name)
     second = pages.nth(1)
     expect(second).to_contain_text(SAMPLES[-1].name)
     expect(second.locator(".chip")).to_have_text(listed.locator(".chip").inner_text())
     expect(second).to_contain_text(listed.locator(".value").inner_text())
-    expect(second).to_contain_text("if 1 in 10 of such children has pneumonia")
+    expect(second).to_contain_text("if 1 in 10 such children has pneumonia")
     expect(second).to_contain_text(f"{card['name']} {card['version']}")
-    expect(second).to_contain_text(re.compile(r"Answered .*20\d\d.*\d\d:\d\d"))
+    expect(second).to_contain_text(re.compile(r"Predicted .*20\d\d.*\d\d:\d\d"))
     expect(second).to_contain_text(card["notice"])
     expect(second.locator("canvas")).to_have_count(2)
     page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""What the page says of an answer: the triage, its number at a prevalence, and when neither is to be trusted."""
+"""Tests of the result on the page: the triage, the probability at a prevalence, and the caveats that replace them."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from pneumonia.prevalence import probability_at
-from tests.page.actions import SAMPLES, add_films, answered, answers, shown_percent
+from tests.page.actions import SAMPLES, add_images, answered, answers, shown_percent
 from tests.page.conftest import Open
 from tests.serving import Service
 
@@ -19,7 +19,7 @@ SCREENS = [{"width": 320, "height": 700}, {"width": 1280, "height": 720}]
 
 
 def answer_with(**change: Any) -> Callable[[Route], None]:
-    """The service's own answer with some of its fields replaced."""
+    """Return a handler that replaces some fields of the service's answer."""
 
     def replace(route: Route) -> None:
         response = route.fetch()
@@ -37,9 +37,9 @@ def test_a_caveat_replaces_the_verdict_everywhere(
 ) -> None:
     page = open_page(service)
     page.route("**/predict?*", answer_with(**change, triage="likely_pneumonia", pneumonia=0.982))
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
-    for place in ("#result", "#films", "#rows"):
+    for place in ("#result", "#images", "#rows"):
         chip = page.locator(f"{place} .chip")
         expect(chip).to_have_text(words)
         expect(chip).to_have_class(f"chip {kind}")
@@ -50,17 +50,15 @@ def test_a_caveat_replaces_the_verdict_everywhere(
     )
     assert len(set(colours)) == 1
     expect(page.locator("#result")).not_to_contain_text("sensitivity")
-    expect(page.locator("#session-count")).to_have_text(f"1 film: 1 {words.lower()}")
+    expect(page.locator("#session-count")).to_have_text(f"1 image: 1 {words.lower()}")
     expect(page.locator("#announcer")).to_contain_text(f"{words}, likely pneumonia")
-    expect(page.get_by_role("img", name=f"The film, {words.lower()}, likely pneumonia")).to_be_visible()
+    expect(page.get_by_role("img", name=f"The image, {words.lower()}, likely pneumonia")).to_be_visible()
 
 
-def test_the_probability_follows_the_prevalence_that_is_chosen_and_the_triage_stays(
-    open_page: Open, service: Service
-) -> None:
+def test_the_chosen_prevalence_changes_the_probability_and_not_the_triage(open_page: Open, service: Service) -> None:
     page = open_page(service)
     given = answers(page)
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
     (answer,) = given()
     number = page.locator("#result .probability strong")
@@ -70,34 +68,34 @@ def test_the_probability_follows_the_prevalence_that_is_chosen_and_the_triage_st
     page.locator("#prevalence").select_option(label="1 in 10")
     odds = answer["pneumonia"] / (1 - answer["pneumonia"]) / 9
     expected = shown_percent(odds / (1 + odds))
-    for place in ("#result .probability strong", "#films .value", "#rows .number"):
+    for place in ("#result .probability strong", "#images .value", "#rows .number"):
         expect(page.locator(place)).to_have_text(expected)
     expect(page.locator("#result .chip")).to_have_text(triage)
     expect(page.locator("#prevalence")).to_be_focused()
     page.reload()
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
     expect(number).to_have_text(expected)
-    expect(page.locator("#announcer")).to_contain_text(f"{expected} if 1 in 10 of such children has pneumonia")
+    expect(page.locator("#announcer")).to_contain_text(f"{expected} if 1 in 10 such children has pneumonia")
 
 
 @pytest.mark.parametrize("triage", ["likely_normal", "indeterminate", "likely_pneumonia"])
 def test_the_figures_quoted_are_those_of_the_triage_shown(open_page: Open, service: Service, triage: str) -> None:
     page = open_page(service)
     page.route("**/predict?*", answer_with(triage=triage))
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
     test = page.request.get(f"{service.url}/model").json()["metrics"]["test"]
     counts = test["triage"]
     said = page.locator("#result .measured")
-    expect(said).to_contain_text(f"{counts[triage]['pneumonia']} of {total(counts, 'pneumonia')} test films")
+    expect(said).to_contain_text(f"{counts[triage]['pneumonia']} of {total(counts, 'pneumonia')} test images")
     expect(said).to_contain_text(f"{counts[triage]['normal']} of {total(counts, 'normal')} normal ones")
     if triage != "indeterminate":
         ill, well = (counts[triage][kind] / total(counts, kind) for kind in ("pneumonia", "normal"))
         called = {"likely_pneumonia": (ill, 1 - well), "likely_normal": (1 - ill, well)}[triage]
         expect(said).to_contain_text(f"sensitivity {shown_percent(called[0])}")
         expect(said).to_contain_text(f"specificity {shown_percent(called[1])}")
-        # The operating points tell the same, rounded to four decimals.
+        # The operating points hold the same figures, rounded to four decimals.
         figures = test["operating_points"]["rule_in" if triage == "likely_pneumonia" else "rule_out"]
         assert called == pytest.approx((figures["sensitivity"], figures["specificity"]), abs=1e-4)
     expect(page.locator("#result")).not_to_contain_text("balanced")
@@ -126,7 +124,7 @@ def test_the_words_of_the_scale_do_not_overlap_at_any_prevalence(
     open_page: Open, service: Service, viewport: dict[str, int]
 ) -> None:
     page = open_page(service, viewport=viewport)
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
     choices = page.locator("#prevalence option").evaluate_all("(options) => options.map((option) => option.value)")
     for choice in choices:

@@ -12,7 +12,7 @@ from playwright.sync_api import FloatRect, Page, expect
 from pneumonia.decode.grey_range import film_range, scale_to_grey
 from pneumonia.model import heatmap
 from tests import deep_films
-from tests.page.actions import SAMPLES, add_films, answered, payload
+from tests.page.actions import SAMPLES, add_images, answered, payload
 from tests.page.conftest import Open
 from tests.serving import Service
 
@@ -24,7 +24,7 @@ SEPARATE = """async ([data, width, height]) => {
     const overlay = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
     const parts = separate(overlay, { width, height });
     const png = (canvas) => canvas && canvas.toDataURL('image/png').split(',')[1];
-    return { film: png(parts.film), heat: png(parts.heat), evidence: parts.evidence };
+    return { plain: png(parts.plain), heat: png(parts.heat), evidence: parts.evidence };
 }"""
 
 
@@ -32,7 +32,7 @@ def separated(page: Page, png: bytes, image: Image.Image) -> tuple[Image.Image, 
     data = base64.b64encode(png).decode()
     parts = page.evaluate(SEPARATE, [data, image.width, image.height])
     heat = parts["heat"] and Image.open(io.BytesIO(base64.b64decode(parts["heat"])))
-    return Image.open(io.BytesIO(base64.b64decode(parts["film"]))).convert("L"), heat, parts["evidence"]
+    return Image.open(io.BytesIO(base64.b64decode(parts["plain"]))).convert("L"), heat, parts["evidence"]
 
 
 FROM_MAP = """async ([map, width, height]) => {
@@ -57,22 +57,22 @@ def test_heat_drawn_from_the_map_is_that_of_the_picture(
     assert found
     assert from_map.size == from_picture.size
     alpha, wanted = (np.asarray(heat, np.float32)[:, :, 3] for heat in (from_map, from_picture))
-    assert np.abs(alpha - wanted).mean() < 2  # of 255; a picture of 8 bits tells evidence no finer
+    assert np.abs(alpha - wanted).mean() < 2  # of 255: the evidence in a picture of 8 bits is no finer
     assert (alpha[:, -size[0] // 20 :] == 0).all()
     cold, found = page.evaluate(FROM_MAP, [heatmap.evidence_map(evidence * 0, None), *size])
     assert not found
     assert not np.asarray(Image.open(io.BytesIO(base64.b64decode(cold))))[:, :, 3].any()
 
 
-def test_the_evidence_comes_as_numbers_where_the_browser_shows_the_film(open_page: Open, service: Service) -> None:
+def test_the_evidence_comes_as_numbers_if_the_browser_can_show_the_image(open_page: Open, service: Service) -> None:
     page = open_page(service)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.partition("heatmap=")[2]))
-    add_films(page, SAMPLES[-1])
+    add_images(page, SAMPLES[-1])
     answered(page, 1)
     with Image.open(SAMPLES[-1]) as sample:
-        film = np.asarray(sample.convert("L")).astype(np.uint16) * 16
-    add_films(page, payload("film.dcm", deep_films.dicom(film, 12)))
+        image = np.asarray(sample.convert("L")).astype(np.uint16) * 16
+    add_images(page, payload("image.dcm", deep_films.dicom(image, 12)))
     answered(page, 2)
     assert [each for each in asked if each] == ["map", "true"]
 
@@ -82,44 +82,44 @@ def ramp(height: int, width: int) -> npt.NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("size", [(300, 200), (96, 320)])  # (96, 320) is narrower than the legend
-def test_film_and_heat_are_taken_apart_again(open_page: Open, service: Service, size: tuple[int, int]) -> None:
+def test_image_and_heat_are_separated(open_page: Open, service: Service, size: tuple[int, int]) -> None:
     page = open_page(service, bypass_csp=True)
     width, height = size
     noise = np.random.default_rng(7).integers(0, 256, (height, width), dtype=np.uint8)
     image = Image.fromarray(noise)
-    evidence = ramp(height, width)  # as fine as the film, so that nothing is interpolated
-    film, heat, found = separated(page, heatmap.overlay(image, evidence), image)
+    evidence = ramp(height, width)  # as fine as the image, so that nothing is interpolated
+    plain, heat, found = separated(page, heatmap.overlay(image, evidence), image)
     assert found
     assert heat is not None
-    assert film.size == heat.size == size
-    # The film loses under strong heat, where 0.4 of it is left: a rounding there counts two and a half times.
-    difference = np.abs(np.asarray(film, np.float32) - noise)
+    assert plain.size == heat.size == size
+    # Under strong heat 0.4 of the image is left, so a rounding error counts two and a half times.
+    difference = np.abs(np.asarray(plain, np.float32) - noise)
     assert difference.mean() < 1
     assert difference.max() <= 8
     alpha = np.asarray(heat, np.float32)[:, :, 3] / 255
     assert np.abs(alpha - evidence).mean() < 0.01
-    assert np.abs(alpha - evidence).max() < 0.1  # at the dark end, where it can hardly be seen
+    assert np.abs(alpha - evidence).max() < 0.1  # at the dark end, where it is hardly visible
 
 
-def test_a_film_without_evidence_stays_as_it_is(open_page: Open, service: Service) -> None:
+def test_an_image_without_evidence_stays_unchanged(open_page: Open, service: Service) -> None:
     page = open_page(service, bypass_csp=True)
     noise = np.random.default_rng(7).integers(0, 256, (220, 220), dtype=np.uint8)
     image = Image.fromarray(noise)
-    film, heat, found = separated(page, heatmap.overlay(image, np.zeros((4, 4), np.float32)), image)
+    plain, heat, found = separated(page, heatmap.overlay(image, np.zeros((4, 4), np.float32)), image)
     assert not found
     assert heat is not None
     assert not np.asarray(heat)[:, :, 3].any()
-    assert np.array_equal(np.asarray(film), noise)
+    assert np.array_equal(np.asarray(plain), noise)
 
 
-def test_a_picture_of_other_colours_is_shown_as_it_came(open_page: Open, service: Service) -> None:
+def test_a_heatmap_of_other_colours_is_shown_unchanged(open_page: Open, service: Service) -> None:
     page = open_page(service, bypass_csp=True)
     stream = io.BytesIO()
     Image.new("RGB", (256, 256 + heatmap.LEGEND_HEIGHT), (20, 200, 40)).save(stream, "PNG")
-    film, heat, found = separated(page, stream.getvalue(), Image.new("L", (256, 256)))
+    plain, heat, found = separated(page, stream.getvalue(), Image.new("L", (256, 256)))
     assert heat is None
     assert found
-    assert film.size == (256, 256)
+    assert plain.size == (256, 256)
 
 
 def test_colours_and_sizes_are_those_of_the_service(open_page: Open, service: Service) -> None:
@@ -137,7 +137,7 @@ def test_colours_and_sizes_are_those_of_the_service(open_page: Open, service: Se
 
 
 def test_the_slider_fades_the_heatmap(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+    page = one_image(open_page, service)
     slider = page.get_by_role("slider", name="Heatmap")
     heat = page.locator("#heat-layer")
     for percent in (0, 25, 100):
@@ -150,11 +150,11 @@ def test_the_slider_fades_the_heatmap(open_page: Open, service: Service) -> None
 
 
 def test_the_film_shown_is_the_file_itself_and_the_heat_covers_it(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+    page = one_image(open_page, service)
     with Image.open(SAMPLES[-1]) as sample:
-        assert np.array_equal(np.asarray(layer(page, "film-layer").convert("L")), np.asarray(sample))
+        assert np.array_equal(np.asarray(layer(page, "image-layer").convert("L")), np.asarray(sample))
     assert np.asarray(layer(page, "heat-layer"))[:, :, 3].max() > 150
-    assert page.locator("#film-layer").bounding_box() == page.locator("#heat-layer").bounding_box()
+    assert page.locator("#image-layer").bounding_box() == page.locator("#heat-layer").bounding_box()
 
 
 def test_a_film_that_browsers_show_wrongly_comes_from_the_service(open_page: Open, service: Service) -> None:
@@ -163,18 +163,18 @@ def test_a_film_that_browsers_show_wrongly_comes_from_the_service(open_page: Ope
     stream = io.BytesIO()
     Image.fromarray(grey * 16).save(stream, "PNG")  # twelve bits used of sixteen: nearly black in a browser
     page = open_page(service)
-    add_films(page, payload("deep.png", stream.getvalue()))
+    add_images(page, payload("deep.png", stream.getvalue()))
     answered(page, 1)
     expect(page.locator("#opacity")).to_be_enabled()
-    shown = np.asarray(layer(page, "film-layer").convert("L"), np.float32)
+    shown = np.asarray(layer(page, "image-layer").convert("L"), np.float32)
     wanted = scale_to_grey(grey, *film_range(grey)).astype(np.float32)
     assert np.abs(shown - wanted).mean() < 2
     expect(page.locator(".thumbnail.drawn")).to_have_count(1)
 
 
 def test_zoom_inversion_and_moving_by_mouse(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
-    film = page.locator("#film-layer")
+    page = one_image(open_page, service)
+    canvas = page.locator("#image-layer")
     fitted = width(page)
     page.get_by_role("button", name="Zoom in").click()
     expect(page.locator("#zoom-value")).to_have_text("125%")
@@ -183,7 +183,7 @@ def test_zoom_inversion_and_moving_by_mouse(open_page: Open, service: Service) -
     drag(page, 0, 30, "middle")
     assert place(page)["y"] == pytest.approx(before["y"] + 30, abs=0.5)
     page.get_by_role("button", name="Invert").click()
-    expect(film).to_have_css("filter", "grayscale(1) invert(1)")
+    expect(canvas).to_have_css("filter", "grayscale(1) invert(1)")
     expect(page.locator("#heat-layer")).to_have_css("filter", "none")
     page.get_by_role("button", name="Fit").click()
     assert width(page) == pytest.approx(fitted, abs=0.5)
@@ -196,39 +196,39 @@ def test_zoom_inversion_and_moving_by_mouse(open_page: Open, service: Service) -
 
 
 def test_the_wheel_zooms_around_the_pointer(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+    page = one_image(open_page, service)
     stage = page.locator("#stage").bounding_box()
     assert stage
     page.mouse.move(stage["x"] + 20, stage["y"] + 20)
     page.mouse.wheel(0, -400)
     expect(page.locator("#zoom-value")).to_have_text("272%")
-    # What was under the pointer is there still.
+    # The point under the pointer has not moved.
     assert place(page)["x"] == pytest.approx(stage["x"] + 20 - 2.72 * 20, abs=2)
     assert page.evaluate("scrollY") == 0
 
 
 def test_dragging_changes_the_grey_window_and_reset_brings_it_back(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
-    film = page.locator("#film-layer")
+    page = one_image(open_page, service)
+    canvas = page.locator("#image-layer")
     stage = page.locator("#stage").bounding_box()
     assert stage
     drag(page, -round(stage["width"] / 2), 0, "left")  # half as wide
     expect(page.locator("#stage-window")).to_have_text(re.compile("Window 12[78], level 12[78]"))
     slope = float(page.locator("#grey-window feFuncR").get_attribute("slope") or 0)
     assert slope == pytest.approx(2, abs=0.02)
-    expect(film).to_have_css("filter", re.compile("grey-window"))
+    expect(canvas).to_have_css("filter", re.compile("grey-window"))
     drag(page, 0, round(stage["height"] / 4), "left")  # a higher level: darker
     assert float(page.locator("#grey-window feFuncR").get_attribute("intercept") or 0) < -0.9
     page.get_by_role("button", name="Reset").click()
     expect(page.locator("#stage-window")).to_have_text("")
-    expect(film).to_have_css("filter", "grayscale(1)")
+    expect(canvas).to_have_css("filter", "grayscale(1)")
 
 
-def test_turning_and_mirroring_are_said_on_the_film(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+def test_rotation_and_mirroring_are_written_on_the_image(open_page: Open, service: Service) -> None:
+    page = one_image(open_page, service)
     said = page.locator("#stage-turned")
     page.get_by_role("button", name="Rotate").click()
-    expect(said).to_have_text("turned 90\u00b0")
+    expect(said).to_have_text("rotated 90\u00b0")
     page.keyboard.press("l")
     expect(said).to_have_text("")
     page.keyboard.press("h")
@@ -240,12 +240,12 @@ def test_turning_and_mirroring_are_said_on_the_film(open_page: Open, service: Se
 
 
 def test_the_outline_of_the_lungs_can_be_switched_on(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+    page = one_image(open_page, service)
     expect(page.locator("#lung-layer")).to_be_hidden()
     page.get_by_role("button", name="Lungs").click()
     expect(page.locator("#lung-layer")).to_be_visible()
     drawn = np.asarray(layer(page, "lung-layer"))[:, :, 3] > 0
-    # Two lungs: their outlines cross the middle row four times, and leave the edges alone.
+    # Two lungs: their outlines cross the middle row four times, and do not touch the top edge.
     row = drawn[len(drawn) // 2]
     assert np.count_nonzero(np.diff(row.astype(int)) == 1) == 4
     assert not drawn[0].any()
@@ -266,19 +266,19 @@ def test_a_heatmap_without_a_lung_map_has_no_outline(open_page: Open, service: S
     assert page.evaluate(read, marked) == {"width": 3, "height": 1, "share": [0, 255, 128]}
 
 
-def test_a_film_without_heat_says_that_it_has_none(open_page: Open, service: Service) -> None:
-    page = one_film(open_page, service)
+def test_an_image_without_heat_says_so(open_page: Open, service: Service) -> None:
+    page = one_image(open_page, service)
     expect(page.locator("#heat-none")).to_be_hidden()
-    add_films(page, SAMPLES[0])
+    add_images(page, SAMPLES[0])
     answered(page, 2)
-    page.locator("#films .film").last.click()
+    page.locator("#images .image").last.click()
     expect(page.locator("#heat-none")).to_be_visible()
     expect(page.locator("#legend")).to_be_hidden()
 
 
-def one_film(open_page: Open, service: Service) -> Page:
+def one_image(open_page: Open, service: Service) -> Page:
     page = open_page(service)
-    add_films(page, SAMPLES[-1])  # with pneumonia, so that there is heat
+    add_images(page, SAMPLES[-1])  # an image with pneumonia, which has heat
     answered(page, 1)
     expect(page.locator("#opacity")).to_be_enabled()
     return page
@@ -300,7 +300,7 @@ def drag(page: Page, x: float, y: float, button: Literal["left", "middle"]) -> N
 
 
 def place(page: Page) -> FloatRect:
-    box = page.locator("#film-layer").bounding_box()
+    box = page.locator("#image-layer").bounding_box()
     assert box
     return box
 

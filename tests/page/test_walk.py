@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.actions import SAMPLES, add_films, answered
+from tests.page.actions import SAMPLES, add_images, answered
 from tests.page.conftest import Open
 from tests.page.test_screenshots import save_picture
 from tests.page.walk import SIZE, Frame, demo, picture, save_gif, terminal
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def plain(browser: Browser) -> Iterator[Page]:
-    """A page for the terminal and the report."""
+    """Return a page for the terminal and the report."""
     context = browser.new_context(viewport=SIZE)
     yield context.new_page()
     context.close()
@@ -55,12 +55,12 @@ def test_walk(open_page: Open, plain: Page, service: Service, folder: Path, tmp_
 
 
 def through_the_page(page: Page) -> list[Frame]:
-    """Films are added, then one with pneumonia is looked at, with more of its heatmap."""
+    """Add images, then show one with pneumonia at several opacities of its heatmap."""
     frames = [Frame(picture(page), 1.5)]
-    add_films(page, *SAMPLES)
+    add_images(page, *SAMPLES)
     answered(page, len(SAMPLES))
     frames.append(Frame(picture(page), 2.0))
-    page.locator("#films li", has_text="99.0%").click()
+    page.locator("#images li", has_text="99.0%").click()
     expect(page.locator("#opacity")).to_be_enabled()
     frames.append(Frame(picture(page), 2.5))
     for opacity, seconds in (("0", 1.2), ("70", 2.5)):

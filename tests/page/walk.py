@@ -1,4 +1,4 @@
-"""Frames of the walk through terminal, page and report, and the GIF that they become."""
+"""Frames of the walk through terminal, page and report, and the GIF that is made of them."""
 
 import io
 import os
@@ -29,14 +29,14 @@ pre {{ margin: 18px 24px; font: inherit; }}
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture of the size `SEEN`, and for how long it is seen."""
+    """A picture of the size `SEEN`, and the seconds for which it is shown."""
 
     image: Image.Image
     seconds: float
 
 
 def demo(out: Path) -> str:
-    """Run `make demo` as a terminal of 78 columns sees it; return what it prints, with its colours."""
+    """Run `make demo` as in a terminal of 78 columns, and return its output with colours."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)]),
         "FORCE_COLOR": "1",
@@ -45,11 +45,12 @@ def demo(out: Path) -> str:
     }
     command = [sys.executable, "-m", "pneumonia_cli.local.demo", "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-    return re.sub(r"\x1b\[\?25[lh]", "", done.stdout).replace(str(out), "demo_out")  # without hiding the cursor
+    shown = re.sub(r"\x1b\[\?25[lh]", "", done.stdout)  # without the codes that hide the cursor
+    return shown.replace(str(out), "demo_out")
 
 
 def terminal(page: Page, typed: str, printed: str = "") -> Image.Image:
-    """A terminal in which somebody typed a command that printed something."""
+    """Return a picture of a terminal with a typed command and its output."""
     console = Console(record=True, width=78, file=io.StringIO(), force_terminal=True)
     console.print(Text.assemble(("$ ", "bold green"), (typed, "bold"), ("" if printed else "█", "")))
     console.print(Text.from_ansi(printed))
@@ -60,13 +61,13 @@ def terminal(page: Page, typed: str, printed: str = "") -> Image.Image:
 
 
 def picture(page: Page) -> Image.Image:
-    """What a page shows now, in the size of the GIF."""
+    """Return a screenshot of the page in the size of the GIF."""
     with Image.open(io.BytesIO(page.screenshot())) as shot:
         return shot.convert("RGB").resize(SEEN, Image.Resampling.LANCZOS)
 
 
 def save_gif(frames: list[Frame], path: Path) -> None:
-    """Write an endless GIF. One palette for each frame, without dithering, which does not compress."""
+    """Write a looping GIF. Each frame has its own palette, without dithering, which does not compress."""
     first, *rest = [
         frame.image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE) for frame in frames
     ]

@@ -1,4 +1,4 @@
-// Which model answers, what was measured of it, and what it cannot do.
+// The model that answers, its measured figures and its limits.
 
 import { byId, element } from "./dom.js";
 import { ratesAt } from "./measured.js";
@@ -6,14 +6,14 @@ import { percent } from "./triage.js";
 
 const POINTS = { rule_out: "Rule out", balanced: "Balanced", rule_in: "Rule in" };
 
-/** What everybody may know: name, version, notice and limits. */
+/** Show what needs no token: name and version of the model, notice and limits. */
 export function showConfig({ model, notice, limits }) {
     byId("standing-model").textContent = `Model: ${model.name} ${model.version}`;
     byId("notice").textContent = notice;
     byId("limits").replaceChildren(...limits.map((limit) => element("li", {}, limit)));
 }
 
-/** The figures measured on films that the model had never seen, from the model card. */
+/** Show the figures of the model card, measured on images that were not used for training. */
 export function showMeasured(card) {
     const test = card.metrics?.test;
     byId("legend-meaning").textContent = heatWords(card);
@@ -22,24 +22,30 @@ export function showMeasured(card) {
         element(
             "table",
             { className: "figures" },
-            element("caption", {}, `Measured on ${test.films} test films, not on yours; points at even odds`),
-            element("thead", {}, element("tr", {}, ...["Point", "From", "Sensitivity", "Specificity"].map(heading))),
+            element(
+                "caption",
+                {},
+                `Measured on ${test.films} test images, not on yours. The thresholds hold at even odds.`,
+            ),
+            element("thead", {}, element("tr", {}, ...["Point", "Threshold", "Sensitivity", "Specificity"].map(heading))),
             element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),
         ),
     );
 }
 
-/** What full colour is, and how far the heat can be trusted to show the lungs. */
+/** Return what the strongest colour means, and how much of the heat lies in the lungs. */
 function heatWords({ heatmap, metrics }) {
-    const said = ["One scale for all films."];
+    const said = ["All images use the same scale."];
     if (heatmap?.quantile) {
         said.push(
-            `${rate(1 - heatmap.quantile)} of training films with pneumonia reach the strongest colour somewhere.`,
+            `${rate(1 - heatmap.quantile)} of training images with pneumonia reach the strongest colour somewhere.`,
         );
     }
     const lungs = metrics?.heatmap?.lungs;
     if (lungs) {
-        said.push(`On ${lungs.films} test films with pneumonia, ${rate(lungs.heat_in_lungs)} of the heat lay in the lungs.`);
+        said.push(
+            `In ${lungs.films} test images with pneumonia, ${rate(lungs.heat_in_lungs)} of the heat lay in the lungs.`,
+        );
     }
     return said.join(" ");
 }

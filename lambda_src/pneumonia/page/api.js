@@ -1,10 +1,10 @@
-// Talks HTTP: answers plain values, throws Failure for everything that is not an answer.
+// The HTTP requests of the page. Functions return plain values, and throw Failure if there is no usable answer.
 
 const THROTTLE_PAUSES = [1000, 3000, 9000];
 const PROBE_MS = 10_000;
 const RESULT_WAIT_MS = 10 * 60 * 1000;
 
-/** A request that brought no answer. `code` is a key of MESSAGES or one the service knows and the page does not. */
+/** A failed request. `code` is a key of MESSAGES, or a code that only the service knows. */
 export class Failure extends Error {
     constructor(code, { status = 0, title, detail, reference, help } = {}) {
         super(code);
@@ -14,33 +14,33 @@ export class Failure extends Error {
 
 let token = null;
 
-/** Use a token for all requests from now on; null for none. */
+/** Use a token for all further requests; null for none. */
 export function useToken(value) {
     token = value;
 }
 
-/** What the page needs to draw itself; open to anyone. */
+/** Return the configuration of the page. It needs no token. */
 export const getConfig = () => getJson("/config", undefined);
 
-/** The key that `pneumonia console` gives for its one-time code. */
+/** Exchange the one-time code of `pneumonia console` for a key. */
 export async function getKey(code) {
     const headers = { "Content-Type": "application/json" };
     return parsed(await send("/_session", JSON.stringify({ code }), { headers })).key;
 }
 
-/** The model card. */
+/** Return the model card. */
 export const getModel = (signal) => getJson("/model", signal);
 
 /**
- * The answer for a film that fits into a request: {answer, heatmap: Blob|null, evidence: object|null}. With `map` the
- * evidence comes as numbers, which take the service no time, else as a picture of the film with its heatmap. `onSent`
- * is told a share 0..1.
+ * Send an image that fits into one request: {answer, heatmap: Blob|null, evidence: object|null}. With `map` the
+ * service returns the evidence as numbers, which is fast; otherwise it draws the heatmap over the image. `onSent` is
+ * called with the share sent, 0..1.
  */
 export async function predict(file, type, options) {
     try {
         return await ask(file, type, options);
     } catch (failure) {
-        // While a release shifts traffic, a request may reach the version before, which has no map.
+        // While a release shifts traffic, a request may reach the previous version, which has no map.
         if (!options.map || failure.status !== 400) throw failure;
         return ask(file, type, { ...options, map: false });
     }
@@ -55,7 +55,7 @@ async function ask(file, type, { force = false, map = false, onSent, signal }) {
     return { answer, heatmap: heatmap ? await base64Blob(heatmap) : null, evidence };
 }
 
-/** The same by way of an upload, for films of any size. `onUploaded` is called when only waiting is left. */
+/** Send an image of any size through the upload bucket. `onUploaded` is called once the upload is complete. */
 export async function predictByUpload(file, type, { force = false, onSent, onUploaded, signal }) {
     const ticket = parsed(
         await withPauses(signal, () =>
@@ -68,7 +68,7 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
     if (file.size > ticket.max_bytes) throw new Failure("too_large", { status: 413 });
     const form = new FormData();
     for (const [name, value] of Object.entries(ticket.upload.fields)) form.append(name, value);
-    // Without its name: it may be a patient's. S3 ignores whatever follows the file.
+    // Without its name, which may be a patient's. The file comes last: S3 ignores the fields after it.
     form.append("file", new Blob([file], { type }), "film");
     checkUpload(await send(ticket.upload.url, form, { onSent, signal }));
     onUploaded();
@@ -86,8 +86,8 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
 }
 
 /**
- * A film's picture as the service reads it: a grey PNG in its own depth, and what its headers tell. Null where the
- * file holds none, and on any failure: a picture is never worth an error message of its own.
+ * Return an image as the service reads it: a grey PNG with the depth of the file, and the values of the response's
+ * headers. Null if the file holds no image, and on any failure: a missing preview is no reason for an error message.
  */
 export async function getPicture(file, type) {
     try {
@@ -109,13 +109,13 @@ export async function getPicture(file, type) {
     }
 }
 
-/** What a reader says of an answer: {stored, detail}. `id` is that of the upload; null if the film was sent directly. */
+/** Send a reader's feedback: {stored, detail}. `id` is that of the upload; null if the image was sent directly. */
 export async function giveFeedback({ id, verdict, reason }) {
     const headers = { ...authorization(), "Content-Type": "application/json" };
     return parsed(await send("/feedback", JSON.stringify({ id, verdict, reason }), { headers }));
 }
 
-/** Whether the service answers at all. */
+/** Return whether the service answers. */
 export async function isThere() {
     try {
         return (await get("/config", AbortSignal.timeout(PROBE_MS))).status === 200;
@@ -162,11 +162,11 @@ async function getBlob(address, signal) {
         return response.ok ? await response.blob() : null;
     } catch (error) {
         if (error.name === "AbortError") throw error;
-        return null; // the answer is worth more than its picture
+        return null; // the answer is useful without its heatmap
     }
 }
 
-/** POST with XMLHttpRequest: fetch cannot tell how much has been sent. */
+/** POST with XMLHttpRequest, because fetch does not report the progress of an upload. */
 function send(address, body, { headers = {}, onSent, signal }) {
     return new Promise((resolve, reject) => {
         const request = new XMLHttpRequest();
@@ -186,7 +186,7 @@ function send(address, body, { headers = {}, onSent, signal }) {
     });
 }
 
-/** Repeat what AWS held back for too many calls at once. */
+/** Repeat a call that AWS throttled. */
 async function withPauses(signal, call) {
     for (const milliseconds of THROTTLE_PAUSES) {
         const response = await call();
@@ -201,7 +201,7 @@ function parsed({ status, text }) {
     try {
         value = JSON.parse(text);
     } catch {
-        // Not the service's: what a proxy or AWS itself answered. The status has to do.
+        // No JSON: a proxy or AWS answered. Only the status says something.
     }
     if (value !== null && status >= 200 && status < 300) return value;
     throw new Failure(value?.code ?? codeOf(status), {
@@ -222,7 +222,7 @@ function codeOf(status) {
     return status >= 500 ? "service_unavailable" : "unexpected_answer";
 }
 
-/** S3 answers its errors as XML. */
+/** Throw Failure if S3 refused an upload. S3 returns errors as XML. */
 function checkUpload({ status, text }) {
     if (status >= 200 && status < 300) return;
     const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1];

@@ -1,4 +1,4 @@
-// Puts the page together: what the service says of itself, the session, and what shows it.
+// Connects the parts of the page: the configuration of the service, the session and its views.
 
 import { showConfig, showMeasured } from "./about.js";
 import { getConfig, getModel } from "./api.js";
@@ -7,7 +7,7 @@ import { downloadCsv } from "./csv.js";
 import { byId } from "./dom.js";
 import { takeFiles } from "./drop.js";
 import * as examples from "./examples.js";
-import * as list from "./films.js";
+import * as list from "./images.js";
 import * as keys from "./keys.js";
 import { useMeasured } from "./measured.js";
 import { explain } from "./messages.js";
@@ -25,8 +25,8 @@ import * as viewer from "./viewer.js";
 let config = null;
 let session = null;
 let chosen = null;
-let asking = null; // the words of the dialog for the token, null where the service asks for none
-const early = []; // files that came before the service had said what it takes
+let asking = null; // the words of the token dialog; null if the service asks for no token
+const early = []; // files added before the configuration was there
 
 async function begin() {
     hideBanner();
@@ -39,10 +39,10 @@ async function begin() {
     showConfig(config);
     useLimit(config);
     byId("size-limit").textContent =
-        `, up to ${megabytes(config.uploads ? config.max_image_bytes : config.max_direct_bytes)}`;
+        `, up to ${megabytes(config.uploads ? config.max_image_bytes : config.max_direct_bytes)} each`;
     if (config.uploads && config.max_image_bytes > config.max_direct_bytes) {
         byId("privacy").textContent +=
-            ` Those above ${megabytes(config.max_direct_bytes)} pass through its upload storage and are deleted later.`;
+            ` Images above ${megabytes(config.max_direct_bytes)} pass through its upload storage and are deleted later.`;
     }
     session = startSession();
     if (early.length > 0) session.add(early.splice(0));
@@ -65,7 +65,7 @@ function startSession() {
     return made;
 }
 
-/** Ask for the token, then go on. Without one the films wait, and a banner says what for. */
+/** Ask for the token, then continue. Without a token the images wait, and a banner says why. */
 async function enter(refused) {
     if (asking === null) {
         showBanner({ code: "forbidden" }, welcome);
@@ -74,12 +74,8 @@ async function enter(refused) {
     if (refused !== undefined) forgetToken();
     const card = await askToken(refused);
     if (card === null) {
-        if (recallToken()) return; // it was to be changed, and stays
-        showBanner(
-            { title: `The films wait for ${asking.what}`, detail: asking.why },
-            enter,
-            asking.give,
-        );
+        if (recallToken()) return; // the change was cancelled
+        showBanner({ title: `Images are sent after you enter ${asking.what}`, detail: asking.why }, enter, asking.give);
         return;
     }
     hideBanner();
@@ -99,7 +95,7 @@ async function welcome() {
     takeCard(card);
 }
 
-/** What the model card tells: without it a number has no meaning, so that no film is sent before. */
+/** Take the model card. Probabilities have no meaning without it, so no image is sent before. */
 function takeCard(card) {
     useCalibration(card);
     useMeasured(card);
@@ -107,48 +103,48 @@ function takeCard(card) {
     session.release();
 }
 
-function added(films) {
-    list.addItems(films, see, (film) => session.remove([film]));
-    table.addRows(films, see);
-    for (const film of films) if (film.heatmap) list.drawFrom(film, film.heatmap);
+function added(images) {
+    list.addItems(images, see, (image) => session.remove([image]));
+    table.addRows(images, see);
+    for (const image of images) if (image.heatmap) list.drawFrom(image, image.heatmap);
     order.showAll();
     arrange();
     if (chosen === null) {
         const focusIsLost = byId("drop").contains(document.activeElement);
         showDesk(true);
-        choose(films[0]);
-        if (focusIsLost) list.focusItem(films[0]);
+        choose(images[0]);
+        if (focusIsLost) list.focusItem(images[0]);
     }
     count();
 }
 
-function changed(film) {
-    list.updateItem(film);
-    table.updateRow(film);
-    if (film === chosen) showVerdict();
-    if (film.state === "done") {
-        if (film.heatmap) list.drawFrom(film, film.heatmap);
-        announce(`${film.file.name}: ${verdictWords(film.answer)}, ${probabilityWords(film.answer)}`);
+function changed(image) {
+    list.updateItem(image);
+    table.updateRow(image);
+    if (image === chosen) showVerdict();
+    if (image.state === "done") {
+        if (image.heatmap) list.drawFrom(image, image.heatmap);
+        announce(`${image.file.name}: ${verdictWords(image.answer)}, ${probabilityWords(image.answer)}`);
     }
-    if (film.state === "failed") announce(`${film.file.name}: ${explain(film.failure).title}`);
-    if (["done", "failed"].includes(film.state)) {
-        if (film === chosen) viewer.show(film);
+    if (image.state === "failed") announce(`${image.file.name}: ${explain(image.failure).title}`);
+    if (["done", "failed"].includes(image.state)) {
+        if (image === chosen) viewer.show(image);
         if (order.isArranged()) arrange();
     }
     count();
 }
 
-function removed(films) {
-    list.removeItems(films);
-    table.removeRows(films);
-    const words = films.length === 1 ? `${films[0].file.name} removed` : "All films removed";
+function removed(images) {
+    list.removeItems(images);
+    table.removeRows(images);
+    const words = images.length === 1 ? `${images[0].file.name} removed` : "All images removed";
     offerUndo(
         `${words}.`,
         () => session.restore(),
         () => session.forgetRemoved(),
     );
     announce(words);
-    if (session.films.length === 0) {
+    if (session.images.length === 0) {
         chosen = null;
         viewer.empty();
         showNothing();
@@ -156,63 +152,64 @@ function removed(films) {
         byId("choose").focus();
     } else {
         arrange();
-        const left = order.arranged(session.films);
-        const next = left.find(({ number }) => number > chosen.number) ?? left.at(-1) ?? session.films[0];
-        if (films.includes(chosen)) choose(next);
+        const left = order.arranged(session.images);
+        const next = left.find(({ number }) => number > chosen.number) ?? left.at(-1) ?? session.images[0];
+        if (images.includes(chosen)) choose(next);
         list.focusItem(chosen);
     }
     count();
 }
 
-function choose(film) {
-    chosen = film;
-    list.markChosen(film);
-    table.markRow(film);
+function choose(image) {
+    chosen = image;
+    list.markChosen(image);
+    table.markRow(image);
     showVerdict();
-    viewer.show(film);
+    viewer.show(image);
 }
 
-/** Choose a film where it may be far from the viewer. */
-function see(film) {
-    choose(film);
+/** Choose an image and scroll to the viewer. */
+function see(image) {
+    choose(image);
     byId("view").scrollIntoView({ block: "nearest" });
 }
 
-/** To the film some places further in the list; `place` counts from its beginning, or from its end if negative. */
+/** Choose the image `by` places further down the list. */
 function step(by) {
-    const films = order.arranged(session.films);
-    const next = films[films.indexOf(chosen) + by];
+    const images = order.arranged(session.images);
+    const next = images[images.indexOf(chosen) + by];
     if (next) choose(next);
 }
 
+/** Choose the image at a place of the list, counted from its end if negative. */
 function jump(place) {
-    const film = order.arranged(session.films).at(place);
-    if (film) choose(film);
+    const image = order.arranged(session.images).at(place);
+    if (image) choose(image);
 }
 
 function arrange() {
-    const films = order.arranged(session.films);
-    list.arrange(films);
-    table.arrange(films);
-    byId("films-none").hidden = films.length > 0;
-    byId("films-none").textContent =
-        session.films.length > 0 ? "No such film." : "No films yet. Results appear here, one row a film.";
+    const images = order.arranged(session.images);
+    list.arrange(images);
+    table.arrange(images);
+    byId("images-none").hidden = images.length > 0;
+    byId("images-none").textContent =
+        session.images.length > 0 ? "No matching images." : "No images yet. Results appear here, one row per image.";
 }
 
 function showDesk(shown) {
     document.body.classList.toggle("empty", !shown);
     byId("drop").hidden = shown;
     byId("view").hidden = !shown;
-    if (!shown) byId("films-none").hidden = false;
+    if (!shown) byId("images-none").hidden = false;
 }
 
 function showVerdict() {
     showResult(chosen, config, {
         retry: (failed, options) => session.retry(failed, options),
         prevalenceChosen: () => {
-            for (const film of session.films) {
-                list.updateItem(film);
-                table.updateRow(film);
+            for (const image of session.images) {
+                list.updateItem(image);
+                table.updateRow(image);
             }
             showVerdict();
         },
@@ -220,12 +217,12 @@ function showVerdict() {
 }
 
 function count() {
-    const { films } = session;
-    byId("films-count").textContent = films.length > 0 ? String(films.length) : "";
-    byId("session-count").textContent = table.counts(films);
-    byId("clear").disabled = films.length === 0;
-    byId("export").disabled = !films.some(({ state }) => state === "done" || state === "failed");
-    byId("print-films").disabled = !films.some(({ state }) => state === "done");
+    const { images } = session;
+    byId("images-count").textContent = images.length > 0 ? String(images.length) : "";
+    byId("session-count").textContent = table.counts(images);
+    byId("clear").disabled = images.length === 0;
+    byId("export").disabled = !images.some(({ state }) => state === "done" || state === "failed");
+    byId("print-images").disabled = !images.some(({ state }) => state === "done");
     byId("retry-all").hidden = session.retriable().length === 0;
 }
 
@@ -242,18 +239,18 @@ viewer.start(keys.reset);
 keys.start({ step, jump });
 order.start(arrange);
 printing.start(() => {
-    const films = order.arranged(session.films).filter(({ state }) => state === "done");
-    printing.printFilms(films, config);
+    const images = order.arranged(session.images).filter(({ state }) => state === "done");
+    printing.printImages(images, config);
 });
 showNothing();
 takeFiles(take);
 examples.start(take);
 byId("change-token").addEventListener("click", () => enter());
-byId("clear").addEventListener("click", () => session.remove(session.films));
+byId("clear").addEventListener("click", () => session.remove(session.images));
 byId("retry-all").addEventListener("click", () => session.retryAll());
-byId("export").addEventListener("click", () => downloadCsv(session.films));
+byId("export").addEventListener("click", () => downloadCsv(session.images));
 addEventListener("beforeunload", (event) => {
-    // Nothing is stored: whoever leaves loses the answers.
-    if (session?.films.some(({ state }) => state === "done")) event.preventDefault();
+    // Nothing is stored: leaving the page loses the results.
+    if (session?.images.some(({ state }) => state === "done")) event.preventDefault();
 });
 begin();

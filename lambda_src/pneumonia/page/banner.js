@@ -1,4 +1,4 @@
-// What concerns all films, above them; and what was just removed, with a way back.
+// The banner for problems that concern all images, and the offer to undo a removal.
 
 import { byId, element } from "./dom.js";
 import { explain } from "./messages.js";
@@ -9,19 +9,19 @@ const banner = byId("banner");
 const undo = byId("undo");
 let timer = 0;
 
-/** Say what is wrong, and what the button does about it. */
+/** Show a failure, with a button that calls `again`. */
 export function showBanner(failure, again, action = "Try again") {
     const { title, advice, detail, reference } = explain(failure);
     const words = [`${title}.`, advice, detail, reference && `Reference: ${reference}`].filter(Boolean).join(" ");
     say(words, again, action);
 }
 
-/** Say that films wait for the service, which is asked again and again. */
+/** Show that images wait for the service; the button calls `probe`. */
 export function showOutage(failure, probe) {
     say(
-        `${explain(failure).title}. The films wait, and go on by themselves when the service answers.`,
+        `${explain(failure).title}. Images are waiting. They are sent automatically when the service answers again.`,
         probe,
-        "Ask now",
+        "Check now",
     );
 }
 
@@ -29,7 +29,7 @@ export function hideBanner() {
     banner.hidden = true;
 }
 
-/** Offer to undo for a minute; `ended` is called when the offer is over. */
+/** Offer to undo for one minute, then call `ended`. */
 export function offerUndo(words, restore, ended) {
     clearTimeout(timer);
     const end = () => {

@@ -1,11 +1,11 @@
-// Text of a CSV cell that no spreadsheet takes for a formula: the rule of pneumonia_cli/reporting/cells.py.
+// Texts for CSV cells that no spreadsheet reads as a formula. The rule is that of pneumonia_cli/reporting/cells.py.
 
-// At the start of a cell, and after what some program takes for the end of one, with spaces between.
+// A formula can begin at the start of a cell, or after a character that some program takes for the end of a cell.
 const FORMULA = /(^|[,;|\t\r\n])([ \u00a0\u3000]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
-/** A text with an apostrophe before whatever could begin a formula. */
+/** Return a text with an apostrophe before everything that could begin a formula. */
 export function inert(text) {
     const quoted = text.replace(FORMULA, "$1$2'");
-    // Some programs drop these and look at what follows.
+    // Some programs drop these characters and read the rest as a formula.
     return /^[\t\r\n]/.test(quoted) ? `'${quoted}` : quoted;
 }

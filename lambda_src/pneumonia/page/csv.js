@@ -1,4 +1,4 @@
-// The session as a CSV file (RFC 4180) that a spreadsheet opens as it is.
+// The session as a CSV file (RFC 4180) that spreadsheets can open.
 
 import { inert } from "./cells.js";
 import { explain } from "./messages.js";
@@ -37,25 +37,25 @@ const COLUMNS = {
     notice: ({ answer }) => answer?.notice,
 };
 
-/** One header line and one line a film, in the order they were added. */
-export function toCsv(films) {
-    const lines = [Object.keys(COLUMNS), ...films.map((film) => Object.values(COLUMNS).map((column) => column(film)))];
+/** Return a header line and one line per image, in the order they were added. */
+export function toCsv(images) {
+    const lines = [Object.keys(COLUMNS), ...images.map((image) => Object.values(COLUMNS).map((column) => column(image)))];
     return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
 }
 
-/** Hand a session to the browser as a download. */
-export function downloadCsv(films) {
-    // The byte order mark is how Excel knows UTF-8.
-    const address = URL.createObjectURL(new Blob(["\ufeff", toCsv(films)], { type: "text/csv;charset=utf-8" }));
+/** Download a session as a file. */
+export function downloadCsv(images) {
+    // Excel recognizes UTF-8 by the byte order mark.
+    const address = URL.createObjectURL(new Blob(["\ufeff", toCsv(images)], { type: "text/csv;charset=utf-8" }));
     const link = document.createElement("a");
     link.href = address;
     link.download = "chest-x-ray-triage.csv";
     link.click();
-    // Not at once: the download reads it after this turn.
+    // The download reads the address only after this function has returned.
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** As results have it: what the service refused is rejected, what it may still answer is missing. */
+/** Return the status as in results.csv: "rejected" if the service refused the image, "missing" if it may answer yet. */
 function statusOf({ state, failure }) {
     if (state === "done") return "predicted";
     return failure && !explain(failure).retry ? "rejected" : "missing";
@@ -63,7 +63,7 @@ function statusOf({ state, failure }) {
 
 function field(value) {
     if (value === null || value === undefined) return "";
-    // A file may be named so that a spreadsheet would take it for a formula.
+    // A file name may look like a formula.
     const text = typeof value === "string" ? inert(value) : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

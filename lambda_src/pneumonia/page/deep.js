@@ -1,16 +1,16 @@
-// Pictures of more than 8 bits. Browsers decode a PNG of 16 bits to its upper 8; here all of it is read, so that the
-// grey window works on the film's own samples.
+// Images of more than 8 bits. Browsers decode only the upper 8 bits of a 16-bit PNG. This module reads all of them, so
+// that the grey window works on the original samples.
 
 const SIGNATURE_BYTES = 8;
 const GREY = 0;
 
 /**
- * Read a grey PNG of 8 or 16 bits, not interlaced, as the service sends it.
+ * Read a grey, non-interlaced PNG of 8 or 16 bits, as the service sends it.
  * @param {Blob} png
- * @param {{bits: number, black: number, white: number}} depth how many bits of a sample tell something, which are its
- *   highest ones, and the samples that are black and white
+ * @param {{bits: number, black: number, white: number}} depth number of significant bits, which are the highest ones of
+ *   a sample, and the samples that are shown black and white
  * @returns {Promise<{width: number, height: number, samples: Uint16Array, most: number, levels: number, black: number,
- *   white: number}>} `most`: the greatest sample there can be, `levels`: that of the film itself
+ *   white: number}>} `most`: the greatest possible sample of the PNG; `levels`: that of the original image
  */
 export async function readDeep(png, { bits, black, white }) {
     const bytes = new DataView(await png.arrayBuffer());
@@ -24,7 +24,7 @@ export async function readDeep(png, { bits, black, white }) {
     return { width, height, samples, most: 2 ** depth - 1, levels: 2 ** bits - 1, black, white };
 }
 
-/** Paint samples on a canvas: from `black` on as black, from `white` on as white. */
+/** Paint samples on a canvas: those up to `black` are black, those from `white` are white. */
 export function paintDeep(canvas, { width, height, samples }, black, white) {
     canvas.width = width;
     canvas.height = height;
@@ -51,7 +51,7 @@ function dataOf(bytes) {
     return parts;
 }
 
-/** Undo the filters of the lines (PNG specification, section 9), in place, and put the samples together. */
+/** Undo the filters of the lines in place (PNG specification, section 9), and return the samples. */
 function unfiltered(lines, width, height, sampleBytes) {
     const stride = width * sampleBytes;
     const samples = new Uint16Array(width * height);

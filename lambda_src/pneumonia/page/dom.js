@@ -1,11 +1,11 @@
-// Elements without markup strings: whatever a file is called or a service says stays text.
+// Creates elements without markup strings, so that file names and answers of the service stay text.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The element of this page with an id. */
+/** Return the element with an id. */
 export const byId = (id) => document.getElementById(id);
 
-/** A new element. `properties` are set as properties; `aria`, `data` and `attributes` as attributes. */
+/** Create an element. `aria`, `data` and `attributes` are set as attributes, all other `properties` as properties. */
 export function element(tag, properties = {}, ...children) {
     const made = document.createElement(tag);
     const { aria = {}, data = {}, attributes = {}, ...rest } = properties;
@@ -17,7 +17,7 @@ export function element(tag, properties = {}, ...children) {
     return made;
 }
 
-/** A small decorative drawing from SVG path data; colour and size come from the style sheet. */
+/** Create a small decorative drawing from SVG path data. The style sheet sets its colour and size. */
 export function drawing(path, className) {
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", "0 0 24 24");

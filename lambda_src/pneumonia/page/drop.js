@@ -1,12 +1,12 @@
-// The ways by which files come onto the page: dropped anywhere, chosen, or pasted.
+// Files that are dropped on the page, chosen in the dialog or pasted.
 
 import { byId } from "./dom.js";
 
-/** Call `take` with the files of each drop, choice and paste. */
+/** Call `take` with the files of every drop, choice and paste. */
 export function takeFiles(take) {
     const picker = byId("picker");
     const veil = byId("veil");
-    let depth = 0; // dragenter and dragleave also come for each element that is passed over
+    let depth = 0; // dragenter and dragleave also fire for each element under the pointer
 
     const show = (change) => {
         depth = Math.max(0, depth + change);
@@ -18,7 +18,7 @@ export function takeFiles(take) {
     for (const id of ["add", "choose"]) byId(id).addEventListener("click", () => picker.click());
     picker.addEventListener("change", () => {
         give(picker.files);
-        picker.value = ""; // the same file may be chosen again
+        picker.value = ""; // so that the same file can be chosen again
     });
     addEventListener("dragenter", (event) => bringsFiles(event) && show(1));
     addEventListener("dragleave", (event) => bringsFiles(event) && show(-1));

@@ -1,18 +1,18 @@
-// Films to try the page with: drawn ones, of nobody. They are sent like any other film.
+// Example images, which are drawn and show no real person. They are sent like any other image.
 
 import { byId } from "./dom.js";
 
-/** Call `take` with a file when an example is clicked; once, at the start. */
+/** Call `take` with a file when an example is clicked. Call this once. */
 export function start(take) {
     for (const button of byId("examples").querySelectorAll("button")) {
         button.addEventListener("click", async () => {
             button.disabled = true;
             try {
-                const response = await fetch(button.dataset.film);
-                const name = button.dataset.film.split("/").at(-1);
+                const response = await fetch(button.dataset.image);
+                const name = button.dataset.image.split("/").at(-1);
                 if (response.ok) take([new File([await response.blob()], name)]);
             } catch {
-                // The service is away: the next click may find it again.
+                // The service cannot be reached; the user can click again.
             } finally {
                 button.disabled = false;
             }

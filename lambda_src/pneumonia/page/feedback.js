@@ -1,4 +1,4 @@
-// What the reader says of an answer: a verdict and a reason out of lists, no text. Only where the service wants it.
+// Feedback of the reader on a result: a verdict and a reason from lists, no free text. Only if the service takes it.
 
 import { giveFeedback } from "./api.js";
 import { element } from "./dom.js";
@@ -7,26 +7,30 @@ import { explain } from "./messages.js";
 const VERDICTS = { agree: "Agree", disagree: "Disagree", cannot_tell: "Cannot tell" };
 
 /**
- * The question below an answer; null where the service takes no feedback.
- * @param {object} film with an answer
- * @param {{verdicts: string[], reasons: Object<string, string>}|null|undefined} choices of the service
+ * Return the form below a result; null if the service takes no feedback.
+ * @param {object} image an image with an answer
+ * @param {{verdicts: string[], reasons: Object<string, string>}|null|undefined} choices from the service
  */
-export function feedbackPart(film, choices) {
+export function feedbackPart(image, choices) {
     if (!choices) return null;
-    const part = element("div", { className: "feedback", attributes: { role: "group" }, aria: { label: "Your reading" } });
-    show(part, film, choices);
+    const part = element("div", {
+        className: "feedback",
+        attributes: { role: "group" },
+        aria: { label: "Your reading" },
+    });
+    show(part, image, choices);
     return part;
 }
 
-function show(part, film, choices) {
-    const { verdict, reason, said } = film.feedback ?? {};
+function show(part, image, choices) {
+    const { verdict, reason, said } = image.feedback ?? {};
     const buttons = choices.verdicts.map((value) =>
         element(
             "button",
             {
                 type: "button",
                 aria: { pressed: String(value === verdict) },
-                onclick: () => choose(part, film, choices, { verdict: value, reason: null }),
+                onclick: () => choose(part, image, choices, { verdict: value, reason: null }),
             },
             VERDICTS[value] ?? value,
         ),
@@ -35,32 +39,32 @@ function show(part, film, choices) {
         "select",
         {
             aria: { label: "Reason" },
-            onchange: () => choose(part, film, choices, { verdict, reason: reasons.value || null }),
+            onchange: () => choose(part, image, choices, { verdict, reason: reasons.value || null }),
         },
-        element("option", { value: "" }, "Reason, if you like"),
+        element("option", { value: "" }, "Reason (optional)"),
         ...Object.entries(choices.reasons).map(([value, words]) =>
             element("option", { value, selected: value === reason }, words),
         ),
     );
     part.replaceChildren(
-        element("p", {}, "Your reading of this film:"),
+        element("p", {}, "Your reading of this X-ray:"),
         element("div", { className: "feedback-buttons" }, ...buttons),
         ...(verdict && verdict !== "agree" ? [reasons] : []),
         element("p", { className: "dim small", attributes: { role: "status" } }, said ?? ""),
     );
 }
 
-async function choose(part, film, choices, feedback) {
+async function choose(part, image, choices, feedback) {
     const place = [...part.querySelectorAll("button, select")].indexOf(document.activeElement);
     const again = (said) => {
-        film.feedback = { ...feedback, said };
-        show(part, film, choices);
+        image.feedback = { ...feedback, said };
+        show(part, image, choices);
         part.querySelectorAll("button, select")[place]?.focus();
     };
     again("Sending");
     try {
-        again((await giveFeedback({ id: film.answer.id ?? null, ...feedback })).detail);
+        again((await giveFeedback({ id: image.answer.id ?? null, ...feedback })).detail);
     } catch (failure) {
-        again(`Not stored. ${explain(failure).title}. Choose again to send it again.`);
+        again(`Not stored. ${explain(failure).title}. To try again, select your answer again.`);
     }
 }

@@ -1,4 +1,4 @@
-// What mouse, pen and fingers do on the stage.
+// Mouse, pen and touch gestures on the stage.
 
 import { byId } from "./dom.js";
 import { changeWindow } from "./grey.js";
@@ -7,18 +7,18 @@ import { moveBy, toggleZoom, zoomBy } from "./stage.js";
 const stage = byId("stage");
 const tool = byId("tool");
 const pointers = new Map();
-let moving = false; // the drag under way moves, whatever the tool
+let moving = false; // the current drag moves the image, regardless of the tool
 
-/** Connect mouse and touch; once, at the start. */
+/** Connect mouse and touch. Call this once. */
 export function start() {
-    // A finger that drags over a page mostly wants to scroll it.
+    // On touch screens a drag usually means scrolling.
     setTool(!matchMedia("(pointer: coarse)").matches);
     tool.addEventListener("click", () => setTool(tool.getAttribute("aria-pressed") !== "true"));
     stage.addEventListener("dblclick", (event) => toggleZoom(fromMiddle(event)));
     stage.addEventListener("wheel", zoomByWheel, { passive: false });
     stage.addEventListener("pointerdown", (event) => {
         if (event.button > 1) return;
-        if (event.button === 1) event.preventDefault(); // scrolling by the middle button
+        if (event.button === 1) event.preventDefault(); // the middle button would scroll
         moving = event.button === 1 || event.shiftKey;
         stage.setPointerCapture(event.pointerId);
         pointers.set(event.pointerId, fromMiddle(event));
@@ -56,7 +56,7 @@ function drag(event) {
     else changeWindow(x / stage.clientWidth, y / stage.clientHeight);
 }
 
-/** A pointer's place from the middle of the stage. */
+/** Return the position of a pointer relative to the middle of the stage. */
 function fromMiddle(event) {
     const box = stage.getBoundingClientRect();
     return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };

@@ -1,25 +1,25 @@
-// The grey window of the film: which greys are black and which are white. Films of 8 bits get it from an SVG filter,
-// deeper ones are painted again from their own samples.
+// The grey window: which greys are shown black and which white. An SVG filter applies it to images of 8 bits. Deeper
+// images are painted again from their samples.
 
 import { byId } from "./dom.js";
 import { paintDeep } from "./deep.js";
 
-const film = byId("film-layer");
+const canvas = byId("image-layer");
 const LEAST_WIDTH = 1 / 256;
 
-let deep = null; // the samples of a film deeper than 8 bits
-let range = { black: 0, white: 1 }; // shares of the film's whole range
+let deep = null; // the samples of an image deeper than 8 bits
+let range = { black: 0, white: 1 }; // shares of the image's whole range
 let usual = range;
 let painting = 0;
 
-/** Take another film: its samples if it is deep, null if the canvas holds all of it. */
-export function setFilm(samples) {
+/** Take another image: its samples if it is deeper than 8 bits, otherwise null. */
+export function setImage(samples) {
     deep = samples;
     usual = deep === null ? { black: 0, white: 1 } : { black: deep.black / deep.most, white: deep.white / deep.most };
     resetWindow();
 }
 
-/** The window with which the film came. */
+/** Restore the window of the file. */
 export function resetWindow() {
     range = { ...usual };
     show();
@@ -37,7 +37,7 @@ export function toggleInversion() {
     const button = byId("invert");
     const on = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(on));
-    film.classList.toggle("inverted", on);
+    canvas.classList.toggle("inverted", on);
 }
 
 function show() {
@@ -47,7 +47,7 @@ function show() {
         ? `Window ${Math.round(levels * (range.white - range.black))}, ` +
           `level ${Math.round((levels * (range.white + range.black)) / 2)}`
         : "";
-    film.classList.toggle("windowed", deep === null && changed);
+    canvas.classList.toggle("windowed", deep === null && changed);
     if (deep === null) {
         const slope = 1 / (range.white - range.black);
         for (const part of byId("grey-window").querySelectorAll("feFuncR, feFuncG, feFuncB")) {
@@ -56,7 +56,7 @@ function show() {
         }
         return;
     }
-    // At most once for each picture of the screen.
+    // At most once per frame of the screen.
     cancelAnimationFrame(painting);
-    painting = requestAnimationFrame(() => paintDeep(film, deep, range.black * deep.most, range.white * deep.most));
+    painting = requestAnimationFrame(() => paintDeep(canvas, deep, range.black * deep.most, range.white * deep.most));
 }

@@ -1,9 +1,9 @@
-// The evidence comes as numbers (fromMap), or in the service's heatmap (separate), for a film that the browser cannot
-// show, and for an upload. That is one picture: a grey film with colours blended over it, and a legend below. An
-// opacity slider and an inverted film need the two apart again. Grey has no difference between its channels,
-// so the differences R-G and G-B come from the colours alone: they tell how much evidence there is at a
-// pixel, and what is left is the film. So it works without the original too (DICOM, 16-bit PNG), and fits
-// the film exactly.
+// Draws the heat. The service sends the evidence as numbers (fromMap). For uploads, and for images that the browser
+// cannot show, it sends a heatmap instead (separate): one picture with a grey image, colours blended over it, and a
+// legend below. The opacity slider and inversion need image and colours separately.
+//
+// Grey has equal channels, so the differences R-G and G-B come from the colours alone. They give the evidence at each
+// pixel; removing its colour leaves the image. This needs no original (DICOM, 16-bit PNG), and fits exactly.
 
 // As in the service's pneumonia/model/heatmap.py; a test compares them.
 export const INFERNO = [
@@ -31,11 +31,11 @@ export const LEGEND_HEIGHT = 36;
 export const MAX_SIDE = 512;
 
 const LEVELS = 256;
-// Rounding alone moves a pixel by less than 2 from the curve of the colours.
+// Rounding moves a pixel by less than 2 from the curve of the colours.
 const FAR_FROM_CURVE = 8;
 const MAX_SHARE_FAR = 0.01;
 
-/** RGB in 0..255 of evidence in 0..1. */
+/** Return the RGB values (0..255) of evidence in 0..1. */
 export function colourOf(heat) {
     const position = heat * (INFERNO.length - 1);
     const low = Math.min(Math.floor(position), INFERNO.length - 2);
@@ -56,14 +56,14 @@ const PIXELS = CURVE.map(({ red, green, blue }, level) =>
 );
 
 /**
- * Take the service's heatmap apart.
+ * Split the service's heatmap into the grey image and the heat.
  *
- * @param {ImageBitmap} overlay the heatmap as answered
- * @param {{width: number, height: number}} image size of the film as answered
- * @returns {{film: HTMLCanvasElement, heat: HTMLCanvasElement|null, evidence: boolean}} `heat` is coloured and
- *   as opaque as the evidence is strong (to be shown at MAX_OPACITY to look as the service drew it). It is
- *   null, and `film` the overlay as it came, if the picture does not follow the colours known here or the
- *   browser falsifies what scripts read from a canvas (some do so to prevent fingerprinting).
+ * @param {ImageBitmap} overlay the heatmap from the service
+ * @param {{width: number, height: number}} image size of the image, from the answer
+ * @returns {{plain: HTMLCanvasElement, heat: HTMLCanvasElement|null, evidence: boolean}} `plain` is the image without
+ *   colours. `heat` is coloured, and its opacity is the evidence; shown at MAX_OPACITY it looks as the service drew it.
+ *   `heat` is null and `plain` the unchanged overlay if the colours are unknown, or if the browser falsifies what
+ *   scripts read from a canvas (some do so against fingerprinting).
  */
 export function separate(overlay, image) {
     const height = overlay.height - LEGEND_HEIGHT;
@@ -71,26 +71,26 @@ export function separate(overlay, image) {
     const width = narrow
         ? Math.min(MIN_WIDTH, Math.max(1, Math.round((image.width * height) / image.height)))
         : overlay.width;
-    const film = blank(width, height);
-    const context = film.getContext("2d", { willReadFrequently: true });
+    const plain = blank(width, height);
+    const context = plain.getContext("2d", { willReadFrequently: true });
     context.drawImage(overlay, -Math.floor((overlay.width - width) / 2), 0);
-    const filmPixels = context.getImageData(0, 0, width, height);
+    const plainPixels = context.getImageData(0, 0, width, height);
     const heat = blank(width, height);
     const heatContext = heat.getContext("2d");
     const heatPixels = heatContext.createImageData(width, height);
-    const { far, evidence } = split(filmPixels.data, heatPixels.data);
-    if (far > MAX_SHARE_FAR * width * height) return { film, heat: null, evidence: true };
-    context.putImageData(filmPixels, 0, 0);
+    const { far, evidence } = split(plainPixels.data, heatPixels.data);
+    if (far > MAX_SHARE_FAR * width * height) return { plain, heat: null, evidence: true };
+    context.putImageData(plainPixels, 0, 0);
     heatContext.putImageData(heatPixels, 0, 0);
-    return { film, heat, evidence };
+    return { plain, heat, evidence };
 }
 
 /**
- * Draw the heat from the numbers that the service draws it from: what `separate` finds in its picture.
+ * Draw the heat from the numbers of the service. The result equals that of `separate`, without the image.
  *
  * @param {{width: number, height: number, heat: number[]}} map evidence in each cell, 0..255, row by row
- * @param {{width: number, height: number}} image size of the film as answered
- * @returns {{film: null, heat: HTMLCanvasElement, evidence: boolean}}
+ * @param {{width: number, height: number}} image size of the image, from the answer
+ * @returns {{plain: null, heat: HTMLCanvasElement, evidence: boolean}}
  */
 export function fromMap(map, image) {
     const scale = Math.min(1, MAX_SIDE / Math.max(image.width, image.height));
@@ -102,10 +102,10 @@ export function fromMap(map, image) {
     const pixels = context.createImageData(width, height);
     levels.forEach((level, index) => pixels.data.set(PIXELS[level], 4 * index));
     context.putImageData(pixels, 0, 0);
-    return { film: null, heat, evidence: levels.some((level) => level > 0) };
+    return { plain: null, heat, evidence: levels.some((level) => level > 0) };
 }
 
-/** Paint the colours from no to most evidence along the width of a canvas. */
+/** Paint the colour scale along the width of a canvas, from no evidence to the strongest. */
 export function drawLegend(canvas) {
     const context = canvas.getContext("2d");
     for (let x = 0; x < canvas.width; x += 1) {
@@ -123,14 +123,14 @@ function blank(width, height) {
     return canvas;
 }
 
-/** Turn the overlay's pixels (RGBA, in place) into the film's, and write those of the heat layer. */
-function split(film, heat) {
+/** Remove the colours from the overlay's pixels (RGBA, in place), and write them to the heat layer. */
+function split(plain, heat) {
     const found = new Map();
     let far = 0;
     let evidence = false;
-    for (let index = 0; index < film.length; index += 4) {
-        const redGreen = film[index] - film[index + 1];
-        const greenBlue = film[index + 1] - film[index + 2];
+    for (let index = 0; index < plain.length; index += 4) {
+        const redGreen = plain[index] - plain[index + 1];
+        const greenBlue = plain[index + 1] - plain[index + 2];
         const key = redGreen * 1024 + greenBlue;
         let nearest = found.get(key);
         if (nearest === undefined) found.set(key, (nearest = nearestOnCurve(redGreen, greenBlue)));
@@ -139,17 +139,17 @@ function split(film, heat) {
         if (level === 0) continue;
         evidence = true;
         const { red, green, blue, opacity } = CURVE[level];
-        const sum = film[index] + film[index + 1] + film[index + 2] - opacity * (red + green + blue);
+        const sum = plain[index] + plain[index + 1] + plain[index + 2] - opacity * (red + green + blue);
         const grey = sum / 3 / (1 - opacity);
-        film[index] = grey;
-        film[index + 1] = grey;
-        film[index + 2] = grey;
+        plain[index] = grey;
+        plain[index + 1] = grey;
+        plain[index + 2] = grey;
         heat.set(PIXELS[level], index);
     }
     return { far, evidence };
 }
 
-/** A map at another size, bicubic as the service does it (Pillow): levels 0..255, row by row. */
+/** Return a map at another size as levels 0..255, row by row. Bicubic, like the service (Pillow). */
 function enlarged(map, width, height) {
     const across = cubicWeights(map.width, width);
     const down = cubicWeights(map.height, height);
@@ -165,7 +165,7 @@ function enlarged(map, width, height) {
     return levels;
 }
 
-/** Which cells make a pixel, and how much of each: for every pixel along one side. */
+/** Return for every pixel along one side the cells that make it, with their weights. */
 function cubicWeights(cells, pixels) {
     return Array.from({ length: pixels }, (_, pixel) => {
         const middle = ((pixel + 0.5) * cells) / pixels;
@@ -177,7 +177,7 @@ function cubicWeights(cells, pixels) {
     });
 }
 
-/** Keys' cubic convolution, a = -0.5. */
+/** Return the weight of Keys' cubic convolution, a = -0.5. */
 function cubic(distance) {
     const x = Math.abs(distance);
     if (x < 1) return (1.5 * x - 2.5) * x * x + 1;

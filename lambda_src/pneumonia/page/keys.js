@@ -1,4 +1,4 @@
-// Keys of the whole page, those of the OHIF viewer where it has them, and the list of them.
+// Keyboard shortcuts of the page, and their list. They follow the OHIF viewer where it has the same function.
 
 import { byId, element } from "./dom.js";
 import { resetWindow, toggleInversion } from "./grey.js";
@@ -9,7 +9,7 @@ const MOVE_PIXELS = 60;
 
 const dialog = byId("keys-dialog");
 
-/** Window, rotation, zoom and place as the film came with. */
+/** Reset window, rotation, zoom and position. */
 export function reset() {
     resetWindow();
     straighten();
@@ -17,34 +17,34 @@ export function reset() {
 
 /**
  * Listen to the keys of the page.
- * @param {{step: function(number): void, jump: function(number): void}} list goes to the next film or the one before
- *   (1, -1), and to the first or the last one (0, -1)
+ * @param {{step: function(number): void, jump: function(number): void}} list `step` chooses the next or the previous
+ *   image (1, -1), `jump` the first or the last one (0, -1)
  */
 export function start({ step, jump }) {
     const keys = [
-        [["ArrowDown", "ArrowRight", "PageDown"], "Next film", () => step(1)],
-        [["ArrowUp", "ArrowLeft", "PageUp"], "Film before", () => step(-1)],
-        [["Home"], "First film", () => jump(0)],
-        [["End"], "Last film", () => jump(-1)],
+        [["ArrowDown", "ArrowRight", "PageDown"], "Next image", () => step(1)],
+        [["ArrowUp", "ArrowLeft", "PageUp"], "Previous image", () => step(-1)],
+        [["Home"], "First image", () => jump(0)],
+        [["End"], "Last image", () => jump(-1)],
         [["+"], "Zoom in", () => zoomBy(ZOOM_STEP)],
         [["-"], "Zoom out", () => zoomBy(1 / ZOOM_STEP)],
         [["=", "0"], "Fit", fit],
         [["I"], "Invert", toggleInversion],
-        [["R"], "Turn to the right", () => rotate(1)],
-        [["L"], "Turn to the left", () => rotate(-1)],
-        [["H"], "Exchange left and right", () => mirror("across")],
-        [["V"], "Exchange up and down", () => mirror("upright")],
+        [["R"], "Rotate right", () => rotate(1)],
+        [["L"], "Rotate left", () => rotate(-1)],
+        [["H"], "Flip horizontally", () => mirror("across")],
+        [["V"], "Flip vertically", () => mirror("upright")],
         [["O"], "Heatmap on or off", toggleHeat],
         [["U"], "Outline of the lungs on or off", toggleLungs],
-        [[" "], "Reset: window, turning, zoom", reset],
-        [["?"], "These keys", showKeys],
+        [[" "], "Reset window, rotation and zoom", reset],
+        [["?"], "Show this list", showKeys],
     ];
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const byKey = new Map(keys.flatMap(([names, , act]) => names.map((name) => [name.toLowerCase(), act])));
     const gestures = [
-        ["Drag", "Window: width across, level up and down"],
-        ["Shift", "and drag, or drag with the middle button: move"],
-        ["Shift", "and an arrow: move"],
+        ["Drag", "Change the window: sideways its width, up and down its level"],
+        ["Shift + drag", "Move the image; the middle button does the same"],
+        ["Shift + arrow", "Move the image"],
         ["Wheel", "Zoom"],
     ];
     byId("keys-list").replaceChildren(
@@ -72,11 +72,11 @@ function showKeys() {
 const NAMES = { ArrowDown: "↓", ArrowRight: "→", ArrowUp: "↑", ArrowLeft: "←", " ": "Space" };
 const nameOf = (key) => NAMES[key] ?? key;
 
-/** Whether what has the focus needs the key itself, or there is no film to use it on. */
+/** Return whether the focused element needs the key, or no image is shown. */
 function isTaken({ key, target }) {
     if (document.querySelector("dialog[open]") !== null) return true;
     if (target.closest?.("input, select, textarea") !== null) return true;
     if (key === " " && target.closest("button, a, summary") !== null) return true;
-    if (key.length > 1 && target.closest(".scroll") !== null) return true; // which arrows and the like scroll
+    if (key.length > 1 && target.closest(".scroll") !== null) return true; // arrow keys scroll it
     return byId("view").hidden && key !== "?";
 }

@@ -1,15 +1,16 @@
-// The outline of the lungs as the model sees them. The service writes its map of the lungs into a text of the heatmap's
-// file; here it is read, and the line drawn around all places that are lung by more than half.
+// The outline of the lungs as the model sees them. The service writes its map of the lungs into a text chunk of the
+// heatmap. This module reads the map and draws a line around everything that is more than half lung.
 
 const KEYWORD = "Lungs\0"; // as in the service's pneumonia/model/heatmap.py
 const HALF = 127.5;
-const FINENESS = 8; // points of the line for each cell of the map, which is coarse
-const SIDE = 1024; // pixels of the drawing: it is stretched over the film
+const FINENESS = 8; // points of the line per cell of the map, which is coarse
+const SIDE = 1024; // pixels of the drawing, which is stretched over the image
 
 /**
+ * Read the map of the lungs from a heatmap.
  * @param {Blob} heatmap a PNG
- * @returns {Promise<{width: number, height: number, share: number[]}|null>} lung in each cell, 0..255, row by row;
- *   null where the model has no such map
+ * @returns {Promise<{width: number, height: number, share: number[]}|null>} share of lung in each cell, 0..255,
+ *   row by row; null if the model has no such map
  */
 export async function lungsOf(heatmap) {
     const bytes = new DataView(await heatmap.arrayBuffer());
@@ -22,7 +23,7 @@ export async function lungsOf(heatmap) {
     return null;
 }
 
-/** Draw the outline on a canvas; it gets its own size, and has to be stretched over the film. */
+/** Draw the outline on a canvas. The canvas gets a fixed size and must be stretched over the image. */
 export function drawLungs(canvas, lungs) {
     canvas.width = SIDE;
     canvas.height = SIDE;
@@ -54,7 +55,7 @@ function latin(bytes, start, length) {
     return String.fromCharCode(...new Uint8Array(bytes.buffer, start, Math.min(length, 4096)));
 }
 
-/** Lines from place to place, both as shares of width and height: marching squares over the smoothed map. */
+/** Return lines between two points, as shares of width and height, by marching squares over the smoothed map. */
 function outline(lungs) {
     const columns = lungs.width * FINENESS;
     const rows = lungs.height * FINENESS;
@@ -87,7 +88,7 @@ function crossing(from, to, value) {
     return [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])];
 }
 
-/** The map between the middles of its cells, bilinear; beyond the outer ones as there. */
+/** Return the map at a point, bilinear between the middles of its cells and constant beyond the outer ones. */
 function smooth({ width, height, share }, x, y) {
     const within = (place, count) => Math.min(count - 1, Math.max(0, place));
     const [left, top] = [Math.floor(within(x, width)), Math.floor(within(y, height))];

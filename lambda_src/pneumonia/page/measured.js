@@ -1,37 +1,39 @@
-// What was measured, on test films, of the very triage that is shown.
+// What was measured on the test images for the triage that is shown.
 
 import { percent } from "./triage.js";
 
 let counts = null; // {triage: {normal, pneumonia}}
 
-/** Take the figures of the test films from the model card. */
+/** Take the figures of the test images from the model card. */
 export function useMeasured(card) {
     counts = card.metrics?.test?.triage ?? null;
 }
 
 /**
- * Sentences on a triage with its counts; none where the card has no counts of it. Sensitivity and specificity are
- * those of calling a film so: of "likely pneumonia" at the rule-in point, of "likely normal" at the rule-out point.
+ * Return sentences on a triage with its counts; none if the card has no counts. Sensitivity and specificity of "likely
+ * pneumonia" are those of the rule-in point; of "likely normal", those of the rule-out point.
  * @returns {string[]}
  */
 export function measuredWords(triage) {
     const here = counts?.[triage];
     if (!here) return [];
     const [ill, well] = totals(counts);
-    const ofIll = `${here.pneumonia} of ${ill} test films with pneumonia`;
+    const ofIll = `${here.pneumonia} of ${ill} test images with pneumonia`;
     const ofWell = `${here.normal} of ${well} normal ones`;
     if (triage === "likely_pneumonia") {
-        return [`Called likely pneumonia: ${ofIll}, ${ofWell}: ${rates(ratesAt("rule_in", { triage: counts }))}.`];
+        const found = rates(ratesAt("rule_in", { triage: counts }));
+        return [`${ofIll} and ${ofWell} were called likely pneumonia (${found}).`];
     }
     if (triage === "likely_normal") {
-        return [`Called likely normal: ${ofIll}, ${ofWell}: ${rates(ratesAt("rule_out", { triage: counts }))}.`];
+        const found = rates(ratesAt("rule_out", { triage: counts }));
+        return [`${ofIll} and ${ofWell} were called likely normal (${found}).`];
     }
-    return [`Not decided: ${ofIll}, ${ofWell}.`];
+    return [`${ofIll} and ${ofWell} were called indeterminate.`];
 }
 
 /**
- * Sensitivity and specificity at an operating point. Those of the card are rounded to four decimals, and rounding them
- * again can show another figure than the counts give. So the counts decide where the card has them.
+ * Return sensitivity and specificity at an operating point, from the counts if the card has them. The card's own rates
+ * have four decimals, and rounding them again can give another figure than the counts do.
  * @param {"rule_out"|"balanced"|"rule_in"} point
  * @param {object} test - `metrics.test` of the model card
  */

@@ -1,90 +1,93 @@
-// What each error code means to the person at the page, and what to do. `retry`: trying again can help;
-// `force`: the service can be asked to answer all the same.
+// For each error code: what happened, and what the user can do. `retry`: trying again can help. `force`: the user can
+// ask for a prediction anyway.
 
-const OPERATOR = "Tell whoever operates this service, with the reference below.";
+const OPERATOR = "Contact the operator of this service and quote the reference below.";
+const IF_NOT = "If this does not help, contact the operator of this service and quote the reference below.";
+const RELOAD = "Reload the page: it may be older than the service.";
+const REDUCED = "The model reduces every image before it reads it.";
 
 export const MESSAGES = {
-    // The film
+    // The image
     unsupported_format: {
         title: "This file type is not supported",
-        advice: "DICOM, JPEG, PNG, TIFF, WebP and BMP are. Export the film as one of these and send it again.",
+        advice: "Export the image as DICOM, JPEG, PNG, TIFF, WebP or BMP, then send it again.",
     },
     undecodable_image: {
         title: "The image is damaged or incomplete",
-        advice: "The file could not be read to its end. Export or copy it again from its source.",
+        advice: "The file could not be read completely. Export it or copy it from its source again.",
     },
     too_large: {
-        title: "The film is too large",
-        advice: "Send a smaller file: a lower resolution loses nothing here, the model sees every film reduced.",
+        title: "The image is too large",
+        advice: `Send a smaller file, for example at a lower resolution. ${REDUCED}`,
     },
     took_too_long: {
-        title: "The film takes too long to read",
-        advice: "Export it again, smaller or as JPEG or PNG: the model sees every film reduced.",
+        title: "The image takes too long to read",
+        advice: `Export it again, smaller or as JPEG or PNG. ${REDUCED}`,
     },
     processing_failed: {
-        title: "The film could not be processed",
-        advice: `Export it again, smaller or as JPEG or PNG. If that does not help: ${OPERATOR}`,
+        title: "The image could not be processed",
+        advice: `Export it again, smaller or as JPEG or PNG. ${IF_NOT}`,
     },
     object_archived: {
-        title: "The film lies in an archive",
-        advice: "It has to be restored from S3 Glacier before it can be read.",
+        title: "The image is archived",
+        advice: "It must be restored from S3 Glacier before it can be read.",
     },
     too_small: {
         title: "The image is too small",
-        advice: "This looks like a thumbnail. Send the film itself.",
+        advice: "This looks like a thumbnail. Send the original image.",
     },
     blank_image: {
         title: "The image is blank",
-        advice: "It is one grey nearly everywhere. Check the export, and the exposure of the film.",
+        advice: "Nearly all of it has the same grey. Check the export and the exposure.",
     },
     multi_frame: {
-        title: "The file holds several images",
-        advice: "Export each film as a file of its own.",
+        title: "The file contains several images",
+        advice: "Export each image as a separate file.",
     },
     not_a_radiograph: {
         title: "This is not a radiograph",
-        advice: "The file itself says that it comes from another kind of machine. Choose a frontal chest X-ray.",
+        advice: "According to the file, it comes from another kind of device. Choose a frontal chest X-ray.",
     },
     for_processing: {
-        title: "This is the detector's raw image",
-        advice: "The file is meant for processing, not for reading. Choose the image for presentation of the same exposure.",
+        title: "This is a raw image of the detector",
+        advice: "It is meant for processing, not for reading. Choose the presentation image of the same exposure.",
     },
     not_a_chest_xray: {
         title: "This does not look like a chest X-ray",
-        advice: "Choose a frontal chest X-ray, upright and uncropped. If this is one, it can be predicted all the same.",
+        advice: "Choose a frontal chest X-ray, upright and uncropped. If this is one, select “Predict anyway”.",
         force: true,
     },
     wrong_orientation: {
-        title: "The film lies on its side or stands on its head",
-        advice: "Turn it upright and send it again. Predicted as it lies, the answer means little.",
+        title: "The image is rotated or upside down",
+        advice: "Rotate it upright and send it again. A prediction in this orientation means little.",
         force: true,
     },
-    missing_image: { title: "The file is empty", advice: "Choose a file that holds an image." },
+    missing_image: { title: "The file is empty", advice: "Choose a file that contains an image." },
     unreadable_file: {
         title: "The file could not be read",
-        advice: "It may have been moved, or be a folder. Drop the files themselves, not their folder.",
+        advice: "It may have been moved, or it may be a folder. Drop the files, not their folder.",
         retry: true,
     },
     malformed_request: {
         title: "The service did not understand the request",
-        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+        advice: `${RELOAD} ${IF_NOT}`,
         retry: true,
     },
     not_acceptable: {
-        title: "The service has no answer of the kind that was asked for",
-        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+        title: "The service cannot answer in the requested format",
+        advice: `${RELOAD} ${IF_NOT}`,
     },
-    url_not_allowed: { title: "This address may not be fetched", advice: "Send the file itself." },
+    url_not_allowed: { title: "The service does not fetch images from this address", advice: "Send the file itself." },
     url_fetch_failed: { title: "The image could not be fetched", advice: "Send the file itself." },
-    // Who may enter
+    // Access
     unauthorized: {
         title: "The token was not accepted",
-        advice: "Give the current token of this service. An old one stops working some time after it was replaced.",
+        advice: "Enter the current token of this service. A replaced token stops working after some time.",
         retry: true,
     },
     access_check_failed: {
         title: "The service could not check the token",
-        advice: "That is no fault of the token. Try again in a few seconds.",
+        advice: "The token is not the cause. Try again in a few seconds.",
         retry: true,
     },
     forbidden: {
@@ -92,40 +95,44 @@ export const MESSAGES = {
         advice: "It accepts only signed requests. Open the page with `pneumonia console`, which signs them for you.",
         retry: true,
     },
-    // Large films
+    // Large images
     upload_refused: {
         title: "The upload was refused",
-        advice: "The permission to upload may have expired, or the file changed on the way. Try again.",
+        advice: "The permission to upload may have expired, or the file changed during the upload. Try again.",
         retry: true,
     },
     upload_missing: {
-        title: "The uploaded film is gone",
+        title: "The uploaded image no longer exists",
         advice: "It was removed or replaced before it could be read. Try again.",
         retry: true,
     },
     no_result: {
-        title: "No answer yet",
-        advice: "The film was uploaded, but no result has come. The service may be busy or have failed. Try again.",
+        title: "There is no result yet",
+        advice: "The image was uploaded. The service may be busy, or processing may have failed. Try again.",
         retry: true,
     },
     not_found: {
-        title: "The result is not there",
-        advice: "It may have expired. Try again; if that does not help, reload the page.",
+        title: "The result was not found",
+        advice: "It may have expired. Try again. If this does not help, reload the page.",
         retry: true,
     },
     method_not_allowed: {
         title: "The service did not understand the request",
-        advice: "Reload the page, it may be older than the service.",
+        advice: RELOAD,
     },
     // The service
-    unhealthy: { title: "The service is not well", advice: OPERATOR, retry: true },
+    unhealthy: { title: "The service is not healthy", advice: OPERATOR, retry: true },
     model_error: { title: "The model could not be used", advice: OPERATOR, retry: true },
     settings_error: { title: "The service is misconfigured", advice: OPERATOR, retry: true },
-    internal_error: { title: "Something went wrong in the service", advice: `Try again. ${OPERATOR}`, retry: true },
-    throttled: { title: "The service is busy", advice: "Too many films at once. Try again in a moment.", retry: true },
+    internal_error: { title: "The service had an internal error", advice: `Try again. ${IF_NOT}`, retry: true },
+    throttled: {
+        title: "The service is busy",
+        advice: "It received too many requests at once. Try again in a moment.",
+        retry: true,
+    },
     service_unavailable: {
         title: "The service did not answer in time",
-        advice: "Try again. A film that fails each time may be too much for it: send it at a lower resolution.",
+        advice: "Try again. If an image fails every time, send it at a lower resolution.",
         retry: true,
     },
     network: {
@@ -134,13 +141,13 @@ export const MESSAGES = {
         retry: true,
     },
     unexpected_answer: {
-        title: "The service answered in a way this page does not know",
-        advice: `Reload the page, it may be older than the service. If that does not help: ${OPERATOR}`,
+        title: "The service sent an unexpected answer",
+        advice: `${RELOAD} ${IF_NOT}`,
         retry: true,
     },
 };
 
-/** Any failure as {title, advice, detail, reference, retry, force}; an unknown code keeps the service's own words. */
+/** Return a failure as {title, advice, detail, reference, retry, force}. An unknown code keeps the service's words. */
 export function explain(failure) {
     const known = MESSAGES[failure.code];
     return {

@@ -1,10 +1,10 @@
-// File names, cut in the middle where they are too long: what tells films apart often stands at the end.
+// File names, cut in the middle if they are too long: names often differ only at the end.
 
 import { element } from "./dom.js";
 
-const TAIL = 12; // characters that always stay: an extension, and the numbers before it
+const TAIL = 12; // characters that are always shown: the extension and the numbers before it
 
-/** A name as an element whose beginning gives way; its text is the whole name. */
+/** Create an element for a name that shortens its beginning. Its text is the whole name. */
 export function middle(name) {
     const split = Math.max(0, name.length - TAIL);
     return element(

@@ -1,4 +1,4 @@
-// When the service does not answer: wait, ask whether it is there again, and say when it is.
+// Outages of the service: waits, checks whether the service answers again, and reports the end.
 
 import { isThere } from "./api.js";
 
@@ -6,13 +6,13 @@ const CODES = new Set(["network", "service_unavailable", "throttled"]);
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Whether a failure may be one of the service or the network, and not of the film. */
+/** Return whether a failure may be that of the service or the network, not of the image. */
 export const isOutage = (failure) => CODES.has(failure.code);
 
 export class Outage {
-    /** True while the service is thought not to answer. */
+    /** True during an outage. */
     lasts = false;
-    /** Called when it answers again. */
+    /** Called when the service answers again. */
     onEnd = () => {};
     #wake = () => {};
 
@@ -20,9 +20,9 @@ export class Outage {
         addEventListener("online", () => this.probe());
     }
 
-    /** Find out whether a failure is an outage; if so, wait for its end. */
+    /** Return whether a failure is an outage. If so, start to check for its end. */
     async begin(failure) {
-        // What is held back for too many calls would be so again at once, whatever else is answered.
+        // A throttled call would be throttled again at once, even if the service answers other calls.
         if (!this.lasts && failure.code !== "throttled" && (await isThere())) return false;
         if (!this.lasts) {
             this.lasts = true;
@@ -31,7 +31,7 @@ export class Outage {
         return true;
     }
 
-    /** Ask now, without waiting for the end of the pause. */
+    /** Check now, without waiting for the end of the pause. */
     probe() {
         this.#wake();
     }

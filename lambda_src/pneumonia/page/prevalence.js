@@ -1,11 +1,11 @@
-// How common pneumonia is where the reader works, and what that makes of a probability.
+// The prevalence of pneumonia where the reader works, and probabilities at this prevalence.
 //
-// The model is calibrated at one prevalence, which its card names. The reader chooses another one; the choice lasts
-// as long as the tab. The same formula as in the service's pneumonia/prevalence.py; a test compares them.
+// The model is calibrated at one prevalence, which its card names. The reader can choose another one for the tab. The
+// formula is that of the service's pneumonia/prevalence.py; a test compares them.
 
 const KEY = "pneumonia-prevalence";
 
-/** What can be chosen, as "so many in so many". */
+/** The choices: [1, 10] means 1 in 10. */
 export const CHOICES = [[1, 100], [1, 50], [1, 20], [1, 10], [1, 5], [1, 3], [1, 2], [2, 3], [3, 4]];
 
 let calibrated = 0.5;
@@ -15,10 +15,10 @@ export function useCalibration(card) {
     calibrated = card.calibration?.prevalence ?? calibrated;
 }
 
-/** The prevalence of the calibration, 0..1. */
+/** Return the prevalence of the calibration, 0..1. */
 export const calibratedPrevalence = () => calibrated;
 
-/** The prevalence that the reader chose in this tab, 0..1; at first that of the calibration. */
+/** Return the prevalence that the reader chose in this tab, 0..1. The default is that of the calibration. */
 export function prevalence() {
     const kept = Number(sessionStorage.getItem(KEY));
     return kept > 0 && kept < 1 ? kept : calibrated;
@@ -29,7 +29,7 @@ export function choosePrevalence(value) {
     sessionStorage.setItem(KEY, String(value));
 }
 
-/** Bayes' theorem: a probability at one prevalence as that at another one; all in 0..1. */
+/** Convert a probability from one prevalence to another by Bayes' theorem; all in 0..1. */
 export function atPrevalence(probability, from, to) {
     if (from === to) return probability;
     const ill = (probability * to) / from;
@@ -37,11 +37,11 @@ export function atPrevalence(probability, from, to) {
     return ill / (ill + well);
 }
 
-/** A calibrated probability at the prevalence that the reader chose. */
+/** Return a calibrated probability at the prevalence that the reader chose. */
 export const shown = (probability) => atPrevalence(probability, calibrated, prevalence());
 
-/** "1 in 10" for 0.1; a percentage where it is none of the choices. */
+/** Return words before "such children": "1 in 10" for 0.1, or "12% of" if the prevalence is none of the choices. */
 export function prevalenceWords(value) {
     const known = CHOICES.find(([some, all]) => Math.abs(some / all - value) < 1e-9);
-    return known ? `${known[0]} in ${known[1]}` : `${Number((100 * value).toPrecision(3))}%`;
+    return known ? `${known[0]} in ${known[1]}` : `${Number((100 * value).toPrecision(3))}% of`;
 }

@@ -1,6 +1,6 @@
-// What a file is, by its first bytes, and its picture where the browser can show one.
+// The type of a file, by its first bytes, and its preview if the browser can show one.
 
-// A canvas of more is refused or slow; no screen shows it.
+// A larger canvas is refused or slow, and no screen shows it.
 const MAX_PIXELS = 25e6;
 
 const PNG = [0x89, 0x50, 0x4e, 0x47];
@@ -9,21 +9,21 @@ const DICOM = [0x44, 0x49, 0x43, 0x4d];
 const DICOM_OFFSET = 128;
 const PNG_BIT_DEPTH_OFFSET = 24;
 
-/** The Content-Type to send a file with. Rejects if the file cannot be read. */
+/** Return the Content-Type for sending a file. Rejects if the file cannot be read. */
 export async function contentType(file) {
     const head = await headOf(file);
     if (matches(head, PNG, 0)) return "image/png";
     if (matches(head, JPEG, 0)) return "image/jpeg";
     if (matches(head, DICOM, DICOM_OFFSET)) return "application/dicom";
-    return "application/octet-stream"; // the service looks at the bytes itself
+    return "application/octet-stream"; // the service detects the format from the bytes
 }
 
 /**
- * The picture of a file, or null where the browser cannot show it as the service sees it: no JPEG or PNG, a
- * damaged file, or a 16-bit PNG, of which browsers show the upper half of the range and the service all.
+ * Decode a file. Null if the browser cannot show it as the service does: a file that is neither JPEG nor PNG, a damaged
+ * file, or a 16-bit PNG, of which browsers use only the upper 8 bits.
  * @param {File} file
- * @param {number} [side] longest side wanted; without it, as it is
- * @returns {Promise<ImageBitmap|null>} to be closed by whoever asked
+ * @param {number} [side] longest side of the preview; the original size without it
+ * @returns {Promise<ImageBitmap|null>} must be closed by the caller
  */
 export async function decode(file, side) {
     try {
@@ -43,11 +43,11 @@ export async function decode(file, side) {
         whole.close();
         return reduced;
     } catch {
-        return null; // the service will say what is wrong with the file
+        return null; // the service reports the problem with the file
     }
 }
 
-/** Whether browsers show a file as the service sees it, unless it is damaged. Rejects if the file cannot be read. */
+/** Return whether browsers show an undamaged file as the service does. Rejects if the file cannot be read. */
 export async function isForBrowsers(file) {
     const head = await headOf(file);
     return matches(head, JPEG, 0) || (matches(head, PNG, 0) && head[PNG_BIT_DEPTH_OFFSET] <= 8);

@@ -1,4 +1,4 @@
-// What the service says of the chosen film, or why it says nothing.
+// The result of the chosen image, or the reason why there is none.
 
 import { failedChip, verdictChip, verdictClass } from "./chips.js";
 import { byId, element } from "./dom.js";
@@ -12,44 +12,44 @@ import { readAs, warningWords } from "./reading.js";
 import { CAVEATS, caveatOf, percent, TRIAGE, triageWords } from "./triage.js";
 
 const WAITING = {
-    waiting: "Waiting for its turn.",
-    sending: "On its way to the service.",
-    predicting: "The service is looking at it.",
+    waiting: "Waiting to be sent.",
+    sending: "Being sent to the service.",
+    predicting: "The service is processing the image.",
 };
 
 const panel = byId("result");
 
-/** Nothing chosen. */
+/** Show that no image is chosen. */
 export function showNothing() {
     panel.replaceChildren(
-        element("p", { className: "dim" }, "Add a film to see its triage, its probability and a heatmap."),
+        element("p", { className: "dim" }, "Add an image to see its triage, probability and heatmap."),
     );
 }
 
 /**
- * The film's answer, its failure, or where it is.
+ * Show the result of an image, its failure or its state.
  * @param {object} config of the service
- * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with a film to send again, and with
- *   {force: true} to have it answered whatever it shows; `prevalenceChosen` when the numbers of all films changed
+ * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send again, and
+ *   with {force: true} to predict it whatever it shows; `prevalenceChosen` when the probabilities of all images change
  */
-export function showResult(film, config, actions) {
-    const name = element("p", { className: "result-name" }, middle(film.file.name));
-    if (film.state === "done") panel.replaceChildren(name, ...answerParts(film, config, actions));
-    else if (film.state === "failed") panel.replaceChildren(name, ...failureParts(film, actions.retry));
-    else panel.replaceChildren(name, element("p", { className: "dim" }, WAITING[film.state]));
+export function showResult(image, config, actions) {
+    const name = element("p", { className: "result-name" }, middle(image.file.name));
+    if (image.state === "done") panel.replaceChildren(name, ...answerParts(image, config, actions));
+    else if (image.state === "failed") panel.replaceChildren(name, ...failureParts(image, actions.retry));
+    else panel.replaceChildren(name, element("p", { className: "dim" }, WAITING[image.state]));
 }
 
-/** "72.0% if 1 in 10 of such children has pneumonia" */
+/** Return "72.0% if 1 in 10 such children has pneumonia". */
 export const probabilityWords = (answer) => `${percent(shown(answer.pneumonia))} ${conditionWords(answer)}`;
 
-/** "if 1 in 10 of such children has pneumonia" */
-export const conditionWords = (answer) => `if ${prevalenceWords(prevalence())} of ${people(answer)} has pneumonia`;
+/** Return "if 1 in 10 such children has pneumonia". */
+export const conditionWords = (answer) => `if ${prevalenceWords(prevalence())} ${people(answer)} has pneumonia`;
 
-/** Of whom a prevalence is: an adult, or whatever else the model does not know, is none of "such children". */
+/** Return whom a prevalence describes. Images outside the trained population may show no children. */
 const people = (answer) => (caveatOf(answer) === null ? "such children" : "such patients");
 
-function answerParts(film, config, { prevalenceChosen }) {
-    const { answer } = film;
+function answerParts(image, config, { prevalenceChosen }) {
+    const { answer } = image;
     const { pneumonia, triage, model, request_id: reference } = answer;
     const caveat = caveatOf(answer);
     const warnings = (answer.image.warnings ?? []).filter((code) => code !== "outside_training_population");
@@ -69,11 +69,11 @@ function answerParts(film, config, { prevalenceChosen }) {
         ),
         prevalencePart(people(answer), prevalenceChosen),
         drawScale(pneumonia, config.operating_points, caveat === null),
-        element("p", { className: "meaning" }, `${TRIAGE[triage]?.meaning ?? ""} A radiologist must read this film.`),
+        element("p", { className: "meaning" }, `${TRIAGE[triage]?.meaning ?? ""} A radiologist must read this X-ray.`),
         ...(caveat ? [] : measuredWords(triage)).map((words) => element("p", { className: "measured" }, words)),
         config.limits[0] && element("p", { className: "dim small" }, config.limits[0]),
         ...warnings.map((code) => element("p", { className: "advice" }, warningWords(code))),
-        feedbackPart(film, config.feedback),
+        feedbackPart(image, config.feedback),
         details([
             ["Read as", readAs(answer.image)],
             ["Model", `${model.name} ${model.version}`],
@@ -82,7 +82,7 @@ function answerParts(film, config, { prevalenceChosen }) {
     ].filter(Boolean);
 }
 
-/** "if [1 in 10] of such children has pneumonia", and what even odds are where these are chosen. */
+/** Return "if [1 in 10] such children has pneumonia" with a choice of the share, and a note on what it changes. */
 function prevalencePart(who, chosen) {
     const now = prevalence();
     const choices = CHOICES.map(([some, all]) => some / all);
@@ -102,39 +102,39 @@ function prevalencePart(who, chosen) {
     );
     const even = now === calibratedPrevalence();
     const note = even
-        ? "The model is calibrated for this share (even odds at 1 in 2). Choose that of your patients: the number " +
-          "changes, the triage does not."
-        : "The triage stays as it is.";
+        ? "The model is calibrated for this share (1 in 2 means even odds). Choose the share among your patients: " +
+          "the probability changes, the triage does not."
+        : "The triage does not change with this share.";
     return element(
         "div",
         { className: "prevalence" },
-        element("p", {}, "if ", select, ` of ${who} has pneumonia`),
+        element("p", {}, "if ", select, ` ${who} has pneumonia`),
         element("p", { className: "dim small" }, note),
     );
 }
 
-function failureParts(film, retry) {
-    const { title, advice, detail, reference, retry: again, force } = explain(film.failure);
+function failureParts(image, retry) {
+    const { title, advice, detail, reference, retry: again, force } = explain(image.failure);
     const parts = [
         element("div", { className: "verdict failed" }, failedChip(title)),
         advice && element("p", { className: "advice" }, advice),
         detail && element("p", { className: "dim small" }, `The service says: ${detail}`),
         details([
-            ["Error", codePart(film.failure)],
+            ["Error", codePart(image.failure)],
             ["Reference", reference],
         ]),
-        again && element("button", { type: "button", className: "primary", onclick: () => retry(film) }, "Try again"),
+        again && element("button", { type: "button", className: "primary", onclick: () => retry(image) }, "Try again"),
         force &&
             element(
                 "button",
-                { type: "button", className: "primary", onclick: () => retry(film, { force: true }) },
-                "Predict all the same",
+                { type: "button", className: "primary", onclick: () => retry(image, { force: true }) },
+                "Predict anyway",
             ),
     ];
     return parts.filter(Boolean);
 }
 
-/** The code, with a link to its explanation where the service gave one. */
+/** Return the error code, with a link to its explanation if the service gave one. */
 function codePart({ code, help }) {
     return help ? element("a", { href: help, target: "_blank", rel: "noopener" }, code) : code;
 }

@@ -1,8 +1,8 @@
-// The probability drawn on a scale with the two operating points that cut it into three.
+// The probability on a scale that the two operating points divide into three zones.
 //
-// The scale is even in log-odds, as the model's own score is: on an even scale of percents a rule-in point of
-// 96% would leave its part of the bar too thin to be seen. Another prevalence moves all probabilities alike there, so
-// that the picture stays, and only the ticks move.
+// The scale is linear in log-odds, like the model's score. On a linear scale of percents, the zone above a rule-in
+// point of 96% would be too thin to see. Another prevalence shifts all log-odds equally: zones and marker stay, and
+// only the ticks move.
 
 import { element } from "./dom.js";
 import { atPrevalence, calibratedPrevalence, prevalence, shown } from "./prevalence.js";
@@ -10,12 +10,13 @@ import { percent } from "./triage.js";
 
 const ENDS = 0.002; // the scale goes from this calibrated probability to 1 - this
 const TICKS = [0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
-const MARGIN = 0.03; // of the bar: no tick nearer to an end, where its words would not fit
+const MARGIN = 0.03; // of the bar: a tick nearer to an end would not fit
 
 /**
- * @param {number} probability 0..1, calibrated, as the thresholds are
+ * Draw the scale.
+ * @param {number} probability 0..1, calibrated like the thresholds
  * @param {{rule_out: number, rule_in: number}} points thresholds, rising
- * @param {boolean} known false takes the colours away: the triage is not to be read by them
+ * @param {boolean} known false removes the colours, because the triage must not be read from them
  */
 export function drawScale(probability, points, known) {
     const ruleOut = percent(shown(points.rule_out));
@@ -52,7 +53,7 @@ function ticks() {
         .map(([tick, position]) => at(element("span", {}, `${Number((100 * tick).toPrecision(3))}%`), position));
 }
 
-/** Where a calibrated probability lies on the bar, 0..1. */
+/** Return the position of a calibrated probability on the bar, 0..1. */
 function place(probability) {
     const within = Math.min(1 - ENDS, Math.max(ENDS, probability));
     const end = logit(1 - ENDS);

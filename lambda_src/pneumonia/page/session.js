@@ -1,33 +1,34 @@
-// The films of this session and the queue that sends them. Lives as long as the page, in memory alone.
+// The images of this session and the queue that sends them. Both are kept in memory only.
 
 import { Failure, predict, predictByUpload } from "./api.js";
 import { explain } from "./messages.js";
 import { Outage, isOutage } from "./outage.js";
 import { contentType, isForBrowsers } from "./preview.js";
 
-// A new AWS account runs ten functions at once in all; the page shall not take them from others.
+// A new AWS account runs at most ten functions at once. The page leaves most of them to other clients.
 const AT_ONCE = 2;
 
 /**
- * One film. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`; `heatmap` or `evidence`), failed (`failure`).
- * `picture`: a promise of what it looks like, once somebody asked.
- * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, force: boolean, answer: object|null,
- *   heatmap: Blob|null, evidence: object|null, failure: Failure|null, finished: Date|null, picture: Promise|undefined}} Film
+ * One image. `state`: waiting, sending (`sent` is 0..1), predicting, done (`answer`; `heatmap` or `evidence`) or failed
+ * (`failure`). `picture`: a promise of its pixels from the service, once they were requested.
+ * @typedef {{number: number, file: File, state: string, sent: number, large: boolean, force: boolean,
+ *   answer: object|null, heatmap: Blob|null, evidence: object|null, failure: Failure|null, finished: Date|null,
+ *   picture: Promise|undefined}} SessionImage
  */
 
 export class Session extends EventTarget {
-    /** @type {Film[]} */
-    films = [];
+    /** @type {SessionImage[]} */
+    images = [];
     #config;
     #running = 0;
     #held = true;
     #count = 0;
     #removed = [];
-    #aborts = new WeakMap(); // film -> what stops it
-    #tries = new WeakMap(); // film -> how often it failed while the service answered others
+    #aborts = new WeakMap(); // image -> its AbortController
+    #tries = new WeakMap(); // image -> how often it failed although the service answered
     #outage = new Outage();
 
-    /** Events: "added", "removed", "restored" (detail: films), "changed" (detail: film), "unauthorized", "paused"
+    /** Events: "added", "removed", "restored" (detail: images), "changed" (detail: image), "unauthorized", "paused"
      * (detail: failure), "resumed". */
     constructor(config) {
         super();
@@ -38,146 +39,146 @@ export class Session extends EventTarget {
         };
     }
 
-    /** Add files as films, and send them as soon as it is their turn. */
+    /** Add files and put them into the queue. */
     add(files) {
         const added = files.map((file) => ({ number: (this.#count += 1), file, ...fresh() }));
-        this.films.push(...added);
+        this.images.push(...added);
         this.#tell("added", added);
         this.#next();
     }
 
-    /** Send again what failed; with `force` it is answered whatever it shows. */
-    retry(film, { force = film.force } = {}) {
-        if (film.state !== "failed") return;
-        this.#tries.delete(film);
-        this.#change(film, { ...fresh(), force });
+    /** Send a failed image again. With `force` it is predicted whatever it shows. */
+    retry(image, { force = image.force } = {}) {
+        if (image.state !== "failed") return;
+        this.#tries.delete(image);
+        this.#change(image, { ...fresh(), force });
         this.#next();
     }
 
-    /** Send again all that can be expected to go better. */
+    /** Send all images again for which a retry can help. */
     retryAll() {
-        for (const film of this.retriable()) this.retry(film);
+        for (const image of this.retriable()) this.retry(image);
     }
 
-    /** Films that failed for a reason that may be gone by now. */
+    /** Return failed images for which a retry can help. */
     retriable() {
-        return this.films.filter(({ failure }) => failure !== null && explain(failure).retry);
+        return this.images.filter(({ failure }) => failure !== null && explain(failure).retry);
     }
 
-    /** Forget films and stop what is under way; `restore` brings back those of the last call. */
-    remove(films) {
-        this.#removed = films;
-        this.films = this.films.filter((film) => !films.includes(film));
-        for (const film of films) {
-            this.#aborts.get(film)?.abort();
-            if (film.state !== "done" && film.state !== "failed") Object.assign(film, fresh(), { force: film.force });
+    /** Remove images and stop sending them. `restore` brings back those of the last call. */
+    remove(images) {
+        this.#removed = images;
+        this.images = this.images.filter((image) => !images.includes(image));
+        for (const image of images) {
+            this.#aborts.get(image)?.abort();
+            if (image.state !== "done" && image.state !== "failed") Object.assign(image, fresh(), { force: image.force });
         }
-        this.#tell("removed", films);
+        this.#tell("removed", images);
     }
 
     /** Undo the last removal. */
     restore() {
-        const films = this.#removed;
+        const images = this.#removed;
         this.#removed = [];
-        this.films = [...this.films, ...films].sort((one, other) => one.number - other.number);
-        this.#tell("restored", films);
+        this.images = [...this.images, ...images].sort((one, other) => one.number - other.number);
+        this.#tell("restored", images);
         this.#next();
     }
 
-    /** Nobody wants the last removal undone any more: nothing of its films is kept. */
+    /** Discard the images of the last removal for good. */
     forgetRemoved() {
         this.#removed = [];
     }
 
-    /** Start sending, at first and after the token was refused. */
+    /** Start sending, at the start and after a refused token was replaced. */
     release() {
         this.#held = false;
         this.#next();
     }
 
-    /** Ask at once whether an outage is over. */
+    /** Check at once whether an outage is over. */
     probe() {
         this.#outage.probe();
     }
 
     #next() {
         while (!this.#held && !this.#outage.lasts && this.#running < AT_ONCE) {
-            const film = this.films.find(({ state }) => state === "waiting");
-            if (film === undefined) return;
+            const image = this.images.find(({ state }) => state === "waiting");
+            if (image === undefined) return;
             this.#running += 1;
-            this.#process(film).finally(() => {
+            this.#process(image).finally(() => {
                 this.#running -= 1;
                 this.#next();
             });
         }
     }
 
-    async #process(film) {
-        const { signal } = this.#stopper(film);
-        this.#change(film, { state: "sending" });
+    async #process(image) {
+        const { signal } = this.#stopper(image);
+        this.#change(image, { state: "sending" });
         try {
-            const found = await this.#send(film, signal);
-            if (!signal.aborted) this.#change(film, { state: "done", ...found, finished: new Date() });
+            const found = await this.#send(image, signal);
+            if (!signal.aborted) this.#change(image, { state: "done", ...found, finished: new Date() });
         } catch (error) {
             if (signal.aborted) return;
             const failure = error instanceof Failure ? error : new Failure("unreadable_file");
-            const waiting = { ...fresh(), force: film.force };
+            const waiting = { ...fresh(), force: image.force };
             if (failure.code === "unauthorized") {
                 this.#held = true;
-                this.#change(film, waiting);
+                this.#change(image, waiting);
                 this.#tell("unauthorized");
-            } else if (await this.#isNoFaultOf(film, failure)) {
-                if (!signal.aborted) this.#change(film, waiting);
+            } else if (await this.#isNoFaultOf(image, failure)) {
+                if (!signal.aborted) this.#change(image, waiting);
             } else if (!signal.aborted) {
-                this.#change(film, { state: "failed", failure, finished: new Date() });
+                this.#change(image, { state: "failed", failure, finished: new Date() });
             }
         }
     }
 
-    /** Whether a film has to wait for the service, not the service for another film. A film that fails twice while the
-     * service answers otherwise is too much for it. */
-    async #isNoFaultOf(film, failure) {
+    /** Return whether a failure is that of the service, so that the image can wait and be sent again. An image that
+     * fails twice although the service answers is too much for it. */
+    async #isNoFaultOf(image, failure) {
         if (!isOutage(failure)) return false;
         if (await this.#outage.begin(failure)) {
             this.#tell("paused", failure);
             return true;
         }
-        const tries = (this.#tries.get(film) ?? 0) + 1;
-        this.#tries.set(film, tries);
+        const tries = (this.#tries.get(image) ?? 0) + 1;
+        this.#tries.set(image, tries);
         return tries < 2;
     }
 
-    #stopper(film) {
+    #stopper(image) {
         const abort = new AbortController();
-        this.#aborts.set(film, abort);
+        this.#aborts.set(image, abort);
         return abort;
     }
 
-    async #send(film, signal) {
-        const { file } = film;
+    async #send(image, signal) {
+        const { file } = image;
         const { max_image_bytes: most, max_direct_bytes: direct, uploads } = this.#config;
-        // Looked at first: an unreadable file would otherwise seem to be a broken network.
+        // Read the file first: sending an unreadable file looks like a network error.
         const type = await contentType(file);
         if (file.size === 0) throw new Failure("missing_image");
         if (file.size > most || (file.size > direct && !uploads)) {
             throw new Failure("too_large", {
-                detail: `The service takes films of up to ${megabytes(uploads ? most : direct)}.`,
+                detail: `The service accepts images of up to ${megabytes(uploads ? most : direct)}.`,
             });
         }
-        const predicting = () => this.#change(film, { state: "predicting", sent: 1 }, signal);
-        const onSent = (share) => (share < 1 ? this.#change(film, { sent: share }, signal) : predicting());
+        const predicting = () => this.#change(image, { state: "predicting", sent: 1 }, signal);
+        const onSent = (share) => (share < 1 ? this.#change(image, { sent: share }, signal) : predicting());
         if (file.size <= direct) {
-            const map = await isForBrowsers(file); // else the service's picture is the one to show
-            return predict(file, type, { force: film.force, map, onSent, signal });
+            const map = await isForBrowsers(file); // otherwise the service's heatmap is shown
+            return predict(file, type, { force: image.force, map, onSent, signal });
         }
-        this.#change(film, { large: true });
-        return predictByUpload(file, type, { force: film.force, onSent, onUploaded: predicting, signal });
+        this.#change(image, { large: true });
+        return predictByUpload(file, type, { force: image.force, onSent, onUploaded: predicting, signal });
     }
 
-    #change(film, change, signal) {
-        if (signal?.aborted || !this.films.includes(film)) return; // removed meanwhile
-        Object.assign(film, change);
-        this.#tell("changed", film);
+    #change(image, change, signal) {
+        if (signal?.aborted || !this.images.includes(image)) return; // removed in the meantime
+        Object.assign(image, change);
+        this.#tell("changed", image);
     }
 
     #tell(name, detail) {
@@ -185,7 +186,7 @@ export class Session extends EventTarget {
     }
 }
 
-/** A number of bytes for people. */
+/** Return a number of bytes in megabytes, with the unit. */
 export const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
 
 const fresh = () => ({

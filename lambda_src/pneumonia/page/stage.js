@@ -1,4 +1,4 @@
-// Where the film lies on the stage: zoom, place, rotation and mirroring.
+// Zoom, position, rotation and mirroring of the image on the stage.
 
 import { byId } from "./dom.js";
 
@@ -9,33 +9,33 @@ const stage = byId("stage");
 const layers = byId("layers");
 
 let size = { width: 1, height: 1 };
-let zoom = 1; // times the scale that fits
+let zoom = 1; // relative to the scale that fits
 let offset = { x: 0, y: 0 };
-let quarters = 0; // clockwise
+let quarters = 0; // quarter turns, clockwise
 let mirrored = { across: false, upright: false };
 
-/** Take the size of another film, or of none; `again` forgets zoom and place of the one before. */
+/** Take the size of another image, or of none. `again` resets zoom, position, rotation and mirroring. */
 export function setSize(width, height, again) {
     size = { width, height };
     if (again) straighten();
     else place();
 }
 
-/** Back to how the film came, at its fitted size. */
+/** Reset rotation and mirroring, and fit the image. */
 export function straighten() {
     quarters = 0;
     mirrored = { across: false, upright: false };
     fit();
 }
 
-/** The whole film, as large as the stage allows. */
+/** Show the whole image, as large as the stage allows. */
 export function fit() {
     zoom = 1;
     offset = { x: 0, y: 0 };
     place();
 }
 
-/** Zoom by a factor around a point of the stage, given from its middle, so that what is there stays there. */
+/** Zoom by a factor around a fixed point of the stage, relative to its middle. */
 export function zoomBy(factor, point = { x: 0, y: 0 }) {
     const next = Math.min(MAX_ZOOM, Math.max(1, zoom * factor));
     const ratio = next / zoom;
@@ -44,7 +44,7 @@ export function zoomBy(factor, point = { x: 0, y: 0 }) {
     place();
 }
 
-/** Fitted if it is enlarged, else three times as large around a point. */
+/** Fit an enlarged image; otherwise enlarge it three times around a point. */
 export function toggleZoom(point) {
     if (zoom > 1) fit();
     else zoomBy(3, point);
@@ -55,15 +55,15 @@ export function moveBy(x, y) {
     place();
 }
 
-/** Turn by quarters, clockwise; negative ones the other way. */
+/** Rotate by quarter turns: clockwise, or counterclockwise if negative. */
 export function rotate(by) {
     quarters = (quarters + by + 4) % 4;
     place();
 }
 
-/** Exchange left and right of what is seen, or up and down. */
+/** Mirror the image as it is shown: "across" swaps left and right, "upright" top and bottom. */
 export function mirror(direction) {
-    // Seen from the film, across and upright change places with each quarter.
+    // In the image's own coordinates, across and upright swap with each quarter turn.
     const own = quarters % 2 === 0 ? direction : { across: "upright", upright: "across" }[direction];
     mirrored[own] = !mirrored[own];
     place();
@@ -71,17 +71,17 @@ export function mirror(direction) {
 
 export const isZoomed = () => zoom > 1;
 
-/** Watch the size of the stage; once, at the start. */
+/** Watch the size of the stage. Call this once. */
 export function start() {
     new ResizeObserver(place).observe(stage);
 }
 
 function place() {
     const [across, upright] = quarters % 2 === 0 ? [size.width, size.height] : [size.height, size.width];
-    // The stage takes the shape of the film, so that nothing around it is black.
+    // The stage takes the shape of the image, so that there are no black borders.
     stage.style.setProperty("--aspect", String(across / upright));
     const scale = (Math.min(stage.clientWidth / across, stage.clientHeight / upright) || 1) * zoom;
-    // No further than to where an edge of the film meets the stage's.
+    // The image moves no further than its edge.
     const room = (length, inside) => Math.max(0, (length * scale - inside) / 2);
     offset = {
         x: clamp(offset.x, room(across, stage.clientWidth)),
@@ -99,9 +99,9 @@ function place() {
     byId("zoom-in").disabled = zoom >= MAX_ZOOM || layers.hidden;
 }
 
-/** A film that does not lie as it came must not be taken for one that does: left is right then. */
+/** Return words for rotation and mirroring: left and right may be swapped, and readers must notice. */
 function turnedWords() {
-    const said = [quarters > 0 && `turned ${90 * quarters}°`, mirrored.across !== mirrored.upright && "mirrored"];
+    const said = [quarters > 0 && `rotated ${90 * quarters}°`, mirrored.across !== mirrored.upright && "mirrored"];
     if (mirrored.across && mirrored.upright) said.push("upside down");
     return said.filter(Boolean).join(", ");
 }

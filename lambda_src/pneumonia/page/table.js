@@ -1,4 +1,4 @@
-// The table of the session: one row a film, and its counts in words.
+// The table of the session: one row per image, and its counts in words.
 
 import { failedChip, underCaveat, verdictChip } from "./chips.js";
 import { byId, element } from "./dom.js";
@@ -10,29 +10,33 @@ import { CAVEATS, groupOf, percent, TRIAGE } from "./triage.js";
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 
 const body = byId("rows");
-const rows = new Map(); // film -> its row
+const rows = new Map(); // image -> its row
 
-/** Add rows; `choose` is called with a film when its name is used. */
-export function addRows(films, choose) {
-    for (const film of films) {
-        rows.set(film, { row: element("tr"), choose });
-        body.append(rows.get(film).row);
-        updateRow(film);
+/** Add rows. `choose` is called with an image when its name is clicked. */
+export function addRows(images, choose) {
+    for (const image of images) {
+        rows.set(image, { row: element("tr"), choose });
+        body.append(rows.get(image).row);
+        updateRow(image);
     }
 }
 
-/** Show the state of a film again. */
-export function updateRow(film) {
-    const { row, choose } = rows.get(film);
-    const { answer } = film;
+/** Show the current state of an image. */
+export function updateRow(image) {
+    const { row, choose } = rows.get(image);
+    const { answer } = image;
     const number = answer ? percent(shown(answer.pneumonia)) : "";
-    const state = `${film.state} ${number}`;
-    if (row.dataset.state === state) return; // a share more sent: nothing of it stands here
+    const state = `${image.state} ${number}`;
+    if (row.dataset.state === state) return; // the share sent is not shown here
     row.dataset.state = state;
-    const name = element("button", { type: "button", className: "link", onclick: () => choose(film) }, middle(film.file.name));
+    const name = element(
+        "button",
+        { type: "button", className: "link", onclick: () => choose(image) },
+        middle(image.file.name),
+    );
     row.replaceChildren(
         element("th", { scope: "row" }, name),
-        element("td", {}, triageCell(film)),
+        element("td", {}, triageCell(image)),
         element("td", { className: "number" }, number),
         element(
             "td",
@@ -40,44 +44,44 @@ export function updateRow(film) {
             answer ? `${answer.image.width} × ${answer.image.height} ${answer.image.format.toUpperCase()}` : "",
         ),
         element("td", { className: "extra less" }, answer ? `${answer.model.name} ${answer.model.version}` : ""),
-        element("td", { className: "extra" }, film.finished ? CLOCK.format(film.finished) : ""),
+        element("td", { className: "extra" }, image.finished ? CLOCK.format(image.finished) : ""),
     );
 }
 
-/** Mark the film that is shown. */
+/** Mark the image that is shown. */
 export function markRow(chosen) {
-    for (const [film, { row }] of rows) row.classList.toggle("chosen", film === chosen);
+    for (const [image, { row }] of rows) row.classList.toggle("chosen", image === chosen);
 }
 
-/** Show the rows of these films in this order, and hide all others. */
-export function arrange(films) {
-    body.replaceChildren(...films.map((film) => rows.get(film).row));
+/** Show the rows of these images in this order, and hide all others. */
+export function arrange(images) {
+    body.replaceChildren(...images.map((image) => rows.get(image).row));
 }
 
-/** Remove the rows of films. */
-export function removeRows(films) {
-    for (const film of films) {
-        rows.get(film).row.remove();
-        rows.delete(film);
+/** Remove the rows of images. */
+export function removeRows(images) {
+    for (const image of images) {
+        rows.get(image).row.remove();
+        rows.delete(image);
     }
 }
 
-/** How many films there are of each outcome: "8 films: 3 likely pneumonia, 5 likely normal". */
-export function counts(films) {
-    if (films.length === 0) return "";
-    const groups = { ...TRIAGE, ...CAVEATS, failed: { words: "without an answer" }, pending: { words: "under way" } };
+/** Return the counts of each outcome: "8 images: 3 likely pneumonia, 5 likely normal". */
+export function counts(images) {
+    if (images.length === 0) return "";
+    const groups = { ...TRIAGE, ...CAVEATS, failed: { words: "without a result" }, pending: { words: "in progress" } };
     const parts = Object.entries(groups).map(([group, { words }]) => [
-        films.filter((film) => groupOf(film) === group).length,
+        images.filter((image) => groupOf(image) === group).length,
         words.toLowerCase(),
     ]);
     const said = parts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
-    return `${films.length} ${films.length === 1 ? "film" : "films"}: ${said.join(", ")}`;
+    return `${images.length} ${images.length === 1 ? "image" : "images"}: ${said.join(", ")}`;
 }
 
-function triageCell(film) {
-    if (film.state === "done") {
-        return element("span", { className: "verdict-cell" }, verdictChip(film.answer), underCaveat(film.answer));
+function triageCell(image) {
+    if (image.state === "done") {
+        return element("span", { className: "verdict-cell" }, verdictChip(image.answer), underCaveat(image.answer));
     }
-    if (film.state === "failed") return failedChip(explain(film.failure).title);
-    return element("span", { className: "dim" }, film.state === "waiting" ? "Waiting" : "Under way");
+    if (image.state === "failed") return failedChip(explain(image.failure).title);
+    return element("span", { className: "dim" }, image.state === "waiting" ? "Waiting" : "In progress");
 }

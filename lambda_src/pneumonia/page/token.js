@@ -1,5 +1,5 @@
-// Asks for the token where the service wants one. It is kept in sessionStorage: for this tab, until it closes.
-// Behind `pneumonia console` it asks for a one-time code, and keeps the key that it gets for the code.
+// Asks for the token if the service requires one, and keeps it in sessionStorage: for this tab, until it closes.
+// Behind `pneumonia console`, it asks for a one-time code instead, and keeps the key that it gets for the code.
 
 import { getKey, getModel, useToken } from "./api.js";
 import { byId } from "./dom.js";
@@ -13,30 +13,30 @@ const wrong = byId("token-wrong");
 
 const FRAGMENT = "#code=";
 const CODE_WORDS = {
-    heading: "Code of the console",
-    why: "`pneumonia console` has printed a code in its terminal. It is good for one use; then the next one is printed.",
+    heading: "Console code",
+    why: "`pneumonia console` printed a code in its terminal. Each code works once; then the console prints the next one.",
     label: "Code",
-    what: "the code of the console",
-    refused: "The key of this tab is no longer accepted. Give the code that the console printed last.",
-    give: "Give the code",
-    wrong: "The code was not accepted. Give the one that the console printed last.",
+    what: "the console code",
+    refused: "The key of this tab is no longer accepted. Enter the last code that the console printed.",
+    give: "Enter the code",
+    wrong: "The code was not accepted. Enter the last code that the console printed.",
 };
 const TOKEN_WORDS = {
     heading: "Access token",
-    why: "This service answers only with its token. Whoever operates it can give you one.",
+    why: "This service requires a token. Ask its operator for one.",
     label: "Token",
     what: "the access token",
-    refused: "The token was not accepted. Give the current one.",
-    give: "Give the token",
+    refused: "The token was not accepted. Enter the current one.",
+    give: "Enter the token",
 };
 
-let answered = null; // the asking under way: a second refusal does not open a second dialog
+let answered = null; // the open dialog's promise: a second refusal does not open a second dialog
 let words = TOKEN_WORDS;
-let redeem = async (text) => text; // what was typed, into what is sent
+let redeem = async (text) => text; // turns the typed text into the token to send
 
 /**
- * Get ready for what the service asks for; resolves with the words of the dialog, or with null if it asks for nothing.
- * A code in the fragment of the address is used, and taken out of it.
+ * Prepare the dialog for the service's kind of access. Resolves with its words, or with null if no token is needed. A
+ * code in the fragment of the address is used and removed from the address.
  * @param {string} auth of /config
  */
 export async function prepareToken(auth) {
@@ -56,31 +56,31 @@ export async function prepareToken(auth) {
 async function useFragment() {
     if (!location.hash.startsWith(FRAGMENT)) return;
     const code = location.hash.slice(FRAGMENT.length);
-    history.replaceState(null, "", location.pathname); // it stays in no history
+    history.replaceState(null, "", location.pathname); // so that the code is not in the browser's history
     try {
         sessionStorage.setItem(KEY, await getKey(code));
     } catch {
-        // Used before, or of another console: the dialog asks for one.
+        // The code was used before or belongs to another console: the dialog asks for a new one.
     }
 }
 
-/** Use the token of this tab, if one was given before. */
+/** Use the token that was entered in this tab. Returns whether there is one. */
 export function recallToken() {
     const token = sessionStorage.getItem(KEY);
     useToken(token);
     return token !== null;
 }
 
-/** Forget the token, here and in the tab. */
+/** Forget the token, in memory and in the tab's storage. */
 export function forgetToken() {
     sessionStorage.removeItem(KEY);
     useToken(null);
 }
 
 /**
- * Ask until a token is accepted: resolves with the model card, which is how it is tried, or with null if the
- * person does not want to give one now.
- * @param {string} [refused] what to say of a token given before
+ * Ask until a token is accepted. Resolves with the model card, which serves to check the token, or with null if the
+ * user closes the dialog.
+ * @param {string} [refused] message about a token that was refused before
  */
 export function askToken(refused = "") {
     answered ??= new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The three answers of triage in words and shapes, and when they must not be read by their colour.
+// The three bands of triage in words and shapes, and the caveats that replace them.
 
 export const TRIAGE = {
     likely_normal: {
@@ -8,7 +8,7 @@ export const TRIAGE = {
     },
     indeterminate: {
         words: "Indeterminate",
-        meaning: "Between rule-out and rule-in: the model does not decide.",
+        meaning: "Between the rule-out and rule-in points: the model does not decide.",
         shape: "M12 2.500L21.500 12L12 21.500L2.500 12zM8 12h8",
     },
     likely_pneumonia: {
@@ -18,47 +18,48 @@ export const TRIAGE = {
     },
 };
 
-/** Why an answer must not be read as one about a film like those the model knows. */
+/** Reasons why a result must not be read like one for an image of the trained population. */
 export const CAVEATS = {
     forced: {
         words: "Forced",
         meaning:
-            "The service refused this film, and was made to answer. What follows may mean nothing: do not act on it.",
+            "The service refused this image and predicted it only on request. The result may mean nothing: " +
+            "do not act on it.",
         shape: "M13 2.500L5 13.500h6l-1 8l8-11h-6z",
     },
     outside: {
         words: "Outside trained population",
         meaning:
-            "The film is unlike those the model was trained on. No figure here was measured on such films: " +
-            "do not act on it.",
+            "The image is unlike those the model was trained on. No figure here was measured on such images: " +
+            "do not act on this result.",
         shape: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18zM5.700 5.700l12.600 12.600",
     },
 };
 
-/** The key of the caveat of an answer; null for a film like those of the training that passed the checks. */
+/** Return the key of an answer's caveat; null if the image passed the checks and is like those of the training. */
 export function caveatOf(answer) {
     if (answer.forced) return "forced";
     return answer.in_training_population === false ? "outside" : null;
 }
 
-/** In which group a film is counted and filtered: a caveat, a triage, "failed" or "pending". */
-export function groupOf(film) {
-    if (film.state === "failed") return "failed";
-    if (film.state !== "done") return "pending";
-    return caveatOf(film.answer) ?? film.answer.triage;
+/** Return the group in which an image is counted and filtered: a caveat, a triage, "failed" or "pending". */
+export function groupOf(image) {
+    if (image.state === "failed") return "failed";
+    if (image.state !== "done") return "pending";
+    return caveatOf(image.answer) ?? image.answer.triage;
 }
 
-/** Words for a triage value, also for one that a newer service may know and this page does not. */
+/** Return words for a triage value. A value that only a newer service knows keeps its own words. */
 export const triageWords = (triage) => TRIAGE[triage]?.words ?? triage.replaceAll("_", " ");
 
-/** An answer in one line: "Likely normal", or "Forced, likely normal". */
+/** Return an answer in one line: "Likely normal", or "Forced, likely normal". */
 export function verdictWords(answer) {
     const caveat = caveatOf(answer);
     const words = triageWords(answer.triage);
     return caveat === null ? words : `${CAVEATS[caveat].words}, ${words.toLowerCase()}`;
 }
 
-/** A probability for people. Never a rounded-up certainty: 99.97% stays ">99.9%". */
+/** Return a probability as text. It is never rounded to certainty: 99.97% becomes ">99.9%". */
 export function percent(value) {
     if (value > 0.999 && value < 1) return ">99.9%";
     if (value > 0 && value < 0.001) return "<0.1%";

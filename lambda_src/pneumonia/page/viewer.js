@@ -1,8 +1,8 @@
-// The film on the stage with what lies over it: the heatmap, and the outline of the lungs.
+// The image on the stage, with its overlays: the heatmap and the outline of the lungs.
 
 import { byId } from "./dom.js";
 import { paintDeep } from "./deep.js";
-import { setFilm, toggleInversion } from "./grey.js";
+import { setImage, toggleInversion } from "./grey.js";
 import * as gestures from "./gestures.js";
 import { drawLegend } from "./heat.js";
 import { drawLungs } from "./lungs.js";
@@ -13,29 +13,29 @@ import { verdictWords } from "./triage.js";
 
 const stage = byId("stage");
 const layers = byId("layers");
-const filmLayer = byId("film-layer");
+const imageLayer = byId("image-layer");
 const heatLayer = byId("heat-layer");
 const lungLayer = byId("lung-layer");
 const opacity = byId("opacity");
 const lungsButton = byId("lungs");
 
-let shown = null; // the film on the stage
-let turn = 0; // counts calls of show(): only the latest may draw
+let shown = null; // the image on the stage
+let turn = 0; // counts calls of show(): only the latest one may draw
 let opacityBeforeHiding = null;
 
-/** Put a film on the stage, or what there is of it so far. Called again when its answer has come. */
-export async function show(film) {
+/** Show an image on the stage, as far as it is available. Called again when its result has arrived. */
+export async function show(image) {
     turn += 1;
     const mine = turn;
-    const another = film !== shown;
-    shown = film;
-    if (another) blank(film);
-    const [picture, parts] = await Promise.all([pictureOf(film), overlayOf(film)]);
-    if (mine === turn) draw(film, picture, parts, another);
+    const another = image !== shown;
+    shown = image;
+    if (another) blank(image);
+    const [picture, parts] = await Promise.all([pictureOf(image), overlayOf(image)]);
+    if (mine === turn) draw(image, picture, parts, another);
     picture?.bitmap?.close();
 }
 
-/** Forget the film on the stage. */
+/** Forget the image on the stage. */
 export function empty() {
     turn += 1;
     shown = null;
@@ -55,7 +55,7 @@ export function toggleLungs() {
     lungLayer.hidden = !on;
 }
 
-/** Connect the controls; once, at the start. `reset` brings everything back to how the film came. */
+/** Connect the controls. Call this once. `reset` is called by the button "Reset". */
 export function start(reset) {
     drawLegend(byId("legend-bar"));
     setOpacity(Number(opacity.value));
@@ -71,31 +71,31 @@ export function start(reset) {
     startStage();
 }
 
-/** Nothing but the name until the picture is there: that of another film must not be seen beside this verdict. */
-function blank(film) {
+/** Show only the name until the image is loaded: another image must not be visible next to this verdict. */
+function blank(image) {
     layers.hidden = true;
-    byId("stage-name").textContent = film.file.name;
+    byId("stage-name").textContent = image.file.name;
     byId("stage-size").textContent = "";
-    byId("stage-none").textContent = "Loading the picture";
+    byId("stage-none").textContent = "Loading the image";
     byId("stage-none").hidden = false;
 }
 
-function draw(film, picture, parts, another) {
+function draw(image, picture, parts, another) {
     const lungs = parts?.lungs ?? null;
     const { bitmap = null, deep = null } = picture ?? {};
-    const source = bitmap ?? deep ?? parts?.film ?? null;
+    const source = bitmap ?? deep ?? parts?.plain ?? null;
     byId("stage-none").hidden = source !== null;
     byId("stage-none").textContent =
-        film.state === "failed" ? "No picture of this file" : "The picture comes with the answer";
+        image.state === "failed" ? "This file cannot be shown" : "The image will appear with its result";
     layers.hidden = source === null;
-    byId("stage-name").textContent = film.file.name;
-    byId("stage-size").textContent = sizeWords(film, source, picture, parts);
-    stage.setAttribute("aria-label", `Film ${film.file.name}`);
-    if (source !== null && deep === null) paint(filmLayer, source);
-    if (deep !== null) paintDeep(filmLayer, deep, deep.black, deep.white);
-    setFilm(deep);
-    filmLayer.setAttribute("aria-label", description(film, parts));
-    const heat = parts?.heat ?? (parts && source !== parts.film ? parts.film : null);
+    byId("stage-name").textContent = image.file.name;
+    byId("stage-size").textContent = sizeWords(image, source, picture, parts);
+    stage.setAttribute("aria-label", `Image ${image.file.name}`);
+    if (source !== null && deep === null) paint(imageLayer, source);
+    if (deep !== null) paintDeep(imageLayer, deep, deep.black, deep.white);
+    setImage(deep);
+    imageLayer.setAttribute("aria-label", description(image, parts));
+    const heat = parts?.heat ?? (parts && source !== parts.plain ? parts.plain : null);
     heatLayer.hidden = heat === null;
     if (heat !== null) paint(heatLayer, heat);
     opacity.disabled = heat === null;
@@ -109,21 +109,21 @@ function draw(film, picture, parts, another) {
     setSize(source?.width ?? 1, source?.height ?? 1, another || source === null);
 }
 
-function sizeWords(film, source, picture, parts) {
-    const image = film.answer?.image;
-    const whole = image ?? picture?.whole ?? source;
+function sizeWords(image, source, picture, parts) {
+    const read = image.answer?.image;
+    const whole = read ?? picture?.whole ?? source;
     if (!whole) return "";
-    const said = [`${whole.width} × ${whole.height}${image ? ` ${image.format.toUpperCase()}` : ""}`];
+    const said = [`${whole.width} × ${whole.height}${read ? ` ${read.format.toUpperCase()}` : ""}`];
     if (picture?.deep) said.push(`${picture.bits} bits`);
-    const reduced = source !== null && (source === parts?.film || picture?.reduced) && source.width < whole.width;
+    const reduced = source !== null && (source === parts?.plain || picture?.reduced) && source.width < whole.width;
     if (reduced) said.push(`shown reduced to ${source.width} × ${source.height}`);
     return said.join(", ");
 }
 
-function description(film, parts) {
-    if (film.answer === null) return "The film as it was sent";
+function description(image, parts) {
+    if (image.answer === null) return "The image as it was sent";
     const heat = parts === null ? "no heatmap" : parts.evidence ? "with its heatmap" : "the heatmap shows no evidence";
-    return `The film, ${verdictWords(film.answer).toLowerCase()}, ${heat}`;
+    return `The image, ${verdictWords(image.answer).toLowerCase()}, ${heat}`;
 }
 
 function paint(canvas, source) {

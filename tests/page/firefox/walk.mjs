@@ -1,11 +1,11 @@
-// The main walk over the page in Firefox, by WebDriver BiDi: node walk.mjs FIREFOX ADDRESS FILM FILM...
-// Prints what was seen, as JSON; tests/page/test_firefox.py judges it.
+// The main walk through the page in Firefox, by WebDriver BiDi: node walk.mjs FIREFOX ADDRESS IMAGE IMAGE...
+// Prints its observations as JSON; tests/page/test_firefox.py checks them.
 
 import puppeteer from "puppeteer-core";
 
 const WAIT = { timeout: 60_000 };
 
-const [executablePath, address, ...films] = process.argv.slice(2);
+const [executablePath, address, ...images] = process.argv.slice(2);
 const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
 try {
     const page = await browser.newPage();
@@ -18,13 +18,13 @@ try {
     await page.goto(address);
     await page.waitForSelector("#measured table", WAIT);
     const picker = await page.$("#picker");
-    await picker.uploadFile(...films);
-    for (const number of films.keys()) await page.waitForSelector(`#films li:nth-child(${number + 1}) .chip`, WAIT);
-    await page.click("#films li:last-child .film");
+    await picker.uploadFile(...images);
+    for (const number of images.keys()) await page.waitForSelector(`#images li:nth-child(${number + 1}) .chip`, WAIT);
+    await page.click("#images li:last-child .image");
     await page.waitForSelector("#opacity:enabled", WAIT);
     const seen = {
         complaints,
-        chips: await texts(page, "#films .chip"),
+        chips: await texts(page, "#images .chip"),
         verdict: await text(page, "#result .chip"),
         probability: await text(page, "#result .probability strong"),
     };
@@ -34,10 +34,10 @@ try {
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         return data.filter((value, index) => index % 4 === 3 && value > 60).length / (canvas.width * canvas.height);
     });
-    await page.focus("#films-heading");
+    await page.focus("#images-heading");
     for (const key of ["u", "i", "+"]) await page.keyboard.press(key);
     seen.lungs = await page.$eval("#lung-layer", (canvas) => !canvas.hidden);
-    seen.inverted = await page.$eval("#film-layer", (canvas) => getComputedStyle(canvas).filter);
+    seen.inverted = await page.$eval("#image-layer", (canvas) => getComputedStyle(canvas).filter);
     seen.zoom = await text(page, "#zoom-value");
     const stage = await (await page.$("#stage")).boundingBox();
     const middle = [stage.x + stage.width / 2, stage.y + stage.height / 2];
@@ -53,7 +53,7 @@ try {
     seen.before = await text(page, ".result-name");
     await page.click("#clear");
     await page.click("#undo button");
-    seen.restored = (await texts(page, "#films .chip")).length;
+    seen.restored = (await texts(page, "#images .chip")).length;
     console.log(JSON.stringify(seen));
 } finally {
     await browser.close();
