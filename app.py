@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""CDK entry point of ``cdk synth`` and ``cdk deploy``; run alone, it synthesises into ``cdk.out``."""
+"""Entry point of ``cdk synth`` and ``cdk deploy``. Without the CLI, it synthesises into ``cdk.out``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-# What the functions read is declared in their package, which is not installed where the CLI runs this file.
+# The package of the functions declares the settings that they read. It is not installed where the CLI runs this file.
 sys.path.insert(0, str(Path(__file__).resolve().with_name("lambda_src")))
 
 from infra.stack import PneumoniaStack
@@ -18,13 +18,13 @@ from pneumonia_cli.stack.context import ContextError, default_context, settings_
 
 def main() -> None:
     """Synthesise the stack; a bad setting ends the program with a message and no traceback."""
-    # The CLI passes these as well and wins with what was given by -c; reading them here makes the app
-    # complete without it.
+    # The CLI passes the defaults as well, and values given by -c win. Reading them here makes the app work without the
+    # CLI.
     defaults = default_context()
-    # CDK_OUTDIR is how the CLI says where; the default of the library would be a temporary folder.
+    # The CLI sets CDK_OUTDIR. The library's default would be a temporary folder.
     app = cdk.App(context=defaults, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), analytics_reporting=False)
     try:
-        # Merged, since a null default is no context value at all once it has been through the CDK.
+        # Merged, because the CDK drops a default that is null.
         settings = settings_of(defaults | app.node.get_all_context())
     except ContextError as error:
         sys.exit(str(error))

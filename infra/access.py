@@ -1,4 +1,4 @@
-"""Who may enter through the Function URL: the caller's IAM permissions, a token, or anyone."""
+"""The Function URL and its access control: IAM permissions, a token, or none."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from infra.permissions import allow, allow_key
 from pneumonia_cli.stack.cors import cors_of
 from pneumonia_cli.stack.settings import StackSettings
 
-# 48 letters and digits are 285 bits; without punctuation a token passes through every header and shell.
+# 48 letters and digits are 285 bits. Without punctuation a token is safe in every header and shell.
 _TOKEN_LENGTH: Final = 48
 
 
 class Access(Construct):
-    """The Function URL of `live_api`, an alias of `api`, and what it asks of a caller.
+    """The Function URL of `live_api`, an alias of `api`, and its access control.
 
-    With ``auth`` = iam AWS checks signatures; with token the URL is open at AWS, and the function compares the
-    request's bearer token with a secret that only its role may read; with none nothing is checked.
+    With ``auth`` = iam, AWS checks signatures. With token, the URL is open at AWS, and the function compares the
+    request's bearer token with a secret that only its role may read. With none, nothing is checked.
 
     Attributes:
         url: the Function URL.
@@ -51,9 +51,9 @@ class Access(Construct):
             cors=self._cors(),
         )
         if settings.auth == "iam":
-            # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers that lack
-            # either. Naming the account leaves it to the caller's own IAM policy who may call. For an open URL
-            # the construct adds both by itself, for everyone.
+            # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers without both.
+            # The account as principal leaves the decision to the caller's own IAM policy. For an open URL the
+            # construct adds both for everyone.
             self.url.grant_invoke_url(iam.AccountRootPrincipal())
         if settings.auth == "none":
             Annotations.of(self.url).add_warning_v2(
@@ -69,12 +69,12 @@ class Access(Construct):
             description="Bearer token of the pneumonia API",
             encryption_key=self._key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template="{}",  # noqa: S106 - what the generated one is put into  # nosec B106
+                secret_string_template="{}",  # noqa: S106 - template for the generated value  # nosec B106
                 generate_string_key="token",
                 password_length=_TOKEN_LENGTH,
                 exclude_punctuation=True,
             ),
-            # No data of anyone: it goes with the stack, whatever retain_data says.
+            # It is nobody's data: it is deleted with the stack, regardless of retain_data.
             removal_policy=RemovalPolicy.DESTROY,
         )
         api.add_environment("AUTH_SECRET_ID", token.secret_arn)

@@ -1,4 +1,4 @@
-"""Where S3 logs who read and wrote the objects of the other buckets (setting ``access_log_days``)."""
+"""The bucket for S3 access logs of the other buckets (setting ``access_log_days``)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def access_log_bucket(scope: Construct, construct_id: str, settings: StackSettings) -> s3.Bucket | None:
-    """The bucket for access logs, which keeps them for ``access_log_days``; None without that setting.
+    """Return the bucket that keeps access logs for ``access_log_days``, or None without that setting.
 
-    Its entries hold the keys of objects, and so whatever a file name says of a patient.
+    Its entries contain object keys, and file names in keys may identify patients.
     """
     if settings.access_log_days is None:
         return None
@@ -21,7 +21,7 @@ def access_log_bucket(scope: Construct, construct_id: str, settings: StackSettin
         scope,
         construct_id,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-        # S3 delivers logs to no bucket under a key of KMS.
+        # S3 does not deliver access logs to a bucket with a KMS key.
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         minimum_tls_version=1.2,

@@ -1,7 +1,7 @@
-"""Findings of the cdk-nag packs that this stack answers with a reason instead of a change.
+"""Acknowledgements of cdk-nag findings: each gives the reason why the stack does not change.
 
-Each is said at the construct it concerns, so that the same finding elsewhere stays open. tests/infra/test_nag.py
-lets no other finding through, and none of these outlive its finding.
+Each acknowledgement is attached to the construct of its finding, so the same finding elsewhere stays open.
+tests/infra/test_nag.py fails for any other finding, and for an acknowledgement without a finding.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
         )
         if not tracing:
             _say(function, _NOT_TRACED)
-        elif not in_vpc:  # else it is said together with what the VPC asks for
+        elif not in_vpc:  # with a VPC, regulated_acknowledgements.py gives one reason for both
             _say(child(function.role, "DefaultPolicy"), _TRACED)
 
 

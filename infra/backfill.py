@@ -1,4 +1,4 @@
-"""The state machine that predicts what was in a bucket before, and what it and its function may do."""
+"""The state machine that predicts existing objects of a bucket, and the permissions of it and its function."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
 
 
 class Backfill(Construct):
-    """Listing or inventory → batches → function → results, where those of uploads are.
+    """Listing or inventory → batches → function → results, in the bucket of the results of uploads.
 
-    Results of the upload bucket lie under the keys of its objects, those of other buckets under
-    ``archive/<bucket>/``; the files of a run lie under ``backfill-runs/``. The result bucket has no notifications, so
-    nothing of this fires an event.
+    Results of the upload bucket are stored under the keys of its objects, those of other buckets under
+    ``archive/<bucket>/``, and the files of a run under ``backfill-runs/``. The results bucket has no notifications, so
+    none of them sends an event.
 
     Attributes:
         state_machine: costs nothing until it is started.
-        archives: (bucket, prefix) of all that it may read beside the upload bucket.
+        archives: (bucket, prefix) of everything that it may read in addition to the upload bucket.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Backfill(Construct):
         self.archives = [_split(archive) for archive in settings.backfill_archives]
         self._let_process(function, uploads)
         role = self._role(live, uploads)
-        # The state machine as well: the manifest of a run lies in the results bucket.
+        # The state machine needs the key too: the manifest of a run is in the results bucket.
         for user in (function.role, role):
             allow_key(user, key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         self.state_machine = sfn.StateMachine(
@@ -62,15 +62,15 @@ class Backfill(Construct):
             },
             role=role,
         )
-        # cfn-lint takes no partition but one written out: tests/infra/test_backfill.py has it read the definition
-        # with "aws" in its place.
+        # cfn-lint does not accept a substituted partition. tests/infra/test_backfill.py lints the definition with "aws"
+        # in its place.
         machine = cast(sfn.CfnStateMachine, self.state_machine.node.default_child)
         machine.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
         self._let_start_children(role)
 
     def _let_process(self, function: lambda_.Function, uploads: Uploads) -> None:
         function.add_environment("RESULTS_BUCKET", uploads.result_bucket.bucket_name)
-        # Only to know it from the others: results of its objects have no prefix.
+        # To recognize the upload bucket: results of its objects have no prefix.
         function.add_environment("UPLOADS_BUCKET", uploads.upload_bucket.bucket_name)
         allow(
             function.role,
@@ -78,8 +78,8 @@ class Backfill(Construct):
             _READ,
             [uploads.upload_bucket.arn_for_objects("*"), *(_objects(*archive) for archive in self.archives)],
         )
-        # On whole buckets, as a condition on the prefix does not hold for reading an object: without it S3 answers 403
-        # instead of 404 for one that is gone, which could not be told from a permission that is missing.
+        # Without this permission S3 answers 403 instead of 404 for an object that is gone, which looks like a missing
+        # permission. It covers whole buckets, because a condition on the prefix does not apply to reading an object.
         allow(
             function.role,
             "TellGoneFromForbidden",
@@ -92,7 +92,7 @@ class Backfill(Construct):
             ["s3:PutObject", "s3:GetObject"],
             [uploads.result_bucket.arn_for_objects("*")],
         )
-        # The files of a run lie under names that Step Functions makes.
+        # Step Functions generates the names of the files of a run.
         allow(
             function.role,
             "FindRun",
@@ -116,12 +116,12 @@ class Backfill(Construct):
             narrow = {"StringLike": {"s3:prefix": f"{prefix}*"}} if prefix else None
             allow(role, f"ListArchive{number}", ["s3:ListBucket"], [_bucket(bucket)], narrow)
         if self.archives:
-            # Inventories: their manifest and its files. The images themselves are for the function to read.
+            # Inventories: their manifest and its files. Only the function reads the images.
             allow(role, "ReadInventories", ["s3:GetObject"], [_objects(*archive) for archive in self.archives])
         allow(
             role,
             "WriteManifest",
-            # What ResultWriter asks for: large files go up in parts.
+            # ResultWriter requires these: it uploads large files in parts.
             ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"],
             [uploads.result_bucket.arn_for_objects(f"{RUNS_PREFIX}*")],
         )
@@ -129,7 +129,7 @@ class Backfill(Construct):
 
     def _let_start_children(self, role: iam.Role) -> None:
         """A map run starts its children as executions of the state machine that it belongs to."""
-        # A policy of its own: the state machine waits for the role's default policy, which so cannot name it.
+        # In a separate policy: the state machine depends on the role's default policy, which therefore cannot name it.
         policy = iam.Policy(self, "MapRuns", roles=[role])
         policy.add_statements(
             iam.PolicyStatement(

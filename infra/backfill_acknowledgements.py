@@ -1,4 +1,4 @@
-"""Findings that a backfill brings, with their reasons; see infra/acknowledgements.py."""
+"""Reasons for the cdk-nag findings of a backfill; see infra/acknowledgements.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.uploads import Uploads
 def backfilled(
     inference: Inference, uploads: Uploads, backfill: Backfill
 ) -> Iterator[tuple[IConstruct, dict[str, str]]]:
-    """Each construct that a backfill adds, with its findings' reasons."""
+    """Yield each construct that a backfill adds, with the reason for each finding."""
     function_policy = child(cast(lambda_.Function, inference.backfill).role, "DefaultPolicy")
     policy, map_runs = child(backfill, "MachineRole", "DefaultPolicy"), child(backfill, "MapRuns")
     for construct in (function_policy, policy, map_runs):

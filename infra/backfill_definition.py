@@ -1,8 +1,8 @@
 """The state machine of the backfill in the Amazon States Language, as plain data.
 
-A Distributed Map reads a listing or an S3 inventory and hands its entries in batches to the function. A batch that
-ends the function is run again image by image, so that one bad file takes no other with it. What is in `${...}` is
-substituted by CloudFormation. docs/backfill.md says what happens in words.
+A Distributed Map reads a listing or an S3 inventory and passes its entries in batches to the function. A batch that
+ends the function is run again image by image, so that one bad file does not affect the others. CloudFormation
+substitutes `${...}`. docs/backfill.md describes the steps in words.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Any, Final
 from pneumonia_cli.stack.settings import StackSettings
 
 RUNS_PREFIX: Final = "backfill-runs/"
-"""Where in the results bucket the files of a run lie: pneumonia/backfill/summary.py."""
+"""Prefix of the files of a run in the results bucket, as in pneumonia/backfill/summary.py."""
 
 State = dict[str, Any]
 
-# What Lambda answers when it has no room or is not well: waiting helps.
+# Errors of Lambda when it has no capacity or a fault: they pass with time.
 _LAMBDA_BUSY: Final = [
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
-    # A function of an image that was idle for weeks is inactive: its first calls fail, for up to minutes.
+    # An image function that was idle for weeks is inactive. Its first calls fail, for up to minutes.
     "Lambda.CodeArtifactUserPendingException",
 ]
 # Errors that the function itself raises (pneumonia/backfill/batch.py).
 _INCOMPLETE: Final = "BatchIncomplete"
 _OUT_OF_TIME: Final = "OutOfTime"
 
-# Beyond the function's own limit: for the start of a new instance.
+# Added to the function's own time limit, for the start of a new instance.
 _START_SECONDS: Final = 60
 
 _RETRY_BUSY: Final = {
@@ -49,7 +49,7 @@ _RETRY_INCOMPLETE: Final = {
     "MaxAttempts": 4,
     "JitterStrategy": "FULL",
 }
-# Each time at least one image is done, so it ends.
+# Each try completes at least one image, so the retries end.
 _RETRY_OUT_OF_TIME: Final = {
     "ErrorEquals": [_OUT_OF_TIME],
     "IntervalSeconds": 1,
@@ -60,10 +60,10 @@ _RETRY_ONCE: Final = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "MaxA
 
 
 def definition(settings: StackSettings) -> State:
-    """The whole state machine.
+    """Return the whole state machine.
 
-    Its input has `bucket`, `prefix` and `inventory` ({"bucket": ..., "key": ...} of a manifest.json), all of them
-    optional. Substitutions: Partition, FunctionArn, UploadBucket, ResultBucket.
+    Its input has `bucket`, `prefix` and `inventory` ({"bucket": ..., "key": ...} of a manifest.json). All are optional.
+    Substitutions: Partition, FunctionArn, UploadBucket, ResultBucket.
     """
     listing: State = {
         "Resource": "arn:${Partition}:states:::s3:listObjectsV2",
@@ -124,7 +124,7 @@ def _map(source: str, reader: State, settings: StackSettings) -> State:
         "MaxConcurrency": settings.backfill_max_concurrency,
         "ToleratedFailurePercentage": settings.backfill_tolerated_failure_percent,
         "ItemProcessor": {
-            # Standard: an Express child has 5 minutes in all, too few for waiting until a throttle has passed.
+            # Standard: an Express child has 5 minutes in total, too little to wait for the end of throttling.
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "Predict",
             "States": _child(settings),
@@ -135,7 +135,8 @@ def _map(source: str, reader: State, settings: StackSettings) -> State:
                 "Bucket": "${ResultBucket}",
                 "Prefix.$": f"States.Format('{RUNS_PREFIX}{{}}', $$.Execution.Name)",
             },
-            # A line a batch, with its counts alone: so it can be added up without being held in memory.
+            # One line for each batch, with only its counts, so the summary can be computed without holding all in
+            # memory.
             "WriterConfig": {"OutputType": "JSONL", "Transformation": "COMPACT"},
         },
         "ResultPath": None,
@@ -145,7 +146,7 @@ def _map(source: str, reader: State, settings: StackSettings) -> State:
 
 
 def _child(settings: StackSettings) -> dict[str, State]:
-    """What is done with one batch: {"BatchInput": ..., "Items": [...]}."""
+    """Return the states for one batch: {"BatchInput": ..., "Items": [...]}."""
     hopeless = [*_LAMBDA_BUSY, _INCOMPLETE, _OUT_OF_TIME]
     return {
         "Predict": _invoke(
@@ -155,7 +156,7 @@ def _child(settings: StackSettings) -> dict[str, State]:
             catch={"GiveUp": hopeless, "ImageByImage": ["States.ALL"]},
             End=True,
         ),
-        # The function ended or ran out of time: one of the images is too much for it, or all are.
+        # The function ended or ran out of time, because of one image or of all.
         "ImageByImage": {
             "Type": "Map",
             "ItemsPath": "$.Items",
@@ -220,5 +221,5 @@ def _invoke(
 
 
 def _give_up() -> State:
-    """Ends a child with the error that it got."""
+    """Return the state that ends a child with its error."""
     return {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}

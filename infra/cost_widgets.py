@@ -1,4 +1,4 @@
-"""The dashboard's row of costs: the rates of :mod:`pneumonia_cli.stack.prices` times what CloudWatch has counted."""
+"""The dashboard's row of costs: the rates of :mod:`pneumonia_cli.stack.prices` times the counts of CloudWatch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates
 from pneumonia_cli.stack.settings import StackSettings
 
-# Hours, since a custom metric is billed for the hours in which it was sent.
+# Hours, because a custom metric is billed for the hours in which it was sent.
 _PERIOD: Final = Duration.hours(1)
 _SPAN: Final = "-P30D"
 _DAYS: Final = 30
@@ -28,15 +28,15 @@ def cost_widgets(
     uploads: Uploads,
     watched_metrics: int,
 ) -> list[cloudwatch.IWidget]:
-    """Total of the last 30 days, how it came to be, and what is not in it.
+    """Return the total of the last 30 days, its parts over time, and a note on what it leaves out.
 
-    `functions`: by name, all that see films. `watched_metrics`: of all alarms.
+    `functions`: all functions that process images, by name. `watched_metrics`: the number of metrics of all alarms.
     """
 
     def each(kind: str) -> str:
         return "+".join(f"FILL({kind}_{function},0)" for function in functions)
 
-    # How many of the functions sent metrics in the hour: whichever was called.
+    # The number of functions that sent metrics in the hour, which are those that were called.
     active = "+".join(f"IF(FILL(calls_{function},0)>0,1,0)" for function in functions)
     rates = Rates.of(settings)
     sources = _sources(functions, uploads)
@@ -47,7 +47,7 @@ def cost_widgets(
         "provisioned": f"TIME_SERIES({_number(rates.provisioned_hours * (settings.api_provisioned_concurrency or 0))})",
         "queue": f"{_number(rates.queue_messages)}*({queue})",
         "S3 requests": f"{_number(rates.uploads)}*FILL(queue_sent,0)",
-        # S3 tells the size of a bucket once a day.
+        # S3 reports the size of a bucket once a day.
         "S3 storage": f"{_number(rates.byte_hours)}*(FILL(size_uploads,REPEAT)+FILL(size_results,REPEAT))",
         "logs": f"{_number(rates.log_bytes)}*({each('logs')})",
         "metrics": f"{_number(rates.metric_hours * METRICS_A_FUNCTION)}*({active})",
@@ -70,7 +70,7 @@ def cost_widgets(
     return [
         cloudwatch.SingleValueWidget(
             title=f"{_DAYS} days, estimate, USD",
-            # One alone: the last value of the running sum is the sum of all.
+            # Only one metric: the last value of the running sum is the total.
             metrics=[sum_up(" + ".join(f"({cost})" for cost in costs.values()), "total")],
             start=_SPAN,
             period=_PERIOD,
@@ -93,7 +93,7 @@ def cost_widgets(
                 f"**In it:** {', '.join(costs)}. Logs are those taken in; metrics are {METRICS_A_FUNCTION} a function "
                 "in each hour with calls.\n\n"
                 "**Not in it:** data transfer, the INIT phase of cold starts, storage of logs and of images, a secret. "
-                "AWS's bill decides; `pneumonia bill` reckons the same for any month."
+                "The bill of AWS is authoritative; `pneumonia bill` calculates the same for any month."
             ),
             width=8,
             height=6,
@@ -102,7 +102,7 @@ def cost_widgets(
 
 
 def _sources(functions: Mapping[str, lambda_.Function], uploads: Uploads) -> dict[str, cloudwatch.IMetric]:
-    """Metrics of what was used, under the ids by which the expressions name them."""
+    """Return the metrics of usage, by the ids that the expressions use."""
     queue = uploads.queue
     sources: dict[str, cloudwatch.IMetric] = {
         "queue_sent": queue.metric_number_of_messages_sent(period=_PERIOD, statistic="Sum"),
@@ -136,5 +136,5 @@ def _size(bucket: s3.Bucket) -> cloudwatch.Metric:
 
 
 def _number(value: float) -> str:
-    """Without an exponent, which the syntax of metric math does not promise to take."""
+    """Format without an exponent: the syntax of metric math does not document exponents."""
     return f"{value:.20f}".rstrip("0")

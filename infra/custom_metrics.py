@@ -1,4 +1,4 @@
-"""The metrics that the functions themselves send (lambda_src's metrics.py), as alarms and dashboard read them."""
+"""The metrics that the functions write (lambda_src's metrics.py), for alarms and dashboard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CARD: Final = Path(__file__).resolve().parent.parent / "model_artifacts" / "car
 
 
 class CustomMetrics:
-    """Metrics of one stack. All take the statistic and period by which they are read."""
+    """Metrics of one stack. Each method takes the statistic and the period to read."""
 
     def __init__(self, stack_name: str) -> None:
         self._stack_name = stack_name
@@ -26,7 +26,7 @@ class CustomMetrics:
     def of(
         self, function: Function, name: str, statistic: str, period: Duration, *, label: str | None = None
     ) -> cloudwatch.Metric:
-        """A metric of one function, whatever the model."""
+        """Return a metric of one function, for all model versions."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
@@ -39,7 +39,7 @@ class CustomMetrics:
     def score(
         self, function: Function, statistic: str, period: Duration, *, label: str | None = None
     ) -> cloudwatch.Metric:
-        """The scores of the model that is deployed with this stack, and of no other."""
+        """Return the scores of only the model that is deployed with this stack."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name="Score",
@@ -50,7 +50,7 @@ class CustomMetrics:
         )
 
     def rejections_by_code(self, function: Function, period: Duration) -> cloudwatch.MathExpression:
-        """One line for every code that has occurred; a code of tomorrow shows without a change here."""
+        """Return one line for every code that has occurred. New codes appear without a change here."""
         search = (
             f'SEARCH(\'{{{NAMESPACE},Stack,Function,Code}} Stack="{self._stack_name}" Function="{function}" '
             f"MetricName=\"Rejections\"', 'Sum', {int(period.to_seconds())})"
@@ -59,7 +59,7 @@ class CustomMetrics:
         return cloudwatch.MathExpression(expression=search, label=f"{function} ${{PROP('Dim.Code')}}", period=period)
 
     def rejected_percent(self, period: Duration, *, min_images: int = 1) -> cloudwatch.MathExpression:
-        """Refused images in percent of all; 0 while there were fewer than `min_images` of both."""
+        """Return refused images in percent of all, or 0 if there were fewer than `min_images` in total."""
         counts = {
             f"{name.lower()}_{function}": self.of(function, name, "Sum", period)
             for function in FUNCTIONS
@@ -76,5 +76,5 @@ class CustomMetrics:
 
 
 def model_version() -> str:
-    """The version in model_artifacts/card.json, with which every score is labelled."""
+    """Return the version in model_artifacts/card.json, which is a dimension of every score."""
     return str(json.loads(_CARD.read_text(encoding="utf-8"))["version"])

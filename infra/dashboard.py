@@ -1,4 +1,4 @@
-"""One page on which a person sees how the stack is doing: traffic, failures, times, queue, images, scores, cost."""
+"""The CloudWatch dashboard: traffic, failures, times, queue, images, scores, cost."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 
-# The usual, and the worst.
+# The median, and the slowest.
 _PERCENTILES: Final = ("p50", "p99")
 
 
 def dashboard_name(settings: StackSettings) -> str:
-    """Stack and region: dashboards are global in an account, and a name that is taken fails the deployment."""
+    """Return stack and region. Dashboards are global in an account, and a name in use fails the deployment."""
     return f"{settings.stack_name}-{Aws.REGION}"
 
 
@@ -52,14 +52,14 @@ class Dashboard(Construct):
         self._settings = settings
         self._functions: dict[Function, lambda_.Function] = {"api": inference.api, "worker": inference.worker}
         self._uploads = uploads
-        # Without metrics of their own, the functions have nothing to show about images.
+        # Without the functions' own metrics there is nothing to show about images.
         self._images = ImageWidgets(settings) if writes_metrics(settings) else None
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             dashboard_name=dashboard_name(settings),
             default_interval=Duration.days(1),
-            # Each graph keeps its period: sums of an hour are of an hour, whatever the time that is shown.
+            # Each graph keeps its period: hourly sums stay hourly, regardless of the time range.
             period_override=cloudwatch.PeriodOverride.INHERIT,
             widgets=[
                 [self._about(), self._alarms(monitoring.alarms)],
@@ -130,7 +130,7 @@ class Dashboard(Construct):
     def _api_latency(self) -> cloudwatch.GraphWidget:
         api = self._functions["api"]
         return graph(
-            # In words: as a line, a limit far above would press the curves flat.
+            # The limit is in the title: as a line far above, it would flatten the curves.
             f"API, ms a request (ApiSlow: p99 of {self._settings.alarm_api_p99_ms})",
             [
                 *(

@@ -1,4 +1,4 @@
-"""Keys of KMS that belong to the account (setting ``customer_keys``): for data, queues, and what operates the stack."""
+"""Customer-managed KMS keys (setting ``customer_keys``): for data, for queues, and for logs and alarms."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 class Encryption(Construct):
-    """Three keys, rotated every year, so that whoever reads logs needs no permission on what films lie under.
+    """Three keys, rotated every year. A reader of logs therefore needs no permission on the key of the images.
 
-    Without ``customer_keys`` both are None, and every service encrypts with a key of its own.
+    Without ``customer_keys`` all are None, and every service encrypts with its own key.
 
     Attributes:
-        data: of buckets and the token's secret.
-        queues: of both queues. Its policy names the upload bucket, which may use it for its events; one key for
-            both would name a bucket that needs the key first.
-        operations: of log groups and the alarms' topic.
+        data: key of the buckets and of the token's secret.
+        queues: key of both queues. Its policy lets the upload bucket use it for events. With one key for data and
+            queues, the policy would name a bucket that needs the key first.
+        operations: key of the log groups and of the topic of the alarms.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
@@ -31,7 +31,7 @@ class Encryption(Construct):
         self.operations: kms.Key | None = None
         if not settings.customer_keys:
             return
-        self.data = self._key("DataKey", "Films, results and token of the pneumonia stack")
+        self.data = self._key("DataKey", "Images, results and token of the pneumonia stack")
         self.queues = self._key("QueueKey", "Upload events of the pneumonia stack")
         self.operations = self._key("OperationsKey", "Logs and alarms of the pneumonia stack")
         self._let_logs_encrypt(self.operations)
@@ -43,13 +43,13 @@ class Encryption(Construct):
             construct_id,
             description=description,
             enable_key_rotation=True,
-            # What is retained can only be read with its key.
+            # Retained data can be read only with its key.
             removal_policy=removal_policy(self._settings),
         )
 
     def _let_logs_encrypt(self, key: kms.Key) -> None:
-        # CloudWatch Logs encrypts as a service of the region, not as the role that writes. CloudFormation begins the
-        # names of log groups with that of the stack.
+        # CloudWatch Logs encrypts as a service of the region, not as the role that writes. CloudFormation starts the
+        # names of log groups with the name of the stack.
         groups = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{self._settings.stack_name}-*"
         key.add_to_resource_policy(
             iam.PolicyStatement(
@@ -62,8 +62,8 @@ class Encryption(Construct):
         )
 
     def _let_alarms_publish(self, key: kms.Key) -> None:
-        # Without a condition, as in AWS's own example: an alarm whose message could not be encrypted would be lost in
-        # silence. The topic's policy admits no alarms but this account's.
+        # Without a condition, as in the AWS example: an alarm whose message cannot be encrypted would be lost silently.
+        # The topic's policy admits only the alarms of this account.
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsToTheTopic",

@@ -1,4 +1,4 @@
-"""What the acknowledgements share: how cdk-nag names constructs and resources, and reasons that several give."""
+"""Shared by the acknowledgements: constructs and resources as cdk-nag names them, and common reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INLINE: Final = (
 
 
 def child(construct: IConstruct | None, *path: str) -> IConstruct:
-    """The construct at ``path`` below ``construct``. Raises where there is none."""
+    """Return the construct at ``path`` below ``construct``. Raise if there is none."""
     found = cast(IConstruct, construct)
     for name in path:
         found = found.node.find_child(name)
@@ -25,5 +25,5 @@ def child(construct: IConstruct | None, *path: str) -> IConstruct:
 
 
 def arn(resource: Construct) -> str:
-    """How cdk-nag writes the ARN of a resource in the id of a finding."""
+    """Return the ARN of a resource as cdk-nag writes it in the id of a finding."""
     return f"<{Stack.of(resource).get_logical_id(cast(CfnElement, resource.node.default_child))}.Arn>"

@@ -1,4 +1,4 @@
-"""A graph of the dashboard, as all of them look."""
+"""The common form of the dashboard's graphs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def graph(
     width: int = THIRD,
     y_max: float | None = None,
 ) -> cloudwatch.GraphWidget:
-    """Lines over time from zero on. `limit`: name and value of a red line, such as an alarm's threshold."""
+    """Return a graph of lines over time, from zero. `limit`: name and value of a red line, such as a threshold."""
     annotations = []
     if limit is not None:
         label, value = limit

@@ -15,10 +15,10 @@ from pneumonia_cli.stack.settings import StackSettings
 REPOSITORY_ROOT: Final = Path(__file__).resolve().parent.parent
 DOCKERFILE: Final = "lambda_src/Dockerfile"
 MODEL_DIR: Final = "/var/task/model_artifacts"
-"""Where the model and its card lie in the image."""
+"""Folder of the model and its card in the image."""
 
-# Image platform and function architecture come from one table: a mismatch only shows when AWS starts the
-# function, as an exec format error.
+# One table for image platform and function architecture: a mismatch would appear only as an exec format error when
+# AWS starts the function.
 _ARCHITECTURES: Final = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
     "arm64": (lambda_.Architecture.ARM_64, ecr_assets.Platform.LINUX_ARM64),
@@ -33,8 +33,8 @@ _NETWORKS: Final = {
 class InferenceImage(Construct):
     """The image asset, built from ``lambda_src/Dockerfile`` when the stack is deployed.
 
-    What it holds is decided by ``.dockerignore`` (an allow-list) alone, so only a change of the handlers,
-    their dependencies or the model makes a new image.
+    Only ``.dockerignore`` (an allow-list) decides its contents, so only a change of the handlers, their dependencies
+    or the model creates a new image.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class InferenceImage(Construct):
             platform=platform,
             build_args={"BASE_IMAGE": settings.base_image},
             network_mode=_NETWORKS[settings.docker_build_network],
-            # The same image whichever network it was built through.
+            # The network of the build does not change the image.
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(network_mode=False),
             ignore_mode=IgnoreMode.DOCKER,
-            # Later patterns win: the Dockerfile has to be in the staged copy, byte code must not be, as it
-            # would make the hash depend on who ran the tests.
+            # Later patterns win. The Dockerfile must be in the staged copy. Byte code must not, because it would make
+            # the hash depend on earlier test runs.
             exclude=[f"!{DOCKERFILE}", "**/__pycache__", "**/*.pyc"],
         )
 
     def code(self, handler: str) -> lambda_.DockerImageCode:
-        """The image with `handler` ("package.module.function") as its command."""
+        """Return the image with `handler` ("package.module.function") as its command."""
         return lambda_.DockerImageCode.from_ecr(
             self.asset.repository, tag_or_digest=self.asset.image_tag, cmd=[handler]
         )

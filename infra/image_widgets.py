@@ -1,4 +1,4 @@
-"""The dashboard's graphs of what the functions themselves count: refusals, answers, scores, times, cold starts."""
+"""The dashboard's graphs of the functions' own metrics: refusals, predictions, scores, times, cold starts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ImageWidgets:
         self._metrics = CustomMetrics(settings.stack_name)
 
     def predictions(self) -> list[cloudwatch.IMetric]:
-        """Lines for a graph of traffic."""
+        """Return lines for a graph of traffic."""
         return self._each("Predictions", _PERIOD, " predicted")
 
     def rows(self) -> list[list[cloudwatch.IWidget]]:
-        """What was refused, and what was said of the rest."""
+        """Return the rows about refused images and about predictions."""
         return [
             [self._rejections(), self._rejected_share(), self._population()],
             [self._triage(), self._mean_score(), *(self._histogram(function) for function in FUNCTIONS)],
@@ -108,7 +108,7 @@ class ImageWidgets:
         return graph("Mean score, an hour", lines, width=QUARTER, y_max=1)
 
     def _histogram(self, function: Function) -> cloudwatch.GraphWidget:
-        """Share of scores in each tenth. PR(a:b) counts what is above a and at most b, so the first has no a."""
+        """Return the share of scores in each tenth. PR(a:b) counts values above a up to b, so the first has no a."""
         bars = [
             self._metrics.score(
                 function,
@@ -122,7 +122,7 @@ class ImageWidgets:
             title=f"Scores of {function}, % in each tenth",
             left=bars,
             view=cloudwatch.GraphWidgetView.BAR,
-            # One bar for the whole time that the dashboard shows.
+            # One bar for the whole time range of the dashboard.
             set_period_to_time_range=True,
             left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
             width=QUARTER,
@@ -130,5 +130,5 @@ class ImageWidgets:
         )
 
     def _each(self, name: str, period: Duration, label: str = "") -> list[cloudwatch.IMetric]:
-        """The sum of a metric, for each function."""
+        """Return the sum of a metric for each function."""
         return [self._metrics.of(function, name, "Sum", period, label=f"{function}{label}") for function in FUNCTIONS]

@@ -1,4 +1,4 @@
-"""The two functions that run the model."""
+"""The functions that run the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.settings import StackSettings
 
 LIVE: Final = "live"
-"""Name of the alias, of either function, that all traffic goes through."""
+"""Name of the alias of each function. All traffic goes through it."""
 
 # New accounts refuse functions above this until a quota increase.
 _NEW_ACCOUNT_MEMORY_MB: Final = 3008
@@ -26,22 +26,20 @@ _NEW_ACCOUNT_MEMORY_MB: Final = 3008
 class Inference(Construct):
     """`api` for HTTP, `worker` for the upload queue, `backfill` for archives: one image, three commands.
 
-    They are functions of their own so that a bulk drop of uploads cannot starve the API, and so that each has only
-    its own permissions. What reads which bucket is granted where the buckets are (:mod:`infra.uploads`), who
-    may call is said in :mod:`infra.access`.
+    They are separate functions so that a bulk upload cannot starve the API, and so that each has only the permissions
+    that it needs. :mod:`infra.uploads` grants access to the buckets, :mod:`infra.access` decides who may call.
 
-    Each deployment that changes a function publishes a version of it, and traffic goes to the version that the
-    alias `live` names: whoever is called or fed is the alias, whoever is given a permission or a variable is the
-    function.
+    Each deployment that changes a function publishes a version of it, and traffic goes to the version that the alias
+    `live` names. Callers and event sources use the alias; permissions and variables belong to the function.
 
     Attributes:
         api: answers HTTP requests and direct invokes.
         worker: turns batches of upload events into results.
-        live_api: the alias of `api`, under its Function URL.
-        live_worker: the alias of `worker`, behind the upload queue.
-        image: what all of them run.
+        live_api: the alias of `api`, used by its Function URL.
+        live_worker: the alias of `worker`, used by the upload queue.
+        image: the container image of all of them.
         backfill: turns batches of an archive into results; None without the setting `backfill`.
-        live_backfill: the alias of `backfill`, behind its state machine.
+        live_backfill: the alias of `backfill`, used by its state machine.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class Inference(Construct):
             service="pneumonia-backfill",
             description="Pneumonia triage of chest X-rays of an archive. Research use only.",
             timeout_seconds=self._settings.worker_timeout_seconds,
-            # Bounded by backfill_max_concurrency: a reservation would be taken from the account at all times.
+            # Limited by backfill_max_concurrency: a reservation would permanently take concurrency from the account.
             reserved_concurrency=None,
         )
 
@@ -117,7 +115,7 @@ class Inference(Construct):
         reserved_concurrency: int | None,
     ) -> lambda_.DockerImageFunction:
         settings = self._settings
-        # Without it the handlers write no metrics.
+        # Without STACK_NAME the handlers write no metrics.
         named = {"STACK_NAME": settings.stack_name} if writes_metrics(settings) else {}
         role, logs = function_role(self, name, settings, self._log_key, description=f"Execution role of {service}")
         network = self._network
@@ -137,12 +135,11 @@ class Inference(Construct):
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
-            # By the runtime alone: no SDK is imported for it. It adds two xray actions to the role, which AWS offers
-            # for no single resource.
+            # Only the runtime traces: no SDK is imported. This adds two xray actions to the role, which cannot be
+            # limited to a resource.
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
-            # Versions outlive the deployment that replaces them: there has to be something to roll back to. They
-            # cost nothing, and go with their function. One that is refused goes at once, or it would be the version
-            # before the next.
+            # Replaced versions stay for rollbacks. They cost nothing, and are deleted with their function. A refused
+            # version is deleted at once; otherwise a rollback of the next release would go to it.
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
             environment={
                 "POWERTOOLS_SERVICE_NAME": service,

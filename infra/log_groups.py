@@ -14,9 +14,9 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def log_group(scope: Construct, construct_id: str, settings: StackSettings, key: kms.IKey | None) -> logs.LogGroup:
-    """A log group that keeps its entries for ``log_retention_days``, under `key` or that of CloudWatch Logs."""
+    """Return a log group that keeps entries for ``log_retention_days``, under `key` or the key of CloudWatch Logs."""
     group = logs.LogGroup(scope, construct_id, encryption_key=key, removal_policy=removal_policy(settings))
-    # The L2 property wants an enumeration with a member per number; the number itself is already validated.
+    # The L2 property needs an enumeration member for each number. The number itself is already validated.
     cast(logs.CfnLogGroup, group.node.default_child).retention_in_days = settings.log_retention_days
     return group
 
@@ -24,9 +24,9 @@ def log_group(scope: Construct, construct_id: str, settings: StackSettings, key:
 def function_role(
     scope: Construct, name: str, settings: StackSettings, key: kms.IKey | None, *, description: str
 ) -> tuple[iam.Role, logs.LogGroup]:
-    """The execution role ``<name>Role`` of a function, and ``<name>Logs``, the one log group that it may write to.
+    """Return a function's execution role ``<name>Role``, and ``<name>Logs``, the only log group that it may write to.
 
-    The role that the CDK would make may write to every log group of the account.
+    The CDK's default role may write to every log group of the account.
     """
     group = log_group(scope, f"{name}Logs", settings, key)
     role = iam.Role(

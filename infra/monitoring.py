@@ -1,4 +1,4 @@
-"""Alarms, and the topic that they are sent to."""
+"""The alarms and their topic."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 
-# What is said of images as a whole needs some of them: an hour, or three.
+# Statistics about images need enough of them: one hour, or three.
 _HOUR: Final = Duration.hours(1)
 _DRIFT_HOURS: Final = 3
 
-# AWS bills an alarm on a band as three: the metric and the two edges.
+# AWS bills an alarm on a band as three metrics: the metric and both edges of the band.
 _BAND_METRICS: Final = 3
 
 
 class Monitoring(Construct):
-    """One alarm for each thing that goes wrong without anyone noticing, all sent to one topic.
+    """One alarm for each failure that would otherwise go unnoticed, all sent to one topic.
 
-    Functions are watched at their alias: that is the traffic of users. What else may call a version, such as the
-    check of a release that is about to be refused, wakes nobody.
+    Functions are watched at their alias, which has the traffic of users. Other calls of a version, such as the check of
+    a release, set off no alarm.
 
     Attributes:
-        topic: where the alarms go; subscribe people or systems to it.
-        alarms: all of them, in the order in which they are to be shown.
-        watched_metrics: how many metrics they watch together, which is what AWS bills.
+        topic: the topic of all alarms; subscribe people or systems to it.
+        alarms: all alarms, in the order of display.
+        watched_metrics: the number of metrics that they watch, which AWS bills.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class Monitoring(Construct):
             "ApiSlow",
             inference.live_api.metric_duration(period=_PERIOD, statistic="p99"),
             threshold=settings.alarm_api_p99_ms,
-            # Three periods: one cold start in a quiet hour is no reason to wake anyone.
+            # Three periods: one cold start in a quiet hour must not set off the alarm.
             evaluation_periods=3,
-            description=f"For 15 minutes 1% of API calls took {settings.alarm_api_p99_ms} ms or more.",
+            description=f"For 15 minutes, 1% of the API calls took {settings.alarm_api_p99_ms} ms or more.",
         )
-        # Counted for the function as a whole, of which there is no other URL than that of the alias.
+        # Counted for the whole function, whose only URL is the alias's.
         self._alarm(
             "ApiHttp5xx",
             inference.api.metric("Url5xxCount", period=_PERIOD, statistic="Sum"),
             threshold=settings.alarm_http_5xx,
-            description="The Function URL answered with HTTP 5xx.",
+            description="The Function URL returned HTTP 5xx.",
         )
         self._alarm(
             "QueueOld",
             uploads.queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum"),
             threshold=settings.alarm_queue_age_seconds,
-            description=f"An upload has been waiting for {settings.alarm_queue_age_seconds} seconds or more.",
+            description=f"An upload has waited for {settings.alarm_queue_age_seconds} seconds or more.",
         )
         self._alarm(
             "DeadLetters",
@@ -88,25 +88,25 @@ class Monitoring(Construct):
                 period=_PERIOD, statistic="Maximum"
             ),
             threshold=settings.alarm_dead_letters,
-            description=f"Uploads that failed {MAX_RECEIVES} times are in the dead-letter queue.",
+            description=f"The dead-letter queue contains uploads that failed {MAX_RECEIVES} times.",
         )
         self._concurrency_alarm(inference)
         if writes_metrics(settings):
             self._image_alarms()
 
     def watch_backfill(self, state_machine: sfn.StateMachine) -> None:
-        """Of the function there is no alarm: Step Functions tries again, and what is left of it fails the execution."""
+        """Add the alarm on failed backfills. The function needs none: its errors are retried, or fail the execution."""
         self._alarm(
             "BackfillFailed",
             state_machine.metric_failed(period=_PERIOD, statistic="Sum"),
             threshold=1,
-            description="A backfill ended as failed.",
+            description="A backfill failed.",
         )
 
     def _topic(self, settings: StackSettings, encryption: Encryption) -> sns.Topic:
-        # A key of the account's own or none: CloudWatch cannot publish to a topic under the AWS managed key
-        # (alias/aws/sns), whose policy cannot be changed to let it, so the alarms would be lost in silence. What is
-        # sent is an alarm's name and a metric, nothing of a patient; TLS is enforced.
+        # A customer-managed key or none. CloudWatch cannot publish to a topic under the AWS managed key
+        # (alias/aws/sns), whose policy cannot be changed, so alarms would be lost silently. A message contains an
+        # alarm's name and a metric, and no patient data; TLS is enforced.
         topic = sns.Topic(
             self,
             "Topic",
@@ -114,7 +114,7 @@ class Monitoring(Construct):
             enforce_ssl=True,
             master_key=encryption.operations,
         )
-        # Any policy of our own replaces the default one, which is what lets alarms publish otherwise.
+        # A custom policy replaces the default one, which would allow alarms to publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
@@ -139,11 +139,11 @@ class Monitoring(Construct):
             f"{name}Throttles",
             function.metric_throttles(period=_PERIOD, statistic="Sum"),
             threshold=self._settings.alarm_throttles,
-            description=f"Invocations of the {name.lower()} function were throttled: concurrency is used up.",
+            description=f"Invocations of the {name.lower()} function were throttled because concurrency is used up.",
         )
 
     def _concurrency_alarm(self, inference: Inference) -> None:
-        """Before requests are refused, while ApiThrottles says that they were."""
+        """Add the alarm that warns before requests are refused. ApiThrottles reports refused requests."""
         settings = self._settings
         limit = settings.api_concurrency
         self._alarm(
@@ -151,7 +151,7 @@ class Monitoring(Construct):
             (
                 inference.api.metric("ConcurrentExecutions", period=_PERIOD, statistic="Maximum")
                 if settings.api_reserved_concurrency
-                # Of all functions of the account, and what they have reserved: the rest is all the API can get.
+                # Concurrency in use or reserved by all functions of the account. The API can get only the rest.
                 else cloudwatch.Metric(
                     namespace="AWS/Lambda",
                     metric_name="ClaimedAccountConcurrency",
@@ -160,25 +160,25 @@ class Monitoring(Construct):
                 )
             ),
             threshold=max(1, settings.alarm_concurrency_percent * limit // 100),
-            description=f"{settings.alarm_concurrency_percent}% of the concurrency there is ({limit}) is in use.",
+            description=f"{settings.alarm_concurrency_percent}% of the available concurrency ({limit}) is in use.",
         )
 
     def _image_alarms(self) -> None:
-        """On what only the functions' own metrics tell."""
+        """Add the alarms on the functions' own metrics."""
         percent = self._settings.alarm_rejected_percent
         self._alarm(
             "RejectedImages",
             self._metrics.rejected_percent(_HOUR, min_images=self._settings.alarm_rejected_min_images),
             threshold=percent,
             watched_metrics=2 * len(FUNCTIONS),
-            description=f"In one hour {percent}% of the images or more were refused.",
+            description=f"In one hour, {percent}% of the images or more were refused.",
         )
         for function in FUNCTIONS:
             self._drift_alarm(function)
 
     def _drift_alarm(self, function: Function) -> None:
-        # One for each function: a mean over both would move whenever one door has more traffic than before.
-        # Of the deployed model alone: another model has scores, and needs a band, of its own.
+        # One for each function: a mean over both would move when their share of the traffic changes.
+        # Only for the deployed model: another model has other scores, and needs its own band.
         alarm = cloudwatch.AnomalyDetectionAlarm(
             self,
             f"{function.capitalize()}ScoreDrift",
@@ -188,8 +188,8 @@ class Monitoring(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=(
-                f"For {_DRIFT_HOURS} hours the mean score of the {function} function was outside of the band in which "
-                "CloudWatch expects it."
+                f"For {_DRIFT_HOURS} hours the mean score of the {function} function was outside the band that "
+                "CloudWatch expects."
             ),
         )
         self._send(alarm, watched_metrics=_BAND_METRICS)
@@ -211,7 +211,7 @@ class Monitoring(Construct):
             threshold=threshold,
             evaluation_periods=evaluation_periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # All of these metrics are silent when there is no traffic, and silence is fine.
+            # Without traffic these metrics have no data, which is no failure.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=description,
         )

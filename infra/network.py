@@ -1,4 +1,4 @@
-"""A VPC without a way to the internet (setting ``vpc``), with endpoints for the services that the handlers call."""
+"""A VPC without a route to the internet (setting ``vpc``), with endpoints for the services that the handlers call."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pneumonia_cli.stack.settings import StackSettings
 
 _HTTPS: Final = ec2.Port.tcp(443)
 
-# What Lambda does with the role's permissions to attach a function to its subnets
-# (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). Describe* know no resource, and Lambda
-# refuses a function whose role has the others for less than all.
+# Lambda uses these permissions of the role to attach a function to its subnets
+# (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). Describe* cannot be limited to a resource, and
+# Lambda refuses a function whose role has the others for less than all resources.
 _ATTACH: Final = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -32,14 +32,14 @@ _ATTACH: Final = (
 class Network(Construct):
     """Isolated subnets in two zones, a security group for the functions, endpoints, flow logs.
 
-    There are endpoints for what runs inside: S3, and by setting Secrets Manager (``auth`` = token) and EventBridge
-    (``event_bus``). The queue is polled, logs are taken, traces are sent and keys are used by AWS's own services, which
-    do so from outside.
+    There are endpoints for the calls of the functions' code: S3 and, depending on settings, Secrets Manager (``auth`` =
+    token) and EventBridge (``event_bus``). AWS services poll the queue, collect logs, send traces and use keys from
+    outside the VPC.
 
     Attributes:
         vpc: the network.
         functions: security group of both functions: HTTPS out, nothing in.
-        s3: gateway to S3; :meth:`reach` says to which buckets.
+        s3: gateway endpoint of S3; :meth:`reach` sets its buckets.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Network(Construct):
             description="Both functions: HTTPS out, nothing in",
             allow_all_outbound=False,
         )
-        # To anywhere: no route leads farther than the endpoints, and the addresses of S3 are not ours to list.
+        # To any address: no route leads beyond the endpoints, and the addresses of S3 are not known in advance.
         self.functions.add_egress_rule(ec2.Peer.any_ipv4(), _HTTPS, "To the endpoints")
         self.s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         if settings.auth == "token":
@@ -72,7 +72,7 @@ class Network(Construct):
             self._endpoint("EventBridge", ec2.InterfaceVpcEndpointAwsService.EVENTBRIDGE)
 
     def reach(self, *buckets: s3.IBucket) -> None:
-        """Let the gateway pass requests of this account to these buckets, and to no other."""
+        """Allow requests of this account through the gateway endpoint to only these buckets."""
         self.s3.add_to_policy(
             iam.PolicyStatement(
                 sid="BucketsOfThisStack",
@@ -84,7 +84,7 @@ class Network(Construct):
         )
 
     def admit(self, role: iam.IRole) -> None:
-        """Let Lambda attach a function of this role to the subnets, and not the function's own code."""
+        """Allow Lambda, but not the function's own code, to attach a function of this role to the subnets."""
         role.add_to_principal_policy(iam.PolicyStatement(sid="AttachToSubnets", actions=list(_ATTACH), resources=["*"]))
         functions = Stack.of(self).format_arn(
             service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -95,7 +95,7 @@ class Network(Construct):
                 effect=iam.Effect.DENY,
                 actions=list(_ATTACH),
                 resources=["*"],
-                # Set in calls of a function's code alone, not in those that Lambda makes for it.
+                # Set only in calls of the function's code, not in calls that Lambda makes for it.
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": functions}},
             )
         )
@@ -127,6 +127,6 @@ class Network(Construct):
         )
         self.vpc.add_flow_log(
             "FlowLog",
-            # Closed: the construct would let the role pass itself on.
+            # Without policy updates, because the construct would allow the role to pass itself on.
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(logs, role.without_policy_updates()),
         )

@@ -1,8 +1,8 @@
-"""Least privilege for the function by which the CDK sets up bucket notifications.
+"""Least privilege for the CDK's function that sets bucket notifications.
 
-CloudFormation cannot create a bucket, the queue that trusts it, and the notification between them in one
-step without a circular reference; the CDK breaks the circle with a small custom-resource function. By default
-that function may change the notifications of every bucket of the account and write to every log group.
+CloudFormation cannot create a bucket, the queue that trusts it, and the notification between them in one step without
+a circular reference. The CDK avoids it with a small custom-resource function. By default that function may change the
+notifications of every bucket of the account and write to every log group.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from constructs import Construct
 from infra.log_groups import function_role
 from pneumonia_cli.stack.settings import StackSettings
 
-# The id under which the CDK puts its one notification handler into a stack.
+# The construct id of the CDK's notification handler in a stack.
 _HANDLER_ID: Final = "BucketNotificationsHandler050a0587b7544547bf325f094a3db834"
 
 
 class NotificationsRole(Construct):
-    """The role to pass as ``notifications_handler_role``; then call :meth:`allow` for the bucket.
+    """A role to pass as ``notifications_handler_role``. After that, call :meth:`allow` for the bucket.
 
     Attributes:
-        role: the role as the bucket should get it, closed against the statements the CDK would add.
+        role: the role to pass. It ignores the statements that the CDK would add.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class NotificationsRole(Construct):
         self.role: iam.IRole = self._role.without_policy_updates()
 
     def allow(self, bucket: s3.Bucket) -> None:
-        """Let the handler set the notifications of `bucket`, which must already have one."""
+        """Allow the handler to set the notifications of `bucket`, which must already have one."""
         self._role.add_to_policy(
             iam.PolicyStatement(actions=["s3:PutBucketNotification"], resources=[bucket.bucket_arn])
         )
@@ -47,5 +47,5 @@ class NotificationsRole(Construct):
         cast(CfnResource, handler.node.find_child("Resource")).add_property_override(
             "LoggingConfig", {"LogGroup": self._logs.log_group_name}
         )
-        # The closed role hides its policy from the CDK's ordering: the notification has to wait for it.
+        # The CDK does not see the policy of this role, so the notification must depend on it explicitly.
         bucket.node.find_child("Notifications").node.add_dependency(self._role)

@@ -1,7 +1,7 @@
-"""Statements in the policies of roles, each with its actions on single resources.
+"""Policy statements of roles, with single actions on single resources.
 
-By hand, since what the CDK would grant is more: ``grant_read()`` of a bucket, for one, adds ``s3:GetBucket*``,
-``s3:List*`` and every ``s3:GetObject*`` action.
+The CDK's own methods grant more. For example, ``grant_read()`` of a bucket adds ``s3:GetBucket*``, ``s3:List*`` and
+every ``s3:GetObject*`` action.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ def allow(
     resources: Sequence[str],
     conditions: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Let `role`, such as that of a function of this stack, do `actions` with `resources`."""
+    """Allow `role`, such as the role of a function of this stack, `actions` on `resources`."""
     cast(iam.IRole, role).add_to_principal_policy(
         iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)
     )
 
 
 def deny(role: iam.IRole | None, sid: str, actions: Sequence[str], resources: Sequence[str]) -> None:
-    """Take `actions` with `resources` out of what `role` may do otherwise."""
+    """Deny `role` the `actions` on `resources`, which other statements may allow."""
     cast(iam.IRole, role).add_to_principal_policy(
         iam.PolicyStatement(sid=sid, effect=iam.Effect.DENY, actions=list(actions), resources=list(resources))
     )
 
 
 def allow_key(role: iam.IRole | None, key: kms.IKey | None, *actions: str, service: str) -> None:
-    """Let `role` use a key for what `service` ("s3", "secretsmanager") does on its behalf; nothing without a key."""
+    """Allow `role` to use `key` through `service` ("s3", "secretsmanager"). Without a key, do nothing."""
     if key is None:
         return
     cast(iam.IRole, role).add_to_principal_policy(

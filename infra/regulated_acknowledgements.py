@@ -1,4 +1,4 @@
-"""Findings that only the settings for regulated users bring, with their reasons; see infra/acknowledgements.py."""
+"""Reasons for the cdk-nag findings of the settings for regulated users; see infra/acknowledgements.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLOW_LOGS: Final = (
 def regulated(
     *, inference: Inference, uploads: Uploads, network: Network | None
 ) -> Iterator[tuple[IConstruct, dict[str, str]]]:
-    """Each construct that `vpc` and `access_log_days` add, with its findings' reasons."""
+    """Yield each construct that `vpc` and `access_log_days` add, with the reason for each finding."""
     if uploads.access_logs is not None:
         yield uploads.access_logs, _access_logs()
     if network is not None:
@@ -77,5 +77,5 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
 
 
 def _policy(role: IConstruct | None) -> IConstruct:
-    assert isinstance(role, Construct)  # noqa: S101 - both functions have roles of their own  # nosec B101
+    assert isinstance(role, Construct)  # noqa: S101 - each function has its own role  # nosec B101
     return role.node.find_child("DefaultPolicy")

@@ -1,4 +1,4 @@
-"""How a new version gets the traffic: checked first, shifted in steps, taken back when an alarm rings."""
+"""How a new version gets the traffic: it is checked, shifted in steps, and rolled back if an alarm goes off."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ from infra.monitoring import Monitoring
 from infra.permissions import allow
 from pneumonia_cli.stack.settings import StackSettings
 
-# AWS's own configurations. Alarms look at five minutes, so ten hold a whole such window at a tenth of the traffic.
+# Configurations of AWS. Alarms use five-minute periods, so ten minutes contain a whole period at a tenth of the
+# traffic.
 _CONFIGS: Final = {
     "all_at_once": codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE,
     "canary": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,
     "linear": codedeploy.LambdaDeploymentConfig.LINEAR_10_PERCENT_EVERY_3_MINUTES,
 }
 
-# What a release can set off within its minutes. Not the throttles, which are of the account, nor the queue and the
-# dead letters: a message takes half an hour to get there, and CodeDeploy starts nothing while an alarm rings, so
-# old dead letters would keep out the very release that fixes them.
+# Alarms that a bad release can set off during its deployment. Throttles belong to the account. The queue and the dead
+# letters are left out because a message takes half an hour to get there. CodeDeploy starts nothing while an alarm is
+# on, so old dead letters would block the release that fixes them.
 _ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worker": ("WorkerErrors",)}
 
 _CHECK_MEMORY_MB: Final = 512
 _MAX_TIMEOUT_SECONDS: Final = 900
-# Beside the version's own time: until Lambda has brought its image near and started it.
+# Added to the version's own time limit, for Lambda to load and start its image.
 _COLD_SECONDS: Final = 90
 
 
 class Release(Construct):
-    """CodeDeploy between a new version and the alias `live`, for `api` and `worker` each.
+    """CodeDeploy shifts the alias `live` to a new version, separately for `api` and `worker`.
 
-    At the first deployment there is nothing to shift from: CloudFormation makes the aliases without CodeDeploy.
+    The first deployment has no version to shift from: CloudFormation creates the aliases without CodeDeploy.
 
     Attributes:
         checks: the functions that CodeDeploy calls before a version gets any traffic.
-        role: what CodeDeploy works with.
+        role: the role of CodeDeploy.
     """
 
     def __init__(
@@ -73,13 +74,13 @@ class Release(Construct):
             ("Api", inference.api, inference.live_api, settings.api_timeout_seconds),
             ("Worker", inference.worker, inference.live_worker, settings.worker_timeout_seconds),
         ):
-            # All at once there is no time to watch, and a ringing alarm would only keep the release out.
+            # With all_at_once there is no time to watch, and an active alarm would only block the release.
             watched = () if settings.deployment == "all_at_once" else _ROLLBACK_ALARMS[name]
             alarms = {alarm.node.id: alarm for alarm in monitoring.alarms}
             self._deploy(name, function, live, seconds, [alarms[alarm] for alarm in watched])
         self._allow(inference)
-        # One after the other, the worker first: CloudFormation would move both at once, and the failure of one cancels
-        # the other in the middle of its canary.
+        # The worker first, then the API. CloudFormation would move both at once, and a failure of one would cancel the
+        # canary of the other.
         live_api, live_worker = (live.node.default_child for live in (inference.live_api, inference.live_worker))
         cast(CfnResource, live_api).add_dependency(cast(CfnResource, live_worker))
 
@@ -99,15 +100,15 @@ class Release(Construct):
             alias=live,
             deployment_config=_CONFIGS[self._settings.deployment],
             alarms=alarms,
-            # Closed: the construct would add a managed policy that may change every alias of the account.
+            # Without policy updates, because the construct would add a managed policy for every alias of the account.
             role=self.role.without_policy_updates(),
             pre_hook=check,
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=bool(alarms)
             ),
         )
-        # An update policy is no reference that CloudFormation would wait for: the alias moves when all that
-        # moves it is in place.
+        # CloudFormation does not wait for the references of an update policy, so the alias must depend explicitly on
+        # everything that moves it.
         cast(CfnResource, live.node.default_child).node.add_dependency(group, check, self.role)
 
     def _check(self, name: str, function: lambda_.Function, seconds: int) -> lambda_.Function:
@@ -116,8 +117,8 @@ class Release(Construct):
         role, logs = function_role(
             self, f"{name}Check", settings, self._log_key, description=f"Execution role of {service}"
         )
-        # Every version: were it the one to check, the permission would be as new as that, and not yet known everywhere
-        # when it is needed.
+        # Every version: a permission for only the new one would be created with it, and not yet propagated when it is
+        # needed.
         calls = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
         allow(role, "CallVersions", calls, [f"{function.function_arn}:*"])
         check = lambda_.DockerImageFunction(
@@ -145,6 +146,6 @@ class Release(Construct):
         shift = ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"]
         allow(self.role, "ShiftTraffic", shift, [*functions, *(f"{arn}:{LIVE}" for arn in functions)])
         allow(self.role, "CallChecks", ["lambda:InvokeFunction"], [check.function_arn for check in self.checks])
-        # IAM asks for all alarms of the account, whichever are read.
+        # IAM requires all alarms of the account, regardless of which are read.
         alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
         allow(self.role, "ReadAlarms", ["cloudwatch:DescribeAlarms"], [alarms])

@@ -1,4 +1,4 @@
-"""What happens to stored data when the stack is destroyed."""
+"""The removal policy of stored data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def removal_policy(settings: StackSettings) -> RemovalPolicy:
-    """DESTROY without ``retain_data``; with it all stays, except what a first deployment made that then failed.
+    """Return DESTROY without ``retain_data``; with it, everything stays except after a failed first deployment.
 
-    That belongs to no stack and is empty, and the next try would make it again beside it.
+    Its resources belong to no stack and are empty, and the next try would create them again.
     """
     return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.retain_data else RemovalPolicy.DESTROY

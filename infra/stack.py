@@ -1,4 +1,4 @@
-"""The stack: puts the constructs together and names what a user needs afterwards."""
+"""The stack: combines the constructs, and has the outputs that a user needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 class PneumoniaStack(Stack):
-    """Function URL and upload bucket in, triage results out; see docs/architecture.md for the two paths."""
+    """Images come in by Function URL and upload bucket, results go out. docs/architecture.md describes both paths."""
 
     def __init__(self, scope: Construct, settings: StackSettings) -> None:
         super().__init__(
@@ -31,7 +31,7 @@ class PneumoniaStack(Stack):
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
             analytics_reporting=False,
         )
-        # The CDK writes DependsOn beside references that imply it; cfn-lint would warn at each.
+        # The CDK adds DependsOn to references that imply it, and cfn-lint would warn about each.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         encryption = Encryption(self, "Encryption", settings=settings)
         network = Network(self, "Network", settings=settings, log_key=encryption.operations) if settings.vpc else None
@@ -66,29 +66,30 @@ class PneumoniaStack(Stack):
             tracing=settings.tracing,
         )
         self._output("FunctionUrl", access.url.url, "HTTPS address of the API")
-        self._output("Auth", settings.auth, "Who may call it: iam, token or none")
+        self._output("Auth", settings.auth, "Access control of the API: iam, token or none")
         if access.token is not None:
-            self._output("AccessTokenSecretArn", access.token.secret_arn, "Secret that holds the API's bearer token")
+            self._output("AccessTokenSecretArn", access.token.secret_arn, "Secret with the API's bearer token")
         self._output("UploadBucketName", uploads.upload_bucket.bucket_name, "Put images here")
         self._output("ResultBucketName", uploads.result_bucket.bucket_name, "Read results here")
-        self._output("UploadQueueUrl", uploads.queue.queue_url, "Uploads waiting for the worker")
-        self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Uploads that failed")
+        self._output("UploadQueueUrl", uploads.queue.queue_url, "Queue of uploads that wait for the worker")
+        self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Queue of uploads that failed")
         if encryption.data is not None:
-            self._output("DataKeyArn", encryption.data.key_arn, "Whoever uploads or reads needs this key as well")
+            self._output("DataKeyArn", encryption.data.key_arn, "Key that uploaders and readers of results also need")
         if encryption.queues is not None:
-            self._output("QueueKeyArn", encryption.queues.key_arn, "Whoever redrives needs this key")
+            self._output("QueueKeyArn", encryption.queues.key_arn, "Key that operators who redrive messages need")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
 
     def _dashboard(
         self, settings: StackSettings, inference: Inference, uploads: Uploads, monitoring: Monitoring
     ) -> None:
         Dashboard(self, "Dashboard", settings=settings, inference=inference, uploads=uploads, monitoring=monitoring)
-        # Not of the partition's own console, which no token names: in China and GovCloud look for it by its name.
+        # No CloudFormation token names the console of a partition: in China and GovCloud, find the dashboard by its
+        # name.
         self._output(
             "DashboardUrl",
             f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}"
             f"#dashboards/dashboard/{dashboard_name(settings)}",
-            "Traffic, failures, times, scores and cost; its name is that of the stack and its region",
+            "Dashboard of traffic, failures, times, scores and cost; its name is the stack's name and the region",
         )
 
     def _backfill(
@@ -107,8 +108,12 @@ class PneumoniaStack(Stack):
             key=encryption.data,
         )
         sources = ",".join([uploads.upload_bucket.bucket_name, *settings.backfill_archives])
-        self._output("BackfillStateMachineArn", backfill.state_machine.state_machine_arn, "Predicts an archive")
-        self._output("BackfillSources", sources, "Buckets, or parts of them, that a backfill may read")
+        self._output(
+            "BackfillStateMachineArn",
+            backfill.state_machine.state_machine_arn,
+            "State machine that predicts the images of an archive",
+        )
+        self._output("BackfillSources", sources, "Buckets, or prefixes in them, that a backfill may read")
         return backfill
 
     def _output(self, name: str, value: str, description: str) -> None:

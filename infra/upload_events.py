@@ -1,4 +1,4 @@
-"""The upload bucket's events on their way to a queue, and who may send them there."""
+"""A queue as destination of the upload bucket's events, with the permissions for sending."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _S3: Final = "s3.amazonaws.com"
 
 @jsii.implements(s3.IBucketNotificationDestination)
 class UploadEvents:
-    """A queue that takes the events of one bucket of this account, and no other's.
+    """A queue that accepts events only from one bucket of this account.
 
-    The destination of the CDK lets S3 use the key of the queue for any bucket of anybody, and does not ask for the
-    account of the bucket, whose name somebody else could take once it is deleted.
+    The CDK's destination allows S3 to use the queue's key for any bucket of any account. It also does not check the
+    account of the bucket, whose name another account could take after it is deleted.
     """
 
     def __init__(self, queue: sqs.Queue, key: kms.Key | None) -> None:
@@ -29,7 +29,7 @@ class UploadEvents:
         self._key = key
 
     def bind(self, scope: Construct, bucket: interfaces.IBucketRef) -> s3.BucketNotificationDestinationConfig:
-        """Let `bucket` send to the queue, and use its key for that. The CDK calls it."""
+        """Allow `bucket` to send to the queue with its key. Called by the CDK."""
         self._queue.add_to_resource_policy(
             _for(bucket, "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", of=self._queue.queue_arn)
         )
@@ -38,7 +38,7 @@ class UploadEvents:
         return s3.BucketNotificationDestinationConfig(
             arn=self._queue.queue_arn,
             type=s3.BucketNotificationDestinationType.QUEUE,
-            # With its policy: S3 sends a test message when it is told of the queue.
+            # The queue and its policy must exist first: S3 sends a test message when the notification is set.
             dependencies=[cast(IDependable, self._queue)],
         )
 

@@ -1,4 +1,4 @@
-"""From an uploaded image to a stored result: two buckets, a queue with its dead-letter queue, the wiring."""
+"""From an uploaded image to a stored result: two buckets, a queue and its dead-letter queue, and their permissions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from infra.removal import removal_policy
 from infra.upload_events import UploadEvents
 from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
-# A message keeps its age when it moves to the dead-letter queue, so that queue has to keep it for longer
-# than the first one does; 14 days is the most SQS allows.
+# A message keeps its age when it moves to the dead-letter queue, so that queue must keep messages longer than the
+# upload queue. SQS allows at most 14 days.
 _QUEUE_RETENTION: Final = Duration.days(4)
 _DEAD_LETTER_RETENTION: Final = Duration.days(14)
 
-# Where the API puts what it gave permission to upload, and so where its results lie: lambda_src's upload_ids.
+# Prefix of uploads that the API presigns, and so of their results: lambda_src's uploads/ids.py.
 API_PREFIX: Final = "api/"
 
-# Where the backfill writes results of other buckets, and the files of its runs: lambda_src's uploads/names.py. No
+# Prefixes of a backfill's results for other buckets and of the files of its runs: lambda_src's uploads/names.py. No
 # upload has its result there.
 RESERVED_PREFIXES: Final = ("archive/", "backfill-runs/")
 
-# Where the API stores what readers say of results: lambda_src's uploads/names.py, too.
+# Prefix of the feedback of readers, which the API stores: also in lambda_src's uploads/names.py.
 FEEDBACK_PREFIX: Final = "feedback/"
 
-# An event names one version of an object. A version replaced or deleted by the user stays readable for as
-# long as its event can still be redriven from the dead-letter queue.
+# An event names one version of an object. A version that the user replaced or deleted stays readable as long as its
+# event can be redriven from the dead-letter queue.
 _NONCURRENT_VERSION_EXPIRY: Final = Duration.days(15)
 
 
@@ -44,12 +44,12 @@ class Uploads(Construct):
     """Upload bucket → queue → worker → result bucket.
 
     Attributes:
-        upload_bucket: users put images here, under any key; versioned, since an event names a version.
-        result_bucket: ``<key>.json`` and ``<key>.heatmap.png``; a bucket of its own without notifications, so
-            that a result can never fire an event.
-        queue: object-created events on their way to the worker.
+        upload_bucket: users put images here, under any key. It is versioned, because an event names a version.
+        result_bucket: ``<key>.json`` and ``<key>.heatmap.png``. It is a separate bucket without notifications, so that
+            a result never sends an event.
+        queue: object-created events for the worker.
         dead_letter_queue: events that failed MAX_RECEIVES times.
-        access_logs: where S3 logs who read and wrote in either bucket, or None.
+        access_logs: bucket of the S3 access logs of both buckets, or None.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings, encryption: Encryption) -> None:
@@ -71,7 +71,7 @@ class Uploads(Construct):
         self.result_bucket = self._bucket(
             "ResultBucket",
             log_prefix="results/",
-            # A lock is on versions: one that a newer result replaces stays for its time.
+            # A lock applies to versions: a replaced version stays until its lock ends.
             versioned=locked is not None,
             lifecycle_rules=_result_lifecycle(settings),
             lock=None if locked is None else s3.ObjectLockRetention.governance(Duration.days(locked)),
@@ -89,15 +89,17 @@ class Uploads(Construct):
         notifications_role.allow(self.upload_bucket)
 
     def feed(self, worker: lambda_.Function, live_worker: lambda_.Alias) -> None:
-        """Deliver the queue to `live_worker`, an alias of `worker`; let it read uploads, write results, send
-        events of them where there is a bus for that, and nothing else."""
+        """Deliver the queue to `live_worker`, an alias of `worker`.
+
+        The worker may read uploads, write results and, with an event bus, send events. It may do nothing else.
+        """
         worker.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
         live_worker.add_event_source(
             event_sources.SqsEventSource(
                 self.queue,
                 batch_size=self._settings.batch_size,
                 max_concurrency=self._settings.worker_max_concurrency,
-                # Without it one bad record would send its whole batch back.
+                # Without this, one bad record would return its whole batch to the queue.
                 report_batch_item_failures=True,
             )
         )
@@ -105,10 +107,10 @@ class Uploads(Construct):
         allow_key(role, self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         uploads, results = self.upload_bucket.arn_for_objects("*"), self.result_bucket.arn_for_objects("*")
         allow(role, "ReadUploads", ["s3:GetObject", "s3:GetObjectVersion"], [uploads])
-        # Without it S3 answers 403 instead of 404 for an object that is gone, and an upload that was deleted could
-        # not be told from a permission that is missing.
+        # Without this permission S3 answers 403 instead of 404 for an object that is gone, and a deleted upload would
+        # look like a missing permission.
         allow(role, "TellGoneFromForbidden", ["s3:ListBucket"], [self.upload_bucket.bucket_arn])
-        # GetObject: reading the order of the stored result, and S3 demands it for If-Match writes.
+        # GetObject reads the order of the stored result. S3 also requires it for If-Match writes.
         allow(role, "WriteResults", ["s3:PutObject", "s3:GetObject"], [results])
         reserved = [self.result_bucket.arn_for_objects(f"{prefix}*") for prefix in self._kept_from_worker()]
         deny(role, "KeepOffArchivesAndRuns", ["s3:PutObject"], reserved)
@@ -119,16 +121,16 @@ class Uploads(Construct):
             allow(role, "AnnounceResults", ["events:PutEvents"], [bus])
 
     def serve(self, api: lambda_.Function) -> None:
-        """Let `api` give out permission to upload, and read the results of what came in that way.
+        """Allow `api` to presign uploads, and to read the results of these uploads.
 
-        It still cannot read an upload, nor a result of what was put into the bucket by other means. With the setting
-        `feedback` it stores what readers say of the results that it can read.
+        It cannot read an upload, or the result of an object that was put into the bucket by other means. With the
+        setting `feedback` it stores the feedback of readers on the results that it can read.
         """
         api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
         api.add_environment("UPLOAD_ORIGIN", f"https://{self.upload_bucket.bucket_regional_domain_name}")
         api.add_environment("RESULTS_BUCKET", self.result_bucket.bucket_name)
         allow_key(api.role, self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
-        # A presigned POST can do what the role that signed it can, and no more.
+        # A presigned POST has the permissions of the role that signed it.
         allow(api.role, "SignUploads", ["s3:PutObject"], [self.upload_bucket.arn_for_objects(f"{API_PREFIX}*")])
         allow(api.role, "ReadResults", ["s3:GetObject"], [self.result_bucket.arn_for_objects(f"{API_PREFIX}*")])
 
@@ -156,7 +158,7 @@ class Uploads(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self._key,
-            # One call of KMS for many objects.
+            # One call to KMS for many objects.
             bucket_key_enabled=True if self._key else None,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=log_prefix if self.access_logs else None,
@@ -184,7 +186,7 @@ class Uploads(Construct):
         return sqs.Queue(
             self,
             construct_id,
-            # The account's own key or SQS's: S3 cannot send to a queue under the AWS managed key of KMS.
+            # A customer-managed key or the key of SQS: S3 cannot send to a queue under the AWS managed KMS key.
             encryption=sqs.QueueEncryption.KMS if self._queue_key else sqs.QueueEncryption.SQS_MANAGED,
             encryption_master_key=self._queue_key,
             enforce_ssl=True,
@@ -201,9 +203,9 @@ def _abandoned_uploads() -> s3.LifecycleRule:
 def _old_versions() -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="OldVersions",
-        # Those that are locked stay until they are not.
+        # Locked versions stay until their lock ends.
         noncurrent_version_expiration=_NONCURRENT_VERSION_EXPIRY,
-        # A rule of its own, as S3 refuses this together with an expiry in days.
+        # A separate rule, because S3 refuses this together with an expiry in days.
         expired_object_delete_marker=True,
     )
 
@@ -216,11 +218,11 @@ def _upload_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
 
 
 def _upload_cors(settings: StackSettings) -> s3.CorsRule:
-    """Which pages a browser lets POST to the bucket; what they may put there only the presigned policy says.
+    """Return the rule for pages whose POST a browser allows. Only the presigned policy decides what they may upload.
 
-    The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation
-    refuses the circle. So it names all Function URLs of the region, and the page that a command serves on the
-    user's own machine.
+    The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation refuses the
+    circular reference. The rule therefore allows all Function URLs of the region, and the page that a command serves on
+    the user's machine.
     """
     return s3.CorsRule(
         id="Pages",
