@@ -84,4 +84,4 @@ def _kind(name: str, grouped: bool) -> str:
         return "pooling"
     if name in ("QuantizeLinear", "DequantizeLinear", "Cast"):
         return "conversion of numbers"
-    return "all else"
+    return "everything else"

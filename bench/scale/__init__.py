@@ -1,1 +1,1 @@
-"""What happens when many images come at once: a run on this machine, and a simulation of Lambda."""
+"""Many images at once: a run on this machine, and a simulation of Lambda."""

@@ -1,6 +1,6 @@
-"""`make scale`: simulate what Lambda makes of many images at once, from what was measured.
+"""`make scale`: simulate how Lambda processes many images at once, from measurements.
 
-Writes the tables in docs/scale.md and its plot. Reads bench/results.json and cdk.json.
+Write the tables in docs/scale.md and its plot. Read bench/results.json and cdk.json.
 """
 
 import re
@@ -23,8 +23,9 @@ def main() -> None:
 
 
 def filled(document: str, tables: dict[str, str]) -> str:
-    """The document with every table in its place. Raises ValueError unless each table has one place, and each place
-    a table."""
+    """Return the document with every table in its place.
+
+    Raises ValueError unless each table has one place, and each place a table."""
     places = _PLACE.findall(document)
     if sorted(places) != sorted(tables):
         raise ValueError(f"docs/scale.md has places for {sorted(places)}, the tables are {sorted(tables)}")

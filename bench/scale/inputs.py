@@ -1,4 +1,4 @@
-"""What the simulation takes from measurements (bench/results.json) and from the settings of the stack (cdk.json)."""
+"""Inputs of the simulation, from measurements (bench/results.json) and the settings of the stack (cdk.json)."""
 
 import json
 from collections.abc import Mapping
@@ -17,8 +17,10 @@ CDK = Path(__file__).resolve().parents[2] / "cdk.json"
 
 @dataclass(frozen=True)
 class Inputs:
-    """`work`: one image at the default memory. `colds`: seconds of starts that were measured. `checks`: batches that
-    were measured, as (latency of S3 in ms, images of an invocation, measured ms). `settings`: of cdk.json."""
+    """Measured inputs.
+
+    `work`: one image at the default memory. `colds`: seconds of the measured starts. `checks`: the measured batches, as
+    (latency of S3 in ms, images of an invocation, measured ms). `settings`: of cdk.json."""
 
     work: Work
     colds: tuple[float, ...]
@@ -33,22 +35,22 @@ class Inputs:
         return int(self.settings["batch_size"])
 
     def seconds(self, images: int) -> float:
-        """A warm invocation with so many images."""
+        """Return the seconds of a warm invocation with `images` images."""
         return self.work.batch_ms(images) / 1000
 
     def usd_of_lambda(self, billed_seconds: float, invocations: int) -> float:
-        """List price at the default memory."""
+        """Return the list price at the default memory."""
         gigabytes = self._number("memory_mb") / 1024
         architecture = str(self.settings["architecture"])
         return billed_seconds * gigabytes * cost.USD_PER_GB_SECOND[architecture] + invocations * cost.USD_PER_REQUEST
 
     def usd_of_uploads(self, images: int, batches: int) -> float:
-        """S3 and SQS of uploads: the upload itself, results, and messages sent one by one and taken in batches."""
-        requests = images + 2 * batches  # sent by S3; received and deleted by the poller
+        """Return the price of S3 and SQS for uploads: the upload, its results, and messages received in batches."""
+        requests = images + 2 * batches  # sent by S3, then received and deleted by the poller
         return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self._number("price_million_queue_requests") / 1e6
 
     def usd_of_backfill(self, images: int, batches: int) -> float:
-        """S3 and Step Functions of a backfill: each image has two reads more, and no upload."""
+        """Return the price of S3 and Step Functions for a backfill: each image has two more reads, and no upload."""
         transitions = assumptions.TRANSITIONS_A_BATCH.value * assumptions.USD_STATE_TRANSITION.value * batches
         return images * self._usd_of_s3(PUTS_AN_UPLOAD - 1, GETS_AN_UPLOAD + 2) + transitions
 
@@ -60,7 +62,7 @@ class Inputs:
 
 
 def read(results: Mapping[str, Any] | None = None) -> Inputs:
-    """From results.json, or from results like it. Raises KeyError if no worker or no container was measured."""
+    """Return the inputs from results.json. Raises KeyError if no worker or no container was measured."""
     found = measurements.load() if results is None else results
     worker, container = measurements.section(found, "worker"), measurements.section(found, "container")
     settings = json.loads(CDK.read_text(encoding="utf-8"))["context"]
@@ -81,7 +83,7 @@ def read(results: Mapping[str, Any] | None = None) -> Inputs:
 
 
 def _colds(container: Mapping[str, Any]) -> tuple[float, ...]:
-    """Seconds from a container that listens to its first answer, with a dropped page cache where that was measured."""
+    """Return seconds from a listening container to its first answer, with a dropped page cache if that was measured."""
     samples = container.get("cold_samples_ms", {})
     for name in ("dropped_cache", "warm_cache"):
         if samples.get(name):

@@ -1,10 +1,10 @@
-"""Many uploads at once through the local cloud, for real: the handlers of AWS, S3 and SQS played by this machine.
+"""Many uploads at once through the local cloud: the handlers of AWS, with S3 and SQS on this machine.
 
     python -m bench.scale.load [--images 300] [--instances 2]
 
-Instances of the worker are processes of their own that take batches from one queue, as Lambda's pollers give them. One
-process plays S3 and SQS, so this shows the queue and the order of things, not how fast AWS is. Writes the section
-`load` of results.json.
+Instances of the worker are separate processes that take batches from one queue, like the pollers of Lambda. One process
+serves S3 and SQS, so this measures the behaviour of the queue, not the speed of AWS. Writes the section `load` of
+results.json.
 """
 
 import argparse
@@ -36,8 +36,8 @@ _PLACE = "BENCH_CLOUD"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=300, help="to upload; default: %(default)s")
-    parser.add_argument("--instances", type=int, default=2, help="of the worker; default: %(default)s")
+    parser.add_argument("--images", type=int, default=300, help="images to upload; default: %(default)s")
+    parser.add_argument("--instances", type=int, default=2, help="instances of the worker; default: %(default)s")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
@@ -48,18 +48,18 @@ def main() -> None:
 
 
 def measure(console: Console, images: int, instances: int) -> dict[str, Any]:
-    """Upload so many, and return how long all took and how old the queue became."""
+    """Upload `images` images, and return how long the run took and how old the queue became."""
     settings = default_settings()
     described = machine.describe(("onnxruntime", "numpy", "pillow"))
     with local_cloud(settings) as cloud:
         environment = dict(os.environ)
         export_settings(settings, environment)
-        console.print(f"{instances} instances start …")
+        console.print(f"Starting {instances} instances …")
         workers = [_start(cloud, environment) for _ in range(instances)]
         try:
             for worker in workers:
                 _line(worker)
-            console.print(f"{images} uploads …")
+            console.print(f"Uploading {images} images …")
             start = time.time()
             _upload(cloud, images)
             uploaded = time.time()
@@ -78,7 +78,7 @@ def measure(console: Console, images: int, instances: int) -> dict[str, Any]:
 
 
 def summary(batches: list[dict[str, Any]], start: float, uploaded: float) -> dict[str, Any]:
-    """Figures of a run. Each batch: `begin` and `end` by the clock, and when each of its messages was `sent`."""
+    """Return the figures of a run. Each batch has `begin`, `end`, and the times when its messages were `sent`."""
     done = max(batch["end"] for batch in batches)
     images = sum(len(batch["sent"]) for batch in batches)
     ages = [batch["begin"] - sent for batch in batches for sent in batch["sent"]]
@@ -115,12 +115,12 @@ def _start(cloud: Cloud, environment: Mapping[str, str]) -> "subprocess.Popen[st
 def _line(worker: "subprocess.Popen[str]") -> Any:
     line = worker.stdout.readline() if worker.stdout else ""
     if not line:
-        raise RuntimeError("an instance of the worker has ended")
+        raise RuntimeError("an instance of the worker ended")
     return json.loads(line)
 
 
 def _batches(workers: list["subprocess.Popen[str]"], images: int) -> list[dict[str, Any]]:
-    """What the instances tell of their batches, until all images are done."""
+    """Return the reports of the instances about their batches, until all images are done."""
     found: list[dict[str, Any]] = []
     with ThreadPoolExecutor(len(workers)) as pool:
         done = [0]
@@ -137,7 +137,7 @@ def _batches(workers: list["subprocess.Popen[str]"], images: int) -> list[dict[s
 
 
 def instance() -> None:
-    """Take batches from the queue and say of each when it began and ended; of an empty poll, that there was none."""
+    """Take batches from the queue, and print when each began and ended, or that a poll was empty."""
     from pneumonia.handlers import worker
     from pneumonia.predictor import process_predictor
 

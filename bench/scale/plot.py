@@ -1,4 +1,4 @@
-"""The plot of docs/scale.md, as SVG: how a burst drains, and how long a million images take."""
+"""Draw the plot of docs/scale.md, as SVG: how a burst drains, and how long a million images take."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -15,7 +15,7 @@ _POINTS = 400
 
 
 def draw(inputs: Inputs, path: Path) -> None:
-    """Write both panels."""
+    """Write both panels of the plot."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for concurrency, colour in zip((5, 10, 50, 1000), COLOURS, strict=True):

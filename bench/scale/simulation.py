@@ -1,4 +1,4 @@
-"""Batches on their way through instances of a function: when each ends, what is billed, and how long it waited."""
+"""Simulate batches on instances of a function: when each ends, what AWS bills, and how long each waited."""
 
 import heapq
 import random
@@ -10,7 +10,7 @@ from bench.scale import assumptions
 
 @dataclass(frozen=True)
 class Batch:
-    """Images that one invocation gets. `ready`: the second at which the first of them waits."""
+    """Images of one invocation. `ready`: the second at which the first of them starts to wait."""
 
     images: int
     ready: float
@@ -18,7 +18,7 @@ class Batch:
 
 @dataclass
 class Outcome:
-    """What became of a run. Times in seconds from its start; `ages`: (second, age of the batch that began then)."""
+    """Outcome of a run. Times are in seconds from its start; `ages`: (second, age of the batch that began then)."""
 
     images: int = 0
     finished: float = 0.0
@@ -31,12 +31,12 @@ class Outcome:
 
     @property
     def oldest(self) -> float:
-        """The longest that an image waited until its batch began."""
+        """The longest time that an image waited until its batch began."""
         return max((age for _, age in self.ages), default=0.0)
 
     @property
     def most_at_once(self) -> int:
-        """Invocations at once, at most."""
+        """The largest number of invocations at once."""
         return max((count for _, count in self.running), default=0)
 
     @property
@@ -45,18 +45,18 @@ class Outcome:
 
 
 Allowed = Callable[[float], int]
-"""How many invocations there may be at once, at a second from the start of the run."""
+"""Returns how many invocations may run at once, for a second from the start of the run."""
 
 
 def queue_allows(max_concurrency: int) -> Allowed:
-    """What an event source mapping of SQS lets through: five at first, 300 more a minute, at most `max_concurrency`."""
+    """Return the limit of an SQS event source mapping: five at first, 300 more a minute, at most `max_concurrency`."""
     first, more = assumptions.FIRST_BATCHES.value, assumptions.MORE_BATCHES_A_MINUTE.value
     most = min(max_concurrency, assumptions.MOST_BATCHES.value)
     return lambda second: int(min(most, first + more * second / 60))
 
 
 def map_allows(max_concurrency: int) -> Allowed:
-    """What a Distributed Map lets through: as many children as it has started, at most `max_concurrency`."""
+    """Return the limit of a Distributed Map: as many children as it has started, at most `max_concurrency`."""
     most = min(max_concurrency, assumptions.MOST_CHILDREN.value)
     return lambda second: int(min(most, max(1, assumptions.CHILDREN_A_SECOND.value * second)))
 
@@ -68,10 +68,11 @@ def run(
     colds: Sequence[float],
     seed: int = 1,
 ) -> Outcome:
-    """Send batches through, in their order.
+    """Run the batches in their order.
 
-    `duration`: seconds of a warm invocation with so many images. `colds`: seconds from the start of Python to the first
-    answer, one of which each new instance takes longer. New instances start at Lambda's documented rate.
+    `duration`: returns the seconds of a warm invocation for a number of images. `colds`: seconds from the start of
+    Python to the first answer; each new instance takes longer by one of them. New instances start at the documented
+    rate of Lambda.
     """
     chance = random.Random(seed)  # noqa: S311  # nosec B311
     outcome = Outcome()
@@ -113,9 +114,9 @@ def run(
 
 
 def _room(now: float, busy: list[float], allowed: Allowed) -> float:
-    """The first second from `now` on at which another invocation may begin. Drops from `busy` those that have ended."""
+    """Return the first second from `now` on at which another invocation may begin. Drop ended ones from `busy`."""
     while len(busy) >= allowed(now):
-        # Either one ends, or more are allowed: a look each tenth of a second finds the latter.
+        # Either one ends, or more are allowed. The limit is checked each tenth of a second.
         now = min(busy[0], now + 0.1) if allowed(now) < allowed(now + 3600) else busy[0]
         while busy and busy[0] <= now:
             heapq.heappop(busy)
@@ -123,7 +124,7 @@ def _room(now: float, busy: list[float], allowed: Allowed) -> float:
 
 
 def burst(images: int, batch: int) -> Iterable[Batch]:
-    """All of them are there at once."""
+    """Yield batches of images that all arrive at once."""
     whole, rest = divmod(images, batch)
     yield from (Batch(batch, 0.0) for _ in range(whole))
     if rest:
@@ -131,7 +132,7 @@ def burst(images: int, batch: int) -> Iterable[Batch]:
 
 
 def listed(images: int, batch: int) -> Iterable[Batch]:
-    """As fast as a Distributed Map lists them. Waiting to be listed is no waiting in a queue."""
+    """Yield batches as fast as a Distributed Map lists them. The time until listing does not count as waiting."""
     whole, rest = divmod(images, batch)
     for number in range(whole):
         yield Batch(batch, (number + 1) * batch / assumptions.LISTED_A_SECOND.value)
@@ -140,10 +141,10 @@ def listed(images: int, batch: int) -> Iterable[Batch]:
 
 
 def steady(images_a_second: float, seconds: float, batch: int, allowed: int) -> Iterable[Batch]:
-    """Images that come one after the other at a rate.
+    """Yield batches of images that arrive at a constant rate.
 
-    While fewer than `allowed` batches could fill up within a second, each image goes alone, as a poller takes what is
-    there; above that rate batches fill up.
+    A poller takes the messages that are available. So each image is a batch alone while fewer than `allowed` batches
+    could fill up within a second. Above that rate batches fill up.
     """
     size = max(1, min(batch, int(images_a_second / allowed)))
     count = int(images_a_second * seconds / size)

@@ -1,4 +1,4 @@
-"""The questions that docs/scale.md answers, each as a table of Markdown."""
+"""The tables of docs/scale.md, in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ HOUR = 3600
 
 
 def tables(inputs: Inputs) -> dict[str, str]:
-    """All tables by the names of their places in docs/scale.md."""
+    """Return all tables by the names of their places in docs/scale.md."""
     return {
         "facts": facts(),
         "inputs": given(inputs),
@@ -31,19 +31,19 @@ def tables(inputs: Inputs) -> dict[str, str]:
 
 
 def burst(inputs: Inputs, images: int, concurrency: int, batch: int | None = None) -> Outcome:
-    """So many uploads at once, through the queue."""
+    """Simulate `images` uploads at once, through the queue."""
     made = simulation.burst(images, batch or inputs.batch)
     return simulation.run(made, simulation.queue_allows(concurrency), inputs.seconds, inputs.colds)
 
 
 def archive(inputs: Inputs, images: int, concurrency: int) -> Outcome:
-    """So many images of an archive, through a Distributed Map."""
+    """Simulate `images` images of an archive, through a Distributed Map."""
     made = simulation.listed(images, inputs.settings["backfill_batch_size"])
     return simulation.run(made, simulation.map_allows(concurrency), inputs.seconds, inputs.colds)
 
 
 def capacity(inputs: Inputs, concurrency: int) -> float:
-    """Images a second that full batches come to in the long run."""
+    """Return the images per second that full batches reach in the long run."""
     return concurrency * inputs.batch / (inputs.seconds(inputs.batch) + assumptions.QUEUE_MS.value / 1000)
 
 
@@ -71,16 +71,16 @@ def given(inputs: Inputs) -> str:
 
 
 def check(inputs: Inputs) -> str:
-    """The model of an invocation against those that were measured."""
+    """Compare the model of an invocation with the measured ones."""
     rows = []
     for latency, images, measured in inputs.checks:
         model = replace(inputs.work, s3_ms=latency).batch_ms(images)
         rows.append([f"{latency} ms", f"{images}", f"{model:.0f} ms", f"{measured:.0f} ms", f"{model / measured:.2f}"])
-    return _table(("a call of S3", "images", "model", "measured", "model / measured"), rows)
+    return _table(("a call to S3", "images", "model", "measured", "model / measured"), rows)
 
 
 def load(inputs: Inputs) -> str:
-    """The run on this machine, and the simulation of the same with its invocations as long as the measured ones."""
+    """Compare the run on this machine with a simulation whose invocations take as long as the measured ones."""
     found = inputs.load
     if found is None:
         return "Not measured yet."
@@ -113,7 +113,7 @@ def bursts(inputs: Inputs) -> str:
 
 
 def steady(inputs: Inputs) -> str:
-    """An hour of uploads at a share of what the mapping can do, and how old the queue is at its end."""
+    """Simulate an hour of uploads at a share of the capacity of the mapping, with the age of the queue at its end."""
     rows = []
     for concurrency in (5, 10, 50):
         limit = capacity(inputs, concurrency)
@@ -126,7 +126,7 @@ def steady(inputs: Inputs) -> str:
         rows.append([f"{concurrency:,}", f"{limit:,.0f}", *ages, f"{limit * alarm:,.0f}"])
     shares = tuple(f"age after an hour at {share:.0%}" for share in LOADS)
     return _table(
-        ("maximum concurrency", "images/s at most", *shares, "burst that sounds the alarm of queue age"), rows
+        ("maximum concurrency", "images/s at most", *shares, "burst that triggers the alarm on queue age"), rows
     )
 
 
@@ -146,7 +146,7 @@ def million(inputs: Inputs) -> str:
 
 
 def batches(inputs: Inputs) -> str:
-    """What batch sizes and images in flight bring, at two latencies of S3."""
+    """Compare batch sizes and numbers of images in flight, at two latencies of S3."""
     rows = []
     for in_flight in (4, 5, 8, 10):
         for size in (1, 5, 8, 10):
@@ -163,7 +163,7 @@ def batches(inputs: Inputs) -> str:
 
 
 def memory(inputs: Inputs) -> str:
-    """Memory sizes: computing gets faster with more of it, waiting for S3 only dearer."""
+    """Compare memory sizes: more memory makes computing faster, and waiting for S3 more expensive."""
     default = inputs.settings["memory_mb"]
     rows = []
     for size, ms in sorted(inputs.sizes.items()):

@@ -1,26 +1,27 @@
-"""How long an invocation takes: images of a batch overlap while they wait for S3, and one computes at a time.
+"""The duration of an invocation: images of a batch overlap while they wait for S3, and one computes at a time.
 
-A small model of `uploads.concurrency`: so batch sizes and images in flight are compared without measuring each.
-`make bench` measures two points of it (`worker.latency`); docs/scale.md shows how near it comes to them.
+A small model of `uploads.concurrency`, to compare batch sizes and images in flight without measuring each of them.
+`make bench` measures two points (`worker.latency`). docs/scale.md compares them with the model.
 """
 
 import heapq
 from dataclasses import dataclass
 
 CALLS_BEFORE, CALLS_AFTER = 1, 3
-"""Calls of S3 of one image before it computes (the upload is read) and after (a look, the heatmap, the result)."""
+"""Calls to S3 for one image before it computes (read the upload) and after (check for a newer result, write heatmap
+and result)."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one image takes: milliseconds of computing, and of one call of S3. `in_flight`: images at once."""
+    """The work for one image: milliseconds of computing, and of one call to S3. `in_flight`: images at once."""
 
     compute_ms: float
     s3_ms: float
     in_flight: int
 
     def batch_ms(self, images: int) -> float:
-        """Milliseconds of an invocation with so many images."""
+        """Return the milliseconds of an invocation with `images` images."""
         lanes = [0.0] * min(self.in_flight, max(images, 1))
         heapq.heapify(lanes)
         computer_free = end = 0.0

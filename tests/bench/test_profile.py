@@ -22,7 +22,7 @@ def test_operators_are_added_up_by_kind() -> None:
         "other convolutions": 70,
         "pooling": 3,
         "conversion of numbers": 2,
-        "all else": 2,
+        "everything else": 2,
     }
 
 

@@ -11,7 +11,7 @@ def test_one_instance_takes_batches_one_after_the_other() -> None:
     assert (found.images, found.invocations, found.instances) == (12, 3, 1)
     # A cold start of the platform and of Python, two full batches and one of two images, with a pause after each.
     assert found.finished == pytest.approx(PLATFORM + 2.0 + 1.0 + PAUSE + 1.0 + PAUSE + 0.4)
-    assert found.billed_seconds == pytest.approx(2.0 + 2.4)  # INIT is billed, what the platform does is not
+    assert found.billed_seconds == pytest.approx(2.0 + 2.4)  # INIT is billed, the work of the platform is not
     assert found.most_at_once == 1
 
 
@@ -42,7 +42,7 @@ def test_twice_the_concurrency_takes_half_of_the_time_at_the_same_price() -> Non
 
 
 def test_new_instances_are_limited_by_the_rate_of_lambda() -> None:
-    """3,000 batches at once, all allowed: 1,000 instances begin at once, and 100 a second after them."""
+    """3,000 batches at once, all allowed: 1,000 instances start at once, and then 100 per second."""
     found = simulation.run(simulation.burst(3000, 1), lambda _: 3000, lambda _: 1000.0, [1.0])
     begins = [second for second, _ in found.running]
     assert begins[999] == 0
@@ -52,7 +52,7 @@ def test_new_instances_are_limited_by_the_rate_of_lambda() -> None:
 
 def test_what_waits_for_room_looks_when_more_is_allowed() -> None:
     found = simulation.run(simulation.burst(6, 1), simulation.queue_allows(6), lambda _: 100.0, [0.0])
-    assert found.running[5][0] == pytest.approx(0.2, abs=0.11)  # five at once, and one more after a fifth of a second
+    assert found.running[5][0] == pytest.approx(0.2, abs=0.11)  # five at once, another after a fifth of a second
 
 
 def test_batches_fill_up_only_where_images_come_fast() -> None:

@@ -105,7 +105,7 @@ def test_each_table_has_one_place_in_the_document() -> None:
 
 
 def test_the_document_has_the_tables_of_what_was_measured() -> None:
-    """The quick ones: a run of all takes a quarter of a minute."""
+    """Only the fast tables, since all of them take a quarter of a minute."""
     text = command.DOCUMENT.read_text(encoding="utf-8")
     found = inputs.read()
     for table in (study.facts(), study.given(found), study.check(found), study.batches(found), study.memory(found)):

@@ -8,10 +8,10 @@ from bench.scale.timing import Work
     [
         (0, 4, 0),
         (1, 4, 420),  # one call of S3, computing, three calls
-        (4, 4, 480),  # all read at once, then one computes after the other
-        (5, 4, 840),  # the fifth begins when the first is done, at 420
+        (4, 4, 480),  # all read at once, then compute in sequence
+        (5, 4, 840),  # the fifth begins when the first ends, at 420
         (5, 5, 500),
-        (2, 1, 840),  # no overlap at all
+        (2, 1, 840),  # no overlap
     ],
 )
 def test_images_overlap_while_they_wait_and_one_computes(images: int, in_flight: int, ms: float) -> None:
