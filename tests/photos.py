@@ -1,4 +1,4 @@
-"""Films as people photograph them, off a screen or a light box, and as poor exports leave them: made by code."""
+"""Simulated photographs of X-rays on a screen or a light box, and simulated poor exports."""
 
 import io
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Real = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Photo:
-    """How a film is photographed.
+    """How an X-ray is photographed. All values but `surround` and `cast` are shares.
 
-    `surround`: grey around it, and `border`: how much of that on each side, as a share of the film's.
-    `lean`: how far the corners are off, `glare`: brightness of a reflection, `moire`: depth of the pattern of two
-    grids, `veil`: the grey of black, `vignette`: darkening towards the corners; all as shares.
+    `surround`: grey level around the X-ray. `border`: its width on each side, as a share of the X-ray's side. `lean`:
+    displacement of the corners. `glare`: brightness of a reflection. `moire`: depth of the pattern of two grids.
+    `veil`: the grey of black. `vignette`: darkening towards the corners. `cast`: factor of each colour.
     """
 
     surround: int
@@ -38,23 +38,23 @@ LIGHT_BOX = Photo(surround=250, border=0.12, lean=0.05, veil=0.03, vignette=0.25
 LIGHT_BOX_AND_ROOM = Photo(surround=250, border=0.3, lean=0.08, veil=0.05, glare=0.4, cast=(1.05, 1.0, 0.9))
 
 PHOTOS = {
-    "screen, film alone": SCREEN_CLOSE,
+    "screen, X-ray alone": SCREEN_CLOSE,
     "screen, with its frame": SCREEN,
     "screen, with the room": SCREEN_AND_ROOM,
-    "light box, film alone": LIGHT_BOX_CLOSE,
+    "light box, X-ray alone": LIGHT_BOX_CLOSE,
     "light box, with its edge": LIGHT_BOX,
     "light box, with the room": LIGHT_BOX_AND_ROOM,
 }
 
 
 def few_levels(film: Grey, levels: int, quality: int) -> bytes:
-    """A JPEG of a film that was reduced to so many greys on its way."""
+    """Return a JPEG of `film` after it was reduced to `levels` greys."""
     step = 255 / (levels - 1)
     return _jpeg(Image.fromarray(np.rint(np.rint(film / step) * step).astype(np.uint8)), quality)
 
 
 def photographed(film: Grey, photo: Photo, rng: np.random.Generator, side: int = 1000) -> bytes:
-    """A JPEG of a camera: colour, so many pixels on the longer side."""
+    """Return a colour JPEG as from a camera, with `side` pixels on the longer side."""
     image = _with_surround(Image.fromarray(film), photo, side)
     image = _leaning(image, photo, rng)
     light = np.asarray(image, np.float32) / 255
@@ -78,7 +78,7 @@ def _with_surround(film: Image.Image, photo: Photo, side: int) -> Image.Image:
 
 
 def _leaning(image: Image.Image, photo: Photo, rng: np.random.Generator) -> Image.Image:
-    """Seen from the side: each corner a little off."""
+    """Return `image` seen at an angle: each corner is a little displaced."""
     width, height = image.size
     off = rng.uniform(-photo.lean, photo.lean, 8) * np.tile(image.size, 4)
     corners = np.array([0, 0, 0, height, width, height, width, 0]) + off
@@ -88,7 +88,7 @@ def _leaning(image: Image.Image, photo: Photo, rng: np.random.Generator) -> Imag
 
 
 def _grid(shape: tuple[int, ...]) -> tuple[Real, Real]:
-    """From -1 to 1 down and across."""
+    """Return coordinates from -1 to 1, down and across."""
     rows, columns = shape[:2]
     down, across = np.linspace(-1, 1, rows, dtype=np.float32), np.linspace(-1, 1, columns, dtype=np.float32)
     return down[:, np.newaxis], across[np.newaxis]
@@ -100,14 +100,14 @@ def _vignette(shape: tuple[int, ...], depth: float) -> Real:
 
 
 def _glare(shape: tuple[int, ...], depth: float, rng: np.random.Generator) -> Real:
-    """The reflection of a lamp, anywhere."""
+    """Return the reflection of a lamp at a random place."""
     down, across = _grid(shape)
     y, x, size = rng.uniform(-0.8, 0.8), rng.uniform(-0.8, 0.8), rng.uniform(0.15, 0.35)
     return np.asarray(depth * np.exp(-((down - y) ** 2 + (across - x) ** 2) / (2 * size**2)), np.float32)
 
 
 def _moire(shape: tuple[int, ...], phase: int, rng: np.random.Generator) -> Real:
-    """Waves between the grids of screen and camera, which bend with the view; each colour has its own."""
+    """Return the waves between the grids of screen and camera, bent by the view, for one colour."""
     down, across = _grid(shape)
     rate, turn = rng.uniform(15, 45), rng.uniform(0, np.pi)
     bent = across * np.cos(turn) + down * np.sin(turn) + 0.15 * down * across

@@ -1,4 +1,4 @@
-"""The local cloud, with what moto leaves out of S3's events, and with more that may happen to them."""
+"""The local cloud with the parts of S3 events that moto leaves out, and with late, lost and repeated events."""
 
 import functools
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUS: Final = "films"
 TOLD: Final = "told"
 _BUFFER = 30
-"""Events under way at one time: so far may one overtake another."""
+"""Events in transit at one time. An event can overtake this many others."""
 
 POISON: Final = (
     "not json",
@@ -39,9 +39,9 @@ POISON: Final = (
 
 
 def prepare(cloud: Cloud, visibility_seconds: int) -> str:
-    """Make the local cloud ready for the test; the URL of the queue that hears of finished predictions."""
+    """Prepare the local cloud, and return the URL of the queue that receives the events of finished predictions."""
     _decide_one_write_at_a_time()
-    # What was ever written stays to be seen.
+    # Keep every version that was ever written, for the checks.
     cloud.s3.put_bucket_versioning(Bucket=RESULT_BUCKET, VersioningConfiguration={"Status": "Enabled"})
     rules: list[FilterRuleTypeDef] = [{"Name": "prefix", "Value": PLAIN}]
     cloud.s3.put_bucket_notification_configuration(
@@ -69,7 +69,7 @@ def prepare(cloud: Cloud, visibility_seconds: int) -> str:
 
 
 def _decide_one_write_at_a_time() -> None:
-    """As S3 does with conditional writes. moto looks first and writes then, serving several threads; its queues too."""
+    """Make conditional writes atomic, as in S3. moto checks and writes in two steps, with several threads."""
     for owner, names in (
         (S3Response, ("put_object",)),
         (SQSResponse, ("receive_message", "delete_message", "change_message_visibility", "get_queue_attributes")),
@@ -93,7 +93,7 @@ def _one_at_a_time(method: Callable[[Any], Any], lock: threading.Lock) -> Callab
 
 
 class Uploader:
-    """Makes uploads, and sends their events as S3 may: late, out of order, twice."""
+    """Make uploads, and send their events as S3 may: late, out of order, twice."""
 
     def __init__(self, cloud: Cloud, seed: int) -> None:
         self._cloud = cloud
@@ -104,7 +104,7 @@ class Uploader:
         self.duplicates = 0
 
     def upload(self, version: Version) -> Sent:
-        """Put an object, and its event on the way."""
+        """Put an object and queue its event."""
         reply = self._cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=version.key, Body=version.data)
         self._sequence += self._chance.randrange(1, 1000)
         sequencer = None if version.plain else f"{self._sequence:018X}"
@@ -123,7 +123,7 @@ class Uploader:
         return sent
 
     def finish(self) -> None:
-        """Send what is still under way."""
+        """Send the remaining events."""
         while self._under_way:
             self._send()
         for sent in self._removals:
@@ -146,12 +146,12 @@ class Uploader:
 
 
 def _record(sent: Sent) -> dict[str, Any]:
-    """The record of an event as S3 writes it (event structure 2.1, Amazon S3 User Guide)."""
+    """Return the record of an event in the form of S3 (event structure 2.1, Amazon S3 User Guide)."""
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": "us-east-1",
-        # To the second: it is the sequencer that has to tell the order.
+        # Only to the second, so that the sequencer must decide the order.
         "eventTime": datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", ".000Z"),
         "eventName": "ObjectCreated:Put",
         "s3": {
@@ -169,20 +169,20 @@ def _record(sent: Sent) -> dict[str, Any]:
 
 
 def history(cloud: Cloud) -> dict[str, list[Stored]]:
-    """All that was ever written into the results bucket, by key, in the order of writing."""
+    """Return everything that was ever written into the results bucket, by key, in the order of writing."""
     found: dict[str, list[Stored]] = {}
     for page in cloud.s3.get_paginator("list_object_versions").paginate(Bucket=RESULT_BUCKET):
         for version in reversed(page.get("Versions", [])):
             got = cloud.s3.get_object(Bucket=RESULT_BUCKET, Key=version["Key"], VersionId=version["VersionId"])
             order = Order.from_metadata(got["Metadata"])
-            if order is None:  # put there before a last delivery, for whatever comes of that to replace
+            if order is None:  # a placeholder of the last delivery, which the real result replaces
                 continue
             found.setdefault(version["Key"], []).append(Stored(order, got["Body"].read()))
     return found
 
 
 def dead_letters(cloud: Cloud) -> dict[str, str]:
-    """The bodies of all messages in the dead-letter queue, by message id. They stay there."""
+    """Return the bodies of all messages in the dead-letter queue, by message ID. The messages stay in the queue."""
     found: dict[str, str] = {}
     handles = []
     while messages := cloud.sqs.receive_message(
@@ -199,7 +199,7 @@ def dead_letters(cloud: Cloud) -> dict[str, str]:
 
 
 def uploads_of(body: str) -> Iterator[tuple[str, str]]:
-    """(key, name as of `Sent`) of each upload that a message tells of; nothing for poison."""
+    """Yield the key and `Sent.name` of each upload in a message; nothing for a poison message."""
     try:
         records: list[Mapping[str, Any]] = json.loads(body)["Records"]
         things = [record["s3"]["object"] for record in records]
@@ -210,7 +210,7 @@ def uploads_of(body: str) -> Iterator[tuple[str, str]]:
 
 
 def told_ids(cloud: Cloud, queue_url: str) -> list[str]:
-    """The ids of all events of finished predictions. Hidden afterwards, and not deleted: that takes moto minutes."""
+    """Return the IDs of all events of finished predictions. They are hidden: to delete them takes moto minutes."""
     found = []
     while messages := cloud.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=3600).get(
         "Messages"

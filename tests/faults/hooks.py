@@ -1,6 +1,6 @@
-"""Faults in the calls that an instance makes of AWS, by a hook of botocore that sees every request before it is sent.
+"""Faults in an instance's calls of AWS, injected by a botocore hook that sees every request before it is sent.
 
-The waits between botocore's own tries are shortened; nothing else of it is changed.
+The waits between retries of botocore are shortened. Nothing else in botocore changes.
 """
 
 import io
@@ -27,17 +27,17 @@ RATES: Final = {
     "throttled": 0.012,  # 503 SlowDown, not carried out
     "failed": 0.008,  # 500, not carried out
     "connection lost before": 0.008,
-    "answer lost": 0.02,  # carried out, and nobody knows
-    "conflict": 0.02,  # 409: another conditional write is under way; of conditional writes alone
-    "cut short": 0.02,  # the body of an object ends before its end; of reads alone
-    "killed": 0.002,  # the process, at once
-    "stalled": 0.003,  # until the queue has given the messages to another instance
+    "answer lost": 0.02,  # carried out, but the caller gets no answer
+    "conflict": 0.02,  # 409: another conditional write is in progress; only for conditional writes
+    "cut short": 0.02,  # the body of an object is truncated; only for reads
+    "killed": 0.002,  # the process, immediately
+    "stalled": 0.003,  # until the queue gives the messages to another instance
 }
-"""Of one call."""
+"""Probability of each fault in one call."""
 
 _BURSTS = {"throttled", "failed", "connection lost before"}
 _BURST_LENGTHS = (1, 1, 4)
-"""Calls in a row that fail so: four are more than botocore tries."""
+"""Consecutive calls with this fault. Four are more than botocore tries."""
 
 Note = Callable[[str, str, list[str]], None]
 
@@ -45,9 +45,10 @@ _XML = '<?xml version="1.0"?><Error><Code>{}</Code><Message>On purpose.</Message
 
 
 class Faults:
-    """Decides by its own chance, call by call.
+    """Choose a fault at random for each call.
 
-    `note` is told of each fault, the call, and the messages that were handed out and never arrived."""
+    `note` gets each fault, the call, and the messages that the queue handed out but that never arrived.
+    """
 
     def __init__(self, chance: random.Random, note: Note, stall_seconds: float) -> None:
         self._chance = chance
@@ -57,10 +58,10 @@ class Faults:
         self._burst: list[str] = []
 
     def install(self) -> None:
-        """Into all clients that boto3's default session makes from now on."""
+        """Add the faults to all clients that boto3's default session makes from now on."""
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
-        events: Any = boto3.DEFAULT_SESSION.events  # its stubs have hooks that return nothing
+        events: Any = boto3.DEFAULT_SESSION.events  # in its stubs, hooks return nothing
         events.register("before-send", self._before_send)
         shortened = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_SHARE))
         vars(botocore.endpoint)["time"] = shortened
@@ -111,7 +112,7 @@ class Faults:
             return None
         if fault == "cut short" and operation != "GetObject":
             return None
-        # What the queue's own poller does between two batches is not the worker's.
+        # Lambda's poller, not the worker, reads the queue between two batches.
         return None if fault in ("killed", "stalled") and service == "sqs" and operation == "ReceiveMessage" else fault
 
 

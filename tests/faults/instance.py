@@ -1,7 +1,7 @@
-"""One instance of the worker function with what AWS puts around it, in a process that may be killed at any call.
+"""One instance of the worker function with its poller, in a process that may be killed at any call.
 
-It takes batches from the queue, calls the handler, and deletes what the handler did not give back. What fails, or is
-in hand when the process dies, comes again when the queue's visibility timeout is over.
+It takes batches from the queue, calls the handler, and deletes the messages that the handler does not report as failed.
+Messages that fail, or that the process holds when it dies, come back after the visibility timeout of the queue.
 """
 
 import json
@@ -33,12 +33,12 @@ KILLERS = Path(__file__).parents[1] / "killers"
 _PAUSE_SECONDS = 0.2
 
 INACTIVE = 0.01
-"""Share of the batches that meet a function which Lambda has put to sleep."""
+"""Share of the batches for which Lambda reports the function as inactive."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What an instance is started with. Without `faults` nothing goes wrong but what the messages bring."""
+    """Settings of an instance. Without `faults`, only the messages can cause errors."""
 
     number: int
     seed: int
@@ -52,12 +52,12 @@ class Setup:
 
     @property
     def stop(self) -> Path:
-        """When this file is there, instances end after the batch in hand."""
+        """If this file exists, instances end after their current batch."""
         return self.folder / "stop"
 
 
 class Instance:
-    """The process's own state: the batch in hand, and where it is written down what happened."""
+    """State of the process: the current batch, and the notes of what happened."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -73,9 +73,9 @@ class Instance:
         else:
             boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
-        # As with its role, which may not list the results: what is absent there is forbidden.
+        # The role may not list the results, so a missing object gives 403.
         absent_is_forbidden(boto3.DEFAULT_SESSION, [UPLOAD_BUCKET])
-        from pneumonia.handlers import worker  # its clients are made after the hook is in place
+        from pneumonia.handlers import worker  # imported here, so that its clients get the hook
 
         Killers(self._note_fault).install()
 
@@ -86,9 +86,9 @@ class Instance:
         while not setup.stop.exists():
             try:
                 self._deliver(worker.handler, sqs)
-            except EndpointConnectionError:  # no fault of ours: the local cloud is gone, with whoever started this
+            except EndpointConnectionError:  # the local cloud ended with its parent process
                 return
-            except (ClientError, BotoCoreError) as error:  # of SQS: the messages stay where they are, or come back
+            except (ClientError, BotoCoreError) as error:  # from SQS: the messages stay or come back
                 self._note(failed=type(error).__name__, in_hand=self._in_hand)
             self._in_hand = []
 
@@ -101,14 +101,12 @@ class Instance:
         )
         messages = received.get("Messages", [])
         if not messages:
-            time.sleep(_PAUSE_SECONDS)  # not by a long poll: the local queue serves one call at a time
+            time.sleep(_PAUSE_SECONDS)  # no long poll, because the local queue serves one call at a time
             return
         self._in_hand = [message["MessageId"] for message in messages]
         self._note(delivered=self._in_hand)
         if setup.faults and self._idle.random() < INACTIVE:
-            self._note_fault(
-                "inactive", "lambda.Invoke", []
-            )  # 409 for the poller: the messages come back by themselves
+            self._note_fault("inactive", "lambda.Invoke", [])  # 409 for the poller: the messages come back
             return
         event = {"Records": [_record(message, setup.queue_arn) for message in messages]}
         failed = _failed(handler(event, LocalContext("pneumonia-worker", 120, 1769)), set(self._in_hand))
@@ -125,17 +123,17 @@ class Instance:
 
 
 class Killers:
-    """Films that end the function, in its own process and in the one that decodes.
+    """Images that kill the function, in its process or in the process that decodes.
 
-    Here AWS would end it, at its limit of memory or of time: the process dies, and it is noted of what. In the process
-    that decodes, `killers` has the decoders do it themselves.
+    In AWS the function would reach its limit of memory or time. Here the process dies, and the reason is noted. In the
+    process that decodes, the decoders of `tests/killers` do this.
     """
 
     def __init__(self, note: Note) -> None:
         self._note = note
 
     def install(self) -> None:
-        sys.path.insert(0, str(KILLERS))  # from here the path of the process that decodes is taken
+        sys.path.insert(0, str(KILLERS))  # the process that decodes inherits this path
         vars(isolated)["decode"] = self._decode
 
     def _decode(self, data: bytes, limits: Limits, enough: int | None = None) -> DecodedImage:
@@ -147,6 +145,6 @@ class Killers:
 
 
 def main(setup: Setup) -> None:
-    """The whole life of the process."""
+    """Run one instance: the main function of its process."""
     os.environ.update(setup.environment)
     Instance(setup).run()

@@ -1,4 +1,4 @@
-"""What is known of each upload, and what is wrong with what became of it."""
+"""The record of each upload, and the check of its results."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from tests.faults.plan import Version
 
 @dataclass(frozen=True)
 class Sent:
-    """An upload that was made. `version_id` as S3 gave it; `sequencer` None where no event tells one."""
+    """An upload that was made. `sequencer` is None if the event has none."""
 
     version: Version
     version_id: str
@@ -21,7 +21,7 @@ class Sent:
 
     @property
     def name(self) -> str:
-        """By which its result is known. An event of a plain key tells no version."""
+        """The name of its result. The event of a plain key has no version, so the ETag is used."""
         return self.etag if self.version.plain else self.version_id
 
 
@@ -45,7 +45,7 @@ class Stored:
 
 @dataclass
 class Ledger:
-    """All uploads by key, in their order. `right`: probability of each film by its bytes."""
+    """All uploads by key, in their order. `right`: expected probability of each image by its bytes."""
 
     right: Mapping[bytes, float]
     by_key: dict[str, list[Sent]] = field(default_factory=dict)
@@ -54,8 +54,11 @@ class Ledger:
         self.by_key.setdefault(sent.version.key, []).append(sent)
 
     def wrongs(self, history: Mapping[str, list[Stored]], dead: Iterable[tuple[str, str]]) -> Iterator[str]:
-        """What must not be. `history`: all that was ever written, by key. `dead`: (key, name) of what the dead-letter
-        queue holds an event of."""
+        """Yield everything that is wrong.
+
+        `history`: everything that was ever written, by key. `dead`: (key, name) of uploads whose event is in the
+        dead-letter queue.
+        """
         in_dead_letters = set(dead)
         for key, uploads in self.by_key.items():
             written = history.get(result_key(key, JSON_SUFFIX), [])
@@ -64,7 +67,7 @@ class Ledger:
                 heatmaps = history.get(result_key(key, HEATMAP_SUFFIX), [])
                 newer_is_dead = any((key, sent.name) in in_dead_letters for sent in uploads)
                 if not heatmaps:
-                    yield f"{key}: the result names a heatmap that is not there"
+                    yield f"{key}: the result names a heatmap that does not exist"
                 elif heatmaps[-1].order.compare(written[-1].order) != 0 and not newer_is_dead:
                     yield f"{key}: the heatmap is of another upload than the result"
         expected = {result_key(key, suffix) for key in self.by_key for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX)}
@@ -82,7 +85,7 @@ class Ledger:
             yield f"{key}: an older result replaced a newer one"
         newest = max((place.get(name, -1) for name in names), default=-1)
         for sent in uploads:
-            # Not written: superseded by a newer one, or failed and kept for a redrive.
+            # A result may be missing: superseded by a newer one, or failed and kept for a redrive.
             if sent.name not in names and place[sent.name] > newest and (key, sent.name) not in in_dead_letters:
                 yield f"{key}: upload {sent.version.number} is lost"
         for stored in written:
@@ -94,12 +97,12 @@ class Ledger:
     def _why_wrong(self, sent: Sent, document: Mapping[str, Any]) -> str | None:
         code = document.get("code")
         last = sent is self.by_key[sent.version.key][-1]
-        # A plain event names no version: what was replaced before it was read is missing.
+        # A plain event names no version, so an object that was replaced before it was read is missing.
         may_be_gone = sent.version.removal != "never" or (sent.version.plain and not last)
         if code == "upload_missing":
-            return None if may_be_gone else "said to be missing"
+            return None if may_be_gone else "reported as missing"
         if sent.version.removal == "before its event":
-            return "predicted from what was not there"
+            return "predicted from an object that did not exist"
         if code != sent.version.code:
             return f"the code is {code}, not {sent.version.code}"
         if code is None and document["pneumonia"] != self.right[sent.version.data]:

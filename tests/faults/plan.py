@@ -1,4 +1,4 @@
-"""What is uploaded under a seed: films and what is no film, keys that are uploaded again, and what goes missing."""
+"""The uploads of a seed: images and other files, repeated keys, and objects that are removed."""
 
 import io
 import random
@@ -13,25 +13,25 @@ from pneumonia.uploads.ids import KEY_PREFIX, upload_key
 from tests.conftest import film
 
 PLAIN: Final = "plain/"
-"""Under it moto tells of uploads by itself, without version and sequencer, as other stores than Amazon's do."""
+"""moto sends the events of this prefix, without version and sequencer, like some S3-compatible stores."""
 
 _SIDE = 64
 _GREYS = range(8, 248, 8)
-"""So far apart that each has a probability of its own."""
+"""Far enough apart that each has a different probability."""
 
 KILLERS: Final = (
     (b"takes all memory", "too_large"),
     (b"is killed", "too_large"),
     (b"never ends", "took_too_long"),
 )
-"""Texts in a film that its decoder dies of or hangs over (tests/killers), and the code of the result."""
+"""Texts in an image that make its decoder die or hang (tests/killers), and the code of the result."""
 
 Removal = Literal["never", "before its event", "at some time"]
 
 
 @dataclass(frozen=True)
 class Version:
-    """One upload. `number` counts those of its key; `code` is that of the rejection, None for a film."""
+    """One upload. `number` counts the uploads of its key. `code`: of the rejection, None for a valid image."""
 
     key: str
     number: int
@@ -45,7 +45,7 @@ class Version:
 
 
 def plan(count: int, seed: int) -> list[Version]:
-    """`count` uploads in the order in which they are made."""
+    """Return `count` uploads in the order in which they are made."""
     chance = random.Random(seed)  # noqa: S311
     keys: list[list[Version]] = []
     made = 0
@@ -68,12 +68,12 @@ def _key(number: int, chance: random.Random) -> str:
 def _versions(key: str, count: int, chance: random.Random) -> Iterator[Version]:
     greys = chance.sample(_GREYS, count)
     if count > 2 and not key.startswith(PLAIN) and chance.random() < 0.5:
-        greys[2] = greys[0]  # the first film once more, after another one
+        greys[2] = greys[0]  # the first image again, after another one
     for number, grey in enumerate(greys):
         data, code = png(grey), None
         kind = chance.random()
         if kind < 0.12:
-            data, code = f"no film {grey}".encode(), "unsupported_format"
+            data, code = f"no image {grey}".encode(), "unsupported_format"
         elif kind < 0.17:
             data, code = data[: len(data) // 2], "undecodable_image"
         elif kind < 0.19:
@@ -86,7 +86,7 @@ def _versions(key: str, count: int, chance: random.Random) -> Iterator[Version]:
 
 
 def _interleaved(keys: list[list[Version]], chance: random.Random) -> list[Version]:
-    """Versions of a key in their order, a few uploads of other keys between them."""
+    """Mix the uploads of several keys. The versions of each key keep their order."""
     found: list[Version] = []
     open_keys: list[list[Version]] = []
     rest = iter(keys)
@@ -102,7 +102,7 @@ def _interleaved(keys: list[list[Version]], chance: random.Random) -> list[Versi
 
 
 def png(grey: int, text: bytes = b"") -> bytes:
-    """A film; `text` is in its file."""
+    """Return a PNG image with the comment `text`."""
     stream, note = io.BytesIO(), PngInfo()
     if text:
         note.add_text("Comment", text)

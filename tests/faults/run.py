@@ -1,14 +1,17 @@
-"""`make faults`: uploads under every fault we could think of, and a table of what became of them.
+"""`make faults`: make uploads while faults occur, and print a table of the results.
 
-Three instances of the worker, in processes of their own, take from one queue of the local cloud. Events come late, out
-of order and twice; calls of S3, SQS and EventBridge fail, are throttled, or are carried out with nobody told; instances
-are killed in a batch, or stall until their messages are with another one; objects are removed or replaced before they
-are read; messages are poison; films end the process that decodes them. Then the faults end, the dead-letter queue is
-redriven, and all is looked at again.
+Three instances of the worker, each in a separate process, read one queue of the local cloud. These faults occur:
 
-The model is the tiny one of the tests, whose answer depends on the grey of a film: which film a result is of can be
-told from its probability. All else is what AWS runs. The seed decides what is uploaded, in which order events are
-sent, and each instance's faults; how the processes take turns it cannot decide.
+- Events come late, out of order and twice. Some messages are poison.
+- Calls of S3, SQS and EventBridge fail, are throttled, or are carried out without an answer.
+- Instances are killed during a batch, or stall until another instance has their messages.
+- Objects are removed or replaced before they are read. Some images kill the process that decodes them.
+
+Then the faults end, the dead-letter queue is redriven, and everything is checked again.
+
+The model is the tiny model of the tests. Its probability depends on the grey level of an image, so the probability
+identifies the image of a result. Everything else is the code that AWS runs. The seed determines the uploads, the order
+of the events, and the faults of each instance. It does not determine how the processes take turns.
 """
 
 import argparse
@@ -49,7 +52,7 @@ from tests.faults.plan import Version, plan
 INSTANCES: Final = 3
 VISIBILITY_SECONDS: Final = 6
 STALL_SECONDS: Final = 7.0
-"""Longer than the queue hides a message."""
+"""Longer than the visibility timeout of the queue."""
 _POISON_EVERY: Final = 50
 _PATIENCE_SECONDS: Final = 1800.0
 
@@ -58,7 +61,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass
 class Report:
-    """Counts, and what is wrong: nothing, if nothing was lost, doubled or mixed up."""
+    """Counts, and everything that is wrong: lost, repeated or mixed-up results."""
 
     uploads: int
     keys: int
@@ -78,7 +81,7 @@ class Report:
 
 
 def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None) -> Report:
-    """Run it all. Raises TimeoutError if the queue does not become empty."""
+    """Run the uploads with faults. Raises TimeoutError if the queue does not become empty."""
     settings = default_settings()
     made = plan(uploads, seed)
     with tempfile.TemporaryDirectory() as folder, local_cloud(settings) as cloud:
@@ -121,7 +124,7 @@ def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None)
         dead, dead_uploads = found.reasons(), len(set(found.dead_uploads()))
         faults = found.faults()
         if dead["killer"]:
-            wrongs.append(f"under faults: {dead['killer']} messages are dead by a film that ends its process")
+            wrongs.append(f"under faults: {dead['killer']} messages failed on an image that killed the process")
 
         redrive(cloud.sqs, cloud.dead_letter_queue_url, cloud.queue_url, lambda moved, of: None)
         with Fleet(replace(setup, faults=False, number=1000), cloud).running() as fleet:
@@ -155,19 +158,19 @@ def bench(uploads: int, seed: int, on_progress: OnProgress = lambda count: None)
 
 def _right(model_dir: Path, made: Sequence[Version]) -> dict[bytes, float]:
     predictor = Predictor.load(Settings(model_dir=model_dir))
-    films = {version.data for version in made if version.code is None}
+    images = {version.data for version in made if version.code is None}
     return {
-        data: float(predictor.predict(data, request_id="", heatmap=False).body["pneumonia"]) for data in sorted(films)
+        data: float(predictor.predict(data, request_id="", heatmap=False).body["pneumonia"]) for data in sorted(images)
     }
 
 
 class Fleet:
-    """Instances of the worker; one that dies is replaced by one with faults of its own."""
+    """Instances of the worker. A new instance with other faults replaces one that dies."""
 
     def __init__(self, setup: Setup, cloud: Cloud) -> None:
         self._setup = setup
         self._cloud = cloud
-        # Not forked from this process, whose threads are the local cloud.
+        # Not forked from this process, because its threads run the local cloud.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.faults.instance", "pneumonia.handlers.worker"])
         self._processes: list[ForkServerProcess] = []
@@ -181,13 +184,13 @@ class Fleet:
             self._add()
 
     def stop(self) -> None:
-        """Let them finish what is in hand."""
+        """Stop all instances after their current batch."""
         self._setup.stop.touch()
         for process in self._processes:
             process.join()
 
     def drain(self) -> None:
-        """Until the queue is empty. Raises TimeoutError."""
+        """Wait until the queue is empty. Raises TimeoutError."""
         end = time.monotonic() + _PATIENCE_SECONDS
         empty = 0
         while empty < 2:
@@ -198,7 +201,7 @@ class Fleet:
             empty = 0 if count(self._cloud.sqs, self._cloud.queue_url) else empty + 1
 
     def fix(self) -> None:
-        """Replace those that were killed."""
+        """Replace the instances that were killed."""
         alive = [process for process in self._processes if process.is_alive()]
         missing, self._processes = len(self._processes) - len(alive), alive
         for _ in range(missing):
@@ -224,7 +227,7 @@ class _Running:
 
 
 class Found:
-    """What is in the buckets, in the dead-letter queue and in the logs at one moment."""
+    """The content of buckets, dead-letter queue and logs at one moment."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.history = history(cloud)
@@ -247,7 +250,7 @@ class Found:
 
     @property
     def _reason_of(self) -> dict[str, str | None]:
-        """Why each dead message failed: what the worker logged of it, or what befell the instance that had it."""
+        """Why each dead message failed: the worker's log entry, or the fault of the instance that held it."""
         told: dict[str, str] = {}
         for note in self._notes:
             if "delivered" not in note:
@@ -264,11 +267,11 @@ class Found:
         return sum(len(note.get("delivered", ())) for note in self._notes)
 
     def final(self) -> list[dict[str, Any]]:
-        """The results that stayed."""
+        """Return the final results."""
         return [written[-1].document for key, written in self.history.items() if key.endswith(JSON_SUFFIX)]
 
     def untold(self, ledger: Ledger, told: Counter[str]) -> Iterator[str]:
-        """Results that EventBridge never heard of."""
+        """Yield the results that have no event on the bus."""
         for key, written in self.history.items():
             if not key.endswith(JSON_SUFFIX):
                 continue
@@ -278,19 +281,19 @@ class Found:
                 order.event_time, None,
             )  # fmt: skip
             if not told[event_id(upload)]:
-                yield f"{key}: no event told of it"
+                yield f"{key}: the result has no event"
 
 
 def _lines(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob(pattern)):
         for line in path.read_text(encoding="utf-8").splitlines():
-            # The last line of a process that was killed may be half of one.
+            # The last line of a killed process may be incomplete.
             if line.endswith("}"):
                 yield json.loads(line)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; the exit code is 1 if anything is wrong."""
+    """Run the command. The exit code is 1 if anything is wrong."""
     parser = argparse.ArgumentParser(prog="make faults", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--count", type=int, default=1000, help="uploads (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
@@ -321,7 +324,7 @@ def _table(report: Report) -> Table:
 
     rows(
         (report.uploads, f"uploads under {report.keys} keys"),
-        (report.duplicates_sent, "of their events sent twice"),
+        (report.duplicates_sent, "events sent twice"),
         (report.poison, "poison messages"),
         (report.deliveries, "messages delivered to the worker"),
         (report.faults.total(), "faults in calls and instances:"),
@@ -335,8 +338,8 @@ def _table(report: Report) -> Table:
         (report.predicted, "results predicted"),
         (report.rejected.total(), "results rejected:"),
         *((number, f"  {code}") for code, number in report.rejected.most_common()),
-        (report.superseded, "uploads replaced by a newer one of their key"),
-        (report.told, f"results told by an event, {report.told_again} more events of the same"),
+        (report.superseded, "uploads replaced by a newer one with the same key"),
+        (report.told, f"results with an event, {report.told_again} repeated events"),
     )
     return table
 

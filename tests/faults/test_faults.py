@@ -1,4 +1,4 @@
-"""A bounded share of `make faults`, and that what it looks for would be found."""
+"""A short run of `make faults`, and tests that its checks find each kind of error."""
 
 import json
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from tests.faults.ledger import Ledger, Sent, Stored
 from tests.faults.plan import Version, plan
 from tests.faults.run import bench
 
-KEY = "film.png"
-FILM, OTHER = b"film", b"other"
+KEY = "image.png"
+IMAGE, OTHER = b"image", b"other"
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 Make = Callable[..., Any]
@@ -49,7 +49,7 @@ def test_a_plan_has_something_of_everything() -> None:
     assert any(version.plain for version in made)
     assert max(version.number for version in made) == 3
     again = {(version.key, version.data) for version in made}
-    assert len(again) < len(made)  # a film once more under its key
+    assert len(again) < len(made)  # an image is uploaded again under its key
 
 
 def test_every_rate_is_a_share_and_most_calls_go_well() -> None:
@@ -57,7 +57,7 @@ def test_every_rate_is_a_share_and_most_calls_go_well() -> None:
     assert sum(RATES.values()) < 0.2
 
 
-def sent(number: int = 0, data: bytes = FILM, **changes: Any) -> Sent:
+def sent(number: int = 0, data: bytes = IMAGE, **changes: Any) -> Sent:
     usual: dict[str, Any] = {"key": KEY, "number": number, "data": data, "code": None, "removal": "never"}
     version = Version(**usual | changes)
     return Sent(version, f"v{number}", "etag", f"{number:016X}")
@@ -79,7 +79,7 @@ History = dict[str, list[Stored]]
 def wrongs(
     uploads: list[Sent], written: list[Stored], dead: list[str] | None = None, more: History | None = None
 ) -> list[str]:
-    ledger = Ledger({FILM: 0.25, OTHER: 0.75})
+    ledger = Ledger({IMAGE: 0.25, OTHER: 0.75})
     for upload in uploads:
         ledger.add(upload)
     history = {KEY + JSON_SUFFIX: written} if written else {}
@@ -112,9 +112,9 @@ def test_what_is_right_is_not_called_wrong(uploads: list[Sent], written: list[St
         ([sent()], [stored(probability=0.75)], "probability"),
         ([sent()], [stored(code="blank_image")], "code"),
         ([sent()], [stored(code="upload_missing")], "missing"),
-        ([sent(removal="before its event")], [stored()], "not there"),
+        ([sent(removal="before its event")], [stored()], "did not exist"),
         ([sent()], [stored(), stored(1)], "of no upload"),
-        ([sent()], [stored(heatmap={"key": "k"})], "heatmap that is not there"),
+        ([sent()], [stored(heatmap={"key": "k"})], "heatmap that does not exist"),
     ],
 )
 def test_what_is_wrong_is_found(uploads: list[Sent], written: list[Stored], why: str) -> None:

@@ -94,7 +94,7 @@ def test_a_wrong_version_is_refused_before_any_work(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def build(*_: Any, **__: Any) -> None:
-        raise AssertionError("work was begun")
+        raise AssertionError("work started")
 
     monkeypatch.setattr(publish, "build_card", build)
     with pytest.raises(SystemExit) as found:
