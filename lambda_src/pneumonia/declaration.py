@@ -1,7 +1,7 @@
-"""How a setting is declared: once, as a field of a dataclass, with what it may be, what it is, and its default.
+"""Declare settings once, as fields of a dataclass with their allowed values, description and default.
 
-The stack, the functions, the local cloud and the table in docs/deploy.md all take it from there. A value comes as JSON
-has it (from cdk.json) or as text (from `cdk -c` and from an environment variable); each kind accepts both.
+The stack, the functions, the local cloud and the table in docs/deploy.md all use this declaration. A value is either
+JSON (from cdk.json) or text (from `cdk -c` and environment variables). Each kind accepts both.
 """
 
 import json
@@ -11,14 +11,14 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 FUNCTIONS = ("api", "worker", "backfill")
-"""Names of the functions that can be given a setting."""
+"""Names of the functions that settings can be passed to."""
 
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value may be. `allowed` says it in words; `read` returns the value, and raises ValueError for another."""
+    """The allowed values of a setting. `allowed` describes them; `read` returns a value, or raises ValueError."""
 
     allowed: str
     read: Callable[[Any], Any]
@@ -27,38 +27,38 @@ class Kind:
 def setting(
     kind: Kind, about: str, *, default: Any = MISSING, variable: str | None = None, functions: tuple[str, ...] = ()
 ) -> Any:
-    """Declare a setting, as the default of a dataclass field that has its name.
+    """Declare a setting, as the default of the dataclass field with its name.
 
     Args:
-        kind: what it may be.
-        about: what it is, for the table in docs/deploy.md (Markdown, no line break).
-        default: its value where it is not given; only for settings of the functions, and the same in cdk.json.
-        variable: the environment variable that holds it, if that is not the name in upper case.
-        functions: which of FUNCTIONS are given it; only for settings of the functions, of which all is the default.
+        kind: the allowed values.
+        about: description for the table in docs/deploy.md (Markdown, no line break).
+        default: value if none is given; only for settings of the functions, and the same as in cdk.json.
+        variable: its environment variable, if that is not the name in upper case.
+        functions: which of FUNCTIONS receive it, by default all; only for settings of the functions.
     """
     metadata = {"kind": kind, "about": about, "variable": variable, "functions": functions or FUNCTIONS}
     return field(default=default, metadata=metadata)
 
 
 def declared(settings: Any) -> dict[str, Field[Any]]:
-    """The declared settings of a dataclass, or of one of its instances, by name."""
+    """Return the declared settings of a dataclass, or of one of its instances, by name."""
     return {item.name: item for item in fields(settings) if "kind" in item.metadata}
 
 
 def variable_of(item: Field[Any]) -> str:
-    """The environment variable that holds a setting."""
+    """Return the name of the environment variable of a setting."""
     return str(item.metadata["variable"] or item.name.upper())
 
 
 def text_of(value: Any) -> str:
-    """A value as its environment variable holds it; every kind reads it back."""
+    """Return a value as text for its environment variable, in the form that every kind reads."""
     if isinstance(value, tuple):
         return ",".join(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def integer(low: int, high: int, *, optional: bool = False) -> Kind:
-    """A whole number between two bounds, both allowed. `optional`: or null, which reads as None."""
+    """Return the kind of whole numbers from `low` to `high`, inclusive. `optional` also allows null, read as None."""
 
     def read(raw: Any) -> int | None:
         if optional and raw in (None, "", "null"):
@@ -73,13 +73,13 @@ def integer(low: int, high: int, *, optional: bool = False) -> Kind:
 
 
 def flag(*, optional: bool = False) -> Kind:
-    """True or false. `optional`: or null, which reads as None."""
+    """Return the kind of true and false. `optional` also allows null, read as None."""
 
     def read(raw: Any) -> bool | None:
         if optional and raw in (None, "", "null"):
             return None
         values = {True: True, False: False, "true": True, "false": False}
-        # 0 and 1 equal False and True as dictionary keys, hence the look at the type.
+        # The type is checked because 0 and 1 equal False and True as dictionary keys.
         if not isinstance(raw, (bool, str)) or raw not in values:
             raise ValueError
         return values[raw]
@@ -88,7 +88,7 @@ def flag(*, optional: bool = False) -> Kind:
 
 
 def choice(*values: str) -> Kind:
-    """One of some words."""
+    """Return the kind of a fixed set of words."""
 
     def read(raw: Any) -> str:
         if not isinstance(raw, str) or raw not in values:
@@ -99,7 +99,7 @@ def choice(*values: str) -> Kind:
 
 
 def text(pattern: str, allowed: str) -> Kind:
-    """A text that a regular expression matches as a whole."""
+    """Return the kind of texts that match a regular expression completely."""
 
     def read(raw: Any) -> str:
         if not isinstance(raw, str) or not re.fullmatch(pattern, raw):
@@ -110,9 +110,9 @@ def text(pattern: str, allowed: str) -> Kind:
 
 
 def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
-    """A list of texts, each of which a regular expression matches as a whole; reads as a tuple.
+    """Return the kind of lists of texts that each match a regular expression completely, read as a tuple.
 
-    As text it is the JSON of the list, or its items between commas.
+    As text, a value is the JSON of the list, or its items separated by commas.
     """
 
     def read(raw: Any) -> tuple[str, ...]:
@@ -129,5 +129,5 @@ def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
 
 
 def hosts() -> Kind:
-    """Full host names. No address and no wildcard: neither would ever match the host of a URL."""
+    """Return the kind of lists of full host names. Addresses and wildcards never match the host of a URL."""
     return listed(_HOST, 'a list of lower-case host names such as ["images.example.org"]')

@@ -1,11 +1,11 @@
-"""What the functions count, in the embedded metric format of CloudWatch: lines of the log that become metrics.
+"""Write the metrics of the functions in CloudWatch's embedded metric format: log lines that become metrics.
 
-Namespace `PneumoniaTriage`. Every record is of one event, and goes under [Stack, Function] and under [Stack, Function,
-ModelVersion]; a rejection also under [Stack, Function, Code]. A request with a token goes under [Stack, Function] and
-[Stack, Function, Caller]. Counts are 1 or 0, so that their sum is a number of films and their average a share. Nothing
-in a record tells whose film it was, nor which.
+The namespace is `PneumoniaTriage`. Every record describes one event. It has the dimensions [Stack, Function] and
+[Stack, Function, ModelVersion]; a rejection also has [Stack, Function, Code]. A request with a token has
+[Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so their sum is a number of images and their average
+a share. A record identifies neither a patient nor an image.
 
-Without the setting `stack_name` (STACK_NAME) nothing is written: on a user's machine there is nobody to read it.
+Without the setting `stack_name` (STACK_NAME) nothing is written, because nobody reads metrics on a user's machine.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ _cold = True
 def prediction(function: str, body: Mapping[str, Any]) -> None:
     """Count a prediction with its label, triage, score (calibrated probability) and times.
 
-    `body`: that of `predictor.Prediction`. `OutsidePopulation` is left out where the model cannot tell.
+    `body`: that of a `predictor.Prediction`. `OutsidePopulation` is omitted if the model does not determine it.
     """
     values: dict[str, tuple[str, float]] = {"Predictions": (COUNT, 1)}
     values |= {name: (COUNT, body["label"] == label) for label, name in LABELS.items()}
@@ -59,18 +59,18 @@ def prediction(function: str, body: Mapping[str, Any]) -> None:
 
 
 def rejection(function: str, code: str) -> None:
-    """Count an image that was refused, in all and by the code of the error."""
+    """Count an image that was refused, in total and by error code."""
     _write(function, {"Rejections": (COUNT, 1)}, loaded_version(), {"Code": code})
 
 
 def request(function: str, caller: str) -> None:
-    """Count a request that was let in, by the name of its token."""
+    """Count an accepted request by the name of its token."""
     _write(function, {"Requests": (COUNT, 1)}, None, {"Caller": caller})
 
 
 @contextlib.contextmanager
 def rejections(function: str) -> Iterator[None]:
-    """Count what is refused within a `with` block; the error goes on."""
+    """Count an image that is refused inside the `with` block. The error is raised again."""
     try:
         yield
     except PneumoniaError as error:
@@ -80,7 +80,7 @@ def rejections(function: str) -> Iterator[None]:
 
 
 def cold_start(function: str) -> None:
-    """Count the first call of this process; later calls, and instances that AWS started beforehand, count nothing."""
+    """Count the first call of this process. Later calls and provisioned instances do not count."""
     global _cold
     if _cold:
         _cold = False
@@ -98,8 +98,8 @@ def _write(
     if stack is None:
         return
     dimensions = {"Stack": stack, "Function": function}
-    # One provider a record, so that records of threads never mix. An empty service: Powertools would make a further
-    # dimension of POWERTOOLS_SERVICE_NAME, which is for the log.
+    # Each record has its own provider, so that records of different threads do not mix. The service is empty, because
+    # Powertools would otherwise add a dimension from POWERTOOLS_SERVICE_NAME, which is meant for the log.
     record = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="", dimension_set=dict(dimensions))
     if model_version is not None:
         record.add_dimensions(**dimensions, ModelVersion=model_version)
@@ -107,12 +107,12 @@ def _write(
         record.add_dimensions(**dimensions, **more)
     for name, (unit, value) in values.items():
         record.add_metric(name, unit, float(value))
-    # In one call: print() makes two of it, between which another thread may write.
+    # One call, because print() makes two, and another thread could write in between.
     sys.stdout.write(json.dumps(record.serialize_metric_set(), separators=(",", ":")) + "\n")
 
 
 def _stack() -> str | None:
     try:
         return process_settings().stack_name
-    except SettingsError:  # every answer says so already
+    except SettingsError:  # every response reports it already
         return None

@@ -1,4 +1,4 @@
-"""The yes-or-no options of a prediction, whether they come in a query, in JSON or in the metadata of an upload."""
+"""The options of a prediction, from a query, from JSON or from the metadata of an upload."""
 
 import enum
 from typing import Any
@@ -7,14 +7,14 @@ from pneumonia.errors import MalformedRequest
 
 HEATMAP = "heatmap"
 FORCE = "force"
-"""Predict whatever the picture shows. In the metadata of an upload it is `x-amz-meta-force`."""
+"""Predict whatever the image shows. In the metadata of an upload it is `x-amz-meta-force`."""
 
 _YES = frozenset({"true", "1", "yes", "on", ""})
 _NO = frozenset({"false", "0", "no", "off"})
 
 
 class Heatmap(enum.Enum):
-    """What comes with an answer of the evidence by place: nothing, a picture, or the values of its map."""
+    """What a response contains besides the prediction: nothing, the heatmap, or the values it is drawn from."""
 
     NONE = enum.auto()
     PICTURE = enum.auto()
@@ -22,7 +22,7 @@ class Heatmap(enum.Enum):
 
 
 def read_heatmap(value: Any) -> Heatmap:
-    """Read the option `heatmap`: "map", or what `is_wanted` reads. Raises MalformedRequest on anything else."""
+    """Read the option `heatmap`: "map", or a value that `is_wanted` accepts. Raises MalformedRequest."""
     if isinstance(value, str) and value.strip().lower() == "map":
         return Heatmap.MAP
     try:
@@ -32,8 +32,8 @@ def read_heatmap(value: Any) -> Heatmap:
 
 
 def is_wanted(option: str, value: Any) -> bool:
-    """Read an option: a text (true/false, 1/0, yes/no, on/off, empty as in a bare `?option`), a JSON boolean, or None
-    where it is absent. Raises MalformedRequest on anything else."""
+    """Read an option: a text (true/false, 1/0, yes/no, on/off, or empty as in a bare `?option`), a JSON boolean, or
+    None if it is absent. Raises MalformedRequest for any other value."""
     if value is None:
         return False
     if isinstance(value, bool):

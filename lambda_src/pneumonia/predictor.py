@@ -1,4 +1,4 @@
-"""From the bytes of an image to its prediction, the same for HTTP, direct invokes, uploads and commands."""
+"""Predict an image from the bytes of its file. HTTP, direct invokes, uploads and commands all use this module."""
 
 import functools
 import time
@@ -21,8 +21,8 @@ from pneumonia.settings import Settings, process_settings
 
 @dataclass(frozen=True)
 class Prediction:
-    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was asked for.
-    `evidence_map`: what the overlay is drawn from, ready for JSON (`pneumonia.model.heatmap.evidence_map`)."""
+    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was requested.
+    `evidence_map`: the values that the overlay is drawn from, ready for JSON (`model.heatmap.evidence_map`)."""
 
     body: dict[str, Any]
     heatmap_png: bytes | None
@@ -31,7 +31,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Look:
-    """One run of the graphs on one image."""
+    """The output and times of running the graphs on one image."""
 
     image: DecodedImage
     output: ModelOutput
@@ -39,12 +39,12 @@ class _Look:
     model_ms: float
 
     def at(self, image: DecodedImage, other: "_Look") -> "_Look":
-        """This look, at `image`, with the time that the `other` took added to its own."""
+        """Return the same output for `image`, with the times of `other` added."""
         return _Look(image, self.output, self.preprocess_ms + other.preprocess_ms, self.model_ms + other.model_ms)
 
 
 class Predictor:
-    """Decoding, preprocessing, model and triage behind one call. Not tied to any way of being called."""
+    """Decoding, preprocessing, model and triage in one call, independent of how it is invoked."""
 
     def __init__(self, card: Card, model: Model, directory: Path, limits: Limits) -> None:
         self.card = card
@@ -55,7 +55,7 @@ class Predictor:
 
     @classmethod
     def load(cls, settings: Settings) -> "Predictor":
-        """Load card and model. Raises ModelError if the artifacts are missing, damaged or do not fit."""
+        """Load the card and the model. Raises ModelError if the artifacts are missing, damaged or do not match."""
         card = Card.load(settings.model_dir)
         model = Model(card, settings.model_dir, settings.intra_op_threads)
         return cls(card, model, settings.model_dir, settings.limits)
@@ -65,12 +65,12 @@ class Predictor:
     ) -> Prediction:
         """Predict one image from the bytes of its file.
 
-        `normal` + `pneumonia` = 1 (six decimals). `image` says what was read and how. `force` predicts what the
-        gate would refuse, with its code among the warnings. `apart` decodes in another process than this one, however
-        plain the file looks.
-        `timing_ms` counts decode, preprocess, model (the graphs alone) and total, which is this whole call
-        with the heatmap, without any fetching. Raises what `decode_in_time` and `check_content` raise, NotAChestXray,
-        WrongOrientation, and ModelError.
+        In the body, `normal` + `pneumonia` = 1 (six decimals), and `image` describes how the image was decoded.
+        `timing_ms` contains decode, preprocess, model (the graphs only) and total: this whole call with the heatmap,
+        without fetching the image.
+        `force` predicts an image that the gate would refuse, and adds the gate's code to the warnings.
+        `apart` decodes in the separate process even if the file is plain.
+        Raises what `decode_in_time` and `check_content` raise, NotAChestXray, WrongOrientation, and ModelError.
         """
         try:
             return self._predicted(data, request_id, heatmap, force, apart)
@@ -108,7 +108,7 @@ class Predictor:
         return heat_of(look.output.activation_map, probability, self.card)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
-        """The look that counts: at the film as it came, or inverted back. Raises NotAChestXray, WrongOrientation."""
+        """Return the run to use: on the image as sent, or inverted back. Raises NotAChestXray, WrongOrientation."""
         limits, scores = self.card.gate, first.output.gate
         if limits is None or scores is None:
             return first
@@ -122,14 +122,14 @@ class Predictor:
             back = replace(second.image.warned("film_inverted"), inverted=not first.image.inverted)
             return second.at(back, first)
         if not explained and verdict is Verdict.CHANGED:
-            return first.at(first.image, second)  # like a film, and more so as it came than turned
+            return first.at(first.image, second)  # the image as sent looks more like an X-ray than the turned one
         error = refusal(change if explained else None)
         if not force:
             raise error
         return first.at(first.image.warned(error.code), second)
 
     def self_test(self) -> None:
-        """Run the card's golden input through the whole path. Raises ModelError if its logit is not met."""
+        """Predict the card's golden input. Raises ModelError if its logit differs from the card's."""
         golden = self.card.golden
         path = self._directory / golden.file
         try:
@@ -141,15 +141,15 @@ class Predictor:
         logit = self._model.predict([image.pixels])[0].logit
         if abs(logit - golden.logit) > golden.tolerance:
             raise ModelError(
-                f"Self-test failed: {golden.file} gave logit {logit:.4f}, the card says {golden.logit:.4f} "
-                f"within {golden.tolerance:g}. Model, libraries or CPU are not those the card was made with."
+                f"Self-test failed: {golden.file} gave logit {logit:.4f}, but the card says {golden.logit:.4f} "
+                f"within {golden.tolerance:g}. Use the model, libraries and CPU that the card was made with."
             )
 
     def _body(self, look: "_Look", timing: dict[str, float], request_id: str, force: bool) -> dict[str, Any]:
         assessment = assess(look.output.logit, self.card)
         scores, limits = look.output.gate, self.card.gate
         known = in_training_population(scores, limits) if scores is not None and limits is not None else None
-        if look.image.other_population:  # its own header says so
+        if look.image.other_population:  # the header of the file says so
             known = False
         image = look.image.warned("outside_training_population") if known is False else look.image
         return {
@@ -171,12 +171,12 @@ class Predictor:
 
 @functools.cache
 def process_predictor() -> Predictor:
-    """The predictor of this process, loaded on first use. A failure is not kept: the next call retries."""
+    """Return the predictor of this process, loaded at first use. After a failure the next call tries again."""
     return Predictor.load(process_settings())
 
 
 def loaded_version() -> str | None:
-    """Version of the model of this process; None while none is loaded. Never loads it."""
+    """Return the version of this process's model, or None if none is loaded. This never loads the model."""
     return process_predictor().card.version if process_predictor.cache_info().currsize else None
 
 

@@ -1,4 +1,4 @@
-"""What a probability becomes where pneumonia is rarer, or more frequent, than it is calibrated for."""
+"""Convert a probability to another prevalence of pneumonia than the model is calibrated for."""
 
 import math
 from collections.abc import Mapping
@@ -8,29 +8,29 @@ from pneumonia.errors import MalformedRequest
 
 LOWEST: Final = 0.001
 HIGHEST: Final = 0.999
-"""Bounds of a prevalence that a caller may name, both allowed."""
+"""Bounds of a prevalence that a caller may give, inclusive."""
 
 EVEN: Final = 0.5
-"""What all models so far are calibrated for, those of stored results that do not say it among them."""
+"""The prevalence that all models so far are calibrated for, including stored results that do not state one."""
 
 OPTION: Final = "prevalence"
 
 
 def probability_at(probability: float, calibrated: float, prevalence: float) -> float:
-    """The probability of pneumonia for a film from a group with another share of pneumonia.
+    """Return the probability of pneumonia for an image from a group with another share of pneumonia.
 
-    The film's likelihood ratio stays the same, so its odds change by the ratio of the prior odds (Bayes):
-    odds(new) = odds(old) * odds(prevalence) / odds(calibrated). This holds where the ill and the healthy look as they
-    do in the calibration films, and only their shares differ.
+    The likelihood ratio of the image stays the same, so its odds change by the ratio of the prior odds (Bayes):
+    odds(new) = odds(old) * odds(prevalence) / odds(calibrated). This holds if the images of ill and healthy patients
+    look as they do in the calibration set, and only their shares differ.
 
     Args:
-        probability: calibrated probability of pneumonia, 0..1. 0 and 1 stay as they are.
+        probability: calibrated probability of pneumonia, 0..1. 0 and 1 stay unchanged.
         calibrated: the share of pneumonia, between 0 and 1, that it is calibrated for (`calibration.prevalence` of the
-            card, `calibrated_prevalence` of an answer).
-        prevalence: the share of pneumonia, between 0 and 1, among the films of the reader.
+            card, `calibrated_prevalence` of a prediction).
+        prevalence: the share of pneumonia, between 0 and 1, among the caller's images.
 
     Returns:
-        A probability, 0..1, rounded to six decimals like that of an answer.
+        A probability, 0..1, rounded to six decimals as in a prediction.
     """
     ill = probability * prevalence / calibrated
     healthy = (1 - probability) * (1 - prevalence) / (1 - calibrated)
@@ -38,9 +38,10 @@ def probability_at(probability: float, calibrated: float, prevalence: float) -> 
 
 
 def with_prevalence(body: Mapping[str, Any], prevalence: float | None) -> dict[str, Any]:
-    """An answer with `at_prevalence` at its end; as it is without a prevalence, or where it holds no probability.
+    """Return a response with `at_prevalence` added at the end. Without a prevalence, or without a probability in the
+    response, nothing is added.
 
-    Nothing else in it changes: thresholds, label and triage belong to the probability as it is calibrated.
+    Nothing else changes: thresholds, label and triage belong to the calibrated probability.
     """
     if prevalence is None or "pneumonia" not in body:
         return dict(body)
@@ -50,7 +51,7 @@ def with_prevalence(body: Mapping[str, Any], prevalence: float | None) -> dict[s
 
 
 def read_prevalence(value: Any) -> float | None:
-    """Read the option: a number, or the text of one; None where it is absent. Raises MalformedRequest."""
+    """Read the option: a number, or a number as text; None if it is absent. Raises MalformedRequest."""
     if value is None:
         return None
     try:
@@ -59,6 +60,6 @@ def read_prevalence(value: Any) -> float | None:
         number = math.nan
     if not LOWEST <= number <= HIGHEST:
         raise MalformedRequest(
-            f"{OPTION} must be a number from {LOWEST} to {HIGHEST}, such as 0.1 where 1 of 10 films shows pneumonia."
+            f"{OPTION} must be a number from {LOWEST} to {HIGHEST}, such as 0.1 if 1 of 10 X-rays shows pneumonia."
         )
     return number

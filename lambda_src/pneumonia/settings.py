@@ -1,6 +1,6 @@
-"""The settings of the functions: declared here and in :mod:`pneumonia.decode.limits`, read from the environment once.
+"""The settings of the functions, declared here and in :mod:`pneumonia.decode.limits`, and read from the environment.
 
-To add one, declare it, give its default in cdk.json as well, read it, and run `make settings-table`.
+To add a setting, declare it, add its default to cdk.json, read it, and run `make settings-table`.
 """
 
 import functools
@@ -16,9 +16,9 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 
 MAX_RECEIVES: Final = 5
-"""How often a message is tried before it goes to the dead-letter queue; the local cloud does the same.
+"""Attempts for a message before it goes to the dead-letter queue, also in the local cloud.
 
-AWS advises five or more with Lambda, whose throttled deliveries count as well."""
+AWS recommends at least five with Lambda, because throttled deliveries count as well."""
 
 AUTH_MODES = ("iam", "token", "none")
 
@@ -26,7 +26,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class SettingsError(PneumoniaError):
-    """An environment variable holds a value that cannot be used; the message names the variable."""
+    """The value of an environment variable is invalid. The message names the variable."""
 
     code = "settings_error"
     title = "The service is misconfigured"
@@ -35,16 +35,16 @@ class SettingsError(PneumoniaError):
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings(Limits):
-    """What a deployment chooses and its functions read: the limits of decoding, and these.
+    """The settings that a deployment chooses and its functions read, including the limits of decoding.
 
-    The settings of the stack and those of a running function both begin with them, so that bounds, defaults and
-    variables are the same wherever a value passes.
+    The settings of the stack and of a running function both inherit from this class, so bounds, defaults and variables
+    are the same everywhere.
     """
 
     intra_op_threads: int = setting(
-        integer(1, 6), "threads of one inference; no more than the vCPUs that `memory_mb` buys", default=1
+        integer(1, 6), "threads of one inference; no more than the vCPUs that `memory_mb` provides", default=1
     )
-    # The function checks it as well, so that it stays closed if somebody opens the Function URL by hand.
+    # The function checks it as well, so that the service stays closed if someone opens the Function URL by hand.
     auth: str = setting(
         choice(*AUTH_MODES),
         "`iam`: signed requests; `token`: a bearer token from Secrets Manager; `none`: anyone who knows the URL, with "
@@ -55,50 +55,50 @@ class FunctionSettings(Limits):
     )
     allowed_url_hosts: tuple[str, ...] = setting(
         hosts(),
-        'hosts that `{"url": …}` may fetch from, separated by commas; empty turns it off',
+        'hosts from which `{"url": …}` may fetch images, separated by commas; empty turns this off',
         default=(),
         functions=("api",),
     )
     url_timeout_seconds: int = setting(
-        integer(1, 60), "time limit of such a fetch; below `api_timeout_seconds`", default=5, functions=("api",)
+        integer(1, 60), "time limit for fetching a URL; below `api_timeout_seconds`", default=5, functions=("api",)
     )
     upload_link_seconds: int = setting(
         integer(60, 3_600),
-        "for how long a presigned upload can begin",
+        "how long a presigned upload stays valid, in seconds; an upload must start within this time",
         default=600,
         variable="UPLOAD_EXPIRES_SECONDS",
         functions=("api",),
     )
     feedback: bool = setting(
         flag(),
-        "whether readers may say if they agree with a result; stored next to it ([access.md](access.md#feedback))",
+        "whether readers may record if they agree with a result; stored next to it ([access.md](access.md#feedback))",
         default=False,
         functions=("api",),
     )
     event_bus: str = setting(
         text(r"|[A-Za-z0-9._/-]{1,256}", "the name of an event bus such as default, or an empty text"),
-        "bus of EventBridge, of this account and region, that is told of each finished prediction, such as `default`; "
-        "empty turns it off ([events.md](events.md))",
+        "EventBridge bus in this account and region that receives an event for each finished prediction, such as "
+        "`default`; empty turns this off ([events.md](events.md))",
         default="",
         functions=("worker",),
     )
     event_uids: bool = setting(
         flag(),
-        "whether these events carry the Study and SOP Instance UID of a DICOM image, as they were sent: identifiers by "
-        "which an archive finds the patient ([security.md](security.md#uids))",
+        "whether these events contain the Study and SOP Instance UID of a DICOM image, unchanged; an archive can find "
+        "the patient by them ([security.md](security.md#uids))",
         default=False,
         functions=("worker",),
     )
 
     @property
     def limits(self) -> Limits:
-        """What one image may cost."""
+        """Return the limits on the work for one image."""
         return Limits(**{item.name: getattr(self, item.name) for item in fields(Limits)})
 
     def environment(self, *functions: str) -> dict[str, str]:
-        """The variables that give these settings to some of the functions; to all of them if none is named.
+        """Return the variables that pass these settings to the named functions, or to all if none is named.
 
-        A setting whose text is empty by default needs no variable while it is empty, and one that is off needs none.
+        Empty texts and flags that are off need no variable.
         """
         wanted = set(functions or FUNCTIONS)
         items = [item for item in declared(FunctionSettings).values() if wanted & set(item.metadata["functions"])]
@@ -108,15 +108,15 @@ class FunctionSettings(Limits):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(FunctionSettings):
-    """The settings of a running function: those that the deployment chose, and where its resources are.
+    """The settings of a running function: those of the deployment, and the locations of its resources.
 
     Attributes:
-        model_dir: where the artifacts are (MODEL_DIR).
+        model_dir: folder with the artifacts (MODEL_DIR).
         results_bucket: name of the bucket (RESULTS_BUCKET).
         uploads_bucket: name of the bucket (UPLOADS_BUCKET).
-        upload_origin: where presigned uploads go to, as https://host (UPLOAD_ORIGIN).
-        auth_secret_id: the token's secret in Secrets Manager (AUTH_SECRET_ID); needed where `auth` is token.
-        stack_name: under which metrics are written (STACK_NAME); no metrics without it.
+        upload_origin: origin of presigned uploads, as https://host (UPLOAD_ORIGIN).
+        auth_secret_id: the token's secret in Secrets Manager (AUTH_SECRET_ID); required if `auth` is token.
+        stack_name: stack name in the metrics (STACK_NAME); without it no metrics are written.
     """
 
     model_dir: Path
@@ -128,14 +128,14 @@ class Settings(FunctionSettings):
 
     @property
     def takes_uploads(self) -> bool:
-        """Whether POST /uploads has somewhere to put them, and their results."""
+        """Return whether POST /uploads has buckets for uploads and for results."""
         return self.uploads_bucket is not None and self.results_bucket is not None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read all variables. One that is unset or empty means the default.
+        """Read all variables. An unset or empty variable means the default.
 
-        Raises SettingsError, which names the variable and what it may be.
+        Raises SettingsError, which names the variable and its allowed values.
         """
         chosen = _chosen(env)
         return cls(
@@ -151,19 +151,19 @@ class Settings(FunctionSettings):
 
 @functools.cache
 def process_settings() -> Settings:
-    """The settings of this process, read once. A failure is not kept: the next call reads again."""
+    """Return the settings of this process, read once. After a failure the next call reads them again."""
     return Settings.from_env(os.environ)
 
 
 def default_model_dir() -> Path:
-    """`model_artifacts` beside the package (as in the image) or at the root of the repository."""
+    """Return `model_artifacts` next to the package (as in the container image) or at the root of the repository."""
     package = Path(__file__).resolve().parent
     beside = package.parent / "model_artifacts"
     return beside if beside.is_dir() else package.parent.parent / "model_artifacts"
 
 
 def _chosen(env: Mapping[str, str]) -> dict[str, Any]:
-    """The declared settings whose variables are set, by name."""
+    """Return the declared settings whose variables are set, by name."""
     values: dict[str, Any] = {}
     for name, item in declared(FunctionSettings).items():
         variable, kind = variable_of(item), item.metadata["kind"]
@@ -173,7 +173,7 @@ def _chosen(env: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = kind.read(raw)
         except ValueError:
-            raise SettingsError(f"{variable} is {raw!r}: give {kind.allowed}.") from None
+            raise SettingsError(f"{variable} is {raw!r}, but must be {kind.allowed}.") from None
     return values
 
 
@@ -186,7 +186,7 @@ def _auth_secret_id(env: Mapping[str, str], auth: str | None) -> str | None:
 
 def _origin(env: Mapping[str, str]) -> str | None:
     origin = env.get("UPLOAD_ORIGIN") or None
-    # It becomes part of a Content-Security-Policy, where a space or a semicolon would begin something else.
+    # It becomes part of a Content-Security-Policy, where a space or a semicolon would add another directive.
     if origin is not None and not _ORIGIN.fullmatch(origin):
         raise SettingsError(f"UPLOAD_ORIGIN must be of the form https://host or http://host:port, not {origin!r}.")
     return origin

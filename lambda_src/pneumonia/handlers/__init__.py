@@ -1,1 +1,1 @@
-"""What Lambda calls, one module for each function, and what they do when they start."""
+"""The handlers that Lambda calls, one module per function, and their startup code."""

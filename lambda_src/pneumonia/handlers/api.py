@@ -1,8 +1,7 @@
-"""Lambda handler of the Function URL and of direct invokes: the table of routes, and what holds for all.
+"""Lambda handler of the Function URL and of direct invokes: the route table and the code that all routes share.
 
-Invoked directly with {"url": ...} or {"image": ...} as the whole event, the body that POST /predict
-would return (or its problem document) comes back as a plain object. boto3 is imported only by the routes
-that need it, for the sake of the cold start.
+A direct invoke with {"url": ...} or {"image": ...} as the whole event returns the body of POST /predict (or its problem
+document) as a plain object. Only the routes that need boto3 import it, to keep cold starts short.
 """
 
 from collections.abc import Sequence
@@ -46,12 +45,12 @@ ROUTES = (
 )
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds the image.
+# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains the image.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Return the response to one event; never raises, so that no caller sees a stack trace."""
+    """Return the response to one event. This never raises, so no caller sees a stack trace."""
     metrics.cold_start(metrics.API)
-    # By the name under which the worker has its own, so that one query finds the lines of both.
+    # The same field name as in the worker, so that one query finds the log lines of both.
     logger.set_correlation_id(context.aws_request_id)
     if is_function_url_event(event):
         return _answer(Request(event, context.aws_request_id)).to_lambda()
@@ -62,7 +61,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 
 def _answer(request: Request) -> Response:
-    """The response to a request, whatever happens. HEAD gets that of GET, without its body (RFC 9110, 9.3.2)."""
+    """Return the response to a request, or a problem document. HEAD is GET without the body (RFC 9110, 9.3.2)."""
     head = False
     try:
         head = request.method == "HEAD"
@@ -73,11 +72,10 @@ def _answer(request: Request) -> Response:
 
 
 def _respond(request: Request) -> Response:
-    """Find the route, ask for credentials unless it is public, and call it. Raises what it raises, and Unauthorized,
-    NotFound, MethodNotAllowed.
+    """Find the route, check credentials unless it is public, and call it. Raises what the route raises, Unauthorized,
+    NotFound, and MethodNotAllowed.
 
-    Credentials come first: whether a path exists is not told to just anyone, beyond what GET /docs says of all
-    deployments.
+    Credentials are checked first, so that callers without any learn which paths exist only from GET /docs.
     """
     known = [route for route in ROUTES if route.matches(request.path)]
     if request.method == "OPTIONS":
@@ -90,23 +88,23 @@ def _respond(request: Request) -> Response:
         return route.respond(replace(request, parameters=route.parameters(request.path)))
     if known:
         allow = _methods(known)
-        raise MethodNotAllowed(f"This path answers {', '.join(allow)}.", allow)
+        raise MethodNotAllowed(f"This path does not support the method of the request. Use {', '.join(allow)}.", allow)
     raise _no_such_path()
 
 
 def _note_caller(name: str | None) -> None:
-    """Put the name of a request's token into every line that is logged of it, and count the request by it."""
+    """Add the name of the request's token to all its log lines, and count the request by this name."""
     if name is not None:
         logger.append_keys(caller=name)
         metrics.request(metrics.API, name)
 
 
 def _options(request: Request, known: Sequence[Route]) -> Response:
-    """The answer to OPTIONS, without credentials too, since no preflight request carries any: whoever has none learns
-    nothing of paths that are not public.
+    """Return the response to OPTIONS. Credentials are optional, because preflight requests carry none. Without them,
+    the response contains nothing about paths that are not public.
 
-    It has no header of CORS: where other origins may call, the Function URL itself answers preflight requests
-    (docs/access.md), and where none may, browsers take the lack of them for a no.
+    It has no CORS headers. If other origins are allowed, the Function URL responds to preflight requests
+    (docs/access.md); otherwise browsers treat the missing headers as a refusal.
     """
     headers = dict(PRIVATE)
     try:
@@ -122,7 +120,7 @@ def _options(request: Request, known: Sequence[Route]) -> Response:
 
 def _no_such_path() -> NotFound:
     there = ", ".join(f"{route.method} {route.path}" for route in ROUTES)
-    return NotFound(f"There is no such path. There are {there}.")
+    return NotFound(f"The path does not exist. Available paths are {there}.")
 
 
 def _methods(routes: Sequence[Route]) -> tuple[str, ...]:

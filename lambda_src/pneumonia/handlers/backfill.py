@@ -1,7 +1,7 @@
-"""Lambda handler of the backfill's state machine (infra/backfill_definition.py): batches in, counts out.
+"""Lambda handler of the backfill's state machine (infra/backfill_definition.py): processes batches, returns counts.
 
-What is wrong with an image is a result, as in the upload path. What is wrong with us is raised; Step Functions tries
-again, and counts the batch as failed in the end. Neither events nor errors are logged with keys.
+An error in an image becomes a result, as in the upload path. A failure of the service is raised: Step Functions tries
+again, and finally counts the batch as failed. Events and errors are logged without keys.
 """
 
 import functools
@@ -19,20 +19,20 @@ from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.settings import process_settings
 from pneumonia.uploads.process import process_upload, results_store
 
-# Time to leave for the image under way: with less than this no other is begun.
+# With less time than this left, no further image is started.
 _RESERVE_MS = 15_000
 
 logger = Logger()
 
 
 class NotABackfillEvent(ValueError):
-    """The event is none of those that the state machine sends."""
+    """The event is not one that the state machine sends."""
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds keys.
+# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains keys.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Process a batch (`Items`), conclude one that was run image by image (`Outcomes`), or sum up a `Run`.
+    """Process a batch (`Items`), conclude a batch that ran image by image (`Outcomes`), or summarise a `Run`.
 
     Returns the counts of the batch (pneumonia/backfill/tally.py), or the summary.
     """
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         given = event["BatchInput"]
         parse = functools.partial(parse_item, bucket=given["bucket"], source=given["source"], prefix=given["prefix"])
     except (KeyError, TypeError):
-        raise NotABackfillEvent("The event has neither a batch nor a run.") from None
+        raise NotABackfillEvent("The event contains neither a batch nor a run.") from None
     process = functools.partial(process_upload, function=metrics.BACKFILL)
     batch = Batch(results, process_settings().uploads_bucket, process)
     if "Outcomes" in event:

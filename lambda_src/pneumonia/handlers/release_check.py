@@ -1,7 +1,8 @@
-"""Lambda handler that CodeDeploy calls before a new version gets traffic: does it answer as the card says?
+"""Lambda handler that CodeDeploy calls before a new version gets traffic. It checks the version against its card.
 
-The golden input goes through the version as a caller's image would; model, probability, label and triage of the
-answer are compared with this image's card. It is a function of its own: it imports no graph, only the card.
+It sends the golden input to the version, as a caller would send an image. It compares model, probability, label and
+triage of the response with the card in this container image. This is a separate function that loads only the card, no
+graph.
 """
 
 import base64
@@ -23,26 +24,26 @@ from pneumonia.settings import SettingsError, process_settings
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.literals import LifecycleEventStatusType
 
-# What is left of this function's own time when it stops waiting: it must still report.
+# Time to keep for the report to CodeDeploy when this function stops waiting.
 _TO_REPORT_SECONDS = 15
 _LOOK_SECONDS = 5
-# Of a version whose image has to be brought near again, after weeks without a call.
+# Error code of a version that is inactive after weeks without a call: Lambda must load its container image again.
 _INACTIVE = "CodeArtifactUserPendingException"
-# Answers give probabilities with six decimals.
+# Predictions have probabilities with six decimals.
 _ROUNDING = 1e-6
 
 logger = Logger()
 
 
 class ReleaseRefusedError(PneumoniaError):
-    """The new version failed on the golden input, or gave another answer than the card's."""
+    """The new version failed on the golden input, or its prediction differs from the card."""
 
     code = "release_refused"
-    title = "The new version does not answer as its model card says"
+    title = "The predictions of the new version differ from its model card"
 
 
 class Hook(TypedDict):
-    """What CodeDeploy sends to a lifecycle hook."""
+    """The event that CodeDeploy sends to a lifecycle hook."""
 
     DeploymentId: str
     LifecycleEventHookExecutionId: str
@@ -50,9 +51,9 @@ class Hook(TypedDict):
 
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
-    """Check the version that CHECKED_VERSION names, and tell CodeDeploy `Succeeded` or `Failed`.
+    """Check the version named in CHECKED_VERSION, and report `Succeeded` or `Failed` to CodeDeploy.
 
-    Whatever goes wrong is `Failed`: a version that could not be checked gets no traffic.
+    Every error is reported as `Failed`: a version that could not be checked gets no traffic.
     """
     status: LifecycleEventStatusType = "Failed"
     try:
@@ -70,9 +71,9 @@ def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
 
 
 def check(version: str, patience_seconds: float) -> None:
-    """Send the golden input through a version of either function, by its ARN, and compare the answer.
+    """Send the golden input to a version of either function, by its ARN, and compare the prediction with the card.
 
-    It ends within `patience_seconds`, or a few seconds later. Raises ReleaseRefusedError, ModelError for a card or
+    This ends within `patience_seconds` or a few seconds later. Raises ReleaseRefusedError, ModelError for a card or
     input that cannot be read, and what boto3 raises.
     """
     ends = time.monotonic() + patience_seconds
@@ -87,14 +88,14 @@ def check(version: str, patience_seconds: float) -> None:
 
 
 def _wait_while_pending(version: str, ends: float) -> None:
-    """A new version of a container image is pending until Lambda has its image. Raises ReleaseRefusedError."""
+    """Wait until Lambda has the container image of a new version. Raises ReleaseRefusedError."""
     client = aws.lambda_for_one_call(_LOOK_SECONDS)
     while client.get_function_configuration(FunctionName=version)["State"] == "Pending":
         _pause(ends, "The version was still pending when time ran out.")
 
 
 def _ask(version: str, event: dict[str, str], ends: float) -> Any:
-    """What the version answers. Raises ReleaseRefusedError, and what boto3 raises."""
+    """Invoke the version and return its response. Raises ReleaseRefusedError, and what boto3 raises."""
     while True:
         try:
             client = aws.lambda_for_one_call(max(1, ends - time.monotonic()))
@@ -107,23 +108,23 @@ def _ask(version: str, event: dict[str, str], ends: float) -> Any:
         with found["Payload"] as payload:
             body = json.load(payload)
         if failure := found.get("FunctionError"):
-            raise ReleaseRefusedError(f"The version failed ({failure}); its own log says why.")
+            raise ReleaseRefusedError(f"The version failed ({failure}). See its log for the reason.")
         return body
 
 
 def _pause(ends: float, too_late: str) -> None:
-    """Wait before the next try. Raises ReleaseRefusedError if there is no time for one."""
+    """Wait before the next attempt. Raises ReleaseRefusedError if there is no time for one."""
     if time.monotonic() + _LOOK_SECONDS >= ends:
         raise ReleaseRefusedError(too_late)
     time.sleep(_LOOK_SECONDS)
 
 
 def compare(body: Any, card: Card) -> None:
-    """Compare a prediction of the golden input with the card. Raises ReleaseRefusedError, which says what differs."""
+    """Compare a prediction of the golden input with the card. Raises ReleaseRefusedError, naming the difference."""
     if not isinstance(body, dict) or not isinstance(body.get("pneumonia"), int | float):
-        # The code of a problem; nothing else of what came is repeated.
+        # Only the code of a problem document is quoted from the response.
         code = body.get("code") if isinstance(body, dict) else None
-        raise ReleaseRefusedError(f"No prediction came back (code {code}).")
+        raise ReleaseRefusedError(f"The version returned no prediction (code {code}).")
     if body.get("model") != card.identity():
         raise ReleaseRefusedError(f"The version serves the model {body.get('model')}, not {card.identity()}.")
     golden = card.golden
@@ -131,8 +132,8 @@ def compare(body: Any, card: Card) -> None:
     probability = body["pneumonia"]
     if not low.probability - _ROUNDING <= probability <= high.probability + _ROUNDING:
         raise ReleaseRefusedError(
-            f"{golden.file} gave a probability of {probability}, the card's logit {golden.logit:g} within "
-            f"{golden.tolerance:g} means {low.probability} to {high.probability}."
+            f"{golden.file} gave a probability of {probability}, but the card expects {low.probability} to "
+            f"{high.probability} (logit {golden.logit:g} within {golden.tolerance:g})."
         )
     for name in ("label", "triage"):
         if body.get(name) not in (getattr(low, name), getattr(high, name)):

@@ -1,4 +1,4 @@
-"""What a Lambda function does while AWS starts it, before the first event."""
+"""The init phase of a Lambda function, before the first event."""
 
 import os
 
@@ -9,10 +9,10 @@ from pneumonia.predictor import process_predictor
 
 
 def load_in_init_phase(logger: Logger) -> None:
-    """Load the model now if this is a Lambda runtime; do nothing elsewhere (tests, commands).
+    """Load the model now in a Lambda runtime. Do nothing elsewhere (tests, commands).
 
-    A failure is logged and swallowed: raised at import it would become an answer that says nothing, while
-    the next call of `process_predictor` tries again and turns it into a proper one.
+    A failure is logged, not raised: an exception at import would give a response without a reason. The next call of
+    `process_predictor` tries again and raises a proper error.
     """
     if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         return

@@ -1,11 +1,12 @@
-"""Lambda handler of the upload queue: S3 events through SQS in, results in the results bucket out.
+"""Lambda handler of the upload queue: reads S3 events from SQS, and writes results to the results bucket.
 
-Every upload gets `<key>.json`, with status `predicted` or `rejected`. What is wrong with an image is a
-result; what is wrong with us is raised, becomes a batch item failure, is tried again by SQS, and ends in the
-dead-letter queue. The records of a batch overlap: S3 is waited for by several at once, computing is done by one.
+Every upload gets `<key>.json`, with status `predicted` or `rejected`. An error in an image becomes a result. A failure
+of the service becomes a batch item failure: SQS tries again, and finally moves the message to the dead-letter queue.
+The records of a batch overlap: several wait for S3 at the same time, but only one computes.
 
-A batch with a message that was delivered before is taken film by film, and each is decoded in another process: a film
-that ended the function, which gave all its neighbours back to the queue, does so once.
+An image can crash the function, which returns the whole batch to the queue. A batch with a message that was delivered
+before is therefore processed image by image, each decoded in a separate process, so that an image crashes the function
+only once.
 """
 
 import functools
@@ -26,13 +27,13 @@ from pneumonia.uploads.process import process_upload
 logger = Logger()
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says: it holds file names.
+# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains file names.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Process a batch of SQS messages. Returns {"batchItemFailures": [...]} with those to be tried again.
+    """Process a batch of SQS messages. Return {"batchItemFailures": [...]} with the messages to retry.
 
-    Invoked directly with {"image": "<base64>"} it returns the prediction alone and stores nothing: so a release is
-    checked before the queue feeds it. What is wrong is then raised.
+    A direct invoke with {"image": "<base64>"} returns only the prediction and stores nothing. This checks a release
+    before the queue uses it. Errors are then raised.
     """
     if "Records" not in event:
         return _predict(event, context)
@@ -47,15 +48,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _handle(message: Message, request_id: str, least: Care) -> bool:
-    """Process the uploads of one message. Returns False if that failed for our own reasons, after logging why.
+    """Process the uploads of one message. Return False, after logging the reason, if the service failed.
 
-    `least`: the care that every message of the batch gets.
+    `least`: the minimum care for every message of the batch.
     """
     try:
         for upload in message.uploads():
             process_upload(upload, request_id, care=max(least, message.care))
     except Exception as error:
-        # The id of the message leads from here to its place in the dead-letter queue.
+        # The id identifies the message in the dead-letter queue.
         logger.error(
             "record failed, it goes back to the queue",
             message_id=message.id,
@@ -72,7 +73,7 @@ def _predict(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     predictor = process_predictor()
     source = from_json(event, predictor.limits.max_image_bytes)
     if not isinstance(source, InlineImage):
-        raise MalformedRequest("The worker fetches nothing: send the image itself.")
+        raise MalformedRequest("The worker does not fetch URLs. Send the image itself.")
     return predictor.predict(source.data, request_id=context.aws_request_id, heatmap=False).body
 
 

@@ -1,1 +1,1 @@
-"""The model: its card and files, its input, and what its numbers mean."""
+"""The model: its card and files, its input, and the meaning of its numbers."""

@@ -1,4 +1,4 @@
-"""The model card: the one file that says which graphs are served, how, and with which thresholds."""
+"""The model card: the file that defines which graphs are served, how, and with which thresholds."""
 
 import json
 import math
@@ -13,18 +13,18 @@ from pneumonia.prevalence import EVEN
 
 CARD_FILE = "card.json"
 SCHEMA_VERSION = 2
-# What preprocess.py does; a card that wants anything else was made for other code.
+# The preprocessing in preprocess.py. A card with any other value was made for other code.
 PREPROCESSING = {"resample": "bilinear", "aspect_ratio": "squash"}
-# What happens to the grey range of an image before the model sees it: nothing, or `preprocess.stretched`.
+# How the grey range of an image is changed before the model sees it: not at all, or by `preprocess.stretched`.
 RANGES = ("as_decoded", "stretched")
 LABELS = ("normal", "pneumonia")
-# How a film can arrive, in the order of the graph's `gate_pose`; turns are counter-clockwise.
+# The poses in which an image can arrive, in the order of the graph's `gate_pose`. Turns are counter-clockwise.
 POSES = ("upright", "turned_90", "upside_down", "turned_270", "inverted")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Size of one member's input in pixels; always uint8 with one channel."""
+    """Size of one member's input in pixels. The input is always uint8 with one channel."""
 
     height: int
     width: int
@@ -41,7 +41,7 @@ class Member:
 
     def verify(self, directory: Path) -> None:
         """Compare the file with its sha256. Raises ModelError on a missing or altered file."""
-        # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+        # Imported here: it loads OpenSSL, 7 MB that most starts do not need (docs/performance.md).
         import hashlib
 
         path = directory / self.file
@@ -52,7 +52,7 @@ class Member:
             raise ModelError(f"Cannot read the model {path} ({error.strerror}).") from error
         if found != self.sha256:
             raise ModelError(
-                f"{path} has sha256 {found}, the card says {self.sha256}: the file is damaged or was "
+                f"{path} has sha256 {found}, but the card says {self.sha256}: the file is damaged, or was "
                 "replaced without its card. Restore both from the same version."
             )
 
@@ -61,7 +61,7 @@ class Member:
 class Calibration:
     """p = sigmoid(slope * logit + intercept) (Platt scaling).
 
-    `prevalence`: the share of pneumonia, between 0 and 1, that p holds for.
+    `prevalence`: the share of pneumonia, between 0 and 1, for which p is calibrated.
     """
 
     method: str
@@ -81,7 +81,7 @@ class OperatingPoints:
 
 @dataclass(frozen=True)
 class Golden:
-    """A stored input and the logit it must give, within `tolerance`: the self-test."""
+    """The self-test: a stored input and the logit that it must give, within `tolerance`."""
 
     file: str
     logit: float
@@ -90,10 +90,10 @@ class Golden:
 
 @dataclass(frozen=True)
 class GateSpec:
-    """Limits on what the first member's graph says of the picture itself (`gate.py`).
+    """Limits on the gate outputs of the first member's graph (`gate.py`).
 
-    `distance`: above it the picture is no chest X-ray. `population`: above it the film is of another population
-    than that of the training films.
+    `distance`: above it the image is not a chest X-ray. `population`: above it the image is not of the training
+    population.
     """
 
     distance: float
@@ -102,10 +102,10 @@ class GateSpec:
 
 @dataclass(frozen=True)
 class Card:
-    """A checked model card.
+    """A validated model card.
 
-    `stretch`: the model sees images with their grey range stretched. `full_scale`: the evidence in one cell, in units
-    of the logit, that a heatmap shows in full colour. `document`: the whole of card.json, for GET /model.
+    `stretch`: whether the grey range of images is stretched for the model. `full_scale`: the evidence in one cell, in
+    units of the logit, that a heatmap shows in full colour. `document`: the content of card.json, for GET /model.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Card:
 
     @classmethod
     def load(cls, directory: Path) -> "Card":
-        """Read and check `card.json` of an artifact folder. Raises ModelError, which says what is wrong."""
+        """Read and validate `card.json` in an artifact folder. Raises ModelError with the reason."""
         path = directory / CARD_FILE
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -136,11 +136,11 @@ class Card:
 
     @classmethod
     def from_document(cls, document: Any) -> "Card":
-        """Check a card that was already parsed. Raises ModelError, which names the field."""
+        """Validate a parsed card. Raises ModelError, which names the field."""
         top = _object(document, "the card")
         version = top.get("schema_version")
         if version != SCHEMA_VERSION:
-            raise ModelError(f"card: schema_version is {version!r}, this code reads {SCHEMA_VERSION}.")
+            raise ModelError(f"card: schema_version is {version!r}, but must be {SCHEMA_VERSION}.")
         if tuple(top.get("labels", ())) != LABELS:
             raise ModelError(f"card: labels must be {list(LABELS)}, not {top.get('labels')!r}.")
         wanted = _object(top.get("preprocessing"), "preprocessing")
@@ -173,7 +173,7 @@ class Card:
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the weights: the member's digest, or the digest of all members' hex digests."""
+        """The identity of the weights: the digest of the only member, or of the hex digests of all members."""
         digests = [member.sha256 for member in self.members]
         if len(digests) == 1:
             return digests[0]
@@ -182,7 +182,7 @@ class Card:
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def identity(self) -> dict[str, str]:
-        """The `model` field of predictions and of results."""
+        """Return the `model` field of predictions and results."""
         return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
 
@@ -202,9 +202,9 @@ def _member(value: Any, where: str) -> Member:
 
 def _calibration(entry: Mapping[str, Any]) -> Calibration:
     slope = _number(entry, "slope", "calibration")
-    if slope <= 0:  # a falling curve would turn the ranking, and the heatmap, upside down
+    if slope <= 0:  # a falling curve would reverse the ranking and the heatmap
         raise ModelError("card: calibration.slope must be above 0.")
-    # Cards before 0.3.0 do not say it, and were calibrated like all others.
+    # Cards before 0.3.0 do not state it, and were calibrated for an even prevalence.
     prevalence = _number(entry, "prevalence", "calibration") if "prevalence" in entry else EVEN
     if not 0 < prevalence < 1:
         raise ModelError("card: calibration.prevalence must be between 0 and 1.")
@@ -255,7 +255,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
 def _text(entry: Mapping[str, Any], key: str, where: str = "") -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value:
-        raise ModelError(f"card: {where + '.' if where else ''}{key} must be a text that is not empty.")
+        raise ModelError(f"card: {where + '.' if where else ''}{key} must be a non-empty text.")
     return value
 
 
@@ -269,5 +269,5 @@ def _number(entry: Mapping[str, Any], key: str, where: str) -> float:
 def _file(entry: Mapping[str, Any], where: str) -> str:
     name = _text(entry, "file", where)
     if Path(name).name != name:
-        raise ModelError(f"card: {where}.file must be a plain file name beside the card, not {name!r}.")
+        raise ModelError(f"card: {where}.file must be a file name without a folder, not {name!r}.")
     return name

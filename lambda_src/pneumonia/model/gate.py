@@ -1,7 +1,7 @@
-"""Is the picture a chest X-ray, upright, and of the population that the model was trained on?
+"""Check that an image is a chest X-ray, that it is upright, and that it is of the training population.
 
-The graph measures, the card sets the limits, this module judges. The distance is how far the picture's features lie
-from those of chest X-rays (`training/gate.py`); the pose tells how a film was turned or inverted on its way here.
+The graph measures, the card sets the limits, and this module decides. The distance measures how far the features of the
+image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned or inverted.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _UNDO_TURN = {
 
 @dataclass(frozen=True)
 class GateScores:
-    """What the graph measured on one picture; `pose` is an index into POSES."""
+    """The gate outputs of the graph for one image. `pose` is an index into POSES."""
 
     distance: float
     population: float
@@ -29,7 +29,7 @@ class GateScores:
 
 
 class Verdict(Enum):
-    """FILM: as it should be. CHANGED: perhaps a film, but inverted or turned. OTHER: no chest X-ray."""
+    """FILM: an upright chest X-ray. CHANGED: perhaps one, but inverted or turned. OTHER: not a chest X-ray."""
 
     FILM = "film"
     CHANGED = "changed"
@@ -37,37 +37,37 @@ class Verdict(Enum):
 
 
 def judge(scores: GateScores, limits: GateSpec) -> Verdict:
-    """What a picture is at first sight."""
+    """Return the verdict on an image as sent."""
     if scores.distance > limits.distance:
         return Verdict.OTHER
     return Verdict.FILM if POSES[scores.pose] == "upright" else Verdict.CHANGED
 
 
 def hypothesis(scores: GateScores) -> str:
-    """The change that would explain a picture that is no plain film: a member of POSES.
+    """Return the change that would explain an image that is not an upright chest X-ray: a member of POSES.
 
-    One that looks upright and still is not like a film may be inverted.
+    An image that looks upright but unlike a chest X-ray may be inverted.
     """
     pose = POSES[scores.pose]
     return "inverted" if pose == "upright" else pose
 
 
 def undone(pixels: Image.Image, change: str) -> Image.Image:
-    """`pixels` (mode "L") with `change`, a member of POSES, taken back."""
+    """Undo `change`, a member of POSES, in `pixels` (mode "L")."""
     return ImageOps.invert(pixels) if change == "inverted" else pixels.transpose(_UNDO_TURN[change])
 
 
 def in_training_population(scores: GateScores, limits: GateSpec) -> bool:
-    """Whether a film looks like those that the model was trained on."""
+    """Return whether an image looks like those that the model was trained on."""
     return scores.population <= limits.population
 
 
 def refusal(change: str | None) -> PneumoniaError:
-    """The error for a film that was turned by `change`, or, with None, for what is no chest X-ray."""
+    """Return the error for an image turned by `change`, or, if it is None, for an image that is not a chest X-ray."""
     if change is None:
         return NotAChestXray(
-            "The image does not look like a frontal chest X-ray. Send the film itself, upright and uncropped; "
-            "if it is one, send it again with force=true."
+            "The image does not look like a frontal chest X-ray. Send the original image, upright and uncropped. "
+            "If it is a frontal chest X-ray, send it again with force=true."
         )
-    turned = "stands on its head" if change == "upside_down" else "lies on its side"
-    return WrongOrientation(f"The film {turned}. Turn it upright and send it again, or send it with force=true.")
+    turned = "upside down" if change == "upside_down" else "rotated by 90 degrees"
+    return WrongOrientation(f"The image is {turned}. Turn it upright and send it again, or send it with force=true.")

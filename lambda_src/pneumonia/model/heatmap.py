@@ -1,4 +1,4 @@
-"""The activation map laid over the film, with a legend, as a PNG."""
+"""Draw the activation map over the X-ray, with a legend, as a PNG."""
 
 import functools
 from typing import Any
@@ -11,13 +11,13 @@ from pneumonia.model.card import Card
 from pneumonia.model.png import rgb_png
 
 MAX_SIDE = 512
-MIN_WIDTH = 192  # room for the legend's two words under a narrow film
+MIN_WIDTH = 192  # room for the texts of the legend under a narrow image
 LEGEND_HEIGHT = 36
 MAX_OPACITY = 0.6
 LUNGS_KEYWORD = "Lungs"
 
-# Every 16th entry of matplotlib's "inferno" (S. van der Walt and N. Smith, CC0): perceptually even, and its
-# lightness rises all the way, so that it also reads in grey and with colour-blind eyes.
+# Every 16th entry of matplotlib's "inferno" (S. van der Walt and N. Smith, CC0). It is perceptually uniform, and its
+# lightness always rises, so it can also be read in grey and by colour-blind people.
 INFERNO = np.array(
     [
         (0, 0, 4), (11, 7, 36), (33, 12, 74), (61, 9, 101), (87, 16, 110), (113, 25, 110),
@@ -29,11 +29,11 @@ INFERNO = np.array(
 
 
 def heat_of(activation_map: npt.NDArray[np.float32], probability: float, card: Card) -> npt.NDArray[np.float32]:
-    """Heat of each cell, float32 [h, w] in 0..1, on the fixed scale of the card.
+    """Return the heat of each cell, float32 [h, w] in 0..1, on the fixed scale of the card.
 
-    `activation_map`: float32 [h, w] as the model returns it. 1 is the evidence of `card.full_scale` or more, so that
-    heatmaps of two images can be compared. Below the rule-out threshold the heat fades with the `probability`: what the
-    model calls likely normal must not glow.
+    `activation_map`: float32 [h, w] as the model returns it. Heat 1 means the evidence `card.full_scale` or more, so
+    heatmaps of different images can be compared. Below the rule-out threshold the heat fades with the `probability`:
+    an image that is likely normal must not show strong evidence.
     """
     fade = min(1.0, probability / card.operating_points.rule_out)
     return np.asarray(np.clip(activation_map / card.full_scale, 0, 1) * fade, np.float32)
@@ -43,12 +43,12 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
     """Draw the evidence for pneumonia over an image.
 
     `image`: mode "L", any size. `heat`: float32 [h, w] in 0..1, as `heat_of` returns it, covering the whole image.
-    Where there is none the image is untouched. `lungs`: float32 [h, w] in 0..1, the share of lung in each cell of a
-    grid over the whole image; it is not drawn, but written into a text of the file (`lungs_text`). Returns an RGB PNG
-    whose picture is at most 512 pixels on its longest side.
+    Where the heat is 0, the image is unchanged. `lungs`: float32 [h, w] in 0..1, the share of lung in each cell of a
+    grid over the whole image; it is not drawn, but stored as text in the file (`lungs_text`). Returns an RGB PNG with
+    the image at no more than 512 pixels on its longest side, and the legend below.
     """
     film = image.copy()
-    # By whole factors first: averaging whole blocks of pixels costs an eighth of weighing each of them.
+    # Reduce by whole factors first: averaging blocks of pixels takes an eighth of the time of weighting each pixel.
     film.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     places = np.empty((film.height, film.width, 2), np.uint8)
     places[..., 0], places[..., 1] = np.asarray(film), np.asarray(_levels(heat, film.size))
@@ -63,10 +63,10 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
 
 
 def evidence_map(heat: npt.NDArray[np.float32], lungs: npt.NDArray[np.float32] | None) -> dict[str, Any]:
-    """What `overlay` draws from, for JSON.
+    """Return the values that `overlay` draws, for JSON.
 
-    `width`, `height` and `heat` (row by row, 0..255, 255 for 1) of the grid over the image, and `lungs`: None, or
-    `width`, `height` and `share` of its own grid in the same way.
+    `width`, `height` and `heat` (row by row, 0..255, where 255 means 1) of the grid over the image, and `lungs`: None,
+    or `width`, `height` and `share` of a separate grid in the same form.
     """
     return {**_grid(heat, "heat"), "lungs": None if lungs is None else _grid(lungs, "share")}
 
@@ -77,22 +77,22 @@ def _grid(values: npt.NDArray[np.float32], name: str) -> dict[str, Any]:
 
 
 def _bytes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """0..1 as 0..255."""
+    """Scale 0..1 to 0..255."""
     return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
 def lungs_text(lungs: npt.NDArray[np.float32]) -> str:
-    """A lung map [h, w] in 0..1 as "width height bytes": row by row, two hexadecimal digits a cell, of which "ff" is 1.
+    """Return a lung map [h, w] in 0..1 as "width height bytes": row by row, two hexadecimal digits per cell, ff for 1.
 
-    It goes with the picture, not with the answer: so whoever shows the heatmap has it, from wherever that came, and
-    nobody else pays for it.
+    It is stored in the picture, not in the response. Every viewer of a heatmap then has it, and other responses stay
+    small.
     """
     height, width = lungs.shape
     return f"{width} {height} {_bytes_of(lungs).tobytes().hex()}"
 
 
 def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Colours of heat in 0..1, any shape: float32 RGB [..., 3] in 0..255."""
+    """Return the colours of heat in 0..1, of any shape: float32 RGB [..., 3] in 0..255."""
     position = heat * (len(INFERNO) - 1)
     low = np.minimum(position.astype(np.intp), len(INFERNO) - 2)
     share = (position - low)[..., np.newaxis]
@@ -100,17 +100,17 @@ def colours(heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _levels(heat: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
-    """Heat in 0..1 at the size (width, height) of the picture: mode "L", 255 for 1."""
+    """Return heat in 0..1 at the size (width, height) of the picture: mode "L", 255 for 1."""
     cells = Image.fromarray(_bytes_of(heat))
-    # Bicubic hides the few cells of the grid better than bilinear.
+    # Bicubic hides the coarse grid better than bilinear.
     return cells.resize(size, Image.Resampling.BICUBIC)
 
 
 @functools.cache
 def _blend_table() -> npt.NDArray[np.uint32]:
-    """What is drawn for each heat (0..255) over each grey (0..255): uint32 [65536] at 256 * heat + grey.
+    """Return the colour for each heat (0..255) over each grey (0..255): uint32 [65536] at 256 * heat + grey.
 
-    Its first three bytes in memory are red, green and blue; the fourth is not used.
+    The first three bytes of an entry in memory are red, green and blue. The fourth is not used.
     """
     heat = np.linspace(0, 1, 256, dtype=np.float32)
     opacity = (MAX_OPACITY * heat)[:, np.newaxis, np.newaxis]
@@ -122,8 +122,8 @@ def _blend_table() -> npt.NDArray[np.uint32]:
 
 @functools.lru_cache(maxsize=8)
 def _legend(width: int) -> npt.NDArray[np.uint8]:
-    """The legend below a picture of that width: uint8 RGB [LEGEND_HEIGHT, width, 3]."""
-    # Imported with the first heatmap: fonts load libraries that a prediction without one has no use for.
+    """Return the legend for a picture of that width: uint8 RGB [LEGEND_HEIGHT, width, 3]."""
+    # Imported with the first heatmap: fonts load libraries that other predictions do not need.
     from PIL import ImageDraw, ImageFont
 
     margin, bar_height = 8, 10

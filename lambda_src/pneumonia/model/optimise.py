@@ -1,13 +1,13 @@
-"""Graphs optimised while the image is built, so that a container that starts has less to do.
+"""Optimise the graphs when the container image is built, so that a container starts faster.
 
     python -m pneumonia.model.optimise FOLDER
 
-writes each member of the card again as onnxruntime has optimised it at its extended level, which holds on every CPU
-(the layouts that one CPU likes best are chosen where the graph is loaded), and removes the original. What was checked
-against the card then need not be read and hashed at each start: Lambda checks the layers of an image by digest itself.
+This optimises each member of the card at onnxruntime's extended level, which suits every CPU, and removes the original.
+The layouts for the current CPU are chosen when the graph is loaded. The files are checked against the card here, so
+they need not be read and hashed at each start: Lambda verifies the layers of a container image by digest.
 
-The weights go into a file next to the graph, which onnxruntime maps into memory instead of reading and parsing it: a
-start takes 22 ms of processor time less, and 19 MB of memory (docs/performance.md).
+The weights go into a file next to the graph. onnxruntime maps it into memory instead of reading and parsing it, which
+saves 22 ms of processor time and 19 MB of memory at each start (docs/performance.md).
 """
 
 import math
@@ -27,21 +27,21 @@ from pneumonia.errors import ModelError
 from pneumonia.model.card import Card, Member
 
 TOLERANCE = 1e-3
-"""Most that an answer may move: the optimisations keep the arithmetic, but not the order of every sum."""
+"""Largest change of an output: the optimisations keep the arithmetic, but not the order of every sum."""
 
 
 def prepared_file(member: Member, directory: Path) -> Path:
-    """Where the optimised graph of a member lies, if there is one."""
+    """Return the path of the optimised graph of a member, whether or not it exists."""
     return directory / f"{Path(member.file).stem}.prepared.onnx"
 
 
 def weights_file(member: Member, directory: Path) -> Path:
-    """Where the weights of an optimised graph lie. A graph with few of them has no such file."""
+    """Return the path of the weights of an optimised graph. A graph with few weights has no such file."""
     return directory / f"{Path(member.file).stem}.prepared.weights"
 
 
 def graph_file(member: Member, directory: Path) -> Path:
-    """The file to load: the optimised graph, else the member's own once that was checked against the card.
+    """Return the file to load: the optimised graph, or else the member's file after checking it against the card.
 
     Raises ModelError on a missing or altered file.
     """
@@ -53,9 +53,9 @@ def graph_file(member: Member, directory: Path) -> Path:
 
 
 def prepare(directory: Path) -> list[Path]:
-    """Write the optimised graphs beside the card in place of the originals; returns their paths.
+    """Replace the graphs next to the card with optimised ones, and return their paths.
 
-    Raises ModelError if a file is missing, altered or no ONNX, or if the optimised graph answers otherwise.
+    Raises ModelError if a file is missing, altered or not ONNX, or if the optimised graph gives other results.
     """
     card = Card.load(directory)
     card.verify(directory)
@@ -66,21 +66,21 @@ def _prepare(member: Member, directory: Path) -> Path:
     source, target = directory / member.file, prepared_file(member, directory)
     weights = weights_file(member, directory)
     shape = (1, member.input.height, member.input.width, 1)
-    import hashlib  # while the image is built, and not at each start: it loads OpenSSL
+    import hashlib  # imported here, so that it is not loaded at each start: it loads OpenSSL
 
-    # Noise, and always the same; the image has no random part of numpy.
+    # Reproducible noise, made without numpy.random, which the container image does not contain.
     film = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
     try:
         _optimise(source, target, weights)
-        # As both would be served: comparing with what the same optimisations made of the source would find nothing.
+        # Both run as they would be served. Applying the same optimisations to the source would hide any difference.
         before, after = _outputs(source, film), _outputs(target, film)
-    except Exception as error:  # onnxruntime raises its own classes, which have no common public base
+    except Exception as error:  # onnxruntime's exceptions have no common public base class
         raise ModelError(f"onnxruntime cannot optimise {member.file}: {error}") from error
     if not all(np.allclose(a, b, atol=TOLERANCE) for a, b in zip(before, after, strict=True)):
         for made in (target, weights):
             made.unlink(missing_ok=True)
-        raise ModelError(f"{member.file} answers otherwise once it is optimised: build the image without that step.")
-    # The time of the original: the same model makes the same layer of the image.
+        raise ModelError(f"{member.file} gives other results after optimisation. Build the image without this step.")
+    # Keep the time of the original, so that the same model makes the same layer of the container image.
     for made in filter(Path.exists, (target, weights)):
         os.utime(made, (source.stat().st_atime, source.stat().st_mtime))
     source.unlink()

@@ -1,4 +1,4 @@
-"""The ONNX graphs: sessions, and predictions of one model or of a weighted ensemble."""
+"""Load the ONNX graphs as sessions, and predict with one model or a weighted ensemble."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# onnxruntime reports its use to its maker unless told not to before it is imported; nothing leaves here.
+# onnxruntime sends telemetry to its maker unless it is disabled before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
@@ -31,9 +31,10 @@ Map = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """`logit` is not calibrated. `activation_map` is float32 [h, w]: evidence for pneumonia by place, in
-    the units of the logit; negative values speak against it. `gate` is None for a card without one. `lung_map` is
-    float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None where the model has none."""
+    """The output for one image. `logit` is not calibrated. `activation_map`: float32 [h, w], the evidence for pneumonia
+    by place, in units of the logit; negative values are evidence against it. `gate` is None for a card without a gate.
+    `lung_map`: float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None if the model has
+    none."""
 
     logit: float
     activation_map: Map
@@ -42,17 +43,18 @@ class ModelOutput:
 
 
 class Model:
-    """The members of a card as onnxruntime sessions. Make one per process: creating it is the slow part."""
+    """The members of a card as onnxruntime sessions. Create one per process, because creating it is slow."""
 
     def __init__(self, card: Card, directory: Path, threads: int = 1) -> None:
-        """Check the files against the card unless they were prepared, then load them; `threads` run inside each
-        operator.
+        """Load the files, after checking them against the card unless they were optimised before.
+
+        `threads`: number of threads inside each operator.
 
         Raises ModelError if a file is missing, altered, not ONNX, or has other inputs or outputs.
         """
         files = [graph_file(member, directory) for member in card.members]
         self._members, self._stretch = card.members, card.stretch
-        # The first member speaks for the gate: one look at a picture is enough to tell what it is.
+        # Only the first member computes the gate: one result per image is enough.
         self._outputs = [
             OUTPUTS + (GATE_OUTPUTS if card.gate is not None and index == 0 else ())
             for index in range(len(card.members))
@@ -61,7 +63,7 @@ class Model:
             _session(member, path, threads, outputs)
             for member, path, outputs in zip(card.members, files, self._outputs, strict=True)
         ]
-        # No part of the answer: a model without it serves as well.
+        # Optional: predictions do not depend on this output.
         if any(node.name == LUNG_OUTPUT for node in self._sessions[0].get_outputs()):
             self._outputs[0] += (LUNG_OUTPUT,)
         total = sum(member.weight for member in card.members)
@@ -69,18 +71,18 @@ class Model:
 
     @property
     def enough(self) -> int:
-        """Pixels that a film keeps on its shorter side when its decoder reduces it: see `decode`."""
+        """Pixels that an image must keep on its shorter side when its decoder reduces it: see `decode`."""
         return max(enough_pixels(member.input.height, member.input.width) for member in self._members)
 
     def predict(self, images: Sequence[Image.Image]) -> list[ModelOutput]:
         """Predict grey images (mode "L", any size) as one batch, in their order.
 
-        Raises ValueError for another mode, ModelError if a graph fails or answers no finite number.
+        Raises ValueError for another mode, ModelError if a graph fails or returns a number that is not finite.
         """
         return self.run(self.prepare(images))
 
     def prepare(self, images: Sequence[Image.Image]) -> list[InputBatch]:
-        """The inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
+        """Return the inputs for `run`: for each member a uint8 batch [len(images), H, W, 1]."""
         return [
             np.stack([self._input(image, member) for image in images])
             if images
@@ -122,16 +124,16 @@ def _gates(found: Sequence[Any], count: int) -> list[GateScores | None]:
 
 def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -> Any:
     options = ort.SessionOptions()
-    # Explicit, because Lambda shows more CPUs than it gives and the default takes every one it sees.
+    # Explicit, because Lambda shows more CPUs than it provides, and the default uses all that are visible.
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # Everything, layouts for this very CPU included: of a prepared graph they are all that is left to do.
+    # All optimisations, including layouts for this CPU. For an optimised graph only the layouts remain.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own classes, which have no common public base
+    except Exception as error:  # onnxruntime's exceptions have no common public base class
         raise ModelError(f"onnxruntime cannot load {member.file}: {error}") from error
     _check_signature(session, member, outputs)
     return session
@@ -147,12 +149,12 @@ def _check_signature(session: Any, member: Member, wanted_outputs: Sequence[str]
         )
     node = inputs[INPUT]
     wanted = [member.input.height, member.input.width, 1]
-    # A dimension that the graph leaves open is a name or None, and takes any size.
+    # A dimension that the graph leaves open is a name or None, and accepts any size.
     fits = len(node.shape) == 4 and all(
         not isinstance(found, int) or found == size for found, size in zip(node.shape[1:], wanted, strict=True)
     )
     if node.type != "tensor(uint8)" or not fits:
-        raise ModelError(f"{member.file} takes {node.type} {node.shape}, the card says uint8 [N, {wanted}].")
+        raise ModelError(f"{member.file} takes {node.type} {node.shape}, but the card says uint8 [N, {wanted}].")
 
 
 def _run(session: Any, batch: InputBatch, member: Member, outputs: Sequence[str]) -> list[Any]:
@@ -163,15 +165,15 @@ def _run(session: Any, batch: InputBatch, member: Member, outputs: Sequence[str]
     logit, maps = found[:2]
     if logit.shape != (len(batch),) or maps.ndim != 3 or len(maps) != len(batch):
         raise ModelError(
-            f"{member.file} answered {len(batch)} images with logit {logit.shape} and activation_map {maps.shape}."
+            f"{member.file} returned logit {logit.shape} and activation_map {maps.shape} for {len(batch)} images."
         )
     if not all(np.isfinite(values).all() for values in found):
-        raise ModelError(f"{member.file} answered a value that is not a finite number.")
+        raise ModelError(f"{member.file} returned a value that is not a finite number.")
     return list(found)
 
 
 def _resize_maps(maps: Map, grid: tuple[int, ...]) -> Map:
-    """Bring [N, h, w] to the first member's grid, so that maps of different input sizes can be averaged."""
+    """Resize [N, h, w] to the first member's grid, so that maps of different input sizes can be averaged."""
     if maps.shape[1:] == grid:
         return maps
     size = (grid[1], grid[0])

@@ -1,4 +1,4 @@
-"""From a logit to a probability, a label and a triage: pure arithmetic on the card's numbers."""
+"""Convert a logit to a probability, a label and a triage by the numbers of the card."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Triage = Literal["likely_normal", "indeterminate", "likely_pneumonia"]
 
 @dataclass(frozen=True)
 class Assessment:
-    """`probability` is the calibrated one of pneumonia, 0..1; `threshold` is the one behind `label`."""
+    """`probability`: calibrated probability of pneumonia, 0..1. `threshold`: the threshold for `label`."""
 
     probability: float
     label: Label
@@ -23,9 +23,9 @@ class Assessment:
 def assess(logit: float, card: Card) -> Assessment:
     """Calibrate a logit and compare it with the card's operating points.
 
-    pneumonia from the balanced threshold on; likely_normal below rule_out, likely_pneumonia from rule_in on,
-    indeterminate between. The probability is rounded before it is compared, so that what is answered always
-    agrees with its own label.
+    The label is pneumonia from the balanced threshold on. The triage is likely_normal below rule_out, likely_pneumonia
+    from rule_in on, and indeterminate in between. The probability is rounded before it is compared, so that it always
+    agrees with the label.
     """
     points = card.operating_points
     probability = round(sigmoid(card.calibration.slope * logit + card.calibration.intercept), 6)
@@ -39,7 +39,7 @@ def assess(logit: float, card: Card) -> Assessment:
 
 
 def sigmoid(x: float) -> float:
-    """1 / (1 + exp(-x)) without overflow for any finite x."""
+    """Return 1 / (1 + exp(-x)), without overflow for any finite x."""
     if x >= 0:
         return 1.0 / (1.0 + math.exp(-x))
     e = math.exp(x)

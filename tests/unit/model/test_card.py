@@ -55,7 +55,7 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("heatmap.full_scale", 0, "full_scale"),
         ("members", [], "members"),
         ("members.0.weight", 0, "weight"),
-        ("members.0.file", "../elsewhere.onnx", "plain file name"),
+        ("members.0.file", "../elsewhere.onnx", "file name without a folder"),
         ("members.0.sha256", "", "sha256"),
         ("members.0.input.channels", 3, "1 channel"),
         ("members.0.input.height", 0, "height"),

@@ -84,8 +84,8 @@ def test_inversion_is_taken_back() -> None:
 
 def test_refusals_have_codes_of_their_own() -> None:
     assert refusal(None).code == "not_a_chest_xray"
-    assert "on its head" in refusal("upside_down").detail
-    assert "on its side" in refusal("turned_90").detail
+    assert "upside down" in refusal("upside_down").detail
+    assert "rotated by 90 degrees" in refusal("turned_90").detail
 
 
 def test_a_film_is_answered(gated: Predictor) -> None:
