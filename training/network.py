@@ -31,7 +31,11 @@ class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type info
         features, lungs = inputs
         weight = ops.square(ops.sigmoid(lungs)) + FLOOR
         weight = weight / ops.mean(weight, axis=(1, 2), keepdims=True)
-        return [ops.mean(features * weight, axis=(1, 2)), weight]
+        # In onnxruntime, a product of matrices takes a tenth of the time of a multiplication and a mean.
+        cells, channels = features.shape[1] * features.shape[2], features.shape[3]
+        rows = ops.reshape(weight / cells, (-1, 1, cells))
+        pooled = ops.matmul(rows, ops.reshape(features, (-1, cells, channels)))
+        return [ops.reshape(pooled, (-1, channels)), weight]
 
 
 def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
@@ -40,13 +44,19 @@ def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
     """
     net = xception.backbone(size, middle)
     features = layers.Activation("linear", name="cells", dtype="float32")(net.output)
+    side, channels = (int(features.shape[1]), int(features.shape[2])), int(features.shape[3])
+    # The heads read rows of cells, because a dense layer on four axes exports as twenty operators on shapes.
+    cells = ops.reshape(features, (-1, channels))
+
+    def grid(x: Any) -> Any:
+        return ops.reshape(x, (-1, *side, 1))
+
     # Zeros, not random: the mean of networks blurs if their heads start from different weights.
-    lungs = layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(features)
+    lungs = grid(layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(cells))
     pooled, weight = LungPooling(name="pool", dtype="float32")([features, lungs])
     head = layers.Dense(1, kernel_initializer="zeros", name="head", dtype="float32")
     raw = head(layers.Dropout(dropout, name="dropout", dtype="float32")(pooled))
-    evidence = layers.Multiply(name="evidence", dtype="float32")([head(features), weight])
-    side = (int(lungs.shape[1]), int(lungs.shape[2]))
+    evidence = layers.Multiply(name="evidence", dtype="float32")([grid(head(cells)), weight])
     chance = layers.Activation("sigmoid", name="lung", dtype="float32")(lungs)
 
     def flat(x: Any, name: str) -> Any:

@@ -4,9 +4,10 @@
 
 The interface of the graph stays the same. The command uses static quantisation (Jacob et al. 2018, arXiv:1712.05877) in
 onnxruntime's QDQ form, with int8 weights for each output channel and uint8 activations. The ranges of the activations
-come from training images, after `training/equalise.py` made them even between channels. Only the backbone is
-quantised. The scaling of the image and the head cost little and stay in float32. `--reduce-range` uses 7 of the 8 bits
-of the weights: an AVX2 CPU without VNNI adds pairs of products in 16 bits, which 8-bit weights can saturate.
+come from training images, after `training/equalise.py` made them even between channels. The backbone reads the uint8
+image itself (`training/image_input.py`), and its channels are padded (`training/padding.py`). The head costs little and
+stays in float32. `--reduce-range` uses 7 of the 8 bits of the weights: an AVX2 CPU without VNNI adds pairs of products
+in 16 bits, which 8-bit weights can saturate.
 """
 
 import argparse
@@ -23,13 +24,19 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from training import equalise, metrics
+from training import equalise, image_input, metrics, padding
 from training.data import Film, labels, load_pixels, merge_duplicates, scan
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
 CALIBRATION_IMAGES = 200
 CHECKED_IMAGES = 400
 BATCH = 8
+IMAGE_QUANTISATION = {
+    "quant_type": QuantType.QUInt8,
+    "scale": np.array(1, np.float32),
+    "zero_point": np.array(0, np.uint8),
+}
+"""The image is its own quantised value."""
 
 Films = NDArray[np.uint8]
 
@@ -78,6 +85,8 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
         equalise.equalise(model, films)
+        image = image_input.fold_scaling(model)
+        padding.pad_channels(model)
         graph, even = model.graph, Path(folder) / "even.onnx"
         onnx.save(model, even)
         quantize_static(
@@ -91,7 +100,13 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
             reduce_range=reduce_range,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
+            extra_options={"TensorQuantOverrides": {image: [IMAGE_QUANTISATION]}} if image else {},
         )
+        if image:
+            model = onnx.load(out)
+            image_input.read_image(model)
+            onnx.checker.check_model(model)
+            onnx.save(model, out)
     before, after = interface(source), interface(out)
     if before != after:
         raise RuntimeError(f"the quantised graph has another interface: {after} instead of {before}")

@@ -6,62 +6,11 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
+from tests.training.graphs import CHANNELS, SIZE, network
 from training import quantise
 from training.data import Film, scan
-
-SIZE, CHANNELS = 32, 8
-
-
-def network(path: Path, *, convolutions: bool = True) -> Path:
-    """Return a residual network with random weights and the outputs of the served network."""
-    random = np.random.default_rng(3)
-    weights = {
-        "stem": random.normal(0, 0.5, (CHANNELS, 1, 3, 3)),
-        "depth": random.normal(0, 0.5, (CHANNELS, 1, 3, 3)),
-        "point": random.normal(0, 0.5, (CHANNELS, CHANNELS, 1, 1)),
-        "dense": random.normal(0, 0.5, (CHANNELS if convolutions else 1, 1)),
-        "half": np.float32(127.5),
-        "one": np.float32(-1.0),
-        "bias": np.array([0.3], np.float32),
-    }
-    node = helper.make_node
-    backbone = [
-        node("Conv", ["planes", "stem"], ["c1"], "stem", strides=[2, 2]),
-        node("Relu", ["c1"], ["r1"], "act1"),
-        node("Conv", ["r1", "depth"], ["c2"], "depth", group=CHANNELS, pads=[1, 1, 1, 1]),
-        node("Conv", ["c2", "point"], ["c3"], "point"),
-        node("Add", ["c3", "r1"], ["sum"], "residual"),
-        node("Relu", ["sum"], ["cells"], "act2"),
-    ]
-    nodes = [
-        node("Cast", ["image"], ["float"], "cast", to=TensorProto.FLOAT),
-        node("Div", ["float", "half"], ["unit"], "scale"),
-        node("Add", ["unit", "one"], ["scaled"], "offset"),
-        node("Transpose", ["scaled"], ["planes"], "planes", perm=[0, 3, 1, 2]),
-        *(backbone if convolutions else [node("Relu", ["planes"], ["cells"], "act2")]),
-        node("GlobalAveragePool", ["cells"], ["pooled"], "pool"),
-        node("Flatten", ["pooled"], ["features"], "flat"),
-        node("MatMul", ["features", "dense"], ["product"], "dense"),
-        node("Add", ["product", "bias"], ["biased"], "bias"),
-        node("Flatten", ["biased"], ["logit"], "logit"),
-        node("Transpose", ["cells"], ["places"], "places", perm=[0, 2, 3, 1]),
-        node("MatMul", ["places", "dense"], ["activation_map"], "map"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "random",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIZE, SIZE, 1])],
-        [
-            helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", 1]),
-            helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, None),
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, None),
-        ],
-        [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in weights.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8), path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +55,13 @@ def test_weights_are_int8_by_channel_within_the_range_asked_for(
     weights = [values for values in stored if values.dtype == np.int8 and values.ndim == 4]
     assert len(weights) == 3
     for values in weights:
-        by_channel = np.abs(values.reshape(CHANNELS, -1).astype(int)).max(axis=1)
+        by_channel = np.abs(values[:CHANNELS].reshape(CHANNELS, -1).astype(int)).max(axis=1)
         assert (by_channel >= largest - 1).all()  # each channel uses its whole range
+        assert not values[CHANNELS:].any()  # channels of padding
         assert (by_channel <= largest).all()
 
 
-def test_scaling_and_head_stay_in_float32(source: Path, films: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_the_head_stays_in_float32(source: Path, films: NDArray[np.uint8], tmp_path: Path) -> None:
     assert set(quantise.outside_backbone(onnx.load(source).graph)) == {"offset", "bias"}
     quantise.quantise(source, tmp_path / "int8.onnx", films[:4])
     graph = onnx.load(tmp_path / "int8.onnx").graph
@@ -120,6 +70,14 @@ def test_scaling_and_head_stay_in_float32(source: Path, films: NDArray[np.uint8]
     assert Counter(maker.get(name, "weights") for node in heads for name in node.input)["weights"] == len(heads)
     kinds = {maker.get(node.input[0]) for node in graph.node if node.op_type == "Conv"}
     assert kinds == {"DequantizeLinear"}
+
+
+def test_the_first_convolution_reads_the_image_itself(source: Path, films: NDArray[np.uint8], tmp_path: Path) -> None:
+    quantise.quantise(source, tmp_path / "int8.onnx", films[:4])
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    assert not {"Cast", "Div"}.intersection(node.op_type for node in graph.node)
+    readers = [node.op_type for node in graph.node if "image" in node.input]
+    assert readers == ["Transpose"]
 
 
 def test_a_graph_without_backbone_is_refused(films: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -131,7 +89,7 @@ def test_a_graph_without_backbone_is_refused(films: NDArray[np.uint8], tmp_path:
 
 @pytest.mark.parametrize("shape", [(0, SIZE, SIZE, 1), (4, SIZE, SIZE)])
 def test_films_of_another_shape_are_refused(source: Path, tmp_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="films"):
+    with pytest.raises(ValueError, match="images"):
         quantise.quantise(source, tmp_path / "int8.onnx", np.zeros(shape, np.uint8))
 
 
