@@ -1,1 +1,1 @@
-"""`make rehearse`: the real CDK CLI deploys the real stack, and this machine plays AWS. docs/rehearsal.md tells how."""
+"""`make rehearse`: the real CDK CLI deploys the real stack, and this machine plays AWS. See docs/rehearsal.md."""

@@ -1,4 +1,4 @@
-"""Runs the rehearsal, tells what it showed, and removes what it built."""
+"""Run the rehearsal, print its results, and remove everything that it built."""
 
 import argparse
 import contextlib
@@ -34,19 +34,19 @@ from rehearsal.server import served
 from rehearsal.steps import Played, Rehearsal
 
 EXIT_FAILED = 1
-_WIDTH = 120  # of the table in a log
+_WIDTH = 120  # width of the table in a log
 _EXPECTED = (NotShown, CommandFailed, DockerFailed, RegistryFailed)
-"""Failures whose message says what happened. Any other one is a bug of the rehearsal, and its traceback is printed."""
+"""Failures whose message says what happened. Any other failure is a bug, and its traceback is printed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rehearse. Returns the exit code: 0 if all was shown, 1 if not, or if something is missing on this machine."""
+    """Rehearse. Return 0 if every step succeeded, 1 if not, or if this machine lacks something."""
     arguments = _parser().parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if said := missing():
         print(said, file=sys.stderr)
         return EXIT_FAILED
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # so that `with` blocks end on it, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # so that `with` blocks also end on it
     proofs = Proofs(console)
     passed = False
     try:
@@ -91,7 +91,7 @@ def _rehearse(proofs: Proofs, folder: Path, cli: str) -> None:
 
 
 def _context() -> dict[str, str]:
-    """The settings by which this machine can build the image, from what `make` is told of it."""
+    """Return the settings that this machine needs to build the image, from the variables of `make`."""
     context = {"architecture": "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"}
     if base := os.environ.get("BASE_IMAGE"):
         context["base_image"] = base
@@ -103,7 +103,7 @@ def _context() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _images_removed(tags: Path) -> Iterator[None]:
-    """Remove the images whose tags and ids are in a file at the end."""
+    """At the end, remove the images whose tags and ids are in a file."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What an account holds that a stack may leave behind, as the APIs of its services list it."""
+"""Resources of an account that a stack may leave behind, as the APIs of the services list them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -17,13 +17,13 @@ _LISTS: Final[tuple[tuple[str, str, str, str, Callable[[Any], str]], ...]] = (
     ("role", "iam", "list_roles", "Roles", lambda one: str(one["RoleName"])),
     ("rule", "events", "list_rules", "Rules", lambda one: str(one["Name"])),
 )
-"""What it is, service, operation, the member of the answer that lists it, and the name of one."""
+"""Kind, service, operation, the member of the response that lists them, and a function for the name of one."""
 
 KINDS: Final = tuple(kind for kind, *_ in _LISTS)
 
 
 def contents(kinds: Iterable[str] = KINDS) -> set[tuple[str, str]]:
-    """(kind, name) of everything of these kinds that is in the account."""
+    """Return (kind, name) of every resource of these kinds in the account."""
     wanted = set(kinds)
     return {
         (kind, name_of(one))
@@ -34,5 +34,5 @@ def contents(kinds: Iterable[str] = KINDS) -> set[tuple[str, str]]:
 
 
 def told(found: Iterable[tuple[str, str]]) -> str:
-    """The same in words, for a message."""
+    """Return the same in words, for a message."""
     return ", ".join(f"{kind} {name}" for kind, name in sorted(found))

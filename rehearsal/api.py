@@ -1,4 +1,4 @@
-"""Calls of AWS APIs, from this process to the moto that it serves."""
+"""Calls of AWS APIs from this process to its moto server."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 INVOKE_SECONDS = 900
-"""The most that Lambda gives a function."""
+"""The longest time limit of a Lambda function."""
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, read_timeout=INVOKE_SECONDS, max_pool_connections=32)
 
@@ -18,14 +18,14 @@ _lock = threading.Lock()
 
 
 def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-    """One call. botocore checks the parameters, so a property that the API does not know is an error."""
+    """Make one call. botocore checks the parameters, so a property that the API does not know is an error."""
     answer: dict[str, Any] = getattr(client(service), operation)(**parameters)
     return answer
 
 
 def client(service: str) -> Any:
-    """The client of a service, which all threads share."""
-    with _lock:  # making one takes long, and is not safe beside another
+    """Return the client of a service. All threads share it."""
+    with _lock:  # creating a client is slow, and not thread-safe
         if service not in _clients:
             _clients[service] = boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
         return _clients[service]
@@ -33,7 +33,7 @@ def client(service: str) -> Any:
 
 @contextlib.contextmanager
 def clients_closed() -> Iterator[None]:
-    """At the end of a `with` block no client is left: the next server is another one."""
+    """Close all clients at the end of a `with` block, because the next server has another address."""
     try:
         yield
     finally:

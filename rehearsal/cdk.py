@@ -1,4 +1,4 @@
-"""The real CDK CLI, and the command line of the client, as a user of this machine would type them."""
+"""The real CDK CLI, and the client's command line, as a user of this machine would run them."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class CommandFailed(Exception):
-    """A command exited with an error; the message ends with what it printed."""
+    """A command exited with an error. The message ends with its output."""
 
 
 def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None, fine: Sequence[int] = (0,)) -> str:
-    """Run a command to its end; answers its output. Raises CommandFailed unless its exit code is one of `fine`."""
+    """Run a command and return its output. Raise CommandFailed unless its exit code is one of `fine`."""
     done = subprocess.run(
         command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace", check=False,
@@ -31,18 +31,18 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
 
 
 def copy_tree(target: Path) -> None:
-    """Copy what git knows or would add, so that a rehearsal can change a file and leave no trace."""
+    """Copy the files that git tracks or would add, so that a rehearsal can change them without a trace."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name
-        if source.is_file():  # else it is deleted, and git not told yet
+        if source.is_file():  # git lists it although it was deleted
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copied)
 
 
 @dataclass(frozen=True)
 class Cdk:
-    """The CLI in a tree of this project. `tags` is the file that gets the names of all images it builds."""
+    """The CLI in a source tree of this project. `tags` is the file for the names of all images that it builds."""
 
     cli: str
     tree: Path
@@ -53,11 +53,11 @@ class Cdk:
         return self._run("bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
     def deploy(self, context: Mapping[str, str], fine: Sequence[int] = (0,)) -> str:
-        # moto executes change sets, but leaves a failed one as if it had passed.
+        # moto executes change sets, but reports a failed one as successful.
         return self._run("deploy", "--method=direct", "--require-approval=never", *_context(context), fine=fine)
 
     def diff(self, context: Mapping[str, str]) -> str:
-        """Raises CommandFailed if there is a difference."""
+        """Return the output. Raise CommandFailed if there is a difference."""
         return self._run("diff", "--fail", "--method=template", *_context(context))
 
     def destroy(self, context: Mapping[str, str]) -> str:
@@ -74,11 +74,11 @@ class Cdk:
             **os.environ,
             "TMPDIR": str(temporary),  # the CLI and the CDK's own programs leave folders behind
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            # Of this tree, whatever is changed in the copy.
+            # The modules of this tree, not those of the copy, which a rehearsal changes.
             "PYTHONPATH": f"{ROOT / 'lambda_src'}{os.pathsep}{ROOT}",
             "CDK_DOCKER": str(docker),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "npm_config_prefer_offline": "true",  # of a pinned version, once it was fetched, there is nothing to ask
+            "npm_config_prefer_offline": "true",  # a pinned version needs no request once it is cached
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
             REGISTRY_VARIABLE: self.registry,
             TAGS_VARIABLE: str(self.tags),

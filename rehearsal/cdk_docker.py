@@ -1,7 +1,7 @@
-"""What the CDK CLI calls as `docker` (CDK_DOCKER): ECR is a registry of this machine, and needs no login.
+"""The `docker` command of the CDK CLI (CDK_DOCKER). It uses a local registry instead of ECR, without login.
 
-An image that was pushed is told to moto's ECR, which the CLI asks whether an image is there already, and Lambda
-when a function is made. The tags and ids of all images that were built are kept in a file, to be removed at the end.
+A pushed image is also registered in moto's ECR. The CLI asks ECR whether an image exists, and so does Lambda when a
+function is created. The tags and ids of all built images are kept in a file, so that they can be removed at the end.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from rehearsal.docker import docker, local_reference
 
 REGISTRY_VARIABLE: Final = "REHEARSAL_REGISTRY"
 TAGS_VARIABLE: Final = "REHEARSAL_TAGS"
-_SHORT: Final = 12  # digits of an id, as a build prints it
+_SHORT: Final = 12  # digits of an id in the output of a build
 _STEP: Final = re.compile(rf"^ ---> ([0-9a-f]{{{_SHORT}}})$", re.MULTILINE)
 _MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
 
 
 def main(arguments: list[str]) -> int:
-    """Run one docker command line of the CLI; answers its exit code."""
+    """Run one docker command line of the CLI and return its exit code."""
     if arguments[:1] == ["login"]:
         return 0
     registry = os.environ[REGISTRY_VARIABLE]
@@ -47,7 +47,7 @@ def _run(arguments: list[str]) -> int:
 def _build(arguments: list[str]) -> int:
     """Build, and keep the ids of the images that the builder without BuildKit leaves behind, one for each step.
 
-    It prints them all; those that were there before are of others.
+    The builder prints all ids. Images that existed before belong to others, and are not kept.
     """
     before = _image_ids()
     printed: list[str] = []
@@ -70,7 +70,7 @@ def _keep(tags: Iterable[str]) -> None:
 
 
 def _tell_ecr(registry: str, image: str) -> None:
-    import boto3  # seldom needed, and slow to load
+    import boto3  # slow to import, and rarely needed
 
     repository, _, tag = image.removeprefix(f"{registry}/").rpartition(":")
     request = urllib.request.Request(

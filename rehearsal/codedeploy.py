@@ -1,8 +1,8 @@
-"""CodeDeploy between a new version and its alias, as an update policy of the alias asks for it.
+"""CodeDeploy shifts an alias to a new version, as the update policy of the alias says.
 
-moto knows applications and deployment groups, and neither changes nor removes them. Its deployments do nothing, so
-here are those of Lambda: a hook first, then a share of the traffic, a look at the alarms, and all of it. Nobody waits
-for the minutes between the last two.
+moto has applications and deployment groups, but neither changes nor removes them, and its deployments do nothing. This
+module implements the deployments of Lambda: run the hook, shift a share of the traffic, check the alarms, shift the
+rest. It does not wait for the minutes between the last two.
 """
 
 import contextlib
@@ -24,13 +24,18 @@ _FIRST_SHARE = 0.1
 
 
 class DeploymentFailed(Refused):
-    """The alias stays where it is; the message says why."""
+    """The alias was not moved. The message says why."""
 
 
 @dataclass
 class Deployments:
-    """What hooks have reported, by the id of their execution, how each deployment ended, and which versions (function,
-    version) were refused before anything moved."""
+    """Deployments so far.
+
+    Attributes:
+        reports: status that each hook reported, by the id of its execution.
+        ended: how each deployment ended.
+        refused: versions (function, version) that were refused before anything moved.
+    """
 
     reports: dict[str, str] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
@@ -38,7 +43,7 @@ class Deployments:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """moto's CodeDeploy takes the reports of hooks for the length of a `with` block."""
+        """Let moto's CodeDeploy accept the reports of hooks for the length of a `with` block."""
 
         def report(response: CodeDeployResponse) -> EmptyResult:
             told = json.loads(response.body)
@@ -52,20 +57,20 @@ class Deployments:
             del CodeDeployResponse.put_lifecycle_event_hook_execution_status  # type: ignore[attr-defined]
 
     def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str, *, recorded: str) -> None:
-        """Move an alias to a version as its update policy says. Raises DeploymentFailed.
+        """Move an alias to a version as its update policy says. Raise DeploymentFailed.
 
-        `recorded` is the version that CloudFormation takes for the alias's: it names that to CodeDeploy as the current
-        one.
+        `recorded` is the version that CloudFormation has recorded for the alias. It gives this version to CodeDeploy as
+        the current one.
         """
         if (function, recorded) in self.refused:
-            return  # CloudFormation goes back from a deployment that never began
+            return  # CloudFormation rolls back a deployment that never started
         try:
             _compare(function, alias, recorded)
         except DeploymentFailed:
             self.refused.add((function, version))
             self.ended.append("Failed")
             raise
-        # moto gives the number of a version that was taken back to the next one, and Lambda never does.
+        # Unlike Lambda, moto reuses the number of a deleted version for the next one.
         self.refused.discard((function, version))
         try:
             self._before(policy.get("BeforeAllowTrafficHook"))
@@ -104,7 +109,7 @@ def _compare(function: str, alias: str, recorded: str) -> None:
 
 
 def _look_at_alarms(application: str, group: str) -> None:
-    # Kept by moto, and left out of what its API tells.
+    # moto stores the alarms, but its API does not return them.
     found: Any = codedeploy_backends[ACCOUNT][REGION].get_deployment_group(application, group)
     configuration = found.alarm_configuration or {}
     names = [alarm["name"] for alarm in configuration.get("alarms", [])]
@@ -112,9 +117,9 @@ def _look_at_alarms(application: str, group: str) -> None:
         return
     alarms = call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
     if missing := set(names) - {alarm["AlarmName"] for alarm in alarms}:
-        raise DeploymentFailed(f"The alarms {missing} are not there.")
+        raise DeploymentFailed(f"The alarms {missing} do not exist.")
     if ringing := [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]:
-        raise DeploymentFailed(f"The alarms {ringing} ring.")
+        raise DeploymentFailed(f"The alarms {ringing} are active.")
 
 
 class Application(Kind):
@@ -155,7 +160,7 @@ class DeploymentGroup(Kind):
 
 
 def _in_camel_case(value: Any) -> Any:
-    """Properties as CodeDeploy's API names them: as the template does, but with a small letter first."""
+    """Return properties with the names of CodeDeploy's API: those of the template, with a lower-case first letter."""
     if isinstance(value, Mapping):
         return {name[0].lower() + name[1:]: _in_camel_case(part) for name, part in value.items()}
     return [_in_camel_case(part) for part in value] if isinstance(value, list) else value

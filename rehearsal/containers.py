@@ -1,4 +1,4 @@
-"""Functions that are images: the pulled image in a container, under the Runtime Interface Emulator, as on Lambda."""
+"""Image functions: the pulled image runs in a container under the Runtime Interface Emulator, as on Lambda."""
 
 import ipaddress
 import json
@@ -12,21 +12,21 @@ from typing import Any, Final
 
 from rehearsal.docker import DockerFailed, docker, local_reference
 
-# Nothing can be written but /tmp, and the user is neither root nor one that the image knows.
+# Only /tmp is writable, and the user is neither root nor known to the image.
 _LAMBDA_LIKE: Final = (
     "--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 )  # fmt: skip
 _INVOKE: Final = "/2015-03-31/functions/function/invocations"
 _MB_OF_ONE_CPU: Final = 1769
-_VERSIONS: Final = 2  # of one function at a time: that of the traffic, and the one that comes
-_START_SECONDS: Final = 120  # before giving up: a machine under load is no failure
+_VERSIONS: Final = 2  # of one function at a time: the current and the next one
+_START_SECONDS: Final = 120  # limit for the start: a machine under load is no failure
 LABEL: Final = "pneumonia.rehearsal"
-"""Of every container, so that one that was left behind is found: `docker ps --filter label=…`."""
+"""Label of every container, to find one that was left behind: `docker ps --filter label=…`."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """All that a container depends on: when it changes, another one takes its place, as on AWS."""
+    """Everything that a container depends on. If it changes, a new container replaces the old one, as on AWS."""
 
     name: str
     version: str
@@ -42,21 +42,21 @@ class _Running:
     spec: Spec
     container: str
     url: str
-    one_at_a_time: threading.Lock  # the emulator takes no more
+    one_at_a_time: threading.Lock  # the emulator accepts only one request
 
 
 class Containers:
-    """One container for each version of a function that is invoked, made when it first is."""
+    """One container for each invoked version of a function, started at the first invocation."""
 
     def __init__(self, registry: str, environment: dict[str, str]) -> None:
-        """`registry`: host and port; `environment`: how handlers reach the services, as their role would let them."""
+        """`registry`: host and port. `environment`: variables by which handlers reach the services."""
         self._registry = registry
         self._environment = environment
         self._running: dict[tuple[str, str], _Running] = {}
         self._lock = threading.Lock()
 
     def invoke(self, spec: Spec, event: Any) -> Any:
-        """Hand an event to the function; answers what its handler returned, or Lambda's account of its error."""
+        """Pass an event to the function. Return what its handler returned, or Lambda's description of its error."""
         running = self._of(spec)
         request = urllib.request.Request(running.url + _INVOKE, json.dumps(event).encode(), method="POST")  # noqa: S310
         deadline = time.monotonic() + _START_SECONDS
@@ -68,11 +68,11 @@ class Containers:
                 except (ConnectionError, urllib.error.URLError) as error:
                     # The port is published before the emulator listens.
                     if time.monotonic() > deadline or not _is_up(running.container):
-                        raise DockerFailed(f"{spec.name} does not answer: {_log(running.container)}") from error
+                        raise DockerFailed(f"{spec.name} does not respond: {_log(running.container)}") from error
                     time.sleep(0.05)
 
     def limits(self) -> dict[tuple[str, str], int]:
-        """Memory in MB that each container has from Docker, by name and version of its function."""
+        """Return the memory in MB of each container, by name and version of its function."""
         with self._lock:
             return {
                 key: int(docker("inspect", "--format={{.HostConfig.Memory}}", running.container)) // 2**20
@@ -80,18 +80,18 @@ class Containers:
             }
 
     def logs(self) -> str:
-        """What all running functions have printed."""
+        """Return the output of all running functions."""
         with self._lock:
             return "\n".join(f"--- {r.spec.name} {r.spec.version}\n{_log(r.container)}" for r in self._running.values())
 
     def forget(self, name: str) -> None:
-        """Remove the containers of a function that is deleted."""
+        """Remove the containers of a deleted function."""
         with self._lock:
             for key in self._versions(name):
                 docker("rm", "--force", self._running.pop(key).container)
 
     def close(self) -> None:
-        """Remove all."""
+        """Remove all containers."""
         for name in {name for name, _ in self._running}:
             self.forget(name)
 
@@ -134,9 +134,9 @@ class Containers:
 
 
 def host_address() -> str:
-    """The address under which a container reaches this machine."""
+    """Return the address of this machine, as containers see it."""
     network = json.loads(docker("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
-    # Old engines leave the gateway out; it is the first address of the subnet.
+    # Old engines do not report the gateway, which is the first address of the subnet.
     return str(network.get("Gateway") or ipaddress.ip_network(network["Subnet"])[1])
 
 

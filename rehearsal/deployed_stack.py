@@ -1,4 +1,4 @@
-"""A look at the deployed stack through the AWS APIs, as an operator has it."""
+"""The deployed stack as an operator sees it through the AWS APIs."""
 
 import contextlib
 import json
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 PATIENCE_SECONDS = 180
-"""Before giving up on something that ought to happen; no measure of how long it may take."""
+"""Time to wait for an expected event before failing. It is not an expected duration."""
 
 
 def until(holds: Callable[[], bool], otherwise: str) -> None:
-    """Wait until something holds. Raises NotShown."""
+    """Wait until `holds` returns true. Raise NotShown with the message `otherwise` if it does not."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         require(time.monotonic() < deadline, otherwise)
@@ -30,7 +30,7 @@ def until(holds: Callable[[], bool], otherwise: str) -> None:
 
 
 class DeployedStack:
-    """The stack of a name: what it holds, and its queues and buckets."""
+    """The stack of a name, with its resources, queues and buckets."""
 
     def __init__(self, name: str, s3: "S3Client", sqs: "SQSClient") -> None:
         self.name = name
@@ -43,25 +43,25 @@ class DeployedStack:
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
     def resources(self) -> list[tuple[str, str]]:
-        """Type and physical id of each; no id where moto gives none, as to a permission."""
+        """Return type and physical id of each resource. The id is empty if moto has none, as for a permission."""
         found = call("cloudformation", "describe_stack_resources", StackName=self.name)["StackResources"]
         return [(resource["ResourceType"], resource.get("PhysicalResourceId", "")) for resource in found]
 
     def types(self) -> Counter[str]:
-        """How many resources there are of each type."""
+        """Return the number of resources of each type."""
         return Counter(found for found, _ in self.resources())
 
     def of_type(self, resource_type: str, containing: str = "") -> list[str]:
-        """The physical ids of one type, such as functions by a part of their name."""
+        """Return the physical ids of one type that contain a text, such as a part of a function's name."""
         return [id_ for found, id_ in self.resources() if found == resource_type and containing in id_]
 
     @property
     def status(self) -> str:
-        """Such as UPDATE_COMPLETE."""
+        """The status, such as UPDATE_COMPLETE."""
         return str(call("cloudformation", "describe_stacks", StackName=self.name)["Stacks"][0]["StackStatus"])
 
     def live(self) -> dict[str, str]:
-        """The version behind the alias of each function that has one, by the function's name."""
+        """Return the version of the alias of each function that has one, by the function's name."""
         aliases = [id_.rsplit(":", 2)[1:] for id_ in self.of_type("AWS::Lambda::Alias")]
         return {
             function: call("lambda", "get_alias", FunctionName=function, Name=alias)["FunctionVersion"]
@@ -69,27 +69,27 @@ class DeployedStack:
         }
 
     def alarm(self, containing: str) -> dict[str, Any]:
-        """The one alarm with this in its name."""
+        """Return the only alarm whose name contains this text."""
         (name,) = self.of_type("AWS::CloudWatch::Alarm", containing)
         alarm: dict[str, Any] = call("cloudwatch", "describe_alarms", AlarmNames=[name])["MetricAlarms"][0]
         return alarm
 
     def dead_letters(self) -> int:
-        """How many messages failed for good."""
+        """Return the number of messages in the dead-letter queue."""
         return count(self.sqs, self.outputs["DeadLetterQueueUrl"])
 
     def waiting(self) -> int:
-        """How many messages of uploads are with the queue or the worker."""
+        """Return the number of upload messages in the queue or with the worker."""
         return count(self.sqs, self.outputs["UploadQueueUrl"])
 
     def has_result(self, key: str) -> bool:
-        """Whether the upload of this key has its result."""
+        """Return whether the upload of this key has its result."""
         found = self.s3.list_objects_v2(Bucket=self.outputs["ResultBucketName"], Prefix=f"{key}.json")
         return found["KeyCount"] > 0
 
     @contextlib.contextmanager
     def refusing_results(self) -> Iterator[None]:
-        """Something of ours is broken for the length of a `with` block: the results bucket takes nothing more."""
+        """Break the service for the length of a `with` block: the results bucket refuses all writes."""
         bucket = self.outputs["ResultBucketName"]
         statement = {
             "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*",
@@ -104,6 +104,6 @@ class DeployedStack:
 
 @contextlib.contextmanager
 def looked_at(name: str) -> Iterator[DeployedStack]:
-    """The stack of a name, with clients that are closed at the end of a `with` block."""
+    """Yield the stack of a name, with clients that are closed at the end of a `with` block."""
     with contextlib.closing(boto3.client("s3")) as s3, contextlib.closing(boto3.client("sqs")) as sqs:
         yield DeployedStack(name, s3, sqs)

@@ -1,7 +1,7 @@
-"""Creates, updates and deletes a stack as CloudFormation does it: in order, and back again if something fails.
+"""Create, update and delete a stack as CloudFormation does: in order, and with a rollback after a failure.
 
-moto takes resources in any order, so that a version could be published before its function is changed, or a handler
-be removed before what it handles; and where one fails it leaves the stack as it is then.
+moto processes resources in any order. It could publish a version before its function is changed, or remove a handler
+before the resource that it handles. After a failure, it leaves the stack as it is at that moment.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def in_order_or_back() -> Iterator[None]:
-    """moto's stacks behave so for the length of a `with` block."""
+    """Let moto's stacks behave like this for the length of a `with` block."""
     with contextlib.ExitStack() as undo:
         replace(undo, parsing.ResourceMap, "create", _create)
         replace(undo, parsing.ResourceMap, "update", _update)
@@ -35,14 +35,14 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
         try:
             create(stack)
         except Exception as error:
-            parsed = stack.resource_map._parsed_resources  # with pseudo parameters among them
+            parsed = stack.resource_map._parsed_resources  # includes pseudo parameters
             made = {name: parsed[name] for name in parsed if name in stack.template_dict["Resources"]}
             _tell_each(stack, made, "CREATE_COMPLETE")
             _tell(stack, "CREATE_FAILED", error)
             stack.resource_map.taken_back = set(made)
             stack.resource_map.delete()
             _tell_each(stack, made, "DELETE_COMPLETE", but=stack.resource_map.retained)
-            # Else moto makes them again for anyone who asks for the outputs or the resources of the stack.
+            # Otherwise moto would create them again when the outputs or resources of the stack are read.
             stack.resource_map._resource_json_map = stack.output_map._output_json_map = {}
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
@@ -58,7 +58,7 @@ def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             _tell(stack, "UPDATE_FAILED", error)
             stack.resource_map.taken_back = set(stack.resource_map._parsed_resources) - made
-            # What came after the failure was never begun, and there is nothing of it to go back from.
+            # The update of later resources never started, so they are not rolled back.
             stack.resource_map.begun = frozenset(stack.resource_map.updated)
             update(stack, before, *rest, **named)
             stack.resource_map.taken_back, stack.resource_map.begun = set(), None
@@ -70,14 +70,14 @@ def _updated_or_back(update: Callable[..., None]) -> Callable[..., None]:
 
 def _tell(stack: Any, status: str, error: Exception) -> None:
     if isinstance(error, Refused):
-        logger.warning("CloudFormation goes back: %s", error)
+        logger.warning("CloudFormation rolls back: %s", error)
     else:
-        logger.exception("CloudFormation goes back, for a reason that AWS may not have")
+        logger.exception("CloudFormation rolls back after an error that may not occur on AWS")
     stack._add_stack_event(status, resource_status_reason=str(error) or type(error).__name__)
 
 
 def _tell_each(stack: Any, resources: Mapping[str, Any], status: str, but: Collection[str] = ()) -> None:
-    """An event for each resource; for those that were to be deleted `but` are retained, that they were skipped."""
+    """Add an event for each resource: `status`, or DELETE_SKIPPED for those in `but`, which are retained."""
     for logical_id, resource in resources.items():
         event = Event(
             stack.stack_id, stack.name, logical_id, str(getattr(resource, "physical_resource_id", "") or ""),
@@ -87,13 +87,13 @@ def _tell_each(stack: Any, resources: Mapping[str, Any], status: str, but: Colle
         stack.events.append(event)
 
 
-# In place of methods of moto's ResourceMap; `resources` is that of one stack, by logical id.
+# These replace methods of moto's ResourceMap. `resources` is the map of one stack, by logical id.
 
 
 def _create(resources: Any, template: dict[str, Any]) -> bool:
     resources._template, resources._resource_json_map = template, template["Resources"]
     for logical_id in in_order(template["Resources"]):
-        resources[logical_id]  # makes it
+        resources[logical_id]  # access creates it
     return True
 
 
@@ -118,14 +118,16 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
                 account_id=resources._account_id,
                 region_name=resources._region_name,
             )
-            if updated is None:  # moto itself goes on without it
-                raise UnknownType(f"moto cannot update {new[logical_id]['Type']}: give it a kind of its own.")
+            if updated is None:  # moto itself continues without it
+                raise UnknownType(
+                    f"moto cannot update {new[logical_id]['Type']}: add a class for it to rehearsal/resources.py."
+                )
             resources._parsed_resources[logical_id] = updated
     _remove(resources, {name: declared for name, declared in old.items() if name not in new})
 
 
 def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether a resource is to be updated: its policies for the end, and what it waits for, change nothing of it."""
+    """Return whether a resource must be updated. Deletion policies and dependencies do not change it."""
     return any(one.get(part) != other.get(part) for part in ("Type", "Properties", "UpdatePolicy"))
 
 
@@ -134,9 +136,9 @@ def _delete(resources: Any) -> None:
 
 
 def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
-    """Last made, first removed; what is to be retained stays, and the stack forgets it.
+    """Remove resources in reverse order of creation. Retained resources stay, and the stack no longer lists them.
 
-    RetainExceptOnCreate retains nothing that was made by the very creation or update that is taken back.
+    RetainExceptOnCreate does not retain a resource that was created by the operation that is rolled back.
     """
     taken_back: set[str] = getattr(resources, "taken_back", set())
     resources.retained = set()
@@ -146,7 +148,7 @@ def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
         if policy == "Retain" or (policy == "RetainExceptOnCreate" and logical_id not in taken_back):
             resources.retained.add(logical_id)
             continue
-        if isinstance(parsed, Model):  # moto takes a TypeError for a model without a delete of its own
+        if isinstance(parsed, Model):  # moto takes a TypeError as the sign of a model without `delete`
             parsed.delete(resources._account_id, resources._region_name)
         else:
             resources._delete_resource(parsed, declared)

@@ -1,4 +1,4 @@
-"""A DICOM instance sent by STOW-RS to the Function URL of a deployed service, and its result."""
+"""Send a DICOM instance by STOW-RS to the Function URL of a deployed service, and get its result."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _RETRIEVE_URL, _REFERENCED, _INSTANCE = "00081190", "00081199", "00081155"
 
 
 def store(proofs: Proofs, url: str, token: str, data: bytes, sop_instance_uid: str) -> None:
-    """Store an instance, wait for its result, and send it again. `data`: its file; `url`: that of the service."""
+    """Store an instance, wait for its result, and send it again. `data`: its file. `url`: URL of the service."""
     with proofs.step("A DICOM instance stored by STOW-RS is predicted, and has the same result again") as proof:
         first = _stored(url, token, data, sop_instance_uid)
         result: dict[str, Any] = {}
@@ -22,17 +22,19 @@ def store(proofs: Proofs, url: str, token: str, data: bytes, sop_instance_uid: s
             result.update(answer.json())
             return answer.status_code == 200
 
-        until(came, "no result came")
-        require(result["status"] == "predicted", f"it is {result}")
-        require(result["image"]["sop_instance_uid"] == sop_instance_uid, f"it is of another instance: {result}")
+        until(came, "there is no result")
+        require(result["status"] == "predicted", f"the result is {result}")
+        require(
+            result["image"]["sop_instance_uid"] == sop_instance_uid, f"the result belongs to another instance: {result}"
+        )
         again = _get(_stored(url, token, data, sop_instance_uid), token)
-        require(again.status_code == 200, f"the second one is answered with {again.status_code}")
-        require(again.json()["request_id"] == result["request_id"], "it was predicted twice")
-        proof.seen = f"{result['triage']}, behind the RetrieveURL of either answer"
+        require(again.status_code == 200, f"the second request returned {again.status_code}")
+        require(again.json()["request_id"] == result["request_id"], "the instance was predicted twice")
+        proof.seen = f"{result['triage']}, at the RetrieveURL of both responses"
 
 
 def _stored(url: str, token: str, data: bytes, sop_instance_uid: str) -> str:
-    """The RetrieveURL of an instance."""
+    """Store an instance and return its RetrieveURL."""
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}',
@@ -40,7 +42,7 @@ def _stored(url: str, token: str, data: bytes, sop_instance_uid: str) -> str:
     head, tail = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n", f"\r\n--{_BOUNDARY}--\r\n"
     body = head.encode() + data + tail.encode()
     answer = requests.post(f"{url.rstrip('/')}/studies", data=body, headers=headers, timeout=60)
-    require(answer.status_code == 200, f"it is answered with {answer.status_code}: {answer.text}")
+    require(answer.status_code == 200, f"STOW-RS returned {answer.status_code}: {answer.text}")
     (item,) = answer.json()[_REFERENCED]["Value"]
     require(item[_INSTANCE]["Value"] == [sop_instance_uid], f"another instance was stored: {item}")
     return str(item[_RETRIEVE_URL]["Value"][0])

@@ -1,4 +1,4 @@
-"""The docker command, and where images are pushed instead of to ECR."""
+"""The docker command, and the registry that takes images instead of ECR."""
 
 import contextlib
 import re
@@ -12,11 +12,11 @@ _ECR: Final = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/
 
 
 class DockerFailed(Exception):
-    """The command failed; the message is what it said."""
+    """The command failed. The message contains its error output."""
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker command and answer what it printed. Raises DockerFailed."""
+    """Run the docker command and return its output. Raise DockerFailed."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607 - on PATH  # nosec B607
     if done.returncode:
         raise DockerFailed(f"docker {shlex.join(arguments[:2])} exited with {done.returncode}: {done.stderr.strip()}")
@@ -24,18 +24,18 @@ def docker(*arguments: str) -> str:
 
 
 def remove_images(named: Iterable[str]) -> None:
-    """Remove images: first by their tags, then by ids (sha256:…), the last one first, since it is built on the others.
+    """Remove images: first by tag, then by id (sha256:…), the last id first, because it is built on the others.
 
-    One that another image or a container needs stays.
+    An image that another image or a container needs stays.
     """
     once = list(dict.fromkeys(named))
     tags = [name for name in once if not name.startswith(_ID)]
     ids = [name for name in once if name.startswith(_ID)]
     for name in [*tags, *reversed(ids)]:
-        with contextlib.suppress(DockerFailed):  # gone with its tag, or never there
+        with contextlib.suppress(DockerFailed):  # removed with its tag, or never existed
             docker("rmi", name)
 
 
 def local_reference(image: str, registry: str) -> str:
-    """The same repository and tag in the registry of this machine; what is in no ECR stays as it is."""
+    """Return the same repository and tag in the local registry. A reference outside ECR does not change."""
     return _ECR.sub(f"{registry}/", image)

@@ -1,7 +1,7 @@
-"""The ways into the functions of a deployed stack, and the way back for custom resources.
+"""Function URLs and queue pollers of a deployed stack, and the response URLs of custom resources.
 
-AWS runs these between the internet, the queue and the functions; here they are threads of this process, which
-invoke through the Lambda API like anyone else.
+AWS runs these between the internet, the queue and the functions. Here they are threads of this process, which invoke
+the functions through the Lambda API.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ Front = Callable[[Request], Response]
 
 
 class FunctionFailed(Exception):
-    """The function raised; the message is what Lambda tells of it."""
+    """The function raised. The message is Lambda's description of the error."""
 
 
 class Doors:
-    """Everything that was opened, by a name under which it is closed."""
+    """All open Function URLs and pollers, by the name that closes them."""
 
     def __init__(self, endpoint_url: str, credentials: Credentials) -> None:
-        """`credentials`: whose signatures a Function URL with IAM authentication takes."""
+        """`credentials`: a Function URL with IAM authentication accepts only their signatures."""
         self._endpoint_url = endpoint_url
         self._credentials = credentials
         self._open: dict[str, contextlib.ExitStack] = {}
@@ -46,7 +46,7 @@ class Doors:
 
     @contextlib.contextmanager
     def standing(self) -> Iterator["Doors"]:
-        """Doors can be opened for the length of a `with` block; at its end all are closed."""
+        """Allow doors to be opened for the length of a `with` block. All are closed at its end."""
         with running(Request.application(self._receive), 0) as port:
             self._responses_url = f"http://{HOST}:{port}"
             try:
@@ -56,7 +56,7 @@ class Doors:
                     self.close(name)
 
     def open(self, function: str, auth_type: str) -> str:
-        """Put a Function URL before a function (ARN, with an alias or without); answers it."""
+        """Open a Function URL for a function (ARN, with or without an alias), and return the URL."""
         fronts: list[Front] = []
         app = Request.application(lambda request: fronts[-1](request))
         with contextlib.ExitStack() as opened:
@@ -67,7 +67,7 @@ class Doors:
         return url
 
     def lead(self, url: str, function: str, auth_type: str) -> None:
-        """Let a Function URL that is open lead to this function, with this authentication, from now on."""
+        """Point an open Function URL to this function, with this authentication."""
         handler, new_context = handler_of(function), self._context_of(function)
         if auth_type == "AWS_IAM":
             front = behind_signatures(handler, new_context, self._credentials)
@@ -76,7 +76,7 @@ class Doors:
         self._fronts[url].append(front)
 
     def poll(self, queue_arn: str, function: str, batch_size: int) -> str:
-        """Deliver a queue to a function, as an event source mapping does; answers the mapping's id."""
+        """Deliver a queue to a function, as an event source mapping does, and return the id of the mapping."""
         queue_url = call("sqs", "get_queue_url", QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
         cloud = Cloud(self._endpoint_url, client("s3"), client("sqs"), queue_url, queue_arn, dead_letter_queue_url="")
         gate = self._gates[_name_of(queue_url)]
@@ -88,19 +88,19 @@ class Doors:
         return name
 
     def shut(self, queue_url: str) -> contextlib.AbstractContextManager[None]:
-        """For the length of a `with` block no function gets a message of this queue, whatever is deployed meanwhile."""
+        """Stop deliveries of this queue for the length of a `with` block, also after a deployment."""
         return self._gates[_name_of(queue_url)].shut()
 
     def close(self, name: str) -> None:
-        """Close what `open` or `poll` answered."""
+        """Close the URL or mapping that `open` or `poll` returned."""
         self._open.pop(name).close()
 
     def response_url(self, request_id: str) -> str:
-        """Where the handler of a custom resource is to PUT its response."""
+        """Return the address to which the handler of a custom resource must PUT its response."""
         return f"{self._responses_url}/{request_id}"
 
     def response(self, request_id: str) -> dict[str, Any] | None:
-        """What it has put there."""
+        """Return the response of the handler, or None."""
         return self._responses.pop(request_id, None)
 
     def _receive(self, request: Request) -> Response:
@@ -116,14 +116,14 @@ class Doors:
 
 
 def _name_of(queue_url: str) -> str:
-    """The host is another one in the outputs of a stack than for a client of it."""
+    """Return the queue's name: the host differs between the outputs of a stack and a client."""
     return queue_url.rpartition("/")[2]
 
 
 def behind_signatures(
     handler: Callable[[Any, Any], Any], new_context: Callable[[], LocalContext], credentials: Credentials
 ) -> Front:
-    """A Function URL with IAM authentication: only what these credentials have signed gets to the handler."""
+    """Return a Function URL with IAM authentication: only requests signed by these credentials reach the handler."""
     front = FunctionUrl(_told_who_signed(handler, credentials), new_context)
 
     def respond(request: Request) -> Response:
@@ -133,14 +133,14 @@ def behind_signatures(
             message = json.dumps({"Message": "Forbidden"})
             refusal = {"x-amzn-ErrorType": "AccessDeniedException"}
             return Response(message, 403, refusal, content_type="application/json")
-        # Its body was read for the signature: the function gets it once more.
+        # The signature check has read the body, so the function gets a new stream of it.
         return front.respond(Request({**request.environ, "wsgi.input": io.BytesIO(request.get_data())}))
 
     return respond
 
 
 def _told_who_signed(handler: Callable[[Any, Any], Any], credentials: Credentials) -> Callable[[Any, Any], Any]:
-    """A handler whose event tells the identity behind the signature, and no longer the signature itself."""
+    """Return a handler whose event contains the identity of the signer instead of the signature."""
 
     def handle(event: Any, context: Any) -> Any:
         arn = f"arn:aws:iam::{ACCOUNT}:root"
@@ -153,7 +153,7 @@ def _told_who_signed(handler: Callable[[Any, Any], Any], credentials: Credential
 
 
 def handler_of(function: str) -> Callable[[Any, Any], Any]:
-    """A function (name or ARN, with an alias or without) in the shape of its handler. Raises FunctionFailed."""
+    """Return a handler that invokes a function (name or ARN, with or without an alias) and raises FunctionFailed."""
 
     def invoke(event: Any, _context: Any) -> Any:
         done = call("lambda", "invoke", FunctionName=function, Payload=json.dumps(event).encode())

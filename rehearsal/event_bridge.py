@@ -1,7 +1,7 @@
-"""EventBridge behind `put_events`: rules, and what they deliver to, with the permissions that AWS asks for.
+"""EventBridge behind `put_events`: rules and their targets, with the permissions that AWS requires.
 
-moto evaluates filters that it does not know as a match, asks no queue for its policy, and sends an API destination
-neither the event nor the header that its connection adds.
+moto treats unknown filters as a match, does not check the policy of a queue, and sends an API destination neither the
+event nor the header of its connection.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from rehearsal.models import Refused
 
 SERVICE: Final = "events.amazonaws.com"
 _ENVELOPE: Final = ("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail")
-_TIMEOUT_SECONDS: Final = 5  # what EventBridge gives an API destination
+_TIMEOUT_SECONDS: Final = 5  # EventBridge's limit for an API destination
 
 
 @dataclass
@@ -35,8 +35,8 @@ class EventBridge:
     """Delivers events to targets.
 
     Attributes:
-        hosts: what is served in place of a host of the internet, as host -> http://address.
-        undelivered: why a target did not get an event; EventBridge would try again, and then put it into the
+        hosts: local addresses that replace hosts of the internet, as host -> http://address.
+        undelivered: why a target did not get an event. EventBridge would try again, and then put the event into the
             dead-letter queue of the target.
         connections: name and value of the header that a connection adds, by the ARN of the connection.
     """
@@ -47,7 +47,7 @@ class EventBridge:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator["EventBridge"]:
-        """moto's rules deliver so for the length of a `with` block."""
+        """Let moto's rules deliver through this object for the length of a `with` block."""
         original = MotoRule.send_to_targets
 
         def send(rule: MotoRule, original_event: Any, transform_input: bool = True) -> None:
@@ -101,7 +101,7 @@ class EventBridge:
         try:
             urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS).close()  # noqa: S310  # nosec B310
         except (OSError, urllib.error.URLError) as error:
-            raise Refused(f"{url.hostname} does not take it: {error}") from None
+            raise Refused(f"{url.hostname} did not accept the event: {error}") from None
 
 
 def _to_queue(rule_arn: str, queue_arn: str, body: str) -> None:
@@ -120,7 +120,7 @@ def _check_role(role_arn: str, action: str, resource: str) -> None:
     trust = role["AssumeRolePolicyDocument"]
     if not allowed(trust, "sts:AssumeRole", None, {"aws:SourceAccount": ACCOUNT}):
         raise Refused(f"The role {name} does not trust {SERVICE}.")
-    # As moto keeps them: what its API tells of a role that CloudFormation made is no JSON.
+    # Read from moto's state: its API returns invalid JSON for a role that CloudFormation created.
     documents: Mapping[str, Any] = iam_backends[ACCOUNT]["aws"].get_role(name).policies
     for document in documents.values():
         if allowed(json.loads(document) if isinstance(document, str) else document, action, resource, {}):
@@ -129,9 +129,9 @@ def _check_role(role_arn: str, action: str, resource: str) -> None:
 
 
 def allowed(policy: Mapping[str, Any], action: str, resource: str | None, context: Mapping[str, str]) -> bool:
-    """Whether EventBridge may do this by a policy, which names principals or is that of a role.
+    """Return whether a policy, of a resource or of a role, allows EventBridge this action.
 
-    Raises Refused at what is not rehearsed, rather than to guess.
+    Raise Refused for policy elements that the rehearsal does not implement.
     """
     allows = False
     for statement in _each(policy.get("Statement", [])):
@@ -167,7 +167,7 @@ def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str]) 
 def _one_matches(patterns: Iterable[str], found: str, *, exactly: bool = False) -> bool:
     if exactly:
         return found in patterns
-    # A bracket is a letter like any other in a policy.
+    # Brackets have no special meaning in a policy.
     return any(fnmatch.fnmatchcase(found, re.sub(r"\[", "[[]", pattern)) for pattern in patterns)
 
 

@@ -1,4 +1,4 @@
-"""The kinds of a rule of EventBridge, an API destination, and the connection that it uses."""
+"""The kinds of EventBridge: a rule, an API destination, and its connection."""
 
 import json
 import re
@@ -86,7 +86,7 @@ class ApiDestination(Kind):
 
 def _check_target(target: dict[str, Any]) -> None:
     if unknown := set(target) - _TARGET:
-        raise Refused(f"Not rehearsed of a target: {', '.join(sorted(unknown))}")
+        raise Refused(f"These properties of a target are not rehearsed: {', '.join(sorted(unknown))}")
     if ":api-destination/" in target["Arn"] and "RoleArn" not in target:
         raise Refused(f"RoleArn is required for target {target['Arn']}.")
     retry = target.get("RetryPolicy", {})
@@ -97,7 +97,7 @@ def _check_target(target: dict[str, Any]) -> None:
 
 
 def _resolved(text: str) -> str:
-    """With the values in place of its dynamic references."""
+    """Return the text with the values of its dynamic references."""
 
     def value(found: re.Match[str]) -> str:
         secret = call("secretsmanager", "get_secret_value", SecretId=found["id"])["SecretString"]

@@ -1,7 +1,8 @@
-"""Event patterns of EventBridge: which ones it refuses, and which events they match. moto lets any filter pass.
+"""Event patterns of EventBridge: which patterns it refuses, and which events they match. moto accepts any filter.
 
-They are described at https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html. Filters
-that EventBridge has and nobody uses here are refused as well, in words that say so. Pure functions.
+The patterns are described at
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html. Filters that this project
+does not use are refused with a message that says so. Pure functions.
 """
 
 import json
@@ -22,7 +23,7 @@ _ABSENT: Final = object()
 
 
 def check(pattern: Any) -> None:
-    """Raise Refused where EventBridge answers InvalidEventPatternException."""
+    """Raise Refused if EventBridge would return InvalidEventPatternException."""
     if not isinstance(pattern, Mapping) or not pattern:
         raise _invalid("Event pattern must be an object with at least one member")
     if len(json.dumps(pattern)) > MAX_CHARACTERS:
@@ -32,7 +33,7 @@ def check(pattern: Any) -> None:
 
 
 def matches(pattern: Mapping[str, Any], event: Any) -> bool:
-    """Whether an event has all that a pattern asks for. `pattern`: one that `check` lets pass."""
+    """Return whether an event matches a pattern. `pattern`: one that `check` accepts."""
     return all(_matches_member(wanted, _member(event, name)) for name, wanted in pattern.items())
 
 
@@ -70,7 +71,7 @@ def _check_filter(one: Any) -> None:
 
 
 def _is_range(value: Any) -> bool:
-    """Such as [">", 0, "<=", 5]."""
+    """Return whether the value is a numeric range, such as [">", 0, "<=", 5]."""
     if not isinstance(value, list) or len(value) not in (2, 4):
         return False
     return all(sign in _COMPARE for sign in value[::2]) and all(_is_number(bound) for bound in value[1::2])
@@ -109,7 +110,7 @@ def _matches_member(wanted: Any, found: Any) -> bool:
 
 def _matches_filter(one: Any, found: Any) -> bool:
     if isinstance(one, Mapping) and "exists" in one:
-        # Of a leaf: an object is none.
+        # Only for leaves, and an object is no leaf.
         return bool(one["exists"]) == (found is not _ABSENT and not isinstance(found, Mapping))
     if found is _ABSENT or isinstance(found, Mapping):
         return False
@@ -129,7 +130,7 @@ def _matches_filter(one: Any, found: Any) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Of JSON: true is not 1, and "1" neither."""
+    """Compare JSON values: 1 equals neither true nor "1"."""
     return type(one) is type(other) and bool(one == other)
 
 

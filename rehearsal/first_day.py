@@ -1,4 +1,4 @@
-"""The first deployment into an empty account fails in the middle: nothing may stay of it."""
+"""A first deployment into an empty account that fails in the middle must leave nothing behind."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from rehearsal.account import contents, told
 from rehearsal.api import call
 from rehearsal.proof import Proofs, require
 
-# What holds data or logs, and is retained where a stack that worked is destroyed.
+# Types with data or logs, which are retained when a working stack is destroyed.
 _RETAINED: Final = ("AWS::S3::Bucket", "AWS::Logs::LogGroup")
 
 
 def fail_and_leave_nothing(proofs: Proofs, stack_name: str, deploy: Callable[[], str]) -> None:
-    """`deploy` is a first deployment that fails. Raises NotShown if it passes, fails too early, or leaves a thing."""
+    """Run `deploy`, which must fail. Raise NotShown if it passes, fails too early, or leaves a resource."""
     with proofs.step("A first deployment that fails in the middle leaves no bucket and no log group behind") as proof:
         before = contents()
         deploy()
@@ -26,4 +26,4 @@ def fail_and_leave_nothing(proofs: Proofs, stack_name: str, deploy: Callable[[],
         left = contents() - before
         require(not left, f"left behind: {told(left)}")
         buckets, groups = (made[resource_type] for resource_type in _RETAINED)
-        proof.seen = f"{made.total()} resources with {buckets} buckets and {groups} log groups were made, none is left"
+        proof.seen = f"{made.total()} resources with {buckets} buckets and {groups} log groups made, none is left"

@@ -18,7 +18,7 @@ UNRESERVED_CONCURRENCY: Final = 10
 
 
 class Function(Kind):
-    """AWS::Lambda::Function, with what moto's own leaves out: an image's command and architecture, and the quota."""
+    """AWS::Lambda::Function, with the parts that moto lacks: an image's command and architecture, and the quota."""
 
     type = "AWS::Lambda::Function"
     name_property = "FunctionName"
@@ -40,7 +40,7 @@ class Function(Kind):
         left_out = ("Code", "PackageType", "Architectures")
         settings = {name: value for name, value in resource.properties.items() if name not in left_out}
         call("lambda", "update_function_configuration", FunctionName=name, **settings)
-        if "ImageConfig" in settings:  # which moto takes and leaves as it was
+        if "ImageConfig" in settings:  # moto accepts it, but does not change it
             function = lambda_backends[ACCOUNT][REGION].get_function(name)
             function.image_config = ImageConfig(settings["ImageConfig"])
 
@@ -50,19 +50,19 @@ class Function(Kind):
 
 
 class Version(Kind):
-    """AWS::Lambda::Version: what the function is when it is published, and nothing that comes later."""
+    """AWS::Lambda::Version: the function at the time of publishing, without later changes."""
 
     type = "AWS::Lambda::Version"
 
     def create(self, resource: Resource) -> None:
         made = call("lambda", "publish_version", FunctionName=resource.properties["FunctionName"])
         version = lambda_backends[ACCOUNT][REGION].get_function(made["FunctionName"], made["Version"])
-        version.code = dict(version.code)  # moto lets it share this with the function, which changes it in place
+        version.code = dict(version.code)  # moto shares this with the function, and changes it in place
         resource.physical_id = resource.attributes["FunctionArn"] = made["FunctionArn"]
         resource.attributes["Version"] = made["Version"]
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
-        """A version never changes: the CDK gives each one a logical id of its own."""
+        """Do nothing: a version never changes, because the CDK gives each one a new logical id."""
 
     def delete(self, resource: Resource) -> None:
         function, version = resource.properties["FunctionName"], resource.attributes["Version"]
@@ -70,7 +70,7 @@ class Version(Kind):
 
 
 class Alias(Kind):
-    """AWS::Lambda::Alias; moved by CodeDeploy where its update policy says so."""
+    """AWS::Lambda::Alias. CodeDeploy moves it if its update policy says so."""
 
     type = "AWS::Lambda::Alias"
 
@@ -85,7 +85,7 @@ class Alias(Kind):
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
         function, name, version = (resource.properties[key] for key in ("FunctionName", "Name", "FunctionVersion"))
         if call("lambda", "get_alias", FunctionName=function, Name=name)["FunctionVersion"] == version:
-            return  # as after a deployment that failed: there is nothing to go back from
+            return  # after a failed deployment the alias was not moved
         if policy := resource.update_policy.get("CodeDeployLambdaAliasUpdate"):
             self._deployments.shift(policy, function, name, version, recorded=old["FunctionVersion"])
         else:
@@ -97,7 +97,7 @@ class Alias(Kind):
 
 
 def _refuse_reservation(properties: Mapping[str, Any]) -> None:
-    """The account is a new one, whose whole quota of concurrency has to stay unreserved. moto asks for no quota."""
+    """Refuse reserved concurrency: in a new account the whole quota must stay unreserved. moto checks no quota."""
     if "ReservedConcurrentExecutions" in properties:
         raise Refused(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
@@ -106,7 +106,7 @@ def _refuse_reservation(properties: Mapping[str, Any]) -> None:
 
 
 def _code(code: Mapping[str, Any]) -> dict[str, Any]:
-    """A function's code as the API takes it; a template may hold the source itself, which is one file."""
+    """Return a function's code as the API accepts it. A template may contain the source itself, as one file."""
     if "ZipFile" not in code:
         return dict(code)
     archive = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Runs what moto's Lambda is asked to invoke: images as containers, zip archives in a process."""
+"""Run the functions that moto's Lambda invokes: images as containers, zip archives in a process."""
 
 import contextlib
 import json
@@ -22,13 +22,13 @@ _PROVISIONED: Final = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[
 
 
 class _Asleep(LambdaClientError):
-    """Lambda's refusal of a call of a function that was idle for weeks."""
+    """Lambda refuses a call of a function that was idle for weeks."""
 
     code = 409
 
 
 class Functions:
-    """Carries out invocations, and counts them by the name of the function."""
+    """Run invocations, and count them by the name of the function."""
 
     def __init__(self, containers: Containers) -> None:
         self.containers = containers
@@ -37,14 +37,14 @@ class Functions:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """moto's Lambda runs its functions here for the length of a `with` block; their containers go with it."""
+        """Run moto's functions here for the length of a `with` block. Its end removes their containers."""
 
         def invoke(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
             return self.invoke(function, event)
 
         original = LambdaFunction._invoke_lambda
         LambdaFunction._invoke_lambda = invoke  # type: ignore[assignment, method-assign]
-        # No alias of a rehearsal has any, and moto does not know the question.
+        # No alias of a rehearsal has provisioned concurrency, and moto lacks this operation.
         LambdaResponse.get_provisioned_concurrency_config = _none_provisioned  # type: ignore[attr-defined]
         url_paths[_PROVISIONED] = LambdaResponse.dispatch
         try:
@@ -56,9 +56,9 @@ class Functions:
             self.containers.close()
 
     def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
-        """The answer as JSON, whether it is an error, and the function's output.
+        """Return the response as JSON, whether it is an error, and the function's output.
 
-        A version that sleeps refuses the call, and is awake for the next one.
+        An inactive version refuses the call, and is active for the next one.
         """
         with self._lock:
             if function.state == _INACTIVE:
@@ -85,7 +85,7 @@ class Functions:
 
 
 def put_to_sleep(function: str, version: str) -> None:
-    """Let a version of an image's function be inactive, as after weeks without a call."""
+    """Make a version of an image function inactive, as after weeks without a call."""
     lambda_backends[ACCOUNT][REGION].get_function(function, version).state = _INACTIVE
 
 

@@ -1,4 +1,4 @@
-"""What stands between a queue and its function: it can be shut, as a disabled event source mapping is."""
+"""A gate between a queue and its function. Shutting it works like disabling the event source mapping."""
 
 import contextlib
 import threading
@@ -13,7 +13,7 @@ _LOOK_SECONDS = 0.1
 
 
 class Gate:
-    """Open at first. It stays what it is when another event source mapping takes over the queue."""
+    """A gate, open at first. It keeps its state when another event source mapping takes over the queue."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -22,7 +22,7 @@ class Gate:
 
     @contextlib.contextmanager
     def shut(self) -> Iterator[None]:
-        """Nothing is taken from the queue for the length of a `with` block; a batch under way is finished first."""
+        """Take nothing from the queue for the length of a `with` block. A running batch is finished first."""
         self._open.clear()
         try:
             with self._delivering:
@@ -32,7 +32,7 @@ class Gate:
             self._open.set()
 
     def through(self, deliver: Callable[[], int]) -> int:
-        """Deliver one batch if the gate is open; returns how many messages were delivered, 0 where it is shut."""
+        """Deliver one batch if the gate is open. Return the number of delivered messages, 0 if it is shut."""
         with self._delivering:
             if self._open.is_set():
                 return deliver()

@@ -1,4 +1,4 @@
-"""The tree of the release before this one, from git: what is deployed somewhere and will be updated to this tree."""
+"""The source tree of the last release, from git. Stacks deployed from it will be updated to this tree."""
 
 import io
 import subprocess
@@ -9,11 +9,11 @@ from typing import Final
 from rehearsal.cdk import ROOT
 
 LAST_RELEASE: Final = "af7997517824999463278825cf0b3d5dfdf1dfa6"
-"""Its commit. A new release moves it on."""
+"""Commit of the last release. Change it with each new release."""
 
 
 def unpacked(target: Path) -> bool:
-    """Put the tree into a folder. Returns False where git lacks it, as in a shallow clone."""
+    """Unpack the tree into a folder. Return False if git lacks it, as in a shallow clone."""
     command = ["git", "archive", "--format=tar", LAST_RELEASE]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if done.returncode:
@@ -24,5 +24,5 @@ def unpacked(target: Path) -> bool:
 
 
 def absent() -> str:
-    """Why there is nothing to update from."""
+    """Return the reason why there is no last release."""
     return f"git has no {LAST_RELEASE[:7]} here: this clone has no history"

@@ -1,7 +1,7 @@
-"""Teaches moto's CloudFormation the resource types that it lacks, or carries out too coarsely for a rehearsal.
+"""Add resource types to moto's CloudFormation that it lacks, or implements too coarsely for a rehearsal.
 
-moto skips a type that it does not know and reports CREATE_COMPLETE over the hole. Here such a type is an error:
-a deployment that passes has made every resource of its template.
+moto skips an unknown type and still reports CREATE_COMPLETE. Here an unknown type is an error: a deployment that passes
+has created every resource of its template.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
 CUSTOM = "Custom::"
-"""How the types of custom resources begin; one kind carries them all out."""
+"""Prefix of the types of custom resources. One kind handles all of them."""
 
 
 class Refused(Exception):
-    """AWS would not make, change or move this; the message says why. Some steps of a rehearsal expect it."""
+    """AWS would refuse this. The message says why. Some steps of a rehearsal expect it."""
 
 
 class UnknownType(Exception):
-    """The template holds a type that neither moto nor the table of `resources.py` knows."""
+    """The template contains a type that neither moto nor the table of `resources.py` has."""
 
 
 @dataclass
@@ -41,26 +41,26 @@ class Resource:
 
 
 class Kind(ABC):
-    """How one resource type is made, changed and removed; each by a call or two of the API of its service."""
+    """How one resource type is created, changed and removed, each with one or two API calls of its service."""
 
     type: ClassVar[str]
     name_property: ClassVar[str] = ""
-    """The property that names it; without one, or where the template does not use it, a name is made."""
+    """The property with its name. Without this property, a name is generated."""
 
     @abstractmethod
     def create(self, resource: Resource) -> None:
-        """Make it."""
+        """Create the resource."""
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
-        """Change it to its properties from the `old` ones. By default as it was made: most calls are a put."""
+        """Change the resource from its `old` properties. By default, create it again: most calls are a put."""
         self.create(resource)
 
-    def delete(self, resource: Resource) -> None:  # noqa: B027 - not abstract: see its text
-        """Remove it. By default nothing, where it goes with what it belongs to."""
+    def delete(self, resource: Resource) -> None:  # noqa: B027 - not abstract, see the docstring
+        """Remove the resource. By default do nothing, for resources that are removed with their parent."""
 
 
 class Model(CloudFormationModel):
-    """What moto keeps of a resource. Each kind gets a subclass of its own."""
+    """A resource in moto's state. Each kind gets its own subclass."""
 
     kind: ClassVar[Kind]
 
@@ -77,7 +77,7 @@ class Model(CloudFormationModel):
 
     @staticmethod
     def cloudformation_type() -> str:
-        return ""  # found by the table that `installed` fills
+        return ""  # `installed` provides the table
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:
@@ -125,19 +125,19 @@ class Model(CloudFormationModel):
         return cls(resource)
 
     def delete(self, account_id: str, region_name: str) -> None:
-        """Called by moto when the resource, or its stack, goes."""
+        """Remove the resource. moto calls this when the resource or its stack is deleted."""
         self.kind.delete(self.resource)
 
 
 def _properties(cloudformation_json: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = json.loads(json.dumps(cloudformation_json.get("Properties", {})))
-    properties.pop("Tags", None)  # told of in as many forms as there are services, and nothing here looks at them
+    properties.pop("Tags", None)  # each service has another format, and nothing here reads them
     return properties
 
 
 @contextlib.contextmanager
 def installed(kinds: Iterable[Kind]) -> Iterator[None]:
-    """Let moto use these kinds, in place of its own where it has one, for the length of a `with` block."""
+    """Let moto use these kinds instead of its models for the length of a `with` block."""
     models = {kind.type: _model_of(kind) for kind in kinds}
     names = {kind.type: kind.name_property for kind in kinds}
     original = parsing.resource_class_from_type
@@ -147,7 +147,7 @@ def installed(kinds: Iterable[Kind]) -> Iterator[None]:
         ours = models.get(CUSTOM if resource_type.startswith(CUSTOM) else resource_type)
         found: type[CloudFormationModel] | None = ours or original(resource_type)
         if found is None:
-            raise UnknownType(f"{resource_type}: give it a kind of its own (rehearsal/resources.py).")
+            raise UnknownType(f"{resource_type}: add a class for it to rehearsal/resources.py.")
         return found
 
     def name_of(resource_type: str) -> str | None:
@@ -164,6 +164,6 @@ def _model_of(kind: Kind) -> type[Model]:
 
 
 def replace(undo: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Set an attribute of moto, and note in `undo` what it was."""
+    """Set an attribute of moto, and add its restoration to `undo`."""
     undo.callback(setattr, owner, name, getattr(owner, name))
     setattr(owner, name, value)

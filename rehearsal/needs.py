@@ -1,4 +1,4 @@
-"""What a rehearsal needs of this machine, looked for before anything is begun."""
+"""Requirements of a rehearsal, checked before it starts."""
 
 import shutil
 from typing import Final
@@ -14,7 +14,7 @@ _INSTALL: Final = {
 
 
 def missing() -> str | None:
-    """One line that says what is missing and where to get it; None if everything is there."""
+    """Return one line that says what is missing and how to get it, or None."""
     for command, how in _INSTALL.items():
         if shutil.which(command) is None:
             return f"A rehearsal needs the command {command}, which is not on the PATH. {how}"
@@ -22,5 +22,5 @@ def missing() -> str | None:
         docker("info", "--format={{.ServerVersion}}")
     except DockerFailed as failed:
         said = str(failed).splitlines()[-1]
-        return f"A rehearsal needs Docker, and its engine does not answer: start it first. ({said})"
+        return f"A rehearsal needs Docker, but its engine does not respond. Start it first. ({said})"
     return None

@@ -1,4 +1,4 @@
-"""A second stack in the account, and the same stack in a second region: what is named must not be taken twice."""
+"""A second stack in the account, and the same stack in a second region: their names must not collide."""
 
 import json
 from collections.abc import Mapping
@@ -10,29 +10,29 @@ from rehearsal.proof import Proofs, require
 
 NEIGHBOUR: Final = "Neighbour"
 
-# Types whose names are unique in an account, whatever the region.
+# Types whose names are unique in an account across regions.
 _GLOBAL: Final = {"AWS::CloudWatch::Dashboard": "DashboardName", "AWS::IAM::Role": "RoleName"}
 
 
 def stand_next_to(proofs: Proofs, cdk: Cdk, stack: DeployedStack, context: Mapping[str, str]) -> None:
-    """Put a second stack next to one that is there, and take it away again."""
-    with proofs.step("A second stack of the account shares no name with the first, and leaves it as it is") as proof:
+    """Deploy a second stack next to an existing one, and destroy it again."""
+    with proofs.step("A second stack of the account shares no name with the first, and does not change it") as proof:
         before = set(stack.resources())
         beside = {**context, "stack_name": NEIGHBOUR}
         cdk.deploy(beside)
         neighbour = DeployedStack(NEIGHBOUR, stack.s3, stack.sqs)
         found = neighbour.resources()
-        # moto gives some no id; a custom resource has one of its handler's own, which is no name in the account.
+        # moto gives some resources no id. The id of a custom resource comes from its handler and is no name.
         shared = {(kind, name) for kind, name in before & set(found) if name and not kind.startswith("Custom::")}
         require(not shared, f"both have {shared}")
         cdk.destroy(beside)
         require(set(stack.resources()) == before, "the first stack has changed")
-        proof.seen = f"{len(found)} resources made, none of them shared, and removed"
+        proof.seen = f"{len(found)} resources created, none of them shared, and removed"
 
 
 def in_another_region(proofs: Proofs, template: Mapping[str, Mapping[str, Any]]) -> None:
-    """What has a name of its own, and is global in an account, has the region in its name."""
-    with proofs.step("The same stack in another region takes no name twice that is unique in the account") as proof:
+    """Check that every explicit name that is global in an account contains the region."""
+    with proofs.step("The same stack in another region uses no name again that is unique in the account") as proof:
         named = {
             logical_id: json.dumps(one["Properties"][_GLOBAL[one["Type"]]])
             for logical_id, one in template.items()
@@ -40,5 +40,5 @@ def in_another_region(proofs: Proofs, template: Mapping[str, Mapping[str, Any]])
         }
         fixed = [logical_id for logical_id, name in named.items() if "AWS::Region" not in name]
         require(not fixed, f"the same name in every region: {fixed}")
-        require(bool(named), "nothing is named, not even the dashboard")
+        require(bool(named), "no resource has an explicit name, not even the dashboard")
         proof.seen = f"{len(named)} name, with the region in it"

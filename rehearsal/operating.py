@@ -1,4 +1,4 @@
-"""What docs/operations.md gives to whoever operates a stack, tried on the deployed one."""
+"""Commands of docs/operations.md, run on the deployed stack."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from rehearsal.deployed_stack import DeployedStack
 from rehearsal.proof import Proofs, require
 
 Client = Callable[..., str]
-"""Runs `pneumonia` with these arguments against the stack; answers standard output."""
+"""Run `pneumonia` with these arguments against the stack, and return its standard output."""
 
 
 class Operating:
@@ -19,20 +19,20 @@ class Operating:
         self._client = client
 
     def look(self) -> None:
-        """Health, queues and alarms; and the bill, of parts that CloudFormation made."""
-        with self._proofs.step("pneumonia status finds the stack well") as proof:
+        """Check health, queues and alarms, and the bill of the deployed resources."""
+        with self._proofs.step("pneumonia status finds the stack healthy") as proof:
             status = json.loads(self._client("status", "--json"))
-            require(status["well"], f"it is not: {status}")
+            require(status["well"], f"the stack is not healthy: {status}")
             proof.seen = f"{status['detail']}, {status['waiting']} waiting, no alarm"
-        with self._proofs.step("pneumonia bill finds all that costs something") as proof:
+        with self._proofs.step("pneumonia bill finds everything that costs something") as proof:
             usd = json.loads(self._client("bill", "--json"))["usd"]
-            # moto counts no calls; what is there at all times has its price.
+            # moto counts no calls, so only resources billed by time have a price.
             require(usd["alarm_hours"] > usd["dashboard_hours"] / 2 > 0, f"it costs {usd}")
             proof.seen = f"alarms and dashboard so far this month: {usd['total']:.2f} USD"
 
     def purge(self, key: str) -> None:
-        """Nothing is left of an upload."""
-        with self._proofs.step("pneumonia purge leaves nothing of an upload") as proof:
+        """Check that purging an upload deletes all its versions and results."""
+        with self._proofs.step("pneumonia purge removes every trace of an upload") as proof:
             require(self._stack.has_result(key), "there was nothing to purge")
             purged = json.loads(self._client("purge", "--key", key, "--yes", "--json"))
             require(purged["remaining"] == [], f"left: {purged['remaining']}")
@@ -40,4 +40,4 @@ class Operating:
                 bucket = self._stack.outputs[name]
                 found = self._stack.s3.list_object_versions(Bucket=bucket, Prefix=key)
                 require(not found.get("Versions") and not found.get("DeleteMarkers"), f"versions are left in {bucket}")
-            proof.seen = f"{purged['uploads']} version of the film and {purged['results']} results deleted"
+            proof.seen = f"{purged['uploads']} version of the image and {purged['results']} results deleted"

@@ -1,4 +1,4 @@
-"""In which order the resources of a template are made: whatever one needs, first. Pure functions."""
+"""The order in which the resources of a template are created: dependencies first. Pure functions."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _SUBSTITUTED: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}")
 
 
 def in_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Logical ids, each after those it refers to or depends on. Raises graphlib.CycleError."""
+    """Return logical ids, each after those that it refers to or depends on. Raise graphlib.CycleError."""
     graph = {
         logical_id: [needed for needed in sorted(needs(declared)) if needed in resources]
         for logical_id, declared in resources.items()
@@ -18,7 +18,7 @@ def in_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def needs(declared: Mapping[str, Any]) -> set[str]:
-    """What a resource names by Ref, Fn::GetAtt, Fn::Sub or DependsOn."""
+    """Return the names in a resource's Ref, Fn::GetAtt, Fn::Sub and DependsOn."""
     depends_on = declared.get("DependsOn", [])
     named = [depends_on] if isinstance(depends_on, str) else depends_on
     return {*named, *_references(declared.get("Properties", {}))}

@@ -1,4 +1,4 @@
-"""What a rehearsal has shown, row by row."""
+"""The results of a rehearsal, row by row."""
 
 import contextlib
 import time
@@ -12,12 +12,12 @@ from rich.text import Text
 
 
 class NotShown(Exception):
-    """The stack did something else than it should; the message says what."""
+    """The stack did not behave as expected. The message says how."""
 
 
 @dataclass
 class Proof:
-    """One step: what it was to show, what was seen, how long it took."""
+    """One step: its claim, what was seen, and its duration."""
 
     claim: str
     seen: str = ""
@@ -26,7 +26,7 @@ class Proof:
 
 
 class Proofs:
-    """The steps so far. They follow from each other, so the first that fails is the last."""
+    """The steps so far. Each depends on the ones before it, so the first failure is the last step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -34,7 +34,7 @@ class Proofs:
 
     @contextlib.contextmanager
     def step(self, claim: str) -> Iterator[Proof]:
-        """Run a step as a `with` block, which sets `seen`. What it raises passes through, noted as the row's."""
+        """Run a step as a `with` block, which sets `seen`. An exception is noted in the row and raised again."""
         proof = Proof(claim)
         self.rows.append(proof)
         self._console.print(Text(f"… {claim}", style="dim"))
@@ -50,7 +50,7 @@ class Proofs:
 
 
 def table(rows: Sequence[Proof]) -> Table:
-    """The rows as a table, times in seconds."""
+    """Return the rows as a table, times in seconds."""
     shown = sum(row.shown for row in rows)
     made = Table(title=f"{shown} of {len(rows)} shown", title_justify="left", box=box.SIMPLE_HEAD)
     made.add_column("")
@@ -64,6 +64,6 @@ def table(rows: Sequence[Proof]) -> Table:
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Raise NotShown with this message unless it holds."""
+    """Raise NotShown with the message `otherwise` unless `holds` is true."""
     if not holds:
         raise NotShown(otherwise)

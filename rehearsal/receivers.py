@@ -1,4 +1,4 @@
-"""The rules of docs/events.md behind a deployed service: a queue and an HTTPS endpoint get the events they ask for."""
+"""The rules of docs/events.md with a deployed service: a queue and an HTTPS endpoint receive their events."""
 
 import contextlib
 import io
@@ -26,7 +26,7 @@ from rehearsal.proof import Proofs, require
 _DOCUMENT: Final = ROOT / "docs" / "events.md"
 _SCHEMA: Final = ROOT / "docs" / "prediction-finished.schema.json"
 QUEUE, DESTINATION = "to-a-queue.yaml", "to-an-api-destination.yaml"
-"""Names of the templates, as their first lines have them."""
+"""Names of the templates, from their first lines."""
 _ENDPOINT: Final = "receiver.example.org"
 _NAME_OF_KEY: Final = "receiver-of-predictions"
 _KEY: Final = "key-of-the-rehearsal"
@@ -34,13 +34,13 @@ STUDY, INSTANCE = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.1.7"
 
 
 def templates() -> dict[str, str]:
-    """The templates of docs/events.md, by the names in their first lines."""
+    """Return the templates of docs/events.md, by the names in their first lines."""
     blocks = re.findall(r"```yaml\n# (\S+)\n(.*?)```", _DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     return dict(blocks)
 
 
 class Receivers:
-    """Both templates, deployed. `posted`: what came to the endpoint, as headers and event."""
+    """Both templates, deployed. `posted`: what the endpoint received, as headers and event."""
 
     def __init__(self, bridge: EventBridge) -> None:
         self._bridge = bridge
@@ -49,7 +49,7 @@ class Receivers:
 
     @contextlib.contextmanager
     def deployed(self) -> Iterator["Receivers"]:
-        """Both stacks, and a server behind the endpoint, for the length of a `with` block."""
+        """Deploy both stacks, and run a server for the endpoint, for the length of a `with` block."""
         call("secretsmanager", "create_secret", Name=_NAME_OF_KEY, SecretString=json.dumps({"key": _KEY}))
         with running(Request.application(self._receive), 0) as port:
             self._bridge.hosts[_ENDPOINT] = f"http://{HOST}:{port}"
@@ -61,7 +61,7 @@ class Receivers:
         call("secretsmanager", "delete_secret", SecretId=_NAME_OF_KEY, ForceDeleteWithoutRecovery=True)
 
     def next_queued(self) -> dict[str, Any]:
-        """Wait for an event to come to the queue, and take it. Raises NotShown."""
+        """Wait for an event in the queue, and take it. Raise NotShown."""
         found: list[dict[str, Any]] = []
 
         def came() -> bool:
@@ -70,7 +70,7 @@ class Receivers:
                 call("sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
             return bool(found)
 
-        until(came, "no event came to the queue")
+        until(came, "the queue got no event")
         return found[0]
 
     def _receive(self, request: Request) -> Response:
@@ -83,8 +83,8 @@ class Receivers:
 
 
 def receive(proofs: Proofs, stack: DeployedStack, bridge: EventBridge) -> None:
-    """Upload two images to a service that was deployed with `event_bus` and `event_uids`."""
-    with proofs.step("Events of predictions come to a queue and to an HTTPS endpoint, by the rules of docs") as proof:
+    """Upload two images to a service deployed with `event_bus` and `event_uids`, and check their events."""
+    with proofs.step("A queue and an HTTPS endpoint get events of predictions, by the rules of the docs") as proof:
         with Receivers(bridge).deployed() as receivers:
             events = []
             for key, data in (("told/ill.dcm", dicom_of("pneumonia-1")), ("told/well.png", _png("normal-1"))):
@@ -100,16 +100,20 @@ def receive(proofs: Proofs, stack: DeployedStack, bridge: EventBridge) -> None:
             require(well["study_instance_uid"] is None, f"a PNG has a UID: {well}")
             posted = [event for _, event in receivers.posted]
             require(posted == events[:1], f"the endpoint got {posted}")
-        proof.seen = "2 events in the queue, that of likely_pneumonia also at the endpoint, with its key and UIDs"
+        proof.seen = "2 events in the queue; the one of likely_pneumonia also at the endpoint, with its key and UIDs"
 
 
 def _compare(detail: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """An event keeps to its schema and says what the result says."""
+    """Check that an event follows its schema and agrees with the result."""
     errors = list(Draft202012Validator(json.loads(_SCHEMA.read_text(encoding="utf-8"))).iter_errors(detail))
-    require(not errors, f"against the schema: {errors}")
+    require(not errors, f"the event violates the schema: {errors}")
     for member in ("triage", "label", "in_training_population", "correlation_id"):
-        require(detail[member] == result[member], f"{member}: {detail[member]} in the event, {result[member]} not")
-    require(detail["model"]["version"] == result["model"]["version"], f"of another model: {detail['model']}")
+        require(
+            detail[member] == result[member], f"{member}: {detail[member]} in the event, {result[member]} in the result"
+        )
+    require(
+        detail["model"]["version"] == result["model"]["version"], f"the event names another model: {detail['model']}"
+    )
 
 
 def _create(name: str, **parameters: str) -> dict[str, str]:
@@ -130,7 +134,7 @@ def _png(sample: str) -> bytes:
 
 
 def dicom_of(sample: str) -> bytes:
-    """A sample as a DICOM file with UIDs."""
+    """Return a sample as a DICOM file with UIDs."""
     with Image.open(ROOT / "samples" / f"{sample}.png") as image:
         pixels = np.asarray(image.convert("L"))
     dataset = Dataset()

@@ -1,4 +1,4 @@
-"""A container registry on this machine, for as long as a rehearsal lasts: the Debian package docker-registry."""
+"""A container registry on this machine for one rehearsal, from the Debian package docker-registry."""
 
 import contextlib
 import json
@@ -19,17 +19,17 @@ _START_SECONDS: Final = 30
 
 
 class RegistryFailed(Exception):
-    """It did not start; the message says why."""
+    """The registry did not start. The message says why."""
 
 
 @contextlib.contextmanager
 def registry(folder: Path) -> Iterator[str]:
-    """Run one that keeps its images in a folder; yields its host and port. Raises RegistryFailed."""
+    """Run a registry that keeps its images in a folder, and yield its host and port. Raise RegistryFailed."""
     command = shutil.which(COMMAND)
     if command is None:
-        raise RegistryFailed(f"There is no {COMMAND}. On Debian and Ubuntu: apt install {COMMAND}")
+        raise RegistryFailed(f"The command {COMMAND} is missing. On Debian and Ubuntu: apt install {COMMAND}")
     address = f"{HOST}:{_free_port()}"
-    settings = folder / "registry.json"  # its settings are YAML, and so is JSON
+    settings = folder / "registry.json"  # the registry reads YAML, and JSON is YAML
     settings.write_text(
         json.dumps(
             {

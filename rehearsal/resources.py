@@ -1,6 +1,6 @@
-"""The resource types that moto's CloudFormation lacks or carries out too coarsely: one small class each.
+"""The resource types that moto's CloudFormation lacks or implements too coarsely: one small class each.
 
-A type that a stack begins to use is added here: a call to make it, one to remove it, and it is in `kinds`.
+Add a class here for each new type of a stack, with a call to create it and a call to remove it, and add it to `kinds`.
 """
 
 import json
@@ -35,7 +35,7 @@ class Alarm(Kind):
 
 
 class Dashboard(Kind):
-    """AWS::CloudWatch::Dashboard, whose name is unique in the account: moto would write over that of another stack."""
+    """AWS::CloudWatch::Dashboard. Its name is unique in the account; moto would overwrite another stack's."""
 
     type = "AWS::CloudWatch::Dashboard"
     name_property = "DashboardName"
@@ -80,9 +80,9 @@ class TopicPolicy(Kind):
 
 
 class BucketPolicy(Kind):
-    """AWS::S3::BucketPolicy, without its statements that have a condition.
+    """AWS::S3::BucketPolicy, without the statements that have a condition.
 
-    moto enforces the policy but not its conditions: "deny all without TLS" would deny all.
+    moto enforces the policy but ignores conditions: "deny all without TLS" would deny everything.
     """
 
     type = "AWS::S3::BucketPolicy"
@@ -120,14 +120,14 @@ class Secret(Kind):
         resource.physical_id = resource.attributes["Id"] = secret["ARN"]
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
-        """The value stays as it was generated."""
+        """Do nothing: the generated value does not change."""
 
     def delete(self, resource: Resource) -> None:
         call("secretsmanager", "delete_secret", SecretId=resource.physical_id, ForceDeleteWithoutRecovery=True)
 
 
 class EventSourceMapping(Kind):
-    """AWS::Lambda::EventSourceMapping of a queue: a poller of our own. moto's would fail at each message sent."""
+    """AWS::Lambda::EventSourceMapping of a queue, with the rehearsal's poller. moto's would fail at each message."""
 
     type = "AWS::Lambda::EventSourceMapping"
 
@@ -149,7 +149,7 @@ class EventSourceMapping(Kind):
 
 
 class FunctionUrl(Kind):
-    """AWS::Lambda::Url: a server of this machine, which checks signatures where the stack wants them."""
+    """AWS::Lambda::Url: a server on this machine, which checks signatures if the stack requires them."""
 
     type = "AWS::Lambda::Url"
 
@@ -171,7 +171,7 @@ class FunctionUrl(Kind):
 
 
 class CustomResource(Kind):
-    """Custom::*: its handler, which lies in the template, is invoked as CloudFormation would do it."""
+    """Custom::*: the handler from the template is invoked as CloudFormation would invoke it."""
 
     type = CUSTOM
 
@@ -212,7 +212,7 @@ class CustomResource(Kind):
 
 
 def as_text(value: Any) -> Any:
-    """Properties as CloudFormation hands them to a custom resource: numbers and booleans as text."""
+    """Return properties as CloudFormation passes them to a custom resource: numbers and booleans as text."""
     if isinstance(value, Mapping):
         return {name: as_text(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -221,7 +221,7 @@ def as_text(value: Any) -> Any:
 
 
 def kinds(doors: Doors, functions: Functions, deployments: Deployments, bridge: EventBridge) -> list[Kind]:
-    """All of them."""
+    """Return all kinds."""
     plain: list[Callable[[], Kind]] = [Alarm, Dashboard, QueuePolicy, TopicPolicy, BucketPolicy, Secret, Version]
     plain += [Application, DeploymentGroup, Rule, ApiDestination]
     served: list[Callable[[Doors], Kind]] = [EventSourceMapping, FunctionUrl, CustomResource]

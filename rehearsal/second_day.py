@@ -1,4 +1,4 @@
-"""What comes after the first release: a bad one, its rollback, and the deployment after that."""
+"""Steps after the first release: a bad release, its rollback, and the next deployment."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from rehearsal.operating import Client
 from rehearsal.proof import Proofs, require
 
 Deploy = Callable[[str, bool], str]
-"""Deploys a model that calls itself so: deploy(version, fails). Answers what was printed."""
+"""Deploy a model of this version: deploy(version, fails). Return the output."""
 
 
 class SecondDay:
@@ -26,7 +26,7 @@ class SecondDay:
         self._deploy = deploy
 
     def release_roll_back_deploy(self, number: int) -> None:
-        """A release, its rollback, and the deployment of another one. `number` makes the versions of the models."""
+        """Deploy a release, roll it back, and deploy another one. `number` distinguishes the model versions."""
         bad, good = f"{900 + number}.0.0", f"{900 + number}.1.0"
         before = self._stack.live()
         was = self._served()
@@ -39,18 +39,18 @@ class SecondDay:
             moved = json.loads(self._client("rollback", "--yes", "--json").splitlines()[-1])["functions"]
             back = self._stack.live()
             require(back == before, f"from {released} to {back}, not to {before}")
-            require(all(one["woken"] for one in moved), f"sleeping versions were not woken: {moved}")
+            require(all(one["woken"] for one in moved), f"inactive versions were not activated: {moved}")
             require(self._served() == was, f"after the rollback {self._served()} is served, not {was}")
-            proof.seen = f"{len(moved)} sleeping versions woken, aliases back, model {bad} → {was}"
+            proof.seen = f"{len(moved)} inactive versions activated, aliases back, model {bad} → {was}"
         with self._proofs.step(f"CodeDeploy refuses a deployment until the rollback is undone ({number})") as proof:
             ended = len(self._deployments.ended)
             self._deploy(good, True)
             require(self._deployments.ended[ended:] == ["Failed"], f"deployments: {self._deployments.ended[ended:]}")
             require(self._stack.live() == before, f"the aliases moved to {self._stack.live()}")
             self._client("rollback", "--undo", "--yes", "--json")
-            require(self._stack.live() == released, f"undone, the aliases are at {self._stack.live()}")
-            proof.seen = "INVALID_LAMBDA_CONFIGURATION, CloudFormation went back; pneumonia rollback --undo"
-        with self._proofs.step(f"Then it goes through ({number})") as proof:
+            require(self._stack.live() == released, f"after the undo the aliases are at {self._stack.live()}")
+            proof.seen = "INVALID_LAMBDA_CONFIGURATION, CloudFormation rolled back; pneumonia rollback --undo"
+        with self._proofs.step(f"Then the deployment succeeds ({number})") as proof:
             self._deploy(good, False)
             now = self._stack.live()
             require(all(int(now[name]) > int(released[name]) for name in now), f"from {released} to {now}")
@@ -58,7 +58,7 @@ class SecondDay:
             proof.seen = f"model {good} answers"
 
     def _served(self) -> str:
-        """The version of the model that answers."""
+        """Return the version of the model in use."""
         status = json.loads(self._client("status", "--json"))
-        require(status["healthy"], f"it does not answer: {status}")
+        require(status["healthy"], f"the service is not healthy: {status}")
         return str(status["detail"].split()[-1])

@@ -1,4 +1,4 @@
-"""moto as the AWS of a rehearsal, in this process: reached by commands on this machine, and by containers."""
+"""moto as the AWS of a rehearsal, in this process. Commands on this machine and containers can reach it."""
 
 import contextlib
 import os
@@ -18,32 +18,32 @@ from rehearsal.api import clients_closed
 
 @dataclass(frozen=True)
 class Server:
-    """`endpoint_url` for this machine, `container_url` for its containers: the same services behind both."""
+    """`endpoint_url` for this machine, `container_url` for its containers. Both serve the same services."""
 
     endpoint_url: str
     container_url: str
 
     @property
     def credentials(self) -> Credentials:
-        """Those of every client here."""
+        """The credentials of every client here."""
         named = client_environment(self.endpoint_url)
         return Credentials(named["AWS_ACCESS_KEY_ID"], named["AWS_SECRET_ACCESS_KEY"])
 
     def environment_of_functions(self) -> dict[str, str]:
-        """What a function's container needs to reach the services, and what AWS would know from its role."""
+        """Return the variables by which a function's container reaches the services, with credentials and region."""
         region = client_environment("")["AWS_DEFAULT_REGION"]
         return {**client_environment(self.container_url), "AWS_REGION": region}
 
 
 @contextlib.contextmanager
 def served(address: str) -> Iterator[Server]:
-    """Run it for the length of a `with` block, in which all AWS clients of this process and its children use it.
+    """Run moto for the length of a `with` block. All AWS clients of this process and its children use it.
 
-    `address`: that of this machine as containers see it. Nothing else of the network can reach either port.
+    `address`: address of this machine as containers see it. Nothing else on the network can reach either port.
     """
     app = DomainDispatcherApplication(create_backend_app)
     with running(app, 0, MotoRequestHandler) as port, _also_at(address, app) as container_port:
-        # By name: the routing of moto knows "localhost", not an address.
+        # By name: the routing of moto accepts "localhost", but no address.
         endpoint_url = f"http://localhost:{port}"
         with isolated_environment(os.environ, endpoint_url), clients_closed():
             os.environ["AWS_ENDPOINT_URL_S3"] = endpoint_url

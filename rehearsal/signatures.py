@@ -1,4 +1,4 @@
-"""What AWS does at a Function URL with IAM authentication: it computes the signature of a request again."""
+"""Check the signature of a request, as AWS does at a Function URL with IAM authentication."""
 
 import hashlib
 import hmac
@@ -19,9 +19,9 @@ _DIGEST: Final = "x-amz-content-sha256"
 
 
 def is_signed(method: str, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials) -> bool:
-    """Whether a request carries the SigV4 signature for Lambda that these credentials give it.
+    """Return whether a request has the SigV4 signature for Lambda of these credentials.
 
-    `url` as it was asked for, `headers` with names in lower case. Its age is not looked at.
+    `url` is the requested URL; `headers` have lower-case names. The age of the signature is not checked.
     """
     found = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if found is None or found["key"] != credentials.access_key or found["service"] != "lambda":

@@ -1,4 +1,4 @@
-"""The rehearsal, step by step; each shows one thing that a deployment has to be able to do."""
+"""The steps of the rehearsal. Each shows one capability of a deployment."""
 
 import contextlib
 import json
@@ -27,8 +27,8 @@ from rehearsal.receivers import INSTANCE, dicom_of, receive
 from rehearsal.second_day import SecondDay
 from rehearsal.upgrade import Upgrade
 
-MAX_RECEIVES = 5  # as pneumonia_cli/stack/settings.py has it, written again so that a change there is noticed here
-REDRIVEN = "redriven/film.png"
+MAX_RECEIVES = 5  # copy of the value in pneumonia_cli/stack/settings.py, so that a change there is noticed here
+REDRIVEN = "redriven/image.png"
 NEW_VERSION = "999.0.0"
 NEW_MEMORY_MB = 2048
 NEW_QUEUE_AGE_SECONDS = 777
@@ -36,7 +36,7 @@ NEW_QUEUE_AGE_SECONDS = 777
 
 @dataclass(frozen=True)
 class Played:
-    """The parts of AWS that this machine plays itself, in place of moto."""
+    """The parts of AWS that the rehearsal implements itself instead of moto."""
 
     functions: Functions
     doors: Doors
@@ -45,7 +45,7 @@ class Played:
 
 
 class Rehearsal:
-    """A stack from its bootstrap to its end. `base`: the context that this machine's builds need."""
+    """A stack from bootstrap to destruction. `base`: the context that builds on this machine need."""
 
     def __init__(
         self,
@@ -66,16 +66,16 @@ class Rehearsal:
         self._operating = Operating(proofs, stack, self._client)
 
     def run(self) -> None:
-        """All steps. Raises what the one that fails raises."""
+        """Run all steps. Raise the exception of the step that fails."""
         self._bootstrap()
-        # No new account can reserve concurrency, and the bucket and the log groups are made before the worker.
+        # A new account cannot reserve concurrency, and buckets and log groups are created before the worker.
         reserving = {**self._base, "worker_reserved_concurrency": str(UNRESERVED_CONCURRENCY)}
         fail_and_leave_nothing(self._proofs, self._stack.name, lambda: self._cdk.deploy(reserving, fine=(1,)))
         self._deploy()
         self._smoke("signed requests (auth iam)")
         self._dead_letter_and_redrive()
         self._bad_release()
-        self._smoke("what was there before")
+        self._smoke("the version from before")
         changed = {
             **self._base, "memory_mb": str(NEW_MEMORY_MB), "alarm_queue_age_seconds": str(NEW_QUEUE_AGE_SECONDS),
             "observability": "full", "event_bus": "default", "event_uids": "true",
@@ -94,7 +94,7 @@ class Rehearsal:
                 self._uploads()
                 url = self._stack.outputs["FunctionUrl"]
                 dicomweb.store(self._proofs, url, self._token(), dicom_of("pneumonia-1"), INSTANCE)
-        # Now that nobody has to sign: the command line signs for AWS's own addresses alone.
+        # With auth none, because the command line signs only for AWS's own addresses.
         self._operating.look()
         self._operating.purge(REDRIVEN)
         second_day = SecondDay(
@@ -106,7 +106,7 @@ class Rehearsal:
         self._destroy(changed)
 
     def _release(self, context: dict[str, str], version: str, fails: bool) -> str:
-        """Deploy a model that calls itself so, all at once, as docs/operations.md says of what follows a rollback."""
+        """Deploy a model of this version all at once, as docs/operations.md says for deployments after a rollback."""
         with self._card() as card:
             card["version"] = version
         printed = self._cdk.deploy({**context, "deployment": "all_at_once"}, fine=(1,) if fails else (0,))
@@ -120,11 +120,11 @@ class Rehearsal:
             proof.seen = "bucket, image repository and roles of the CDK"
 
     def _deploy(self) -> None:
-        with self._proofs.step("cdk deploy builds and pushes the image, and makes every resource") as proof:
+        with self._proofs.step("cdk deploy builds and pushes the image, and creates every resource") as proof:
             self._cdk.deploy(self._base)
             declared = len(self._template()["Resources"])
             made = self._stack.types()
-            require(made.total() == declared, f"{made.total()} of {declared} resources were made")
+            require(made.total() == declared, f"{made.total()} of {declared} resources were created")
             proof.seen = f"{declared} resources of {len(made)} types"
         with self._proofs.step("The CDK's own handler connected bucket and queue") as proof:
             bucket = self._stack.outputs["UploadBucketName"]
@@ -141,13 +141,13 @@ class Rehearsal:
             proof.seen = next(line.strip().partition(": ")[2] for line in printed.splitlines() if " passed" in line)
 
     def _uploads(self) -> None:
-        with self._proofs.step("A folder of films is uploaded, and every film answered") as proof:
+        with self._proofs.step("A folder of images is uploaded, and every image gets a result") as proof:
             out = self._cdk.tags.parent / "submitted"
             token = self._token()
             printed = self._client("submit", str(ROOT / "samples"), "--out", str(out), "--json", "--token", token)
             summary = json.loads(printed.splitlines()[-1])
-            films = len(list((ROOT / "samples").glob("*.png")))
-            require(summary["predicted"] == summary["total"] == films, f"{summary['predicted']} of {films} predicted")
+            images = len(list((ROOT / "samples").glob("*.png")))
+            require(summary["predicted"] == summary["total"] == images, f"{summary['predicted']} of {images} predicted")
             proof.seen = f"{summary['predicted']} of {summary['total']} predicted by pneumonia submit"
 
     def _token(self) -> str:
@@ -155,28 +155,28 @@ class Rehearsal:
         return str(json.loads(secret["SecretString"])["token"])
 
     def _dead_letter_and_redrive(self) -> None:
-        key, film = REDRIVEN, (ROOT / "samples" / "normal-1.png").read_bytes()
+        key, image = REDRIVEN, (ROOT / "samples" / "normal-1.png").read_bytes()
         (worker,) = self._stack.of_type("AWS::Lambda::Function", "-InferenceWorker")
         with self._proofs.step(
-            f"What fails for reasons of ours is in the dead-letter queue after {MAX_RECEIVES} tries"
+            f"An upload that fails through a fault of the service is a dead letter after {MAX_RECEIVES} tries"
         ) as proof:
             before = self._functions.invocations[worker]
             with self._stack.refusing_results():
-                self._stack.s3.put_object(Bucket=self._stack.outputs["UploadBucketName"], Key=key, Body=film)
-                until(lambda: self._stack.dead_letters() == 1, "the message did not get there")
+                self._stack.s3.put_object(Bucket=self._stack.outputs["UploadBucketName"], Key=key, Body=image)
+                until(lambda: self._stack.dead_letters() == 1, "the message did not reach the dead-letter queue")
             tries = self._functions.invocations[worker] - before
             require(tries == MAX_RECEIVES, f"the worker tried {tries} times")
-            require(not self._stack.has_result(key), "and yet there is a result")
-            proof.seen = f"1 message, after {tries} tries, with the results bucket refusing"
-        with self._proofs.step("pneumonia redrive brings it back, and it is answered") as proof:
+            require(not self._stack.has_result(key), "there is a result although writing was refused")
+            proof.seen = f"1 message, after {tries} tries, while the results bucket refused writes"
+        with self._proofs.step("pneumonia redrive sends it again, and it gets its result") as proof:
             moved = json.loads(self._client("redrive", "--json"))["moved"]
             require(moved == 1, f"{moved} messages were moved")
-            until(lambda: self._stack.has_result(key), "no result came")
+            until(lambda: self._stack.has_result(key), "there is no result")
             require(self._stack.dead_letters() == 0, "the dead-letter queue is not empty")
             proof.seen = "1 moved, 1 result, dead-letter queue empty"
 
     def _bad_release(self) -> None:
-        with self._proofs.step("A version that does not answer as its card says gets no traffic") as proof:
+        with self._proofs.step("A version whose output differs from its card gets no traffic") as proof:
             live = self._stack.live()
             with self._card() as card:
                 card["golden"]["logit"] -= 10 * card["golden"]["tolerance"]
@@ -187,18 +187,18 @@ class Rehearsal:
             require("release_refused" in self._functions.containers.logs(), "the check failed for another reason")
             with self._card() as card:
                 card["golden"]["logit"] += 10 * card["golden"]["tolerance"]
-            proof.seen = "its check refused it, CodeDeploy failed, CloudFormation went back"
-        with self._proofs.step("An alarm that rings during a release takes the traffic back") as proof:
+            proof.seen = "the check refused it, CodeDeploy failed, CloudFormation rolled back"
+        with self._proofs.step("An alarm during a release returns the traffic to the old version") as proof:
             alarm = str(self._stack.alarm("ApiErrors")["AlarmName"])
             call("cloudwatch", "set_alarm_state", AlarmName=alarm, StateValue="ALARM", StateReason="rehearsed")
             self._cdk.deploy({**self._base, "log_level": "DEBUG"}, fine=(1,))
             call("cloudwatch", "set_alarm_state", AlarmName=alarm, StateValue="OK", StateReason="rehearsed")
             require(self._stack.live() == live, f"the aliases moved to {self._stack.live()}")
             require(self._stack.status == "UPDATE_ROLLBACK_COMPLETE", f"the stack is {self._stack.status}")
-            proof.seen = "the old version keeps it, CloudFormation went back"
+            proof.seen = "the old version keeps the traffic, CloudFormation rolled back"
 
     def _update(self, context: dict[str, str]) -> None:
-        with self._proofs.step("cdk deploy brings a new model, new memory and a new alarm threshold") as proof:
+        with self._proofs.step("cdk deploy installs a new model, new memory and a new alarm threshold") as proof:
             live, ended = self._stack.live(), len(self._deployments.ended)
             with self._card() as card:
                 old, card["version"] = card["version"], NEW_VERSION
@@ -212,23 +212,23 @@ class Rehearsal:
             proof.seen = f"model {old} → {NEW_VERSION}, {len(moved)} aliases by CodeDeploy, alarm at {threshold:.0f} s"
 
     def _no_difference(self, context: dict[str, str]) -> None:
-        with self._proofs.step("The containers that answer have the new memory") as proof:
+        with self._proofs.step("The containers in use have the new memory") as proof:
             limits = self._functions.containers.limits()
             found = [limits.get(function_and_version) for function_and_version in self._stack.live().items()]
-            require(set(found) == {NEW_MEMORY_MB}, f"they have {limits}")
+            require(set(found) == {NEW_MEMORY_MB}, f"the containers have {limits}")
             proof.seen = f"{len(found)} containers with {NEW_MEMORY_MB} MB"
-        with self._proofs.step("cdk diff finds no difference afterwards") as proof:
+        with self._proofs.step("cdk diff then finds no difference") as proof:
             self._cdk.diff(context)
             proof.seen = "none"
 
     def _change_auth(self, context: dict[str, str]) -> None:
-        with self._proofs.step(f"cdk deploy changes who may call, to {context['auth']}") as proof:
+        with self._proofs.step(f"cdk deploy changes the access control to {context['auth']}") as proof:
             self._cdk.deploy(context)
-            require(self._stack.outputs["Auth"] == context["auth"], f"it is {self._stack.outputs['Auth']}")
+            require(self._stack.outputs["Auth"] == context["auth"], f"auth is {self._stack.outputs['Auth']}")
             proof.seen = self._stack.outputs["Auth"]
 
     def _destroy(self, context: dict[str, str]) -> None:
-        with self._proofs.step("cdk destroy removes all but the data, which the settings say to keep") as proof:
+        with self._proofs.step("cdk destroy removes everything except the data that the settings retain") as proof:
             outputs, groups = self._stack.outputs, self._stack.of_type("AWS::Logs::LogGroup")
             results = len(self._stack.s3.list_objects_v2(Bucket=outputs["ResultBucketName"]).get("Contents", []))
             self._cdk.destroy(context)
@@ -244,7 +244,7 @@ class Rehearsal:
 
     @contextlib.contextmanager
     def _card(self) -> Iterator[dict[str, Any]]:
-        """The model card of the tree, to be changed in a `with` block."""
+        """Yield the model card of the tree, to change it in a `with` block."""
         path = self._cdk.tree / "model_artifacts" / "card.json"
         card = json.loads(path.read_text(encoding="utf-8"))
         yield card

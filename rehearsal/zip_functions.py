@@ -1,4 +1,4 @@
-"""Functions that are source files, such as the CDK's own handlers: run in a process of their own, for one event."""
+"""Functions that are source files, such as the CDK's handlers. Each event runs in a separate process."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-# What Lambda does in the process: import the module, call the handler, hand back what it returns or raises.
+# The process does what Lambda does: import the module, call the handler, return its result or error.
 _BOOTSTRAP: Final = """
 import importlib, json, sys, types
 module, _, name = sys.argv[1].rpartition(".")
@@ -26,20 +26,20 @@ with open("answer.json", "w") as file:
 
 
 class ZipFunctionFailed(Exception):
-    """The handler raised, ran too long, or is of a runtime that is not here; the message has what it printed."""
+    """The handler raised, ran too long, or needs a missing runtime. The message contains its output."""
 
 
 def run(
     code: bytes, *, handler: str, name: str, arn: str, runtime: str, timeout_seconds: int,
     environment: Mapping[str, str], event: Any,
 ) -> tuple[Any, str]:  # fmt: skip
-    """Run one event through a zip archive's handler ("index.handler"); answers its return value and its output.
+    """Run a zip archive's handler ("index.handler") with one event. Return its return value and its output.
 
-    The environment is that of this process, which leads to the services of the rehearsal, and the function's own.
-    Raises ZipFunctionFailed.
+    The environment is the environment of this process, which has the services of the rehearsal, and the function's own
+    variables. Raise ZipFunctionFailed.
     """
     if not runtime.startswith("python"):
-        raise ZipFunctionFailed(f"{name} wants {runtime}: a rehearsal runs functions in Python and in images.")
+        raise ZipFunctionFailed(f"{name} needs {runtime}: a rehearsal runs only functions in Python and in images.")
     with tempfile.TemporaryDirectory(prefix="rehearsal-function-") as folder:
         with zipfile.ZipFile(io.BytesIO(code)) as archive:
             archive.extractall(folder)

@@ -72,4 +72,4 @@ def test_what_aws_would_refuse_is_told_without_a_traceback(deploy: Deploy, caplo
     with pytest.raises(Failed, match="ward already exists"):
         deploy({"Dashboard": dashboard})
     (told,) = (record for record in caplog.records if record.name == "rehearsal.deployment")
-    assert (told.getMessage(), told.exc_info) == ("CloudFormation goes back: ward already exists", None)
+    assert (told.getMessage(), told.exc_info) == ("CloudFormation rolls back: ward already exists", None)

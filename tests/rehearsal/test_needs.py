@@ -35,7 +35,7 @@ def test_nothing_is_missing_where_all_is_there(bin_folder: Path) -> None:
         ({"git": "", "docker": ""}, "On Debian and Ubuntu: apt install docker-registry"),
         (
             {"git": "", "docker": "echo Cannot connect to the daemon >&2; exit 1", "docker_registry": ""},
-            "its engine does not answer: start it first. (docker info",
+            "its engine does not respond. Start it first. (docker info",
         ),
     ],
 )
