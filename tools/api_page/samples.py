@@ -18,7 +18,7 @@ _PLACE = f"{{{VARIABLE}}}"
 _IMAGE = "image.png"
 _DICOM = "image.dcm"
 
-# These surround the only file of a multipart/related body. curl, Python and JavaScript read these escapes alike.
+# These surround the only file of a multipart/related body. curl, Python and JavaScript read these escapes the same way.
 _BEFORE_PART = r"--part\r\nContent-Type: application/dicom\r\n\r\n"
 _AFTER_PART = r"\r\n--part--\r\n"
 

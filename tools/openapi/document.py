@@ -64,16 +64,16 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.NotFound: "There is no result under this id.",
     errors.NotAcceptable: "The response is available as application/dicom+json. Name it in Accept, or send */*.",
     errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
-    errors.UnsupportedFormat: "The file is not DICOM, JPEG, PNG, TIFF, WebP or BMP.",
+    errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP. Export it as one of them.",
     errors.UndecodableImage: "The file is truncated. Export it again.",
-    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export it again, smaller.",
-    errors.MultiFrame: "The DICOM file has 12 frames. At most 1 is allowed.",
-    errors.NotARadiograph: "The DICOM file names a modality other than radiography.",
+    errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the image again, smaller.",
+    errors.MultiFrame: "The DICOM file contains 12 frames, but the limit is 1. Send each image as a separate file.",
+    errors.NotARadiograph: "The modality of the DICOM file is not radiography. Send a frontal chest X-ray.",
     errors.ForProcessing: "The DICOM file is FOR PROCESSING. Send the FOR PRESENTATION image of the same exposure.",
     errors.NotAChestXray: "The image does not look like a frontal chest X-ray. Send the X-ray itself.",
     errors.WrongOrientation: "The image is rotated. Turn it upright and send it again.",
-    errors.TooSmall: "The image has 40 x 32 pixels. It needs at least 64 on each side.",
-    errors.BlankImage: "The image has one grey level nearly everywhere. Check the export and send it again.",
+    errors.TooSmall: "The image has 40 x 32 pixels, but needs at least 64 on each side.",
+    errors.BlankImage: "The image is blank: nearly all of it is one grey level. Check the export.",
     errors.UrlFetchFailed: "The host did not respond in time.",
 }
 
@@ -178,9 +178,9 @@ def _predict(operation_id: str, summary: str) -> dict[str, Any]:
         **_operation(operation_id, "predict", summary),
         "description": (
             "Send the bytes of an image file, a form with the file, or JSON. A body that begins like a form or like "
-            "JSON is read as such, whatever its Content-Type. The body may be compressed with gzip (Content-Encoding), "
-            "unless its type is text or JSON. Send compressed JSON with the type application/octet-stream. Send images "
-            "above max_direct_bytes of GET /config with POST /uploads."
+            "JSON is read as such, even if its Content-Type differs. The body may be compressed with gzip "
+            "(Content-Encoding), unless its type is text or JSON. Send compressed JSON with the type "
+            "application/octet-stream. Send images above max_direct_bytes of GET /config with POST /uploads."
         ),
         "parameters": [
             _heatmap_option(),

@@ -363,7 +363,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "schema_version": _SCHEMA_VERSION,
             "code": _text("The code that POST /predict would return for this image"),
             "title": _text("The code in words"),
-            "detail": _text("What is wrong with the image, and what to do"),
+            "detail": _text("Why the image was rejected, and what to do"),
             "request_id": _text("Identifies this request in the logs"),
             "model": _ref("Model"),
             "notice": _text("What the service may be used for"),

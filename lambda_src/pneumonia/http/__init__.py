@@ -1,1 +1,1 @@
-"""The routes of the Function URL, one module for each subject; `pneumonia.handlers.api` puts them together."""
+"""The routes of the Function URL, one module for each subject. `pneumonia.handlers.api` combines them."""

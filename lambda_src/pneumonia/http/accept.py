@@ -1,4 +1,4 @@
-"""Which media type an answer may have, by the header Accept (RFC 9110, 12.5.1; PS3.18, 8.7.5)."""
+"""Choose the media type of a response by the header Accept (RFC 9110, 12.5.1; PS3.18, 8.7.5)."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ _MOST_RANGES = 32
 
 
 def chosen(accept: str, offered: Sequence[str]) -> str:
-    """The one of `offered` that the caller likes best; without a header, and among equals, the first of them.
+    """Return the media type of `offered` that the caller prefers; the first one without a header or among equals.
 
-    Media types are offered without parameters. Ranges that cannot be read are ignored, as the standard says.
+    `offered` has media types without parameters. Invalid ranges are ignored, as the standard says.
     Raises NotAcceptable.
     """
     if not accept.strip():
@@ -19,13 +19,15 @@ def chosen(accept: str, offered: Sequence[str]) -> str:
     weights = [_weight(ranges, name) for name in offered]
     best = max(weights)
     if best <= 0:
-        raise NotAcceptable(f"The answer comes as {', '.join(offered)}. Name one of them in Accept, or */*.")
+        raise NotAcceptable(
+            f"The response is available as {', '.join(offered)}. Name one of them in Accept, or send */*."
+        )
     return offered[weights.index(best)]
 
 
 def _read(text: str) -> tuple[str, float]:
-    """A range without its parameters, and how much it is wanted, from 0 to 1."""
-    # Imported here, for the sake of the cold start: few callers name more than one type.
+    """Return a range without its parameters, and its weight from 0 to 1."""
+    # Imported here to keep cold starts short: few callers send Accept with several types.
     from email.message import Message
 
     message = Message()
@@ -38,7 +40,7 @@ def _read(text: str) -> tuple[str, float]:
 
 
 def _weight(ranges: Sequence[tuple[str, float]], offered: str) -> float:
-    """How much a media type is wanted: the most specific range that it is in decides."""
+    """Return the weight of a media type: that of the most specific range that includes it."""
     for name in (offered, f"{offered.partition('/')[0]}/*", "*/*"):
         found = [weight for given, weight in ranges if given == name]
         if found:

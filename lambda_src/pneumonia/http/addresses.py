@@ -1,19 +1,20 @@
-"""Which IP addresses are on the public internet: what stands between a URL and our own network."""
+"""Tell public IP addresses from private ones, so that a URL cannot reach the internal network."""
 
 import ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, well-known prefix
 _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # RFC 3056
 _TEREDO = ipaddress.IPv6Network("2001::/32")  # RFC 4380
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: all that IANA gives out
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: all addresses that IANA assigns
 
 
 def is_public(address: str) -> bool:
-    """True if packets to this address leave for the public internet.
+    """Return True if packets to this address go to the public internet.
 
-    False for loopback, private, link-local (with the metadata and credentials services), shared, multicast
-    and reserved addresses, IPv4 and IPv6, and for what is no address. An address that wraps an IPv4 address
-    (mapped, 6to4, NAT64) is as public as the one inside; Teredo never is, for its inside is obfuscated.
+    False for IPv4 and IPv6 addresses that are loopback, private, link-local (with the metadata and credentials
+    services), shared, multicast or reserved, and for text that is not an address. An address that wraps an IPv4
+    address (mapped, 6to4, NAT64) is as public as the IPv4 address. Teredo addresses never are, because they obfuscate
+    the IPv4 address.
     """
     try:
         ip = ipaddress.ip_address(address)

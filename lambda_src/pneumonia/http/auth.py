@@ -1,4 +1,4 @@
-"""Who may enter, by the setting AUTH_MODE: `iam` (AWS has checked the signature), `token` or `none`."""
+"""Access control by the setting AUTH_MODE: `iam` (AWS has checked the signature), `token` or `none`."""
 
 import functools
 import re
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from pneumonia.http.token_secret import KnownToken
 
 MAX_AGE_SECONDS = 300.0
-"""How long tokens are kept before they are read again: one that is revoked lives at most so long. One that expires ends
-at its time, in every instance."""
+"""How long tokens are kept before they are read again, so also how long a revoked token still works at most. An expiry
+takes effect on time in every instance."""
 
 MIN_INTERVAL_SECONDS = 30.0
-"""Between two readings of the secret. A token that is not known may be a new one, so it makes the secret be
-read again, but nobody can make us ask Secrets Manager (billed, and limited for the whole account) any faster
-by guessing."""
+"""Shortest time between two readings of the secret. An unknown token may be a new one, so it causes a reading. The
+interval keeps guesses from causing more calls to Secrets Manager, which are billed and limited for the whole
+account."""
 
 RETRY_SECONDS = 5.0
-"""After a reading that failed, until the next one is tried."""
+"""Time from a failed reading to the next attempt."""
 
-# RFC 6750, section 2.1: the token is a b64token. What was sent twice arrives joined by a comma, and fails.
+# RFC 6750, section 2.1: the token is a b64token. A header sent twice arrives joined by a comma and does not match.
 _BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE)
 
 logger = Logger()
 
 
 class TokenStore:
-    """The valid tokens, read now and then. Keeps digests only: of equal length, whatever is compared with them.
+    """The valid tokens, read again from time to time. It keeps only digests, which all have the same length.
 
-    `read` gives the tokens that are valid now, `clock` seconds that only grow, `now` seconds since 1970.
+    `read` returns the tokens that are valid now, `clock` monotonic seconds, `now` seconds since 1970.
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class TokenStore:
         self._fresh_until = self._rest_until = float("-inf")
 
     def name_of(self, token: str) -> str | None:
-        """The name of a token that is valid; None for any other. Raises AccessCheckFailed if that cannot be found out
-        now."""
+        """Return the name of a valid token; None for any other. Raises AccessCheckFailed if the secret cannot be
+        read."""
         if self._clock() >= self._fresh_until and not self._refresh():
             raise AccessCheckFailed("The secret of the token could not be read; an earlier log entry says why.")
         name = self._find(token)
         return self._find(token) if name is None and self._refresh() else name
 
     def _refresh(self) -> bool:
-        """Read the secret, unless that was done a moment ago; True if it was read."""
+        """Read the secret, unless it was read a moment ago. Return True if it was read."""
         now = self._clock()
         if now < self._rest_until:
             return False
@@ -73,26 +73,25 @@ class TokenStore:
         return True
 
     def _find(self, token: str) -> str | None:
-        # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+        # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
         import hashlib
         import hmac
 
         digest, now = hashlib.sha256(token.encode()).digest(), self._now()
-        # All of them, each in constant time: how long it takes says nothing of which one was nearly right.
+        # All tokens are compared, each in constant time, so the duration does not show which one nearly matched.
         equal = [known for known in self._known if hmac.compare_digest(digest, known.digest)]
         return next((known.name for known in equal if known.expires is None or now < known.expires), None)
 
 
 def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) -> str | None:
-    """Let a request pass, and return the name of its token (None without one), or raise Unauthorized.
+    """Check a request and return the name of its token; None without a token. Raises Unauthorized.
 
-    `event`: a Function URL's; `authorization`: that header, or "".
+    `event`: the event of the Function URL. `authorization`: that header, or "".
     """
     if settings.auth == "none":
         return None
     if settings.auth == "iam":
-        # AWS lets nobody else through, as long as the Function URL is what the stack made of it. If someone
-        # opens it in the console, it stays closed here.
+        # AWS refuses unsigned requests. This check still refuses them if someone opens the Function URL in the console.
         if not ((event.get("requestContext") or {}).get("authorizer") or {}).get("iam"):
             raise Unauthorized("Sign the request with AWS credentials (SigV4, service lambda).")
         return None
@@ -101,17 +100,16 @@ def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) 
         raise Unauthorized("Send the header Authorization: Bearer <token>.")
     name = token_store().name_of(found.group(1))
     if name is None:
-        raise Unauthorized("The token is not valid, or no longer. Ask the operator of the service for a current one.")
+        raise Unauthorized("The token is not valid or has expired. Ask the operator of the service for a new one.")
     return name
 
 
 @functools.cache
 def token_store() -> TokenStore:
-    """The store of this process."""
+    """Return the store of this process."""
 
     def read() -> Sequence["KnownToken"]:
-        # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and
-        # without tokens nothing is read.
+        # Imported here, because boto3 would dominate the import time of a cold start and only tokens need it.
         from pneumonia.http.token_secret import read_tokens
 
         return read_tokens(process_settings().auth_secret_id or "")

@@ -1,4 +1,4 @@
-"""The body of a request as its sender wrote it: base64 and gzip are undone, within a limit."""
+"""Decode the body of a request: remove base64 and gzip, up to a limit."""
 
 import base64
 import json
@@ -15,29 +15,29 @@ _PLAIN_NAME = re.compile(r"[a-z0-9-]{1,12}")
 
 
 def bytes_of(content: str | bytes, media_type: str) -> bytes:
-    """The bytes of a body, also where something on the way made each byte a character.
+    """Return the bytes of a body, also if a gateway has turned each byte into a character.
 
-    Raises MalformedRequest for other text. ``media_type`` is what has to be passed as binary, for the error.
+    Raises MalformedRequest for other text. ``media_type`` is the type that must be passed as binary, for the message.
     """
     if isinstance(content, bytes):
         return content
     try:
-        return content.encode("latin-1")  # a gateway that hands on each byte as a character
+        return content.encode("latin-1")
     except UnicodeEncodeError:
         raise MalformedRequest(
-            "The body arrived as text, which damages the bytes of its files. Whatever hands the request on must pass "
-            f"{media_type} as binary (isBase64Encoded)."
+            "The body arrived as text, which damages the bytes of its files. Configure the gateway in front of the "
+            f"service to pass {media_type} as binary (isBase64Encoded)."
         ) from None
 
 
 def content_of(
     body: str | None, *, is_base64: bool, content_encoding: str, max_bytes: int, how: str
 ) -> str | bytes | None:
-    """The content of a Function URL request: bytes if `is_base64`, else text; None if there is none.
+    """Return the content of a Function URL request: bytes if `is_base64`, else text; None without a body.
 
-    `content_encoding` is that header, or empty. `how` is a sentence that tells what to send, for the errors. No more
-    than `max_bytes` bytes are unpacked, whatever they would become. Raises MalformedRequest, MissingImage (gzip of
-    nothing), TooLarge, UnsupportedFormat (another coding than gzip).
+    `content_encoding` is that header, or empty. `how` is a sentence on what to send, for the messages. At most
+    `max_bytes` bytes are decompressed. Raises MalformedRequest, MissingImage (gzip of nothing), TooLarge,
+    UnsupportedFormat (a coding other than gzip).
     """
     if not body:
         return None
@@ -46,36 +46,37 @@ def content_of(
     if not codings:
         return base64_of(body, max_bytes) if is_base64 else body
     if len(codings) > 1 or codings[0] not in _GZIP:
-        found = ", ".join(codings) if all(_PLAIN_NAME.fullmatch(name) for name in codings) else "of a strange name"
+        found = ", ".join(codings) if all(_PLAIN_NAME.fullmatch(name) for name in codings) else "of an unusual name"
         raise UnsupportedFormat(
-            f"The body has the Content-Encoding {found}, which is not read. Send it as it is, or compressed once with "
-            "gzip."
+            f"The body has a Content-Encoding that is not supported: {found}. Send it uncompressed, or compressed once "
+            "with gzip."
         )
     if not is_base64:
         raise MalformedRequest(
-            "The body is compressed with gzip, but its Content-Type says that it is text: it arrived as text, which "
-            "damages it. Send it with Content-Type: application/octet-stream, or uncompressed."
+            "The body is compressed with gzip but has a text Content-Type, so it arrived as text and is damaged. Send "
+            "it with Content-Type: application/octet-stream, or uncompressed."
         )
     content = _unpacked(base64_of(body, max_bytes), max_bytes)
     if not content:
-        raise MissingImage(f"The body is empty once it is unpacked. {how}")
+        raise MissingImage(f"The body is empty after decompression. {how}")
     return content
 
 
 def json_of(content: str | bytes, how: str) -> Any:
-    """The value that the content says in JSON. Raises MalformedRequest, whose text ends with `how`."""
+    """Return the JSON value of the content. Raises MalformedRequest; its message ends with `how`."""
     try:
-        # The parser itself takes a byte order mark before bytes, and refuses one before text.
+        # The parser accepts a byte order mark before bytes but not before text.
         return json.loads(content.removeprefix(_BOM) if isinstance(content, str) else content)
     except (ValueError, RecursionError):  # ValueError covers JSONDecodeError and UnicodeDecodeError
-        # `from None`: the original quotes the body.
+        # `from None`, because the original exception quotes the body.
         raise MalformedRequest(f"The body is not valid JSON. {how}") from None
 
 
 def base64_of(text: str, max_bytes: int) -> bytes:
-    """The bytes of a text in base64, line breaks allowed. Raises MalformedRequest, and TooLarge before decoding."""
+    """Return the bytes of a base64 text, which may have line breaks. Raises MalformedRequest, and TooLarge before
+    decoding."""
     data = _decoded(text, max_bytes)
-    if data is None:  # perhaps for line breaks alone, which are allowed: few callers send them
+    if data is None:  # the cause may be line breaks, which are allowed but rare
         data = _decoded("".join(text.split()), max_bytes)
     if data is None:
         raise MalformedRequest(
@@ -85,12 +86,12 @@ def base64_of(text: str, max_bytes: int) -> bytes:
 
 
 def too_large(max_bytes: int) -> TooLarge:
-    """The error of an image with more bytes than the limit."""
+    """Return the error for an image with more bytes than the limit."""
     return TooLarge(f"The image has more than {max_bytes} bytes, the limit. Send a smaller file.")
 
 
 def _decoded(text: str, max_bytes: int) -> bytes | None:
-    """The bytes; None for what is not strictly base64. Raises TooLarge before decoding."""
+    """Return the bytes; None if the text is not strict base64. Raises TooLarge before decoding."""
     white = 0 if len(text) // 4 * 3 <= max_bytes + 2 else sum(map(text.count, " \t\n\r\x0b\x0c"))
     if (len(text) - white) // 4 * 3 > max_bytes + 2:  # three bytes for every four characters
         raise too_large(max_bytes)
@@ -106,12 +107,12 @@ def _unpacked(data: bytes, max_bytes: int) -> bytes:
         content = unpacker.decompress(data, max_bytes + 1)
     except zlib.error:
         raise MalformedRequest(
-            "The Content-Encoding is gzip, but the body is no gzip or is damaged. Compress it, or leave the header out."
+            "The Content-Encoding is gzip, but the body is not gzip or is damaged. Compress it, or omit the header."
         ) from None
     if len(content) > max_bytes:
-        raise TooLarge(f"The body unpacks to more than {max_bytes} bytes, the limit. Send a smaller file.")
+        raise TooLarge(f"The body decompresses to more than {max_bytes} bytes, the limit. Send a smaller file.")
     if not unpacker.eof:
-        raise MalformedRequest("The gzip body ends too early: it was cut in transfer. Send it again.")
+        raise MalformedRequest("The gzip body was truncated in transfer. Send it again.")
     if unpacker.unused_data.strip(b"\0"):
-        raise MalformedRequest("More follows the end of the gzip body. Compress the whole body once.")
+        raise MalformedRequest("The body has more data after the end of the gzip data. Compress the whole body once.")
     return content

@@ -1,7 +1,7 @@
-"""GET /docs, the description of the API for people, and GET /model-card, the card of the model: HTML without scripts.
+"""GET /docs, the description of the API for people, and GET /model-card, the model card: HTML without scripts.
 
-`make openapi` writes the first one (tools/api_page), together with the description for machines. The second one is made
-of MODEL_CARD.md, which `make evaluate` writes next to the model: whatever model is served comes with its own.
+`make openapi` writes the description (tools/api_page) together with openapi.json. The model card is rendered from
+MODEL_CARD.md, which `make evaluate` writes next to the model, so each model is served with its card.
 """
 
 import functools
@@ -15,7 +15,7 @@ from pneumonia.http.responses import Response
 from pneumonia.settings import process_settings
 
 DOCS_HTML = FOLDER / "docs.html"
-"""The description, written by `make openapi`; it names its style sheets."""
+"""The description, written by `make openapi`, with links to its style sheets."""
 
 CARD_MD = "MODEL_CARD.md"
 """The card in the folder of the model."""
@@ -25,30 +25,30 @@ _PLACE = "<!-- the card -->\n"
 
 
 def docs(request: Request) -> Response:
-    """The description of the API for people."""
+    """Return the description of the API for people."""
     page = one_document(DOCS_HTML)
     return serve(request, html_file(page.html), document_headers(page))
 
 
 def model_card(request: Request) -> Response:
-    """The card of the model for people. Raises NotFound where the model comes without one."""
+    """Return the model card for people. Raises NotFound if the model has none."""
     card = _card(process_settings().model_dir / CARD_MD)
     if card is None:
-        raise NotFound("This model comes without a card for people. GET /model returns its figures.")
+        raise NotFound("This model has no card for people. GET /model returns its figures.")
     page = one_document(_CARD_HTML)
     return serve(request, html_file(page.html.replace(_PLACE, card)), document_headers(page))
 
 
 @functools.cache
 def one_document(path: Path) -> OnePage:
-    """A document with its style sheets inside, put together at the first request for it."""
+    """Return a document with its style sheets inside, assembled at the first request."""
     return assemble(path.parent, path.name)
 
 
 @functools.cache
 def _card(path: Path) -> str | None:
-    """The card as HTML, None where there is none."""
-    # Here: no prediction needs it.
+    """Return the card as HTML; None if there is none."""
+    # Imported here, because predictions do not need it.
     from pneumonia.http.markdown import to_html
 
     return f"{to_html(path.read_text(encoding='utf-8'))}\n" if path.is_file() else None

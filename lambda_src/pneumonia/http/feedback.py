@@ -1,4 +1,4 @@
-"""POST /feedback: what a reader says of an answer, where the setting `feedback` is on."""
+"""POST /feedback: a reader's feedback on a result, if the setting `feedback` is on."""
 
 from aws_lambda_powertools import Logger
 
@@ -11,15 +11,15 @@ from pneumonia.uploads.ids import is_id, upload_key
 
 _STORED = "Stored next to the result."
 _NOT_STORED = (
-    "Not stored: this film was sent directly, and nothing of it is stored. Upload it (POST /uploads) where its result "
-    "and what you say of it shall be kept."
+    "Not stored: this image was sent directly, so its result is not stored either. To keep both, upload the image "
+    "(POST /uploads)."
 )
 
 logger = Logger()
 
 
 def give(request: Request) -> Response:
-    """Store feedback on the result of an upload; on an answer that was given directly, say that nothing is stored."""
+    """Store feedback on the result of an upload. For a prediction of POST /predict, report that nothing is stored."""
     settings = process_settings()
     if not settings.feedback:
         raise NotFound("This deployment takes no feedback: its setting feedback is off.")
@@ -32,8 +32,8 @@ def give(request: Request) -> Response:
         raise MalformedRequest("id must be the id of an upload, or null.")
     uploads, results = settings.uploads_bucket, settings.results_bucket
     if uploads is None or results is None or not is_id(upload_id):
-        raise NotFound("There is no result under this id. Check the id.")
-    # Imported here for the sake of the cold start, as in uploads.py.
+        raise NotFound("There is no result for this id. Check the id.")
+    # Imported here to keep cold starts short, as in uploads.py.
     from pneumonia import aws
     from pneumonia.uploads.feedback import store_feedback
     from pneumonia.uploads.reader import read_result
@@ -41,8 +41,10 @@ def give(request: Request) -> Response:
     key = upload_key(upload_id)
     document = read_result(results, key)
     if document is None:
-        raise NotFound("There is no result under this id: it has not come yet, or it has expired. Ask for it first.")
+        raise NotFound(
+            "There is no result for this id: it is not available yet, or it has expired. GET /results/{id} first."
+        )
     store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
-    # Neither what was said nor of which film: that belongs to the result.
+    # The log has neither the feedback nor the upload: both belong to the result.
     logger.info("feedback stored")
     return json_response({"stored": True, "detail": _STORED})

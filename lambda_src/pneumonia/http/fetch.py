@@ -1,8 +1,8 @@
-"""Fetch an image from an allowed host without becoming anyone's way into our network (SSRF).
+"""Fetch an image from an allowed host, with protection against server-side request forgery (SSRF).
 
-Only https on port 443 to hosts that the settings name; the name is resolved once, every address must be
-public, and the connection goes to that very address, so that a second DNS answer cannot swap it (rebinding);
-TLS is still verified for the name. Redirects are followed by hand and pass the same checks.
+Only https on port 443 is used, to hosts that the settings name. The host name is resolved once, and every address must
+be public. The connection goes to the checked address, so a second DNS response cannot replace it (rebinding). TLS is
+verified for the host name. Redirects are followed here and pass the same checks.
 """
 
 import functools
@@ -24,15 +24,20 @@ _CHUNK = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Resolve = Callable[[str], Sequence[str]]
-"""A host name to its addresses, as text."""
+"""Takes a host name and returns its addresses as text."""
 Connect = Callable[[str, str, float], http.client.HTTPConnection]
-"""Host name, address to connect to, time.monotonic() of the deadline, to a connection not yet opened."""
+"""Takes a host name, an address and the deadline (time.monotonic()), and returns an unopened connection."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Exact host names in lower case, most bytes of an image, and seconds for the whole fetch with its
-    redirects (a DNS query under way is not cut short)."""
+    """The limits of a fetch.
+
+    Attributes:
+        allowed_hosts: exact host names in lower case.
+        max_bytes: most bytes of an image.
+        timeout_seconds: for the whole fetch with its redirects. A DNS query in progress is not interrupted.
+    """
 
     allowed_hosts: frozenset[str]
     max_bytes: int
@@ -40,8 +45,10 @@ class Policy:
 
 
 class _DeadlineSocket(ssl.SSLSocket):
-    """A TLS socket with one deadline for all its reads: a timeout alone starts again with every byte, so a
-    server that sends one byte now and then could hold us for hours."""
+    """A TLS socket with one deadline for all reads.
+
+    A timeout starts again with every byte, so a server that sends single bytes could keep the function busy for hours.
+    """
 
     deadline: float
 
@@ -62,7 +69,7 @@ class PinnedConnection(http.client.HTTPSConnection):
     def connect(self) -> None:
         raw = socket.create_connection(self._target, _remaining(self._deadline))
         try:
-            raw.settimeout(_remaining(self._deadline))  # OpenSSL's handshake takes it as a whole
+            raw.settimeout(_remaining(self._deadline))  # applies to the whole TLS handshake
             tls = self._tls.wrap_socket(raw, server_hostname=self.host)
         except BaseException:
             raw.close()
@@ -73,7 +80,7 @@ class PinnedConnection(http.client.HTTPSConnection):
 
 
 def tls_context(cafile: str | None = None) -> ssl.SSLContext:
-    """A verifying client context whose sockets keep a deadline. `cafile`: trust this file alone."""
+    """Return a verifying client context whose sockets have a deadline. `cafile`: trust only this file."""
     context = ssl.create_default_context(cafile=cafile)
     context.sslsocket_class = _DeadlineSocket
     return context
@@ -81,26 +88,26 @@ def tls_context(cafile: str | None = None) -> ssl.SSLContext:
 
 @functools.cache
 def _system_context() -> ssl.SSLContext:
-    return tls_context()  # reading the CA bundle takes milliseconds: only when the first URL comes
+    return tls_context()  # cached, because reading the CA bundle takes milliseconds
 
 
 def resolve_host(host: str) -> list[str]:
-    """All addresses of a host in the system's order. How long it may take is up to the system's resolver."""
+    """Return all addresses of a host in the system's order. The system's resolver determines the timeout."""
     found = socket.getaddrinfo(host, PORT, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def connect_pinned(host: str, address: str, deadline: float) -> http.client.HTTPConnection:
-    """The connection of production: port 443, the system's certificate authorities."""
+    """Return a connection to port 443 that trusts the system's certificate authorities."""
     return PinnedConnection(host, address, deadline, context=_system_context())
 
 
 def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect: Connect = connect_pinned) -> bytes:
-    """The bytes behind an https URL.
+    """Return the bytes at an https URL.
 
     Raises UrlNotAllowed (host, scheme, port, credentials, address that is not public), UrlFetchFailed (no
-    connection, bad certificate, a status other than 200, too slow, too many redirects), TooLarge. None of
-    the messages quotes the URL.
+    connection, bad certificate, a status other than 200, too slow, too many redirects), TooLarge. The messages
+    do not quote the URL.
     """
     deadline = time.monotonic() + policy.timeout_seconds
     for _ in range(MAX_REDIRECTS + 1):
@@ -116,15 +123,17 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
 
 
 def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
-    """Split a URL that may be fetched. Raises UrlNotAllowed, which says what must change."""
+    """Split a URL that may be fetched. Raises UrlNotAllowed; its message says what to change."""
     if not allowed_hosts:
         raise UrlNotAllowed(
-            "Fetching by URL is switched off here. Send the image itself, or ask the operator to name the "
-            "host in the setting allowed_url_hosts."
+            "Fetching by URL is turned off. Send the image itself, or ask the operator to add the host to the setting "
+            "allowed_url_hosts."
         )
-    # Parsers disagree about these characters, and disagreement is how checks are got around.
+    # URL parsers disagree about these characters, and attackers use such differences to bypass checks.
     if any(not "!" <= character <= "~" or character == "\\" for character in url):
-        raise UrlNotAllowed("The URL holds spaces, control, backslash or non-ASCII characters: encode them.")
+        raise UrlNotAllowed(
+            "The URL has spaces, backslashes, control characters or non-ASCII characters. Percent-encode them."
+        )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -133,13 +142,13 @@ def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
     if parts.scheme != "https":
         raise UrlNotAllowed("The URL must begin with https://.")
     if parts.username is not None or parts.password is not None:
-        raise UrlNotAllowed("The URL must not hold a user name or a password.")
+        raise UrlNotAllowed("The URL must not contain a user name or a password.")
     if port not in (None, PORT):
         raise UrlNotAllowed(f"The URL must use port {PORT}.")
     if not host or host not in allowed_hosts:
         raise UrlNotAllowed(
-            "The host of the URL is not one of those in the setting allowed_url_hosts. Send the image itself, or "
-            "ask the operator to name the host there."
+            "The host of the URL is not in the setting allowed_url_hosts. Send the image itself, or ask the operator "
+            "to add the host."
         )
     return parts
 
@@ -161,11 +170,11 @@ def _request(
             connection.connect()
             return _read(connection, parts, policy.max_bytes, deadline)
         except TimeoutError:
-            raise UrlFetchFailed(f"The host did not deliver within {policy.timeout_seconds:g} s.") from None
+            raise UrlFetchFailed(f"The host did not send the image within {policy.timeout_seconds:g} s.") from None
         except ssl.SSLCertVerificationError:
             raise UrlFetchFailed("The host has no valid TLS certificate for its name.") from None
         except http.client.HTTPException:
-            raise UrlFetchFailed("The host did not answer in valid HTTP.") from None
+            raise UrlFetchFailed("The host did not respond in valid HTTP.") from None
         except OSError:
             problem = UrlFetchFailed("The host of the URL could not be reached.")  # try its next address
         finally:
@@ -178,7 +187,7 @@ def _public_addresses(host: str, resolve: Resolve) -> Sequence[str]:
         addresses = resolve(host)
     except (OSError, UnicodeError):
         raise UrlFetchFailed("The host name of the URL could not be resolved.") from None
-    # One bad address is enough: whoever mixes public and private ones is up to something.
+    # One private address is enough to refuse: a mix of public and private addresses is suspicious.
     if not all(is_public(address) for address in addresses):
         raise UrlNotAllowed("The host of the URL resolves to an address that is not public. Send the image itself.")
     return addresses
@@ -199,15 +208,15 @@ def _read(
     if response.status in _REDIRECTS:
         location = response.getheader("Location")
         if not location:
-            raise UrlFetchFailed(f"The host answered {response.status} without a Location.")
+            raise UrlFetchFailed(f"The host returned status {response.status} without a Location.")
         return _Redirect(location)
     if response.status != 200:
-        raise UrlFetchFailed(f"The host answered with status {response.status} instead of 200.")
-    too_large = TooLarge(f"The image behind the URL has more than {max_bytes} bytes, the limit.")
+        raise UrlFetchFailed(f"The host returned status {response.status} instead of 200.")
+    too_large = TooLarge(f"The image at the URL has more than {max_bytes} bytes, the limit.")
     if response.length is not None and response.length > max_bytes:
         raise too_large
     data = bytearray()
-    while chunk := response.read1(_CHUNK):  # read1 returns what is there, so the limit is checked as it grows
+    while chunk := response.read1(_CHUNK):  # read1 returns available data, so the limit is checked early
         data += chunk
         if len(data) > max_bytes:
             raise too_large

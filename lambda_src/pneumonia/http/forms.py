@@ -1,4 +1,4 @@
-"""The one file in a form: `multipart/form-data`, as browsers, `curl -F` and the `files=` of requests send it."""
+"""Read the file in a form: `multipart/form-data`, as sent by browsers, `curl -F` and `files=` of requests."""
 
 import re
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from pneumonia.http.requests import PLAIN_NAME
 if TYPE_CHECKING:
     from multipart import MultipartSegment
 
-SEND_FILE = "Send the file itself: curl -F file=@film.png, files= in requests, <input type=file> in a page."
+SEND_FILE = "Send the file itself: curl -F file=@image.png, files= in requests, <input type=file> in a page."
 
 MAX_PARTS = 64
 _HEAD_BYTES = 1024
-# How a form begins. Its Content-Type need not say so: who sets that header by hand leaves the boundary out.
+# The beginning of a form. The Content-Type alone is not enough: when set by hand, it often lacks the boundary.
 _BEGINS = re.compile(rb"\s*--([!-~](?:[ -~]{0,68}[!-~])?)[ \t]*\r\n")
 _FIRST_PART = re.compile(rb"(?:[\w-]+:[^\r\n]*\r\n)*?content-disposition:[ \t]*form-data", re.IGNORECASE)
 _PAIR = re.compile(rb"([\w.\[\]%+-]{1,64})=[!-~]*")
 
 
 def is_multipart(content: str | bytes, content_type: str) -> bool:
-    """Whether a body is `multipart/form-data`, by its Content-Type or by how it begins."""
+    """Return whether a body is `multipart/form-data`, by its Content-Type or its beginning."""
     if media_type(content_type) == "multipart/form-data":
         return True
     head = _head(content)
@@ -31,58 +31,59 @@ def is_multipart(content: str | bytes, content_type: str) -> bool:
 
 
 def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: frozenset[str]) -> bytes:
-    """The bytes of the one file in a form. Other fields are ignored, but those of `in_query` belong into the query.
+    """Return the bytes of the only file in a form. Other fields are ignored, unless `in_query` names them.
 
-    Raises MalformedRequest (several files, or no sound form), MissingImage (no file, or an empty one), TooLarge.
+    Raises MalformedRequest (several files, a field of `in_query`, or a damaged form), MissingImage (no file, or an
+    empty one), TooLarge.
     """
     files, fields = _parts(bytes_of(content, "multipart/form-data"), content_type)
     if misplaced := sorted(in_query.intersection(fields)):
         raise MalformedRequest(
-            f"The form has the field {misplaced[0]}. It belongs in the query of the address, as in "
-            f"/predict?{misplaced[0]}=..., and the form holds the file alone."
+            f"The form has the field {misplaced[0]}. Send it as a query parameter, as in "
+            f"/predict?{misplaced[0]}=..., and send only the file in the form."
         )
-    chosen = [file for file in files if file]  # a page sends an empty one where nobody chose a file
+    chosen = [file for file in files if file]  # browsers send an empty file if none was chosen
     if len(chosen) > 1:
-        raise MalformedRequest(f"The form holds {len(chosen)} files. Send each film in a request of its own.")
+        raise MalformedRequest(f"The form has {len(chosen)} files. Send each image in a separate request.")
     if not chosen:
         if files:
-            raise MissingImage("The file in the form is empty (0 bytes). Choose the film again and send it.")
-        raise MissingImage(f"The form holds no file{_named(fields)}. {SEND_FILE}")
+            raise MissingImage("The file in the form is empty (0 bytes). Choose the image again and send it.")
+        raise MissingImage(f"The form has no file{_named(fields)}. {SEND_FILE}")
     if len(chosen[0]) > max_bytes:
         raise too_large(max_bytes)
     return chosen[0]
 
 
 def refuse_other_multipart(content_type: str) -> None:
-    """Raise MalformedRequest if a body is several parts in another form, such as that of DICOMweb."""
+    """Raise MalformedRequest if a body has several parts in another format, such as that of DICOMweb."""
     if media_type(content_type).startswith("multipart/"):
         raise MalformedRequest(
-            "The body is in several parts, but no multipart/form-data. Send one file as that, or the bytes of the file "
-            "alone."
+            "The body has several parts but is not multipart/form-data. Send one file as multipart/form-data, or only "
+            "the bytes of the file."
         )
 
 
 def refuse_pairs(content: str | bytes, content_type: str) -> None:
     """Raise MalformedRequest if a body is a form of pairs, such as `image=<base64>`.
 
-    `curl --data-binary` says the same of the bytes of a file, which hold more than printable ASCII from the start.
+    `curl --data-binary` sends files with the same Content-Type. Their first bytes are not all printable ASCII.
     """
     if media_type(content_type) != "application/x-www-form-urlencoded":
         return
     if found := _PAIR.fullmatch(_head(content).rstrip()):
         raise MalformedRequest(
             f"The body is a form without a file{_named([found[1].decode()])}. {SEND_FILE} "
-            'Base64 goes into JSON: {"image": "<base64>"}.'
+            'Send base64 in JSON: {"image": "<base64>"}.'
         )
 
 
 def media_type(content_type: str) -> str:
-    """The type in a Content-Type header, in lower case and without its parameters."""
+    """Return the type in a Content-Type header, in lower case and without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def _parts(data: bytes, content_type: str) -> tuple[list[bytes], list[str]]:
-    """The files of a form, and the names of its other fields."""
+    """Return the files of a form, and the names of its other fields."""
     # Imported here: few callers send forms.
     from multipart import MultipartError, PushMultipartParser
 
@@ -95,7 +96,7 @@ def _parts(data: bytes, content_type: str) -> tuple[list[bytes], list[str]]:
             to_file = False
             for event in parser.parse(data.lstrip()):
                 if isinstance(event, bytes | bytearray):
-                    if to_file:  # in one piece, as all the data was parsed at once
+                    if to_file:  # in one piece, because all the data is parsed at once
                         files[-1] = bytes(event)
                 elif event is not None:
                     to_file = _is_file(event)
@@ -106,10 +107,10 @@ def _parts(data: bytes, content_type: str) -> tuple[list[bytes], list[str]]:
     except MultipartError:
         if b"--" + boundary + b"--" not in data[-len(boundary) - _HEAD_BYTES :]:
             raise MalformedRequest(
-                "The form ends before its last boundary: it was cut in transfer. Send it again."
+                "The form has no last boundary: it was truncated in transfer. Send it again."
             ) from None
         raise MalformedRequest(
-            f"The form cannot be read: its parts or their headers are damaged. {SEND_FILE}"
+            f"The form cannot be read, because its parts or their headers are damaged. {SEND_FILE}"
         ) from None
     return files, fields
 
@@ -124,14 +125,15 @@ def _boundary(data: bytes, content_type: str) -> bytes:
     found = _BEGINS.match(start)
     if found is None:
         raise MalformedRequest(
-            "The Content-Type is multipart/form-data, but the body begins with no boundary. Send a form, or the bytes "
-            "of the file with a Content-Type such as image/jpeg."
+            "The Content-Type is multipart/form-data, but the body does not begin with a boundary. Send a form, or the "
+            "bytes of the file with a Content-Type such as image/jpeg."
         )
     return found[1]
 
 
 def _is_file(part: "MultipartSegment") -> bool:
-    """Whether a part is a file: it has a file name, as text or encoded (`filename*`), or a type that is no text."""
+    """Return whether a part is a file: it has a file name, plain or encoded (`filename*`), or a type other than
+    text."""
     disposition = next((value for name, value in part.headerlist if name == "Content-Disposition"), "")
     kind = part.content_type
     return (
@@ -147,7 +149,7 @@ def _head(content: str | bytes) -> bytes:
 
 
 def _named(fields: Sequence[str]) -> str:
-    """Such as ", only the fields image and force"."""
+    """Return a text such as ", only the fields image and force"."""
     plain = [name for name in dict.fromkeys(fields) if PLAIN_NAME.fullmatch(name)]
     if not plain:
         return ""

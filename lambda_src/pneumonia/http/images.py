@@ -1,4 +1,4 @@
-"""The image in what a caller sent, over HTTP or by direct invoke: its bytes, or its address."""
+"""Find the image in a request over HTTP or a direct invoke: its bytes, or its URL."""
 
 import codecs
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from pneumonia.http.forms import file_of, is_multipart, media_type, refuse_other
 
 _HOW = (
     "Send the bytes of an image file (JPEG, PNG, TIFF, WebP, BMP, DICOM), a form with the file "
-    '(curl -F file=@film.png), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
+    '(curl -F file=@image.png), or JSON {"image": "<base64>"} or {"url": "https://..."}.'
 )
-# What images become in base64: their first bytes are known. The last one is the empty preamble of DICOM.
+# How known image formats begin in base64. The last entry is the empty preamble of DICOM.
 _IN_BASE64 = (b"data:", b"iVBORw0KGg", b"/9j/", b"SUkqA", b"TU0AK", b"UklGR", b"AAAAAAAAAAAAAAAA")
 _LOST_BY_CURL = (b"\r", b"\n", b"\0")
-# Of a file so long, compressed or not, some bytes are zero or look like line breaks.
+# A file of this size, compressed or not, always has some bytes that are zero or look like line breaks.
 _SURELY_BYTES = 4096
 _OVERHEAD_BYTES = 65_536
-"""What may surround an image in a body: the head of a form, or other members of JSON."""
+"""Room for the rest of the body around an image: the head of a form, or other members of JSON."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class InlineImage:
 
 @dataclass(frozen=True)
 class RemoteImage:
-    """An address to fetch the image from, not checked yet."""
+    """A URL to fetch the image from, not checked yet."""
 
     url: str
 
@@ -47,15 +47,15 @@ def from_http(
     content_encoding: str = "",
     in_query: frozenset[str] = frozenset(),
 ) -> GivenImage:
-    """The image of a Function URL request.
+    """Return the image of a Function URL request.
 
     `body` is the event's, base64 if `is_base64` (Lambda encodes every body whose Content-Type is not text,
-    JSON, JavaScript or XML). A body is a form with a file, or JSON, if its Content-Type says so or if it begins like
-    one: many clients send JSON without saying so, and no image format begins with "{" or with a boundary. `in_query`
-    names what a form must not have as a field. Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat (a
-    Content-Encoding other than gzip).
+    JSON, JavaScript or XML). A body is read as a form or as JSON if its Content-Type says so or if it begins like one.
+    Many clients send JSON with another type, and no image format begins with "{" or with a boundary. `in_query` names
+    parameters that a form must not have as fields. Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat
+    (a Content-Encoding other than gzip).
     """
-    # Base64 and its line breaks make an image half as large again, at most.
+    # Base64 with line breaks is at most 1.5 times as large as the image.
     most = max_bytes + max_bytes // 2 + _OVERHEAD_BYTES
     content = content_of(body, is_base64=is_base64, content_encoding=content_encoding, max_bytes=most, how=_HOW)
     if not content:
@@ -68,8 +68,8 @@ def from_http(
     refuse_pairs(content, content_type)
     if isinstance(content, str):
         raise MalformedRequest(
-            f"The body arrived as text. {_HOW} Bytes need a Content-Type such as image/jpeg, application/dicom or "
-            "application/octet-stream, or they are damaged on the way."
+            f"The body arrived as text. {_HOW} Send bytes with a Content-Type such as image/jpeg, application/dicom or "
+            "application/octet-stream. With a text type, they are damaged on the way."
         )
     if len(content) > max_bytes:
         raise too_large(max_bytes)
@@ -77,7 +77,7 @@ def from_http(
 
 
 def from_json(value: Any, max_bytes: int) -> GivenImage:
-    """The image of a parsed JSON body, or of a direct invoke whose whole event it is.
+    """Return the image of a parsed JSON body or of the event of a direct invoke.
 
     `image` is base64, with or without a `data:...;base64,` prefix and line breaks. Other members are ignored.
     Raises MalformedRequest, MissingImage, TooLarge.
@@ -86,9 +86,9 @@ def from_json(value: Any, max_bytes: int) -> GivenImage:
         raise MalformedRequest(f"The JSON must be an object. {_HOW}")
     given = [name for name in ("image", "url") if value.get(name) is not None]
     if not given:
-        raise MissingImage(f"The JSON holds neither image nor url. {_HOW}")
+        raise MissingImage(f"The JSON has neither image nor url. {_HOW}")
     if len(given) == 2:
-        raise MalformedRequest("The JSON holds both image and url. Send one of them.")
+        raise MalformedRequest("The JSON has both image and url. Send only one of them.")
     name = given[0]
     text = value[name]
     if not isinstance(text, str):
@@ -110,13 +110,13 @@ def _starts_object(content: str | bytes) -> bool:
 
 
 def _of_image(content: bytes) -> bytes:
-    """The bytes, unless they surely are no longer those of an image. Raises MalformedRequest."""
+    """Return the bytes. Raises MalformedRequest if they are base64 text or were changed by curl."""
     if content.startswith(_IN_BASE64):
-        raise MalformedRequest(f"The bytes of the image are text in base64. {_HOW}")
+        raise MalformedRequest(f"The image arrived as base64 text instead of bytes. {_HOW}")
     if len(content) > _SURELY_BYTES and not any(byte in content for byte in _LOST_BY_CURL):
         raise MalformedRequest(
-            "The bytes of the image lost their line breaks and zeros on the way, as `curl -d @film.png` does. "
-            "Use curl --data-binary @film.png, or curl -F file=@film.png."
+            "The image lost its line breaks and zero bytes on the way. `curl -d @image.png` causes this. "
+            "Use curl --data-binary @image.png or curl -F file=@image.png."
         )
     return content
 

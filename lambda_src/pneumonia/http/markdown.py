@@ -1,8 +1,8 @@
-"""The Markdown of a model card as HTML.
+"""Convert the Markdown of a model card to HTML.
 
-It knows what `make evaluate` writes and no more: headings, paragraphs, lists, tables, quotations, `code`, **bold** and
-links. Text is escaped, so that a card cannot bring tags of its own. Pictures are left out: the image of the function
-does not hold them.
+It supports only what `make evaluate` writes: headings, paragraphs, lists, tables, quotations, `code`, **bold** and
+links. Text is escaped, so a card cannot add HTML tags. Pictures are omitted, because the function's container image
+does not include them.
 """
 
 import html
@@ -23,14 +23,14 @@ _QUOTED = "> "
 
 
 def to_html(text: str) -> str:
-    """The HTML of the text, without a document around it."""
+    """Return the HTML of the text, without a surrounding document."""
     lines = (line.rstrip() for line in text.splitlines())
     blocks = (list(block) for full, block in itertools.groupby(lines, key=bool) if full)
     return "\n".join(part for block in blocks for part in _block(block))
 
 
 def _block(lines: list[str]) -> Iterator[str]:
-    """Lines that belong together, up to an empty one."""
+    """Yield the HTML of a block: lines without an empty one between them."""
     heading = _HEADING.fullmatch(lines[0])
     if heading is not None:
         level = len(heading[1])

@@ -1,9 +1,8 @@
-"""The page, and each document next to it, as one HTML file: every further request would be a call of the function, of
-which a new account has ten at a time.
+"""Assemble the page, and each document, as one HTML file.
 
-Style sheets, scripts and small pictures lie in files of their own, which the index names. Here they are put into it. A
-script becomes a function that returns what it exports: names inside one module stay inside it, as in a browser that
-loads them one by one.
+Every further file would cost a call of the function, and a new account has a concurrency of ten. The index names
+separate files for style sheets, scripts and small pictures, which are put into it here. Each script becomes a function
+that returns its exports, so the names inside one module stay private, as in a browser that loads modules.
 """
 
 import base64
@@ -25,8 +24,13 @@ _LEFT = re.compile(r"^(?:import|export)\b|</script|<!--", re.MULTILINE)
 
 @dataclass(frozen=True)
 class OnePage:
-    """`html`: the whole document. `script_hash`, `style_hash`: sources for a Content-Security-Policy, such as
-    'sha256-...' with the quotes, of the only script and the only style sheet in it; 'none' where it has no script."""
+    """An assembled document.
+
+    Attributes:
+        html: the whole document.
+        script_hash, style_hash: sources for a Content-Security-Policy, such as 'sha256-...' with the quotes, of the
+            only script and the only style sheet. `script_hash` is 'none' without a script.
+    """
 
     html: str
     script_hash: str
@@ -34,10 +38,10 @@ class OnePage:
 
 
 def assemble(folder: Path, name: str = INDEX) -> OnePage:
-    """Put the files of the folder that a document in it names into this document.
+    """Return a document of the folder with all files that it names inside it.
 
-    Raises ValueError where a script uses a form of import or export that is not known here, and graphlib.CycleError
-    where scripts import each other in a circle.
+    Raises ValueError if a script uses an unsupported form of import or export, and graphlib.CycleError if scripts
+    import each other in a cycle.
     """
     index = _read(folder / name)
     style = "".join(_read(folder / name) for name in _STYLE.findall(index))
@@ -84,7 +88,7 @@ def _variable(name: str) -> str:
 
 
 def _in_place_of_first(pattern: re.Pattern[str], text: str, html: str) -> str:
-    """The text in place of the first match; the other ones go."""
+    """Replace the first match with the text, and remove the other matches."""
     first = pattern.search(html)
     if first is None:
         raise ValueError(f"The document has no {pattern.pattern}.")
@@ -96,7 +100,7 @@ def _data_uri(path: Path) -> str:
 
 
 def _source(text: str) -> str:
-    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
     import hashlib
 
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,7 +1,7 @@
-"""GET / and /page/*: the page for a browser, made of small files that lie in `pneumonia/page`.
+"""GET / and /page/*: the page for browsers, made of the files in `pneumonia/page`.
 
-GET / is the whole page in one document. /page/* are the files it is made of, to read and to test them. The documents
-next to it (`documents.py`) are served in the same way."""
+GET / returns the whole page as one document. /page/* returns its source files, for reading and tests. `documents.py`
+serves the other documents in the same way."""
 
 import functools
 from collections.abc import Mapping
@@ -29,8 +29,7 @@ _NO_FILE = "The page has no such file. Load the page again."
 
 @dataclass(frozen=True)
 class StaticFile:
-    """One file of the page. `etag` is of its content, in quotes as HTTP has it. Text travels as it is, bytes as
-    base64."""
+    """One file of the page. `etag` identifies the content, in quotes as in HTTP."""
 
     content: str | bytes
     content_type: str
@@ -38,7 +37,7 @@ class StaticFile:
 
 
 def index(request: Request) -> Response:
-    """The page itself."""
+    """Return the page."""
     page = one_page()
     if page is None:
         raise NotFound(_NO_FILE)
@@ -46,8 +45,8 @@ def index(request: Request) -> Response:
 
 
 def page_file(request: Request) -> Response:
-    """A script, a style sheet or an image of the page."""
-    # Looked up among the files there are: no path of a request ever reaches the file system.
+    """Return a script, a style sheet or a picture of the page."""
+    # A lookup among the known files: no path of a request reaches the file system.
     found = page_files().get(request.parameters["name"])
     if found is None:
         raise NotFound(_NO_FILE)
@@ -56,13 +55,13 @@ def page_file(request: Request) -> Response:
 
 @functools.cache
 def one_page(folder: Path = FOLDER) -> OnePage | None:
-    """The page as one document, put together at the first request for it; None where it is not installed."""
+    """Return the page as one document, assembled at the first request; None if the page is not installed."""
     return assemble(folder) if (folder / INDEX).is_file() else None
 
 
 @functools.cache
 def page_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
-    """All files of the page by name, read at the first request for one: predictions need none of them."""
+    """Return all files of the page by name. They are read at the first request, because predictions need none."""
     return {
         path.name: static_file(_content(path), _TYPES[path.suffix])
         for path in sorted(folder.iterdir())
@@ -75,8 +74,8 @@ def _content(path: Path) -> str | bytes:
 
 
 def static_file(content: str | bytes, content_type: str) -> StaticFile:
-    """A file with the tag of its content."""
-    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    """Return a file with the ETag of its content."""
+    # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
     import hashlib
 
     digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
@@ -84,13 +83,16 @@ def static_file(content: str | bytes, content_type: str) -> StaticFile:
 
 
 def html_file(html: str) -> StaticFile:
-    """An HTML document with the tag of its content."""
+    """Return an HTML document with the ETag of its content."""
     return static_file(html, _TYPES[".html"])
 
 
 def security_headers(upload_origin: str | None) -> dict[str, str]:
-    """What a browser must not do with the page. It may talk to its own origin, and to the bucket's for uploads; the one
-    script and the one style sheet of the page are allowed by their hashes."""
+    """Return the security headers of the page.
+
+    The page may connect to its own origin and to the upload bucket's. Its script and its style sheet are allowed by
+    their hashes.
+    """
     page = one_page()
     script, style = (page.script_hash, page.style_hash) if page else ("'none'", "'none'")
     connect = " ".join(filter(None, ("connect-src 'self'", upload_origin)))
@@ -98,12 +100,12 @@ def security_headers(upload_origin: str | None) -> dict[str, str]:
 
 
 def document_headers(page: OnePage) -> dict[str, str]:
-    """What a browser must not do with a document: it runs no script, and asks nobody for anything."""
+    """Return the security headers of a document, which runs no scripts and makes no requests."""
     return _headers(f"style-src {page.style_hash}", "img-src data:")
 
 
 def _headers(*allowed: str) -> dict[str, str]:
-    """`allowed`: the directives of the Content-Security-Policy that let something in."""
+    """Return security headers. `allowed`: the directives of the Content-Security-Policy that permit a source."""
     policy = ("default-src 'none'", *allowed, "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'")
     return {
         "Content-Security-Policy": "; ".join(policy),
@@ -117,14 +119,14 @@ def _headers(*allowed: str) -> dict[str, str]:
 
 
 def serve(request: Request, found: StaticFile, security: Mapping[str, str]) -> Response:
-    """A file with the headers `security`; 304 where the browser has it already."""
+    """Return a file with the headers `security`, or 304 if the browser already has it."""
     headers: Headers = {
         **security,
-        # Kept, but asked about each time: a new version is there with the next visit.
+        # Browsers keep the file but ask each time, so a new version shows at the next visit.
         "Cache-Control": "no-cache",
         "ETag": found.etag,
     }
-    # Proxies that compress mark a tag as weak (W/); for GET that compares the same (RFC 9110, section 13.1.2).
+    # Compressing proxies mark a tag as weak (W/). For GET, weak tags compare as equal (RFC 9110, section 13.1.2).
     asked = {tag.strip().removeprefix("W/") for tag in request.header("if-none-match").split(",")}
     if asked & {found.etag, "*"}:
         return Response(304, found.content_type, "", headers)

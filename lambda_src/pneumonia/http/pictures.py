@@ -1,4 +1,4 @@
-"""POST /image: the picture in an image file, for viewers that cannot read the file, such as browsers and DICOM."""
+"""POST /image: convert an image to PNG, for viewers that cannot read the file (browsers cannot read DICOM)."""
 
 import io
 import math
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 25_000_000
-"""More are reduced before they are compressed: their PNG would hardly fit, and takes a second to make. Most detectors
-have 4 to 10 million."""
+"""Images with more pixels are reduced before compression: their PNG would hardly fit and takes a second to make. Most
+detectors have 4 to 10 million pixels."""
 
 _MARGIN = 0.95
-"""A reduced picture compresses a little worse: its pixels are less alike."""
+"""A reduced image compresses a little worse, because its pixels differ more."""
 
 logger = Logger()
 _heap = Heap()
 
 
 def picture(request: Request) -> Response:
-    """The first picture of the image in the body as a grey PNG in its own size and depth (8 or 16 bits), upright,
-    bright where the film is, whatever it shows: also what a prediction refuses.
+    """Return the first frame of the image in the body as a grey PNG in its original size and depth (8 or 16 bits).
 
-    What would not fit into a response is reduced in size. Headers say so, and what the samples are.
+    The PNG is upright, and bright where the X-ray is bright. Images that a prediction refuses are converted too. An
+    image that does not fit into a response is reduced in size. Headers report the reduction and the sample values.
     """
     try:
         return _picture(request)
@@ -58,15 +58,16 @@ def _picture(request: Request) -> Response:
 
 
 def fitting_png(image: "Image.Image", most_bytes: int) -> tuple[bytes, tuple[int, int]]:
-    """The PNG of a picture (mode "L" or "I;16") and its width and height: those of the picture, unless that takes more
-    than `most_bytes`, or has more than MOST_PIXELS."""
+    """Return the PNG of an image (mode "L" or "I;16") and its width and height.
+
+    The image is reduced if its PNG exceeds `most_bytes` or if it has more than MOST_PIXELS.
+    """
     pixels = image.width * image.height
     if pixels > MOST_PIXELS:
         image = _reduced(image, math.sqrt(MOST_PIXELS / pixels))
     while True:
         stream = io.BytesIO()
-        # By runs alone: after the filters of PNG, matches farther back make a film no smaller and take eight times as
-        # long.
+        # Run-length encoding only: after the PNG filters, longer matches take eight times as long and save nothing.
         image.save(stream, "PNG", compress_type=zlib.Z_RLE)
         if stream.tell() <= most_bytes:
             return stream.getvalue(), image.size
@@ -74,8 +75,8 @@ def fitting_png(image: "Image.Image", most_bytes: int) -> tuple[bytes, tuple[int
 
 
 def _reduced(image: "Image.Image", share: float) -> "Image.Image":
-    from PIL import Image  # loaded by then: it has decoded this picture
+    from PIL import Image  # already loaded by the decoder
 
-    # By the average of all pixels that become one: no detail that is left is shown brighter or darker than it was.
+    # BOX averages all pixels that become one, so remaining details keep their brightness.
     size = max(1, round(image.width * share)), max(1, round(image.height * share))
     return image.resize(size, Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""POST /predict, and what a direct invoke asks for: an image or its address in, the prediction out."""
+"""POST /predict and direct invokes: take an image or its URL, return the prediction."""
 
 import base64
 from typing import Any
@@ -22,7 +22,7 @@ logger = Logger()
 
 
 def predict(request: Request) -> Response:
-    """The prediction for the image of the body."""
+    """Return the prediction for the image in the body."""
     with metrics.rejections(metrics.API):
         source = source_of(request, OPTIONS)
         heatmap, force = read_heatmap(request.query(HEATMAP)), is_wanted(FORCE, request.query(FORCE))
@@ -31,7 +31,7 @@ def predict(request: Request) -> Response:
 
 
 def predict_event(event: Any, request_id: str) -> dict[str, Any]:
-    """The prediction for a direct invoke: its whole event is what the JSON body of a request would be."""
+    """Return the prediction for a direct invoke. Its event has the form of the JSON body of a request."""
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
         heatmap, force = read_heatmap(event.get(HEATMAP)), is_wanted(FORCE, event.get(FORCE))
@@ -41,10 +41,12 @@ def predict_event(event: Any, request_id: str) -> dict[str, Any]:
 def _predict(
     source: GivenImage, heatmap: Heatmap, force: bool, prevalence: float | None, request_id: str
 ) -> dict[str, Any]:
-    """The prediction for an image. With a heatmap it has the member `heatmap`: {"content_type": "image/png",
-    "encoding": "base64", "data": ...}, with its map the member `evidence_map`, with a prevalence the member
-    `at_prevalence`."""
-    # The model first: without it there is no use in fetching anything.
+    """Return the prediction for an image, with optional members.
+
+    `heatmap` is {"content_type": "image/png", "encoding": "base64", "data": ...}. `evidence_map` has the numbers of the
+    heatmap. `at_prevalence` is there if a prevalence was given.
+    """
+    # Load the model first: without it, fetching the image is useless.
     predictor = process_predictor()
     data = bytes_of(source)
     prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap is Heatmap.PICTURE, force=force)
@@ -54,7 +56,7 @@ def _predict(
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
     if heatmap is Heatmap.MAP:
         body["evidence_map"] = prediction.evidence_map
-    # Format and speed only: what the model says of a patient belongs to the caller.
+    # The log has format and speed only, because the prediction concerns a patient.
     logger.info(
         "predicted",
         image_format=body["image"]["format"],
@@ -66,7 +68,7 @@ def _predict(
 
 
 def source_of(request: Request, in_query: frozenset[str] = frozenset()) -> GivenImage:
-    """The image in a request, or its address. `in_query` and what it raises: see `from_http`."""
+    """Return the image in a request, or its URL. See `from_http` for `in_query` and the errors."""
     return from_http(
         request.body,
         is_base64=request.is_base64,
@@ -78,12 +80,12 @@ def source_of(request: Request, in_query: frozenset[str] = frozenset()) -> Given
 
 
 def bytes_of(source: GivenImage) -> bytes:
-    """The bytes of the image, fetched if need be. Raises what `fetch` raises."""
+    """Return the bytes of the image, fetched if needed. Raises the errors of `fetch`."""
     return _fetch(source) if isinstance(source, RemoteImage) else source.data
 
 
 def _fetch(source: RemoteImage) -> bytes:
-    # Imported here: HTTP and TLS are a tenth of what a prediction loads, and most callers send the image.
+    # Imported here, because HTTP and TLS are a tenth of the imports of a prediction and most callers send the image.
     from pneumonia.http.fetch import Policy, fetch
 
     settings = process_settings()

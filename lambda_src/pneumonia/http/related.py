@@ -1,4 +1,4 @@
-"""The instances in the body of a DICOMweb request: `multipart/related`, or one instance alone (PS3.18, 8.7.3.5)."""
+"""Read the instances in the body of a DICOMweb request: `multipart/related` or one instance (PS3.18, 8.7.3.5)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,17 +15,17 @@ DICOM = "application/dicom"
 RELATED = "multipart/related"
 
 MAX_PARTS = 64
-"""Each costs two calls of S3, and all of them have to be made within the time limit of the function."""
+"""Each part needs two calls to S3, and all calls must fit into the timeout of the function."""
 
 _MAX_HEADER = 1_000
 _SEND = f'Send Content-Type: {RELATED}; type="{DICOM}"; boundary=..., with one instance in each part.'
 
 
 def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
-    """The bytes of each part, in their order; None for a part that says it is something else than an instance.
+    """Return the bytes of each part, in order; None for a part whose Content-Type is not DICOM.
 
-    Raises UnsupportedFormat (415) for another media type, MalformedRequest (400) for no sound multipart body,
-    MissingImage (400) for one without parts, and TooLarge (413) for more than MAX_PARTS.
+    Raises UnsupportedFormat (415) for another media type, MalformedRequest (400) for an invalid multipart body,
+    MissingImage (400) for a body without parts, and TooLarge (413) for more than MAX_PARTS.
     """
     kind = _header(content_type)
     media_type = kind.get_content_type() if content_type else ""
@@ -33,23 +33,23 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
         return [bytes_of(content, RELATED)]
     if media_type != RELATED:
         raise UnsupportedFormat(f"This path takes DICOM instances only. {_SEND}")
-    # The standard wants the parameter. Without it the parts themselves say what they are.
+    # The standard requires the parameter. Without it, the types of the parts decide.
     of_parts = str(kind.get_param("type", DICOM)).strip().lower()
     if of_parts != DICOM:
-        raise UnsupportedFormat(f"The parts must be DICOM instances: metadata with bulk data is not read. {_SEND}")
+        raise UnsupportedFormat(f"The parts must be DICOM instances. Metadata with bulk data is not supported. {_SEND}")
     boundary = kind.get_boundary()
     if not boundary:
         raise MalformedRequest(f"The Content-Type has no boundary. {_SEND}")
     found = list(_parts(bytes_of(content, RELATED), boundary.encode("latin-1", "replace")))
     if not found:
-        raise MissingImage(f"The request holds no instance. {_SEND}")
+        raise MissingImage(f"The request has no instance. {_SEND}")
     return found
 
 
 def _header(content_type: str) -> "Message":
     if len(content_type) > _MAX_HEADER:
-        raise UnsupportedFormat(f"The Content-Type is longer than any that is read. {_SEND}")
-    # Imported here, for the sake of the cold start.
+        raise UnsupportedFormat(f"The Content-Type has more than {_MAX_HEADER} characters. {_SEND}")
+    # Imported here to keep cold starts short.
     from email.message import Message
 
     message = Message()
@@ -58,7 +58,7 @@ def _header(content_type: str) -> "Message":
 
 
 def _parts(data: bytes, boundary: bytes) -> Iterator[bytes | None]:
-    # Imported here: few callers send several parts.
+    # Imported here, because few callers send several parts.
     from multipart import MultipartError, ParserLimitReached
 
     parser = _parser(boundary)
@@ -67,20 +67,20 @@ def _parts(data: bytes, boundary: bytes) -> Iterator[bytes | None]:
         with parser:
             for event in parser.parse(data):
                 if isinstance(event, bytes | bytearray):
-                    if found[-1] is not None:  # in one piece, as all the data is parsed at once
+                    if found[-1] is not None:  # in one piece, because all the data is parsed at once
                         found[-1] = bytes(event)
                 elif event is not None:
                     found.append(b"" if event.content_type in (None, DICOM) else None)
     except ParserLimitReached:
         raise TooLarge(
-            f"The request has more than {MAX_PARTS} parts, or a part with more than a few headers. Send it as several "
-            "requests."
+            f"The request has more than {MAX_PARTS} parts, or a part with too many headers. Send the instances in "
+            "several requests."
         ) from None
     except MultipartError:
         if b"--" + boundary + b"--" not in data:
             raise MalformedRequest(
-                "The body has no last boundary: it was cut in transfer, or the Content-Type names another boundary. "
-                "Send it again."
+                "The body has no last boundary: it was truncated in transfer, or the Content-Type names another "
+                "boundary. Send it again."
             ) from None
         raise MalformedRequest(f"The parts of the body, or their headers, are damaged. {_SEND}") from None
     return iter(found)
@@ -90,7 +90,7 @@ def _parser(boundary: bytes) -> "PushMultipartParser":
     from multipart import MultipartSegment, PushMultipartParser
 
     class Related(PushMultipartParser):  # type: ignore[misc]  # no type information upstream
-        """As the library has it for other types than forms: parts have no Content-Disposition."""
+        """Accepts parts without Content-Disposition, which the library requires for forms."""
 
         def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
             return MultipartSegment(headerlist)

@@ -1,4 +1,4 @@
-"""One HTTP request, read from the event of a Function URL."""
+"""An HTTP request, read from the event of a Function URL."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pneumonia.errors import MalformedRequest
 from pneumonia.http.bodies import content_of, json_of
 
 PLAIN_NAME = re.compile(r"[A-Za-z][\w-]{0,19}", re.ASCII)
-"""Names of parameters and fields that are shown to who sent them. What is longer or stranger could be anything."""
+"""Names of parameters and fields that messages may repeat. Longer or unusual names could contain anything."""
 
 MAX_JSON_BYTES = 1_000_000
 _JSON = "Send a JSON object."
@@ -17,10 +17,10 @@ _JSON = "Send a JSON object."
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, by the event of a Function URL (payload format 2.0). `parameters` are those of the path.
+    """An HTTP request from the event of a Function URL (payload format 2.0). `parameters`: the path parameters.
 
-    Read here, and not by the resolver and the data classes of Powertools: those load asyncio, TLS and the events of
-    forty services, a quarter of all that a prediction imports.
+    This class replaces the resolver and the data classes of Powertools. They load asyncio, TLS and the events of forty
+    services, a quarter of all imports of a prediction.
     """
 
     event: Mapping[str, Any]
@@ -33,12 +33,12 @@ class Request:
 
     @property
     def path(self) -> str:
-        """As it came, not decoded: a parameter is one segment of it."""
+        """The path as received, not decoded. Each path parameter is one segment."""
         return str(self.event["rawPath"])
 
     @property
     def body(self) -> str | None:
-        """As the event has it: base64 if `is_base64`."""
+        """The body as in the event: base64 if `is_base64`."""
         return self.event.get("body")
 
     @property
@@ -47,27 +47,29 @@ class Request:
 
     @property
     def queries(self) -> Mapping[str, str]:
-        """The query parameters; what was sent twice is joined by a comma."""
+        """The query parameters. The values of a repeated parameter are joined by a comma."""
         return self.event.get("queryStringParameters") or {}
 
     def query(self, name: str) -> str | None:
-        """A query parameter; None if it is absent."""
+        """Return a query parameter; None if it is absent."""
         return self.queries.get(name)
 
     def header(self, name: str) -> str:
-        """A header by its name in any case; empty if it is absent."""
+        """Return a header by its name in any case; empty if it is absent."""
         headers: Mapping[str, str] = self.event.get("headers") or {}
         return next((value for key, value in headers.items() if key.lower() == name.lower()), "") or ""
 
 
 def is_function_url_event(event: Any) -> bool:
-    """True for a Function URL event (payload format 2.0), False for anything invoked directly."""
+    """Return True for a Function URL event (payload format 2.0), False for the event of a direct invoke."""
     return isinstance(event, dict) and "rawPath" in event and isinstance(event.get("requestContext"), dict)
 
 
 def json_body(request: Request) -> dict[str, Any]:
-    """The JSON object in the body of a request, whatever its Content-Type. Raises what `content_of` raises, and
-    MalformedRequest."""
+    """Return the JSON object in the body of a request with any Content-Type.
+
+    Raises MalformedRequest and the errors of `content_of`.
+    """
     content = content_of(
         request.body,
         is_base64=request.is_base64,

@@ -1,4 +1,4 @@
-"""What every route returns: a response, as JSON or as a problem document."""
+"""The response of a route, also as JSON or as a problem document."""
 
 import base64
 import json
@@ -13,14 +13,14 @@ from pneumonia.errors import MethodNotAllowed, PneumoniaError, Unauthorized, hel
 logger = Logger()
 
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Responses speak of a patient's film, or of the state of this moment: no cache may keep them."""
+"""No cache may keep responses, because they concern a patient's X-ray or the current state."""
 
 Headers = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back over HTTP. A body of bytes travels as base64."""
+    """An HTTP response. A body of bytes is sent to Lambda as base64."""
 
     status_code: int
     content_type: str
@@ -28,11 +28,11 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def without_body(self) -> "Response":
-        """The same headers and no body, as HEAD wants it."""
+        """Return the response to HEAD: the same headers without a body."""
         return replace(self, body="")
 
     def to_lambda(self) -> dict[str, Any]:
-        """In the form that Lambda wants of a Function URL's handler."""
+        """Return the response in the form that Lambda expects from the handler of a Function URL."""
         binary = isinstance(self.body, bytes)
         return {
             "statusCode": self.status_code,
@@ -43,15 +43,15 @@ class Response:
 
 
 def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON object that no cache keeps."""
+    """Return a response with a JSON object that no cache keeps."""
     return Response(status, "application/json", json.dumps(body), {**PRIVATE, **(headers or {})})
 
 
 def problem_response(error: Exception, request_id: str) -> Response:
-    """The problem document (RFC 9457) of an error, which is written to the log as well.
+    """Log an error and return its problem document (RFC 9457).
 
-    It has the member `help`, a link to the explanation of its code. A direct invoke gets none: it has no host to which
-    a path could belong.
+    The member `help` is the path of the section on the code. Responses to direct invokes have no `help`, because a path
+    needs a host.
     """
     body = log_problem(error, request_id)
     body["help"] = help_path(body["code"])
@@ -64,7 +64,7 @@ def problem_response(error: Exception, request_id: str) -> Response:
 
 
 def log_problem(error: Exception, request_id: str) -> dict[str, Any]:
-    """Log an error, with its traceback's places only if it is ours; its problem document."""
+    """Log an error and return its problem document. The log has the traceback only if the service is at fault."""
     document = problem(error, request_id)
     if rejects(error) and isinstance(error, PneumoniaError):
         logger.info("refused", error_code=error.code, status=error.status)

@@ -1,4 +1,4 @@
-"""GET /results/{id} and its heatmap: what became of an upload that was asked for over HTTP."""
+"""GET /results/{id} and its heatmap: the result of an upload."""
 
 import time
 
@@ -11,21 +11,21 @@ from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import is_id, may_be_pending, upload_key
 
 GRACE_SECONDS = 15 * 60
-"""How long after the last moment of an upload its result may take to be waited for."""
+"""How long a result is reported as pending after its upload link has expired."""
 
 RETRY_AFTER_SECONDS = 2
 
 _UNKNOWN = (
-    "There is no result under this id: it was never given out, nothing was uploaded, or it has expired. Check the id, "
-    "or send the film again."
+    "There is no result for this id: the id is wrong, nothing was uploaded, or the result has expired. Check the id, "
+    "or send the image again."
 )
 
 
 def result(request: Request) -> Response:
-    """The result of an upload, or 202 while it may still come."""
+    """Return the result of an upload, or 202 while it may still come."""
     upload_id, bucket = _upload_id(request), _bucket()
     prevalence = read_prevalence(request.query(PREVALENCE))
-    # Imported here for the sake of the cold start, as in uploads.py.
+    # Imported here to keep cold starts short, as in uploads.py.
     from pneumonia.uploads.reader import read_result
 
     document = read_result(bucket, upload_key(upload_id))
@@ -39,16 +39,16 @@ def result(request: Request) -> Response:
 
 
 def heatmap(request: Request) -> Response:
-    """The heatmap of a result as a PNG."""
+    """Return the heatmap of a result as a PNG."""
     upload_id, bucket = _upload_id(request), _bucket()
-    # Imported here for the sake of the cold start, as in uploads.py.
+    # Imported here to keep cold starts short, as in uploads.py.
     from pneumonia.uploads.reader import read_heatmap
 
     png = read_heatmap(bucket, upload_key(upload_id))
     if png is None:
         raise NotFound(
-            "There is no heatmap under this id: its image was refused, or its result is not there. Ask for the "
-            "result: it answers why."
+            "There is no heatmap for this id: the image was rejected, or the result is not available. GET "
+            "/results/{id} says which."
         )
     return Response(200, "image/png", png, dict(PRIVATE))
 

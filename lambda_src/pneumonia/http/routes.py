@@ -1,4 +1,4 @@
-"""A route: which requests are its own, what it takes, and who may use it."""
+"""A route: its method and path, its query parameters, and whether it needs credentials."""
 
 import re
 from collections.abc import Callable
@@ -16,8 +16,8 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 class Route:
     """A method and a path such as /results/{id}, whose parameters are single segments.
 
-    `query` names the query parameters it takes; with `any_query` it ignores all others, as pages do to whose addresses
-    other sites append their own. A `public` route needs no credentials.
+    `query` names the query parameters. With `any_query`, others are ignored: other sites append parameters to links to
+    pages. A `public` route needs no credentials.
     """
 
     method: str
@@ -29,39 +29,39 @@ class Route:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # Names of parameters stand between the literal parts of the path.
+        # The split alternates between literal parts and names of parameters.
         parts = _PARAMETER.split(self.path)
         return re.compile(
             "".join(f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
         )
 
     def matches(self, path: str) -> bool:
-        """Whether a path, whatever the method, is this route's."""
+        """Return whether a path belongs to this route, with any method."""
         return self._pattern.fullmatch(path) is not None
 
     def parameters(self, path: str) -> dict[str, str]:
-        """The parameters in a path that is this route's."""
+        """Return the parameters in a path of this route."""
         found = self._pattern.fullmatch(path)
         return found.groupdict() if found else {}
 
     def respond(self, request: Request) -> Response:
-        """Call the route's function. Raises MalformedRequest on a query parameter that it does not know: what is
-        misspelt would else be without effect and nobody told."""
+        """Call the route's function. Raises MalformedRequest for an unknown query parameter, so that a misspelt one
+        does not go unnoticed."""
         unknown = [name for name in request.queries if name not in self.query and not _of_a_signature(name)]
         if unknown and not self.any_query:
             raise MalformedRequest(self._about(unknown[0]))
         return self.function(request)
 
     def _about(self, unknown: str) -> str:
-        import difflib  # here: few requests are wrong
+        import difflib  # imported here, because few requests need it
 
         shown = f"the parameter {unknown}" if PLAIN_NAME.fullmatch(unknown) else "a parameter"
         near = difflib.get_close_matches(unknown.lower(), self.query, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
+        meant = f" The closest match is {near[0]}." if near else ""
         known = ", ".join(sorted(self.query)) or "none"
-        return f"The query has {shown}, which this path does not know. It takes: {known}.{meant}"
+        return f"The query has {shown}, which this path does not accept. It accepts: {known}.{meant}"
 
 
 def _of_a_signature(name: str) -> bool:
-    """Whether a query parameter belongs to a presigned address (SigV4), which AWS has checked before."""
+    """Return whether a query parameter belongs to a presigned URL (SigV4), which AWS has already checked."""
     return name.lower().startswith("x-amz-")

@@ -1,4 +1,4 @@
-"""What the service tells of itself: its health, its model, and what a client has to know before it asks."""
+"""Routes about the service: its health, its model, the settings that a client needs, and the API's description."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from pneumonia.settings import process_settings
 from pneumonia.uploads.feedback import REASONS, VERDICTS
 
 MAX_DIRECT_BYTES = 4_500_000
-"""The largest image that goes through the function itself: base64 makes 6 MB of it, which is what Lambda
-takes in one event (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+"""The largest image in a request to the function. In base64 it has 6 MB, the limit of a Lambda event
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 OPENAPI_JSON = Path(__file__).with_name("openapi.json")
 """The description of this API, written by `make openapi`."""
@@ -23,7 +23,7 @@ logger = Logger()
 
 
 def health(_request: Request) -> Response:
-    """200 if the model is loaded and gives the golden answer now, else the problem `unhealthy` (503)."""
+    """Return 200 if the model is loaded and passes its self-test. Raises Unhealthy (503) otherwise."""
     try:
         predictor = process_predictor()
         predictor.self_test()
@@ -34,12 +34,12 @@ def health(_request: Request) -> Response:
 
 
 def model(_request: Request) -> Response:
-    """The whole model card."""
+    """Return the whole model card."""
     return json_response(process_predictor().card.document)
 
 
 def config(_request: Request) -> Response:
-    """What a client needs to draw itself and to choose its way in. Open to all: it holds nothing secret."""
+    """Return the settings that a client needs. The route is public, because none of them is secret."""
     settings = process_settings()
     card = process_predictor().card
     points = card.operating_points
@@ -68,5 +68,5 @@ def config(_request: Request) -> Response:
 
 
 def openapi(_request: Request) -> Response:
-    """The description of this API."""
+    """Return the OpenAPI description of this API."""
     return Response(200, "application/json", OPENAPI_JSON.read_text(encoding="utf-8"), PRIVATE)

@@ -1,4 +1,4 @@
-"""The answer to a DICOMweb store request: the Store Instances Response Module (PS3.18, annex I), as JSON or XML."""
+"""The response to a DICOMweb store request: the Store Instances Response Module (PS3.18, annex I), as JSON or XML."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ NO_UIDS: Final = 0xC002
 OTHER_STUDY: Final = 0xC003
 OTHER_SYNTAX: Final = 0xC122
 NO_RADIOGRAPH: Final = 0x0122
-"""Failure Reasons (PS3.18, I.2.2). Those from 0xC000 to 0xC003 are of this service: docs/dicomweb.md."""
+"""Failure Reasons (PS3.18, I.2.2). This service defines 0xC000 to 0xC003 (docs/dicomweb.md)."""
 
 _NATIVE_MODEL: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one part.
+    """The outcome of one part.
 
     Attributes:
-        sop_class_uid, sop_instance_uid: of the instance; None where they are not known.
-        url: where its result is; None if it was not stored.
-        reason: why it was not stored, or of which kind the warning is; None for neither.
+        sop_class_uid, sop_instance_uid: the instance; None if unknown.
+        url: the address of the result; None if the instance was not stored.
+        reason: the Failure Reason or Warning Reason; None without either.
     """
 
     sop_class_uid: str | None = None
@@ -47,20 +47,23 @@ class _Attribute:
 
 
 def status_of(outcomes: Sequence[Outcome]) -> int:
-    """200 if all was stored, 202 if some was, or some with a warning, 409 if nothing was (PS3.18, table 10.5.3-1)."""
+    """Return 200 if all parts were stored, 202 if some were or some with a warning, 409 if none was.
+
+    See PS3.18, table 10.5.3-1.
+    """
     if all(outcome.url is None for outcome in outcomes):
         return 409
     return 200 if all(outcome.reason is None for outcome in outcomes) else 202
 
 
 def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """In the DICOM JSON Model (PS3.18, annex F), as one object."""
+    """Return the response in the DICOM JSON Model (PS3.18, annex F), as one object."""
     return _json_of(_module(outcomes))
 
 
 def as_xml(outcomes: Sequence[Outcome]) -> str:
-    """In the Native DICOM Model (PS3.19, annex A)."""
-    # Imported here: hardly anybody asks for it. It is written only, never read.
+    """Return the response in the Native DICOM Model (PS3.19, annex A)."""
+    # Imported here, because few callers ask for XML. XML is only written, never parsed.
     from xml.etree import ElementTree  # nosec B405
 
     root = ElementTree.Element("NativeDicomModel", {"xmlns": _NATIVE_MODEL})
@@ -81,7 +84,7 @@ def as_xml(outcomes: Sequence[Outcome]) -> str:
 
 
 def _module(outcomes: Sequence[Outcome]) -> list[_Attribute]:
-    """Attributes in the order of their tags. Studies cannot be retrieved here, so the first one has no value."""
+    """Return the attributes in the order of their tags. RetrieveURL is empty, because studies cannot be retrieved."""
     stored = [_item(one, "WarningReason") for one in outcomes if one.url is not None]
     lost = [one for one in outcomes if one.url is None]
     named = [_item(one, "FailureReason") for one in lost if one.sop_class_uid and one.sop_instance_uid]

@@ -1,4 +1,4 @@
-"""POST /studies: DICOM instances by STOW-RS (PS3.18, 10.5), each of them an upload that the worker predicts."""
+"""POST /studies: store DICOM instances by STOW-RS (PS3.18, 10.5). Each is an upload that the worker predicts."""
 
 import json
 import re
@@ -30,13 +30,13 @@ from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import content_id, upload_key
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
-"""Of a body once it is unpacked: no larger one comes through a Function URL, unless it was compressed."""
+"""Largest body after gzip is removed. A Function URL takes no larger body unless it is compressed."""
 
 ANSWERS = (store_response.JSON, "application/json", store_response.XML)
-"""Media types of the answer; the first is that of a request without `Accept`."""
+"""Media types of the response. The first is the default for requests without `Accept`."""
 
 _HOW = "Send DICOM instances as multipart/related."
-_ELSEWHERE = "Send larger instances by POST /uploads, each as an upload of its own."
+_ELSEWHERE = "Send larger instances with POST /uploads, one upload for each."
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 logger = Logger()
@@ -48,10 +48,10 @@ def store(request: Request) -> Response:
 
 
 def store_in_study(request: Request) -> Response:
-    """Store instances of the study in the path; those of another one are refused."""
+    """Store instances of the study in the path. Instances of other studies fail."""
     study = request.parameters["study"]
     if not _UID.fullmatch(study):
-        raise MalformedRequest("The path must end with a Study Instance UID: digits and dots, 64 at most.")
+        raise MalformedRequest("The path must end with a Study Instance UID: at most 64 digits and dots.")
     return _store(request, study)
 
 
@@ -59,7 +59,7 @@ def _store(request: Request, study: str | None) -> Response:
     settings = process_settings()
     uploads, results = settings.uploads_bucket, settings.results_bucket
     if uploads is None or results is None:
-        raise NotFound("This deployment takes no uploads, so it stores no instances. Send the image to POST /predict.")
+        raise NotFound("This deployment does not store instances. Send the image to POST /predict.")
     media_type = accept.chosen(request.header("accept"), ANSWERS)  # before anything is stored
     parts = _parts(request)
     outcomes = _Storing(uploads, results, study, _origin(request)).all(parts)
@@ -72,7 +72,7 @@ def _store(request: Request, study: str | None) -> Response:
 
 
 def _parts(request: Request) -> list[bytes | None]:
-    """Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat."""
+    """Return the parts of the body. Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat."""
     try:
         content = content_of(
             request.body,
@@ -89,7 +89,7 @@ def _parts(request: Request) -> list[bytes | None]:
 
 
 class _Storing:
-    """Stores the parts of one request, each by itself: one that fails takes no other with it."""
+    """Stores the parts of one request independently: a failed part does not affect the others."""
 
     def __init__(self, uploads: str, results: str, study: str | None, origin: str) -> None:
         self._uploads = uploads
@@ -100,7 +100,7 @@ class _Storing:
         self._stored: set[str] = set()
 
     def all(self, parts: Sequence[bytes | None]) -> list[Outcome]:
-        """What became of each part, in their order. Raises what S3 raised, if nothing was stored and it failed."""
+        """Return the outcome of each part, in order. Raises the last error of S3 if nothing could be stored."""
         outcomes = [self._one(part) for part in parts]
         if self._failure is not None and all(outcome.url is None for outcome in outcomes):
             raise self._failure
@@ -109,7 +109,7 @@ class _Storing:
     def _one(self, part: bytes | None) -> Outcome:
         if part is None or not is_dicom(part):
             return Outcome(reason=store_response.NOT_DICOM)
-        # Imported here: pydicom and boto3 cost a cold start more than all else that a prediction needs in Python.
+        # Imported here, because pydicom and boto3 would dominate the import time of a cold start.
         from botocore.exceptions import BotoCoreError, ClientError
 
         from pneumonia.decode.dicom_instance import identify
@@ -134,7 +134,7 @@ class _Storing:
                 logger.error("an instance could not be stored", **log_fields(error))
                 return Outcome(sop_class, instance, reason=store_response.OUT_OF_RESOURCES)
             self._stored.add(key)
-            # In the place of that of this request: the lines of both functions about an upload have one id.
+            # The correlation id of the upload, so that the log lines of both functions share one id.
             logger.info("instance stored", outcome=put.value, correlation_id=of_upload_id(upload_id))
         warning = store_response.CONTRADICTION if found.contradicts_itself else None
         return Outcome(sop_class, instance, f"{self._origin}/results/{upload_id}", warning)
@@ -151,6 +151,6 @@ def _reason(refusal: PneumoniaError) -> int:
 
 
 def _origin(request: Request) -> str:
-    """Where this Function URL is: a RetrieveURL is absolute."""
+    """Return the origin of this Function URL. RetrieveURLs are absolute."""
     scheme = request.header("x-forwarded-proto") or "https"
     return f"{scheme}://{request.event['requestContext']['domainName']}"

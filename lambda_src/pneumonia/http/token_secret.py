@@ -1,11 +1,11 @@
-"""The access tokens as Secrets Manager keeps them: in one secret, as JSON.
+"""Read the access tokens from their secret in Secrets Manager. The secret is JSON:
 
     {"token": "<the default token>",
      "tokens": [{"name": "ward-3", "sha256": "<of the token>", "expires": "2027-11-26T00:00:00+00:00"}],
      "previous_sha256": "<of the default token before>"}
 
-`token` alone is what the stack generates. `tokens` and `previous_sha256` are written by `pneumonia token`; of a named
-token the secret has only the hash, which is enough for a random one of 192 bits.
+The stack generates only `token`. `pneumonia token` writes `tokens` and `previous_sha256`. The secret has only the hash
+of a named token, which is enough to check a random token of 192 bits.
 """
 
 import json
@@ -19,21 +19,21 @@ from pneumonia import aws
 from pneumonia.errors import AccessCheckFailed
 
 MIN_LENGTH = 20
-"""Of a token in characters. One that a person made up and a machine can guess is refused."""
+"""Fewest characters of a token. Shorter tokens can be guessed and are refused."""
 
 DEFAULT: Final = "default"
-"""The name of the token in `token`, and of the one before it."""
+"""The name of the token in `token` and of the previous one."""
 
-# What an Authorization header can carry (RFC 6750, section 2.1).
+# The characters of a token in an Authorization header (RFC 6750, section 2.1).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-# It goes into logs and metrics.
+# Strict, because names go into logs and metrics.
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class KnownToken:
-    """A token that is valid, by its SHA-256; `expires` in seconds since 1970, None if it does not expire."""
+    """A valid token, by its SHA-256. `expires`: seconds since 1970, None if it does not expire."""
 
     name: str
     digest: bytes
@@ -41,25 +41,26 @@ class KnownToken:
 
 
 def digest_of(token: str) -> bytes:
-    """The SHA-256 of a token (32 bytes)."""
-    # Imported here: it loads OpenSSL, 7 MB that most starts do without (docs/performance.md).
+    """Return the SHA-256 of a token (32 bytes)."""
+    # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
     import hashlib
 
     return hashlib.sha256(token.encode()).digest()
 
 
 def read_tokens(secret_id: str) -> list[KnownToken]:
-    """The tokens that are valid now: the default one, the default one before it, and those with a name of their own.
+    """Return the tokens that are valid now: the default token, the previous default token and the named tokens.
 
-    The default one before is in the version AWSPREVIOUS, or by its hash in `previous_sha256`. Named tokens are those of
-    AWSCURRENT alone, so that one that was revoked is in no version that counts. Raises AccessCheckFailed if the secret
-    has no usable token, and what boto3 raises if it cannot be read.
+    The previous default token is in the version AWSPREVIOUS, or `previous_sha256` has its hash. Named tokens are read
+    from AWSCURRENT only, so a revoked one is not valid. Raises AccessCheckFailed if the secret has no usable token, and
+    the errors of boto3 if it cannot be read.
     """
     current = _parse(aws.secrets().get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")["SecretString"])
     default, named = _default(current), list(_named(current))
     if default is None and not named:
         raise AccessCheckFailed(
-            f'The secret must be JSON {{"token": "..."}} with at least {MIN_LENGTH} letters, digits or -._~+/ in it.'
+            f'The secret must be JSON {{"token": "..."}}. The token needs at least {MIN_LENGTH} letters, digits or '
+            "-._~+/ characters."
         )
     known = [default, _previous(current, secret_id), *named]
     return [token for token in known if token is not None]
@@ -71,7 +72,7 @@ def _previous(current: Mapping[str, Any], secret_id: str) -> KnownToken | None:
         return KnownToken(DEFAULT, bytes.fromhex(sha256)) if _is_sha256(sha256) else None
     try:
         previous = aws.secrets().get_secret_value(SecretId=secret_id, VersionStage="AWSPREVIOUS")["SecretString"]
-    except aws.secrets().exceptions.ResourceNotFoundException:  # never changed
+    except aws.secrets().exceptions.ResourceNotFoundException:  # the secret was never changed
         return None
     return _default(_parse(previous))
 
@@ -91,7 +92,7 @@ def _default(fields: Mapping[str, Any]) -> KnownToken | None:
 
 
 def _named(fields: Mapping[str, Any]) -> Iterator[KnownToken]:
-    """Those with a name. An entry that is not as described lets nobody in."""
+    """Yield the named tokens. Invalid entries are ignored."""
     entries = fields.get("tokens")
     for entry in entries if isinstance(entries, list) else []:
         try:

@@ -1,5 +1,4 @@
-"""POST /uploads: the way in for images too large for the function, and for whoever wants to fetch the result
-later."""
+"""POST /uploads: for images that are too large for a request, and for clients that fetch the result later."""
 
 import time
 
@@ -23,11 +22,11 @@ CONTENT_TYPES = (
     "application/dicom",
     "application/octet-stream",
 )
-"""What an upload may call itself. What it is, the worker finds out by looking at it."""
+"""Content types that an upload may declare. The worker detects the real format from the content."""
 
 
 def create_upload(request: Request) -> Response:
-    """Permission to upload one image, and the address of its result."""
+    """Return permission to upload one image, and the path of its result."""
     settings = process_settings()
     if settings.uploads_bucket is None or settings.results_bucket is None:
         raise NotFound("This deployment takes no uploads. Send the image to POST /predict.")
@@ -39,8 +38,8 @@ def create_upload(request: Request) -> Response:
     if not isinstance(force, bool):
         raise MalformedRequest("force must be true or false.")
     metadata = {FORCE: "true"} if force else None
-    # Imported here: boto3 costs a cold start more than all else that a prediction needs in Python, and only
-    # uploads, results and tokens need it.
+    # Imported here, because boto3 would dominate the import time of a cold start, and only uploads, results and tokens
+    # need it.
     from pneumonia.uploads.correlation import of_upload_id
     from pneumonia.uploads.presign import presigned_post
 
@@ -50,7 +49,7 @@ def create_upload(request: Request) -> Response:
     upload = presigned_post(
         settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in, metadata
     )
-    # In the place of that of this request: the lines of both functions about an upload have one id.
+    # The correlation id of the upload, so that the log lines of both functions share one id.
     logger.info("upload permitted", correlation_id=correlation_id)
     location = f"/results/{upload_id}"
     return json_response(

@@ -259,9 +259,14 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("path", "method", "query", "reasons"),
         [
-            ("/predict", "POST", "heatmp=true", ("parameter heatmp,", "Did you mean heatmap?", "force, heatmap")),
-            ("/predict", "POST", "Force=1", ("parameter Force,", "Did you mean force?")),
-            ("/model", "GET", "verbose=1", ("parameter verbose,", "It takes: none.")),
+            (
+                "/predict",
+                "POST",
+                "heatmp=true",
+                ("parameter heatmp,", "The closest match is heatmap.", "force, heatmap"),
+            ),
+            ("/predict", "POST", "Force=1", ("parameter Force,", "The closest match is force.")),
+            ("/model", "GET", "verbose=1", ("parameter verbose,", "It accepts: none.")),
             ("/health", "HEAD", "x=1", ()),
             ("/predict", "POST", "jane%20doe=1", ("has a parameter, which",)),
         ],

@@ -82,8 +82,8 @@ def test_an_event_that_is_not_base64() -> None:
 @pytest.mark.parametrize(
     ("files", "data", "reason"),
     [
-        ({"a": ("a.png", DATA), "b": ("b.png", DATA)}, None, "holds 2 files"),
-        ([("file", ("a.png", DATA))] * 3, None, "holds 3 files"),
+        ({"a": ("a.png", DATA), "b": ("b.png", DATA)}, None, "has 2 files"),
+        ([("file", ("a.png", DATA))] * 3, None, "has 3 files"),
         ({"a": ("a.png", DATA)}, {"heatmap": "true"}, "/predict?heatmap=..."),
     ],
 )
@@ -96,9 +96,9 @@ def test_malformed_forms(files: Any, data: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"image": (None, "iVBORw0KGgo=")}, "holds no file, only the field image. Send the file itself: curl -F"),
+        ({"image": (None, "iVBORw0KGgo=")}, "has no file, only the field image. Send the file itself: curl -F"),
         ({"url": (None, "x"), "note": (None, "y")}, "only the fields url and note"),
-        ({"Jane Doe": (None, "x")}, "The form holds no file. "),
+        ({"Jane Doe": (None, "x")}, "The form has no file. "),
         ({"file": ("film.png", b"")}, "is empty (0 bytes)"),
         ({"file": ("", b"", "application/octet-stream")}, "is empty (0 bytes)"),
     ],
@@ -112,7 +112,7 @@ def test_forms_without_a_film(files: Any, reason: str) -> None:
 def test_a_form_of_no_parts() -> None:
     error = refusal(b"--b--\r\n", "multipart/form-data; boundary=b")
     assert isinstance(error, MissingImage)
-    assert "holds no file." in error.detail
+    assert "has no file." in error.detail
 
 
 def test_a_file_above_the_limit() -> None:
@@ -126,13 +126,13 @@ def test_a_form_that_was_cut_in_transfer(left_out: int) -> None:
     body, content_type = form({"file": ("film.png", DATA)})
     error = refusal(body[:-left_out], content_type)
     assert isinstance(error, MalformedRequest)
-    assert "cut in transfer" in error.detail
+    assert "truncated in transfer" in error.detail
 
 
 def test_forms_that_cannot_be_read() -> None:
     body, content_type = form({"file": ("film.png", DATA)})
     assert "The form cannot be read" in refusal(body.replace(b"form-data", b"attachment"), content_type).detail
-    assert "begins with no boundary" in refusal(DATA, content_type).detail
+    assert "does not begin with a boundary" in refusal(DATA, content_type).detail
     many, content_type = form({f"f{number}": (None, "x") for number in range(65)})
     assert "The form cannot be read" in refusal(many, content_type).detail
 
@@ -146,7 +146,7 @@ def test_other_bodies_are_no_forms(body: str | bytes) -> None:
 def test_pairs_get_a_true_reason(body: str | bytes) -> None:
     with pytest.raises(MalformedRequest) as caught:
         refuse_pairs(body, f"{URLENCODED}; charset=utf-8")
-    assert "a form without a file, only the field image. Send the file itself: curl -F file=@film.png" in str(
+    assert "a form without a file, only the field image. Send the file itself: curl -F file=@image.png" in str(
         caught.value
     )
 

@@ -47,7 +47,7 @@ def test_known_query_parameters_may_be_there_or_not() -> None:
 
 def test_unknown_ones_are_refused_before_anything_is_done() -> None:
     route = Route("GET", "/", lambda _request: pytest.fail("called"), query=frozenset({"heatmap"}))
-    with pytest.raises(MalformedRequest, match="It takes: heatmap"):
+    with pytest.raises(MalformedRequest, match="It accepts: heatmap"):
         route.respond(request({"heatmap": "true", "jane": "doe"}))
 
 
