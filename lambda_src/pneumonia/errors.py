@@ -141,7 +141,7 @@ class ForProcessing(PneumoniaError):
 
 
 class NotAChestXray(PneumoniaError):
-    """The image does not look like a chest X-ray, whatever its file says."""
+    """The image does not look like a chest X-ray, even if its header says otherwise."""
 
     code = "not_a_chest_xray"
     status = 422

@@ -113,11 +113,11 @@ class Predictor:
         if limits is None or scores is None:
             return first
         verdict = judge(scores, limits)
-        if verdict is Verdict.FILM:
+        if verdict is Verdict.XRAY:
             return first
         change = hypothesis(scores)
         second = self._look(replace(first.image, pixels=undone(first.image.pixels, change)))
-        explained = second.output.gate is not None and judge(second.output.gate, limits) is Verdict.FILM
+        explained = second.output.gate is not None and judge(second.output.gate, limits) is Verdict.XRAY
         if explained and change == "inverted":
             back = replace(second.image.warned("film_inverted"), inverted=not first.image.inverted)
             return second.at(back, first)

@@ -1,7 +1,7 @@
 """`python -m pneumonia.decode.child BYTES`: decode files for `isolated`, each in a separate process.
 
 This process loads the libraries once and decodes nothing. It forks a process for each file before the file arrives.
-The forked process may allocate BYTES more than it has. It waits for a file, sends the reply, and exits, so nothing of a
+The forked process may allocate BYTES more than it has. It waits for a file, sends the reply, and exits, so no data of a
 file stays in memory. `messages` defines what goes in and out. This process exits when its input ends, or with DIED or
 DIED_OF_MEMORY after a file that crashed the forked process.
 """
@@ -66,7 +66,7 @@ def _answer(memory_bytes: int) -> NoReturn:
         with os.fdopen(SOURCE, "rb", closefd=False) as source, os.fdopen(TARGET, "wb", closefd=False) as target:
             fields, data = read_message(source.read)
             limits = Limits(**fields["limits"])
-            # Ends this process if nobody waits for its reply any more.
+            # Ends this process if nobody is left to wait for its reply.
             seconds = int(limits.decode_seconds) + GRACE_SECONDS
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)

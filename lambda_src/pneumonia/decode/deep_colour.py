@@ -1,6 +1,6 @@
 """Decode both bytes of 16-bit colour by reading the image twice: Pillow keeps only the high bytes.
 
-In such a file the high bytes of a 12-bit image have only 16 grey levels.
+The high bytes of a 12-bit image in a 16-bit file have only 16 grey levels.
 """
 
 import sys
@@ -37,7 +37,7 @@ def is_deep_colour(image: ImageFile) -> bool:
 def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> NDArray[np.float32]:
     """Return luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
 
-    `image` must be opened and not loaded. `again` opens the same image once more.
+    `image` must be opened and not loaded. `again` opens the same image a further time.
     """
     mode = raw_mode(image)
     if mode == _GREY_WITH_ALPHA:

@@ -11,7 +11,7 @@ _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
 def keep_first_frame(dataset: Dataset, limits: Limits) -> None:
-    """Reduce compressed pixels to their first frame. Uncompressed pixels stay as they are.
+    """Reduce compressed pixels to their first frame. Uncompressed pixels stay unchanged.
 
     A decoder finds the frame by one of two tables or by the fragments, and each can lead to a different stream.
     Afterwards there is one fragment and no table. The extended table is ignored: a file that has one stores each frame

@@ -46,7 +46,7 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
 
     `dcmread` is not used: it detects the transfer syntax in its own way, and decompresses a deflated file without a
     limit. With `inflates` false, a deflated file is refused. Raises TooLarge, UndecodableImage, UnsupportedFormat, and
-    whatever pydicom raises on damaged files, which is almost anything.
+    on damaged files almost any exception from pydicom.
     """
     config.settings.reading_validation_mode = config.IGNORE
     start = META_START if data.startswith(b"DICM", 128) else 0

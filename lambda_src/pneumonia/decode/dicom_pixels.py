@@ -30,7 +30,7 @@ EVEN = 0.02
 """Noise of an even area: its values lie within this share of the image's range to either side of their median."""
 MOSTLY = 0.5
 """An even area must contain at least this share of the whitened values; else all of them count as part of the X-ray. Of
-161 images whose brightest fifth a window whitens, 18 have such an even fifth."""
+161 images whose brightest fifth a window whitens, this fifth is even in 18."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def read_stored(dataset: Dataset, *, grey: bool) -> NDArray[Any]:
     if cells is None:
         cells = pixel_array(dataset, index=0, correct_unused_bits=False)
     if syntax in LOSSY and cells.dtype.kind == "u":
-        # Lossy compression can exceed the brightest value. Such a sample must not wrap around to black.
+        # Lossy compression can exceed the brightest value. These samples must not wrap around to black.
         return np.asarray(np.minimum(cells, cells.dtype.type(2 ** int(dataset.BitsStored) - 1)))
     return stored_values(cells, dataset)
 

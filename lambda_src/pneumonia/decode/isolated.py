@@ -113,7 +113,7 @@ class Decoder:
         if memory_bytes != self._memory_bytes:
             self._stop()
         if self._process is None:
-            # Imported here, because most callers never send such a file. The command is fixed, and no shell runs it.
+            # Imported here, because most callers send only plain files. The command is fixed, and no shell runs it.
             import subprocess
 
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}

@@ -32,7 +32,7 @@ def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint
     """Convert `values` to grey 0..255 by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
     `film`: the range of the image's values. If a window is more than twice as wide, only this range is shown, because
-    such a window would waste contrast that the file contains.
+    the whole window would waste contrast that the file contains.
     """
     if window.function == "SIGMOID":
         own = _sigmoid(np.array(film, np.float32), window)

@@ -45,7 +45,7 @@ ROUTES = (
 )
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains the image.
+# Never logs the event, even if POWERTOOLS_LOGGER_LOG_EVENT is set, because it contains the image.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Return the response to one event. This never raises, so no caller sees a stack trace."""

@@ -29,7 +29,7 @@ class NotABackfillEvent(ValueError):
     """The event is not one that the state machine sends."""
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains keys.
+# Never logs the event, even if POWERTOOLS_LOGGER_LOG_EVENT is set, because it contains keys.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch (`Items`), conclude a batch that ran image by image (`Outcomes`), or summarise a `Run`.

@@ -27,7 +27,7 @@ from pneumonia.uploads.process import process_upload
 logger = Logger()
 
 
-# Never logs the event, whatever POWERTOOLS_LOGGER_LOG_EVENT says, because it contains file names.
+# Never logs the event, even if POWERTOOLS_LOGGER_LOG_EVENT is set, because it contains file names.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch of SQS messages. Return {"batchItemFailures": [...]} with the messages to retry.

@@ -15,7 +15,7 @@ CARD_FILE = "card.json"
 SCHEMA_VERSION = 2
 # The preprocessing in preprocess.py. A card with any other value was made for other code.
 PREPROCESSING = {"resample": "bilinear", "aspect_ratio": "squash"}
-# How the grey range of an image is changed before the model sees it: not at all, or by `preprocess.stretched`.
+# The grey range that the model sees: as decoded, or changed by `preprocess.stretched`.
 RANGES = ("as_decoded", "stretched")
 LABELS = ("normal", "pneumonia")
 # The poses in which an image can arrive, in the order of the graph's `gate_pose`. Turns are counter-clockwise.

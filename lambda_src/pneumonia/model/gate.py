@@ -29,9 +29,9 @@ class GateScores:
 
 
 class Verdict(Enum):
-    """FILM: an upright chest X-ray. CHANGED: perhaps one, but inverted or turned. OTHER: not a chest X-ray."""
+    """XRAY: an upright chest X-ray. CHANGED: perhaps one, but inverted or turned. OTHER: not a chest X-ray."""
 
-    FILM = "film"
+    XRAY = "xray"
     CHANGED = "changed"
     OTHER = "other"
 
@@ -40,7 +40,7 @@ def judge(scores: GateScores, limits: GateSpec) -> Verdict:
     """Return the verdict on an image as sent."""
     if scores.distance > limits.distance:
         return Verdict.OTHER
-    return Verdict.FILM if POSES[scores.pose] == "upright" else Verdict.CHANGED
+    return Verdict.XRAY if POSES[scores.pose] == "upright" else Verdict.CHANGED
 
 
 def hypothesis(scores: GateScores) -> str:

@@ -44,7 +44,7 @@ def answered(predictor: Predictor, image: Image.Image, **options: Any) -> dict[s
 @pytest.mark.parametrize(
     ("distance", "pose", "verdict"),
     [
-        (2.0, "upright", Verdict.FILM),
+        (2.0, "upright", Verdict.XRAY),
         (2.01, "upright", Verdict.OTHER),
         (1.0, "inverted", Verdict.CHANGED),
         (1.0, "turned_90", Verdict.CHANGED),
