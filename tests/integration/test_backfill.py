@@ -557,6 +557,6 @@ def test_nothing_of_a_film_is_logged(start: Start, image_bytes: ImageBytes, monk
         worker.logger.registered_handler.setStream(previous)  # type: ignore[attr-defined]
     text = stream.getvalue()
     assert "image failed, its batch will be tried again" in text
-    assert "image failed for good" in text
+    assert "image failed permanently" in text
     assert "Jane" not in text
     assert "Doe" not in text

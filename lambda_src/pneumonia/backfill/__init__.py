@@ -1,1 +1,1 @@
-"""Predicting what was there before: batches of objects that a listing or an inventory of a bucket names."""
+"""Predict existing images: batches of objects from a listing or an inventory of a bucket."""

@@ -1,4 +1,4 @@
-"""One batch of an archive: what has no result yet is predicted, by the very code that uploads go through."""
+"""Process one batch of an archive: predict images that have no result yet, with the same code as uploads."""
 
 import enum
 import functools
@@ -30,26 +30,26 @@ NEWER_RESULT = "newer_result"
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
 _NEVER = datetime.fromtimestamp(0, UTC)
-# Not to be read before a restore; an archived object of Intelligent-Tiering has a status instead.
+# Objects of these classes must be restored before they can be read. In Intelligent-Tiering, a status says so instead.
 _ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 logger = Logger()
 
 
 class BatchIncomplete(Exception):
-    """Images failed for reasons of ours: the batch is to be tried again. The text holds numbers and codes alone."""
+    """Images failed because of the service, and the batch must be tried again. The text has only numbers and codes."""
 
 
 class OutOfTime(Exception):
-    """The time limit of the function is near: the rest of the batch is for another invocation."""
+    """The timeout of the function is near. Another invocation must process the rest of the batch."""
 
 
 class EveryImageFailed(Exception):
-    """Each of several images ended the function: not the images are to blame."""
+    """Each of several images ended the function, so the cause is not the images."""
 
 
 _Count = Callable[[Tally], None]
-"""What an image adds to the counts."""
+"""Adds an image to the counts."""
 
 
 Process = Callable[[Upload, str], tuple[WriteOutcome, ResultDocument]]
@@ -57,7 +57,7 @@ Process = Callable[[Upload, str], tuple[WriteOutcome, ResultDocument]]
 
 
 class _Unfinished(enum.Enum):
-    """An image without a result: it failed for reasons of ours, or there was no time to begin it."""
+    """An image without a result: it failed because of the service, or there was no time to start it."""
 
     FAILED = enum.auto()
     NOT_BEGUN = enum.auto()
@@ -65,7 +65,7 @@ class _Unfinished(enum.Enum):
 
 @dataclass(frozen=True)
 class Seen:
-    """An item and what S3 says of it. `document` is its result if that is there already."""
+    """An item, and its current state in S3. `document`: its result, if it already has one."""
 
     upload: Upload
     document: ResultDocument | None = None
@@ -74,7 +74,7 @@ class Seen:
 
 
 class _Begun:
-    """Lets the first image begin, and others while there is time."""
+    """Allows the first image to start, and others while there is time."""
 
     def __init__(self, has_time: Callable[[], bool]) -> None:
         self._has_time = has_time
@@ -88,7 +88,7 @@ class _Begun:
 
 
 class Batch:
-    """`uploads_bucket`: the one whose results are filed under the keys themselves. `process` handles one image."""
+    """Processes batches. `uploads_bucket`: the bucket whose results have plain keys. `process` handles one image."""
 
     def __init__(self, results: Results, uploads_bucket: str | None, process: Process) -> None:
         self._results = results
@@ -96,21 +96,22 @@ class Batch:
         self._process = process
 
     def run(self, items: Sequence[Item], request_id: str, has_time: Callable[[], bool]) -> Tally:
-        """Predict what has no result yet. Several images wait for S3 at once; one computes (see process.py).
+        """Predict the items that have no result yet. Several images wait for S3 at once; one computes (see process.py).
 
-        All images are tried, whichever fail. Raises BatchIncomplete if some failed for reasons of ours; OutOfTime
-        once `has_time` says no, but not before one image was tried: what is done by then is found done the next time.
+        All images are tried, even if some fail. Raises BatchIncomplete if some failed because of the service. Raises
+        OutOfTime when `has_time` returns False, but only after one image was tried. The next invocation finds the
+        results that exist by then.
         """
         begun = _Begun(has_time)
-        # Versions of one key stay in their order, so that they never meet each other.
+        # Versions of one key are processed in order and never at once.
         counts = overlapping(
             items, lambda item: (item.bucket, item.key), lambda item: self._try(item, request_id, begun)
         )
         failed, left = counts.count(_Unfinished.FAILED), counts.count(_Unfinished.NOT_BEGUN)
         if left:
-            raise OutOfTime(f"{left} of {len(items)} images are for another invocation, {failed} failed.")
+            raise OutOfTime(f"{left} of {len(items)} images are left for another invocation, {failed} failed.")
         if failed:
-            raise BatchIncomplete(f"{failed} of {len(items)} images failed for reasons of ours.")
+            raise BatchIncomplete(f"{failed} of {len(items)} images failed because of errors in the service.")
         tally = Tally()
         for count in counts:
             if not isinstance(count, _Unfinished):
@@ -124,7 +125,7 @@ class Batch:
             seen = self.look(item)
             if seen.document is not None:
                 return functools.partial(Tally.result, document=seen.document, already_there=True)
-            if seen.gone:  # deleted since it was listed, and nobody waits for its result
+            if seen.gone:  # deleted after it was listed, so nobody waits for its result
                 return functools.partial(Tally.skip, reason=GONE)
             return self._predict(seen, request_id) if begun.another() else _Unfinished.NOT_BEGUN
         except Exception as error:
@@ -134,13 +135,13 @@ class Batch:
             logger.thread_safe_clear_keys()
 
     def conclude(self, outcomes: Sequence[Any], parse: Callable[[Any], Item], request_id: str) -> Tally:
-        """Add up a batch that was run image by image; those that ended the function get a result that says so.
+        """Add up a batch that was run image by image. Images that ended the function get a result that reports it.
 
-        Raises EveryImageFailed if all of several did.
+        Raises EveryImageFailed if each of several images ended the function.
         """
         crashed = [outcome["crashed"] for outcome in outcomes if "crashed" in outcome]
         if len(crashed) == len(outcomes) > 1:
-            raise EveryImageFailed(f"All of {len(outcomes)} images ended the function; it may lack memory or time.")
+            raise EveryImageFailed(f"All {len(outcomes)} images ended the function. It may need more memory or time.")
         tally = Tally()
         for outcome in outcomes:
             if "crashed" not in outcome:
@@ -148,15 +149,15 @@ class Batch:
         for crash in crashed:
             seen = self.look(parse(crash["item"]))
             error = ProcessingFailed(
-                "The service ended or ran out of time over this image, twice. It may need more memory or time "
-                "(memory_mb, worker_timeout_seconds); look at the file before it is tried again."
+                "The service crashed or ran out of time twice while processing this image. Check the file, and raise "
+                "memory_mb or worker_timeout_seconds before you process it again."
             )
-            logger.error("image failed for good", error_code=error.code, error_type=str(crash.get("error")))
+            logger.error("image failed permanently", error_code=error.code, error_type=str(crash.get("error")))
             self._fail(seen.upload, error, request_id)(tally)
         return tally
 
     def look(self, item: Item) -> Seen:
-        """Find out which version the item is now, and whether that has a result. Raises ClientError if S3 fails."""
+        """Return the current version of the item, and its result if there is one. Raises ClientError if S3 fails."""
         key, head = self._head(item)
         upload = self._upload(item, key, head)
         document = self._stored(upload)
@@ -165,7 +166,7 @@ class Batch:
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
 
     def _stored(self, upload: Upload) -> ResultDocument | None:
-        """The result of this version or a newer one, also where it was written before prefixes were reserved."""
+        """Return the result of this version or a newer one, also if it was written before prefixes were reserved."""
         for stem in filter(None, (upload.result_stem, upload.former_stem)):
             stored = self._results.find_document(stem)
             if stored is None or stored[0] is None or Order.of(upload).compare(stored[0]) > 0:
@@ -177,7 +178,9 @@ class Batch:
 
     def _predict(self, seen: Seen, request_id: str) -> "_Count":
         if seen.archived:
-            error = ObjectArchived("The object is in an archive storage class. Restore it, then start again.")
+            error = ObjectArchived(
+                "The object is in an archive storage class. Restore it, then start the backfill again."
+            )
             return self._fail(seen.upload, error, request_id)
         outcome, document = self._process(seen.upload, request_id)
         if outcome is WriteOutcome.STALE:
@@ -185,14 +188,14 @@ class Batch:
         return functools.partial(Tally.result, document=document)
 
     def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
-        """Write a result that any other takes the place of: the reason can pass."""
+        """Write a provisional result, which any other replaces, because the cause may be temporary."""
         card = process_predictor().card
         document = ResultDocument.rejected(upload, correlation.derived(upload), error, request_id, card)
         self._results.put_document(upload, document, provisional=True)
         return functools.partial(Tally.failure, code=error.code)
 
     def _upload(self, item: Item, key: str, head: "HeadObjectOutputTypeDef | None") -> Upload:
-        """The item as an upload: what S3 says of it now, or else what the item itself said."""
+        """Return the item as an upload, with its current state in S3 or else with the values of the item."""
         upload = Upload(
             bucket=item.bucket,
             key=key,

@@ -1,4 +1,4 @@
-"""What Step Functions hands over for one object: an entry of a listing, or a row of an S3 inventory."""
+"""Parse the input from Step Functions for one object: an entry of a listing, or a row of an S3 inventory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,15 +15,17 @@ OUTSIDE_PREFIX = "outside_prefix"
 
 
 class NotAnItem(ValueError):
-    """The batch did not come from the state machine as it is defined. The text never quotes it."""
+    """The batch does not have the form that the state machine sends. The text never quotes it."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One object of an archive, as it was named; it may have been replaced or deleted since.
+    """One object of an archive, as it was listed. It may have been replaced or deleted since.
 
-    `keys`: what the key may be, the most likely first. `version_id`: None where it is not known. `skip`: why no
-    prediction is to be made, None if one is.
+    Attributes:
+        keys: possible keys, the most likely one first.
+        version_id: None if unknown.
+        skip: why the object is not predicted; None if it is.
     """
 
     bucket: str
@@ -40,10 +42,10 @@ class Item:
 
 
 def parse_item(raw: Any, bucket: str, source: ItemSource, prefix: str = "") -> Item:
-    """An item from its JSON.
+    """Return an item from its JSON.
 
-    A listing has `Key` as it is, `Etag`, `LastModified` (seconds since 1970, or a text with a time zone) and `Size`. An
-    inventory has the columns that its configuration names, all as text: `Key` is URL-encoded, `IsLatest` and
+    A listing has the plain `Key`, `Etag`, `LastModified` (seconds since 1970, or a text with a time zone) and `Size`.
+    An inventory has the columns of its configuration, all as text: `Key` is URL-encoded, `IsLatest` and
     `IsDeleteMarker` are "true" or "false". Raises NotAnItem.
     """
     if not isinstance(raw, Mapping) or not isinstance(raw.get("Key"), str) or not raw["Key"]:
@@ -59,12 +61,12 @@ def parse_item(raw: Any, bucket: str, source: ItemSource, prefix: str = "") -> I
             size=_size(raw.get("Size")),
         )
     except (TypeError, ValueError, OverflowError):
-        raise NotAnItem("An item of the batch holds a field that cannot be read.") from None
+        raise NotAnItem("An item of the batch has an invalid field.") from None
     return _with_skip(item, raw, prefix)
 
 
 def _decoded(key: str) -> tuple[str, ...]:
-    """The key of an inventory's row. Should whoever read the CSV have decoded it already, it is the text itself."""
+    """Return the possible keys of an inventory's row: decoded, and unchanged in case the CSV was already decoded."""
     try:
         decoded = unquote_plus(key, errors="strict")
     except UnicodeDecodeError:
@@ -81,7 +83,7 @@ def _with_skip(item: Item, raw: Mapping[str, Any], prefix: str) -> Item:
     elif _is(raw.get("IsLatest"), False):
         reason = SUPERSEDED
     elif item.key.endswith("/") and item.size == 0:
-        # With empty objects of such keys the console marks folders; the upload path leaves them out as well.
+        # The console creates such empty objects for folders. The upload path ignores them too.
         reason = FOLDER
     return replace(item, skip=reason)
 

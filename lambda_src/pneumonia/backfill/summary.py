@@ -1,4 +1,4 @@
-"""The summary of a backfill, from the files that Step Functions writes for a map run."""
+"""Summarise a backfill from the files that Step Functions writes for a map run."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ _MANIFEST_FILE = "/manifest.json"
 
 
 class ManifestUnreadable(Exception):
-    """The files of the map run are not as they are documented. The text never quotes them."""
+    """The files of the map run do not have the documented form. The text never quotes them."""
 
 
 def summarise(
@@ -26,10 +26,9 @@ def summarise(
 ) -> dict[str, Any]:
     """Add up a run, write its summary to `<RUNS><execution>/summary.json`, and return it.
 
-    `run`: `execution` (its name), `started`, and `given`: `bucket`, `prefix`, and where there were some, `inventory`
-    and `error` (`Error`, `Cause`). `acceptable` in the summary: the run came to its end, and no more than
-    `tolerated_percent` of its images have no prediction for reasons that are not theirs. Raises ManifestUnreadable,
-    ClientError.
+    `run` has `execution` (its name), `started`, and `given` with `bucket`, `prefix` and optionally `inventory` and
+    `error` (`Error`, `Cause`). The summary is `acceptable` if the run ended, and if errors of the service left at most
+    `tolerated_percent` of the images without a prediction. Raises ManifestUnreadable, ClientError.
     """
     prefix = f"{RUNS}{run['execution']}/"
     tally, unfinished, errors = Tally(), Counter[str](), Counter[str]()
@@ -39,7 +38,7 @@ def summarise(
             if status == "SUCCEEDED":
                 _add(tally, line)
             else:
-                # Of a child that failed or never began there is its input, whatever the transformation.
+                # A child that failed or never started has its input here, with any output transformation.
                 unfinished[status.lower()] += _size_of(line)
                 errors[str(line.get("Error") or status)] += 1
     lost = unfinished.total() + tally.failed
@@ -67,7 +66,7 @@ def summarise(
 
 
 def _manifest_key(s3: "S3Client", bucket: str, prefix: str) -> str | None:
-    """Key of the manifest; None if there is none, as when the listing itself failed."""
+    """Return the key of the manifest; None if there is none, for example because the listing failed."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             if entry["Key"].endswith(_MANIFEST_FILE):
@@ -76,7 +75,7 @@ def _manifest_key(s3: "S3Client", bucket: str, prefix: str) -> str | None:
 
 
 def _lines(s3: "S3Client", bucket: str, manifest_key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(status, line) of every child execution. Line by line: the files of a large run do not fit into memory."""
+    """Yield (status, line) of every child execution, line by line, because large files do not fit into memory."""
     with contextlib.closing(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"]) as body:
         manifest = json.loads(body.read())
     try:
@@ -90,7 +89,7 @@ def _lines(s3: "S3Client", bucket: str, manifest_key: str) -> Iterator[tuple[str
                     continue
                 line = json.loads(text)
                 if not isinstance(line, Mapping):
-                    raise ManifestUnreadable("A file of the map run holds a line that is no object.")
+                    raise ManifestUnreadable("A file of the map run has a line that is not an object.")
                 yield status, line
 
 
@@ -98,7 +97,7 @@ def _add(tally: Tally, counts: Mapping[str, Any]) -> None:
     try:
         tally.add(counts)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ManifestUnreadable("A file of the map run holds what is not the counts of a batch.") from None
+        raise ManifestUnreadable("A file of the map run has a line that is not the counts of a batch.") from None
 
 
 def _size_of(child: Mapping[str, Any]) -> int:
@@ -106,4 +105,4 @@ def _size_of(child: Mapping[str, Any]) -> int:
         given = child["Input"]
         return len((json.loads(given) if isinstance(given, str) else given)["Items"])
     except (KeyError, TypeError, ValueError):
-        raise ManifestUnreadable("A file of the map run does not tell the input of a batch.") from None
+        raise ManifestUnreadable("A file of the map run lacks the input of a batch.") from None

@@ -1,4 +1,4 @@
-"""Counts of what became of the objects of an archive; of a batch, and of all batches together."""
+"""Count the outcomes of the objects of an archive, for one batch or for all batches together."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,12 +10,15 @@ from pneumonia.uploads.document import ResultDocument
 
 @dataclass
 class Tally:
-    """`items` = `predicted` + `rejected` + `failed` + all of `skipped`.
+    """Counts, where `items` = `predicted` + `rejected` + `failed` + all of `skipped`.
 
-    `failed`: images that could not be processed for a reason that can pass; they have a result that says so.
-    `already_there`: how many of `predicted` and `rejected` had their result before. `labels` and `triage` count the
-    predicted, `codes` the rejected and the failed. `groups` counts the predicted by what is read of them first:
-    `forced`, `outside` (the training population), or their triage.
+    Attributes:
+        failed: images that could not be processed for a temporary reason. Their results say so.
+        already_there: how many of `predicted` and `rejected` already had a result.
+        labels, triage: counts of the predicted images.
+        codes: counts of the rejected and the failed images.
+        groups: counts of the predicted images by the first that applies: `forced`, `outside` (the training
+            population), or their triage.
     """
 
     items: int = 0
@@ -30,7 +33,7 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
 
     def result(self, document: ResultDocument, *, already_there: bool = False) -> None:
-        """Count a result that stands in the results bucket."""
+        """Count a result in the results bucket."""
         self.items += 1
         self.already_there += already_there
         if document.status == "predicted":
@@ -43,7 +46,7 @@ class Tally:
             self.codes[document.content["code"]] += 1
 
     def failure(self, code: str) -> None:
-        """Count an image that has a result with this code, to be replaced once it can be processed."""
+        """Count an image with a provisional result that has this code."""
         self.items += 1
         self.failed += 1
         self.codes[code] += 1
@@ -53,8 +56,8 @@ class Tally:
         self.skipped[reason] += 1
 
     def add(self, counts: Mapping[str, Any]) -> None:
-        """Add what `to_json` gave. Raises TypeError, KeyError or ValueError if it is something else."""
-        # A batch of the version before, in a run that a release came into, has no groups.
+        """Add the counts from `to_json`. Raises TypeError, KeyError or ValueError for anything else."""
+        # If a release happened during a run, its earlier batches have no groups.
         counts = {"groups": {}, **counts}
         for name, value in self.__dict__.items():
             if isinstance(value, Counter):

@@ -1,1 +1,1 @@
-"""Uploads and their results: events, keys, the result document, and the order in which results are stored."""
+"""Uploads and their results: events, keys, the result document, and the order of writes to the results bucket."""

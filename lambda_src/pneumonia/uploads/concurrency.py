@@ -1,14 +1,15 @@
-"""A few at a time: while one film is computed, others are read from S3 and written to it."""
+"""Process a few images at a time: while one is computed, others are read from S3 and written to it."""
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 IN_FLIGHT = 5
-"""Images at once: as many as the default `batch_size` has, so that none of a batch waits for another one's S3 calls.
+"""How many images are processed at once. It equals the default `batch_size`, so no image of a batch waits for the S3
+calls of another one.
 
-Each waits for S3 four times and computes once (docs/scale.md), and each holds its file in memory, of `max_image_bytes`
-at most."""
+Each image waits for S3 four times and computes once (docs/scale.md). Each keeps its file in memory, at most
+`max_image_bytes`."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,10 +21,10 @@ def overlapping(
     process: Callable[[Item], Result],
     in_flight: int = IN_FLIGHT,
 ) -> list[Result]:
-    """Process items in threads, so many at once. Returns their results in the order of the items; `process` must not
-    raise.
+    """Process items in threads, at most `in_flight` at once, and return the results in the order of the items.
 
-    `lane` tells the lane of an item: those of one lane are processed one after the other, in their order.
+    `process` must not raise. `lane` returns the lane of an item. The items of one lane are processed one after the
+    other, in order.
     """
     lanes: dict[Hashable, list[int]] = {}
     for place, item in enumerate(items):
@@ -34,6 +35,6 @@ def overlapping(
         for place in places:
             results[place] = process(items[place])
 
-    with ThreadPoolExecutor(in_flight, thread_name_prefix="film") as pool:
+    with ThreadPoolExecutor(in_flight, thread_name_prefix="image") as pool:
         list(pool.map(process_lane, lanes.values()))
     return [results[place] for place in range(len(items))]

@@ -1,4 +1,4 @@
-"""An image that came with its request, put where uploads lie: from there on it is an upload like any other."""
+"""Store an image that came with its request in the upload bucket. From there it is processed like any upload."""
 
 import enum
 
@@ -7,18 +7,17 @@ from pneumonia.uploads.reader import read_result
 
 
 class Put(enum.Enum):
-    """What became of an image: it was stored, or its prediction was there already."""
+    """The outcome of a put: the image was stored, or its prediction already exists."""
 
     STORED = "stored"
     PREDICTED_BEFORE = "predicted_before"
 
 
 def put_upload(uploads: str, results: str, key: str, data: bytes, content_type: str) -> Put:
-    """Store the bytes of an image under a key that is made of them, unless they have a prediction already.
+    """Store the bytes of an image under a key that is derived from them, unless they already have a prediction.
 
-    `uploads`, `results`: names of the buckets. An image that was refused before, or whose result has not come yet, is
-    stored again, as a new version: it has one result all the same, since the key is the same. Raises ClientError or
-    BotoCoreError if S3 fails.
+    `uploads`, `results`: names of the buckets. An image that was rejected, or that has no result yet, is stored again
+    as a new version. Both versions have the same key and one result. Raises ClientError or BotoCoreError if S3 fails.
     """
     known = read_result(results, key)
     if known is not None and known.status == "predicted":

@@ -10,19 +10,23 @@ from pneumonia.model.card import Card
 from pneumonia.uploads.events import Upload
 
 SCHEMA_VERSION: Final = 1
-"""What a reader may expect of a result: under one number members are added, and none is taken away or changed."""
+"""Version of the result's format. Within one version, members are added but never removed or changed."""
 
 _OF_A_PROBLEM = ("code", "title", "detail", "request_id")
 
 
 @dataclass(frozen=True)
 class ResultDocument:
-    """What became of an upload.
+    """The result of an upload.
 
-    `content`: of a prediction its fields, as every caller gets them; of a rejection the code and words of the problem,
-    the model and the notice. `correlation_id`: None in results of versions that gave none. `source`: the object that
-    was read. `heatmap`: `bucket` and `key` of the PNG, None where there is none. `schema_version`: None in results of
-    versions that gave none.
+    Attributes:
+        status: whether the upload was predicted or rejected.
+        content: the fields of a prediction, as every caller gets them; or the code and words of the problem, the model
+            and the notice of a rejection.
+        correlation_id: None in results of versions that had none.
+        source: the object that was read.
+        heatmap: `bucket` and `key` of the PNG; None without one.
+        schema_version: None in results of versions that had none.
     """
 
     status: Literal["predicted", "rejected"]
@@ -34,7 +38,7 @@ class ResultDocument:
 
     @classmethod
     def predicted(cls, upload: Upload, correlation_id: str, body: Mapping[str, Any]) -> "ResultDocument":
-        """`body`: that of `predictor.Prediction`."""
+        """Return the result of a prediction. `body`: the body of `predictor.Prediction`."""
         return cls("predicted", body, correlation_id, upload.source)
 
     @classmethod
@@ -47,7 +51,7 @@ class ResultDocument:
 
     @classmethod
     def parse(cls, stored: bytes) -> "ResultDocument":
-        """The document that `to_bytes` made."""
+        """Return the document from the bytes of `to_bytes`."""
         fields = json.loads(stored)
         status, correlation_id, source, heatmap, schema_version = (
             fields.pop(name, None) for name in ("status", "correlation_id", "source", "heatmap", "schema_version")
@@ -58,13 +62,13 @@ class ResultDocument:
         return replace(self, heatmap={"bucket": bucket, "key": key})
 
     def to_bytes(self) -> bytes:
-        """As it is stored: JSON in UTF-8."""
+        """Return the stored form: JSON in UTF-8."""
         fields = {**self._begin(), "source": self.source, "heatmap": self.heatmap}
         return json.dumps(fields, ensure_ascii=False, indent=2).encode()
 
     def for_caller(self, upload_id: str) -> dict[str, Any]:
-        """As GET /results/{upload_id} returns it: with addresses of the API in place of buckets and keys, and for a
-        rejected upload with a link to the explanation of its code."""
+        """Return the form of GET /results/{upload_id}: with paths of the API instead of buckets and keys, and with
+        `help` for a rejected upload."""
         address = f"/results/{upload_id}/heatmap.png" if self.heatmap else None
         linked = {"help": help_path(str(self.content["code"]))} if self.status == "rejected" else {}
         return {"id": upload_id, **self._begin(), **linked, "heatmap": address}

@@ -1,4 +1,4 @@
-"""What S3 says in an SQS message: which objects were created, and when."""
+"""Parse the S3 events in an SQS message: which objects were created, and when."""
 
 import enum
 import json
@@ -13,15 +13,23 @@ from pneumonia.uploads.names import archive_stem, former_stem, upload_stem
 
 
 class NotAnS3Event(ValueError):
-    """The message did not come from S3 as it writes them; after its retries it belongs in the dead-letter
-    queue, where someone can look at it. The text never quotes the message."""
+    """The message does not have the form of an S3 event.
+
+    After its retries it goes to the dead-letter queue, where someone can inspect it. The text never quotes the message.
+    """
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One created object. `key` is decoded. `version_id` is None in a bucket without versions; `sequencer`
-    (hexadecimal, order of events of one key) and `size` (bytes) are None if the event lacks them. `filed_as` is the
-    name of a film of another bucket (`names.archive_name`), None for an upload."""
+    """One created object.
+
+    Attributes:
+        key: the decoded key.
+        version_id: None in a bucket without versions.
+        sequencer: hexadecimal, the order of events of one key; None if the event lacks it.
+        size: bytes; None if the event lacks it.
+        filed_as: the name of an image in another bucket (`names.archive_name`); None for an upload.
+    """
 
     bucket: str
     key: str
@@ -34,13 +42,12 @@ class Upload:
 
     @property
     def result_stem(self) -> str:
-        """What the keys of its result and heatmap begin with."""
+        """The common beginning of the keys of the result and the heatmap."""
         return upload_stem(self.key) if self.filed_as is None else archive_stem(self.filed_as)
 
     @property
     def former_stem(self) -> str | None:
-        """What they began with before prefixes were reserved; None if that was the same. Another film's result may be
-        there."""
+        """The stem before prefixes were reserved; None if it is the same. The result of another image may be there."""
         former = former_stem(self.filed_as or self.key)
         return None if former == self.result_stem else former
 
@@ -57,8 +64,11 @@ class Upload:
 
 
 class Care(enum.IntEnum):
-    """How a film is taken. A delivery before this one failed, and the film or one of its neighbours may have ended the
-    function; at the last delivery nobody will try it again."""
+    """How carefully an image is processed.
+
+    USUAL is for the first delivery. APART is for later ones: the image, or another one of its batch, may have ended the
+    function. LAST is for the last delivery.
+    """
 
     USUAL = 0
     APART = 1
@@ -67,7 +77,7 @@ class Care(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One SQS message as Lambda passes it, parsed once. `content`: its uploads, or why they cannot be told."""
+    """One SQS message from Lambda, parsed once. `content`: its uploads, or the error of the parser."""
 
     id: str
     receive_count: int
@@ -75,7 +85,7 @@ class Message:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
-        """Never raises for what the message says: `uploads` does."""
+        """Parse a message. It never raises for an invalid body: `uploads` does."""
         content: list[Upload] | Exception
         try:
             content = parse_message(record["body"])
@@ -85,29 +95,29 @@ class Message:
 
     @property
     def care(self) -> Care:
-        """How to take it, by the number of this delivery."""
+        """How carefully to process the message, by the number of this delivery."""
         if self.receive_count >= MAX_RECEIVES:
             return Care.LAST
         return Care.APART if self.receive_count > 1 else Care.USUAL
 
     def uploads(self) -> list[Upload]:
-        """The uploads that the message names. Raises what `parse_message` raises."""
+        """Return the uploads that the message names. Raises the errors of `parse_message`."""
         if isinstance(self.content, Exception):
             raise self.content
         return self.content
 
     def lane(self) -> Hashable:
-        """The object that it is of: events of one object stay in their order, so that they never meet each other."""
+        """Return the lane of the message: its object. Events of one object are processed in order, not at once."""
         if isinstance(self.content, Exception) or not self.content:
             return self.id
         return self.content[0].bucket, self.content[0].key
 
 
 def parse_message(body: str) -> list[Upload]:
-    """The uploads of one SQS message body; empty for `s3:TestEvent`, which S3 sends when it is configured.
+    """Return the uploads of one SQS message body; empty for `s3:TestEvent`, which S3 sends at configuration.
 
-    Left out: events other than ObjectCreated, and the empty objects whose key ends in "/", with which the
-    console marks folders. Raises NotAnS3Event.
+    Ignored are events other than ObjectCreated, and empty objects whose key ends in "/", which the console creates for
+    folders. Raises NotAnS3Event.
     """
     try:
         message = json.loads(body)
@@ -127,7 +137,7 @@ def parse_message(body: str) -> list[Upload]:
 def _is_creation(record: Any) -> bool:
     if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
         raise NotAnS3Event("A record of the message is not from aws:s3.")
-    # AWS asks to compare the major version only: it changes when fields go away.
+    # AWS recommends comparing only the major version, which changes when fields are removed.
     if str(record.get("eventVersion", "")).partition(".")[0] != "2":
         raise NotAnS3Event("A record of the message has an eventVersion other than 2.x.")
     return str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
@@ -147,14 +157,14 @@ def _upload(record: Mapping[str, Any]) -> Upload:
             size=None if size is None else int(size),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NotAnS3Event(f"A record of the message misses a field or holds a bad one ({error!r}).") from None
+        raise NotAnS3Event(f"A record of the message lacks a field or has an invalid one ({error!r}).") from None
 
 
 def _sequencer(value: Any) -> str | None:
     if value is None:
         return None
     text = str(value).upper()
-    int(text, 16)  # ValueError if it is no hexadecimal number
+    int(text, 16)  # ValueError if it is not hexadecimal
     return text
 
 

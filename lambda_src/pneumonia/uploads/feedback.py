@@ -1,6 +1,6 @@
-"""What a reader says of a result: stored as JSON under `feedback/` in the results bucket, one for each upload.
+"""A reader's feedback on a result, stored as JSON under `feedback/` in the results bucket, once for each upload.
 
-A verdict and a reason, both out of lists: there is no free text, so nothing of a patient can get in.
+Feedback is a verdict and a reason, both from lists. There is no free text, so no patient data can get in.
 """
 
 import json
@@ -23,26 +23,27 @@ REASONS: Final = {
     "no_pneumonia": "there is no pneumonia",
     "other_disease": "there is another disease",
     "wrong_place": "the heat is not where the finding is",
-    "image_quality": "the film is too poor to tell",
-    "not_such_a_film": "it is no frontal chest X-ray of a child",
-    "more_needed": "it takes more than this film to tell",
+    "image_quality": "the image quality is too poor to decide",
+    "not_such_a_film": "it is not a frontal chest X-ray of a child",
+    "more_needed": "this X-ray alone is not enough to decide",
 }
-"""Codes, and what they mean. Whoever agrees gives none."""
+"""Codes of reasons with their meanings. Agreement has no reason."""
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """`verdict`: one of VERDICTS. `reason`: one of REASONS, or None."""
+    """A verdict on a result. `verdict`: one of VERDICTS. `reason`: one of REASONS, or None."""
 
     verdict: str
     reason: str | None
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> "Feedback":
-        """From the members of a request. Raises MalformedRequest, which names what is allowed and never what came."""
+        """Read the members of a request. Raises MalformedRequest, which names the allowed values but not the sent
+        ones."""
         unknown = set(body) - {"id", "verdict", "reason"}
         if unknown:
-            raise MalformedRequest("The JSON takes id, verdict and reason, and nothing else: no text is stored.")
+            raise MalformedRequest("The JSON may have only id, verdict and reason. No other text is stored.")
         verdict, reason = body.get("verdict"), body.get("reason")
         if verdict not in VERDICTS:
             raise MalformedRequest(f"verdict must be one of {', '.join(VERDICTS)}.")
@@ -52,16 +53,16 @@ class Feedback:
 
 
 def feedback_key(upload_key: str) -> str:
-    """Where the feedback on an upload is stored."""
+    """Return the key of the feedback on an upload."""
     return FEEDBACK + upload_stem(upload_key) + JSON_SUFFIX
 
 
 def store_feedback(
     client: "S3Client", bucket: str, source: dict[str, str], feedback: Feedback, document: "ResultDocument"
 ) -> None:
-    """Write the feedback on a result; an earlier one on the same upload is replaced. Raises ClientError if S3 fails.
+    """Write the feedback on a result. It replaces earlier feedback on the same upload. Raises ClientError if S3 fails.
 
-    `source`: bucket and key of the upload. What was judged is kept with it: the result may be replaced.
+    `source`: bucket and key of the upload. The judged values are stored too, because the result may be replaced.
     """
     content = document.content
     judged = {name: content.get(name) for name in ("triage", "pneumonia", "code", "model", "request_id")}

@@ -1,9 +1,9 @@
-"""An event on EventBridge for each result that the worker has written: docs/events.md, with its JSON schema.
+"""Send an EventBridge event for each result that the worker has written (docs/events.md, with its JSON schema).
 
-The result comes first, then the event. Where the event cannot be sent, the message of the upload goes back to the
-queue; the next try finds the result there, leaves it, and sends the event of what is stored. So each result has its
-event at least once, all of one result with the same `id`. A result that a newer upload of its key has replaced by then
-has none any more. Without the setting `event_bus` (EVENT_BUS) nothing is sent.
+The worker writes the result first and then sends the event. If the event cannot be sent, the message of the upload
+returns to the queue. The next attempt finds the result, keeps it and sends its event. So each result has at least one
+event, and all events of one result have the same `id`. If a newer upload has replaced the result by then, no event is
+sent for it. Without the setting `event_bus` (EVENT_BUS) no events are sent.
 """
 
 import json
@@ -26,37 +26,39 @@ SCHEMA_VERSION: Final = 1
 
 
 class EventNotSent(PneumoniaError):
-    """EventBridge took the call and not the event."""
+    """EventBridge accepted the call but not the event."""
 
     code = "event_not_sent"
     title = "The event could not be sent"
 
 
 def announce(results: Results, upload: Upload, document: ResultDocument, outcome: WriteOutcome) -> None:
-    """Send the event of an upload's result, if there is a bus for it and the result is there.
+    """Send the event of an upload's result, if an event bus is set and the result is stored.
 
-    `document`: what was written, or would have been. Raises EventNotSent, or ClientError if S3 or EventBridge fail.
+    `document`: the document that was written, or that was a duplicate. Raises EventNotSent, and ClientError if S3 or
+    EventBridge fails.
     """
     bus = process_settings().event_bus
     if not bus or outcome is WriteOutcome.STALE:
         return
     if outcome is WriteOutcome.DUPLICATE:
-        # What is stored may be of a model before this one: the event has to say the same as the result.
+        # The stored result may be from an earlier model, and the event must match it.
         stored = results.find_document(upload.result_stem)
         if stored is None or stored[1].source != document.source:
-            return  # removed, or replaced by a newer upload, which has an event of its own
+            return  # removed, or replaced by a newer upload, which has its own event
         document = replace(stored[1], correlation_id=stored[1].correlation_id or document.correlation_id)
     detail = json.dumps(event_detail(upload, document))
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
     reply = aws.events().put_events(Entries=[entry])  # type: ignore[list-item]
     if reply["FailedEntryCount"]:
-        # The code is one of EventBridge's own words, such as ThrottlingException.
-        raise EventNotSent(f"EventBridge refused it with {reply['Entries'][0].get('ErrorCode', 'no code')}.")
+        # The code comes from EventBridge, such as ThrottlingException.
+        raise EventNotSent(f"EventBridge refused the event with {reply['Entries'][0].get('ErrorCode', 'no code')}.")
 
 
 def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
-    """The `detail` of the event, as docs/prediction-finished.schema.json has it: no key, no bucket, and of the file no
-    more than its UIDs, with the setting `event_uids`. What a result lacks is None.
+    """Return the `detail` of the event, as in docs/prediction-finished.schema.json.
+
+    It has no key and no bucket. With the setting `event_uids`, it has the UIDs of the file. Missing values are None.
     """
     content = document.content
     image = content.get("image", {}) if process_settings().event_uids else {}
@@ -78,5 +80,5 @@ def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
 
 
 def event_id(upload: Upload) -> str:
-    """The same for every event of one version of an upload."""
+    """Return the id of the event, which is the same for every event of one version of an upload."""
     return str(uuid.uuid5(uuid.UUID(correlation.of_object(upload)), DETAIL_TYPE))

@@ -1,4 +1,4 @@
-"""Presigned POSTs: permission for one browser to put one file of a given type and size under one key."""
+"""Presigned POSTs: permission for a client to put one file of a given type and size under one key."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,10 @@ from pneumonia import aws
 def presigned_post(
     bucket: str, key: str, content_type: str, max_bytes: int, expires_in: int, metadata: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """{"url": ..., "fields": {...}}: what a multipart/form-data POST is sent to, and with. `expires_in`: seconds.
+    """Return {"url": ..., "fields": {...}}: the URL and the fields of a multipart/form-data POST.
 
-    S3 refuses another key, another type, other metadata, an empty file and one of more than `max_bytes`.
+    `expires_in`: seconds. S3 refuses another key, another type, other metadata, an empty file and a file of more than
+    `max_bytes`.
     """
     fields = {"Content-Type": content_type} | {f"x-amz-meta-{name}": text for name, text in (metadata or {}).items()}
     return aws.s3_for_presigning().generate_presigned_post(

@@ -1,6 +1,6 @@
-"""One upload from its object in S3 to its result there: for the queue and for the backfill.
+"""Process one upload, from its object in S3 to its result there, for the queue and for the backfill.
 
-What is wrong with an image becomes a result with status `rejected`; what is wrong with us is raised.
+If the image cannot be predicted, the result has the status `rejected`. Errors of the service are raised.
 """
 
 import contextlib
@@ -25,19 +25,19 @@ from pneumonia.uploads.results import Order, Results, WriteOutcome, error_code
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-# 412: without versions, the object has been replaced since the event; its successor has an event of its own.
+# 412: without versions, the object was replaced after the event. The new object has a separate event.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
-# The object is there, in a storage class or an access tier that has to be restored from before it can be read.
+# The object is in a storage class or an access tier from which it must be restored before it can be read.
 _ARCHIVED = "InvalidObjectState"
 
 _FAILED = (
-    "The service ended, or failed for reasons of its own, at every delivery of this image. It is in the dead-letter "
-    "queue; look at the file before it is tried again."
+    "The service failed at every attempt to process this image. The message is in the dead-letter queue. Check the "
+    "file before you process it again."
 )
 
 logger = Logger()
-# One film at a time is decoded and predicted: on one CPU two would take as long, and twice the memory.
+# One image at a time is decoded and predicted: on one CPU, two at once would not be faster but need twice the memory.
 _computing = threading.Lock()
 _starting = threading.Lock()
 
@@ -45,11 +45,11 @@ _starting = threading.Lock()
 def process_upload(
     upload: Upload, request_id: str, function: str = metrics.WORKER, care: Care = Care.USUAL
 ) -> tuple[WriteOutcome, ResultDocument]:
-    """Predict one upload and store its result, unless that of a newer event is there. Returns what became of the
-    result, and the result.
+    """Predict one upload and store its result, unless the result of a newer event exists.
 
-    `function` is what the metrics are written for. With `care` an image is decoded in another process; before its last
-    chance a result is put there that says that it failed, and that any other takes the place of.
+    Return the outcome of the write, and the result. `function`: the function that the metrics name. `care`: from APART
+    on, the image is decoded in another process. With LAST, a provisional result that reports a failure is stored first,
+    and any other result replaces it.
     """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
@@ -74,10 +74,10 @@ def process_upload(
             raise
         document = ResultDocument.rejected(upload, correlation_id, error, request_id, predictor.card)
     png = prediction.heatmap_png if prediction else None
-    # What is restored later may be predicted by a backfill: this result is none that lasts.
+    # A backfill may predict the object after it was restored, so this result is provisional.
     archived = document.content.get("code") == ObjectArchived.code
     outcome = store(results, upload, document, png, provisional=archived)
-    if outcome is WriteOutcome.WRITTEN:  # so that what is delivered twice counts once
+    if outcome is WriteOutcome.WRITTEN:  # a message delivered twice counts once
         _count(function, document)
     logger.info(
         "processed",
@@ -87,13 +87,13 @@ def process_upload(
         image_format=document.content.get("image", {}).get("format"),
         timing_ms=document.content.get("timing_ms"),
     )
-    # Last: if it fails, the message comes back and finds its result there.
+    # The event comes last: if it fails, the message returns and finds its result.
     finished_events.announce(results, upload, document, outcome)
     return outcome, document
 
 
 def results_store() -> Results:
-    """The results bucket. Raises SettingsError if it is not set."""
+    """Return the results bucket. Raises SettingsError if it is not set."""
     bucket = process_settings().results_bucket
     if bucket is None:
         raise SettingsError("RESULTS_BUCKET must name the bucket for the results.")
@@ -101,7 +101,8 @@ def results_store() -> Results:
 
 
 def _ready() -> tuple[Predictor, Results]:
-    """What every upload needs, made once: by one thread, since making a boto3 client is not safe in two at a time."""
+    """Return the predictor and the results bucket. One thread creates them, because creating boto3 clients is not
+    thread-safe."""
     with _starting:
         if process_settings().event_bus:
             aws.events()
@@ -109,7 +110,7 @@ def _ready() -> tuple[Predictor, Results]:
 
 
 def _named(correlation_id: str) -> str:
-    """Put a correlation id into every line that is logged for this upload, and return it."""
+    """Add a correlation id to every log line of this upload, and return it."""
     logger.thread_safe_append_keys(correlation_id=correlation_id)
     return correlation_id
 
@@ -124,27 +125,29 @@ def _count(function: str, document: ResultDocument) -> None:
 def store(
     results: Results, upload: Upload, document: ResultDocument, png: bytes | None, *, provisional: bool = False
 ) -> WriteOutcome:
-    """Write a result, and first its heatmap if there is one, unless a newer event has its own. A `provisional` one has
-    no heatmap. Raises what `Results.put_if_newer` raises."""
+    """Write the heatmap, if there is one, and then the result, unless a newer event has a result.
+
+    A `provisional` result has no heatmap. Raises the errors of `Results.put_if_newer`.
+    """
     if png is None:
         return results.put_document(upload, document, provisional=provisional)
     order = Order.of(upload)
-    # A newer event that was rejected left no heatmap for ours to be compared with: its JSON tells. Should it
-    # come just after this look, our heatmap stays, and counts for nothing, since no JSON names it.
+    # A newer event that was rejected has no heatmap to compare with, so check its JSON. If that JSON appears just after
+    # this check, this heatmap stays but no JSON names it.
     if results.has_newer(upload.result_stem + JSON_SUFFIX, order):
         return WriteOutcome.STALE
-    # First the heatmap, then the JSON that points to it: whoever sees the JSON finds both.
+    # The heatmap is written before the JSON that names it, so readers of the JSON find both.
     key = upload.result_stem + HEATMAP_SUFFIX
-    # Conditional writes tell objects by their content: a film uploaded again has the heatmap of the first time, and
-    # a writer that saw the first must not take the second for it.
+    # Conditional writes distinguish objects by content. The tag makes the heatmaps of two uploads of the same image
+    # differ.
     png = tagged(png, correlation.of_object(upload))
     if results.put_if_newer(key, png, "image/png", order) is WriteOutcome.STALE:
-        return WriteOutcome.STALE  # the newer event has its JSON under way; ours would point to its heatmap
+        return WriteOutcome.STALE  # a newer event will write its JSON; this JSON would name the wrong heatmap
     return results.put_document(upload, document.with_heatmap(results.bucket, key))
 
 
 def _open(upload: Upload) -> "GetObjectOutputTypeDef":
-    """The object that the event speaks of, its metadata read and its body not. Raises UploadMissing, ObjectArchived."""
+    """Open the object of the event: its metadata is read, its body is not. Raises UploadMissing, ObjectArchived."""
     try:
         return _get(upload)
     except ClientError as error:
@@ -167,10 +170,10 @@ def _get(upload: Upload) -> "GetObjectOutputTypeDef":
 
 
 def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
-    """Raises TooLarge before reading: what the event says of the size is not asked."""
-    # Not `with` the body itself: that gives the stream below it, which checks neither length nor checksum.
+    """Return the body. Raises TooLarge before reading, by the size of the object and not by that in the event."""
+    # Do not use the body in `with`: it returns the underlying stream, which checks neither length nor checksum.
     with contextlib.closing(found["Body"]) as body:
         size = found["ContentLength"]
         if size > max_bytes:
-            raise TooLarge(f"The image has {size} bytes, the limit is {max_bytes}. Upload a smaller file.")
+            raise TooLarge(f"The image has {size} bytes, but the limit is {max_bytes}. Upload a smaller file.")
         return body.read()

@@ -1,4 +1,4 @@
-"""Results as the function behind the Function URL reads them: by key, and nothing but that."""
+"""Read results by key, for the function behind the Function URL."""
 
 from pneumonia import aws
 from pneumonia.uploads.document import ResultDocument
@@ -7,19 +7,19 @@ from pneumonia.uploads.results import Order, Results
 
 
 def read_result(bucket: str, upload_key: str) -> ResultDocument | None:
-    """The document that was written for an upload; None if there is none. Raises ClientError if S3 fails."""
+    """Return the result of an upload; None if there is none. Raises ClientError if S3 fails."""
     found = Results(aws.s3_for_callers(), bucket).find_document(upload_stem(upload_key))
     return None if found is None else found[1]
 
 
 def read_heatmap(bucket: str, upload_key: str) -> bytes | None:
-    """The PNG that belongs to the result of an upload; None if there is none. Raises ClientError if S3 fails.
+    """Return the heatmap PNG of an upload's result; None if there is none. Raises ClientError if S3 fails.
 
-    Only the result tells: a heatmap may lie there still from an upload whose successor was rejected, or already from
-    one whose result is still to come.
+    The result decides which heatmap is valid. The stored heatmap may be from an earlier upload whose successor was
+    rejected, or from a later upload whose result is not written yet.
     """
     results = Results(aws.s3_for_callers(), bucket)
-    for _ in range(2):  # both may be replaced between the two reads
+    for _ in range(2):  # result and heatmap may be replaced between the two reads
         document = read_result(bucket, upload_key)
         if document is None or document.heatmap is None:
             return None
@@ -30,6 +30,6 @@ def read_heatmap(bucket: str, upload_key: str) -> bytes | None:
 
 
 def _is_of(document: ResultDocument, order: Order | None) -> bool:
-    """Whether a heatmap of this order is not known to be of another upload than the result."""
+    """Return False if a heatmap of this order is known to belong to another upload than the result."""
     source = document.source
     return order is None or (order.version_id, order.sequencer) == (source.get("version_id"), source.get("sequencer"))

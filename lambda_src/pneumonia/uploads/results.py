@@ -1,9 +1,8 @@
-"""The results bucket: one result for each upload key, that of the newest event, without a table or a lock.
+"""The results bucket: one result for each upload key, from the newest event, without a table or a lock.
 
-S3 does the arbitration with conditional writes: `If-None-Match: *` lets one writer create an object, and
-`If-Match` lets one writer replace exactly the object it has looked at. The order of events is kept in the
-objects' metadata. Needed permissions: s3:PutObject and s3:GetObject on the bucket's objects (the second for
-HEAD, and because S3 wants it for If-Match).
+Conditional writes of S3 arbitrate: `If-None-Match: *` allows one writer to create an object, and `If-Match` allows one
+writer to replace exactly the object that it has read. The metadata of the objects stores the order of events. The
+permissions are s3:PutObject and s3:GetObject on the bucket's objects (s3:GetObject for HEAD and If-Match).
 """
 
 import contextlib
@@ -29,20 +28,20 @@ _EVENT_TIME = "source-event-time"
 _VERSION = "source-version"
 _NULL_VERSION = "null"
 
-# Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is under way at this moment.
+# Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is in progress.
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
-# Whoever may not list the bucket, as the roles of this stack, gets 403 from S3 where there is no object.
+# S3 returns 403 for a missing object to callers that may not list the bucket, such as the roles of this stack.
 _FORBIDDEN = frozenset({"AccessDenied", "403"})
 
 
 class ResultConflict(Exception):
-    """Other writers kept replacing the same result; the message goes back to the queue and is tried later."""
+    """Other writers kept replacing the same result. The message returns to the queue and is tried later."""
 
 
 class WriteOutcome(enum.Enum):
-    """What became of a write: done, already there from the same event, or there from a newer one."""
+    """The outcome of a write: written, already there from the same event, or already there from a newer event."""
 
     WRITTEN = "written"
     DUPLICATE = "duplicate"
@@ -51,7 +50,7 @@ class WriteOutcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Order:
-    """Place of an event among those of its key. `version_id` is None if it is not known."""
+    """The position of an event among the events of its key. `version_id` is None if unknown."""
 
     sequencer: str | None
     event_time: datetime
@@ -63,7 +62,7 @@ class Order:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Order | None":
-        """The order stored with a result; None if the object was not written by `put_if_newer`."""
+        """Return the order stored with a result; None if `put_if_newer` did not write the object."""
         try:
             time = datetime.fromisoformat(metadata[_EVENT_TIME])
         except (KeyError, ValueError):
@@ -78,14 +77,13 @@ class Order:
         }
 
     def compare(self, other: "Order") -> int:
-        """Negative, 0 or positive if this event is older than, the same as or newer than the other.
+        """Return a negative number, 0 or a positive number: this event is older, the same or newer than the other.
 
-        Sequencers decide, as S3 documents it (Event message structure, Amazon S3 User Guide): the shorter one
-        padded with zeros on the right, then compared as text. Events without one (not from AWS itself) are told
-        apart by their time. Where that leaves two versions equal, they are still no duplicates: nothing says
-        which is newer, so the text of their ids decides, to the same end in whatever order they arrive.
-        One version is the same whether an event or a listing names it, though their times differ; but for "null",
-        the version of all objects that a bucket without versions ever held under the key.
+        Sequencers decide, as in the Amazon S3 User Guide (Event message structure): the shorter one is padded with
+        zeros on the right, then both are compared as text. Events without a sequencer (not from AWS) are compared by
+        time. Two versions with equal order are not duplicates: the text of their version ids decides, so the result
+        does not depend on the order of arrival. Events and listings of one version are the same, although their times
+        differ. The exception is "null", the version of every object in a bucket without versions.
         """
         versions = (self.version_id or "", other.version_id or "")
         two_versions = all(versions) and versions[0] != versions[1]
@@ -102,14 +100,14 @@ class Order:
 
 
 class Results:
-    """Writes results; holds no state of its own."""
+    """Reads and writes results. It has no state."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self.bucket = bucket
         self.client = client
 
     def find(self, key: str) -> "tuple[Order | None, bytes] | None":
-        """Order and content of the object under a key; None if there is none. Raises ClientError if S3 fails."""
+        """Return order and content of the object with a key; None if there is none. Raises ClientError if S3 fails."""
         try:
             found = self.client.get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
@@ -120,26 +118,28 @@ class Results:
             return Order.from_metadata(found["Metadata"]), body.read()
 
     def find_document(self, stem: str) -> "tuple[Order | None, ResultDocument] | None":
-        """Order and content of the result with this stem (names.py); None if there is none. Raises ClientError if S3
-        fails."""
+        """Return order and content of the result with this stem (names.py); None if there is none.
+
+        Raises ClientError if S3 fails.
+        """
         found = self.find(stem + JSON_SUFFIX)
         return None if found is None else (found[0], ResultDocument.parse(found[1]))
 
     def put_document(self, upload: Upload, document: ResultDocument, *, provisional: bool = False) -> WriteOutcome:
-        """Write the result of an upload as `put_if_newer` does."""
+        """Write the result of an upload with `put_if_newer`."""
         key = upload.result_stem + JSON_SUFFIX
         body = document.to_bytes()
         return self.put_if_newer(key, body, "application/json", Order.of(upload), provisional=provisional)
 
     def has_newer(self, key: str, order: Order) -> bool:
-        """Whether the object under a key is of a newer event. It may be so a moment later: `put_if_newer` decides.
+        """Return whether the object with a key is from a newer event. It can change later: `put_if_newer` decides.
 
         Raises ClientError if S3 fails.
         """
         try:
             stored = self._head(key)
         except ClientError as error:
-            # Most likely nothing is there. If reading is not allowed at all, the write that follows fails on it.
+            # Most likely there is no object. If the role lacks the permission to read, the next write fails.
             if error_code(error) in _FORBIDDEN:
                 return False
             raise
@@ -149,10 +149,10 @@ class Results:
     def put_if_newer(
         self, key: str, body: bytes, content_type: str, order: Order, *, provisional: bool = False
     ) -> WriteOutcome:
-        """Write an object unless the one under its key is of the same or a newer event.
+        """Write an object unless the object with its key is from the same or a newer event.
 
-        A `provisional` one is written without its order, so that any other takes its place. Raises ResultConflict if
-        it loses against other writers five times in a row, ClientError if S3 fails.
+        A `provisional` object is written without its order, so any other replaces it. Raises ResultConflict if other
+        writers win five times in a row, and ClientError if S3 fails.
         """
         metadata = {} if provisional else order.to_metadata()
         forbidden: ClientError | None = None
@@ -162,15 +162,15 @@ class Results:
             try:
                 stored = self._head(key)
             except ClientError as error:
-                # Most likely nothing is there. If reading is not allowed at all, it is the same each time.
+                # Most likely there is no object. If the role lacks the permission to read, every attempt fails.
                 if error_code(error) not in _FORBIDDEN:
                     raise
                 stored, forbidden = None, error
-            if stored is None:  # a conflict with a write not finished, or removed since
+            if stored is None:  # another write is in progress, or the object was removed
                 continue
             forbidden = None
             etag, stored_order = stored
-            # An object of unknown order is not a result of ours: replace it.
+            # An object of unknown order is provisional or foreign, so it is replaced.
             place = 1 if stored_order is None else order.compare(stored_order)
             if place <= 0:
                 return WriteOutcome.DUPLICATE if place == 0 else WriteOutcome.STALE
@@ -178,10 +178,10 @@ class Results:
                 return WriteOutcome.WRITTEN
         if forbidden is not None:
             raise forbidden
-        raise ResultConflict(f"Lost against other writers {_ATTEMPTS} times; the message will be tried again.")
+        raise ResultConflict(f"Other writers replaced the result {_ATTEMPTS} times. The message will be tried again.")
 
     def _put(self, key: str, body: bytes, content_type: str, metadata: dict[str, str], *, if_match: str | None) -> bool:
-        """Write under a condition; False if it does not hold or another write is under way."""
+        """Write under a condition. Return False if it does not hold or another write is in progress."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self.bucket,
             "Key": key,
@@ -196,8 +196,8 @@ class Results:
         try:
             self.client.put_object(**request)
         except ClientError as error:
-            # If-Match on an object removed since is answered by 404 or 403. Without it they are of a missing bucket or
-            # a missing permission: not ours.
+            # With If-Match, 404 and 403 mean that the object was removed. Without it, they mean a missing bucket or a
+            # missing permission.
             if error_code(error) in _EXISTS | _CONFLICT | (_GONE | _FORBIDDEN if if_match else frozenset()):
                 return False
             raise
@@ -214,5 +214,5 @@ class Results:
 
 
 def error_code(error: ClientError) -> str:
-    """The code of a failed call, such as "NoSuchKey"; HEAD has no body and gives the status as text."""
+    """Return the code of a failed call, such as "NoSuchKey". For HEAD, which has no body, it is the status as text."""
     return str(error.response.get("Error", {}).get("Code", ""))
