@@ -64,14 +64,15 @@ def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
 def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
     """10^9 multiply-adds of the convolutions of a graph for one image; all else in it is below one percent.
 
-    `depthwise_alone`: of those alone that see one channel each.
+    `depthwise_alone`: count only those that see one channel each. Channels of zeros, which pad the graph
+    (`training/padding.py`), do not count.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     shapes = {
         entry.name: [dimension.dim_value for dimension in entry.type.tensor_type.shape.dim]
         for entry in (*model.graph.value_info, *model.graph.output)
     }
-    weights = {entry.name: list(entry.dims) for entry in model.graph.initializer}
+    weights = {entry.name: _used(onnx.numpy_helper.to_array(entry)) for entry in model.graph.initializer}
     # In a quantised graph the weights of a convolution come out of a DequantizeLinear.
     weights |= {
         node.output[0]: weights[node.input[0]]
@@ -86,6 +87,14 @@ def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
             if dims[1] == 1 or not depthwise_alone:
                 total += int(np.prod(dims)) * height * width
     return round(total / 1e9, 3)
+
+
+def _used(values: NDArray[Any]) -> list[int]:
+    """Return the shape of an array without the outputs and inputs, its first two axes, whose weights are all zero."""
+    if values.ndim != 4:
+        return list(values.shape)
+    used = values != 0
+    return [int(used.any((1, 2, 3)).sum()), int(used.any((0, 2, 3)).sum()), *values.shape[2:]]
 
 
 def is_int8(path: Path) -> bool:

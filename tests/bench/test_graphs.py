@@ -23,7 +23,7 @@ def test_the_origin_has_the_shape_of_xception_and_answers(tmp_path: Path) -> Non
 
 
 def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
-    weights = np.zeros((10, 4, 3, 3), np.float32)
+    weights = np.ones((10, 4, 3, 3), np.float32)
     graph = helper.make_graph(
         [helper.make_node("Conv", ["x", "w"], ["y"])],
         "one",
@@ -35,6 +35,20 @@ def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
     assert floor.multiply_adds(tmp_path / "one.onnx") == 0.004  # 360 weights at 10,000 places, in 10^9
     assert floor.multiply_adds(tmp_path / "one.onnx", depthwise_alone=True) == 0
     assert not floor.is_int8(tmp_path / "one.onnx")
+
+
+def test_channels_of_zeros_are_no_multiply_adds(tmp_path: Path) -> None:
+    weights = np.ones((20, 8, 3, 3), np.float32)
+    weights[10:], weights[:, 4:] = 0, 0
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"])],
+        "padded",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8, 102, 102])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 20, 100, 100])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    onnx.save(helper.make_model(graph), tmp_path / "padded.onnx")
+    assert floor.multiply_adds(tmp_path / "padded.onnx") == 0.004
 
 
 def test_it_is_told_whether_products_saturate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumonia.decode.image import DecodedImage, check_content
+from pneumonia.decode.image import BLANK_SPREAD, DecodedImage, check_content
 from pneumonia.errors import BlankImage, TooSmall
 
 
@@ -32,6 +32,24 @@ def test_one_grey_is_refused_even_with_a_speck_of_dust(grey: int) -> None:
     image.paste(255 - grey, (0, 0, 9, 9))  # less than a hundredth of the picture
     with pytest.raises(BlankImage):
         check_content(film(image), 64)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_image_is_blank_by_all_its_pixels(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    grey = random.integers(100, 100 + BLANK_SPREAD, (100, 100))
+    specks = random.random((100, 100)) < random.uniform(0.01, 0.05)
+    if seed % 2:  # all of them inside the border
+        specks[:11], specks[-11:], specks[:, :11], specks[:, -11:] = False, False, False, False
+    pixels = np.where(specks, random.integers(0, 256, (100, 100)), grey).astype(np.uint8)
+    below = np.cumsum(np.bincount(pixels.ravel(), minlength=256)) / pixels.size
+    blank = np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01) < BLANK_SPREAD
+    try:
+        check_content(film(Image.fromarray(pixels)), 64)
+    except BlankImage:
+        assert blank
+    else:
+        assert not blank
 
 
 def test_a_flat_film_passes() -> None:
