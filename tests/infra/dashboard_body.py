@@ -1,4 +1,4 @@
-"""The dashboard of a template as the JSON that CloudWatch gets, with references in words."""
+"""The dashboard of a template as the JSON that CloudWatch gets, with references as text."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ Metric = tuple[str, str, dict[str, str], Json]
 
 
 def dashboard_body(stack: Synthesised) -> Json:
-    """The body; `{"Ref": X}` and `{"Fn::GetAtt": [X, …]}` inside strings become `<X>`."""
+    """Return the body. `{"Ref": X}` and `{"Fn::GetAtt": [X, …]}` inside strings become `<X>`."""
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
     (separator, parts) = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
     body: Json = json.loads(separator.join(part if isinstance(part, str) else _name(part) for part in parts))
@@ -23,13 +23,13 @@ def _name(reference: Json) -> str:
 
 
 def widgets(stack: Synthesised, kind: str = "metric") -> dict[str, Json]:
-    """Title -> widget, of one type."""
+    """Return title -> widget, for one type."""
     found = [widget for widget in dashboard_body(stack)["widgets"] if widget["type"] == kind]
     return {widget["properties"].get("title", ""): widget for widget in found}
 
 
 def metrics_of(widget: Json) -> Iterator[Metric]:
-    """The (namespace, name, dimensions, options) of each metric that a widget reads."""
+    """Yield (namespace, name, dimensions, options) of each metric that a widget reads."""
     rows = [row for row in widget["properties"].get("metrics", []) if isinstance(row[0], str)]
     for row in rows:
         options = row[-1] if isinstance(row[-1], dict) else {}
@@ -38,6 +38,6 @@ def metrics_of(widget: Json) -> Iterator[Metric]:
 
 
 def expressions_of(widget: Json) -> dict[str, str]:
-    """Label -> expression."""
+    """Return label -> expression."""
     rows = [row[0] for row in widget["properties"].get("metrics", []) if isinstance(row[0], dict)]
     return {row["label"]: row["expression"] for row in rows}

@@ -1,7 +1,7 @@
-"""An evaluator of the policies in a template: may a role, or a service of AWS, do an action on a resource?
+"""An evaluator of the policies in a template: whether a role, or an AWS service, may do an action on a resource.
 
-References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for where it is. Whatever this cannot
-evaluate fails the test instead of passing for no.
+References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for its place. A statement that this
+module cannot evaluate fails the test instead of counting as "no".
 """
 
 import fnmatch
@@ -13,7 +13,7 @@ ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::Policy"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
 
-# What tables call a resource: its type, and part of its logical id.
+# Names of resources in the tables: type, and part of the logical id.
 NAMES = {
     "uploads": ("AWS::S3::Bucket", "UploadBucket"),
     "results": ("AWS::S3::Bucket", "ResultBucket"),
@@ -39,13 +39,13 @@ NAMES = {
 
 
 def text(value: Any) -> str:
-    """An ARN as text: references become arn:<logical id>, what is joined to them stays."""
+    """Return an ARN as text: references become arn:<logical id>, and the joined parts stay."""
     match value:
         case str():
             return value
         case {"Ref": pseudo} if pseudo in PSEUDO:
             return PSEUDO[pseudo]
-        case {"Ref": name} if name.startswith("Release"):  # of CodeDeploy's resources this is the name
+        case {"Ref": name} if name.startswith("Release"):  # for CodeDeploy's resources Ref is the name
             return f"{{{name}}}"
         case {"Ref": name}:
             return f"arn:{name}"
@@ -63,7 +63,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def arn(stack: Synthesised, name: str) -> str:
-    """The text of a resource in a table: "uploads/ward 3/film.png", "api:live", or an ARN, which stays."""
+    """Return the ARN of a name in a table, such as "uploads/ward 3/film.png" or "api:live". An ARN stays."""
     known = [known for known in NAMES if name == known or name.startswith((f"{known}/", f"{known}:"))]
     if not known:
         assert name.startswith("arn:") or name == "*", f"unknown resource {name}"
@@ -73,7 +73,7 @@ def arn(stack: Synthesised, name: str) -> str:
 
 
 def statements(stack: Synthesised, part_of_role_id: str) -> list[Json]:
-    """Every statement of a role's policies."""
+    """Return every statement of a role's policies."""
     role_id, role = stack.one(ROLE, part_of_role_id)
     assert "ManagedPolicyArns" not in role, f"{role_id} has managed policies: not evaluated here"
     assert "PermissionsBoundary" not in role
@@ -85,8 +85,10 @@ def statements(stack: Synthesised, part_of_role_id: str) -> list[Json]:
 
 
 def grants(stack: Synthesised, part_of_role_id: str, effect: str = "Allow") -> set[tuple[str, str]]:
-    """Every (action, resource) that a role is allowed, or denied, without any condition; fails on statements of another
-    kind."""
+    """Return every (action, resource) that a role is allowed, or denied, unconditionally.
+
+    Fail on any other kind of statement.
+    """
     found = set()
     for statement in statements(stack, part_of_role_id):
         assert statement["Effect"] in ("Allow", "Deny")
@@ -102,12 +104,12 @@ def grants(stack: Synthesised, part_of_role_id: str, effect: str = "Allow") -> s
 
 
 def allowed(stack: Synthesised, part_of_role_id: str, action: str, resource: str, **context: str) -> bool:
-    """Whether IAM lets a role do an action; `context` holds condition keys, with "__" for ":"."""
+    """Return whether IAM allows a role an action. `context` has condition keys, with "__" for ":"."""
     return decide(statements(stack, part_of_role_id), action, arn(stack, resource), context)
 
 
 def key_allows(stack: Synthesised, key: str, service: str, action: str, **context: str) -> bool:
-    """Whether the policy of a key lets a service of AWS use it."""
+    """Return whether the policy of a key allows an AWS service to use it."""
     _, properties = stack.one(*NAMES[key])
     found = [
         statement
@@ -118,7 +120,7 @@ def key_allows(stack: Synthesised, key: str, service: str, action: str, **contex
 
 
 def decide(found: list[Json], action: str, resource: str, context: dict[str, str]) -> bool:
-    """IAM's rule: no statement that applies denies, and at least one allows."""
+    """Apply the rule of IAM: no matching statement denies, and at least one allows."""
     context = {key.replace("__", ":"): value for key, value in context.items()}
     effects = {statement["Effect"] for statement in found if applies(statement, action, resource, context)}
     assert effects <= {"Allow", "Deny"}
@@ -139,7 +141,7 @@ def applies(statement: Json, action: str, resource: str, context: dict[str, str]
 
 
 def holds(operator: str, key: str, wanted: str, context: dict[str, str]) -> bool:
-    """One condition; a key that the request does not have fits none of these operators."""
+    """Evaluate one condition. A key that the request lacks matches none of these operators."""
     if key not in context:
         return False
     if operator == "StringEquals":

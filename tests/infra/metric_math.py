@@ -1,4 +1,4 @@
-"""Metric math of CloudWatch for single values in place of time series."""
+"""CloudWatch metric math for single values instead of time series."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,8 @@ FUNCTIONS = {
 def metric_math(expression: str, values: Mapping[str, float | None]) -> float:
     """Evaluate an expression whose metrics have these values; None is a metric without data.
 
-    Arithmetic and comparisons are written as in Python. Raises NameError for a function that is not known here.
+    Arithmetic and comparisons are written as in Python. Raise NameError for an unknown function.
     """
     metrics = {name: np.float64(NO_DATA if value is None else value) for name, value in values.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):  # IF works out both of its values, of which one may be 0/0
-        return float(eval(expression, {"__builtins__": {}}, FUNCTIONS | metrics))  # noqa: S307 - of our own template
+    with np.errstate(divide="ignore", invalid="ignore"):  # IF computes both of its values, and one may be 0/0
+        return float(eval(expression, {"__builtins__": {}}, FUNCTIONS | metrics))  # noqa: S307 - from the project's template

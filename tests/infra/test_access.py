@@ -1,4 +1,4 @@
-"""Who may enter: the Function URL, its permissions, the token, and origins of other sites."""
+"""Access control: the Function URL, its permissions, the token, and origins of other sites."""
 
 import pytest
 from aws_cdk.assertions import Annotations, Match
@@ -16,12 +16,12 @@ MODES = {"iam": ("AWS_IAM", ACCOUNT), "token": ("NONE", "*"), "none": ("NONE", "
 
 
 def permissions(stack: Synthesised) -> dict[str, Json]:
-    """The resource policy of the API's alias: action -> the rest of the permission."""
+    """Return the resource policy of the API's alias: action -> the rest of the permission."""
     live_id, _ = stack.one(ALIAS, "InferenceApiLive")
     found = {}
     for permission in stack.resources("AWS::Lambda::Permission").values():
         properties = dict(permission["Properties"])
-        # The ARN with the alias's name: a permission on the function alone does not hold for its aliases.
+        # The ARN with the alias's name: a permission on the function does not apply to its aliases.
         assert properties.pop("FunctionName") == {"Ref": live_id}
         found[properties.pop("Action")] = properties
     assert len(found) == len(stack.resources("AWS::Lambda::Permission"))
@@ -108,11 +108,11 @@ def test_named_origins_may_call_with_credentials_of_either_kind(synthesise: Synt
     _, url = synthesise(cors_origins=origins).one("AWS::Lambda::Url", "")
     cors = url["Cors"]
     assert cors["AllowOrigins"] == origins
-    # The local cloud answers by the same constants.
+    # The local cloud uses the same constants.
     assert cors["AllowMethods"] == list(METHODS) == ["GET", "HEAD", "POST"]
     assert cors["AllowHeaders"] == list(HEADERS)
     assert {"authorization", "content-encoding", "content-type", "x-amz-date", "x-amz-security-token"} <= set(HEADERS)
-    # As the function sends it, and as a Function URL renames it.
+    # The name that the function sends, and the name that a Function URL gives it.
     assert {"www-authenticate", "x-amzn-remapped-www-authenticate"} <= set(cors["ExposeHeaders"])
     assert cors["MaxAge"] == MAX_AGE_SECONDS
     assert "AllowCredentials" not in cors

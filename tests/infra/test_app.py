@@ -1,4 +1,4 @@
-"""app.py as the CDK command line runs it: a program of its own, context in the environment."""
+"""app.py as the CDK command line runs it: a separate process, with the context in the environment."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from infra.image import REPOSITORY_ROOT
 
 
 def run_app(tmp_path: Path, **context: str) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """Run app.py with what `cdk -c` would pass; (completed process, output folder)."""
+    """Run app.py with the context that `cdk -c` would pass. Return (completed process, output folder)."""
     outdir = tmp_path / "cdk.out"
     passed = context | {"aws:cdk:disable-asset-staging": True}
     environment = os.environ | {"CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(passed)}

@@ -1,4 +1,4 @@
-"""The state machine of the backfill: its definition, what it and its function may do, and that it can be left out."""
+"""The state machine of the backfill: its definition, its permissions and its function's, and its absence by default."""
 
 import json
 import re
@@ -23,7 +23,7 @@ ARCHIVES = ["hospital-archive/films/", "whole-archive"]
 
 @pytest.fixture(scope="session")
 def backfill_stack(synthesise: Synthesise) -> Synthesised:
-    """The stack with a backfill, everything else as cdk.json has it."""
+    """The stack with a backfill and otherwise the defaults of cdk.json."""
     return synthesise(backfill=True)
 
 
@@ -34,7 +34,7 @@ def states(stack: Synthesised) -> Json:
 
 
 def tasks(found: Json) -> Iterator[Json]:
-    """Every task state, of maps within maps as well."""
+    """Yield every task state, also in nested maps."""
     for state in found["States"].values():
         if state["Type"] == "Task":
             yield state
@@ -43,7 +43,7 @@ def tasks(found: Json) -> Iterator[Json]:
 
 
 def grants(stack: Synthesised, part_of_role_id: str) -> set[tuple[str, str, str]]:
-    """Every (action, resource, condition) that a role is allowed."""
+    """Return every (action, resource, condition) that a role is allowed."""
     role_id, _ = stack.one(ROLE, part_of_role_id)
     policies = [p["Properties"] for p in stack.resources("AWS::IAM::Policy").values()]
     return {
@@ -80,7 +80,7 @@ def test_settings_reach_the_definition(synthesise: Synthesise) -> None:
         assert state["ItemBatcher"]["MaxItemsPerBatch"] == 7
         assert (state["MaxConcurrency"], state["ToleratedFailurePercentage"]) == (40, 12)
     assert found["States"]["SumUp"]["Parameters"]["Payload"]["ToleratedPercent"] == 12
-    # Longer than the function's own limit, or Step Functions would not wait for its answer.
+    # Longer than the function's own limit, so that Step Functions waits for its response.
     assert {task["TimeoutSeconds"] for task in tasks(found)} == {260}
     assert stack.one(FUNCTION, "InferenceBackfill")[1]["Timeout"] == 200
 
@@ -91,7 +91,7 @@ def test_every_call_of_the_function_waits_out_throttles(backfill_stack: Synthesi
     for task in found:
         busy = next(retry for retry in task["Retry"] if "Lambda.TooManyRequestsException" in retry["ErrorEquals"])
         assert busy["MaxAttempts"] >= 10
-        # What the first calls get after weeks without one.
+        # Lambda's error for the first calls after weeks without one.
         assert "Lambda.CodeArtifactUserPendingException" in busy["ErrorEquals"]
         assert busy["JitterStrategy"] == "FULL"
 
@@ -118,7 +118,7 @@ def test_both_sides_agree_where_a_run_lies() -> None:
 def test_cfn_lint_reads_the_definition(synthesise: Synthesise, tmp_path: Path) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     assert lint_file(stack.template_file, config=ManualArgs(regions=["us-east-1"])) == []
-    # In the stack its rule for definitions is silent, for the sake of other partitions: here it is not.
+    # The stack turns off the rule for definitions because of other partitions. Here it is on.
     template = json.loads(stack.template_file.read_text())
     (machine,) = (r for r in template["Resources"].values() if r["Type"] == MACHINE)
     del machine["Metadata"]["cfn-lint"]
@@ -165,11 +165,11 @@ def test_the_machine_has_nothing_beyond_its_job(synthesise: Synthesise) -> None:
     alias_id, _ = stack.one("AWS::Lambda::Alias", "InferenceBackfill")
     upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
     result_id, _ = stack.one("AWS::S3::Bucket", "ResultBucket")
-    films = json.dumps({"StringLike": {"s3:prefix": "films/*"}})
+    prefixed = json.dumps({"StringLike": {"s3:prefix": "films/*"}})
     execution = f"arn:aws:states:REGION:ACCOUNT:execution:name:{machine_id}"
     assert grants(stack, "BackfillMachineRole") - grants(stack, "InferenceBackfillRole") == {
         ("lambda:InvokeFunction", f"arn:{alias_id}", "null"),
-        ("s3:ListBucket", "arn:aws:s3:::hospital-archive", films),
+        ("s3:ListBucket", "arn:aws:s3:::hospital-archive", prefixed),
         *(
             (action, f"arn:{result_id}/{RUNS_PREFIX}*", "null")
             for action in ("s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload")

@@ -1,4 +1,4 @@
-"""What alarms and dashboard read of the functions' own metrics is what the functions write."""
+"""Alarms and dashboard read only metrics that the functions write."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ ANSWER = {
 
 @pytest.fixture(scope="module")
 def synthesise(synthesise: Synthesise) -> Synthesise:
-    """With all that can be watched, which is not the default."""
+    """Synthesise with observability=full, which is not the default."""
     return functools.partial(synthesise, observability="full")
 
 
@@ -42,7 +42,7 @@ def stack(synthesise: Synthesise) -> Synthesised:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Written:
-    """(namespace, metric, names of the dimensions) of all that a function writes, by kind of record."""
+    """(namespace, metric, names of the dimensions) of everything that a function writes, by kind of record."""
     monkeypatch.setenv("STACK_NAME", "PneumoniaInference")
     monkeypatch.setattr(metrics, "_cold", True)
     monkeypatch.setattr(metrics, "loaded_version", lambda: "1.2.3")
@@ -65,7 +65,7 @@ def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def read_by_alarms(stack: Synthesised) -> Iterator[Read]:
-    """(namespace, metric, dimensions) of every metric in an alarm that is not of AWS itself."""
+    """Yield (namespace, metric, dimensions) of every metric in an alarm, except metrics of AWS."""
     for alarm in stack.resources(ALARM).values():
         properties = alarm["Properties"]
         stats = [entry["MetricStat"]["Metric"] for entry in properties.get("Metrics", []) if "MetricStat" in entry]
@@ -76,7 +76,7 @@ def read_by_alarms(stack: Synthesised) -> Iterator[Read]:
 
 
 def read_by_dashboard(stack: Synthesised) -> Iterator[Read]:
-    """The same of the dashboard; a SEARCH names its dimensions, and has a value for some."""
+    """Yield the same for the dashboard. A SEARCH names its dimensions, and has values for some of them."""
     for widget in dashboard_body(stack)["widgets"]:
         for namespace, name, dimensions, _ in metrics_of(widget):
             if not namespace.startswith("AWS/"):
@@ -105,7 +105,7 @@ def test_every_metric_that_is_read_is_written(
 
 def test_every_metric_that_is_written_is_on_the_dashboard(stack: Synthesised, written: Written) -> None:
     shown = {name for _, name, _ in read_by_dashboard(stack)}
-    # Labels follow from the triage and the balanced threshold: the score and its triage tell more.
+    # Labels are left out: the score and its triage say more.
     assert {name for _, name, _ in set().union(*written.values())} - shown == {"LabelNormal", "LabelPneumonia"}
 
 

@@ -1,4 +1,4 @@
-"""The dashboard: its layout, that its expressions make sense, and that its costs are those of stack/prices.py."""
+"""The dashboard: its layout, its expressions, and its costs, which come from stack/prices.py."""
 
 import functools
 import re
@@ -17,7 +17,7 @@ TOTAL = "30 days, estimate, USD"
 
 @pytest.fixture(scope="module")
 def synthesise(synthesise: Synthesise) -> Synthesise:
-    """With all that can be watched, which is not the default."""
+    """Synthesise with observability=full, which is not the default."""
     return functools.partial(synthesise, observability="full")
 
 
@@ -27,7 +27,7 @@ def stack(synthesise: Synthesise) -> Synthesised:
 
 
 def test_it_is_named_by_stack_and_region_and_the_output_leads_to_it(synthesise: Synthesise) -> None:
-    # Dashboards are global in an account: the name of the stack alone is taken in the second region.
+    # Dashboards are global in an account: the stack's name without the region would collide in a second region.
     stack = synthesise(stack_name="Ward3")
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
     name = ["Ward3-", {"Ref": "AWS::Region"}]
@@ -64,7 +64,7 @@ def test_rows_are_filled(stack: Synthesised) -> None:
 
 
 def test_graphs_keep_their_periods(stack: Synthesised) -> None:
-    # Otherwise the sums of an hour, and what is billed by the hour, would be of any time.
+    # Otherwise hourly sums, and hourly costs, would cover any period.
     assert dashboard_body(stack)["periodOverride"] == "inherit"
 
 
@@ -96,7 +96,7 @@ def test_histogram_covers_all_scores_once(stack: Synthesised, function: str) -> 
         edge = re.fullmatch(r"PR\(([\d.]*):([\d.]*)\)", options["stat"])
         assert edge is not None
         edges.append(edge.groups())
-    # CloudWatch counts what is above the lower edge and at most the upper one: open ends take 0 and 1 in.
+    # CloudWatch counts values above the lower edge and up to the upper one. The open ends include 0 and 1.
     assert edges[0][0] == edges[-1][1] == ""
     assert [upper for _, upper in edges[:-1]] == [lower for lower, _ in edges[1:]]
     assert [upper for _, upper in edges[:-1]] == [str(tenth / 10) for tenth in range(1, 10)]
@@ -168,7 +168,7 @@ def test_costs_are_the_rates_times_what_was_counted(synthesise: Synthesise, over
 
 
 def watched(alarm: Json) -> int:
-    """How many metrics an alarm is billed for: a band is the metric and its two edges."""
+    """Return the number of metrics that an alarm is billed for. A band counts as the metric and its two edges."""
     metrics = [metric for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
     return 3 if "ThresholdMetricId" in alarm else len(metrics) or 1
 
@@ -226,4 +226,4 @@ def test_the_readme_says_how_many_alarms_there_are_by_default(synthesise: Synthe
     word = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[count]
     told = re.search(r"(\w+) alarms and the polling of the queue", (ROOT / "README.md").read_text())
     assert told is not None
-    assert told[1] == word, f"README.md says '{told[0]}', and there are {count} by default"
+    assert told[1] == word, f"README.md says '{told[0]}', but there are {count} by default"

@@ -1,4 +1,4 @@
-"""Customer-managed keys: what lies under them, and which of AWS's services may use them."""
+"""Customer-managed keys: what they encrypt, and which AWS services may use them."""
 
 import re
 
@@ -19,7 +19,7 @@ def arn(stack: Synthesised, part_of_id: str) -> Json:
 
 
 def statement(stack: Synthesised, part_of_id: str, service: str) -> tuple[set[str], list[Json | None]]:
-    """What a service may do with a key by the key's own policy, and on which conditions."""
+    """Return the actions that a key's own policy allows a service, and the conditions."""
     _, key = stack.one(KEY, part_of_id)
     found = [
         entry
@@ -74,7 +74,7 @@ def test_s3_can_send_events_to_the_encrypted_queue(keyed: Synthesised) -> None:
     actions, conditions = statement(keyed, "QueueKey", "s3.amazonaws.com")
     assert actions == {"kms:GenerateDataKey*", "kms:Decrypt"}
     upload_id, _ = keyed.one("AWS::S3::Bucket", "UploadBucket")
-    # Of this bucket in this account, and not any bucket of anybody that may name the queue.
+    # Only for this bucket in this account, not for other buckets that name the queue.
     assert conditions == [
         {
             "ArnLike": {"aws:SourceArn": {"Fn::GetAtt": [upload_id, "Arn"]}},
@@ -98,7 +98,7 @@ def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed: Synthe
     ((key, pattern),) = condition["ArnLike"].items()
     assert key == "kms:EncryptionContext:aws:logs:arn"
     assert pattern["Fn::Join"][1][-1] == f":log-group:{keyed.settings.stack_name}-*"
-    # No group has a name of its own, so CloudFormation gives it one that begins with the stack's.
+    # No group has an explicit name, so CloudFormation generates one that begins with the stack's name.
     assert not [
         group for group in keyed.resources("AWS::Logs::LogGroup").values() if "LogGroupName" in group["Properties"]
     ]

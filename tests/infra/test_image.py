@@ -14,7 +14,7 @@ from infra.image import DOCKERFILE, REPOSITORY_ROOT, InferenceImage
 from pneumonia_cli.stack.context import default_context, settings_of
 from tests.infra.conftest import Json, Synthesise, Synthesised
 
-# Stand-ins for what goes into the image, and for what lies beside it.
+# Stand-ins for files in the image, and for files next to it.
 IN_THE_IMAGE = [
     "lambda_src/pneumonia/handlers/api.py",
     "lambda_src/requirements.txt",
@@ -44,7 +44,7 @@ Stage = Callable[..., tuple[str, set[str]]]
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    """Call for a small repository: the real Dockerfile and .dockerignore, stand-ins for the rest."""
+    """Call to create a small repository: the real Dockerfile and .dockerignore, stand-ins for the rest."""
 
     def make(name: str, changed: str | None = None) -> Path:
         root = tmp_path / name
@@ -60,7 +60,7 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture
 def stage(defaults: Json, tmp_path: Path) -> Stage:
-    """Call to stage the asset of a directory: (hash, names of the staged files)."""
+    """Call to stage the asset of a directory; returns (hash, names of the staged files)."""
 
     def make(directory: Path, **overrides: Any) -> tuple[str, set[str]]:
         app = cdk.App(outdir=str(tmp_path / f"{directory.name}.out"), analytics_reporting=False)
@@ -124,7 +124,7 @@ def test_build_settings_reach_the_image(synthesise: Synthesise) -> None:
 
 
 def test_what_the_image_optimises_the_graphs_with_is_there_by_then(tmp_path: Path) -> None:
-    """A step of the build, before the package is copied, imports the few modules that were copied for it."""
+    """A build step imports a few modules, which are copied before the rest of the package."""
     before, _, _ = (
         (REPOSITORY_ROOT / DOCKERFILE)
         .read_text(encoding="utf-8")

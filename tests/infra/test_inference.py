@@ -14,7 +14,7 @@ LOG_GROUP = "AWS::Logs::LogGroup"
 
 
 class RecordingEnvironment(dict[str, str]):
-    """Environment variables that remember which of them were asked for."""
+    """Environment variables that record which of them were read."""
 
     def __init__(self, variables: dict[str, str]) -> None:
         super().__init__(variables)
@@ -30,7 +30,7 @@ class RecordingEnvironment(dict[str, str]):
 
 
 def environment(stack: Synthesised, name: str) -> dict[str, str]:
-    """Variables of a function as the process would see them; references become their logical id."""
+    """Return the variables of a function as its process would see them. References become logical ids."""
     _, function = stack.one(FUNCTION, f"Inference{name}")
     return {key: as_text(value) for key, value in function["Environment"]["Variables"].items()}
 
@@ -114,7 +114,7 @@ def test_log_retention_follows_the_setting(synthesise: Synthesise) -> None:
 def test_environment_is_what_the_handlers_read(synthesise: Synthesise) -> None:
     stack = synthesise(
         auth="token", event_bus="films", event_uids=True, metrics=True, feedback=True
-    )  # all that can be said
+    )  # every setting that sets a variable
     asked = set()
     given = set()
     for name in ("Api", "Worker"):

@@ -1,4 +1,4 @@
-"""Logical ids stay the same: CloudFormation knows a resource by its id alone, and another id is another resource."""
+"""Logical ids stay the same: CloudFormation identifies a resource by its id, so a new id is a new resource."""
 
 import re
 from collections.abc import Mapping
@@ -14,18 +14,18 @@ CONTEXTS: dict[str, Json] = {
     "defaults": {},
     "everything": REGULATED | {"backfill": True, "observability": "full", "alarm_email": "someone@example.org"},
 }
-# A version of a function is published again whenever its code changes: its id ends in a hash of what it runs.
+# Each change of a function publishes a new version, so its id ends in a hash.
 VERSION = re.compile(r"[0-9a-f]{32} AWS::Lambda::Version$")
 
 
 def resources(template: Mapping[str, Any]) -> set[str]:
-    """The logical id and type of each resource, as the stored list has them."""
+    """Return the logical id and type of each resource, in the form of the stored list."""
     names = {f"{name} {resource['Type']}" for name, resource in template["Resources"].items()}
     return {VERSION.sub("* AWS::Lambda::Version", name) for name in names}
 
 
 def stored(context: str) -> set[str]:
-    """The lines of the stored list that belong to a context, without its name."""
+    """Return the lines of a context in the stored list, without the name of the context."""
     lines = STORED.read_text(encoding="utf-8").splitlines()
     return {line.removeprefix(f"{context} ") for line in lines if line.startswith(f"{context} ")}
 
@@ -36,11 +36,11 @@ def test_logical_ids_are_those_of_deployed_stacks(synthesise: Synthesise, contex
     gone, new = sorted(before - now), sorted(now - before)
     assert not gone, (
         f"The template of the context '{context}' no longer has {gone}; new in it are {new}. "
-        "A construct that is renamed or moved has another logical id, and the next deployment of a user's stack then "
-        "makes a new, empty bucket (or queue, or key) and takes the old one out of the stack: its films and "
-        "results are deleted, or stay where nothing reads them any more. Give the construct its old id and parent "
-        f"again. Only where the resource itself has to go, take its line out of {STORED.name}."
+        "A renamed or moved construct gets a new logical id. The next deployment of a user's stack then "
+        "creates a new, empty bucket (or queue, or key) and removes the old one from the stack: its images and "
+        "results are deleted, or nothing reads them. Restore the construct's old id and parent. "
+        f"Only if the resource itself must be removed, remove its line from {STORED.name}."
     )
     assert not new, (
-        f"The template of the context '{context}' also has {new}: if they are meant, add them to {STORED.name}."
+        f"The template of the context '{context}' also has {new}. If this is intended, add them to {STORED.name}."
     )

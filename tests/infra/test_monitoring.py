@@ -1,4 +1,4 @@
-"""Every alarm: its metric, statistic, threshold, and that it reaches somebody."""
+"""Every alarm: its metric, statistic and threshold, and that it is sent to the topic."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ from tests.infra.metric_math import metric_math
 ALARM = "AWS::CloudWatch::Alarm"
 TOPIC = "AWS::SNS::Topic"
 
-# part of the alarm's id: (namespace, metric, statistic, type and part of the id of what is watched,
+# part of the alarm's id: (namespace, metric, statistic, type and part of the id of the watched resource,
 # threshold, periods)
 FUNCTION, ALIAS, QUEUE = "AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::SQS::Queue"
 ACCOUNT = None
@@ -37,7 +37,7 @@ DRIFT = {"ApiScoreDrift": "api", "WorkerScoreDrift": "worker"}
 
 @pytest.fixture(scope="module")
 def synthesise(synthesise: Synthesise) -> Synthesise:
-    """With all that can be watched, which is not the default."""
+    """Synthesise with observability=full, which is not the default."""
     return functools.partial(synthesise, observability="full")
 
 
@@ -47,13 +47,13 @@ def stack(synthesise: Synthesise) -> Synthesised:
 
 
 def dimensions(metric: Json) -> dict[str, Any]:
-    """Name -> value, of a metric in an alarm."""
+    """Return the dimensions of a metric in an alarm: name -> value."""
     return {entry["Name"]: entry["Value"] for entry in metric["Dimensions"]}
 
 
 def test_there_are_no_other_alarms(stack: Synthesised) -> None:
     found = {re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", name) for name in stack.resources(ALARM)}
-    assert found == {*EXPECTED, *ON_IMAGES}, "an alarm of infra/monitoring.py has its line in EXPECTED here"
+    assert found == {*EXPECTED, *ON_IMAGES}, "add a line to EXPECTED for each alarm of infra/monitoring.py"
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -75,7 +75,7 @@ def test_alarm(stack: Synthesised, name: str) -> None:
         == {
             FUNCTION: {"FunctionName": {"Ref": watched_id}},
             QUEUE: {"QueueName": {"Fn::GetAtt": [watched_id, "QueueName"]}},
-            # What Lambda counts for the calls of an alias, of whichever version it sent them to.
+            # Lambda counts the calls of an alias, for all versions that receive them.
             ALIAS: {
                 "FunctionName": {"Ref": watched_id},
                 "Resource": {"Fn::Join": ["", [{"Ref": watched_id}, ":live"]]},
@@ -182,7 +182,7 @@ def test_drift_is_that_of_the_deployed_model_in_one_function(stack: Synthesised,
 
 def test_alarms_can_publish_to_the_topic(stack: Synthesised) -> None:
     topic_id, topic = stack.one(TOPIC, "")
-    # Under the AWS managed key CloudWatch could not publish, and nothing would say so.
+    # CloudWatch could not publish under the AWS managed key, and would not report it.
     assert "KmsMasterKeyId" not in topic
     _, policy = stack.one("AWS::SNS::TopicPolicy", "")
     assert policy["Topics"] == [{"Ref": topic_id}]

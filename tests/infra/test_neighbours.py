@@ -1,4 +1,4 @@
-"""Two stacks of one account, and one stack in two regions: no name that AWS keeps unique is taken twice."""
+"""Two stacks in one account, and one stack in two regions: no name that must be unique is used twice."""
 
 import json
 import re
@@ -14,8 +14,8 @@ from tests.infra.conftest import REGULATED, Json
 
 EVERYTHING: Json = REGULATED | {"backfill": True, "observability": "full"}
 
-# How far a name given in a template has to be unique: in the account, or in a region of it. Buckets are in neither
-# list, since their names belong to all accounts: none may be given.
+# Where an explicit name must be unique: in the account, or in a region of it. Buckets are in neither list: their names
+# are unique across all accounts, so the template must give none.
 GLOBAL = {
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::IAM::Role": "RoleName",
@@ -36,7 +36,7 @@ REGIONAL = {
 
 
 def template(stack_name: str, region: str, outdir: Path) -> Json:
-    """The template of a stack as the CLI deploys it to a region."""
+    """Return the template of a stack as the CLI deploys it to a region."""
     context = default_context() | EVERYTHING | {"stack_name": stack_name, "aws:cdk:disable-asset-staging": True}
     app = cdk.App(context=context, outdir=str(outdir / f"{stack_name}-{region}"), analytics_reporting=False)
     PneumoniaStack(app, settings_of(context))
@@ -54,7 +54,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str],
 
 
 def given_names(found: Json, kinds: dict[str, str]) -> set[tuple[str, str]]:
-    """(type, name as text) of what the template names itself."""
+    """Return (type, name as text) of each resource with an explicit name."""
     resources: list[Json] = list(found["Resources"].values())
     return {
         (resource["Type"], json.dumps(resource["Properties"][kinds[resource["Type"]]], sort_keys=True))
@@ -76,7 +76,7 @@ def names(found: Json, wanted: str) -> set[tuple[str, str]]:
     ],
 )
 def test_no_name_is_taken_twice(templates: Any, one: tuple[str, str], other: tuple[str, str], unique_in: str) -> None:
-    assert names(templates[one], unique_in), "nothing is named, not even the dashboard: is this test still right?"
+    assert names(templates[one], unique_in), "no resource has an explicit name, not even the dashboard: check this test"
     assert not names(templates[one], unique_in) & names(templates[other], unique_in)
 
 

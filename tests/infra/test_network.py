@@ -1,4 +1,4 @@
-"""The VPC: no way to the internet, and a way to what the handlers call."""
+"""The VPC: no route to the internet, and endpoints for the services that the handlers call."""
 
 import re
 
@@ -18,7 +18,7 @@ def inside(synthesise: Synthesise) -> Synthesised:
 
 
 def services(stack: Synthesised) -> dict[str, str]:
-    """Type of each endpoint by the last part of its service's name."""
+    """Return the type of each endpoint, by the last part of its service's name."""
     found = stack.resources(ENDPOINT).values()
     return {
         endpoint["Properties"]["ServiceName"]["Fn::Join"][1][-1].lstrip("."): endpoint["Properties"]["VpcEndpointType"]
@@ -67,14 +67,14 @@ def test_endpoints_are_for_what_the_handlers_call(synthesise: Synthesise, overri
 
 
 def test_clients_of_the_handlers_are_those_that_have_an_endpoint() -> None:
-    # Were a handler to call another service, it would hang in the VPC: this fails first.
+    # A handler that calls any other service would hang in the VPC. This test fails first.
     source = REPOSITORY_ROOT / "lambda_src" / "pneumonia"
     made = dict(re.findall(r'^def (\w+)\(.*?boto3\.client\("(\w+)"', (source / "aws.py").read_text(), re.M | re.S))
     files = {path.name: path.read_text() for path in source.rglob("*.py")}
     del files["aws.py"], files["release_check.py"]  # the release check runs outside of the VPC
     called = {made[name] for text in files.values() for name in re.findall(r"\baws\.(\w+)\(", text)}
     assert called == {"s3", "secretsmanager", "events"}
-    assert not [name for name, text in files.items() if "boto3.client(" in text], "make clients in aws.py alone"
+    assert not [name for name, text in files.items() if "boto3.client(" in text], "create clients only in aws.py"
 
 
 def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised) -> None:
@@ -85,7 +85,7 @@ def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised
     assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
     assert len(statement["Resource"]) == 4
     assert all(any(bucket in str(resource) for bucket in buckets) for resource in statement["Resource"])
-    # Both subnets go through it.
+    # Both subnets use it.
     assert len(gateway["RouteTableIds"]) == 2
 
 

@@ -1,4 +1,4 @@
-"""What is watched by default costs nothing beyond what AWS gives each account free, and one setting adds the rest."""
+"""By default, monitoring stays within the free allotments of an AWS account. One setting adds the rest."""
 
 import json
 from typing import Any
@@ -12,8 +12,8 @@ from tests.infra.test_dashboard import watched
 
 ALARM, DASHBOARD = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
 
-# Types of resources that cost nothing while nobody uses them. Whatever costs is counted below: a type that is in
-# neither fails the test, until somebody has looked up its price.
+# Types of resources that cost nothing while idle. Types that cost something are counted below. A type in neither fails
+# the test: look up its price.
 FREE_WHILE_IDLE = {
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
@@ -33,12 +33,12 @@ FREE_WHILE_IDLE = {
     "AWS::SQS::QueuePolicy",
     "Custom::S3BucketNotifications",
 }
-# Five long polls of twenty seconds at a time for each queue that feeds a function.
+# Five concurrent long polls of twenty seconds for each queue of a function.
 POLLS_A_MONTH = 5 * HOURS_A_MONTH * 3600 / 20
 
 
 def idle_usage(stack: Synthesised) -> Usage:
-    """What a template uses in a month in which nobody calls it, by its resources."""
+    """Return the usage of an idle month, from the resources of a template."""
     alarms, mappings = stack.resources(ALARM), stack.resources("AWS::Lambda::EventSourceMapping")
     dashboards = stack.resources(DASHBOARD)
     counted = {ALARM, DASHBOARD, "AWS::Lambda::EventSourceMapping"}
@@ -62,8 +62,8 @@ def test_an_idle_stack_stays_within_the_free_allotments(stack: Synthesised) -> N
 def test_the_alarm_on_backfills_is_within_them_as_well(synthesise: Synthesise) -> None:
     alarms = synthesise(backfill=True).resources(ALARM).values()
     assert sum(watched(alarm["Properties"]) for alarm in alarms) <= FREE.alarm_hours / HOURS_A_MONTH, (
-        "AWS gives an account ten alarm metrics free, and the documents promise that the default stays within them: "
-        "make a new alarm in Monitoring._image_alarms, for observability=full alone, or take that promise out of "
+        "AWS gives an account ten free alarm metrics, and the docs promise that the default stays within them. "
+        "Add a new alarm to Monitoring._image_alarms, which is only for observability=full, or remove the promise from "
         "README.md, docs/operations.md ('Estimate the bill') and the description of the setting observability"
     )
 
@@ -71,7 +71,7 @@ def test_the_alarm_on_backfills_is_within_them_as_well(synthesise: Synthesise) -
 @pytest.mark.parametrize(
     "overrides", [{}, {"observability": "full"}, {"metrics": True}, {"dashboard": True}, {"backfill": True}], ids=str
 )
-def test_the_bill_of_no_films_is_that_of_the_template(synthesise: Synthesise, overrides: Json) -> None:
+def test_the_bill_of_no_images_is_that_of_the_template(synthesise: Synthesise, overrides: Json) -> None:
     stack = synthesise(**overrides)
     expected = expected_usage(stack.settings, Expected(0, 1.0, 100.0))
     alarms = stack.resources(ALARM).values()

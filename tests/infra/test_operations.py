@@ -1,4 +1,4 @@
-"""docs/operations.md keeps up with the stack: alarms, outputs, settings, and shell that parses."""
+"""docs/operations.md agrees with the stack: alarms, outputs and settings. Its shell commands parse."""
 
 import re
 import subprocess
@@ -17,14 +17,14 @@ def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise: Syn
     stack = synthesise(backfill=True, observability="full")
     alarms = stack.resources("AWS::CloudWatch::Alarm")
     ids = {re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", name) for name in alarms}
-    assert set(ALARMS) == ids, "each alarm has a section of its name under '## Alarms' in docs/operations.md"
+    assert set(ALARMS) == ids, "give each alarm a section of its name under '## Alarms' in docs/operations.md"
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_cure(name: str) -> None:
     points = re.findall(r"^- \*\*([\w ]+)\*\*", ALARMS[name], re.M)
     assert points == ["Means", "Look first", "Usually", "Cure"], (
-        f"### {name} in docs/operations.md has these four points"
+        f"give ### {name} in docs/operations.md these four points"
     )
 
 

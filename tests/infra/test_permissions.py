@@ -1,4 +1,4 @@
-"""All that each role may do in the default stack, grant by grant: whatever is not listed here is refused."""
+"""Every grant of each role in the default stack. A grant that is not listed here fails the test."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every resource of the template can be rehearsed: a type that nobody there knows is found here, without Docker."""
+"""Every resource of the template can be rehearsed. This test finds unknown types without Docker."""
 
 import pytest
 from botocore.credentials import Credentials

@@ -1,4 +1,4 @@
-"""Versions, the alias that traffic goes through, and how it gets from one to the next."""
+"""Versions, the alias of the traffic, and how the alias moves to the next version."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_live_is_the_version_of_this_deployment(stack: Synthesised, name: str) -
 def test_versions_stay_to_be_rolled_back_to(stack: Synthesised) -> None:
     versions = stack.resources(VERSION).values()
     assert len(versions) == 2
-    # Except on create: a version whose deployment fails is removed when the stack goes back.
+    # Except on create: a version whose deployment fails is removed when the stack rolls back.
     assert {version["DeletionPolicy"] for version in versions} == {"RetainExceptOnCreate"}
     assert {version["UpdateReplacePolicy"] for version in versions} == {"Retain"}
 
@@ -98,7 +98,7 @@ def test_the_alias_moves_after_all_that_moves_it(stack: Synthesised, name: str) 
 
 
 def test_the_api_moves_after_the_worker(stack: Synthesised) -> None:
-    # Side by side, the failure of one would cancel the other in the middle of its canary.
+    # In parallel, the failure of one would cancel the other in the middle of its canary.
     worker_id, _ = stack.one(ALIAS, "InferenceWorkerLive")
     api_id, _ = stack.one(ALIAS, "InferenceApiLive")
     assert worker_id in stack.template["Resources"][api_id]["DependsOn"]
@@ -147,7 +147,7 @@ def test_the_check_is_of_the_same_image_and_knows_the_version_it_checks(stack: S
     assert check["ImageConfig"] == {"Command": ["pneumonia.handlers.release_check.handler"]}
     assert check["Environment"]["Variables"]["CHECKED_VERSION"] == {"Ref": version_id}
     assert check["Environment"]["Variables"]["MODEL_DIR"] == function["Environment"]["Variables"]["MODEL_DIR"]
-    # The version may take its whole time to answer, after a start.
+    # The version may use its whole time limit after a start.
     assert check["Timeout"] > function["Timeout"]
 
 

@@ -1,4 +1,4 @@
-"""Everything that is installed is pinned, and by the hash of its files; needs no network."""
+"""Every installed package is pinned by version and hash. Needs no network."""
 
 import re
 import tomllib
@@ -21,14 +21,14 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def entries(lock: str) -> list[list[str]]:
-    """Each requirement of a lock file as its pin and its options."""
+    """Return each requirement of a lock file as its pin and its options."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return [re.split(r"\s+(?=--)", line.strip()) for line in lines]
 
 
 def pins(lock: str) -> dict[str, set[str]]:
-    """The versions of each package; more than one only where markers choose between them."""
+    """Return the versions of each package: more than one only if markers choose between them."""
     found: dict[str, set[str]] = {}
     for pin, *_ in entries(lock):
         match = PIN.fullmatch(pin)
@@ -69,7 +69,7 @@ def test_every_lock_was_made_of_its_source(lock: str) -> None:
     source = ROOT / lock.replace(".txt", ".in")
     if source.exists():
         lines += source.read_text(encoding="utf-8").splitlines()
-    assert lines, f"nothing says what {lock} is to hold"
+    assert lines, f"{lock} has no source"
     wanted = {
         re.split(r"[=<>~!\[ ;]", line.strip(), maxsplit=1)[0].lower()
         for line in lines

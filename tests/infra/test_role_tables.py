@@ -1,5 +1,7 @@
-"""For each role a table of what it can do and what it cannot in the stack with every setting for regulated users, where
-grants have conditions. test_permissions.py has all grants of the default stack."""
+"""Tables of what each role can and cannot do in the stack with every setting for regulated users.
+
+Grants have conditions there. test_permissions.py has all grants of the default stack.
+"""
 
 from typing import Any
 
@@ -13,9 +15,9 @@ S3, SECRETS = {"kms__ViaService": "s3.REGION.amazonaws.com"}, {"kms__ViaService"
 BY_ITS_CODE = {"lambda__SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
 
 Table = dict[str, list[tuple[Any, ...]]]
-"""Role -> (action, resource), with the context of the request where it counts."""
+"""Role -> (action, resource), with the context of the request if it matters."""
 
-# What it can do whatever the context.
+# Allowed in any context.
 ALLOWED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/api/film"),
@@ -56,7 +58,7 @@ ALLOWED: Table = {
     ],
 }
 
-# What it can do in some context; and a role that only such a stack has.
+# Allowed in some contexts, and a role that only this stack has.
 ALLOWED_IN_CONTEXT: Table = {
     "InferenceApiRole": [
         ("kms:GenerateDataKey", "data key", S3),
@@ -77,7 +79,7 @@ ALLOWED_IN_CONTEXT: Table = {
     "NetworkFlowLogsRole": [("logs:PutLogEvents", "flow logs", {})],
 }
 
-# What it cannot do, whatever the context.
+# Denied in any context.
 DENIED: Table = {
     "InferenceApiRole": [
         ("s3:PutObject", "uploads/ward 3/film.png"),
@@ -142,7 +144,7 @@ DENIED: Table = {
     ],
 }
 
-# The keys are for what the role does with its data, and for nothing else.
+# Denied in these contexts: the keys are only for the role's work with its data.
 DENIED_IN_CONTEXT: Table = {
     "InferenceApiRole": [
         ("kms:Decrypt", "data key", {}),
@@ -189,7 +191,7 @@ def test_role_can(regulated: Synthesised, role: str, action: str, resource: str)
 
 @pytest.mark.parametrize(("role", "action", "resource"), rows(DENIED))
 def test_role_cannot(regulated: Synthesised, role: str, action: str, resource: str) -> None:
-    # In a context that would meet the conditions of whatever allows.
+    # With a context that would satisfy the conditions of allowing statements.
     assert not allowed(regulated, role, action, resource, **S3)
     assert not allowed(regulated, role, action, resource)
 

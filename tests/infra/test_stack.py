@@ -1,4 +1,4 @@
-"""The stack as a whole: outputs, and that the template is valid under every setting that shapes it."""
+"""The whole stack: outputs, and a valid template with every setting that changes it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A stack of the last release becomes one of this tree without losing what it holds: as CloudFormation would see it."""
+"""Compare templates as CloudFormation would: an update from the last release must lose no data."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import pytest
 from rehearsal.last_release import absent, unpacked
 from tests.infra.conftest import REGULATED, Json, Synthesise
 
-# What holds data or has an address that others know, with the properties whose change makes CloudFormation replace it,
-# or write another secret into it.
+# Types with data, or with an address that others know. A change of these properties makes CloudFormation replace the
+# resource, or write another secret into it.
 REPLACED_WITH: dict[str, tuple[str, ...]] = {
     "AWS::CloudWatch::Alarm": ("AlarmName",),
     "AWS::EC2::VPC": ("CidrBlock",),
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree of the last release; skips where git does not have it."""
+    """The source tree of the last release. Skip if git does not have it."""
     tree = tmp_path_factory.mktemp("last-release")
     if not unpacked(tree):
         pytest.skip(absent())
@@ -44,7 +44,7 @@ def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def template_of(tree: Path, overrides: Json) -> Json:
-    """The template that a tree synthesises."""
+    """Return the template that a source tree synthesises."""
     out = tree / "cdk.out"
     context = {**overrides, "aws:cdk:disable-asset-staging": True}
     env = {**os.environ, "CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
@@ -55,7 +55,7 @@ def template_of(tree: Path, overrides: Json) -> Json:
 
 
 def lasting(template: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Logical id -> type, and the properties by which it would be replaced."""
+    """Return logical id -> type, and the properties whose change would replace the resource."""
     return {
         name: (one["Type"], {key: one.get("Properties", {}).get(key) for key in REPLACED_WITH[one["Type"]]})
         for name, one in template["Resources"].items()

@@ -1,4 +1,4 @@
-"""Buckets, queues, and the wiring between them."""
+"""Buckets, queues, and their connections."""
 
 import pytest
 
@@ -85,7 +85,7 @@ def test_without_an_expiry_everything_current_is_kept(synthesise: Synthesise) ->
 
 def test_data_and_logs_are_kept_by_default(stack: Synthesised) -> None:
     kept = {**stack.resources(BUCKET), **stack.resources("AWS::Logs::LogGroup")}
-    # Except on create: what a first deployment that fails leaves behind belongs to no stack, and is empty.
+    # Except on create: resources of a failed first deployment belong to no stack, and are empty.
     assert {resource["DeletionPolicy"] for resource in kept.values()} == {"RetainExceptOnCreate"}
     assert {resource["UpdateReplacePolicy"] for resource in kept.values()} == {"Retain"}
     assert stack.resources("Custom::S3AutoDeleteObjects") == {}
@@ -117,7 +117,7 @@ def test_queue_is_encrypted_and_for_tls_only(stack: Synthesised, name: str) -> N
 
 
 def allowed(stack: Synthesised, policy_id: str) -> list[Json]:
-    """Allow statements of a queue policy."""
+    """Return the Allow statements of a queue policy."""
     _, policy = stack.one("AWS::SQS::QueuePolicy", policy_id)
     return [entry for entry in policy["PolicyDocument"]["Statement"] if entry["Effect"] == "Allow"]
 
@@ -155,7 +155,7 @@ def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise: Synth
 def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     bucket_id, _ = stack.one(BUCKET, "UploadBucket")
-    # The only notification of the stack: the result bucket has none, of either kind.
+    # The only notification of the stack: the results bucket has none of either kind.
     _, notifications = stack.one(NOTIFICATIONS, "")
     assert notifications["BucketName"] == {"Ref": bucket_id}
     assert notifications["NotificationConfiguration"] == {
@@ -178,7 +178,7 @@ def test_worker_is_fed_in_batches_that_may_fail_in_part(stack: Synthesised) -> N
     _, source = stack.one("AWS::Lambda::EventSourceMapping", "")
     assert source == {
         "EventSourceArn": arn(queue_id),
-        # "<function>:live", out of the alias's ARN.
+        # "<function>:live", from the alias's ARN.
         "FunctionName": {"Fn::Join": ["", [{"Fn::Select": [6, {"Fn::Split": [":", {"Ref": live_id}]}]}, ":live"]]},
         "BatchSize": 5,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
@@ -197,7 +197,7 @@ def test_by_default_nothing_is_locked_or_logged(stack: Synthesised) -> None:
         assert not {"ObjectLockEnabled", "ObjectLockConfiguration", "LoggingConfiguration"} & set(bucket["Properties"])
 
 
-def test_results_can_be_locked_and_films_are_not(synthesise: Synthesise) -> None:
+def test_results_can_be_locked_and_uploads_are_not(synthesise: Synthesise) -> None:
     stack = synthesise(result_lock_days=200)
     _, results = stack.one(BUCKET, "ResultBucket")
     assert results["ObjectLockEnabled"] is True
@@ -205,7 +205,7 @@ def test_results_can_be_locked_and_films_are_not(synthesise: Synthesise) -> None
         "ObjectLockEnabled": "Enabled",
         "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 200}},
     }
-    # A lock is on versions, and superseded ones go once they are free.
+    # A lock applies to versions, and superseded versions expire after their lock ends.
     assert results["VersioningConfiguration"] == {"Status": "Enabled"}
     assert lifecycle(stack, "ResultBucket")["OldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 15}
     assert "ObjectLockEnabled" not in stack.one(BUCKET, "UploadBucket")[1]

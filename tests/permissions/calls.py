@@ -1,7 +1,7 @@
-"""Which permissions a call of an AWS API needs: its actions, on which resources, with which keys of the request.
+"""The permissions that an AWS API call needs: actions, resources, and condition keys of the request.
 
-Resources have the names that the caller of this module gives to buckets, queues and the rest. An operation that is not
-listed here is an error, so that a new call is never taken for one that needs nothing.
+Callers of this module pass a function that names buckets, queues and other resources. An operation that is not listed
+here is an error, so that a new call never counts as one without permissions.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 Parameters = Mapping[str, Any]
 Name = Callable[[str], str]
-"""A bucket, the URL of a queue, the ARN of a function and so on -> the name of the resource in a table of tests.iam."""
+"""A bucket, the URL of a queue, the ARN of a function and so on -> the name of the resource in the tables."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Need:
 
 
 def needs(service: str, operation: str, given: Parameters, name: Name) -> list[Need]:
-    """All that one call needs. Raises KeyError for an operation that is not listed."""
+    """Return everything that one call needs. Raise KeyError for an operation that is not listed."""
     return _TABLE[f"{service}.{operation}"](given, name)
 
 
 def for_form(bucket: str, key: str, name: Name) -> list[Need]:
-    """What whoever signs a form (presigned POST) must be allowed to do."""
+    """Return what the signer of a form (presigned POST) must be allowed to do."""
     return [Need("s3:PutObject", f"{name(bucket)}/{key}")]
 
 
 def with_keys(found: list[Need], data_key: str, region: str) -> list[Need]:
-    """The same calls where buckets and secrets are encrypted with a key of the customer."""
+    """Return the needs of the same calls if a customer-managed key encrypts buckets and secrets."""
     return [*found, *(key for need in found for key in _of_key(need, data_key, region))]
 
 
@@ -46,7 +46,7 @@ def _of_key(need: Need, data_key: str, region: str) -> list[Need]:
     match need.action:
         case "s3:GetObject" | "s3:GetObjectVersion" | "secretsmanager:GetSecretValue":
             return [Need("kms:Decrypt", data_key, through)]
-        case "s3:PutObject":  # Decrypt for the parts of a multipart upload alone, of which nobody here makes any
+        case "s3:PutObject":  # only multipart uploads need Decrypt, and the project makes none
             return [Need("kms:GenerateDataKey", data_key, through)]
         case "secretsmanager:PutSecretValue":
             return [Need(action, data_key, through) for action in ("kms:GenerateDataKey", "kms:Decrypt")]
@@ -61,7 +61,7 @@ def _read(given: Parameters, name: Name) -> list[Need]:
 def _write(given: Parameters, name: Name) -> list[Need]:
     where = f"{name(given['Bucket'])}/{given['Key']}"
     found = [Need("s3:PutObject", where)]
-    if "IfMatch" in given:  # which compares with what is there; IfNoneMatch only asks whether something is
+    if "IfMatch" in given:  # IfMatch compares with the stored object; IfNoneMatch only checks existence
         found.append(Need("s3:GetObject", where))
     if "Tagging" in given:
         found.append(Need("s3:PutObjectTagging", where))
@@ -70,7 +70,7 @@ def _write(given: Parameters, name: Name) -> list[Need]:
 
 def _listing(action: str) -> Callable[[Parameters, Name], list[Need]]:
     def of(given: Parameters, name: Name) -> list[Need]:
-        # A request without a prefix has no such key.
+        # A request without a prefix lacks this key.
         prefix = {"s3:prefix": str(given["Prefix"])} if given.get("Prefix") else {}
         return [Need(action, name(given["Bucket"]), prefix)]
 
@@ -152,7 +152,7 @@ _TABLE: Mapping[str, Callable[[Parameters, Name], list[Need]]] = {
     ),
     "cloudformation.DescribeStacks": _on("StackName", "cloudformation:DescribeStacks"),
     "cloudformation.ListStackResources": _on("StackName", "cloudformation:ListStackResources"),
-    # These two know no resource, or none that could be narrowed to a stack.
+    # These two have no resource that could be limited to a stack.
     "cloudwatch.DescribeAlarms": _anywhere("cloudwatch:DescribeAlarms"),
     "cloudwatch.GetMetricData": _anywhere("cloudwatch:GetMetricData"),
     "stepfunctions.StartExecution": _on("stateMachineArn", "states:StartExecution"),

@@ -1,4 +1,4 @@
-"""Holds the calls of the command line against the permissions that docs/cli.md lists for each command."""
+"""Check the calls of the command line against the permissions that docs/cli.md lists for each command."""
 
 import contextlib
 import fnmatch
@@ -14,7 +14,7 @@ from pneumonia_cli.client.service import Service
 from tests.permissions.calls import Need, needs
 from tests.permissions.watch import watching
 
-# The end of a file on the stack of a call -> the command, where a test calls its functions without the command line.
+# The end of a file on the call stack -> the command, for tests that call its functions without the command line.
 _MODULES: Mapping[str, str] = {
     "operating/redrive.py": "redrive",
     "operating/purge.py": "purge",
@@ -31,7 +31,7 @@ _MODULES: Mapping[str, str] = {
     "client/service.py": "call",
 }
 
-# What a physical name ends with -> the part of the stack, the first that fits. Buckets have names without a slash.
+# Pattern of a physical name -> the part of the stack; the first match counts. Names of buckets have no slash.
 _PARTS: tuple[tuple[str, str], ...] = (
     (r"(dead-letters?|[/:]dead)$", permissions.DEAD_LETTERS),
     (r"([/:]pneumonia-uploads|[/:]queue)$", permissions.QUEUE),
@@ -48,7 +48,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
 
 
 class Checker:
-    """Told of calls; refuses what docs/cli.md does not list for the command. `checked` has every (command, action)."""
+    """Refuse calls that docs/cli.md does not list for their command. `checked` has every (command, action)."""
 
     def __init__(self) -> None:
         self.running: str | None = None
@@ -57,7 +57,7 @@ class Checker:
 
     @contextlib.contextmanager
     def command(self, arguments: tuple[str, ...]) -> Iterator[None]:
-        """All calls of the client's code in a `with` block are of this command line."""
+        """Assign all calls of the client's code in a `with` block to this command line."""
         self.running, self.arguments = (arguments[0] if arguments else None), arguments
         try:
             yield
@@ -65,9 +65,9 @@ class Checker:
             self.running, self.arguments = None, ()
 
     def seen(self, service: str, operation: str, given: Mapping[str, Any], files: list[str]) -> None:
-        """Raises AssertionError if the command's permissions do not allow the call."""
+        """Raise AssertionError if the command's permissions do not allow the call."""
         if not files or "/pneumonia_cli/client/" not in files[0]:
-            return  # of the test, or of a handler
+            return  # a call of the test, or of a handler
         command = self.running if self.running in COMMANDS else command_of(files)
         if command is None:
             return
@@ -83,7 +83,7 @@ class Checker:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Look at all calls of AWS and of the Function URL, for the length of a `with` block."""
+        """Check all calls of AWS and of the Function URL, for the length of a `with` block."""
         once = Service._once
 
         def sent(service: Service, *request: Any) -> Any:
@@ -96,7 +96,7 @@ class Checker:
 
 
 def command_of(files: list[str]) -> str | None:
-    """The command whose module is on a stack, the outermost one."""
+    """Return the command whose module is on the call stack: the outermost one, or None."""
     for file in reversed(files):
         for ending, command in _MODULES.items():
             if file.endswith(f"/pneumonia_cli/client/{ending}") or file.endswith(f"/pneumonia_cli/{ending}"):
@@ -105,7 +105,7 @@ def command_of(files: list[str]) -> str | None:
 
 
 def part(physical: str) -> str:
-    """The part of the stack that a bucket, URL, name or ARN is."""
+    """Return the part of the stack that a bucket, URL, name or ARN belongs to."""
     for pattern, name in _PARTS:
         if re.search(pattern, physical):
             return name
@@ -113,7 +113,7 @@ def part(physical: str) -> str:
 
 
 def covers(permission: Permission, need: Need, arguments: tuple[str, ...] = ()) -> bool:
-    """Whether a permission is enough for what a call needs; one that an option asks for counts only with it."""
+    """Return whether a permission covers a need. A permission for an option counts only if the option is given."""
     on, _, key = need.resource.partition("/")
     if option := re.search(r"`(--[a-z-]+)`", permission.when):
         given = option[1] in arguments

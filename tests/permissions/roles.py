@@ -1,4 +1,4 @@
-"""Holds the calls of the handlers against the policies of their roles, as the stack is synthesised."""
+"""Check the calls of the handlers against the policies of their roles in the synthesised stack."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from tests.permissions.calls import Need, for_form, needs, with_keys
 ARCHIVE = "hospital-archive"
 BUS = "films"
 
-# Everything that a handler can be asked to do, once with no key of the customer, once with all that regulated users
-# get. A VPC and archives exclude each other.
+# Every capability of the handlers, once without customer-managed keys, once with every setting for regulated users. A
+# VPC and archives exclude each other.
 _ALL: Json = {"auth": "token", "event_bus": BUS, "backfill": True, "feedback": True}
 STACKS: tuple[Json, ...] = (_ALL | {"backfill_archives": [ARCHIVE]}, REGULATED | _ALL)
 
-# A file on the stack of a call -> the role that makes it. Threads begin below the handler: for them the file counts
-# that gave them their work.
+# A file on the call stack -> the role of the call. The stack of a thread does not contain the handler, so the file that
+# started its work counts.
 ROLES: Mapping[str, str] = {
     "pneumonia/handlers/api.py": "InferenceApiRole",
     "pneumonia/handlers/worker.py": "InferenceWorkerRole",
@@ -39,25 +39,25 @@ _NAMES: Mapping[str, str] = {
 }
 _FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:"
 _CODE = {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
-"""In the context of all calls that a function's code makes."""
+"""Context of all calls of a function's code."""
 
 
 class Checker:
-    """Told of calls; refuses what the role of the handler that makes them does not allow. `checked` counts by role."""
+    """Refuse calls that the role of their handler does not allow. `checked` counts calls by role."""
 
     def __init__(self, synthesise: Synthesise, *, without: str = "") -> None:
-        """`without`: an action that is taken out of all policies, to see that this is noticed."""
-        # Now: handlers run in threads, and the CDK in one alone.
+        """`without`: an action to remove from all policies, to test that the checker reports it."""
+        # Synthesise now: handlers run in threads, but the CDK must run in only one.
         self._stacks = [(overrides, synthesise(**overrides)) for overrides in STACKS]
         self._without = without
         self.checked: dict[str, int] = {}
         self._statements: dict[tuple[int, str], list[Json]] = {}
 
     def seen(self, service: str, operation: str, given: Mapping[str, Any], files: list[str]) -> None:
-        """Raises AssertionError if a role does not allow the call, or it comes from the package and from no handler."""
+        """Raise AssertionError if a role does not allow the call, or if a call of the package has no handler."""
         role = role_of(files)
         if role is None:
-            return  # of the test itself
+            return  # a call of the test itself
         self.checked[role] = self.checked.get(role, 0) + 1
         for overrides, stack in self._stacks:
             if given.get("Bucket") == ARCHIVE and "backfill_archives" not in overrides:
@@ -73,7 +73,7 @@ class Checker:
                 assert self.allows(stack, role, need), f"{operation}: {role} lacks {need} ({overrides})"
 
     def allows(self, stack: Synthesised, role: str, need: Need) -> bool:
-        """Whether the statements of a role allow it, conditions included."""
+        """Return whether the statements of a role allow the need, with its conditions."""
         if need.action == self._without:
             return False
         known = (id(stack), role)
@@ -83,18 +83,18 @@ class Checker:
 
 
 def role_of(files: list[str]) -> str | None:
-    """The role of the handler whose code made a call; None for calls from outside the package."""
+    """Return the role of the handler that made a call, or None for calls from outside the package."""
     for file in files:
         for ending, role in ROLES.items():
             if file.endswith(ending):
                 return role
     inside = [file for file in files if "/lambda_src/pneumonia/" in file]
-    assert not inside, f"a call from {inside[0]}, and no handler on the stack: ROLES does not know whose it is"
+    assert not inside, f"a call from {inside[0]} with no handler on the stack: add its file to ROLES"
     return None
 
 
 def _named(stack: Synthesised) -> Callable[[str], str]:
-    """The same, with the deployment that a release check reports on."""
+    """Return the function that names resources, including the deployment of a release check."""
 
     def name(physical: str) -> str:
         if physical.startswith("d-"):

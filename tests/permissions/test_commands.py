@@ -1,4 +1,4 @@
-"""The checker of commands itself, and the table that it holds them against."""
+"""The checker of commands, and its table."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from tests.permissions.calls import Need
 from tests.permissions.commands import Checker, covers
 from tools import permissions_table
 
-# They call no AWS API with credentials.
+# Commands that call no AWS API with credentials.
 _LOCAL = {"predict", "serve"}
 
 
@@ -72,7 +72,7 @@ def test_what_is_enough(permission: Permission, need: Need, arguments: tuple[str
 def test_every_command_is_listed() -> None:
     named = {command.name or command.callback.__name__.strip("_") for command in app.registered_commands
              if command.callback}  # fmt: skip
-    # The gateway does what `call` does, with an identity of its own: docs/hospital.md.
+    # The gateway does the same as `call`, with its own identity: docs/hospital.md.
     named |= {str(group.name) for group in app.registered_groups} - {"gateway"}
     assert named - _LOCAL == set(COMMANDS)
 

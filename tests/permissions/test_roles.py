@@ -1,4 +1,4 @@
-"""The checker itself: it sees the calls of each handler, and what is taken out of a policy is missed."""
+"""The checker of roles: it sees the calls of each handler, and reports actions removed from a policy."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def upload(
     s3: Any, tiny_service: None, load_event: LoadEvent, image_bytes: ImageBytes, lambda_context: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], None]:  # fmt: skip
-    """An upload and its event: the worker writes a result, and after a second upload replaces it."""
+    """An upload and its event: the worker writes a result, and replaces it after a second upload."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
 
     def run() -> None:
@@ -98,7 +98,7 @@ def test_a_key_is_needed_by_the_service_that_uses_it() -> None:
 
 @pytest.fixture
 def release(aws_credentials: None, tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A version that is pending, then answers; and CodeDeploy, which is told."""
+    """A version that is pending and then active, and CodeDeploy, which gets the report."""
     monkeypatch.setenv("CHECKED_VERSION", VERSION)
     monkeypatch.setattr(release_check, "_LOOK_SECONDS", 0)
     monkeypatch.setattr(release_check, "compare", lambda *_: None)

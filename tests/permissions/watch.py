@@ -1,4 +1,4 @@
-"""Sees every call that goes through botocore, and who made it: by the files whose code is on the stack of the call."""
+"""Watch every call through botocore, and its origin: the files on the call stack."""
 
 import contextlib
 import sys
@@ -11,20 +11,19 @@ from botocore.client import BaseClient
 from botocore.signers import S3PostPresigner
 
 Seen = Callable[[str, str, Mapping[str, Any], list[str]], None]
-"""Told of a call before it is made: service, operation, parameters, and the files on its stack, innermost first,
+"""Receives a call before it is made: service, operation, parameters, and the files on its stack, innermost first,
 without those of installed packages.
 
-A form that is signed (presigned POST) is the operation "PostForm" of S3, with Bucket and Key."""
+A signed form (presigned POST) counts as the operation "PostForm" of S3, with Bucket and Key."""
 
 
 @contextlib.contextmanager
 def watching(seen: Seen) -> Iterator[None]:
-    """Tell `seen` of all calls of this process, for the length of a `with` block.
+    """Report all calls of this process to `seen`, for the length of a `with` block.
 
-    What it raises does not reach whoever makes the call, who might take it for an error of AWS: it is raised at the
-    end.
+    Exceptions of `seen` are raised at the end of the block, because a caller could take them for errors of AWS.
     """
-    # The one place that all calls pass, of clients of any session; botocore's types do not tell of it.
+    # All calls of all clients pass through this method, which botocore's types do not list.
     make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
     sign_form = S3PostPresigner.generate_presigned_post
     failures: list[Exception] = []

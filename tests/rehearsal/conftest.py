@@ -1,4 +1,4 @@
-"""A whole AWS for a rehearsal on this machine, but for Docker: functions here are source in their template."""
+"""The AWS of a rehearsal without Docker: functions are source code in their template."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ def doors(server: Server, functions: Functions, deployments: Deployments, bridge
 
 
 class Failed(Exception):
-    """Why a stack could not be made or changed."""
+    """A stack could not be created or changed. The message says why."""
 
 
 Deploy = Callable[..., dict[str, str]]
@@ -65,9 +65,9 @@ Deploy = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def deploy(doors: Doors) -> Iterator[Deploy]:
-    """Create or update a stack of these resources; answers its outputs: deploy(resources, Name={"Ref": …}).
+    """Create or update a stack of these resources and return its outputs: deploy(resources, Name={"Ref": …}).
 
-    Raises Failed if CloudFormation went back.
+    Raise Failed if CloudFormation rolled back.
     """
     made = False
 
@@ -92,7 +92,7 @@ def deploy(doors: Doors) -> Iterator[Deploy]:
 
 
 def function(source: str, **properties: Any) -> dict[str, Any]:
-    """A function, and the source of its handler, for a template."""
+    """Return a function with the source of its handler, for a template."""
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {

@@ -1,4 +1,4 @@
-"""What the CDK CLI asks of `docker` comes out as a command of this machine's registry."""
+"""The CDK CLI's `docker` commands use the local registry."""
 
 import json
 import os
@@ -22,7 +22,7 @@ MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": {"
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A docker command that writes down what it was asked, and fails if it is to `fail`."""
+    """A docker command that logs its arguments, and fails for the argument `fail`."""
     log = tmp_path / "asked"
     docker = tmp_path / "docker"
     docker.write_text(f'#!/bin/sh\n[ "$1" = images ] || echo "$@" >> {log}\n[ "$1" != fail ]\n')
@@ -99,7 +99,7 @@ def test_what_a_build_made_is_kept_for_the_end_even_if_it_fails_and_nothing_of_o
     monkeypatch.chdir(tmp_path)
     assert main(["build", "--tag", "cdkasset-abc", "."]) == 1
     kept = (tmp_path / "tags").read_text().split()
-    # Not the base image, which was there, nor that of another build at the same time.
+    # Neither the base image, which existed, nor the image of another build at the same time.
     assert kept == ["cdkasset-abc", "sha256:cccccccccccc0003", "sha256:bbbbbbbbbbbb0002"]
     assert "Step 3/3 : RUN false" in capfd.readouterr().out
 

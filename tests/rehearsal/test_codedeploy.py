@@ -1,4 +1,4 @@
-"""An alias with an update policy moves as CodeDeploy would move it, or stays."""
+"""An alias with an update policy moves as CodeDeploy would move it, or does not move."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ BREAKS = "def handler(event, context):\n    raise ValueError"
 
 
 def release(body: str, hook: str, alarms: bool = True) -> dict[str, Any]:
-    """The function answers `body`; its version has a logical id of its own, as the CDK gives it."""
+    """Return a release whose function returns `body`. Its version has a new logical id, as with the CDK."""
     version = f"Version{body}"
     group: dict[str, Any] = {
         "ApplicationName": {"Ref": "Application"}, "ServiceRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
@@ -92,7 +92,7 @@ def test_one_that_does_not_leaves_all_as_it_was(deploy: Deploy, deployments: Dep
         deploy(release("two", hook), **OUTPUTS)
     assert answer(live) == "one"
     name = live.removesuffix(":live")
-    assert answer(name) == "one"  # the function itself, too
+    assert answer(name) == "one"  # also the function itself
     versions = call("lambda", "list_versions_by_function", FunctionName=name.rpartition(":")[2])["Versions"]
     assert [version["Version"] for version in versions] == ["$LATEST", "1"]  # none to roll back to by mistake
     assert deployments.ended == ["Failed"]
@@ -117,7 +117,7 @@ def test_an_alias_that_was_moved_by_hand_is_refused_until_it_is_back(deploy: Dep
     deploy(release("two", SUCCEEDS), **OUTPUTS)
     function = live.removesuffix(":live")
     call("lambda", "update_alias", FunctionName=function, Name="live", FunctionVersion="1")
-    for _ in range(2):  # and so is each deployment after it
+    for _ in range(2):  # each later deployment is refused too
         with pytest.raises(Failed, match="INVALID_LAMBDA_CONFIGURATION"):
             deploy(release("three", SUCCEEDS), **OUTPUTS)
         assert answer(live) == "one"

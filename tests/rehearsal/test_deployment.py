@@ -1,4 +1,4 @@
-"""Stacks are made in order, and taken back whole where something fails."""
+"""Stacks are created in order, and completely rolled back after a failure."""
 
 from typing import Any
 
@@ -46,21 +46,21 @@ def test_what_the_template_no_longer_holds_is_removed(deploy: Deploy) -> None:
 
 @pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
 def test_what_is_to_be_retained_stays(deploy: Deploy, policy: str) -> None:
-    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy}
-    name = deploy({"Films": films}, Name={"Ref": "Films"})["Name"]
+    bucket: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy}
+    name = deploy({"Images": bucket}, Name={"Ref": "Images"})["Name"]
     call("cloudformation", "delete_stack", StackName=STACK)
     call("s3", "head_bucket", Bucket=name)
 
 
 def test_a_first_deployment_that_fails_leaves_nothing_that_is_retained_except_on_create(deploy: Deploy) -> None:
-    films: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate"}
+    bucket: dict[str, Any] = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate"}
     with pytest.raises(Failed, match="AWS::GameLift::Fleet"):
-        deploy({"Films": films, "Fleet": {**UNKNOWN, "DependsOn": "Films"}})
+        deploy({"Images": bucket, "Fleet": {**UNKNOWN, "DependsOn": "Images"}})
     assert call("s3", "list_buckets")["Buckets"] == []
 
 
 def test_a_policy_for_the_end_is_no_update(deploy: Deploy) -> None:
-    """CloudFormation changes nothing of a resource whose attributes alone differ; moto cannot update a log group."""
+    """CloudFormation does not change a resource of which only attributes differ. moto cannot update a log group."""
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "ward"}, "DeletionPolicy": "Retain"}
     deploy({"Logs": group})
     deploy({"Logs": {**group, "DeletionPolicy": "RetainExceptOnCreate"}})

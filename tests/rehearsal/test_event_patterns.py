@@ -1,4 +1,4 @@
-"""Patterns of rules: what EventBridge refuses is refused, and what matches is what it says of each operator."""
+"""Event patterns: the refusals of EventBridge, and the matches of each operator as documented."""
 
 from typing import Any
 

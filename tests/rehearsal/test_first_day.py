@@ -1,4 +1,4 @@
-"""A first deployment that fails is shown to leave nothing, and is not shown where the template keeps what it made."""
+"""The step on a failed first deployment passes if nothing is left, and fails if the template retains resources."""
 
 import contextlib
 import json
@@ -17,24 +17,24 @@ from tests.rehearsal.conftest import ROLE, STACK, Deploy, Failed, function
 
 pytestmark = pytest.mark.slow
 
-# As for a function of a new account: its quota lets it reserve nothing.
+# A function in a new account, whose quota allows no reservation.
 REFUSED: dict[str, Any] = function("handler = print", ReservedConcurrentExecutions=10)
 
 
 def resources(policy: str) -> dict[str, Any]:
     return {
-        "Films": {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy},
+        "Images": {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy},
         "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": policy, "Properties": {"LogGroupName": "ward"}},
         "Queue": {"Type": "AWS::SQS::Queue"},
         "Role": ROLE,
-        "Worker": {**REFUSED, "DependsOn": ["Films", "Logs", "Queue"]},
+        "Worker": {**REFUSED, "DependsOn": ["Images", "Logs", "Queue"]},
     }
 
 
 def fail(proofs: Proofs, deploy: Deploy, made: dict[str, Any]) -> None:
     def first() -> str:
         with contextlib.suppress(Failed):
-            deploy(made, **({"Name": {"Ref": "Films"}} if "Films" in made else {}))
+            deploy(made, **({"Name": {"Ref": "Images"}} if "Images" in made else {}))
         return ""
 
     fail_and_leave_nothing(proofs, STACK, first)
@@ -43,7 +43,7 @@ def fail(proofs: Proofs, deploy: Deploy, made: dict[str, Any]) -> None:
 def test_what_is_retained_except_on_create_is_gone(deploy: Deploy) -> None:
     proofs = Proofs(Console(quiet=True))
     fail(proofs, deploy, resources("RetainExceptOnCreate"))
-    assert proofs.rows[0].seen == "4 resources with 1 buckets and 1 log groups were made, none is left"
+    assert proofs.rows[0].seen == "4 resources with 1 buckets and 1 log groups made, none is left"
 
 
 def test_what_is_plainly_retained_fails_the_step(deploy: Deploy) -> None:
@@ -67,7 +67,7 @@ def test_an_account_that_is_new_lets_no_function_reserve_concurrency(deploy: Dep
         deploy({"Role": ROLE, "Worker": REFUSED})
 
 
-@pytest.mark.parametrize("policy", ["as it is", "Retain"])
+@pytest.mark.parametrize("policy", ["unchanged", "Retain"])
 def test_the_template_of_the_project_leaves_nothing_and_with_plain_retain_it_would(
     deploy: Deploy, tmp_path: Path, policy: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""What moto's Lambda does not know, and commands of this project ask."""
+"""Lambda operations that this project's commands use and moto lacks."""
 
 from typing import Any
 

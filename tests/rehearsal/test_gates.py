@@ -1,4 +1,4 @@
-"""A queue that is shut keeps its messages, whichever function is put behind it meanwhile."""
+"""A shut queue keeps its messages, even if it gets another function meanwhile."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A machine that lacks something is told so in one line, before anything is begun."""
+"""If the machine lacks something, one line says so before the rehearsal starts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The templates of docs/events.md: AWS would take them, and events come to whom the rules name, and to nobody else."""
+"""The templates of docs/events.md: AWS would accept them, and events reach only the receivers of the rules."""
 
 import json
 import subprocess
@@ -34,14 +34,14 @@ def receivers(doors: Doors, bridge: EventBridge) -> Iterator[Receivers]:
 
 
 def tell(**members: Any) -> None:
-    """As the worker does it."""
+    """Send an event as the worker does."""
     detail = json.dumps({**DETAIL, **members})
     entry = {"Source": "pneumonia.triage", "DetailType": "Prediction Finished", "Detail": detail}
     assert call("events", "put_events", Entries=[entry])["FailedEntryCount"] == 0
 
 
 def loaded(name: str) -> dict[str, Any]:
-    """A template of the documentation with short forms such as !Ref left as they are."""
+    """Return a template of the documentation, with short forms such as !Ref unchanged."""
 
     class Loader(yaml.SafeLoader):
         pass
@@ -52,7 +52,7 @@ def loaded(name: str) -> dict[str, Any]:
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
-    """Deploy a template of the documentation with another text in it."""
+    """Replace a text in a template of the documentation."""
     documented = templates()
     assert old in documented[name]
     documented[name] = documented[name].replace(old, new)

@@ -1,4 +1,4 @@
-"""Each kind does to moto's services what CloudFormation does to AWS's."""
+"""Each kind handles moto's services as CloudFormation handles those of AWS."""
 
 import json
 from typing import Any
@@ -136,7 +136,7 @@ def test_a_secret_gets_a_value_and_keeps_it(deploy: Deploy) -> None:
 
 
 def release(body: str, version: str, **properties: Any) -> dict[str, Any]:
-    """A function with its alias, at a version with a logical id of its own, as the CDK makes them."""
+    """Return a function, its alias, and a version with a new logical id, as the CDK creates them."""
     return {
         "Role": ROLE,
         "Api": function(ECHO.replace("ECHO", body), **properties),
@@ -263,7 +263,7 @@ def test_a_queue_is_delivered_to_its_function_until_the_stack_goes(deploy: Deplo
     made = deploy(stack, In={"Ref": "In"}, Out={"Ref": "Out"})
     call("sqs", "send_message", QueueUrl=made["In"], MessageBody="film")
     received: list[dict[str, Any]] = []
-    for _ in range(30):  # long polls of a second each, before giving up
+    for _ in range(30):  # long polls of one second each
         received = call("sqs", "receive_message", QueueUrl=made["Out"], WaitTimeSeconds=1).get("Messages", [])
         if received:
             break

@@ -1,4 +1,4 @@
-"""`pneumonia rollback` on a stack that CodeDeploy guards: what `make rehearse` does with the real one, twice."""
+"""`pneumonia rollback` on a stack with CodeDeploy. `make rehearse` does the same with the real stack."""
 
 import functools
 import json
@@ -18,10 +18,10 @@ from tests.rehearsal.test_codedeploy import OUTPUTS, SUCCEEDS, answer, release
 
 
 def of_this_project(body: str) -> dict[str, Any]:
-    """A release whose function has the logical id that the command looks for."""
+    """Return a release whose function has the logical id that the command expects."""
     text = json.dumps(release(body, SUCCEEDS)).replace('"Api"', '"InferenceApi"')
     resources: dict[str, Any] = json.loads(text)
-    # The worker's traffic moves before that of the API.
+    # The worker's traffic moves before the API's.
     of_worker = {
         "InferenceWorker": resources["InferenceApi"],
         f"Worker{body}": json.loads(json.dumps(resources[f"Version{body}"]).replace("InferenceApi", "InferenceWorker")),
@@ -63,5 +63,5 @@ def test_release_rollback_and_deployment_again_and_again(
         assert answer(live) == f"bad{number}"
         deploy(of_this_project(f"good{number}"), **OUTPUTS)
         assert answer(live) == f"good{number}"
-    # Of both functions; the refusal of the one keeps the other from being begun.
+    # For both functions. A refusal of one prevents the other from starting.
     assert deployments.ended == ["Succeeded", "Succeeded", "Failed", "Succeeded", "Succeeded"] * 2

@@ -1,4 +1,4 @@
-"""Signatures as the client makes them are taken, and nothing else is."""
+"""Only signatures that the client makes are accepted."""
 
 import hashlib
 from typing import Any
@@ -12,7 +12,7 @@ from rehearsal.signatures import is_signed
 
 CREDENTIALS = Credentials("testing", "secret")
 URL = "http://127.0.0.1:8080/predict?heatmap=true"
-BODY = b"\x89PNG film"
+BODY = b"\x89PNG image"
 
 
 def signed(credentials: Credentials = CREDENTIALS) -> tuple[str, str, dict[str, str], bytes]:

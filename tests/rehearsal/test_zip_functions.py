@@ -1,4 +1,4 @@
-"""Archives run as Lambda would run them: by handler, with their environment, for one event."""
+"""Zip archives run as on Lambda: by handler, with their environment, for one event."""
 
 import io
 import zipfile
