@@ -1,4 +1,4 @@
-"""What the documents promise of themselves: a short README, and the defaults of settings as they are."""
+"""Tests of the documents: the README is short, and defaults of settings are correct."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
-def test_the_readme_is_for_a_stranger_who_has_one_minute() -> None:
+def test_the_readme_is_short() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 150, "move what is not for the first minute to docs/"
+    assert len(lines) <= 150, "the README is for the first minute; move the rest to docs/"
 
 
 def test_a_default_in_brackets_is_that_of_the_setting() -> None:

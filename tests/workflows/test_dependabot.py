@@ -1,4 +1,4 @@
-"""Dependabot watches every place that pins something."""
+"""Tests of the Dependabot configuration: it watches every folder that pins a dependency."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ UPDATES: list[dict[str, Any]] = yaml.safe_load((ROOT / ".github" / "dependabot.y
 
 
 def folders(pattern: str) -> set[str]:
-    """Folders with a file of this pattern, as Dependabot names them: from the root, with a leading slash."""
-    # No deeper than these, and not in what make builds here.
+    """Return folders with a file of this pattern as Dependabot names them: from the root, with a leading slash."""
+    # At most two levels deep, and without the folders that make builds.
     found = {path.parent.relative_to(ROOT) for depth in ("", "*/", "*/*/") for path in ROOT.glob(depth + pattern)}
     return {
         f"/{folder}".replace("/.", "/") for folder in map(str, found) if not folder.startswith((".venv", "cdk.out"))
@@ -20,7 +20,7 @@ def folders(pattern: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("ecosystem", "pattern"), [("pip", "requirements*.in"), ("docker", "Dockerfile")])
-def test_every_folder_that_pins_something_is_watched(ecosystem: str, pattern: str) -> None:
+def test_every_folder_that_pins_a_dependency_is_watched(ecosystem: str, pattern: str) -> None:
     (update,) = [update for update in UPDATES if update["package-ecosystem"] == ecosystem]
     assert set(update.get("directories", [update.get("directory")])) == folders(pattern)
 

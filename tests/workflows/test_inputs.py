@@ -1,4 +1,4 @@
-"""What someone gives a workflow as an input reaches the CDK word by word, and no shell or make ever reads it."""
+"""Tests of workflow inputs: the CDK gets them word by word, and no shell or make evaluates them."""
 
 import json
 import os
@@ -23,7 +23,7 @@ HOSTILE = [
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder in which npx writes down what it is asked, in place of the real one."""
+    """Return a folder with an npx that only records its arguments."""
     npx = tmp_path / "bin" / "npx"
     npx.parent.mkdir()
     asked = str(tmp_path / "asked")
@@ -39,7 +39,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def looks(place: Path, ending: str) -> None:
-    """Let tools.before_deploy write down what it is asked, and end so."""
+    """Replace tools.before_deploy by a script that records its arguments and then runs ``ending``."""
     python = place / ".venv-dev" / "bin" / "python"
     python.parent.mkdir(exist_ok=True)
     python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {place}/looked\n{ending}\n')
@@ -47,7 +47,7 @@ def looks(place: Path, ending: str) -> None:
 
 
 def run(place: Path, job: str, **env: str) -> list[str]:
-    """The words that npx gets from the step of a job that runs the CDK; env: what the job has from its inputs."""
+    """Return the arguments that npx gets from the CDK step of a job. ``env``: variables set from the job's inputs."""
     (script,) = [
         step["run"] for step in steps(JOBS[job]) if step.get("run", "").split()[1:2] in (["deploy"], ["destroy"])
     ]
@@ -58,7 +58,7 @@ def run(place: Path, job: str, **env: str) -> list[str]:
 
 
 def names(job: str) -> tuple[str, str]:
-    """The variables of a job that hold the name of the stack and the further arguments."""
+    """Return the variables of a job that hold the stack's name and the further arguments."""
     env: dict[str, Any] = JOBS[job]["env"]
     (stack,) = [name for name in ("STACK_NAME", "STACK") if name in env][:1]
     return stack, "CDK_ARGS"
@@ -66,7 +66,7 @@ def names(job: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("job", ["deploy.yml:deploy", "preview.yml:destroy"])
-def test_nothing_of_an_input_is_carried_out(place: Path, job: str, hostile: str) -> None:
+def test_no_part_of_an_input_is_executed(place: Path, job: str, hostile: str) -> None:
     stack, arguments = names(job)
     words = run(place, job, **{stack: f"Ward{hostile}", arguments: f"-c alarm_email=a@example.org {hostile}"})
     assert not (place / "pwned").exists()
@@ -75,7 +75,7 @@ def test_nothing_of_an_input_is_carried_out(place: Path, job: str, hostile: str)
 
 
 @pytest.mark.parametrize("job", ["deploy.yml:deploy", "preview.yml:destroy"])
-def test_quotes_hold_words_together(place: Path, job: str) -> None:
+def test_quotes_keep_words_together(place: Path, job: str) -> None:
     stack, arguments = names(job)
     given = """-c 'cors_origins=["https://films.example.org"]' -c "dashboard=a b" """
     words = run(place, job, **{stack: "Ward", arguments: given})
@@ -83,13 +83,13 @@ def test_quotes_hold_words_together(place: Path, job: str) -> None:
     assert words[words.index("stack_name=Ward") - 1] == "-c"
 
 
-def test_without_arguments_the_cdk_is_called_all_the_same(place: Path) -> None:
+def test_the_cdk_is_called_without_further_arguments(place: Path) -> None:
     stack, arguments = names("deploy.yml:deploy")
     words = run(place, "deploy.yml:deploy", **{stack: "Ward", arguments: " "})
     assert words[2:] == ["deploy", "-c", "stack_name=Ward", "--require-approval=never"]
 
 
-def test_before_a_deployment_the_same_words_are_looked_at_and_may_stop_it(place: Path) -> None:
+def test_the_check_before_a_deployment_gets_the_same_words_and_can_stop_it(place: Path) -> None:
     stack, arguments = names("deploy.yml:deploy")
     given = {stack: "Ward", arguments: "-c 'dashboard=a b'"}
     assert run(place, "deploy.yml:deploy", **given)[-2:] == ["-c", "dashboard=a b"]

@@ -1,4 +1,4 @@
-"""The trust policy of docs/deploy.md lets both forms in that GitHub's subject has."""
+"""Test of the trust policy in docs/deploy.md: it accepts both forms of GitHub's subject."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
-def test_the_role_trusts_both_forms_of_the_subject_and_nobody_else() -> None:
+def test_the_role_trusts_only_the_two_forms_of_the_subject() -> None:
     (policy,) = [
         block for block in re.findall(r"```json\n(.*?)```", PAGE, re.S) if "AssumeRoleWithWebIdentity" in block
     ]

@@ -1,4 +1,4 @@
-"""The workflows of the repository: what they run is pinned, and none of them holds or asks for a key."""
+"""Tests of the repository's workflows: their actions are pinned, and no workflow holds or requires a key."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ JOBS = dict(jobs())
 
 def permissions(job: dict[str, Any]) -> dict[str, str]:
     found = job.get("permissions", job["workflow"]["permissions"])
-    assert isinstance(found, dict), "read-all and write-all say nothing of what is needed"
+    assert isinstance(found, dict), "list the permissions; read-all and write-all are too broad"
     return found
 
 
@@ -49,7 +49,7 @@ def test_every_action_is_pinned_by_its_commit(name: str) -> None:
             assert PINNED.fullmatch(step["uses"]), step["uses"]
 
 
-def test_one_commit_an_action_and_its_version_is_told() -> None:
+def test_each_action_has_one_commit_and_names_its_version() -> None:
     told = [line for file in FILES for line in file.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     actions = {line.partition("uses:")[2].strip() for line in told if "./" not in line}
     assert all(re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", action) for action in actions), actions
@@ -57,7 +57,7 @@ def test_one_commit_an_action_and_its_version_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_permissions_are_those_that_are_needed(name: str) -> None:
+def test_jobs_have_only_the_permissions_that_they_need(name: str) -> None:
     enters_aws = any("configure-aws-credentials" in step.get("uses", "") for step in steps(JOBS[name]))
     calls = JOBS[name].get("uses") == "./.github/workflows/deploy.yml"
     identity = {"id-token": "write"} if enters_aws or calls else {}
@@ -65,7 +65,7 @@ def test_permissions_are_those_that_are_needed(name: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_there_are_no_secrets_and_nothing_that_runs_with_those_of_the_repository(file: Path) -> None:
+def test_workflows_use_no_secrets(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     for never in ("secrets.", "secrets:", "pull_request_target", "workflow_run", "aws-access-key-id", "aws-secret"):
         assert never not in text
@@ -73,13 +73,13 @@ def test_there_are_no_secrets_and_nothing_that_runs_with_those_of_the_repository
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_what_others_may_name_is_never_part_of_a_script(name: str) -> None:
+def test_scripts_contain_no_expressions(name: str) -> None:
     for step in steps(JOBS[name]):
-        assert "${{" not in step.get("run", ""), "give it to the script by env"
+        assert "${{" not in step.get("run", ""), "pass the value to the script in env"
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_jobs_end_and_leave_no_credentials_in_their_clone(name: str) -> None:
+def test_jobs_have_a_timeout_and_keep_no_credentials_in_their_clone(name: str) -> None:
     job = JOBS[name]
     assert "uses" in job or job["timeout-minutes"] <= 45
     for step in steps(job):
@@ -92,7 +92,7 @@ def test_a_deployment_is_checked() -> None:
     assert [line.split("ARGS")[0].split()[-1] for line in run] == ["base-image", "deploy", "smoke"]
 
 
-def test_what_a_pull_request_deployed_is_destroyed_with_the_same_settings() -> None:
+def test_the_stack_of_a_pull_request_is_destroyed_with_the_same_settings() -> None:
     made, ended = JOBS["preview.yml:deploy"], JOBS["preview.yml:destroy"]
     assert made["with"]["stack_name"] == ended["env"]["STACK_NAME"]
     assert made["with"]["environment"] == ended["environment"]
@@ -104,7 +104,7 @@ def test_what_a_pull_request_deployed_is_destroyed_with_the_same_settings() -> N
         assert "head.repo.full_name == github.repository" in job["if"]
 
 
-def test_targets_that_are_run_exist() -> None:
+def test_the_make_targets_of_workflows_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     run = [target for job in JOBS.values() for step in steps(job) for target in targets(step.get("run", ""))]
     assert {"test-all", "deploy", "smoke", "destroy", "rehearse"} <= set(run)
