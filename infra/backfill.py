@@ -70,7 +70,7 @@ class Backfill(Construct):
 
     def _let_process(self, function: lambda_.Function, uploads: Uploads) -> None:
         function.add_environment("RESULTS_BUCKET", uploads.result_bucket.bucket_name)
-        # To recognize the upload bucket: results of its objects have no prefix.
+        # To recognise the upload bucket: results of its objects have no prefix.
         function.add_environment("UPLOADS_BUCKET", uploads.upload_bucket.bucket_name)
         allow(
             function.role,
