@@ -19,6 +19,7 @@ class Heap:
 
     def __init__(self) -> None:
         self._least: int | None = None
+        self._left = 0
         self._pages: int | None = None
         if sys.platform == "linux":
             # By default the C library returns every block above about 128 kB as soon as it is free, and the system
@@ -36,7 +37,10 @@ class Heap:
             if self._least is None or self._resident() > self._least + KEPT_BYTES:
                 ctypes.CDLL(None).malloc_trim(0)
                 now = self._resident()
-                self._least = now if self._least is None else min(self._least, now)
+                # What two calls in a row could not return is in use for good. One call may leave the memory of a
+                # refused image, which the next one returns.
+                self._least = now if self._least is None else min(self._left, now)
+                self._left = now
 
     def _resident(self) -> int:
         # The file stays open: opening it takes five times as long as reading it.
