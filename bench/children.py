@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import shutil
 import statistics
@@ -13,19 +14,20 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from bench import films
 from bench.quiet import serve_first
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _REQUESTS = """
-from bench.films import mixed
+import pickle, sys
 from bench.served import handler_call
 calls = {}
-for film in mixed(COUNT):
-    if film.name not in calls:
-        calls[film.name] = handler_call(film)
-    calls[film.name]()
-status = open('/proc/self/status').read()  # getrusage would answer the parent's peak where that is larger
+for image in pickle.load(open(sys.argv[1], 'rb')):
+    if image.name not in calls:
+        calls[image.name] = handler_call(image)
+    calls[image.name]()
+status = open('/proc/self/status').read()  # getrusage would report the parent's peak if that is larger
 print(status.partition('VmHWM:')[2].split()[0])
 """
 _COLD = """
@@ -77,9 +79,16 @@ def profile(what: str) -> dict[str, Any]:
     return dict(json.loads(_python("-c", program).stdout.splitlines()[-1]))
 
 
-def peak_megabytes(requests: int) -> float:
-    """Peak resident memory (MB of 10^6 bytes) of a process that answers so many mixed requests."""
-    done = _python("-c", _REQUESTS.replace("COUNT", str(requests)))
+def peak_megabytes(requests: int, model_dir: Path) -> float:
+    """Return the peak resident memory (MB of 10^6 bytes) of a process that answers so many mixed requests.
+
+    It uses the graphs of `model_dir` as an image holds them, and images that another process made.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        images = Path(scratch) / "images.pickle"
+        images.write_bytes(pickle.dumps(films.mixed(requests)))
+        prepared = _prepared(model_dir, Path(scratch))
+        done = _python("-c", _REQUESTS, str(images), MODEL_DIR=str(prepared))
     return round(int(done.stdout.split()[-1]) * 1024 / 1e6, 1)
 
 
@@ -100,9 +109,7 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
     """
     parts: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
-        prepared = Path(scratch) / "model"
-        shutil.copytree(model_dir, prepared)
-        _python("-m", "pneumonia.model.optimise", str(prepared))
+        prepared = _prepared(model_dir, Path(scratch))
         for _ in range(rounds):
             start = time.perf_counter()
             _python("-c", "pass")
@@ -111,6 +118,14 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
             for name, ms in json.loads(started.stdout.splitlines()[-1]).items():
                 parts[name].append(ms)
     return {name: round(statistics.median(values), 1) for name, values in parts.items()}
+
+
+def _prepared(model_dir: Path, folder: Path) -> Path:
+    """Return a copy of the model in `folder`, with graphs optimised as an image has them."""
+    prepared = folder / "model"
+    shutil.copytree(model_dir, prepared)
+    _python("-m", "pneumonia.model.optimise", str(prepared))
+    return prepared
 
 
 def _python(*arguments: str, packages: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":

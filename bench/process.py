@@ -47,7 +47,7 @@ def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | N
             rates = children.gemm_rates(len(cpus))
             found["machine"]["int8_saturates"] = children.saturates()
             console.print(f"Memory after {REQUESTS} mixed requests, imports, parts of a start …")
-            found["memory_mb"] = children.peak_megabytes(REQUESTS)
+            found["memory_mb"] = children.peak_megabytes(REQUESTS, served.folder())
             found["imports_ms"] = children.import_profile()
             # Pairs, in their order: results.json sorts the keys of objects.
             console.print("Where the time goes …")

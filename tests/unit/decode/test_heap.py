@@ -64,8 +64,10 @@ def test_what_the_next_film_needs_is_kept() -> None:
     assert int(done.stdout) < 1000  # pages that the system had to clear; each film has 1,953
 
 
-# Memory that stays for good, as that of a library that the second request loads.
-GROWN = AGAIN.replace("before =", "stays = ctypes.create_string_buffer(b'1' * 40_000_000)\nfilm()\nfilm()\nfilm()\nbefore =")
+# Memory that stays in use, such as that of a library that the second request loads.
+GROWN = AGAIN.replace(
+    "before =", "stays = ctypes.create_string_buffer(b'1' * 40_000_000)\nfilm()\nfilm()\nfilm()\nbefore ="
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library keeps the memory")
