@@ -1,1 +1,1 @@
-"""What the service costs in time, memory and money, beside the origin and beside what the machine could do."""
+"""Benchmark of time, memory and price, compared with the origin and with the limits of the machine."""

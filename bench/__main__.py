@@ -1,8 +1,8 @@
-"""`make bench`: the handler against its floor, the origin, OpenVINO, and what it costs; no network, no Docker.
+"""`make bench`: compare the handler with its floor, the origin and OpenVINO, and price it. Needs no network or Docker.
 
     python -m bench [--runs 40] [--model-dir DIR] [--cpus 1]
 
-Writes bench/results.json (section `process`), plots, and the tables in bench/README.md.
+Write bench/results.json (section `process`), plots, and the tables in bench/README.md.
 """
 
 import argparse
@@ -17,16 +17,16 @@ from bench import machine
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40, help="undisturbed rounds of each image; default: %(default)s")
-    parser.add_argument("--cpus", type=int, default=1, help="to pin to; 1 is Lambda at 1,769 MB; default: %(default)s")
+    parser.add_argument("--cpus", type=int, default=1, help="CPUs; 1 is Lambda at 1,769 MB; default: %(default)s")
     parser.add_argument("--model-dir", type=Path, help="another model_artifacts/")
     parser.add_argument("--origin-model", type=Path, help="an fp32 Xception 150 graph instead of a random one")
     args = parser.parse_args()
     if args.model_dir:
         os.environ["MODEL_DIR"] = str(args.model_dir.resolve())
-    # After the environment is set: what they import reads it.
+    # Imported after the environment is set, because these modules read it.
     from bench import measurements, process, report
 
-    # This process waits and reckons on the other CPUs; its subjects and children are pinned when they start.
+    # This process runs on the other CPUs. Its subjects and children are pinned when they start.
     cpus = machine.last_cpus(args.cpus)
     with machine.pinned(sorted(machine.all_cpus() - set(cpus)) or cpus):
         content = process.measure(Console(), args.runs, cpus, args.origin_model)

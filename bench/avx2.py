@@ -1,9 +1,9 @@
-"""onnxruntime as it would run on a CPU with AVX2 and without AVX-512 and VNNI, for a machine that has them.
+"""Run onnxruntime as on a CPU with AVX2 and without AVX-512 and VNNI, on a machine that has them.
 
-onnxruntime has no setting for that: it asks the CPU once, when its library is loaded (MLAS, `platform.cpp`). So a copy
-of the installed package is made in which two of these questions are answered with no: whether there is AVX-VNNI, and
-whether the system saves the registers of AVX-512. Everything else is as it was. That the copy does what is meant is
-checked where it runs, by its products (`floor.saturates`). It is used for these figures and nowhere else.
+onnxruntime has no setting for this. It queries the CPU once, when its library is loaded (MLAS, `platform.cpp`). In a
+copy of the installed package, two of these queries return no: whether the CPU has AVX-VNNI, and whether the system
+saves the registers of AVX-512. Everything else is unchanged. `floor.saturates` checks the copy by its products. The
+copy is used only for these figures.
 """
 
 import importlib.util
@@ -23,14 +23,14 @@ _NO_AVX_512 = b"\x0c\xe0"  # or al, 224: the jump to AVX-512 never is
 
 
 class NotEmulated(RuntimeError):
-    """This build of onnxruntime asks the CPU in another way, or there is nothing to ask."""
+    """This build of onnxruntime queries the CPU in another way, or the CPU has neither feature."""
 
 
 def without_vnni(library: bytes) -> bytes:
-    """The library with both questions answered. Raises NotEmulated unless they are there once each."""
+    """Return the library with both queries answered. Raises NotEmulated unless each is found once."""
     found = list(_QUESTIONS.finditer(library))
     if len(found) != 1:
-        raise NotEmulated(f"the questions of MLAS are in this onnxruntime {len(found)} times, not once")
+        raise NotEmulated(f"this onnxruntime has the CPU queries of MLAS {len(found)} times instead of once")
     changed = bytearray(library)
     for group, answer in ((1, _NO_AVX_VNNI), (2, _NO_AVX_512)):
         begin, end = found[0].span(group)
@@ -39,7 +39,7 @@ def without_vnni(library: bytes) -> bytes:
 
 
 def package(folder: Path) -> Path:
-    """Make the copy in `folder`, again each time. Returns the folder to put first on the path of modules.
+    """Create the copy in `folder`, replacing an old one. Returns the folder to put first on the module path.
 
     Raises NotEmulated.
     """
@@ -54,4 +54,4 @@ def package(folder: Path) -> Path:
     for library in copied.glob("capi/onnxruntime_pybind11_state*.so"):
         library.write_bytes(without_vnni(library.read_bytes()))
         return folder
-    raise NotEmulated("this onnxruntime has no library where it is expected")
+    raise NotEmulated("this onnxruntime has no library in the expected place")

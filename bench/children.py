@@ -1,4 +1,4 @@
-"""What has to be measured in a new process: peak memory, the time that imports take, and GEMM by itself."""
+"""Measurements that need a new process: peak memory, the time of imports, and the rate of GEMM."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from bench import films
+from bench import payloads
 from bench.quiet import serve_first
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +50,8 @@ lap('our own code')
 from pneumonia.predictor import process_predictor
 process_predictor()
 lap('session')
-from bench import films, served  # what these load is no part of it
-event, context = served.event(films.films()['jpeg_224']), served.Context()
+from bench import payloads, served  # imported outside the measurement
+event, context = served.event(payloads.payloads()['jpeg_224']), served.Context()
 last = time.perf_counter()
 answer = pneumonia.handlers.api.handler(event, context)
 lap('first answer')
@@ -62,38 +62,38 @@ _IMPORT_LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)")
 
 
 def gemm_rates(threads: int, packages: Path | None = None) -> dict[str, float]:
-    """`floor.gemm_rates`, with the onnxruntime in the folder `packages` if that is given."""
+    """Return `floor.gemm_rates`, with the onnxruntime in the folder `packages` if given."""
     program = f"import json; from bench import floor; print(json.dumps(floor.gemm_rates({threads})))"
     return dict(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
 
 
 def saturates(packages: Path | None = None) -> bool:
-    """`floor.saturates`, with the onnxruntime in the folder `packages` if that is given."""
+    """Return `floor.saturates`, with the onnxruntime in the folder `packages` if given."""
     program = "import json; from bench import floor; print(json.dumps(floor.saturates()))"
     return bool(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
 
 
 def profile(what: str) -> dict[str, Any]:
-    """`request_parts` or `model_parts` of `bench.profile`."""
+    """Return `request_parts` or `model_parts` of `bench.profile`."""
     program = f"import json; from bench import profile; print(json.dumps(profile.{what}()))"
     return dict(json.loads(_python("-c", program).stdout.splitlines()[-1]))
 
 
 def peak_megabytes(requests: int, model_dir: Path) -> float:
-    """Return the peak resident memory (MB of 10^6 bytes) of a process that answers so many mixed requests.
+    """Return the peak resident memory (MB of 10^6 bytes) of a process that answers `requests` mixed requests.
 
-    It uses the graphs of `model_dir` as an image holds them, and images that another process made.
+    It uses the graphs of `model_dir` as a container image has them, and images that another process made.
     """
     with tempfile.TemporaryDirectory() as scratch:
         images = Path(scratch) / "images.pickle"
-        images.write_bytes(pickle.dumps(films.mixed(requests)))
+        images.write_bytes(pickle.dumps(payloads.mixed(requests)))
         prepared = _prepared(model_dir, Path(scratch))
         done = _python("-c", _REQUESTS, str(images), MODEL_DIR=str(prepared))
     return round(int(done.stdout.split()[-1]) * 1024 / 1e6, 1)
 
 
 def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
-    """Milliseconds that the packages loaded by `import module` take themselves, largest first."""
+    """Return the milliseconds that each package loaded by `import module` takes itself, largest first."""
     taken: dict[str, float] = defaultdict(float)
     for line in _python("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
         if match := _IMPORT_LINE.match(line):
@@ -102,10 +102,10 @@ def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
 
 
 def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
-    """Medians in ms of the parts of a start with a warm page cache, up to the first answer, in their order.
+    """Return the medians in ms of the parts of a start with a warm page cache, up to the first answer, in order.
 
-    With the graphs of `model_dir` as an image holds them. Without what AWS does before Python is started, and without
-    its runtime client.
+    The graphs of `model_dir` are prepared as in an image. The work of AWS before Python starts and its runtime client
+    are not included.
     """
     parts: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,9 +1,9 @@
-"""`make bench-container`: cold starts, bytes read, image size and memory sizes, ours beside the origin, in Docker.
+"""`make bench-container`: measure cold starts, bytes read, image size and memory sizes against the origin, in Docker.
 
     python -m bench.container [--colds 15] [--runs 60]
 
-Cold is the time from a container that listens to its first answer, so without Docker's own start. Dropping the page
-cache needs root; without it that part is left out, and said so. Writes the section `container` of results.json.
+A cold start is the time from a listening container to its first answer, without the start of Docker. Dropping the page
+cache needs root; without root, that part is skipped with a message. Writes the section `container` of results.json.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import cost, docker, films, machine, measurements, quiet, report, timing, xception
+from bench import cost, docker, machine, measurements, payloads, quiet, report, timing, xception
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, ORIGIN = "pneumonia-inference:bench", "pneumonia-origin:bench"
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def measure(console: Console, base: str, colds: int, runs: int) -> dict[str, Any]:
-    """Every figure of the section `container`."""
+    """Return every figure of the section `container`."""
     described = machine.describe(("onnxruntime", "numpy", "pillow"))
     flags = os.environ.get("DOCKER_BUILD_FLAGS", "")
     console.print("Building both images …")
@@ -67,7 +67,7 @@ def measure(console: Console, base: str, colds: int, runs: int) -> dict[str, Any
         found["cold_samples_ms"]["dropped_cache"] = _rounded(taken["ours"])
         found["read_mb"] = {name: timing.Spread.of(values).median for name, values in read.items() if any(values)}
     else:
-        console.print("Cold starts without page cache are left out: dropping it needs root")
+        console.print("Cold starts without page cache are skipped: dropping the page cache needs root")
     found["by_cpus"] = _sizes(console, runs)
     return found
 
@@ -77,7 +77,7 @@ def _rounded(milliseconds: list[float]) -> list[float]:
 
 
 def _origin_context() -> Path:
-    """A folder of what the origin's image is built from: the repository's own build context leaves it out."""
+    """Return a folder with the files for the origin's image, which the build context of the repository excludes."""
     cache = ROOT / ".cache" / "bench"
     context = cache / "origin"
     (context / "bench").mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def _origin_context() -> Path:
 def _colds(
     images: dict[str, str], count: int, *, drop: bool = False
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Milliseconds from listening to the first answer, and MB read until then, of each image in turn."""
+    """Return milliseconds from listening to the first answer, and MB read until then, for each image in turn."""
     taken: dict[str, list[float]] = {name: [] for name in images}
     read: dict[str, list[float]] = {name: [] for name in images}
     event = _event()
@@ -115,22 +115,22 @@ def _colds(
 
 
 def _settle() -> None:
-    """Wait until the engine has done what the start and the end of containers leave it to do, ten seconds at most."""
+    """Wait up to ten seconds until the engine has finished its work for the start and end of containers."""
     engine = docker.engine_pids()
     with contextlib.suppress(quiet.NeverIdle, OSError):
         quiet.wait_until_idle(engine, patience_seconds=10)
 
 
 def _sizes(console: Console, runs: int) -> dict[str, Any]:
-    """Warm requests at each memory size, with as many threads as it has whole CPUs (at least one)."""
+    """Measure warm requests at each memory size, with one thread per whole CPU and at least one."""
     event, found = _event(), {}
     for cpus, memory in SIZES.items():
         threads = max(1, round(cpus))
         console.print(f"Warm requests at {memory} MB, {cpus} vCPU, {threads} threads …")
         with docker.running(OURS, cpus, memory, AUTH_MODE="none", INTRA_OP_THREADS=str(threads)) as container:
             taken = timing.interleaved({"ours": partial(container.invoke, event)}, runs)["ours"]
-        # A share of a CPU is given in slices: some requests fit into one and others wait for the next, so the mean is
-        # what a request costs in the long run.
+        # A share of a CPU comes in slices. Some requests fit into one, and others wait for the next. So the mean is the
+        # cost of a request in the long run.
         mean = round(statistics.fmean(taken), 2)
         found[str(cpus)] = {
             "memory_mb": memory,
@@ -143,8 +143,8 @@ def _sizes(console: Console, runs: int) -> dict[str, Any]:
 
 
 def _event() -> dict[str, str]:
-    """A direct invoke, which both handlers understand."""
-    return {"image": base64.b64encode(films.films()["jpeg_224"].data).decode()}
+    """Return a direct invoke, which both handlers accept."""
+    return {"image": base64.b64encode(payloads.payloads()["jpeg_224"].data).decode()}
 
 
 if __name__ == "__main__":

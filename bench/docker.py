@@ -1,4 +1,4 @@
-"""Containers under Lambda's limits, through the docker command."""
+"""Run containers under the limits of Lambda, with the docker command."""
 
 import contextlib
 import http.client
@@ -20,14 +20,14 @@ WEIGHTS = {
     Path("/sys/fs/cgroup/docker/cpu.weight"): "10000",
     Path("/sys/fs/cgroup/system.slice/cpu.weight"): "10000",  # Docker next to systemd
 }
-"""Where the kernel keeps the share of the CPU of all containers together, and the largest one."""
+"""The kernel files with the CPU share of all containers together, and the largest share."""
 
-# As Lambda: nothing can be written but /tmp, and a user that is not root.
+# As on Lambda, only /tmp is writable, and the user is not root.
 LAMBDA_LIKE = ("--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap-drop=ALL")
 
 
 def docker(*arguments: str) -> str:
-    """What the docker command prints. Raises RuntimeError with its message."""
+    """Return the output of the docker command. Raises RuntimeError with its message."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607  # nosec B607
     if done.returncode:
         raise RuntimeError(f"docker {shlex.join(arguments)}: {done.stderr.strip()}")
@@ -48,12 +48,12 @@ def build(dockerfile: Path, tag: str, base: str, flags: str, root: Path) -> str:
 
 
 def megabytes(image: str) -> float:
-    """Unpacked size of an image, MB of 10^6 bytes."""
+    """Return the unpacked size of an image in MB of 10^6 bytes."""
     return int(docker("image", "inspect", "--format={{.Size}}", image)) / 1e6
 
 
 def engine_pids() -> dict[str, int]:
-    """The processes of the engine on this machine, by name and id; none where it runs elsewhere."""
+    """Return the engine's processes on this machine, by name and id; none if it runs elsewhere."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -65,9 +65,9 @@ def engine_pids() -> dict[str, int]:
 
 @contextlib.contextmanager
 def served_first(weights: Mapping[Path, str] = WEIGHTS) -> Iterator[None]:
-    """Let all containers of this machine have the CPU before other processes, where this is allowed (root).
+    """Give all containers of this machine the CPU before other processes, where this is allowed (root).
 
-    `weights`: files of the kernel, with what to write into each; they get back what was in them.
+    `weights`: kernel files, with the text to write into each. Their old text is restored at the end.
     """
     before = {}
     for path, weight in weights.items():
@@ -84,13 +84,13 @@ def served_first(weights: Mapping[Path, str] = WEIGHTS) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Running:
-    """A started container whose emulator listens; nothing of the function is loaded before the first event."""
+    """A started container whose emulator listens. It loads the function with the first event."""
 
     name: str
     address: str
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """The handler's answer. Raises RuntimeError where it is none."""
+        """Return the handler's prediction. Raises RuntimeError if its answer is not one."""
         connection = http.client.HTTPConnection(self.address, PORT, timeout=PATIENCE_SECONDS)
         try:
             connection.request("POST", INVOKE, json.dumps(event))
@@ -104,7 +104,7 @@ class Running:
         return answer
 
     def read_bytes(self) -> int | None:
-        """What the processes of the container have read from disk so far; None where we may not know (not root)."""
+        """Return the bytes that the container's processes have read from disk so far; None without root."""
         total = 0
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -113,7 +113,7 @@ class Running:
                 fields = (process / "io").read_text(encoding="ascii").split()
             except PermissionError:
                 return None
-            except OSError:  # gone in between
+            except OSError:  # the process ended meanwhile
                 continue
             total += int(fields[fields.index("read_bytes:") + 1])
         return total
@@ -121,7 +121,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(image: str, cpus: float, memory_mb: int, **environment: str) -> Iterator[Running]:
-    """Start a container and wait until it listens; it is removed at the end."""
+    """Start a container and wait until it listens. Remove it at the end."""
     name = docker(
         "run", "--detach", *LAMBDA_LIKE, f"--cpus={cpus}", f"--memory={memory_mb}m", f"--memory-swap={memory_mb}m",
         *(f"--env={key}={value}" for key, value in environment.items()), image,
@@ -135,7 +135,7 @@ def running(image: str, cpus: float, memory_mb: int, **environment: str) -> Iter
 
 
 def _wait(address: str, name: str) -> None:
-    # At the container's own address: a published port is open before anything listens behind it.
+    # Uses the container's address, because a published port is open before anything listens behind it.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:

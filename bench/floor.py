@@ -1,4 +1,4 @@
-"""What the machine could do at best: the multiply-adds a model needs, and the rate of onnxruntime's own GEMM."""
+"""The limit of the machine: the multiply-adds that a model needs, and the rate of onnxruntime's GEMM."""
 
 import time
 from pathlib import Path
@@ -15,7 +15,7 @@ SECONDS = 1.0  # per size
 
 
 def gemm_rates(threads: int) -> dict[str, float]:
-    """Best rate in 10^9 multiply-adds per second: float32, and uint8 by int8."""
+    """Return the best rates in 10^9 multiply-adds per second, for float32 and for uint8 by int8."""
     return {
         "float32": max(_rate(side, threads, "MatMul", np.float32, np.float32) for side in SIDES),
         "int8": max(_rate(side, threads, "MatMulInteger", np.uint8, np.int8) for side in SIDES),
@@ -23,9 +23,9 @@ def gemm_rates(threads: int) -> dict[str, float]:
 
 
 def saturates() -> bool:
-    """Whether sums of two int8 products are cut off at 16 bits: so x86 multiplies without VNNI, and never with it.
+    """Return whether sums of two int8 products are cut off at 16 bits, as on x86 without VNNI.
 
-    It tells which instructions onnxruntime uses, whatever the CPU lists.
+    This shows which instructions onnxruntime uses, independent of the features that the CPU lists.
     """
     a, b = np.full((64, 64), 255, np.uint8), np.full((64, 64), 127, np.int8)
     return bool((_session("MatMulInteger", a, b, 1).run(None, {"a": a})[0] != 64 * 255 * 127).any())
@@ -46,14 +46,14 @@ def _rate(side: int, threads: int, kind: str, left: type, right: type) -> float:
 
 
 def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
-    """A session that multiplies by `b`, with the input `a` and one output."""
+    """Return a session that multiplies its input `a` by `b`, with one output."""
     result = TensorProto.FLOAT if kind == "MatMul" else TensorProto.INT32
     graph = helper.make_graph(
         [helper.make_node(kind, ["a", "b"], ["c"])],
         "gemm",
         [helper.make_tensor_value_info("a", helper.np_dtype_to_tensor_dtype(a.dtype), list(a.shape))],
         [helper.make_tensor_value_info("c", result, [a.shape[0], b.shape[1]])],
-        [onnx.numpy_helper.from_array(b, "b")],  # constant, so that it is packed once, as weights are
+        [onnx.numpy_helper.from_array(b, "b")],  # constant, so it is packed once, like weights
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -62,7 +62,7 @@ def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
 
 
 def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
-    """10^9 multiply-adds of the convolutions of a graph for one image; all else in it is below one percent.
+    """Return the 10^9 multiply-adds of the convolutions of a graph for one image. Everything else is below one percent.
 
     `depthwise_alone`: count only those that see one channel each. Channels of zeros, which pad the graph
     (`training/padding.py`), do not count.
@@ -73,7 +73,7 @@ def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
         for entry in (*model.graph.value_info, *model.graph.output)
     }
     weights = {entry.name: _used(onnx.numpy_helper.to_array(entry)) for entry in model.graph.initializer}
-    # In a quantised graph the weights of a convolution come out of a DequantizeLinear.
+    # In a quantised graph, the weights of a convolution are the output of a DequantizeLinear.
     weights |= {
         node.output[0]: weights[node.input[0]]
         for node in model.graph.node
@@ -98,5 +98,5 @@ def _used(values: NDArray[Any]) -> list[int]:
 
 
 def is_int8(path: Path) -> bool:
-    """Whether the convolutions of the graph are quantised."""
+    """Return whether the convolutions of the graph are quantised."""
     return any(node.op_type in ("QuantizeLinear", "QLinearConv") for node in onnx.load(path).graph.node)

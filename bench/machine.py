@@ -1,4 +1,4 @@
-"""The machine a figure was measured on: without its name and its vector instructions no figure means much."""
+"""Describe the machine of a measurement: its CPU and vector instructions determine every figure."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ VECTOR_FEATURES = (
 
 
 def describe(packages: tuple[str, ...]) -> dict[str, Any]:
-    """CPU, vector features, CPUs in use, load, and versions of Python and `packages`."""
+    """Return CPU, vector features, CPUs in use, load, and versions of Python and `packages`."""
     fields = _cpu_fields()
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return {
@@ -40,7 +40,7 @@ def describe(packages: tuple[str, ...]) -> dict[str, Any]:
 
 
 def kind(flags: Sequence[str], architecture: str) -> str:
-    """The kind of machine, for int8 products: `vnni`, `avx2` or `x86_64`; `dotprod` or `arm64`; or the architecture."""
+    """Return the kind of machine for int8 products: `vnni`, `avx2` or `x86_64`; `dotprod` or `arm64`; or another."""
     if architecture == "x86_64":
         return "vnni" if {"avx512_vnni", "avx_vnni"} & set(flags) else "avx2" if "avx2" in flags else architecture
     if architecture in ("aarch64", "arm64"):
@@ -49,23 +49,23 @@ def kind(flags: Sequence[str], architecture: str) -> str:
 
 
 def all_cpus() -> set[int]:
-    """The CPUs that this process may use."""
+    """Return the CPUs that this process may use."""
     return set(os.sched_getaffinity(0))
 
 
 def last_cpus(count: int) -> list[int]:
-    """The CPUs to measure on: the last ones that we may use, where the fewest interrupts land."""
+    """Return the CPUs to measure on: the last ones that we may use, which get the fewest interrupts."""
     return sorted(os.sched_getaffinity(0))[-count:]
 
 
 def pin(cpus: int) -> None:
-    """Let this process and its children use only so many CPUs, the last ones."""
+    """Restrict this process and its children to the last `count` CPUs."""
     os.sched_setaffinity(0, last_cpus(cpus))
 
 
 @contextlib.contextmanager
 def pinned(cpus: Sequence[int]) -> Iterator[None]:
-    """Let this process, and the children it starts, use only these CPUs for the length of a `with` block."""
+    """Restrict this process, and the children that it starts, to these CPUs during a `with` block."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -75,24 +75,24 @@ def pinned(cpus: Sequence[int]) -> Iterator[None]:
 
 
 class OtherWork:
-    """How busy CPUs were from the making of this object on: other work there takes memory and clock from ours."""
+    """Measures how busy other CPUs are from its creation on. Their work takes memory bandwidth and clock rate."""
 
     def __init__(self, cpus: Collection[int]) -> None:
         self._cpus = {f"cpu{cpu}" for cpu in cpus}
         self._start = self._ticks()
 
     def share(self) -> float:
-        """Share of their time in 0..1; 0 where there are no such CPUs."""
+        """Return the busy share of their time in 0..1; 0 if there are no CPUs."""
         busy, total = (now - then for now, then in zip(self._ticks(), self._start, strict=True))
         return round(busy / total, 3) if total else 0.0
 
     def _ticks(self) -> tuple[int, int]:
-        """Busy ticks and all ticks since the machine started."""
+        """Return the busy ticks and all ticks since the machine started."""
         busy = total = 0
         for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
             if name in self._cpus:
-                ticks = [int(field) for field in fields[:8]]  # the rest is in them already
+                ticks = [int(field) for field in fields[:8]]  # these include the rest
                 total += sum(ticks)
                 busy += sum(ticks) - ticks[3] - ticks[4]  # idle, and waiting for a disk
         return busy, total

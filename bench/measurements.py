@@ -1,7 +1,7 @@
-"""results.json: a section for each command, so that one run does not wipe out what the other measured.
+"""results.json: one section for each command, so that a command does not overwrite the results of another one.
 
-Its sections are of one kind of machine (`machine.kind`), the one that a command ran on last. Those of other kinds wait
-under `others`, by kind, until a command runs on such a machine again.
+The sections are for the kind of machine (`machine.kind`) of the last run. Sections of other kinds are under `others`,
+by kind, until a command runs on that kind again.
 """
 
 import datetime as dt
@@ -19,9 +19,9 @@ OTHERS = "others"
 
 
 def store(section: str, content: dict[str, Any], path: Path = RESULTS) -> dict[str, Any]:
-    """Replace one section, with the day it was measured, and return the whole.
+    """Replace one section, add the date, and return all results.
 
-    `content["machine"]` tells the kind of machine.
+    `content["machine"]` has the kind of machine.
     """
     results = for_kind(load(path), kind_of(content))
     results[section] = {"measured": dt.datetime.now(dt.UTC).date().isoformat(), **content}
@@ -30,7 +30,7 @@ def store(section: str, content: dict[str, Any], path: Path = RESULTS) -> dict[s
 
 
 def for_kind(results: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The results with the sections of this kind of machine in front, and all others put away by kind."""
+    """Return the results with the sections of this kind of machine in front, and all others under their kind."""
     others = {name: dict(sections) for name, sections in results.get(OTHERS, {}).items()}
     front = dict(others.pop(kind, {}))
     for name in SECTIONS:
@@ -42,7 +42,7 @@ def for_kind(results: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def section(results: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A section; that of another kind of machine where this kind has none. Raises KeyError."""
+    """Return a section, or that of another kind of machine if this kind has none. Raises KeyError."""
     for sections in (results, *results.get(OTHERS, {}).values()):
         if name in sections:
             return dict(sections[name])
@@ -50,16 +50,16 @@ def section(results: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def kind_of(section: dict[str, Any]) -> str:
-    """The kind of machine that a section was measured on."""
+    """Return the kind of machine on which a section was measured."""
     machine = section["machine"]
     return kind(machine["vector_features"], machine["system"].split()[-1])
 
 
 def save(results: dict[str, Any], path: Path = RESULTS) -> None:
-    """Write all of it."""
+    """Write all results."""
     path.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def load(path: Path = RESULTS) -> dict[str, Any]:
-    """All sections; none where nothing was measured yet."""
+    """Return all sections; none before the first measurement."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -1,9 +1,9 @@
-# The origin's serving path in a container of its own, for `make bench-container`. Built from a
-# folder that bench/container.py puts together.
+# The serving path of the origin in its own container, for `make bench-container`. Built from a folder that
+# bench/container.py fills.
 ARG BASE_IMAGE=public.ecr.aws/lambda/python:3.13
 FROM ${BASE_IMAGE}
 COPY bench/requirements.txt /tmp/constraints.txt
-# The versions that ours uses, so that the libraries are no part of the difference.
+# The same versions as in our image, so the libraries make no difference.
 RUN sed -E '/^ +(--hash|#)/d; s/ *\\$//' /tmp/constraints.txt > /tmp/versions.txt \
  && python3 -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --target ${LAMBDA_TASK_ROOT} \
       -c /tmp/versions.txt numpy onnxruntime pillow

@@ -1,8 +1,8 @@
-"""The origin's way to serve, written from its description: fp32 Xception, colour, Pillow, numpy, default session.
+"""The serving path of the origin, written from its description: fp32 Xception, colour, Pillow, numpy, default session.
 
-Decode with Pillow, convert to RGB, resize to 150x150 (nearest, the cheapest there is: nothing is charged to the
-origin that its description does not name), float32 divided by 255, a session with default options, JSON out.
-It fetched its images from a URL; the fetch is left out here, as it is for ours.
+It decodes with Pillow, converts to RGB, resizes to 150x150, divides float32 by 255, runs a session with default options
+and returns JSON. The resize uses nearest, the fastest filter, because the description names none. The origin fetched
+its images from a URL; the fetch is not measured for either service.
 """
 
 import base64
@@ -22,7 +22,7 @@ SIZE = 150
 
 
 class Origin:
-    """Bytes of an image in, JSON out."""
+    """Return the JSON answer for the bytes of an image."""
 
     def __init__(self, model: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
@@ -40,9 +40,9 @@ _origin: list[Origin] = []
 
 
 def handler(event: dict[str, Any], _context: object) -> str:
-    """Lambda handler of the origin's container: {"image": base64}; `ORIGIN_MODEL` names the graph."""
+    """Handle an event {"image": base64} in the container of the origin. `ORIGIN_MODEL` names the graph."""
     return _origin[0].answer(base64.b64decode(event["image"]))
 
 
-if "ORIGIN_MODEL" in os.environ:  # in the container: loaded in the INIT phase
+if "ORIGIN_MODEL" in os.environ:  # in the container, the graph is loaded in the INIT phase
     _origin.append(Origin(Path(os.environ["ORIGIN_MODEL"])))

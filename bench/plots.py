@@ -1,4 +1,4 @@
-"""Plots of the results, as SVG."""
+"""Draw plots of the results, as SVG."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ OURS, HEATMAP, ORIGIN, FLOOR = "#2a6f97", "#e09f3e", "#bc4749", "#8d99ae"
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """One plot of the warm path and one of the memory sizes, each if it was measured."""
+    """Draw one plot of the warm path and one of the memory sizes, each if it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     if process := results.get("process"):
         _warm(process, folder / "warm.svg")

@@ -1,4 +1,4 @@
-"""What `make bench` measures of the handler and next to it: the section `process` of results.json."""
+"""Measure the handler and its candidates for `make bench`: the section `process` of results.json."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import avx2, children, cost, films, floor, machine, served, timing, xception
+from bench import avx2, children, cost, floor, machine, payloads, served, timing, xception
 from bench.turns import Candidate, Rounds, Ruler, subjects
 
 REQUESTS = 100
@@ -21,11 +21,11 @@ _PAIRS = {
     "heatmap_api": ("handler_heatmap", "handler"),
     "heatmap_upload": ("upload_heatmap", "upload"),
 }
-"""Ratios of the figures of one image, by their names in results.json: what is divided by what."""
+"""Ratios of the figures of one image, by their names in results.json: numerator and denominator."""
 
 
 def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | None) -> dict[str, Any]:
-    """Every figure of the section `process`. `runs`: undisturbed rounds to take; `cpus`: those to measure on."""
+    """Return every figure of the section `process`. `runs`: undisturbed rounds to take; `cpus`: CPUs to measure on."""
     model = origin_model or xception.cached(CACHE)
     found: dict[str, Any] = {
         "machine": machine.describe(("onnxruntime", "numpy", "pillow", "openvino")) | {"cpus_used": len(cpus)},
@@ -34,7 +34,7 @@ def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | N
     others = machine.OtherWork(machine.all_cpus() - set(cpus))
     with tempfile.TemporaryDirectory() as scratch:
         with subjects(("ours", "bare", "origin"), cpus, model, Path(scratch)) as ruler:
-            for key, image in films.films().items():
+            for key, image in payloads.payloads().items():
                 console.print(f"{image.name}: handler, bare run and origin, with and without heatmap …")
                 found[key] = {"film": image.name, **_image(ruler, key, runs)}
             console.print(f"Batches of {served.BATCH} against one by one …")
@@ -74,13 +74,13 @@ def _model() -> dict[str, Any]:
         "int8": all(floor.is_int8(path) for path in members),
         "gmac": round(sum(floor.multiply_adds(path) for path in members), 3),
         "depthwise_gmac": round(sum(floor.multiply_adds(path, depthwise_alone=True) for path in members), 3),
-        # Measured by `make evaluate`, where the images are.
+        # Measured by `make evaluate`, which has the images.
         "precision": card.document["metrics"].get("precision"),
     }
 
 
 def _image(ruler: Ruler, key: str, runs: int, calls: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Times and ratios for one image. `calls`: of the subject `ours`; without it, all of the table."""
+    """Return times and ratios for one image. `calls`: of the subject `ours`; by default all calls of the table."""
     names = calls or ("handler", "handler_heatmap", "upload", "upload_heatmap")
     candidates = {name: Candidate("ours", name, key) for name in names}
     candidates |= {name: Candidate(name, name, key) for name in ("bare", "origin")}
@@ -92,7 +92,7 @@ def _image(ruler: Ruler, key: str, runs: int, calls: tuple[str, ...] | None = No
 
 
 def _modes(rounds: Rounds) -> dict[str, tuple[float, float]]:
-    """The two modes of each candidate that has some."""
+    """Return the two modes of each candidate that has them."""
     found = {name: timing.two_modes(values) for name, values in rounds.ms.items()}
     return {name: modes for name, modes in found.items() if modes}
 
@@ -117,7 +117,7 @@ def _bare_ms(found: dict[str, Any]) -> float:
 
 
 def _floor(rates: dict[str, float], int8: bool, bare_ms: float) -> dict[str, Any]:
-    """How near the model comes to the GEMM of onnxruntime itself."""
+    """Return the rate of the model compared with the GEMM of onnxruntime."""
     kind = "int8" if int8 else "float32"
     work = _model()["gmac"]
     floor_ms = work / rates[kind] * 1000
@@ -131,19 +131,19 @@ def _floor(rates: dict[str, float], int8: bool, bare_ms: float) -> dict[str, Any
 
 
 def _emulated(console: Console, runs: int, cpus: list[int], origin_model: Path, scratch: Path) -> dict[str, Any]:
-    """The same on this CPU without AVX-512 and VNNI (avx2.py), or {"why_not": a text}."""
+    """Return the same figures without AVX-512 and VNNI on this CPU (avx2.py), or {"why_not": a text}."""
     if machine.describe(())["kind"] == "avx2":
-        return {"why_not": "This CPU has AVX2 and no VNNI: the rows above are those."}
+        return {"why_not": "This CPU has AVX2 and no VNNI: see the rows above."}
     try:
         packages = avx2.package(CACHE / "avx2")
     except avx2.NotEmulated as error:
         return {"why_not": f"Not measurable here: {error}."}
     if not children.saturates(packages):
         return {"why_not": "Not measurable here: onnxruntime still uses VNNI."}
-    console.print("The same as on a CPU with AVX2 and without VNNI …")
+    console.print("The same images with AVX2 and without VNNI …")
     found: dict[str, Any] = {}
     with subjects(("ours", "bare", "origin"), cpus, origin_model, scratch, packages) as ruler:
-        for key, image in films.films().items():
+        for key, image in payloads.payloads().items():
             found[key] = {"film": image.name, **_image(ruler, key, runs, ("handler",))}
     with machine.pinned(cpus):
         rates = children.gemm_rates(len(cpus), packages)

@@ -1,4 +1,4 @@
-"""Where the time goes: parts of a warm request, and kinds of operators of the model."""
+"""Profile the time of the parts of a warm request and of the kinds of operators of the model."""
 
 import json
 import statistics
@@ -13,17 +13,17 @@ _KERNEL = "_kernel_time"
 
 
 def request_parts() -> dict[str, dict[str, float]]:
-    """Medians in ms for each image of the bench, through the handler with `?heatmap=true`.
+    """Return medians in ms for each image of the benchmark, through the handler with `?heatmap=true`.
 
-    `decode`, `preprocess` and `model` are what the answer says of itself (`timing_ms`); `heatmap` is the rest of its
-    total; `around` is what the handler needs around it: base64, JSON, routing.
+    `decode`, `preprocess` and `model` are from the `timing_ms` of the answer. `heatmap` is the rest of its total.
+    `around` is the rest of the handler: base64, JSON, routing.
     """
     import time
 
-    from bench import films, served
+    from bench import payloads, served
 
     found = {}
-    for key, image in films.films().items():
+    for key, image in payloads.payloads().items():
         call = served.handler_call(image, heatmap=True)
         laps = []
         for _ in range(ROUNDS):
@@ -35,19 +35,19 @@ def request_parts() -> dict[str, dict[str, float]]:
 
 
 def parts_of(timing: Mapping[str, float], whole_ms: float) -> dict[str, float]:
-    """One answer: its `timing_ms`, and how long the handler took for all of it."""
+    """Return the `timing_ms` of one answer, and the total time of the handler."""
     told = {name: timing[name] for name in ("decode", "preprocess", "model")}
     return told | {"heatmap": timing["total"] - sum(told.values()), "around": whole_ms - timing["total"]}
 
 
 def model_parts() -> dict[str, float]:
-    """Milliseconds of one run of the graphs by kind of operator, as onnxruntime's profiler sees them."""
+    """Return milliseconds of one run of the graphs by kind of operator, from the profiler of onnxruntime."""
     import onnx
     import onnxruntime
 
-    from bench import films, served
+    from bench import payloads, served
 
-    image = films.films()["jpeg_224"]
+    image = payloads.payloads()["jpeg_224"]
     total: Counter[str] = Counter()
     for member, batch in zip(served.card().members, served.inputs(image), strict=True):
         with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def model_parts() -> dict[str, float]:
 
 
 def by_kind(events: Iterable[Mapping[str, Any]], depthwise: Collection[str]) -> Counter[str]:
-    """Microseconds of the events of a profile by kind of operator. `depthwise`: names of nodes with groups."""
+    """Return microseconds of the events of a profile by kind of operator. `depthwise`: names of nodes with groups."""
     found: Counter[str] = Counter()
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):

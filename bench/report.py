@@ -1,4 +1,4 @@
-"""From results.json to the tables between the markers of bench/README.md, to plots and the terminal."""
+"""Write results.json as tables between the markers of bench/README.md, as plots, and to the terminal."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ KINDS = {
 
 def publish(results: dict[str, Any], console: Console) -> None:
     """Write the tables and plots, and show the rows."""
-    from bench import plots  # matplotlib: not where only tables are written
+    from bench import plots  # imports matplotlib, which tables do not need
 
     plots.draw(results, ROOT / "bench" / "plots")
     write_tables(results, console)
@@ -43,7 +43,7 @@ def write_tables(results: dict[str, Any], console: Console) -> None:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """The table of the kind of machine measured last, then those of the others, each with its conditions."""
+    """Return the table of the kind of machine measured last, then the other tables, each with its conditions."""
     parts = [_part(results)]
     for kind, sections in sorted(results.get(OTHERS, {}).items()):
         parts.append(f"### On a machine {KINDS.get(kind, kind)}\n\n{_part(sections)}")
@@ -56,7 +56,7 @@ def _part(results: dict[str, Any]) -> str:
 
 
 def conditions(results: dict[str, Any]) -> str:
-    """On what it was measured, in one paragraph."""
+    """Return the conditions of the measurement in one paragraph."""
     found = [results[name] for name in ("process", "worker", "container") if name in results]
     if not found:
         return "Nothing was measured yet."
@@ -95,7 +95,7 @@ def _rounds(process: dict[str, Any]) -> str:
 
 
 def warnings(results: dict[str, Any]) -> list[str]:
-    """What makes figures doubtful: two modes, and too few undisturbed rounds."""
+    """Return reasons to doubt figures: two modes, and too few undisturbed rounds."""
     found = []
     process = results.get("process", {})
     for title, images in (("", process), (" without VNNI", process.get("avx2", {}))):
@@ -118,18 +118,18 @@ def markdown(rows: list[Row]) -> str:
     return "\n".join([*lines, *(f"| {row.measured} | {row.goal} | {row.found} |" for row in rows)])
 
 
-def plot_links(folder: Path, beside: Path) -> str:
-    """The plots that were drawn into `folder`, for a document in the folder `beside`."""
+def plot_links(folder: Path, document_folder: Path) -> str:
+    """Return links to the plots in `folder`, for a document in the folder `document_folder`."""
     titles = {
         "warm.svg": "Warm requests: the origin, this service with and without heatmap, and its model alone",
         "sizes.svg": "Warm request and price of 1,000 by vCPU",
     }
     found = {folder / name: title for name, title in titles.items() if (folder / name).exists()}
-    return "".join(f"\n\n![{title}]({path.relative_to(beside)})" for path, title in found.items())
+    return "".join(f"\n\n![{title}]({path.relative_to(document_folder)})" for path, title in found.items())
 
 
 def replaced(document: str, text: str, name: str) -> str:
-    """`document` with `text` between its markers. Raises ValueError where the markers are not there once each."""
+    """Return `document` with `text` between its markers. Raises ValueError unless each marker occurs once."""
     if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f"{name} needs {BEGIN} and {END} once each, to know where the table goes")
+        raise ValueError(f"{name} needs {BEGIN} and {END} once each, to mark the place of the table")
     return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{text}\n{END}", document, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""The rows of the table: what was measured, what it must and should be, and what was found."""
+"""The rows of the table: the measurement, its required and desired values, and the result."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MISSED = " **(missed)**"
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure must reach, and what it is meant to reach. `most`: at most these, else at least."""
+    """The required and the desired value of a figure. `most`: both are upper limits, otherwise lower limits."""
 
     must: float
     aim: float
@@ -22,7 +22,7 @@ class Goal:
         return f"{'≤' if self.most else '≥'} {self.must:g}{self.unit} / {self.aim:g}{self.unit}"
 
     def judged(self, value: float) -> str:
-        """Empty, or that the must is missed."""
+        """Return a mark if the required value is missed, otherwise an empty text."""
         return MISSED if (value > self.must if self.most else value < self.must) else ""
 
 
@@ -48,7 +48,7 @@ _BATCHES = Goal(1.3, 1.6, " ×")
 
 
 def table_rows(results: dict[str, Any]) -> list[Row]:
-    """The rows that were measured; what was not is not in the table."""
+    """Return the rows that were measured."""
     rows = []
     if process := results.get("process"):
         rows += process_rows(process)
@@ -60,7 +60,7 @@ def table_rows(results: dict[str, Any]) -> list[Row]:
 
 
 def process_rows(found: dict[str, Any]) -> list[Row]:
-    """Of the section `process`."""
+    """Return the rows of the section `process`."""
     kind = found["machine"].get("kind", "")
     prices = ", ".join(f"{usd:.4f} USD ({name})" for name, usd in found["usd_per_thousand"].items())
     files = found["model"]["files"]
@@ -88,14 +88,14 @@ def _origin_row(image: dict[str, Any], goal: Goal | None, title: str = "{}, orig
     return _against(image["origin_over_ours"], "origin", "handler", title, goal, image["film"])
 
 
-def _against(entry: dict[str, Any], over: str, under: str, title: str, goal: Goal | None, film: str) -> Row:
+def _against(entry: dict[str, Any], over: str, under: str, title: str, goal: Goal | None, image: str) -> Row:
     judged = goal.judged(entry["ratio"]["median"]) if goal else ""
     found = f"{_ratio(entry)}{judged}: {_ms(entry, over)} against {_ms(entry, under)}"
-    return Row(title.format(film), str(goal or "-"), found)
+    return Row(title.format(image), str(goal or "-"), found)
 
 
 def _emulated_rows(found: dict[str, Any]) -> list[Row]:
-    """On this CPU, with the instructions of one without VNNI."""
+    """Return the rows for this CPU with the instructions of a CPU without VNNI."""
     title = "{}, origin's time over ours, AVX2 without VNNI"
     if "jpeg_224" not in found:
         return [Row("AVX2 without VNNI", str(_ORIGIN["avx2"]), found["why_not"])] if found else []
@@ -128,7 +128,7 @@ def _share_row(title: str, floor: dict[str, Any], goal: Goal | None) -> Row:
 
 
 def _precision(cost: dict[str, Any] | None) -> list[Row]:
-    """What int8 gives up on the test split, as `make evaluate FLOAT32=` found it."""
+    """Return the loss of accuracy by int8 on the test split, from `make evaluate FLOAT32=`."""
     if not cost:
         return []
     found = (
@@ -138,7 +138,7 @@ def _precision(cost: dict[str, Any] | None) -> list[Row]:
 
 
 def _profile_rows(found: dict[str, Any]) -> list[Row]:
-    """Where the time goes: what is left to be made faster."""
+    """Return the rows with the time of each part."""
     rows = [
         Row(
             f"parts of a warm {found[name]['film']} with its heatmap, in the API, ms",
@@ -173,7 +173,7 @@ def _model_parts(parts: dict[str, float], model: dict[str, Any], floor: dict[str
 
 
 def worker_rows(found: dict[str, Any]) -> list[Row]:
-    """Of the section `worker`."""
+    """Return the rows of the section `worker`."""
     rows = [
         Row(
             f"worker, batches of {found['batch']} against one by one, {_latency(latency)}",
@@ -198,7 +198,7 @@ def _latency(milliseconds: str) -> str:
 
 
 def container_rows(found: dict[str, Any]) -> list[Row]:
-    """Of the section `container`."""
+    """Return the rows of the section `container`."""
     rows = [
         _against(
             found[name], "origin", "ours", f"container ready to first answer, {title}, origin's time over ours",
@@ -226,12 +226,12 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def best_size(sizes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The memory size by which the default is chosen: twice as fast is worth twice the price, and no more."""
+    """Return the memory size for the default: twice the speed justifies at most twice the price."""
     return min(sizes, key=lambda entry: mean_ms(entry) * entry["usd_per_thousand"])
 
 
 def mean_ms(size: dict[str, Any]) -> float:
-    """A request of a memory size in the long run; earlier results have the median alone."""
+    """Return the mean time of a request at a memory size. Earlier results have only the median."""
     return float(size.get("mean_ms", size["ms"]["median"]))
 
 

@@ -1,4 +1,4 @@
-"""Ours as it is served: the handler with a Function URL event, and the bare sessions that are its floor."""
+"""Our service as it runs: the handler with a Function URL event, and the bare sessions as its lower limit."""
 
 import base64
 import json
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("AUTH_MODE", "none")
-# One line of log an answer, as on Lambda, goes to standard output; the benchmark has its own use for that.
+# As on Lambda, each answer logs one line to standard output, which the benchmark uses for its results.
 os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from bench.films import Payload
+from bench.payloads import Payload
 from pneumonia.decode.dispatch import decode
 from pneumonia.decode.limits import Limits
 from pneumonia.handlers import api
@@ -29,12 +29,12 @@ from pneumonia.predictor import process_predictor
 from pneumonia.settings import process_settings
 
 BATCH = 8
-"""Images in one run of the model, where that is compared with one run each."""
+"""Images in one run of the model, for the comparison with one run for each image."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the handlers read of Lambda's context."""
+    """The members of Lambda's context that the handlers read."""
 
     function_name: str = "bench"
     memory_limit_in_mb: int = 1769
@@ -42,29 +42,29 @@ class Context:
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-def event(film: Payload, *, heatmap: bool = False) -> dict[str, Any]:
-    """A Function URL event that holds the image."""
+def event(payload: Payload, *, heatmap: bool = False) -> dict[str, Any]:
+    """Return a Function URL event with the image."""
     return {
         "version": "2.0",
         "rawPath": "/predict",
         "rawQueryString": "heatmap=true" if heatmap else "",
         "queryStringParameters": {"heatmap": "true"} if heatmap else {},
-        "headers": {"content-type": film.content_type},
+        "headers": {"content-type": payload.content_type},
         "requestContext": {"http": {"method": "POST", "path": "/predict"}, "stage": "$default"},
-        "body": base64.b64encode(film.data).decode(),
+        "body": base64.b64encode(payload.data).decode(),
         "isBase64Encoded": True,
     }
 
 
-def handler_call(film: Payload, *, heatmap: bool = False) -> Callable[[], object]:
-    """One warm request, with or without a heatmap. Raises RuntimeError where the answer is not what was asked for."""
-    request: Any = event(film, heatmap=heatmap)
+def handler_call(payload: Payload, *, heatmap: bool = False) -> Callable[[], object]:
+    """Return a call for a warm request, with or without a heatmap. Raises RuntimeError for an unexpected answer."""
+    request: Any = event(payload, heatmap=heatmap)
     context: Any = Context()
 
     def call() -> object:
         answer = api.handler(request, context)
         if answer["statusCode"] != 200:
-            raise RuntimeError(f"{film.name}: the handler answered {answer['statusCode']} {answer['body']}")
+            raise RuntimeError(f"{payload.name}: the handler answered {answer['statusCode']} {answer['body']}")
         return answer
 
     body = json.loads(call()["body"])  # type: ignore[index]
@@ -73,12 +73,12 @@ def handler_call(film: Payload, *, heatmap: bool = False) -> Callable[[], object
     return call
 
 
-def upload_call(film: Payload, *, heatmap: bool = True) -> Callable[[], object]:
-    """What the worker computes for an upload, from its bytes to those that go to S3: `heatmap` is always true there."""
+def upload_call(payload: Payload, *, heatmap: bool = True) -> Callable[[], object]:
+    """Return a call for the work of an upload, from its bytes to the bytes for S3. The worker always sets `heatmap`."""
     predictor = process_predictor()
 
     def call() -> object:
-        found = predictor.predict(film.data, request_id="bench", heatmap=heatmap)
+        found = predictor.predict(payload.data, request_id="bench", heatmap=heatmap)
         png = tagged(found.heatmap_png, "bench") if found.heatmap_png else b""
         return png, json.dumps(found.body)
 
@@ -90,10 +90,10 @@ CALLS: dict[str, Callable[[Payload], Callable[[], object]]] = {
     "handler_heatmap": partial(handler_call, heatmap=True),
     "upload": partial(upload_call, heatmap=False),
     "upload_heatmap": upload_call,
-    "one_by_one": lambda film: one_by_one(film, BATCH),
-    "batch": lambda film: in_one_batch(film, BATCH),
+    "one_by_one": lambda payload: one_by_one(payload, BATCH),
+    "batch": lambda payload: in_one_batch(payload, BATCH),
 }
-"""What the subject `ours` can be asked for."""
+"""The calls of the subject `ours`."""
 
 
 def folder() -> Path:
@@ -108,9 +108,9 @@ def limits() -> Limits:
     return process_predictor().limits
 
 
-def inputs(film: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
-    """The input of each member for `copies` of a film."""
-    pixels = decode(film.data, limits()).pixels
+def inputs(payload: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
+    """Return the input of each member for `copies` copies of a payload."""
+    pixels = decode(payload.data, limits()).pixels
     single = [
         to_model_input(pixels, member.input.height, member.input.width, stretch=card().stretch)
         for member in card().members
@@ -118,8 +118,8 @@ def inputs(film: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
     return [np.repeat(one[np.newaxis], copies, axis=0) for one in single]
 
 
-def bare_run(film: Payload) -> Callable[[], object]:
-    """`session.run` of every member on an input that is ready: the floor of the handler."""
+def bare_run(payload: Payload) -> Callable[[], object]:
+    """Return a call of `session.run` of every member on a prepared input: the lower limit of the handler."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = process_settings().intra_op_threads
     options.inter_op_num_threads = 1
@@ -129,16 +129,16 @@ def bare_run(film: Payload) -> Callable[[], object]:
         for member in card().members
     ]
     names = ["logit", "activation_map"]
-    feeds = [{"image": batch} for batch in inputs(film)]
+    feeds = [{"image": batch} for batch in inputs(payload)]
     return lambda: [session.run(names, feed) for session, feed in zip(sessions, feeds, strict=True)]
 
 
-def openvino_run(film: Payload, precision: str | None = None) -> Callable[[], object]:
-    """The same files and inputs through OpenVINO's CPU plugin, as many threads.
+def openvino_run(payload: Payload, precision: str | None = None) -> Callable[[], object]:
+    """Return a call of OpenVINO's CPU plugin with the same files, inputs and number of threads.
 
-    `precision`: "f32" keeps it from computing a float32 graph in bfloat16, as it does by default where the CPU can.
+    `precision`: "f32" prevents it from computing a float32 graph in bfloat16, its default where the CPU supports it.
     """
-    import openvino  # only here: the child processes that measure memory must not load it
+    import openvino  # imported here, because the child processes that measure memory must not load it
 
     core = openvino.Core()
     config: dict[str, Any] = {
@@ -151,17 +151,17 @@ def openvino_run(film: Payload, precision: str | None = None) -> Callable[[], ob
         core.compile_model(core.read_model(folder() / member.file), "CPU", config).create_infer_request()
         for member in card().members
     ]
-    feeds = [{"image": batch} for batch in inputs(film)]
+    feeds = [{"image": batch} for batch in inputs(payload)]
     return lambda: [request.infer(feed) for request, feed in zip(requests, feeds, strict=True)]
 
 
-def one_by_one(film: Payload, count: int) -> Callable[[], object]:
-    """`count` films decoded and predicted each by itself."""
+def one_by_one(payload: Payload, count: int) -> Callable[[], object]:
+    """Return a call that decodes and predicts `count` copies of a payload one by one."""
     predictor = process_predictor()
-    return lambda: [predictor._model.predict([decode(film.data, limits()).pixels]) for _ in range(count)]
+    return lambda: [predictor._model.predict([decode(payload.data, limits()).pixels]) for _ in range(count)]
 
 
-def in_one_batch(film: Payload, count: int) -> Callable[[], object]:
-    """`count` films decoded one after the other and predicted in one run."""
+def in_one_batch(payload: Payload, count: int) -> Callable[[], object]:
+    """Return a call that decodes `count` copies of a payload in sequence and predicts them in one run."""
     predictor = process_predictor()
-    return lambda: predictor._model.predict([decode(film.data, limits()).pixels for _ in range(count)])
+    return lambda: predictor._model.predict([decode(payload.data, limits()).pixels for _ in range(count)])

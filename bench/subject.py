@@ -1,10 +1,10 @@
-"""One subject of the bench, in a process of its own that does nothing between its turns.
+"""One subject of the benchmark, in a separate process that is idle between its turns.
 
     python -m bench.subject NAME --cpus 1,3 [--origin-model FILE]
 
-Reads requests from standard input, {"call": name, "image": key} a line, and answers each with one line: {"ms": wall
-clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times the second run, so that it
-finds the processor's caches as it leaves them itself. An error ends the process with a traceback.
+It reads requests from standard input, one {"call": name, "image": key} per line, and prints one line for each: {"ms":
+wall clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times the second run, which
+finds the processor caches in the state after the first run. An error ends the process with a traceback.
 """
 
 import argparse
@@ -22,11 +22,11 @@ Make = Callable[[str, str], Call]
 def serve(make: Make, cpus: frozenset[int] | None = None) -> None:
     """Answer requests until standard input ends. `make` returns the call for a name and the key of an image.
 
-    `cpus`: to pin this process to, before anything is made. Calls are made when they are first asked for.
+    `cpus`: CPUs to pin this process to, before anything else. Calls are created on first use.
     """
     if cpus:
         os.sched_setaffinity(0, cpus)
-    # What libraries print must not get between the answers.
+    # Output of libraries must not mix with the answers.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         calls: dict[tuple[str, str], Call] = {}
@@ -39,7 +39,7 @@ def serve(make: Make, cpus: frozenset[int] | None = None) -> None:
 
 
 def timed(call: Call) -> dict[str, float]:
-    """Run a call twice; milliseconds of the second run by the clock, and of CPU time of all threads."""
+    """Run a call twice. Return the milliseconds of the second run: wall clock, and CPU time of all threads."""
     call()
     cpu, start = time.process_time(), time.perf_counter()
     call()
@@ -48,13 +48,13 @@ def timed(call: Call) -> dict[str, float]:
 
 
 def maker(name: str, origin_model: Path | None) -> Make:
-    """How a subject makes its calls: `ours`, `bare`, `origin`, `openvino` or `openvino_default`.
+    """Return the function that creates the calls of `ours`, `bare`, `origin`, `openvino` or `openvino_default`.
 
-    Imports no more than this subject needs. Raises ValueError for another name.
+    Imports only what this subject needs. Raises ValueError for another name.
     """
-    from bench import films
+    from bench import payloads
 
-    images = films.films()
+    images = payloads.payloads()
     if name == "origin":
         from bench.origin import Origin
 
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--origin-model", type=Path)
     args = parser.parse_args()
     cpus = frozenset(int(cpu) for cpu in args.cpus.split(","))
-    # Pinned before onnxruntime is imported: it looks at the CPUs when it is.
+    # Pin before onnxruntime is imported, because it reads the CPUs during import.
     os.sched_setaffinity(0, cpus)
     serve(maker(args.name, args.origin_model))
 

@@ -1,7 +1,7 @@
 """Medians, quartiles, ratios and modes of times, and candidates that take turns within one process.
 
-In one process a candidate may leave threads behind that go on spinning, so `interleaved` is for those alone that leave
-none; all others are measured in processes of their own (`turns`).
+A candidate can leave spinning threads behind, so `interleaved` is only for candidates without them. All others are
+measured in separate processes (`turns`).
 """
 
 import time
@@ -14,7 +14,7 @@ import numpy as np
 WARM_UP = 2
 
 _LEAST_SHARE = 0.2  # of the values, for a mode
-_APART = 2.5  # times the sum of the standard deviations of both; halves of one normal distribution are 1.3 apart
+_APART = 2.5  # times the sum of both standard deviations; the halves of a normal distribution are 1.3 apart
 _LEAST_STEP = 0.1  # of the median
 
 
@@ -37,7 +37,7 @@ class Spread:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
-    """Milliseconds of every run of every candidate; round i of one stands next to round i of the others.
+    """Return the milliseconds of every run of every candidate. Index i is round i for all candidates.
 
     Every round begins with another candidate.
     """
@@ -54,7 +54,7 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], runs: int) -> di
 
 
 def compared(taken: Mapping[str, list[float]], over: str, under: str) -> dict[str, Any]:
-    """The times of both candidates in ms, and how many times as long `over` takes as `under`, round by round."""
+    """Return the times of both candidates in ms, and the ratio of `over` to `under`, round by round."""
     ratios = np.array(taken[over]) / np.array(taken[under])
     return {
         "ms": {name: Spread.of(values).to_json() for name, values in taken.items()},
@@ -64,10 +64,10 @@ def compared(taken: Mapping[str, list[float]], over: str, under: str) -> dict[st
 
 
 def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
-    """The medians of two clusters that the values clearly fall into; None if they are one cluster.
+    """Return the medians of two clear clusters of the values; None if they are one cluster.
 
-    A median between two modes is a time that hardly ever happens. Each cluster has a fifth of the values at least,
-    and the gap is wide against the spread within them.
+    A median between two modes is a time that rarely occurs. Each cluster has at least a fifth of the values, and the
+    gap is wide compared with the spread within the clusters.
     """
     found = np.sort(np.asarray(values, float))
     least = max(2, int(np.ceil(_LEAST_SHARE * len(found))))

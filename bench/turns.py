@@ -1,7 +1,7 @@
-"""The ruler: subjects in processes of their own take turns that do not touch each other.
+"""The ruler: subjects in separate processes take turns that do not affect each other.
 
-Before each turn every subject is idle, by its CPU time in /proc. A turn counts only if nothing else ran on its CPU: one
-whose clock ran on while its own threads did not run was disturbed, and is taken again. Where this is allowed, subjects
+Before each turn every subject is idle, by its CPU time in /proc. A turn counts only if nothing else ran on its CPU. It
+was disturbed if its threads ran for less than the wall-clock time; then it is repeated. Where this is allowed, subjects
 have the CPU before all other processes.
 """
 
@@ -20,36 +20,36 @@ from bench.quiet import serve_first, wait_until_idle
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTEMPTS = 4
-"""Of one turn, until one is undisturbed."""
+"""Attempts at one turn, until one is undisturbed."""
 
 LEAST_ROUNDS = 10
-"""Undisturbed rounds that figures may rest on; with fewer, all rounds count, and the report says so."""
+"""Undisturbed rounds that are enough for a figure. With fewer, all rounds count, and the report says so."""
 
 _LOST_SHARE, _LOST_MS = 0.02, 0.25
-"""What a turn may lose and count as undisturbed: interrupts and the clocks themselves take some."""
+"""Time that an undisturbed turn may lose to interrupts and to the clocks."""
 
 
 class SubjectEnded(RuntimeError):
-    """A subject ended by an error; the text has what it wrote last."""
+    """A subject ended with an error. The text has its last output."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One timed run: milliseconds by the clock, and of CPU time of all threads of the subject."""
+    """One timed run: milliseconds of wall clock, and of CPU time of all threads of the subject."""
 
     ms: float
     cpu_ms: float
 
     @property
     def disturbed(self) -> bool:
-        """Whether something else had the CPU for a part of it. On several CPUs only gross cases show."""
+        """Whether something else used the CPU during the turn. On several CPUs, only large disturbances show."""
         return self.ms - self.cpu_ms > _LOST_SHARE * self.ms + _LOST_MS
 
 
 class Subject:
-    """A process that answers requests for turns; a context manager that ends it.
+    """A process that answers requests for turns, as a context manager that ends it.
 
-    `command`: what runs `bench.subject.serve`. `errors`: where its standard error goes.
+    `command`: runs `bench.subject.serve`. `errors`: file for its standard error.
     """
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], errors: Path) -> None:
@@ -77,7 +77,7 @@ class Subject:
         self._process.communicate()
 
     def turn(self, call: str, image: str) -> Turn:
-        """Let it run a call. Raises SubjectEnded."""
+        """Run a call in the subject. Raises SubjectEnded."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise SubjectEnded(f"{self.name} has no pipes")
@@ -101,9 +101,9 @@ class Candidate:
 
 @dataclass
 class Rounds:
-    """Milliseconds by candidate: place i of one stands next to place i of the others.
+    """Milliseconds by candidate. Index i is the same round for all candidates.
 
-    `undisturbed`: the rounds in which no turn was disturbed, `taken` all of them.
+    `undisturbed`: the rounds without a disturbed turn; `taken`: all rounds.
     """
 
     undisturbed: dict[str, list[float]] = field(default_factory=dict)
@@ -111,20 +111,20 @@ class Rounds:
 
     @property
     def counts(self) -> dict[str, int | bool]:
-        """How many rounds there were, how many were undisturbed, and whether these are enough to count alone."""
+        """The number of rounds, the number of undisturbed ones, and whether these are enough alone."""
         taken, undisturbed = (len(next(iter(one.values()), [])) for one in (self.taken, self.undisturbed))
         return {"taken": taken, "undisturbed": undisturbed, "quiet": undisturbed >= min(LEAST_ROUNDS, taken)}
 
     @property
     def ms(self) -> dict[str, list[float]]:
-        """The undisturbed rounds, or all where there are too few of these."""
+        """The undisturbed rounds, or all rounds if these are too few."""
         return self.undisturbed if self.counts["quiet"] else self.taken
 
 
 class Ruler:
-    """Lets candidates of several subjects take turns.
+    """Runs candidates of several subjects in turns.
 
-    `wait`: called with the process ids by name before each turn, to return once all are idle.
+    `wait`: called before each turn with the process ids by name; returns when all are idle.
     """
 
     def __init__(
@@ -134,9 +134,9 @@ class Ruler:
         self._wait = wait
 
     def rounds(self, candidates: Mapping[str, Candidate], runs: int) -> Rounds:
-        """Take rounds until `runs` are undisturbed, half as many again at most. Every round begins with another one."""
+        """Take rounds until `runs` are undisturbed, at most 1.5 times as many. Each begins with another candidate."""
         found = Rounds({name: [] for name in candidates}, {name: [] for name in candidates})
-        for candidate in candidates.values():  # makes the calls
+        for candidate in candidates.values():  # creates the calls
             self._turn(candidate)
         names = list(candidates)
         for number in range(runs + runs // 2):
@@ -167,9 +167,9 @@ class Ruler:
 def subjects(
     names: Sequence[str], cpus: Sequence[int], origin_model: Path, folder: Path, packages: Path | None = None
 ) -> Iterator[Ruler]:
-    """Start subjects, each pinned to the same CPUs, for the length of a `with` block.
+    """Run subjects, each pinned to the same CPUs, during a `with` block.
 
-    `folder`: for their standard errors. `packages`: a folder whose packages they import in place of installed ones.
+    `folder`: for their standard errors. `packages`: a folder whose packages they import instead of installed ones.
     """
     path = [str(packages)] if packages else []
     environment: dict[str, Any] = {

@@ -1,9 +1,9 @@
-"""Throughput of the worker: the same uploads in batches and one by one, against a local S3, with and without latency.
+"""Measure the throughput of the worker: uploads in batches and one by one, with and without latency of a local S3.
 
     python -m bench.worker [--runs 10]
 
-The S3 is moto's server in a process of its own. Latency is slept before each call of the worker is sent, in the thread
-that makes it. Writes the section `worker` of results.json, and the tables.
+S3 is the server of moto in a separate process. The latency is a sleep before each call of the worker, in the calling
+thread. Writes the section `worker` of results.json, and the tables.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from bench import cost, films, machine, quiet, timing
+from bench import cost, machine, payloads, quiet, timing
 
 BATCH = 5
-"""Uploads of a batch: the default of the setting batch_size."""
+"""Uploads in a batch: the default of the setting batch_size."""
 
 LATENCIES_MS = (0, 100)
-"""What a call waits for S3. AWS: "roughly 100-200 milliseconds" for small objects and first bytes (Amazon S3 User
-Guide, Performance design patterns); the lower end of it."""
+"""Waiting time of a call to S3. The second value is the lower end of the "roughly 100-200 milliseconds" that AWS gives
+for small objects and first bytes (Amazon S3 User Guide, Performance design patterns)."""
 
 MEMORY_MB = 1769
 UPLOADS, RESULTS = "uploads", "results"
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10, help="batches of each candidate; default: %(default)s")
     runs = parser.parse_args().runs
     quiet.in_own_session()
-    with local_s3() as address:  # before this process is pinned: the server has the other CPUs
+    with local_s3() as address:  # started before this process is pinned, so the server has the other CPUs
         os.environ |= {
             "AWS_ENDPOINT_URL_S3": address,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(console: Console, runs: int) -> dict[str, Any]:
-    """Every figure of the section `worker`."""
+    """Return every figure of the section `worker`."""
     from pneumonia.predictor import process_predictor
     from pneumonia.uploads.concurrency import IN_FLIGHT
 
@@ -95,9 +95,9 @@ def measure(console: Console, runs: int) -> dict[str, Any]:
 
 
 def _usd(milliseconds: float) -> dict[str, float]:
-    """US dollars for Lambda of 1,000 uploads that take so long each, in batches of BATCH, by architecture.
+    """Return the price of Lambda in USD for 1,000 uploads of `milliseconds` each, in batches of BATCH, by architecture.
 
-    arm64 at the same time: it was not measured.
+    arm64 is priced at the same time, because it was not measured.
     """
     return {
         architecture: cost.usd_per_thousand_in_batches(milliseconds, BATCH, MEMORY_MB, architecture)
@@ -106,7 +106,7 @@ def _usd(milliseconds: float) -> dict[str, float]:
 
 
 def _delivery(size: int, runs: int) -> Callable[[], object]:
-    """Deliver BATCH new uploads to the handler, `size` to a call. Raises RuntimeError if one comes back."""
+    """Return a call that delivers BATCH new uploads, `size` per event. It raises RuntimeError if one fails."""
     from bench.served import Context
     from pneumonia.handlers import worker
 
@@ -118,17 +118,17 @@ def _delivery(size: int, runs: int) -> Callable[[], object]:
         for start in range(0, BATCH, size):
             answer: Any = worker.handler({"Records": records[start : start + size]}, context)
             if answer["batchItemFailures"]:
-                raise RuntimeError("an upload came back to the queue")
+                raise RuntimeError("an upload was returned to the queue")
 
     return call
 
 
 def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
-    """SQS records of so many uploads that have no result yet."""
-    client = boto3.client("s3")  # not the worker's, which waits
+    """Return SQS records of `count` new uploads without a result."""
+    client = boto3.client("s3")  # not the client of the worker, which has the latency
     for bucket in (UPLOADS, RESULTS):
         client.create_bucket(Bucket=bucket)
-    data = films.films()["jpeg_224"].data
+    data = payloads.payloads()["jpeg_224"].data
     found = []
     for _ in range(count):
         key = f"{prefix}/{uuid.uuid4()}.jpg"
@@ -140,7 +140,7 @@ def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
 
 @contextmanager
 def _latency(seconds: float) -> Iterator[None]:
-    """Let every call of the worker to S3 wait so long, in the thread that makes it."""
+    """Delay every call of the worker to S3 by `seconds`, in the calling thread."""
     from pneumonia import aws
 
     events = aws.s3().meta.events
@@ -157,7 +157,7 @@ def _latency(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def local_s3() -> Iterator[str]:
-    """moto's server in a process of its own; its address."""
+    """Run the server of moto in a separate process, and yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

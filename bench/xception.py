@@ -1,7 +1,7 @@
-"""An fp32 Xception at 150x150 RGB, the origin's network in shape and cost, with random weights.
+"""An fp32 Xception at 150x150 RGB with random weights: the shape and cost of the origin's network.
 
-The time of a float32 graph does not depend on its weights, as long as no value becomes denormal or infinite; so
-nothing has to be downloaded or trained. BatchNorm is folded into the convolutions, as export tools leave it.
+The time of a float32 graph does not depend on its weights, as long as no value becomes denormal or infinite. So no
+download or training is needed. BatchNorm is folded into the convolutions, as export tools do.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ MIDDLE_BLOCKS = 8
 
 
 class _Graph:
-    """Collects nodes and weights; every method answers the name of its output."""
+    """Collects nodes and weights. Every method returns the name of its output."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -86,6 +86,6 @@ def write(path: Path) -> Path:
 
 
 def cached(folder: Path) -> Path:
-    """The graph in `folder`, written if it is not there."""
+    """Return the path of the graph in `folder`, after writing it if it is missing."""
     path = folder / "xception-150-fp32.onnx"
     return path if path.exists() else write(path)

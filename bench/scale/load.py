@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from bench import films, machine, measurements
+from bench import machine, measurements, payloads
 from pneumonia_cli.local.cloud import Cloud, client_environment, local_cloud
 from pneumonia_cli.local.environment import export_settings
 from pneumonia_cli.local.lambda_context import LocalContext
@@ -94,7 +94,7 @@ def summary(batches: list[dict[str, Any]], start: float, uploaded: float) -> dic
 
 
 def _upload(cloud: Cloud, images: int) -> None:
-    data = films.films()["jpeg_224"].data
+    data = payloads.payloads()["jpeg_224"].data
 
     def put(number: int) -> None:
         cloud.s3.put_object(Bucket=UPLOAD_BUCKET, Key=f"load/{number}.jpg", Body=data)

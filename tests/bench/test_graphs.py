@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from bench import films, floor, xception
+from bench import floor, payloads, xception
 from bench.origin import Origin
 
 
@@ -13,11 +13,11 @@ from bench.origin import Origin
 def test_the_origin_has_the_shape_of_xception_and_answers(tmp_path: Path) -> None:
     path = xception.cached(tmp_path)
     graph = onnx.load(path).graph
-    assert sum(node.op_type == "Conv" for node in graph.node) == 74  # as an export of the real one has
+    assert sum(node.op_type == "Conv" for node in graph.node) == 74  # as in an export of the real network
     weights = sum(int(np.prod(entry.dims)) for entry in graph.initializer)
-    assert 20.7e6 < weights < 20.9e6  # 20.86 M with BatchNorm, which is folded here
+    assert 20.7e6 < weights < 20.9e6  # 20.86 M before folding BatchNorm
     assert xception.cached(tmp_path).stat().st_mtime_ns == path.stat().st_mtime_ns
-    answer = Origin(path).answer(films.films()["jpeg_224"].data)
+    answer = Origin(path).answer(payloads.payloads()["jpeg_224"].data)
     assert '"pneumonia": ' in answer
     assert "NaN" not in answer
 
@@ -54,13 +54,13 @@ def test_channels_of_zeros_are_no_multiply_adds(tmp_path: Path) -> None:
 def test_it_is_told_whether_products_saturate(monkeypatch: pytest.MonkeyPatch) -> None:
     class Cuts:
         def run(self, _: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-            return [np.full((64, 64), 32 * 32767)]  # what x86 without VNNI answers
+            return [np.full((64, 64), 32 * 32767)]  # the result of x86 without VNNI
 
     monkeypatch.setattr(floor, "_session", lambda *_: Cuts())
     assert floor.saturates()
 
 
-def test_films_are_what_their_names_say_and_the_same_each_time() -> None:
-    first, second = films.films(), films.films()
+def test_payloads_match_their_names_and_are_the_same_each_time() -> None:
+    first, second = payloads.payloads(), payloads.payloads()
     assert first == second
-    assert [film.name for film in films.mixed(5)].count("224x224 JPEG") == 3
+    assert [payload.name for payload in payloads.mixed(5)].count("224x224 JPEG") == 3

@@ -7,7 +7,7 @@ import pytest
 from bench import quiet, turns
 from bench.turns import Candidate, Ruler, Subject, SubjectEnded
 
-# A neighbour as onnxruntime's threads are: its answer comes at once, and a thread goes on spinning after it.
+# A neighbour that behaves like onnxruntime: it answers immediately, and then a thread keeps spinning.
 SPINS = """
 import sys, threading, time, uuid
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_no_turn_begins_while_a_neighbour_spins(tmp_path: Path, monkeypatch: pyt
 
 
 def test_turns_that_do_not_wait_meet_a_neighbour_that_spins(tmp_path: Path) -> None:
-    """What the test above would not notice is no test."""
+    """The test above must fail without the wait."""
     with subject("spins", SPINS, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         ruler = Ruler({"spins": spins, "looks": looks}, wait=lambda _: None)
         with pytest.raises(SubjectEnded, match="a neighbour is still spinning"):
@@ -90,4 +90,4 @@ def test_a_thread_that_gets_no_time_is_busy_all_the_same(tmp_path: Path, monkeyp
 
 
 def test_only_the_privileged_go_first() -> None:
-    assert quiet.serve_first(2**22 + 1) is False  # there is no such process
+    assert quiet.serve_first(2**22 + 1) is False  # no process has this id

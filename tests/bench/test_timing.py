@@ -12,7 +12,7 @@ def test_candidates_take_turns_after_their_warm_up() -> None:
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
-    # The machine was three times as slow in the last round: no ratio shows it.
+    # The machine was three times as slow in the last round. The ratios do not show it.
     found = timing.compared({"ours": [1.0, 1.0, 3.0], "origin": [2.0, 2.0, 6.0]}, "origin", "ours")
     assert found["ratio"] == {"median": 2.0, "low": 2.0, "high": 2.0, "runs": 3}
     assert found["ms"]["origin"]["median"] == 2.0
@@ -20,9 +20,9 @@ def test_a_ratio_is_taken_round_by_round() -> None:
 
 
 def test_cost_follows_time_memory_and_architecture() -> None:
-    # 100 ms at 1,024 MB: 0.1 GB-s at 0.0000166667 USD, and the request.
+    # 100 ms at 1,024 MB: 0.1 GB-s at 0.0000166667 USD, plus the request.
     assert cost.usd_per_thousand(100, 1024, "x86_64") == 0.001867
-    assert cost.usd_per_thousand(99.2, 1024, "x86_64") == 0.001867  # billed by whole milliseconds
+    assert cost.usd_per_thousand(99.2, 1024, "x86_64") == 0.001867  # billed in whole milliseconds
     assert cost.usd_per_thousand(100, 1024, "arm64") == 0.001533
 
 
@@ -41,8 +41,8 @@ RANDOM = np.random.default_rng(0)
         ([10.0] * 3 + [22.0] * 9, (10, 22)),
         (RANDOM.normal(10, 1, 200).tolist(), None),
         (RANDOM.uniform(10, 20, 200).tolist(), None),
-        ([10.0] * 19 + [22.0], None),  # an outlier is no mode
-        ([10.0, 10.2] * 8, None),  # two, but so near to each other that it does not matter
+        ([10.0] * 19 + [22.0], None),  # an outlier is not a mode
+        ([10.0, 10.2] * 8, None),  # two modes that are too close to matter
         ([10.0, 22.0], None),
         ([], None),
     ],

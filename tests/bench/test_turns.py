@@ -8,7 +8,7 @@ from bench.turns import ATTEMPTS, Candidate, Ruler, Turn
 
 
 class Told:
-    """A subject that takes as long as it is told, in milliseconds by the clock and of CPU time."""
+    """A subject with given times, in milliseconds of wall clock and of CPU time."""
 
     pid = os.getpid()
 
@@ -43,7 +43,7 @@ def test_everybody_is_waited_for_before_each_turn_and_rounds_begin_with_another(
     quiet = [(10.0, 10.0)] * 9
     ruler(log, a=quiet, b=quiet).rounds(candidates("a", "b"), runs=2)
     assert log[::2] == ["wait"] * (len(log) // 2)
-    assert "".join(log[1::2]) == "ab" + "ab" + "ba"  # the first two make the calls
+    assert "".join(log[1::2]) == "ab" + "ab" + "ba"  # the first two create the calls
 
 
 def test_a_disturbed_turn_is_taken_again() -> None:

@@ -1,4 +1,4 @@
-"""Inputs of the benchmark, made from the synthetic samples: no image of a patient, no download."""
+"""Inputs of the benchmark, made from the synthetic samples, without images of patients and without a download."""
 
 import io
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
-GRAIN = 3.0  # grey levels of noise (standard deviation), without which enlarged samples would pack far too well
+GRAIN = 3.0  # standard deviation of noise in grey levels; without it, enlarged samples compress too well
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,23 @@ class Payload:
     content_type: str
 
 
-def films() -> dict[str, Payload]:
-    """The three inputs of the table."""
+def payloads() -> dict[str, Payload]:
+    """Return the three inputs of the table."""
     return {
-        "jpeg_224": _film("224x224 JPEG", 224, 224, "JPEG"),
-        "jpeg_2000": _film("2000x1600 JPEG", 2000, 1600, "JPEG"),
-        "png_1024": _film("1024x1024 PNG", 1024, 1024, "PNG"),
+        "jpeg_224": _payload("224x224 JPEG", 224, 224, "JPEG"),
+        "jpeg_2000": _payload("2000x1600 JPEG", 2000, 1600, "JPEG"),
+        "png_1024": _payload("1024x1024 PNG", 1024, 1024, "PNG"),
     }
 
 
 def mixed(count: int) -> list[Payload]:
-    """`count` requests of a busy day: mostly small JPEGs, some large ones and PNGs."""
-    kinds = films()
+    """Return `count` requests of a busy day: mostly small JPEGs, some large ones and PNGs."""
+    kinds = payloads()
     order = ("jpeg_224", "jpeg_2000", "jpeg_224", "png_1024", "jpeg_224")
     return [kinds[order[place % len(order)]] for place in range(count)]
 
 
-def _film(name: str, width: int, height: int, kind: str) -> Payload:
+def _payload(name: str, width: int, height: int, kind: str) -> Payload:
     with Image.open(SAMPLES / "pneumonia-1.png") as sample:
         grey = np.asarray(sample.convert("L").resize((width, height), Image.Resampling.BICUBIC), np.float32)
     grain = np.random.default_rng(1).normal(0, GRAIN, grey.shape)
