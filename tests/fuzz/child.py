@@ -1,7 +1,6 @@
-"""`python -m tests.fuzz.child FIRST STOP MODEL_DIR`: one process that answers inputs of these numbers.
+"""`python -m tests.fuzz.child FIRST STOP MODEL_DIR`: send the inputs with these numbers to the handlers.
 
-One line of JSON an input, written before and after it, so that whoever started this knows which input was the
-last one when a decoder in C takes the process with it.
+It writes a line of JSON before and after each input, so that the parent process knows which input crashed it.
 """
 
 import contextlib
@@ -24,17 +23,17 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.service import ENVIRONMENT, http_event, make_buckets, through_api, through_worker
 
 EVERY_UPLOAD = 20
-"""One input of so many goes through the upload path as well."""
+"""One of this many inputs also goes through the upload path."""
 
 
 def main(first: int, stop: int, model_dir: str) -> None:
     os.environ |= ENVIRONMENT | {"MODEL_DIR": model_dir, "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
     logging.disable(logging.CRITICAL)
-    # All formats in this process, where their memory and time are measured (`decode.in_time` has one of its own).
+    # Decode all formats in this process, where memory and time are measured, not in the separate decoder process.
     setattr(predictor, "decode_in_time", _here)  # noqa: B010 - not exported from there
     with mock_aws():
         make_buckets()
-        # Imports, the model and the decoders' own tables are no part of the measurement.
+        # Warm up, so that imports, the model and the tables of decoders do not count.
         for name, data in seeds().items():
             if not name.startswith("public-"):
                 through_api(http_event(data, query="heatmap=true"))
@@ -68,25 +67,25 @@ def _answer(event: dict[str, object], data: bytes, number: int) -> tuple[str, st
     try:
         outcome = through_api(event)
         if number % EVERY_UPLOAD == 1:
-            uploaded = through_worker(data, f"film-{number}")
+            uploaded = through_worker(data, f"image-{number}")
             if data and uploaded != outcome:
-                return outcome, f"HTTP says {outcome}, the upload {uploaded}"
+                return outcome, f"the HTTP request gave {outcome}, but the upload gave {uploaded}"
     except Exception as error:
         return "broken", f"{type(error).__name__}: {error}"
     return outcome, None
 
 
 def _megabytes(kind: str) -> float:
-    """Memory of this process: VmRSS now, VmHWM at its peak.
+    """Return the memory of this process: VmRSS (current) or VmHWM (peak).
 
-    Not ru_maxrss: a new program inherits that of the process it was started from.
+    ru_maxrss is not used, because a new program inherits it from the process that started it.
     """
     found = re.search(rf"{kind}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
     return int(found.group(1)) / 1024 if found else 0.0
 
 
 def _forget_peak() -> None:
-    """Let the peak begin again at what is used now (proc(5), clear_refs)."""
+    """Reset the peak to the current memory (proc(5), clear_refs)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

@@ -1,4 +1,4 @@
-"""Damage to bytes as transfer, old software and ill will do it. The same number always gives the same input."""
+"""Damage files as transfer errors, old software or attackers do. The same number always gives the same input."""
 
 import random
 import struct
@@ -13,18 +13,18 @@ WORDS = (
     b"PALETTE COLOR ", b"-1e308\\nan\\inf",
 )  # fmt: skip
 HEAD = 700
-"""Most of what a decoder believes stands in the first bytes: half of the damage goes there."""
+"""Half of the damage goes into this many first bytes, which contain most of what a decoder relies on."""
 
 
 def mutated(number: int) -> tuple[str, bytes]:
-    """Input of that number: name of the seed, and its bytes with one to eight injuries."""
+    """Return the input with this number: the name of its seed, and the seed's bytes with one to eight injuries."""
     chance = random.Random(number)  # noqa: S311 - the same damage every time is the point
     name, data = chance.choice(list(seeds().items()))
     return name, damage(data, chance, injuries=chance.choice((1, 1, 1, 2, 3, 8)))
 
 
 def damage(data: bytes, chance: random.Random, injuries: int) -> bytes:
-    """`data` with so many injuries; the place and kind of each come from `chance`."""
+    """Return `data` with this many injuries. `chance` determines the place and kind of each."""
     found = bytearray(data)
     for _ in range(injuries):
         if not found:

@@ -1,8 +1,8 @@
-"""`make fuzz`: thousands of damaged files through both handlers, and a table of what became of them.
+"""`make fuzz`: send thousands of damaged files through both handlers, and print a table of the outcomes.
 
-Every answer must be a prediction or a refusal with a 4xx code; no input may take the process with it, use more than
-the limits of memory and processor time below, or raise. What breaks one of these is written to tests/fuzz/crashes,
-where `make test` tries it again from then on.
+Every response must be a prediction or a refusal with a 4xx code. No input may crash the process, exceed the limits on
+memory and processor time below, or raise an exception. An input that breaks a rule is written to tests/fuzz/crashes,
+and `make test` sends it again from then on.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from tools.figures.measured import store
 
 ROOT = Path(__file__).parents[2]
 COUNT = 20_000
-"""A run of so many from the first one on is what the documents tell of."""
+"""The figures in the documents come from a run of this many inputs, starting with the first."""
 
 MOST_MEGABYTES = 200
 MOST_CPU_SECONDS = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; the exit code is 1 if anything broke."""
+    """Run, and return the exit code: 1 if an input broke a rule."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--count", type=int, default=COUNT, help=f"inputs (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(
         f"{found['inputs']} inputs from {found['seeds']} files; most memory for one {found['megabytes']:.0f} MB, "
         f"most processor time {found['cpu_seconds']:.2f} s; the process "
-        f"grew by {max(line['grown_megabytes'] for line in lines):.0f} MB in all, the uploads in its memory included"
+        f"grew by {max(line['grown_megabytes'] for line in lines):.0f} MB in total, including the uploads in its memory"
     )
     for line in broken:
         console.print(f"{line['number']} ({line['seed']}): {verdict(line)}", style="red", markup=False)
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
-    """One line an input, in a process of its own that is started again when it dies."""
+    """Yield one line per input. The inputs run in a separate process, which is started again after a crash."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     while first < stop:
         command = [sys.executable, "-m", "tests.fuzz.child", str(first), str(stop), str(model_dir)]
@@ -83,7 +83,7 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
         if first == stop:
             return
         if started != first:
-            raise RuntimeError("the process that answers the inputs did not start")
+            raise RuntimeError("The process that handles the inputs did not start.")
         name, data = mutated(first)
         yield {
             "number": first,
@@ -99,7 +99,7 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
 
 
 def measured(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A section of docs/measured.json: inputs by outcome, and the most that one of them took (MB, s)."""
+    """Return a section of docs/measured.json: the inputs by outcome, and the most that one of them took (MB, s)."""
     return {
         "inputs": len(lines),
         "seeds": len(seeds()),
@@ -110,7 +110,7 @@ def measured(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def verdict(line: dict[str, Any]) -> str | None:
-    """What is wrong with an answer, or None."""
+    """Return the rule that an input broke, or None."""
     if line["problem"]:
         return str(line["problem"])
     if line["megabytes"] > MOST_MEGABYTES:
@@ -121,7 +121,7 @@ def verdict(line: dict[str, Any]) -> str | None:
 
 
 def _table(lines: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title="What became of damaged files")
+    table = Table(title="Outcomes of damaged files")
     table.add_column("Outcome")
     table.add_column("Inputs", justify="right")
     table.add_column("Share", justify="right")

@@ -1,4 +1,4 @@
-"""Small valid files of every format, made here, and pydicom's public test files: what mutation starts from."""
+"""The files that mutation starts from: small valid files of every format, and pydicom's public test files."""
 
 import functools
 import io
@@ -42,12 +42,12 @@ COMPRESSED = (RLELossless, JPEG2000Lossless)
 
 @functools.cache
 def seeds() -> dict[str, bytes]:
-    """Name to bytes, in an order that never changes."""
+    """Return the bytes of all seeds by name, in an order that never changes."""
     return dict([*_pictures(), *_dicom(), *_public()])
 
 
 def crashes() -> dict[str, bytes]:
-    """Inputs that once broke something, kept for good."""
+    """Return the inputs that once broke a rule, by name. They are kept permanently."""
     return {path.name: path.read_bytes() for path in sorted(CRASHES.glob("*.bin"))}
 
 
@@ -96,5 +96,5 @@ def _public() -> Iterator[tuple[str, bytes]]:
 
 
 def _as_radiograph(data: bytes) -> bytes:
-    """With modality CR: any other one would be refused before its pixels are looked at."""
+    """Set the modality to CR. A file with any other modality would be refused before its pixels are read."""
     return re.sub(rb"(\x08\x00\x60\x00(?:CS)?\x02\x00(?:\x00\x00)?)[A-Z]{2}", rb"\1CR", data)

@@ -1,4 +1,4 @@
-"""Both handlers as Lambda calls them, with a tiny model, and what has to hold for every answer of theirs."""
+"""Call both handlers as Lambda does, with a tiny model, and check the rules that every response must meet."""
 
 import base64
 import copy
@@ -31,11 +31,11 @@ CONTEXT = FakeContext()
 
 
 class BrokenPromise(AssertionError):
-    """An answer that no input may ever get."""
+    """A response that no input may ever get."""
 
 
 def http_event(body: bytes, *, content_type: str = "application/octet-stream", query: str = "") -> dict[str, Any]:
-    """A Function URL event with `body`, as Lambda makes it of bytes."""
+    """Return a Function URL event with `body`, encoded as Lambda encodes bytes."""
     event = copy.deepcopy(_recorded("function_url_none"))
     event["headers"]["content-type"] = content_type
     event["rawQueryString"] = query
@@ -44,8 +44,8 @@ def http_event(body: bytes, *, content_type: str = "application/octet-stream", q
 
 
 def through_api(event: dict[str, Any]) -> str:
-    """The outcome, `predicted` or the code of the refusal. Raises BrokenPromise."""
-    from pneumonia.handlers import api  # loads the model: the environment must be there first
+    """Send an event and return the outcome: `predicted` or the code of the refusal. Raises BrokenPromise."""
+    from pneumonia.handlers import api  # imported here: it loads the model, and the environment must be set before
 
     answer = api.handler(event, CONTEXT)
     document = json.loads(answer["body"])
@@ -55,7 +55,7 @@ def through_api(event: dict[str, Any]) -> str:
 
 
 def through_worker(data: bytes, key: str) -> str:
-    """Outcome of an upload: what its result says. Raises BrokenPromise."""
+    """Upload a file and return the outcome in its result. Raises BrokenPromise."""
     from pneumonia.handlers import worker
 
     client = boto3.client("s3", region_name=REGION)
@@ -72,7 +72,7 @@ def through_worker(data: bytes, key: str) -> str:
     event["Records"][0]["body"] = json.dumps(message)
     failed = worker.handler(event, CONTEXT)["batchItemFailures"]
     if failed:
-        raise BrokenPromise("the worker gave the message back to the queue")
+        raise BrokenPromise("The worker returned the message to the queue.")
     document = json.loads(client.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"].read())
     return _predicted(document) if document["status"] == "predicted" else _refused(None, document)
 
@@ -85,15 +85,15 @@ def make_buckets() -> None:
 
 def _predicted(document: dict[str, Any]) -> str:
     if not 0 <= document["pneumonia"] <= 1 or abs(document["normal"] + document["pneumonia"] - 1) > 2e-6:
-        raise BrokenPromise("not a probability")
+        raise BrokenPromise("The result contains an invalid probability.")
     return "predicted"
 
 
 def _refused(status: int | None, document: dict[str, Any]) -> str:
     if document["code"] not in CODES or not 400 <= (status or document.get("status_code", 400)) < 500:
-        raise BrokenPromise(f"status {status} with code {document['code']}")
+        raise BrokenPromise(f"The status is {status} with the code {document['code']}.")
     if "pneumonia" in document or "normal" in document:
-        raise BrokenPromise("a refusal with a probability")
+        raise BrokenPromise("The refusal contains a probability.")
     return str(document["code"])
 
 

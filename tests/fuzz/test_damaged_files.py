@@ -1,6 +1,6 @@
-"""Damaged and odd inputs through the whole service: a prediction or a refusal with a code, whatever comes in.
+"""Every damaged or odd input gets a prediction, or a refusal with a code, from the whole service.
 
-`make fuzz` does the same with twenty thousand inputs, and watches memory and processor time as well.
+`make fuzz` does the same with twenty thousand inputs, and measures memory and processor time as well.
 """
 
 import base64
@@ -53,7 +53,7 @@ def test_the_same_number_is_the_same_input() -> None:
 
 
 def test_most_seeds_can_be_read() -> None:
-    """Or the damage would never get past the first check."""
+    """Otherwise the damage would never get past the first check."""
     limits = Settings(model_dir=Path()).limits
     own = {name: data for name, data in seeds().items() if not name.startswith("public-") and name != "TIFF-pages"}
     assert {decode(data, limits).format for data in own.values()} == {"DICOM", "JPEG", "PNG", "TIFF", "BMP", "WebP"}
@@ -64,7 +64,7 @@ def test_every_kind_of_damage_is_done() -> None:
 
 
 @pytest.mark.parametrize("name", crashes())
-def test_what_once_broke_something(name: str, buckets: None) -> None:
+def test_an_input_that_once_broke_something(name: str, buckets: None) -> None:
     data = crashes()[name]
     assert through_api(http_event(data)) == through_worker(data, name)
 
@@ -79,7 +79,7 @@ def test_damaged_files_by_http() -> None:
 def test_damaged_files_by_upload(buckets: None) -> None:
     for number in range(1, UPLOADS):
         data = mutated(number)[1]
-        assert through_worker(data, f"film-{number}") == through_api(http_event(data)), number
+        assert through_worker(data, f"image-{number}") == through_api(http_event(data)), number
 
 
 files = st.one_of(
@@ -122,7 +122,7 @@ def test_bodies_of_every_kind(body: bytes, content_type: str, heatmap: str) -> N
     )
 )
 def test_events_that_lambda_would_not_make(changes: dict[str, Any]) -> None:
-    """Never an exception out of the handler, and never a probability beside an error."""
+    """The handler never raises an exception, and never returns a probability with an error."""
     from tests.fuzz.service import CONTEXT
 
     event = http_event(b"\xff\xd8\xff") | changes

@@ -1,7 +1,7 @@
-"""Films over which a decoder dies or hangs, for real.
+"""Make decoders crash or hang on files that contain certain texts.
 
-Python loads this at its start wherever this folder is on its path; the process that decodes gets the path of the one
-that started it.
+Python loads this module at its start if this folder is on its path. The decoder process inherits the path of the
+process that started it.
 """
 
 import os
@@ -13,14 +13,14 @@ from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 
 GREEDY, KILLED, ENDLESS = b"takes all memory", b"is killed", b"never ends"
-"""Texts in a file that make its decoder do so."""
+"""Texts in a file that make its decoder allocate all memory, be killed, or hang."""
 MOST_BYTES, PIECE = 2**31, 2**24
 
 _decode = dispatch.decode
 
 
 def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False) -> DecodedImage:
-    """In place of `dispatch.decode`."""
+    """Replace `dispatch.decode`."""
     if GREEDY in data:
         held = [bytes(PIECE) for _ in range(MOST_BYTES // PIECE)]
         os._exit(len(held))  # never reached under a limit

@@ -1,4 +1,4 @@
-"""Small files that once took gigabytes, or would have: each by what it makes a library allocate."""
+"""Small files that took gigabytes, or could have. The names say what makes a library allocate the memory."""
 
 import struct
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from tests.memory.headers import (
 from tests.unit.decode.jpeg12_writer import jpeg12
 
 SIDE, MOST = 7000, 49_000_000
-"""A picture just within the limit of pixels: square, or one pixel wide."""
+"""Size of an image just within the pixel limit: the side of a square one, or the height of one a pixel wide."""
 
 
 def exif_in_jpeg(entries: int, segments: int) -> bytes:
-    """Pillow puts EXIF segments together before it reads them."""
+    """Return the segments of one large EXIF block. Pillow joins EXIF segments before it reads them."""
     block = exif(entries, 65_500 * segments - 12 * entries - 14)
     pieces = [block[start : start + 65_500] for start in range(0, len(block), 65_500)]
     return b"".join(jpeg_segment(0xE1, b"Exif\0\0" + piece) for piece in pieces)
@@ -47,7 +47,7 @@ OF_12_BITS: dict[str, Any] = {"BitsAllocated": 16, "BitsStored": 12, "HighBit": 
 
 
 def jpeg_12_bits(width: int, height: int) -> bytes:
-    """A JPEG of 12 bits that says that it has another size than it has."""
+    """Return a 12-bit JPEG whose header states a wrong size."""
     stream = bytearray(jpeg12(np.full((64, 64), 2048, np.uint16)))
     struct.pack_into(">HH", stream, stream.index(b"\xff\xc1") + 5, height, width)
     return bytes(stream)
@@ -99,4 +99,4 @@ PLAIN: dict[str, Callable[[], bytes]] = {
     "jpeg_colour_progressive": lambda: jpeg(4000, 4000, progressive=True),
     "jpeg_narrow": lambda: jpeg(64, 65_500),
 }
-"""Large pictures that are decoded in the function's own process."""
+"""Large images that are decoded in the function's process."""

@@ -1,7 +1,7 @@
-"""`python -m tests.memory.child BYTES NOTES`: `pneumonia.decode.child`, which notes what each of its children took.
+"""`python -m tests.memory.child BYTES NOTES`: `pneumonia.decode.child`, with notes on the resources of each child.
 
-One line for each into the descriptor NOTES: megabytes at the peak, seconds of the processor, and the megabytes of this
-process. The kernel tells it (wait4(2)): nothing is missed, however short it was.
+It writes one line for each child to the descriptor NOTES: peak megabytes, processor seconds, and the megabytes of this
+process. The kernel measures them (wait4(2)), so even short-lived children are covered.
 """
 
 import os

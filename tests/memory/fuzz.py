@@ -1,8 +1,8 @@
-"""`python -m tests.memory.fuzz`: files that say of themselves what they like, and what the function takes of each.
+"""`python -m tests.memory.fuzz`: measure the function's memory and time for files with random headers.
 
-Headers of every format are drawn: sizes, tiles, strips, precincts, layers, offset tables, segments; or numbers in the
-header of a sound file are replaced. What takes more memory or time than it may, or leaves more behind, is written to
-tests/fuzz/crashes. `make fuzz` runs it after the damaged files.
+The headers of every format are random (sizes, tiles, strips, precincts, layers, offset tables, segments), or numbers in
+the header of an intact file are replaced. A file that exceeds the limits on memory or time, or leaves too much memory
+in use, is written to tests/fuzz/crashes. `make fuzz` runs this after the damaged files.
 """
 
 import argparse
@@ -40,32 +40,32 @@ from tests.memory.measure import Cost, Function, function
 from tools.figures.measured import store
 
 COUNT = 5000
-"""A run of so many from the first one on is what the documents tell of."""
+"""The figures in the documents come from a run of this many files, starting with the first."""
 
 MOST_MEGABYTES, MOST_LEFT_MEGABYTES = 400, 30
 GRACE_SECONDS = 1
-FILMS = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Lossless")
+IMAGES = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Lossless")
 SIDES = (1, 2, 31, 64, 96, 700, 2048, 5300, 7000, 16_383, 22_000, 40_000, 65_500, 1_000_000, 49_000_000)
 FEW_ROWS = 200
-"""Most rows of which a PNG really holds the pixels: to compress more takes longer than to decode them."""
+"""Most rows of pixels that a PNG contains: compressing more takes longer than decoding them."""
 MOST_BYTES = 50_000_000
-"""Of the pixels of a PNG, at a byte each, for the same reason: a row alone may have as many."""
+"""Most bytes of pixels in a PNG, for the same reason: one row can have that many."""
 
 PNG, PNG_HEADER = b"\x89PNG", slice(12, 29)
-"""How the file begins, and where its first chunk is, of which the checksum comes next."""
+"""The beginning of a PNG, and the position of its first chunk, which is followed by its checksum."""
 
 Chance = random.Random
 
 
 def drawn(number: int) -> tuple[str, bytes]:
-    """Format and bytes of the file of that number, always the same."""
+    """Return the format and bytes of the file with this number. The same number always gives the same file."""
     chance = random.Random(number)  # noqa: S311 - the same file every time is the point
     name = chance.choice(sorted(MAKERS))
     return name, MAKERS[name](chance)
 
 
 def _size(chance: Chance) -> tuple[int, int]:
-    """Within the limit of pixels more often than not: what is beyond is refused by its size alone."""
+    """Return a size, usually within the pixel limit: larger images are refused by their size alone."""
     width = chance.choice(SIDES)
     fitting = [side for side in SIDES if width * side <= Limits.max_image_pixels]
     return width, chance.choice(fitting if fitting and chance.random() < 0.9 else SIDES)
@@ -148,7 +148,7 @@ def _dicom(chance: Chance) -> bytes:
         JPEGLSLossless: lambda chance: jpeg_ls(*_size(chance)),
     }
     syntax = chance.choice(sorted(streams))
-    # The same draw for the stream and for the header, which have to agree or the file is refused for that.
+    # The stream and the header use the same random numbers: if their sizes differ, the file is refused for that.
     state = chance.getstate()
     size = _size(chance)
     chance.setstate(state)
@@ -159,14 +159,14 @@ def _dicom(chance: Chance) -> bytes:
 
 
 def _mutated(chance: Chance) -> bytes:
-    """A sound file whose header has other numbers in one to three places."""
+    """Return an intact file with other numbers in one to three places of its header."""
     data = bytearray(chance.choice(list(seeds().values())))
     for _ in range(chance.choice((1, 1, 2, 3))):
         layout, most = chance.choice((("<H", 0xFFFF), (">H", 0xFFFF), ("<I", 0xFFFFFFFF), (">I", 0xFFFFFFFF)))
         place = chance.randrange(min(len(data) - 4, HEAD))
         struct.pack_into(layout, data, place, min(most, chance.choice(SIDES)))
     if data.startswith(PNG) and len(data) > PNG_HEADER.stop + 4:
-        # A wrong checksum would be all that is seen of it.
+        # With a wrong checksum the decoder would reject the file at once.
         struct.pack_into(">I", data, PNG_HEADER.stop, zlib.crc32(data[PNG_HEADER]))
     return bytes(data)
 
@@ -183,7 +183,7 @@ MAKERS: dict[str, Callable[[Chance], bytes]] = {
 
 
 def wrong(cost: Cost, *, timed: bool = True) -> str | None:
-    """What is more than it may be, or None."""
+    """Return the value that exceeds its limit, or None."""
     if cost.peak_megabytes > MOST_MEGABYTES:
         return f"{cost.peak_megabytes:.0f} MB"
     if cost.left_megabytes > MOST_LEFT_MEGABYTES:
@@ -194,14 +194,14 @@ def wrong(cost: Cost, *, timed: bool = True) -> str | None:
 
 
 def run(service: Function, numbers: Sequence[int]) -> Iterator[tuple[int, str, Cost]]:
-    """Number, format and cost of each file."""
+    """Yield number, format and cost of each file."""
     for number in numbers:
         name, data = drawn(number)
         yield number, name, service.cost(data)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run; the exit code is 1 if anything took too much."""
+    """Run, and return the exit code: 1 if a file exceeded a limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--count", type=int, default=COUNT, help=f"files (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with function(write_artifacts(folder / "model", [TinyMember()]), folder) as service:
-            service.warm_up(*(seeds()[film] for film in FILMS))
+            service.warm_up(*(seeds()[image] for image in IMAGES))
             for number, kind, cost in run(service, range(arguments.first, arguments.first + arguments.count)):
                 costs.append(cost)
                 if why := wrong(cost):
@@ -220,11 +220,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcomes = Counter(cost.outcome for cost in costs[1:]).most_common()
     console.print(", ".join(f"{count:,} {outcome}" for outcome, count in outcomes))
     elapsed = time.monotonic() - start
-    console.print(f"{arguments.count:,} files that say what they like, in {elapsed:.0f} s")
+    console.print(f"{arguments.count:,} files with random headers, in {elapsed:.0f} s")
     peak, left = max(cost.peak_megabytes for cost in costs), max(cost.left_megabytes for cost in costs)
     clock, processor = max(cost.seconds for cost in costs), max(cost.cpu_seconds for cost in costs)
-    console.print(f"at most {peak:.0f} MB, {clock:.1f} s, and {processor:.1f} s of the processor for one")
-    console.print(f"at most {left:.1f} MB stayed, {costs[-1].left_megabytes:.1f} MB in the end")
+    console.print(f"most for one file: {peak:.0f} MB, {clock:.1f} s, and {processor:.1f} s of processor time")
+    console.print(f"memory left in use: at most {left:.1f} MB, and {costs[-1].left_megabytes:.1f} MB at the end")
     if (arguments.first, arguments.count) == (1, COUNT):
         store(
             "headers",

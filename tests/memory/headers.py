@@ -1,4 +1,4 @@
-"""Files that are a few bytes long and say what they like of themselves: sizes, tiles, precincts, layers, tables."""
+"""Make files of a few bytes with any header values: sizes, tiles, precincts, layers, tables."""
 
 import io
 import struct
@@ -17,12 +17,12 @@ _JPEG_FRAME, _JPEG_PROGRESSIVE = b"\xff\xc0", b"\xff\xc2"
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
-    """One chunk of a PNG."""
+    """Return one chunk of a PNG."""
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
 def png(width: int, height: int, colour: int = 0, depth: int = 8, rows: int | None = None, extra: bytes = b"") -> bytes:
-    """A PNG of a colour type and depth that holds so many of its rows (None: all), all zero. `extra`: chunks."""
+    """Return a PNG of zeros with `rows` of its rows (None: all). `colour`: colour type. `extra`: more chunks."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     row = 1 + (width * _CHANNELS[colour] * depth + 7) // 8
     palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
@@ -31,21 +31,21 @@ def png(width: int, height: int, colour: int = 0, depth: int = 8, rows: int | No
 
 
 def _zeros(count: int) -> bytes:
-    """So many zeros, compressed, without ever holding them."""
+    """Return `count` zeros, compressed in pieces to save memory."""
     stream, piece = zlib.compressobj(9), bytes(2**20)
     found = [stream.compress(piece) for _ in range(count // len(piece))]
     return b"".join([*found, stream.compress(bytes(count % len(piece))), stream.flush()])
 
 
 def exif(entries: int, value_bytes: int) -> bytes:
-    """An EXIF block of so many entries which all have the same bytes as their value."""
+    """Return an EXIF block whose entries all point to the same bytes."""
     start = 8 + 2 + 12 * entries + 4
     tags = b"".join(struct.pack("<HHII", tag, 7, value_bytes, start) for tag in range(entries))
     return b"II*\0" + struct.pack("<IH", 8, entries) + tags + bytes(4 + value_bytes)
 
 
 def jpeg(width: int, height: int, *, colour: bool = True, progressive: bool = False, segments: bytes = b"") -> bytes:
-    """A JPEG of 64 x 64 that claims a size, with `segments` before all others."""
+    """Return a JPEG of 64 x 64 whose header states another size, with `segments` before all others."""
     stream = io.BytesIO()
     image = Image.linear_gradient("L").resize((64, 64))
     (image.convert("RGB") if colour else image).save(stream, "JPEG", progressive=progressive)
@@ -71,7 +71,7 @@ def tiff(
     rows_per_strip: int | None = None,
     data: bytes | None = None,
 ) -> bytes:
-    """A TIFF whose one strip or tile (all strips: the same one) is `data`, by default a few compressed zeros."""
+    """Return a TIFF whose strips or only tile all point to `data`, by default a few compressed zeros."""
     data = zlib.compress(bytes(64)) if data is None else data
     rows = height if rows_per_strip is None else rows_per_strip
     strips = 1 if tile else max(1, min(65_000, -(-height // max(1, rows))))
@@ -109,14 +109,14 @@ def _tiff_file(data: bytes, entries: list[tuple[int, int, list[int]]]) -> bytes:
 
 
 def webp(width: int, height: int) -> bytes:
-    """A lossless WebP (RFC 9649) of one colour."""
+    """Return a lossless WebP (RFC 9649) of one colour."""
     size = (width - 1 & 0x3FFF) | (height - 1 & 0x3FFF) << 14
     body = b"\x2f" + struct.pack("<I", size) + bytes.fromhex("0710111188 88fe0700".replace(" ", ""))
     return b"RIFF" + struct.pack("<I", 12 + len(body)) + b"WEBPVP8L" + struct.pack("<I", len(body)) + body
 
 
 def bmp(width: int, height: int, bits: int = 8, compression: int = 0) -> bytes:
-    """A BMP with a few of its bytes; a negative height is that of one that lies from top to bottom."""
+    """Return a BMP with a few bytes of its pixels. A negative height means that its rows run from top to bottom."""
     palette = bytes(4 * 2**bits) if bits <= 8 else b""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, 0, 2835, 2835, 0, 0)
     start = 14 + len(head) + len(palette)
@@ -135,7 +135,7 @@ def codestream(
     precinct: tuple[int, int] | None = None,
     bits: int = 8,
 ) -> bytes:
-    """A JPEG 2000 codestream (ITU-T T.800, Annex A) of empty packets. Blocks and precincts by powers of two."""
+    """Return a JPEG 2000 codestream (ITU-T T.800, Annex A) of empty packets. Blocks and precincts are powers of two."""
     across, down = tile or (width, height)
     size = struct.pack(">H8IH", 0, width, height, 0, 0, across, down, 0, 0, components)
     size += struct.pack(">BBB", bits - 1, 1, 1) * components
@@ -154,7 +154,7 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def jpeg_ls(width: int, height: int) -> bytes:
-    """A JPEG-LS stream (ITU-T T.87) of a few bytes."""
+    """Return a JPEG-LS stream (ITU-T T.87) of a few bytes."""
     frame = struct.pack(">BHHBBBB", 8, height & 0xFFFF, width & 0xFFFF, 1, 1, 0x11, 0)
     return b"\xff\xd8" + _segment(0xF7, frame) + _segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + bytes(64) + b"\xff\xd9"
 
@@ -167,8 +167,10 @@ def dicom(
     hidden: bytes | None = None,
     **elements: object,
 ) -> bytes:
-    """A DICOM file of `size` (columns, rows) around a compressed frame. `hidden`: a second fragment, which the Extended
-    Offset Table says is the frame."""
+    """Return a DICOM file of `size` (columns, rows) around a compressed frame.
+
+    `hidden`: a second fragment, to which the Extended Offset Table points.
+    """
     dataset = dataset_of(np.zeros((8, 8), dtype=np.uint8), syntax, **elements)
     dataset.Columns, dataset.Rows = size
     dataset.PixelData = encapsulate([frame] if hidden is None else [frame, hidden], has_bot=False)
@@ -179,6 +181,6 @@ def dicom(
 
 
 def deflated_dicom(size: tuple[int, int], bits: int = 16, **elements: object) -> bytes:
-    """A DICOM file whose black pixels are deflated."""
+    """Return a deflated DICOM file of black pixels."""
     blank = np.zeros((size[1], size[0]), dtype=np.uint16 if bits == 16 else np.uint8)
     return encoded(dataset_of(blank, DeflatedExplicitVRLittleEndian, **elements))

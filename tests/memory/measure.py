@@ -1,4 +1,4 @@
-"""Memory of a function's processes, all together: what a file takes, and what stays of it."""
+"""Measure how much memory all processes of a function take for a file, and how much stays in use."""
 
 import json
 import os
@@ -13,15 +13,14 @@ from tests.memory.watched import Used
 
 ROOT = Path(__file__).parents[2]
 REST_MEGABYTES = 5
-"""What a film that was refused may hold until the next ones come, before it counts as what stays."""
+"""Memory that a refused image may keep until the next image. Only more than this is measured again."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`outcome`: "predicted" or a code. Seconds by the clock, and of the processor in all processes together.
+    """`outcome`: "predicted" or a code. `seconds`: wall-clock time. `cpu_seconds`: processor time of all processes.
 
-    Megabytes above those of the idle function: at the peak of each of its processes, added up as if they had met, and
-    afterwards.
+    Megabytes are above those of the idle function: the sum of the peaks of all processes, and the memory afterwards.
     """
 
     outcome: str
@@ -32,20 +31,22 @@ class Cost:
 
 
 class Function:
-    """A process that predicts, with the processes that it starts, and a folder for the files that are given to it."""
+    """A process that predicts, with its child processes, and a folder for the files passed to it."""
 
     def __init__(self, process: "subprocess.Popen[str]", folder: Path) -> None:
         self._process = process
         self._folder = folder
-        self._films: list[Path] = []
+        self._images: list[Path] = []
         self._idle = Used(0, 0, 0, 0, 0, 0)
 
-    def warm_up(self, *films: bytes) -> None:
-        """Let it predict these before anything is measured, and again where much is left: it is idle then. One of them
-        at least has to be decoded apart."""
-        for number, film in enumerate(films):
-            self._films.append(self._folder / f"film-{number}")
-            self._films[-1].write_bytes(film)
+    def warm_up(self, *images: bytes) -> None:
+        """Predict these images before the first measurement, and again if much memory stays in use.
+
+        The function is idle afterwards. At least one image must be decoded in the separate process.
+        """
+        for number, image in enumerate(images):
+            self._images.append(self._folder / f"image-{number}")
+            self._images[-1].write_bytes(image)
         for _ in range(2):
             found = self._rest()
         apart = [used for used in found if used.decoder_peak]
@@ -54,7 +55,7 @@ class Function:
         )
 
     def cost(self, data: bytes) -> Cost:
-        """Let it predict a file, and measure. Raises RuntimeError if the process died."""
+        """Predict a file and return its cost. Raises RuntimeError if the process died."""
         path = self._folder / "measured"
         path.write_bytes(data)
         outcome, used = self._ask(path)
@@ -69,7 +70,7 @@ class Function:
         return own + max(0, used.decoder_after - self._idle.decoder_after)
 
     def _rest(self) -> list[Used]:
-        return [self._ask(film)[1] for film in self._films]
+        return [self._ask(image)[1] for image in self._images]
 
     def _ask(self, path: Path) -> tuple[str, Used]:
         source, target = self._process.stdout, self._process.stdin
@@ -88,7 +89,7 @@ class Function:
 def function(
     model_dir: Path, folder: Path, module: str = "tests.memory.process", path: tuple[Path, ...] = ()
 ) -> Iterator[Function]:
-    """The processes, started; nothing of their memory is that of the first film. `path`: more folders of modules."""
+    """Start the processes. `path`: more folders of modules."""
     folders = (*path, ROOT / "lambda_src", ROOT)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     command = [sys.executable, "-m", module, str(model_dir)]

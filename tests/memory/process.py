@@ -1,6 +1,6 @@
-"""`python -m tests.memory.process MODEL_DIR`: predicts the files whose paths come in, line by line, as a function does.
+"""`python -m tests.memory.process MODEL_DIR`: predict files as a function does. Reads one path per line.
 
-One line of JSON for each: what became of it, and what it took (`watched.Used`).
+It writes one line of JSON for each file: the outcome, and the resources used (`watched.Used`).
 """
 
 import json

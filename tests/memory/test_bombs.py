@@ -1,4 +1,4 @@
-"""Whatever a file says of itself: what it takes is bounded, of all processes of the function together."""
+"""No file can make the function's processes exceed their total memory limit, even with a false header."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from pneumonia.decode.plain import is_plain
 from tests.conftest import TinyMember, write_artifacts
 from tests.fuzz.seeds import crashes, seeds
 from tests.memory.bombs import BOMBS, PLAIN
-from tests.memory.fuzz import FILMS, MAKERS, drawn, run, wrong
+from tests.memory.fuzz import IMAGES, MAKERS, drawn, run, wrong
 from tests.memory.measure import Cost, Function, function
 
 QUICK = ("png_tall_rgba", "tiff_tile", "webp", "dicom_hidden", "dicom_hidden_jpeg", "bmp_tall")
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="m
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
     folder = tmp_path_factory.mktemp("measured")
     with function(write_artifacts(folder / "model", [TinyMember()]), folder) as running:
-        running.warm_up(*(seeds()[name] for name in FILMS))
+        running.warm_up(*(seeds()[name] for name in IMAGES))
         yield running
 
 
 def check(service: Function, data: bytes) -> Cost:
-    """Measure one file."""
+    """Measure one file and compare it with the limits."""
     cost = service.cost(data)
     print(cost)
     assert wrong(cost, timed=False) is None
@@ -40,13 +40,13 @@ def test_a_bomb_takes_little(name: str, service: Function) -> None:
 
 
 @pytest.mark.parametrize("name", ["webp", "webp_tall", "tiff_tile", "png_tall_rgba", "bmp_tall"])
-def test_want_of_memory_is_the_reason(name: str, service: Function) -> None:
+def test_too_little_memory_is_the_reason(name: str, service: Function) -> None:
     assert check(service, BOMBS[name]()).outcome == "too_large"
 
 
 @pytest.mark.parametrize("name", crashes())
-def test_what_once_broke_something_takes_little(name: str, service: Function) -> None:
-    """And leaves little behind."""
+def test_a_file_that_once_broke_something_takes_little(name: str, service: Function) -> None:
+    """It also leaves little memory in use."""
     check(service, crashes()[name])
 
 
@@ -73,14 +73,14 @@ def test_the_documents_say_how_many_bombs_there_are() -> None:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_bomb_is_plain(name: str) -> None:
-    """Each is decoded where it can take nothing with it."""
+    """Each is decoded in the separate process."""
     data = BOMBS[name]()
     assert not is_plain(data, sniff(data))
 
 
 @pytest.mark.parametrize("numbers", [range(15), pytest.param(range(15, 500), marks=pytest.mark.slow)])
 def test_made_up_headers_take_little(numbers: range, service: Function) -> None:
-    """`make fuzz` does the same with five thousand of them, and watches the time as well."""
+    """`make fuzz` does the same with five thousand files, and measures the time as well."""
     found = {number: (name, wrong(cost, timed=False)) for number, name, cost in run(service, numbers)}
     assert {number: why for number, why in found.items() if why[1] is not None} == {}
 

@@ -1,4 +1,4 @@
-"""What is measured is seen, in whichever process it is, and however that one ends."""
+"""The measurement covers every process, also one that is killed."""
 
 import io
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.memory.bombs import BOMBS, PLAIN
 from tests.memory.measure import ROOT, Function, function
 
 ENDLESS = b"never ends"
-"""A film over which a decoder hangs (tests/killers)."""
+"""Text in a file that makes a decoder hang (tests/killers)."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
 
@@ -27,7 +27,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
         yield running
 
 
-def test_a_film_of_little_memory(service: Function) -> None:
+def test_an_image_of_little_memory(service: Function) -> None:
     cost = service.cost(seeds()["TIFF-L-"])
     assert cost.outcome == "predicted"
     assert cost.peak_megabytes < 20
@@ -45,11 +45,11 @@ def test_memory_of_a_process_that_reaches_its_limit_is_seen(service: Function) -
     assert cost.cpu_seconds > 0.1
 
 
-@pytest.mark.slow  # it is killed at the limit of ten seconds
+@pytest.mark.slow  # the process is killed only after ten seconds
 def test_memory_of_a_process_that_is_killed_is_seen(service: Function) -> None:
     stream = io.BytesIO()
     Image.linear_gradient("L").resize((5000, 5000)).save(stream, "TIFF")
     cost = service.cost(stream.getvalue() + ENDLESS)
     assert cost.outcome == "took_too_long"
-    assert cost.peak_megabytes > 20  # the file at least
+    assert cost.peak_megabytes > 20  # at least the file
     assert service.cost(seeds()["TIFF-L-"]).outcome == "predicted"

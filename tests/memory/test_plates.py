@@ -1,4 +1,4 @@
-"""Plain CR and DX plates, uncompressed, from a presigned upload to their result, within the default limits."""
+"""Uncompressed CR and DX plates pass from a presigned upload to their result within the default limits."""
 
 import io
 import json
@@ -36,7 +36,7 @@ pytestmark = [
 
 
 def plate(size: tuple[int, int]) -> Values:
-    """A film of 12 bits with noise, uint16 of that many rows and columns."""
+    """Return a 12-bit image with noise, uint16 [rows, columns]."""
     rows, columns = size
     wedge = (
         np.linspace(300, 3300, columns, dtype=np.float32) + np.linspace(0, 400, rows, dtype=np.float32)[:, np.newaxis]
@@ -46,7 +46,7 @@ def plate(size: tuple[int, int]) -> Values:
 
 
 def table() -> Sequence:
-    """A VOI LUT as CR plates have it."""
+    """Return a VOI LUT as in CR files."""
     item = Dataset()
     item.LUTDescriptor = [4096, 0, 12]
     item.LUTData = np.arange(4096).astype("<u2").tobytes()
@@ -70,18 +70,18 @@ PLATES: dict[str, Callable[[], bytes]] = {
 
 @dataclass(frozen=True)
 class Service:
-    """The local cloud and a worker at it, in processes of their own."""
+    """The local cloud, and a worker in a separate process."""
 
     cloud: Cloud
     worker: Function
 
     def event(self, name: str, data: bytes) -> bytes:
-        """Upload a file by a presigned POST; the event of SQS that comes of it."""
+        """Upload a file with a presigned POST, and return the resulting SQS event."""
         post = presigned_post(UPLOAD_BUCKET, name, "application/octet-stream", Limits.max_image_bytes, 600)
-        assert len(data) <= Limits.max_image_bytes  # the local cloud does not look at it
-        requests.post(post["url"], data=post["fields"], files={"file": ("film", data)}, timeout=60).raise_for_status()
+        assert len(data) <= Limits.max_image_bytes  # the local cloud does not check it
+        requests.post(post["url"], data=post["fields"], files={"file": ("image", data)}, timeout=60).raise_for_status()
         body = ""
-        while "Records" not in body:  # the first message is a test of the notification
+        while "Records" not in body:  # the first message is S3's test event
             (message,) = self.cloud.sqs.receive_message(QueueUrl=self.cloud.queue_url, WaitTimeSeconds=5)["Messages"]
             self.cloud.sqs.delete_message(QueueUrl=self.cloud.queue_url, ReceiptHandle=message["ReceiptHandle"])
             body = message["Body"]
@@ -99,7 +99,7 @@ class Service:
         return json.dumps({"Records": [record]}).encode()
 
     def cost(self, name: str, data: bytes) -> Cost:
-        """What the worker takes for it."""
+        """Return what the worker takes for an upload."""
         return self.worker.cost(self.event(name, data))
 
     def result(self, name: str) -> dict[str, Any]:
@@ -138,5 +138,5 @@ def test_a_plate_is_predicted_within_its_memory(name: str, service: Service) -> 
     assert cost.peak_megabytes < MOST_MEGABYTES
 
 
-def test_the_default_of_the_stack_is_that_of_the_functions() -> None:
+def test_stack_and_functions_have_the_same_default() -> None:
     assert default_settings().max_image_bytes == Limits.max_image_bytes

@@ -1,4 +1,4 @@
-"""Memory of POST /studies over bodies that are as large, or as many parts, as they can be."""
+"""Memory of POST /studies for bodies of the largest size or with the most parts."""
 
 import gzip
 import struct
@@ -19,7 +19,7 @@ from tests.unit.http.test_related import RELATED, B, body
 pytestmark = pytest.mark.slow
 
 MOST_MEGABYTES = 40
-"""The body as characters and as bytes, its parts, and what is in them: three to four times 4.5 MB, with room."""
+"""Limit for the body as text and as bytes, its parts and their content: three to four times 4.5 MB, with a margin."""
 
 
 def full_size() -> bytes:
@@ -28,7 +28,7 @@ def full_size() -> bytes:
 
 
 def many_elements() -> bytes:
-    """64 files, each with nearly as many elements as are allowed."""
+    """Return 64 files, each with nearly as many elements as allowed."""
     image = dicom_film()
     meta = image[: image.index(b"\x08\x00\x05\x00")]
     empty = b"".join(struct.pack("<HH2sH", 9, 0x1000 + number, b"LO", 0) for number in range(8_500))
@@ -40,7 +40,7 @@ BODIES: dict[str, tuple[Callable[[], bytes], int]] = {
     "64 files of many elements": (many_elements, 409),
     "1,000 tiny parts": (lambda: body(*[b"x"] * 1000), 413),
     "a million folded headers": (lambda: f"--{B}\r\nA: b\r\n".encode() + b" c\r\n" * 1_000_000, 413),
-    "boundaries that are none": (lambda: f"--{B}\r\n\r\n".encode() + f"\r\n--{B[:-1]}".encode() * 270_000, 400),
+    "near misses of the boundary": (lambda: f"--{B}\r\n\r\n".encode() + f"\r\n--{B[:-1]}".encode() * 270_000, 400),
     "line breaks alone": (lambda: b"\r\n" * 2_200_000, 400),
 }
 
@@ -58,7 +58,7 @@ def test_memory(http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.
     else:
         data, status, headers = gzip.compress(bytes(400_000_000)), 413, {"content-encoding": "gzip"}
     event = http_event("POST", "/studies", body=data, content_type=RELATED, headers=headers)
-    # What is imported and loaded the first time stays, and is none of this body's.
+    # The first call loads modules, which must not count for the measured body.
     api.handler(http_event("POST", "/studies", body=body(dicom_film()), content_type=RELATED), lambda_context)
     tracemalloc.start()
     try:

@@ -1,5 +1,5 @@
-"""What one file takes of this process and of the one that decodes, as the kernel counts it: nothing is missed between
-two looks, and no look costs anything."""
+"""Measure the resources of this process and of the decoder process for one file. The kernel counts them, so nothing is
+missed between samples, and measuring costs nothing."""
 
 import contextlib
 import os
@@ -18,8 +18,12 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER (prctl(2))
 
 @dataclass
 class Used:
-    """Megabytes of this process, at the peak and afterwards; of the process that had the file, at the peak, and of the
-    one that forked it, afterwards (0 if there is none); seconds by the clock, and of the processor in all of them."""
+    """The resources of one call.
+
+    `own_peak`, `own_after`: megabytes of this process. `decoder_peak`: of the process that decoded the file.
+    `decoder_after`: of the process that forked it; 0 if there is none. `seconds`: wall-clock time. `cpu_seconds`:
+    processor time of all of them.
+    """
 
     own_peak: float
     own_after: float
@@ -33,7 +37,7 @@ class Used:
 
 
 class Decoder(NamedTuple):
-    """A process that had a film: megabytes at its peak, seconds of the processor, megabytes of what forked it."""
+    """A process that decoded an image: its peak megabytes, processor seconds, and the megabytes of its parent."""
 
     peak: float
     cpu_seconds: float
@@ -41,7 +45,7 @@ class Decoder(NamedTuple):
 
 
 class Watch:
-    """Watches this process, and the processes that decode for it, from now on. One in a process."""
+    """Measures this process and its decoder processes from now on. Create only one per process."""
 
     def __init__(self) -> None:
         self._asked = 0
@@ -49,13 +53,13 @@ class Watch:
         self._unread = b""
         self._measured_from_outside()
         self._start_with_notes()
-        self._count_films()
+        self._count_images()
 
     def used(self, predict: Callable[[], object]) -> Used:
-        """What a call took."""
+        """Return the resources of a call."""
         self._asked = 0
         with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins again (proc(5))
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak (proc(5))
         start, cpu = time.perf_counter(), time.process_time()
         predict()
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -71,11 +75,11 @@ class Watch:
         )
 
     def _measured_from_outside(self) -> None:
-        """By a process that may not be root's (`decode.own_memory`)."""
+        """Keep this process readable for others that may not run as root (`decode.own_memory`)."""
         setattr(isolated, "close_to_other_processes", lambda: None)  # noqa: B010 - not exported from there
 
     def _start_with_notes(self) -> None:
-        """Have the process that decodes started as `tests.memory.child`, which notes what its own children took."""
+        """Start the decoder process as `tests.memory.child`, which notes the resources of its children."""
         watch = self
 
         class Noting(subprocess.Popen[Any]):
@@ -93,10 +97,10 @@ class Watch:
         setattr(subprocess, "Popen", Noting)  # noqa: B010 - a class is no variable
         import ctypes
 
-        # Those that are killed together with their parent are this process's to wait for.
+        # This process must wait for children that are killed together with their parent.
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
-    def _count_films(self) -> None:
+    def _count_images(self) -> None:
         decode = isolated.Decoder.decode
 
         def counted(*arguments: Any, **options: Any) -> Any:
@@ -106,7 +110,7 @@ class Watch:
         setattr(isolated.Decoder, "decode", counted)  # noqa: B010 - a method is no variable
 
     def _decoders(self) -> Iterator[Decoder]:
-        """The processes that had a film of this call."""
+        """Yield the processes that decoded the images of this call."""
         replaced = isolated.process_decoder()._process is None
         for _ in range(self._asked):
             if line := self._line():
@@ -119,7 +123,7 @@ class Watch:
                     yield Decoder(used.ru_maxrss / 1024, used.ru_utime + used.ru_stime, 0.0)
 
     def _line(self) -> bytes:
-        """The next note; nothing once the process that writes them is gone."""
+        """Return the next note, or an empty text after the process that writes them has ended."""
         while b"\n" not in self._unread:
             more = os.read(self._notes, 4096)
             if not more:

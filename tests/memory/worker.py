@@ -1,6 +1,6 @@
-"""`python -m tests.memory.worker MODEL_DIR`: the worker function, given the paths of files that hold events of SQS.
+"""`python -m tests.memory.worker MODEL_DIR`: run the worker function. Reads paths of files with SQS events.
 
-Where its buckets are is in the environment. One line of JSON for each event: "done" or "again", and what it took
+The environment names its buckets. It writes one line of JSON for each event: "done" or "again", and the resources used
 (`watched.Used`).
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 def main(model_dir: Path) -> None:
     os.environ["MODEL_DIR"] = str(model_dir)
-    answers, sys.stdout = sys.stdout, sys.stderr  # its logs and metrics go to the standard output
-    from pneumonia.handlers import worker  # it reads its settings at the start
+    answers, sys.stdout = sys.stdout, sys.stderr  # keep the worker's logs and metrics apart from the replies
+    from pneumonia.handlers import worker  # imported here, because it reads its settings at import
     from pneumonia_cli.local.lambda_context import LocalContext
     from tests.memory.watched import Watch
 

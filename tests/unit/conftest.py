@@ -1,4 +1,4 @@
-"""What unit tests of the handlers and of their routes share."""
+"""Helpers for the unit tests of the handlers and their routes."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a Function URL, taken apart. `headers` by lower-case names."""
+    """A parsed response of a Function URL. `headers` are keyed by lower-case names."""
 
     status: int
     headers: dict[str, str]
@@ -16,11 +16,11 @@ class Reply:
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> "Reply":
-        json.dumps(raw)  # as Lambda does with it
+        json.dumps(raw)  # as Lambda does; it must not fail
         data = base64.b64decode(raw["body"]) if raw["isBase64Encoded"] else raw["body"].encode()
         return cls(raw["statusCode"], {name.lower(): value for name, value in raw["headers"].items()}, data)
 
     @property
     def body(self) -> Any:
-        """What the JSON says."""
+        """Return the parsed JSON body."""
         return json.loads(self.data)

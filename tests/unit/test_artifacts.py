@@ -1,4 +1,4 @@
-"""The artifacts that are shipped, served by this code."""
+"""The shipped artifacts work with this code."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def shipped(real_artifacts: Path) -> Predictor:
     return Predictor.load(Settings(model_dir=real_artifacts))
 
 
-def test_the_card_vouches_for_every_file(real_artifacts: Path) -> None:
+def test_every_file_matches_the_card(real_artifacts: Path) -> None:
     Card.load(real_artifacts).verify(real_artifacts)
 
 
@@ -25,7 +25,7 @@ def test_self_test_passes(shipped: Predictor) -> None:
     shipped.self_test()
 
 
-def test_a_batch_answers_like_single_images(real_artifacts: Path) -> None:
+def test_a_batch_gives_the_same_results_as_single_images(real_artifacts: Path) -> None:
     rng = np.random.default_rng(0)
     images = [Image.fromarray(rng.integers(0, 255, (180, 200), np.uint8)) for _ in range(2)]
     model = Model(Card.load(real_artifacts), real_artifacts)

@@ -48,8 +48,8 @@ CODES = {
 def test_codes_and_statuses_are_those_clients_rely_on() -> None:
     classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, PneumoniaError)]
     assert {c.code: c.status for c in classes} == CODES, (
-        "a new code goes into CODES here, into tools/openapi/document.py, lambda_src/pneumonia/page/messages.js, and "
-        "the tables of docs/api.md and docs/formats.md; an old one keeps its name and status, since clients rely on it"
+        "Add a new code to CODES here, to tools/openapi/document.py, to lambda_src/pneumonia/page/messages.js, and to "
+        "the tables of docs/api.md and docs/formats.md. Keep the name and status of old codes: clients rely on them."
     )
 
 
@@ -71,18 +71,18 @@ def test_what_decoding_refuses_is_in_the_documentation_of_formats() -> None:
     rows = re.findall(r"^\| (.*?) \| \d{3} \|", (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"), re.M)
     told = set(re.findall(r"`(\w+)`", " ".join(rows)))
     codes = {error.code for error in raised_by_decoding()} - {errors.MissingImage.code}
-    assert codes <= told, f"add {sorted(codes - told)} to the table 'What is refused' in docs/formats.md"
+    assert codes <= told, f"add {sorted(codes - told)} to the table of codes in docs/formats.md"
 
 
 def test_what_decoding_refuses_comes_back_from_the_process_that_decodes() -> None:
-    # These two are said of an image that has come back.
+    # These two are raised only after the image has come back.
     sent = raised_by_decoding() - {errors.TooSmall, errors.BlankImage}
     lost = sorted(error.__name__ for error in sent if not comes_back(error))
     assert not lost, f"add {lost} to _ERRORS in lambda_src/pneumonia/decode/messages.py"
 
 
 def comes_back(error: type[PneumoniaError]) -> bool:
-    """Whether the process that asked raises the error that the one that decodes sent."""
+    """Return whether the parent process raises the error that the decoder process sent."""
     try:
         image_in(*read_message(io.BytesIO(b"".join(of_error(error("Why.")))).read))
     except error:
@@ -93,7 +93,7 @@ def comes_back(error: type[PneumoniaError]) -> bool:
 
 
 def raised_by_decoding() -> set[type[PneumoniaError]]:
-    """The errors that modules of `decode` name."""
+    """Return the errors that the modules of `decode` import."""
     names = [each.name for each in pkgutil.iter_modules(decode.__path__)]
     modules = [importlib.import_module(f"{decode.__name__}.{name}") for name in names]
     return {
@@ -131,7 +131,7 @@ def test_problem_shows_no_internals_of_our_own_failures(error: Exception, code: 
     assert "request_id" in document["detail"]
 
 
-def test_rejects_only_what_the_input_is_to_blame_for() -> None:
+def test_rejects_only_errors_that_the_input_caused() -> None:
     assert rejects(errors.UndecodableImage("x"))
     assert rejects(errors.UploadMissing("x"))
     assert not rejects(errors.ModelError("x"))
@@ -140,7 +140,7 @@ def test_rejects_only_what_the_input_is_to_blame_for() -> None:
 
 def test_log_fields_keep_foreign_messages_out() -> None:
     try:
-        raise OSError("films/jane-doe.png")
+        raise OSError("images/jane-doe.png")
     except OSError as error:
         fields = log_fields(error)
     assert fields["error_type"] == "OSError"
@@ -149,5 +149,5 @@ def test_log_fields_keep_foreign_messages_out() -> None:
 
 
 def test_log_fields_keep_our_own_messages() -> None:
-    fields = log_fields(errors.ModelError("card.json is gone"))
-    assert (fields["error_code"], fields["error_detail"]) == ("model_error", "card.json is gone")
+    fields = log_fields(errors.ModelError("card.json is missing"))
+    assert (fields["error_code"], fields["error_detail"]) == ("model_error", "card.json is missing")

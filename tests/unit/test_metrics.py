@@ -31,7 +31,7 @@ def stack(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def records(capsys: pytest.CaptureFixture[str]) -> Records:
-    """The records written since the last call. Whatever else is on standard output is left out: it is the log."""
+    """Return the records written since the last call, without the log lines on standard output."""
 
     def read() -> list[dict[str, Any]]:
         lines = capsys.readouterr().out.splitlines()
@@ -41,9 +41,9 @@ def records(capsys: pytest.CaptureFixture[str]) -> Records:
 
 
 def values(record: dict[str, Any], *dimensions: str) -> dict[str, tuple[str, float]]:
-    """What CloudWatch makes of a record under some dimensions: the unit and the value of each metric.
+    """Return the unit and the value of each metric that CloudWatch extracts from a record for some dimensions.
 
-    Checks what the specification of the embedded metric format asks for.
+    This also checks the rules of the embedded metric format.
     """
     (directive,) = record["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "PneumoniaTriage"
@@ -59,7 +59,7 @@ def values(record: dict[str, Any], *dimensions: str) -> dict[str, tuple[str, flo
     return found
 
 
-def test_a_prediction_is_counted_with_what_it_says(
+def test_a_prediction_is_counted_with_its_values(
     records: Records, http_event: HttpEvent, image_bytes: ImageBytes, lambda_context: Any
 ) -> None:
     answer = json.loads(api.handler(http_event(body=image_bytes(grey=255)), lambda_context)["body"])
@@ -85,7 +85,7 @@ def test_a_prediction_is_counted_with_what_it_says(
 @pytest.mark.parametrize(
     ("grey", "outside"), [(64, 0), (90, 1)], ids=["of the training population", "of another population"]
 )
-def test_a_film_of_another_population_is_counted(
+def test_an_image_of_another_population_is_counted(
     records: Records,
     http_event: HttpEvent,
     image_bytes: ImageBytes,
@@ -96,8 +96,8 @@ def test_a_film_of_another_population_is_counted(
     outside: int,
 ) -> None:
     monkeypatch.setenv("MODEL_DIR", str(make_artifacts({"gate": True})))
-    film = Image.fromarray(np.tile(np.linspace(grey + 18, grey - 18, 80).astype(np.uint8)[:, None], (1, 64)))
-    answer = api.handler(http_event(body=image_bytes(image=film)), lambda_context)
+    image = Image.fromarray(np.tile(np.linspace(grey + 18, grey - 18, 80).astype(np.uint8)[:, None], (1, 64)))
+    answer = api.handler(http_event(body=image_bytes(image=image)), lambda_context)
     assert json.loads(answer["body"])["in_training_population"] is not bool(outside)
     (record,) = records()
     assert values(record, "Stack", "Function", "ModelVersion")["OutsidePopulation"] == ("Count", outside)
@@ -131,7 +131,7 @@ def test_a_refusal_before_the_model_was_loaded_names_no_version(
     ]
 
 
-def test_what_is_no_image_refused_is_not_counted(
+def test_only_refused_images_are_counted_as_rejections(
     records: Records, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for method, path in (("GET", "/health"), ("GET", "/nowhere"), ("DELETE", "/predict"), ("GET", "/results/none")):
@@ -151,7 +151,7 @@ def test_a_request_is_counted_by_the_name_of_its_token(
     token = "w" * 48
     known = TokenStore(lambda: [KnownToken("ward-3", digest_of(token))])
     replaced: Any = lambda: known  # noqa: E731
-    replaced.cache_clear = lambda: None  # the fixture that cleans up asks for it
+    replaced.cache_clear = lambda: None  # the fixture that cleans up calls it
     monkeypatch.setattr(auth, "token_store", replaced)
     monkeypatch.setenv("AUTH_MODE", "token")
     monkeypatch.setenv("AUTH_SECRET_ID", "unread")

@@ -11,7 +11,7 @@ from tests.conftest import ImageBytes, MakeArtifacts
 from tests.unit.decode.conftest import dataset_of, encoded, film12
 
 
-def test_answer_has_exactly_the_fields_of_the_contract(predictor: Predictor, image_bytes: ImageBytes) -> None:
+def test_a_prediction_has_exactly_the_fields_of_the_contract(predictor: Predictor, image_bytes: ImageBytes) -> None:
     answer = predictor.predict(image_bytes(grey=255), request_id="id-1", heatmap=False)
     body = answer.body
     assert list(body) == [
@@ -49,7 +49,7 @@ def test_timing_has_its_parts(predictor: Predictor, image_bytes: ImageBytes) -> 
     timing = predictor.predict(image_bytes(), request_id="id", heatmap=True).body["timing_ms"]
     assert set(timing) == {"decode", "preprocess", "model", "total"}
     assert all(value >= 0 for value in timing.values())
-    # Each part is rounded to 0.01 ms, hence the slack.
+    # Each part is rounded to 0.01 ms, so the sum may differ a little.
     assert timing["total"] >= timing["decode"] + timing["preprocess"] + timing["model"] - 0.02
 
 
@@ -116,7 +116,7 @@ def test_process_predictor_tries_again_after_a_failure(
 @pytest.mark.parametrize(
     ("elements", "warned"), [({"PatientAge": "047Y"}, []), ({"ViewPosition": "LL"}, ["view_not_frontal"])]
 )
-def test_a_header_can_put_a_film_outside_the_population_and_is_not_quoted(
+def test_a_header_can_put_an_image_outside_the_population_and_is_not_quoted(
     predictor: Predictor, elements: dict[str, str], warned: list[str]
 ) -> None:
     known = predictor.predict(encoded(dataset_of(film12())), request_id="id", heatmap=False, force=True).body

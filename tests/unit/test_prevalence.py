@@ -15,7 +15,7 @@ SHARES = st.floats(LOWEST, HIGHEST)
     ("probability", "calibrated", "prevalence", "wanted"),
     [
         (0.96, 0.5, 0.1, 0.727273),  # odds of 24, a ninth of them
-        (0.5, 0.5, 0.1, 0.1),  # what says nothing leaves the prevalence
+        (0.5, 0.5, 0.1, 0.1),  # without evidence the probability is the prevalence
         (0.2, 0.2, 0.7, 0.7),
         (0.96, 0.5, 0.5, 0.96),
         (0.3, 0.1, 0.5, 0.794118),
@@ -42,11 +42,11 @@ def test_it_is_the_shift_of_the_log_odds(probability: float, calibrated: float, 
 @given(SHARES, SHARES, SHARES)
 def test_it_can_be_undone(probability: float, calibrated: float, prevalence: float) -> None:
     there = probability_at(probability, calibrated, prevalence)
-    if 0.01 < there < 0.99:  # what was rounded near 0 and 1 is lost
+    if 0.01 < there < 0.99:  # near 0 and 1, rounding loses too much
         assert probability_at(there, prevalence, calibrated) == pytest.approx(probability, abs=0.01)
 
 
-def test_an_answer_gets_one_member_more_and_keeps_the_others() -> None:
+def test_a_prediction_gets_one_more_member_and_keeps_the_others() -> None:
     answer = {"pneumonia": 0.96, "label": "pneumonia", "triage": "likely_pneumonia", "calibrated_prevalence": 0.2}
     found = with_prevalence(answer, 0.1)
     assert found == {**answer, "at_prevalence": {"prevalence": 0.1, "probability": 0.914286}}
@@ -54,7 +54,7 @@ def test_an_answer_gets_one_member_more_and_keeps_the_others() -> None:
     assert with_prevalence({"status": "rejected"}, 0.1) == {"status": "rejected"}
 
 
-def test_answers_that_do_not_say_so_are_calibrated_for_even_odds() -> None:
+def test_predictions_without_a_calibrated_prevalence_count_as_even_odds() -> None:
     assert with_prevalence({"pneumonia": 0.96}, 0.1)["at_prevalence"]["probability"] == 0.727273
 
 

@@ -9,11 +9,11 @@ from PIL import Image
 from pneumonia.declaration import FUNCTIONS, declared, variable_of
 from pneumonia.settings import FunctionSettings, Settings, SettingsError, default_model_dir, process_settings
 
-_BOMB_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0)  # Pillow's own guard: what we allow it has to read
+_BOMB_PIXELS = int(Image.MAX_IMAGE_PIXELS or 0)  # Pillow's own guard must accept every size that the setting allows
 
 
-# Values of which every setting takes at least one that is not its default.
-OTHERS = (True, 3, 90, 20_000, 5_000_000, "token", "films", "a.example.org")
+# For every setting, at least one of these values is allowed and is not its default.
+OTHERS = (True, 3, 90, 20_000, 5_000_000, "token", "images", "a.example.org")
 
 
 def test_defaults() -> None:
@@ -21,14 +21,14 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize("item", declared(FunctionSettings).values(), ids=lambda item: str(item.name))
-def test_what_is_set_passes_through_the_environment(item: Field[Any]) -> None:
+def test_a_setting_passes_through_the_environment(item: Field[Any]) -> None:
     for other in OTHERS:
         with contextlib.suppress(ValueError):
             value = item.metadata["kind"].read(other)
             if value != item.default:
                 break
     else:
-        raise AssertionError(f"No value here is allowed for '{item.name}' and is not its default: add one to OTHERS.")
+        raise AssertionError(f"OTHERS has no value that '{item.name}' allows and that is not its default. Add one.")
     needed = {"AUTH_SECRET_ID": "a-secret"}
     chosen = replace(FunctionSettings(), **{item.name: value})
     assert getattr(Settings.from_env(chosen.environment() | needed), item.name) == value
@@ -49,7 +49,7 @@ def test_every_variable_is_read() -> None:
             "MAX_DICOM_NESTING": "3",
             "MIN_IMAGE_SIDE": "40",
             "DECODE_SECONDS": "7",
-            "ALLOWED_URL_HOSTS": "films.example.org, pacs.example.org ,",
+            "ALLOWED_URL_HOSTS": "images.example.org, pacs.example.org ,",
             "URL_TIMEOUT_SECONDS": "2",
             "RESULTS_BUCKET": "results",
             "INTRA_OP_THREADS": "2",
@@ -73,7 +73,7 @@ def test_every_variable_is_read() -> None:
         max_dicom_nesting=3,
         min_image_side=40,
         decode_seconds=7,
-        allowed_url_hosts=("films.example.org", "pacs.example.org"),
+        allowed_url_hosts=("images.example.org", "pacs.example.org"),
         url_timeout_seconds=2,
         results_bucket="results",
         intra_op_threads=2,
@@ -106,15 +106,15 @@ def test_empty_means_default() -> None:
         ("DECODE_SECONDS", "2.5"),
         ("INTRA_OP_THREADS", "7"),
         ("EVENT_BUS", "two words"),
-        ("ALLOWED_URL_HOSTS", "Films.example.org"),
+        ("ALLOWED_URL_HOSTS", "Images.example.org"),
         ("URL_TIMEOUT_SECONDS", "soon"),
         ("URL_TIMEOUT_SECONDS", "0"),
         ("URL_TIMEOUT_SECONDS", "nan"),
         ("URL_TIMEOUT_SECONDS", "61"),
         ("INTRA_OP_THREADS", "-1"),
-        ("ALLOWED_URL_HOSTS", "https://films.example.org"),
+        ("ALLOWED_URL_HOSTS", "https://images.example.org"),
         ("ALLOWED_URL_HOSTS", "*.example.org"),
-        ("ALLOWED_URL_HOSTS", "films.example.org:8443"),
+        ("ALLOWED_URL_HOSTS", "images.example.org:8443"),
         ("ALLOWED_URL_HOSTS", "10.0.0.1"),
         ("ALLOWED_URL_HOSTS", "localhost"),
         ("UPLOAD_EXPIRES_SECONDS", "59"),
@@ -131,13 +131,13 @@ def test_bad_value_is_refused_by_name(name: str, value: str) -> None:
         Settings.from_env({name: value})
 
 
-def test_token_mode_wants_a_secret() -> None:
+def test_token_mode_requires_a_secret() -> None:
     with pytest.raises(SettingsError, match="AUTH_SECRET_ID"):
         Settings.from_env({"AUTH_MODE": "token"})
 
 
 @pytest.mark.parametrize(("uploads", "results"), [("", ""), ("uploads", ""), ("", "results")])
-def test_uploads_want_both_buckets(uploads: str, results: str) -> None:
+def test_uploads_require_both_buckets(uploads: str, results: str) -> None:
     assert not Settings.from_env({"UPLOADS_BUCKET": uploads, "RESULTS_BUCKET": results}).takes_uploads
     assert Settings.from_env({"UPLOADS_BUCKET": "uploads", "RESULTS_BUCKET": "results"}).takes_uploads
 

@@ -76,10 +76,10 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
             "The DICOM file has no usable photometric interpretation. Export the image as MONOCHROME2."
         )
     inverted = photometric == "MONOCHROME1"
-    values, film = _values(stored, dataset), _film(stored, dataset)
+    values, mask = _values(stored, dataset), _mask(stored, dataset)
     kept = stored if keep_stored else None
     del stored
-    pixels, window, found = _shown(values, film, dataset, white=0 if inverted else 255)
+    pixels, window, found = _shown(values, mask, dataset, white=0 if inverted else 255)
     return Grey(255 - pixels if inverted else pixels, photometric, window, inverted, found, kept)
 
 
@@ -87,8 +87,8 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
     """Return the image of `to_grey` at its own depth, with padding as dark as the image, and its depth."""
     if grey.stored is None:
         return grey.pixels, EIGHT_BITS
-    film, values = _film(grey.stored, dataset), _values(grey.stored, dataset)
-    own = film_range(values, film)
+    mask, values = _mask(grey.stored, dataset), _values(grey.stored, dataset)
+    own = film_range(values, mask)
     shown = own if grey.window is None else within(edges(grey.window), own)
     bits, slope = int(dataset.BitsStored), 1.0
     if _table(dataset, "ModalityLUTSequence") is not None:
@@ -99,41 +99,41 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
         slope, intercept = number(dataset.get("RescaleSlope")) or 1.0, number(dataset.get("RescaleIntercept")) or 0.0
         low, high = sorted((edge - intercept) / slope for edge in shown)
         shown = low, high
-    if film is not None and film.any() and not film.all():
-        numbers = np.where(film, numbers, numbers[film].min() if slope > 0 else numbers[film].max())
+    if mask is not None and mask.any() and not mask.all():
+        numbers = np.where(mask, numbers, numbers[mask].min() if slope > 0 else numbers[mask].max())
     return to_samples(numbers, shown, bits, negative=grey.inverted != (slope < 0))
 
 
 def _shown(
-    values: NDArray[np.float32], film: Mask | None, dataset: Dataset, white: int
+    values: NDArray[np.float32], mask: Mask | None, dataset: Dataset, white: int
 ) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
     """Apply the VOI LUT, the window, or the range of what is not padding. `white`: 0 or 255."""
-    own = film_range(values, film)
+    own = film_range(values, mask)
     table = _table(dataset, "VOILUTSequence")
     if table is not None:
         looked_up = table.look_up(values)
         declared = 0.0, float(2**table.bits - 1)
-        grey = _masked(scale_to_grey(looked_up, *within(declared, film_range(looked_up, film))), film)
+        grey = _masked(scale_to_grey(looked_up, *within(declared, film_range(looked_up, mask))), mask)
         del looked_up
-        if _fits(grey, film, _lost(grey, values, film, white, own)):
+        if _fits(grey, mask, _lost(grey, values, mask, white, own)):
             return grey, None, ()
     window = window_of(dataset.get("WindowCenter"), dataset.get("WindowWidth"), dataset.get("VOILUTFunction"))
     if window is not None:
-        grey = _masked(apply_window(values, window, own), film)
-        if _fits(grey, film, _lost(grey, values, film, white, own)):
+        grey = _masked(apply_window(values, window, own), mask)
+        if _fits(grey, mask, _lost(grey, values, mask, white, own)):
             return grey, window, ()
     # A window or table that shows nothing does not belong to this image.
     ignored = "WindowWidth" in dataset or bool(dataset.get("VOILUTSequence"))
-    return _masked(scale_to_grey(values, *own), film), None, ("window_ignored",) if ignored else ()
+    return _masked(scale_to_grey(values, *own), mask), None, ("window_ignored",) if ignored else ()
 
 
-def _fits(grey: NDArray[np.uint8], film: Mask | None, lost: float) -> bool:
+def _fits(grey: NDArray[np.uint8], mask: Mask | None, lost: float) -> bool:
     """Return whether a window or table fits the image: it shows something, and loses little of it."""
-    low, high = np.percentile(grey if film is None or not film.any() else grey[film], [1, 99])
+    low, high = np.percentile(grey if mask is None or not mask.any() else grey[mask], [1, 99])
     return bool(high - low >= BLANK_SPREAD and lost <= MOST_LOST)
 
 
-def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], film: Mask | None, white: int, own: Range) -> float:
+def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], mask: Mask | None, white: int, own: Range) -> float:
     """Return the share of the middle of an image that is plain white and had differing grey levels before.
 
     An even area does not count: an unexposed border, which a window may turn white, has only noise. Black does not
@@ -141,8 +141,8 @@ def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], film: Mask | Non
     """
     middle = middle_of(grey)
     lost = grey[middle] == white
-    if film is not None:
-        lost &= film[middle]
+    if mask is not None:
+        lost &= mask[middle]
     whitened = values[middle][lost]
     # Any window clips the values beyond the range of the image.
     whitened = whitened[(whitened > own[0]) & (whitened < own[1])]
@@ -166,7 +166,7 @@ def _table(dataset: Dataset, sequence: str) -> Table | None:
     return table_of(dataset.get(sequence), big_endian=dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian)
 
 
-def _film(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
+def _mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
     """Return the mask of what is not padding (PS3.3 C.7.5.1.1.2: one value or a range). None: nothing is padding."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
@@ -183,8 +183,8 @@ def _stored_integer(value: Any, dataset: Dataset) -> int:
     return number - (1 << bits) if signed and number >= 1 << (bits - 1) else number
 
 
-def _masked(grey: NDArray[np.uint8], film: Mask | None) -> NDArray[np.uint8]:
+def _masked(grey: NDArray[np.uint8], mask: Mask | None) -> NDArray[np.uint8]:
     """Make padding as dark as the darkest value of the image, for either polarity."""
-    if film is None or film.all() or not film.any():
+    if mask is None or mask.all() or not mask.any():
         return grey
-    return np.where(film, grey, grey[film].min())
+    return np.where(mask, grey, grey[mask].min())

@@ -39,21 +39,21 @@ def middle_of(values: Values) -> tuple[slice, slice]:
     return slice(top, rows - top, step), slice(left, columns - left, step)
 
 
-def film_range(values: Values, film: Mask | None = None) -> Range:
+def film_range(values: Values, mask: Mask | None = None) -> Range:
     """Return the lowest and the highest value that the X-ray shows. `values`: real numbers [rows, columns].
 
     The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side where there are such
     values. It leaves out an even area (a shutter, an unmarked border) whose distance from the other values exceeds
-    their range. `film` is False for padding. Returns (0, 0) if there is no value.
+    their range. `mask` is False for padding. Returns (0, 0) if there is no value.
     """
     middle = middle_of(values)
-    if not values.size or (film is not None and not film.any()):
+    if not values.size or (mask is not None and not mask.any()):
         return 0.0, 0.0
-    where = True if film is None else film  # selecting the values would copy a large image
+    where = True if mask is None else mask  # selecting the values would copy a large image
     highest = values.max()
     least = float(values.min(where=where, initial=highest))
     most = float(values.max(where=where, initial=least))
-    sample = values[middle].ravel() if film is None else values[middle][film[middle]]
+    sample = values[middle].ravel() if mask is None else values[middle][mask[middle]]
     if not sample.size:
         return least, most
     for extreme in (least, most):
@@ -100,18 +100,18 @@ def _at(ordered: NDArray[np.float64]) -> Range:
     return float(low), float(high)
 
 
-def _is_border(border: NDArray[np.float64], film: NDArray[np.float64]) -> bool:
-    """Return whether `border` is an even area, and farther from `film` than the range of `film` is wide."""
-    edges, shown = _at(border), _at(film)
+def _is_border(border: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Return whether `border` is an even area, and farther from `others` than the range of `others` is wide."""
+    edges, shown = _at(border), _at(others)
     depth, gap = shown[1] - shown[0], max(edges[0] - shown[1], shown[0] - edges[1])
-    large = film.size > (border.size + film.size) * EVEN_SHARE
+    large = others.size > (border.size + others.size) * EVEN_SHARE
     return large and depth > 0 and gap > depth and edges[1] - edges[0] < EVEN_DEPTH * depth
 
 
-def within(declared: Range, film: Range) -> Range:
+def within(declared: Range, measured: Range) -> Range:
     """Return the range to show for a window or table: the declared one, or its overlap with the image's range if the
     image fills less than half of it."""
-    common = max(declared[0], film[0]), min(declared[1], film[1])
+    common = max(declared[0], measured[0]), min(declared[1], measured[1])
     fills = common[1] - common[0] >= LEAST_USE * (declared[1] - declared[0])
     return declared if fills or common[1] <= common[0] else common
 

@@ -37,8 +37,8 @@ class Heap:
             if self._least is None or self._resident() > self._least + KEPT_BYTES:
                 ctypes.CDLL(None).malloc_trim(0)
                 now = self._resident()
-                # What two calls in a row could not return is in use for good. One call may leave the memory of a
-                # refused image, which the next one returns.
+                # Memory that two calls in a row could not return stays in use. A single call may leave the memory of a
+                # refused image, which the next call returns.
                 self._least = now if self._least is None else min(self._left, now)
                 self._left = now
 

@@ -156,7 +156,7 @@ def _pages(image: ImageFile, kind: Format) -> list[int]:
     """Return the numbers of the frames or pages that are images, without thumbnails and masks."""
     if kind.plugin == "JPEG":
         return [0]
-    return tiff.film_pages(image) if kind.plugin == "TIFF" else list(range(int(getattr(image, "n_frames", 1))))
+    return tiff.image_pages(image) if kind.plugin == "TIFF" else list(range(int(getattr(image, "n_frames", 1))))
 
 
 def _orientation(image: Image.Image) -> int:

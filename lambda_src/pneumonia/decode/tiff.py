@@ -39,7 +39,7 @@ def allow_more_formats() -> None:
         TiffImagePlugin.OPEN_INFO.setdefault(key, modes)
 
 
-def film_pages(image: ImageFile) -> list[int]:
+def image_pages(image: ImageFile) -> list[int]:
     """Return the numbers of the pages that are neither thumbnails nor masks; the first page if all are. A file of more
     than MOST_PAGES pages is not examined: all its pages are returned."""
     count = int(getattr(image, "n_frames", 1))

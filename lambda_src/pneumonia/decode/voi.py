@@ -28,19 +28,19 @@ def window_of(center: Any, width: Any, function: Any) -> Window | None:
 
 
 @in_strips
-def apply_window(values: Values, window: Window, film: Range) -> NDArray[np.uint8]:
+def apply_window(values: Values, window: Window, measured: Range) -> NDArray[np.uint8]:
     """Convert `values` to grey 0..255 by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
-    `film`: the range of the image's values. If a window is more than twice as wide, only this range is shown, because
-    the whole window would waste contrast that the file contains.
+    `measured`: the range of the image's values. If a window is more than twice as wide, only this range is shown,
+    because the whole window would waste contrast that the file contains.
     """
     if window.function == "SIGMOID":
-        own = _sigmoid(np.array(film, np.float32), window)
+        own = _sigmoid(np.array(measured, np.float32), window)
         low, high = within((0.0, 1.0), (float(own[0]), float(own[1])))
         return scale_to_grey(_sigmoid(values, window), low, high)
     if window.function == "LINEAR" and window.width == 1:  # a threshold: the formula would divide by zero
         return np.where(values > window.center - 0.5, np.uint8(255), np.uint8(0))
-    return scale_to_grey(values, *within(edges(window), film))
+    return scale_to_grey(values, *within(edges(window), measured))
 
 
 def edges(window: Window) -> Range:

@@ -47,18 +47,18 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
     grid over the whole image; it is not drawn, but stored as text in the file (`lungs_text`). Returns an RGB PNG with
     the image at no more than 512 pixels on its longest side, and the legend below.
     """
-    film = image.copy()
+    small = image.copy()
     # Reduce by whole factors first: averaging blocks of pixels takes an eighth of the time of weighting each pixel.
-    film.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
-    places = np.empty((film.height, film.width, 2), np.uint8)
-    places[..., 0], places[..., 1] = np.asarray(film), np.asarray(_levels(heat, film.size))
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
+    places = np.empty((small.height, small.width, 2), np.uint8)
+    places[..., 0], places[..., 1] = np.asarray(small), np.asarray(_levels(heat, small.size))
     pixels = _blend_table()[places.view("<u2")[..., 0]]
-    blended = Image.frombytes("RGB", film.size, pixels.data, "raw", "RGBX")
-    width = max(film.width, MIN_WIDTH)
-    canvas = np.zeros((film.height + LEGEND_HEIGHT, width, 3), np.uint8)
-    left = (width - film.width) // 2
-    canvas[: film.height, left : left + film.width] = np.asarray(blended)
-    canvas[film.height :] = _legend(width)
+    blended = Image.frombytes("RGB", small.size, pixels.data, "raw", "RGBX")
+    width = max(small.width, MIN_WIDTH)
+    canvas = np.zeros((small.height + LEGEND_HEIGHT, width, 3), np.uint8)
+    left = (width - small.width) // 2
+    canvas[: small.height, left : left + small.width] = np.asarray(blended)
+    canvas[small.height :] = _legend(width)
     return rgb_png(canvas, None if lungs is None else {LUNGS_KEYWORD: lungs_text(lungs)})
 
 

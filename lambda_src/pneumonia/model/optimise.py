@@ -69,11 +69,11 @@ def _prepare(member: Member, directory: Path) -> Path:
     import hashlib  # imported here, so that it is not loaded at each start: it loads OpenSSL
 
     # Reproducible noise, made without numpy.random, which the container image does not contain.
-    film = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
+    noise = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
     try:
         _optimise(source, target, weights)
         # Both run as they would be served. Applying the same optimisations to the source would hide any difference.
-        before, after = _outputs(source, film), _outputs(target, film)
+        before, after = _outputs(source, noise), _outputs(target, noise)
     except Exception as error:  # onnxruntime's exceptions have no common public base class
         raise ModelError(f"onnxruntime cannot optimise {member.file}: {error}") from error
     if not all(np.allclose(a, b, atol=TOLERANCE) for a, b in zip(before, after, strict=True)):
@@ -95,10 +95,10 @@ def _optimise(source: Path, target: Path, weights: Path) -> None:
     ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
 
 
-def _outputs(path: Path, film: Any) -> Sequence[Any]:
+def _outputs(path: Path, noise: Any) -> Sequence[Any]:
     options = _options(ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found: Sequence[Any] = session.run(None, {session.get_inputs()[0].name: film})
+    found: Sequence[Any] = session.run(None, {session.get_inputs()[0].name: noise})
     return found
 
 

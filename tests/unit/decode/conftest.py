@@ -1,4 +1,4 @@
-"""DICOM files as machines write them, each made here: no patient is in them, though their headers name one."""
+"""Make DICOM files as machines write them. Their headers name an invented patient."""
 
 import io
 from collections.abc import Callable
@@ -23,15 +23,15 @@ DicomBytes = Callable[..., bytes]
 
 
 def film12(rows: int = 96, columns: int = 80) -> np.ndarray:
-    """A 12-bit wedge with a bright disc: stored values 200..3800."""
+    """Return a 12-bit wedge with a bright disc: stored values 200..3800."""
     y, x = np.mgrid[0:rows, 0:columns]
-    wedge = 200 + 2600 * np.clip(x / columns * 1.25 - 0.125, 0, 1)  # the edges are as dark and bright as the film
+    wedge = 200 + 2600 * np.clip(x / columns * 1.25 - 0.125, 0, 1)  # its edges are flat
     disc = (y - rows / 2) ** 2 + (x - columns / 2) ** 2 < (rows / 4) ** 2
     return np.asarray(wedge + 1000 * disc, dtype=np.uint16)
 
 
 def dataset_of(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **elements: Any) -> Dataset:
-    """A CR image of ``pixels`` (uint8 or uint16, grey or RGB); ``elements`` by keyword, None leaves one out."""
+    """Return a CR image of ``pixels`` (uint8 or uint16, grey or RGB). ``elements``: by keyword, None omits one."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
     meta.MediaStorageSOPInstanceUID = UID(SOP_UID)
@@ -67,7 +67,7 @@ def dataset_of(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **eleme
 
 
 def encoded(dataset: Dataset) -> bytes:
-    """The file; without a meta group when its preamble was taken away."""
+    """Return the file. It has no meta group if its preamble is None."""
     stream = io.BytesIO()
     syntax = dataset.file_meta.TransferSyntaxUID
     if dataset.preamble is None:
@@ -80,7 +80,7 @@ def encoded(dataset: Dataset) -> bytes:
 
 @pytest.fixture(scope="session")
 def dicom_bytes() -> DicomBytes:
-    """dicom_bytes(pixels, syntax, Keyword=value, ...): a file of a CR film."""
+    """Provide dicom_bytes(pixels, syntax, Keyword=value, ...), which returns a CR file."""
 
     def make(pixels: np.ndarray | None = None, syntax: str = ExplicitVRLittleEndian, **elements: Any) -> bytes:
         return encoded(dataset_of(film12() if pixels is None else pixels, syntax, **elements))

@@ -1,6 +1,6 @@
-"""Files that are small to send and large to open are refused for little memory and processor time.
+"""Files that are small to send and large to open are refused with little memory and processor time.
 
-Both are measured in a process of their own.
+Both are measured in a separate process.
 """
 
 import io
@@ -24,10 +24,10 @@ from tests.unit.decode.conftest import DicomBytes, dataset_of, encoded, film12
 from tests.unit.decode.test_dicom_guard import explicit, nested
 
 MOST_MEGABYTES = 200
-MOST_CPU_SECONDS = 1.0  # of the processor, not of a clock: a busy machine does not count
+MOST_CPU_SECONDS = 1.0  # processor time, because wall-clock time depends on the load of the machine
 ROOT = Path(__file__).parents[3]
 
-# Imports first, a small film of each kind next: what is measured is the bomb alone.
+# It imports the libraries and decodes a small image of each kind first, so that only the bomb is measured.
 DECODE = r"""
 import json, re, sys, time
 from pathlib import Path
@@ -36,13 +36,13 @@ from pneumonia.settings import Settings
 import pneumonia.decode.dicom
 limits = Settings(model_dir=Path()).limits
 def megabytes(kind):
-    # Not ru_maxrss: a new program inherits that of the process it was started from, which hides everything.
+    # Not ru_maxrss: a new program inherits it from its parent process, which hides every smaller peak.
     return int(re.search(kind + r":\s+(\d+) kB", Path("/proc/self/status").read_text()).group(1)) / 1024
 folder = Path(sys.argv[1])
-for film in sorted(folder.glob("film.*")):
-    decode(film.read_bytes(), limits)
+for image in sorted(folder.glob("image.*")):
+    decode(image.read_bytes(), limits)
 for bomb in sorted(folder.glob("*.bomb")):
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, start, code = megabytes("VmRSS"), time.process_time(), None
     try:
         decode(bomb.read_bytes(), limits)
@@ -57,14 +57,14 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, rows: int) -> bytes:
-    """A grey PNG that claims a size and holds so many of its rows, all black."""
+    """Return a grey PNG with a false size in its header, and `rows` black rows."""
     body = zlib.compress(bytes((width + 1) * rows), 9)
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 def deflated(dicom_bytes: DicomBytes, tail: bytes) -> bytes:
-    """A deflated DICOM file whose data set goes on with ``tail``."""
+    """Return a deflated DICOM file whose data set continues with ``tail``."""
     whole = dicom_bytes(syntax=DeflatedExplicitVRLittleEndian)
     start = next(k for k in range(132, len(whole)) if _inflates(whole[k:]))
     stream = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
@@ -79,7 +79,7 @@ def _inflates(data: bytes) -> bool:
 
 
 def lying_jpeg(tmp_path: Path) -> bytes:
-    """A JPEG of 64 x 64 whose header says 65,500 x 65,500."""
+    """Return a JPEG of 64 x 64 whose header says 65,500 x 65,500."""
     path = tmp_path / "lying.jpg"
     Image.linear_gradient("L").resize((64, 64)).save(path)
     data = bytearray(path.read_bytes())
@@ -89,7 +89,7 @@ def lying_jpeg(tmp_path: Path) -> bytes:
 
 
 def lying_codestream() -> bytes:
-    """JPEG 2000 of 4,000 x 4,000 in a DICOM file whose header says 96 x 80."""
+    """Return a JPEG 2000 of 4,000 x 4,000 in a DICOM file whose header says 96 x 80."""
     large = dataset_of(np.zeros((4000, 4000), dtype=np.uint16))
     large.compress(JPEG2000Lossless)
     large.Rows, large.Columns = film12().shape
@@ -97,13 +97,13 @@ def lying_codestream() -> bytes:
 
 
 def polyglot(dicom_bytes: DicomBytes) -> bytes:
-    """A TIFF of 60,000 x 60,000 in the preamble of a DICOM file that is cut short."""
+    """Return a TIFF of 60,000 x 60,000 in the preamble of a truncated DICOM file."""
     return spread_tiff().ljust(128, b"\0")[:128] + dicom_bytes()[128:600]
 
 
 def hidden_elements() -> bytes:
-    """Millions of elements that pydicom sees, and a walk by the standard does not: it takes the first one to be of
-    explicit representation, with a length of two bytes."""
+    """Return millions of elements that pydicom reads and a walk by the standard does not: the walk reads the first one
+    as explicit, with a length of two bytes."""
     head = struct.pack("<HH", 0x0009, 0x0010) + b"\0\0\x01\0"
     covered = struct.pack("<HH", 0x0009, 0x0011) + b"OB\0\0" + struct.pack("<I", 0xFFFFFF00)
     return head + covered.rjust(1 + len(covered), b"\0").ljust(65_536, b"\0") + explicit(b"CS") * 2_000_000
@@ -114,7 +114,7 @@ def long_form(kind: bytes, value: bytes, tag: tuple[int, int]) -> bytes:
 
 
 def offset_table(syntax: str = RLELossless) -> bytes:
-    """Four million entries in the table that says where frames begin."""
+    """Return a file with four million entries in its offset table."""
     dataset = dataset_of(film12(), syntax)
     table = struct.pack("<HHI", 0xFFFE, 0xE000, 16_000_000) + bytes(16_000_000)
     dataset.PixelData = table + encapsulate([bytes(64)], has_bot=False)[8:]
@@ -122,7 +122,7 @@ def offset_table(syntax: str = RLELossless) -> bytes:
 
 
 def segmented_palette() -> bytes:
-    """A palette of three million segments of 65,535 entries."""
+    """Return a palette of three million segments of 65,535 entries."""
     dataset = dataset_of((film12() >> 4).astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
     for colour in ("Red", "Green", "Blue"):
         setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [0, 0, 16])
@@ -132,7 +132,7 @@ def segmented_palette() -> bytes:
 
 
 def spread_tiff() -> bytes:
-    """A TIFF of 60 bytes that says it is 60,000 pixels each way."""
+    """Return a TIFF of 60 bytes whose header says 60,000 x 60,000."""
     return b"II*\0" + struct.pack("<I", 8) + tiff_directory(60_000)
 
 
@@ -142,7 +142,7 @@ def tiff_directory(side: int) -> bytes:
 
 
 def components() -> bytes:
-    """A JPEG of four components in a DICOM file whose header says one."""
+    """Return a JPEG of four components in a DICOM file whose header says one."""
     stream = io.BytesIO()
     Image.new("CMYK", (5000, 5000)).save(stream, "JPEG")
     dataset = dataset_of(np.zeros((8, 8), dtype=np.uint8), JPEGBaseline8Bit)
@@ -151,7 +151,7 @@ def components() -> bytes:
 
 
 def lying_dicom_jpeg(tmp_path: Path) -> bytes:
-    """A JPEG that says 65,500 x 65,500 in a DICOM file whose header says 64 x 64."""
+    """Return a JPEG whose header says 65,500 x 65,500 in a DICOM file whose header says 64 x 64."""
     dataset = dataset_of(np.zeros((64, 64), dtype=np.uint8), JPEGBaseline8Bit)
     dataset.PixelData = encapsulate([lying_jpeg(tmp_path)])
     return encoded(dataset)
@@ -160,7 +160,7 @@ def lying_dicom_jpeg(tmp_path: Path) -> bytes:
 MakeBomb = Callable[[DicomBytes, Path], bytes]
 BOMBS: dict[str, MakeBomb] = {
     "png_50000": lambda _dicom, _path: png(50_000, 50_000, 1000),
-    # Within the limit of pixels by its header, and far more in its data.
+    # Its header is within the pixel limit, but its data is much larger.
     "png_rows": lambda _dicom, _path: png(64, 64, 3_000_000),
     "tiff": lambda _dicom, _path: spread_tiff(),
     "jpeg": lambda _dicom, path: lying_jpeg(path),
@@ -184,7 +184,7 @@ BOMBS: dict[str, MakeBomb] = {
 
 
 def with_head(dicom_bytes: DicomBytes, elements: bytes) -> bytes:
-    """A DICOM file whose data set begins with `elements`."""
+    """Return a DICOM file whose data set begins with `elements`."""
     whole = dicom_bytes()
     start = whole.index(b"\x08\0\x16\0UI")
     return whole[:start] + elements + whole[start:]
@@ -192,7 +192,7 @@ def with_head(dicom_bytes: DicomBytes, elements: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Cost:
-    """What became of a bomb: code of the refusal, memory above what was used before it, and processor time."""
+    """The outcome of a bomb: the code of its refusal, the additional memory, and the processor time."""
 
     code: str | None
     megabytes: float
@@ -204,10 +204,10 @@ def costs(dicom_bytes: DicomBytes, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("bombs")
     for name, make in BOMBS.items():
         data = make(dicom_bytes, folder)
-        assert len(data) <= Settings.max_image_bytes  # or it would be refused for its size alone
+        assert len(data) <= Settings.max_image_bytes  # larger files would be refused for their size alone
         (folder / f"{name}.bomb").write_bytes(data)
-    (folder / "film.dcm").write_bytes(dicom_bytes())
-    Image.linear_gradient("L").save(folder / "film.png")
+    (folder / "image.dcm").write_bytes(dicom_bytes())
+    Image.linear_gradient("L").save(folder / "image.png")
     command = [sys.executable, "-c", DECODE, str(folder)]
     done = subprocess.run(command, env={"PYTHONPATH": str(ROOT / "lambda_src")}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -217,10 +217,10 @@ def costs(dicom_bytes: DicomBytes, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_for_little_memory(name: str, costs: dict[str, Cost]) -> None:
+def test_a_bomb_is_refused_with_little_memory(name: str, costs: dict[str, Cost]) -> None:
     cost = costs[name]
     print(name, cost)
-    if name == "png_rows":  # a picture whose surplus nobody unpacks may as well be read
+    if name == "png_rows":  # its surplus rows are never decoded, so it may also be read
         assert cost.code in (None, "undecodable_image")
     else:
         assert cost.code in ("too_large", "undecodable_image")

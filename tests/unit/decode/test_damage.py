@@ -30,7 +30,7 @@ def reason(data: bytes) -> str:
 
 
 def with_preview(image: Image.Image) -> bytes:
-    """A JPEG with a whole JPEG in its EXIF block, as cameras write it."""
+    """Return a JPEG with a complete JPEG in its EXIF block, as cameras write it."""
     exif = b"Exif\0\0" + saved("JPEG", image.resize((16, 16)))
     data = saved("JPEG", image)
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
@@ -51,7 +51,7 @@ FILES = {
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.95])
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_was_cut_is_told_so(name: str, share: float) -> None:
+def test_a_truncated_file_is_reported_as_truncated(name: str, share: float) -> None:
     data = FILES[name]
     found = reason(data[: int(len(data) * share)])
     assert TRUNCATED in found
@@ -60,7 +60,7 @@ def test_a_file_that_was_cut_is_told_so(name: str, share: float) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("big", [False, True])
-def test_a_tiff_whose_directory_was_cut_off_is_told_so(order: str, big: bool) -> None:
+def test_a_tiff_whose_directory_was_cut_off_is_reported_as_truncated(order: str, big: bool) -> None:
     mark = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}H", 43 if big else 42)
     head = mark + (struct.pack(f"{order}HHQ", 8, 0, 5000) if big else struct.pack(f"{order}I", 5000))
     assert TRUNCATED in reason(head + bytes(200))
@@ -68,12 +68,12 @@ def test_a_tiff_whose_directory_was_cut_off_is_told_so(order: str, big: bool) ->
 
 def test_a_damaged_file_is_not_called_truncated() -> None:
     png = bytearray(FILES["PNG"])
-    png[60:80] = bytes(20)  # pixels: their checksum is wrong now
+    png[60:80] = bytes(20)  # pixels, whose checksum is then wrong
     assert DAMAGED in reason(bytes(png))
     length = bytearray(FILES["PNG"])
     length[33] ^= 0x40  # the length of the first piece of pixels
     assert DAMAGED in why_undecodable(bytes(length), sniff(bytes(length)))
-    # Without the tables that its pixels are made with.
+    # Without its quantisation tables.
     assert DAMAGED in reason(FILES["JPEG"].replace(b"\xff\xdb", b"\xff\xfe"))
     webp = bytearray(FILES["WebP"])
     webp[24:400] = bytes(376)
@@ -99,7 +99,7 @@ def test_a_tiff_of_another_compression_is_named() -> None:
     assert "a TIFF with compression 34712, which is not supported" in reason(data)
 
 
-def test_a_png_whose_line_breaks_were_changed_is_told_so() -> None:
+def test_a_png_whose_line_breaks_were_changed_is_reported() -> None:
     for changed in (FILES["PNG"].replace(b"\r\n", b"\n"), FILES["PNG"].replace(b"\r", b"").replace(b"\n", b"")):
         with pytest.raises(UnsupportedFormat, match="a PNG whose line breaks were changed in transfer"):
             decode(changed, LIMITS)

@@ -1,4 +1,4 @@
-"""Colour of 16 bits in PNG and TIFF, with a film of 12 bits in it."""
+"""16-bit colour in PNG and TIFF, with an image of 12 bits in it."""
 
 import io
 from typing import Literal
@@ -13,8 +13,8 @@ from pneumonia.errors import TooLarge
 from tests.deep_films import png, tiff
 
 GREY = np.random.default_rng(0).integers(0, 256, (70, 80))
-FILM = (GREY * 16 + 3).astype(np.uint16)
-COLOUR = np.stack([FILM] * 3, axis=-1)
+DEEP = (GREY * 16 + 3).astype(np.uint16)
+COLOUR = np.stack([DEEP] * 3, axis=-1)
 
 
 def shown(data: bytes) -> np.ndarray:
@@ -22,8 +22,8 @@ def shown(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_a_film_of_12_bits_in_a_png_of_16(channels: int) -> None:
-    grey = FILM[..., np.newaxis]
+def test_an_image_of_12_bits_in_a_png_of_16(channels: int) -> None:
+    grey = DEEP[..., np.newaxis]
     opaque = np.full_like(grey, 65_535)
     values = np.concatenate([grey] * (3 if channels > 2 else 1) + [opaque] * (channels % 2 == 0), axis=-1)
     assert np.abs(shown(png(values.squeeze())) - GREY).max() <= 1
@@ -31,11 +31,11 @@ def test_a_film_of_12_bits_in_a_png_of_16(channels: int) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_film_of_12_bits_in_a_tiff_of_16(order: Literal["<", ">"], packed: bool) -> None:
+def test_an_image_of_12_bits_in_a_tiff_of_16(order: Literal["<", ">"], packed: bool) -> None:
     assert np.abs(shown(tiff(COLOUR, order, packed=packed)) - GREY).max() <= 1
 
 
-def test_colours_are_weighed() -> None:
+def test_colours_are_weighted() -> None:
     green = COLOUR.copy()
     green[:, :40, [0, 2]] = 0
     assert shown(png(green))[:, :40].mean() == pytest.approx(0.587 * GREY[:, :40].mean(), rel=0.05)
@@ -43,7 +43,7 @@ def test_colours_are_weighed() -> None:
 
 @pytest.mark.parametrize("channels", [2, 4])
 def test_transparent_parts_are_black(channels: int) -> None:
-    values = np.stack([FILM] * channels, axis=-1)
+    values = np.stack([DEEP] * channels, axis=-1)
     values[..., -1] = 65_535
     values[:20, :, -1] = 0
     assert shown(png(values))[:20].max() == 0
@@ -52,7 +52,7 @@ def test_transparent_parts_are_black(channels: int) -> None:
 
 def test_it_takes_more_memory_than_8_bits() -> None:
     with pytest.raises(TooLarge, match="of memory when decoded"):
-        decode(png(COLOUR), Limits(max_decoded_bytes=20 * FILM.size))
+        decode(png(COLOUR), Limits(max_decoded_bytes=20 * DEEP.size))
 
 
 def test_a_turned_one_is_turned_back() -> None:

@@ -1,4 +1,4 @@
-"""What comes in as DICOM: encodings, photometric interpretation, what is refused, and what the answer may say."""
+"""DICOM files: encodings, photometric interpretation, refusals, and the facts in the response."""
 
 import io
 from pathlib import Path
@@ -46,14 +46,14 @@ def grey(data: bytes) -> np.ndarray:
     [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
     ids=lambda uid: uid.keyword,
 )
-def test_uncompressed_encodings_give_the_same_film(dicom_bytes: DicomBytes, syntax: str) -> None:
+def test_uncompressed_encodings_give_the_same_image(dicom_bytes: DicomBytes, syntax: str) -> None:
     image = decode(dicom_bytes(syntax=syntax), LIMITS)
     assert (image.format, image.width, image.height, image.pixels.mode) == ("DICOM", 80, 96, "L")
     assert np.array_equal(np.asarray(image.pixels, float), EXPECTED)
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
-def test_lossless_compression_gives_the_same_film(syntax: str) -> None:
+def test_lossless_compression_gives_the_same_image(syntax: str) -> None:
     dataset = dataset_of(film12())
     dataset.compress(syntax)
     assert np.array_equal(grey(encoded(dataset)), EXPECTED)
@@ -66,7 +66,7 @@ def test_a_file_without_preamble_and_meta_group(syntax: str) -> None:
     assert np.array_equal(grey(encoded(dataset)), EXPECTED)
 
 
-def test_a_file_that_begins_like_a_tiff_is_dicom_all_the_same() -> None:
+def test_a_file_that_begins_like_a_tiff_is_read_as_dicom() -> None:
     dataset = dataset_of(film12())
     dataset.preamble = b"II*\0" + b"\0" * 124
     assert decode(encoded(dataset), LIMITS).format == "DICOM"
@@ -86,13 +86,13 @@ def test_signed_values_and_rescale(dicom_bytes: DicomBytes) -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_padding_is_dark_and_has_no_part_in_the_range(dicom_bytes: DicomBytes, photometric: str) -> None:
+def test_padding_is_dark_and_excluded_from_the_range(dicom_bytes: DicomBytes, photometric: str) -> None:
     pixels = film12()
     pixels[:, :10] = 4095
     inverted = photometric == "MONOCHROME1"
     data = dicom_bytes(pixels, PixelPaddingValue=4095, PhotometricInterpretation=photometric)
-    film = pixels[:, 10:].astype(float)
-    shown = np.rint((film - film.min()) * 255 / (film.max() - film.min()))
+    values = pixels[:, 10:].astype(float)
+    shown = np.rint((values - values.min()) * 255 / (values.max() - values.min()))
     assert np.array_equal(grey(data)[:, 10:], 255 - shown if inverted else shown)
     assert set(np.unique(grey(data)[:, :10])) == {255.0 if inverted else 0.0}
 
@@ -145,8 +145,8 @@ def test_a_range_of_padding(dicom_bytes: DicomBytes) -> None:
     pixels = film12()
     pixels[:, :10] = np.arange(4000, 4010)
     shown = grey(dicom_bytes(pixels, PixelPaddingValue=4095, PixelPaddingRangeLimit=3990))
-    film = pixels[:, 10:].astype(float)
-    assert np.array_equal(shown[:, 10:], np.rint((film - film.min()) * 255 / (film.max() - film.min())))
+    values = pixels[:, 10:].astype(float)
+    assert np.array_equal(shown[:, 10:], np.rint((values - values.min()) * 255 / (values.max() - values.min())))
     assert not shown[:, :10].any()
 
 
@@ -160,50 +160,50 @@ def test_every_depth_fills_the_greys(dicom_bytes: DicomBytes, stored: int) -> No
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_12_bit_jpeg_extended_is_read(photometric: str) -> None:
-    film = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
-    dataset = dataset_of(film, JPEGExtended12Bit, PhotometricInterpretation=photometric)
-    plain = grey(encoded(dataset_of(film, PhotometricInterpretation=photometric)))
-    dataset.PixelData = encapsulate([jpeg12(film)])
+    values = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
+    dataset = dataset_of(values, JPEGExtended12Bit, PhotometricInterpretation=photometric)
+    plain = grey(encoded(dataset_of(values, PhotometricInterpretation=photometric)))
+    dataset.PixelData = encapsulate([jpeg12(values)])
     assert np.array_equal(grey(encoded(dataset)), plain)
 
 
-def test_12_bit_jpeg_extended_that_is_cut_is_refused() -> None:
-    film = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
-    dataset = dataset_of(film, JPEGExtended12Bit)
-    dataset.PixelData = encapsulate([jpeg12(film)[:-20]])
+def test_truncated_12_bit_jpeg_extended_is_refused() -> None:
+    values = np.repeat(np.repeat(film12()[::8, ::8], 8, 0), 8, 1)
+    dataset = dataset_of(values, JPEGExtended12Bit)
+    dataset.PixelData = encapsulate([jpeg12(values)[:-20]])
     with pytest.raises(UndecodableImage, match="truncated"):
         decode(encoded(dataset), LIMITS)
 
 
 def test_a_lossy_sample_brighter_than_the_brightest_stays_bright() -> None:
-    film = np.repeat(np.repeat(film12()[::8, ::8] // 4, 8, 0), 8, 1)
-    film[:8, :8] = 1023
-    plain = grey(encoded(dataset_of(film, BitsStored=10, HighBit=9)))
-    film[:8, :8] = 1024
-    dataset = dataset_of(film, JPEGExtended12Bit, BitsStored=10, HighBit=9)
-    dataset.PixelData = encapsulate([jpeg12(film)])
+    values = np.repeat(np.repeat(film12()[::8, ::8] // 4, 8, 0), 8, 1)
+    values[:8, :8] = 1023
+    plain = grey(encoded(dataset_of(values, BitsStored=10, HighBit=9)))
+    values[:8, :8] = 1024
+    dataset = dataset_of(values, JPEGExtended12Bit, BitsStored=10, HighBit=9)
+    dataset.PixelData = encapsulate([jpeg12(values)])
     assert np.array_equal(grey(encoded(dataset)), plain)
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
 @pytest.mark.parametrize(("stored", "high"), [(12, 15), (12, 13), (12, 11), (10, 12)])
 def test_values_are_read_where_the_high_bit_says(syntax: str, stored: int, high: int) -> None:
-    """The bits around them hold graphics, as overlay planes did."""
-    film = film12() >> (12 - stored)
+    """The bits around the values contain graphics, like overlay planes."""
+    values = film12() >> (12 - stored)
     shift = high - (stored - 1)
     graphics = np.where(np.arange(80) % 7 == 0, 0xFFFF, 0).astype(np.uint16) & np.uint16(
         0xFFFF & ~((2**stored - 1) << shift)
     )
-    dataset = dataset_of((film << shift) | graphics, BitsStored=stored, HighBit=high)
+    dataset = dataset_of((values << shift) | graphics, BitsStored=stored, HighBit=high)
     if syntax == RLELossless:
         dataset.compress(syntax)
     elif syntax == ExplicitVRBigEndian:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-        dataset.PixelData = ((film << shift) | graphics).byteswap().tobytes()
+        dataset.PixelData = ((values << shift) | graphics).byteswap().tobytes()
     assert np.abs(grey(encoded(dataset)) - EXPECTED).max() <= 1
 
 
-def test_a_window_counts_in_the_values_that_the_high_bit_tells(dicom_bytes: DicomBytes) -> None:
+def test_a_window_applies_to_the_values_after_the_high_bit(dicom_bytes: DicomBytes) -> None:
     window = {"WindowCenter": 2000, "WindowWidth": 3600}
     shifted = dicom_bytes(film12() << 4, HighBit=15, **window)
     assert np.array_equal(grey(shifted), grey(dicom_bytes(**window)))
@@ -227,7 +227,7 @@ def test_the_size_and_shape_of_a_pixel_change_nothing(dicom_bytes: DicomBytes, e
     assert found.to_json() == plain.to_json()
 
 
-def test_answer_tells_what_was_done_and_not_who_it_is(dicom_bytes: DicomBytes) -> None:
+def test_the_result_describes_the_decoding_but_not_the_patient(dicom_bytes: DicomBytes) -> None:
     image = decode(dicom_bytes(WindowCenter=2000, WindowWidth=3000, BurnedInAnnotation="YES"), LIMITS).to_json()
     assert image == {
         "format": "DICOM",
@@ -243,7 +243,7 @@ def test_answer_tells_what_was_done_and_not_who_it_is(dicom_bytes: DicomBytes) -
     }
 
 
-def test_a_name_in_the_place_of_a_uid_is_left_out(dicom_bytes: DicomBytes) -> None:
+def test_a_name_in_place_of_a_uid_is_omitted(dicom_bytes: DicomBytes) -> None:
     data = dicom_bytes(StudyInstanceUID="DOE JANE")
     assert decode(data, LIMITS).to_json()["study_instance_uid"] is None
 
@@ -264,7 +264,7 @@ def test_a_name_in_the_place_of_a_uid_is_left_out(dicom_bytes: DicomBytes) -> No
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else value.__name__,
 )
-def test_what_is_refused(dicom_bytes: DicomBytes, elements: dict[str, Any], error: type[Exception]) -> None:
+def test_refusals(dicom_bytes: DicomBytes, elements: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error) as refused:
         decode(dicom_bytes(**elements), LIMITS)
     assert not any(part in str(refused.value) for part in PATIENT)
@@ -320,7 +320,7 @@ def test_captures_of_every_compression(name: str) -> None:
     assert np.ptp(np.asarray(image.pixels)) > 50
 
 
-def test_slope_and_intercept_may_be_there_and_be_empty(dicom_bytes: DicomBytes) -> None:
+def test_slope_and_intercept_may_be_empty(dicom_bytes: DicomBytes) -> None:
     assert np.array_equal(grey(dicom_bytes(RescaleSlope="", RescaleIntercept="")), EXPECTED)
 
 
@@ -334,7 +334,7 @@ def test_a_window_with_decimal_commas() -> None:
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_window_that_whitens_the_film_is_left_out(dicom_bytes: DicomBytes, photometric: str) -> None:
+def test_a_window_that_whitens_the_image_is_ignored(dicom_bytes: DicomBytes, photometric: str) -> None:
     center = 900 if photometric == "MONOCHROME2" else 3100
     data = dicom_bytes(WindowCenter=center, WindowWidth=1200, PhotometricInterpretation=photometric)
     decoded = decode(data, LIMITS)
@@ -344,8 +344,8 @@ def test_a_window_that_whitens_the_film_is_left_out(dicom_bytes: DicomBytes, pho
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_window_that_makes_white_of_an_unexposed_border_counts(dicom_bytes: DicomBytes, photometric: str) -> None:
-    """The border has noise, and takes a third of the middle: no film is lost with it."""
+def test_a_window_that_whitens_an_unexposed_border_is_applied(dicom_bytes: DicomBytes, photometric: str) -> None:
+    """The border has noise and takes a third of the middle, but contains no part of the X-ray."""
     pixels = np.random.default_rng(0).integers(3900, 4090, (96, 80)).astype(np.uint16)
     pixels[18:-18, 15:-15] = film12()[18:-18, 15:-15] * 9 // 10
     values = pixels if photometric == "MONOCHROME2" else 4095 - pixels
@@ -380,7 +380,7 @@ def test_a_meta_group_without_representations() -> None:
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
-def test_fragments_that_nothing_ends_are_read_and_cut_ones_are_not(syntax: str) -> None:
+def test_fragments_without_a_delimiter_are_read_and_truncated_ones_are_not(syntax: str) -> None:
     dataset = dataset_of(film12())
     dataset.compress(syntax)
     data = encoded(dataset)
@@ -390,7 +390,7 @@ def test_fragments_that_nothing_ends_are_read_and_cut_ones_are_not(syntax: str) 
         decode(data[:-40], LIMITS)
 
 
-def test_uncompressed_pixels_that_are_cut_are_told(dicom_bytes: DicomBytes) -> None:
+def test_truncated_uncompressed_pixels_are_reported(dicom_bytes: DicomBytes) -> None:
     with pytest.raises(UndecodableImage, match="truncated: it ends before its pixels are complete"):
         decode(dicom_bytes()[:-5000], LIMITS)
 

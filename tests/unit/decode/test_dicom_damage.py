@@ -24,7 +24,7 @@ def reason(data: bytes) -> str:
     return refused.value.detail
 
 
-def test_a_file_without_pixels_is_told_what_it_seems_to_be(dicom_bytes: DicomBytes) -> None:
+def test_the_reason_for_a_file_without_pixels(dicom_bytes: DicomBytes) -> None:
     report = dataset_of(film12(), Rows=None, Columns=None)
     del report.PixelData
     assert "Send the image, not a report" in reason(encoded(report))
@@ -37,19 +37,19 @@ def test_a_file_without_pixels_is_told_what_it_seems_to_be(dicom_bytes: DicomByt
     assert "floating-point pixels" in reason(encoded(floating))
 
 
-def test_a_compression_that_is_not_read_is_named() -> None:
+def test_an_unsupported_compression_is_named() -> None:
     dataset = dataset_of(film12(), MPEG2MPML)
     dataset.PixelData = encapsulate([b"\0\0\1\xb3" + bytes(100)])
     assert "is compressed as MPEG2 Main Profile / Main Level, which is not supported" in reason(encoded(dataset))
 
 
-def test_a_transfer_syntax_of_nobodys_standard_is_told() -> None:
+def test_a_transfer_syntax_outside_the_standard_is_reported() -> None:
     data = encoded(dataset_of(film12()))
     assert "not part of the standard" in reason(data.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.99999.1.2.1\0"))
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
-def test_compressed_pixels_that_are_damaged_are_told_apart_from_cut_ones(syntax: str) -> None:
+def test_damaged_compressed_pixels_are_not_called_truncated(syntax: str) -> None:
     dataset = dataset_of(film12())
     dataset.compress(syntax)
     stream = bytearray(dataset.PixelData)
@@ -67,14 +67,14 @@ def test_fewer_pixels_than_the_header_says() -> None:
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_every_cut_of_a_file_has_a_true_reason(syntax: str) -> None:
+def test_every_truncation_of_a_file_has_a_true_reason(syntax: str) -> None:
     data = encoded(dataset_of(film12(), syntax))
     for length in range(132, len(data), 997):
         found = reason(data[:length])
         assert "cut off in transfer" in found or "truncated" in found, (length, found)
 
 
-def test_an_element_whose_kind_is_damaged_is_told_as_damage(dicom_bytes: DicomBytes) -> None:
+def test_an_element_with_a_damaged_representation_is_reported_as_damage(dicom_bytes: DicomBytes) -> None:
     data = dicom_bytes()
     assert data.count(b"\x28\0\0\1US") == 1
     assert "header and its pixels do not match" in reason(data.replace(b"\x28\0\0\1US", b"\x28\0\0\1U\xd3"))

@@ -1,4 +1,4 @@
-"""Which stream of a DICOM file is decoded: the one that was checked, whatever its tables say."""
+"""The stream that was checked is the one that is decoded, even if tables of the DICOM file point to another."""
 
 import io
 
@@ -16,7 +16,7 @@ from tests.unit.decode.conftest import DicomBytes
 
 
 def jpeg_of(grey: int, side: int = 80, step: int = 40) -> bytes:
-    """A picture whose upper half is brighter than the lower one by ``step``."""
+    """Return an image whose upper half is brighter than the lower half by ``step``."""
     stream = io.BytesIO()
     image = Image.new("L", (side, side), grey)
     image.paste(grey + step, (0, 0, side, side // 2))
@@ -31,7 +31,7 @@ def test_an_extended_offset_table_is_not_followed() -> None:
     assert pixels[:40].mean() > pixels[40:].mean() + 30
 
 
-def test_one_frame_in_one_fragment_stays() -> None:
+def test_one_frame_in_one_fragment_remains() -> None:
     dataset = dcmread(io.BytesIO(dicom(b"frame1", JPEGBaseline8Bit, hidden=b"hidden", NumberOfFrames=2)))
     keep_first_frame(dataset, Limits(max_frames=2))
     assert dataset.PixelData == b"\xfe\xff\0\xe0\0\0\0\0\xfe\xff\0\xe0\x06\0\0\0frame1"
@@ -40,7 +40,7 @@ def test_one_frame_in_one_fragment_stays() -> None:
 
 
 @pytest.mark.parametrize("frames", [None, 2])
-def test_pixels_that_are_not_compressed_are_left(dicom_bytes: DicomBytes, frames: int | None) -> None:
+def test_uncompressed_pixels_stay_unchanged(dicom_bytes: DicomBytes, frames: int | None) -> None:
     dataset = dcmread(io.BytesIO(dicom_bytes(NumberOfFrames=frames)))
     before = dataset.PixelData
     keep_first_frame(dataset, Limits())

@@ -1,4 +1,4 @@
-"""Structures that would cost pydicom minutes and gigabytes are counted first."""
+"""Structures that would take pydicom minutes and gigabytes are counted first."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ def explicit(kind: bytes, value: bytes = b"", *, tag: tuple[int, int] = (0x0009,
 
 
 def sequence(content: bytes, tag: tuple[int, int] = (0x0009, 0x0010)) -> bytes:
-    """A sequence of one item, both of undefined length."""
+    """Return a sequence of one item, both of undefined length."""
     head = struct.pack("<HH", *tag) + b"SQ\0\0" + b"\xff" * 4
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     ends = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
@@ -44,7 +44,7 @@ def test_elements_are_counted_to_the_limit() -> None:
 def test_elements_inside_of_sequences_count_too() -> None:
     with pytest.raises(TooLarge, match="elements"):
         check_elements(sequence(explicit(b"CS") * 1000), 0, EXPLICIT, LIMITS)
-    # Of defined length, and with an item of defined length in it.
+    # The same for a sequence and an item of defined length.
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 8000) + explicit(b"CS") * 1000
     whole = struct.pack("<HH", 0x0028, 0x3010) + b"SQ\0\0" + struct.pack("<I", len(item)) + item
     with pytest.raises(TooLarge, match="elements"):
@@ -63,11 +63,11 @@ def test_nesting_is_bounded() -> None:
         check_elements(nested(9), 0, EXPLICIT, LIMITS)
 
 
-def test_depth_is_that_of_the_moment() -> None:
+def test_only_the_current_depth_counts() -> None:
     check_elements(nested(2) * 40, 0, EXPLICIT, LIMITS)
 
 
-def test_fragments_of_compressed_pixels_are_stepped_over() -> None:
+def test_fragments_of_compressed_pixels_are_skipped() -> None:
     fragment = struct.pack("<HHI", 0xFFFE, 0xE000, 80_000) + explicit(b"CS") * 10_000
     head = struct.pack("<HH", 0x7FE0, 0x0010) + b"OB\0\0" + b"\xff" * 4
     check_elements(head + fragment * 3 + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0), 0, EXPLICIT, LIMITS)
@@ -92,7 +92,7 @@ def test_a_deflated_bomb_is_not_unpacked() -> None:
         inflate(bomb, LIMITS)
 
 
-def test_damaged_deflate_is_the_files_fault(dicom_bytes: DicomBytes) -> None:
+def test_damaged_deflate_is_undecodable(dicom_bytes: DicomBytes) -> None:
     data = bytearray(dicom_bytes(syntax=DeflatedExplicitVRLittleEndian))
     data[-300:] = bytes(300)
     with pytest.raises(UndecodableImage):

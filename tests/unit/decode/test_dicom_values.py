@@ -1,4 +1,4 @@
-"""What pydicom may be given to take apart is bounded by its own reading, not only by the walk before it."""
+"""pydicom's own reading is bounded, not only the walk before it."""
 
 import io
 import struct
@@ -33,8 +33,8 @@ def test_reads_are_counted() -> None:
 
 
 def test_elements_that_only_pydicom_sees_are_refused(dicom_bytes: DicomBytes) -> None:
-    # No letters where the representation stands: pydicom takes the element to be an implicit one of 65,536 bytes, by
-    # the standard it has one byte, and what follows ends in an element that covers the rest of the file.
+    # The representation contains no letters, so pydicom reads an implicit element of 65,536 bytes. By the standard it
+    # has one byte, and the bytes after it end in an element that covers the rest of the file.
     covered = b"\0" + struct.pack("<HH", 9, 0x11) + b"OB\0\0" + struct.pack("<I", 0xFFFFFF00)
     hidden = struct.pack("<HH", 9, 0x10) + b"\0\0\1\0" + covered.ljust(65_536, b"\0")
     many = struct.pack("<HH", 9, 0x12) + b"CS\0\0"
@@ -53,7 +53,7 @@ def test_a_value_of_many_is_refused_before_it_is_split(dicom_bytes: DicomBytes) 
         decode(whole[:start] + window + b"1\\" * (MAX_VALUE_BYTES // 2 + 1) + whole[start:], LIMITS)
 
 
-def test_values_in_sequences_are_looked_at() -> None:
+def test_values_in_sequences_are_checked() -> None:
     item = Dataset()
     item.add_new(0x00283006, "OW", bytes(MAX_VALUE_BYTES + 2))
     dataset = Dataset()
@@ -88,18 +88,18 @@ def test_a_segmented_palette_is_refused() -> None:
         decode(encoded(dataset), LIMITS)
 
 
-def test_a_decoder_that_panics_is_a_damaged_image() -> None:
+def test_a_panic_of_a_decoder_means_a_damaged_image() -> None:
     dataset = dataset_of(film12())
     dataset.compress(RLELossless)
     data = encoded(dataset)
-    # Two segments of bytes, of which the first is cut off: the decoder in Rust reads past its end.
+    # The first of two segments is cut off, and the decoder in Rust reads past its end.
     start = data.index(struct.pack("<II", 2, 64))
     for end in range(start + 64, len(data), 97):
         with pytest.raises(UndecodableImage):
             decode(data[:start] + struct.pack("<III", 2, 64, 64 + end % 500) + data[start + 12 : end], LIMITS)
 
 
-def test_a_codestream_that_the_header_does_not_describe() -> None:
+def test_a_codestream_that_differs_from_the_header() -> None:
     grey = Image.fromarray((film12() >> 4).astype(np.uint8))
     dataset = dataset_of(np.zeros(film12().shape, dtype=np.uint8), JPEGBaseline8Bit)
     dataset.PixelData = encapsulate([jpeg(grey)])

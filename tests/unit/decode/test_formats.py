@@ -12,7 +12,7 @@ from pneumonia.errors import MultiFrame, UndecodableImage, UnsupportedFormat
 
 LIMITS = Limits(max_image_bytes=1_000_000, max_image_pixels=100_000)
 WAVE = np.interp(np.arange(80), [0, 20, 40, 60, 79], [0, 255, 0, 255, 0]).astype(np.uint8)
-FILM = Image.fromarray(np.tile(WAVE, (64, 1)))
+IMAGE = Image.fromarray(np.tile(WAVE, (64, 1)))
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -24,9 +24,9 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits"])
 def test_tiff(mode: str, compression: str | None) -> None:
-    bilevel = FILM.point(lambda grey: 255 * (grey > 127))
-    source = bilevel if mode == "1" else FILM
-    image = Image.fromarray(np.asarray(FILM, np.uint16) * 16 + 100) if mode == "I;16" else source.convert(mode)
+    bilevel = IMAGE.point(lambda grey: 255 * (grey > 127))
+    source = bilevel if mode == "1" else IMAGE
+    image = Image.fromarray(np.asarray(IMAGE, np.uint16) * 16 + 100) if mode == "I;16" else source.convert(mode)
     decoded = decode(saved(image, "TIFF", compression=compression), LIMITS)
     assert decoded.format == "TIFF"
     assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(source, int)).max() <= 2
@@ -34,32 +34,32 @@ def test_tiff(mode: str, compression: str | None) -> None:
 
 @pytest.mark.parametrize("order", ["<u2", ">u2"])
 def test_16_bit_tiff_of_either_byte_order(order: str) -> None:
-    values = np.asarray(FILM, np.uint16) * 200 + 999
+    values = np.asarray(IMAGE, np.uint16) * 200 + 999
     stream = io.BytesIO()
     if order == "<u2":
         Image.fromarray(values).save(stream, "TIFF")
     else:
-        Image.frombytes("I;16B", FILM.size, values.astype(order).tobytes()).save(stream, "TIFF")
-    assert np.abs(np.asarray(decode(stream.getvalue(), LIMITS).pixels, int) - np.asarray(FILM, int)).max() <= 1
+        Image.frombytes("I;16B", IMAGE.size, values.astype(order).tobytes()).save(stream, "TIFF")
+    assert np.abs(np.asarray(decode(stream.getvalue(), LIMITS).pixels, int) - np.asarray(IMAGE, int)).max() <= 1
 
 
 @pytest.mark.parametrize("depth", ["L", "I;16", "F"])
 def test_a_tiff_whose_lowest_value_is_white(depth: str) -> None:
-    values = np.asarray(FILM, np.uint16) * 16 + 100
-    image = Image.fromarray(values) if depth == "I;16" else FILM.convert(depth)
+    values = np.asarray(IMAGE, np.uint16) * 16 + 100
+    image = Image.fromarray(values) if depth == "I;16" else IMAGE.convert(depth)
     data = bytearray(saved(image, "TIFF"))
     tag = data.index(struct.pack("<HHI", 262, 3, 1))
     data[tag + 8 : tag + 10] = bytes(2)
     decoded = decode(bytes(data), LIMITS)
-    assert np.abs(255 - np.asarray(decoded.pixels, int) - np.asarray(FILM, int)).max() <= 1
+    assert np.abs(255 - np.asarray(decoded.pixels, int) - np.asarray(IMAGE, int)).max() <= 1
     assert decoded.inverted is (depth != "L")
 
 
 def test_interlaced_png() -> None:
-    grey = np.asarray(FILM)
+    grey = np.asarray(IMAGE)
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
     rows = b"".join(b"\0" + row.tobytes() for x, y, dx, dy in passes for row in grey[y::dy, x::dx])
-    header = struct.pack(">IIBBBBB", *FILM.size, 8, 0, 0, 0, 1)
+    header = struct.pack(">IIBBBBB", *IMAGE.size, 8, 0, 0, 0, 1)
     data = b"\x89PNG\r\n\x1a\n"
     for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
         data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -67,44 +67,44 @@ def test_interlaced_png() -> None:
 
 
 def test_a_tiff_of_several_pages_is_refused_or_its_first_page_read() -> None:
-    data = saved(FILM, "TIFF", save_all=True, append_images=[FILM.rotate(90)])
+    data = saved(IMAGE, "TIFF", save_all=True, append_images=[IMAGE.rotate(90)])
     with pytest.raises(MultiFrame, match="2 frames or pages"):
         decode(data, LIMITS)
     decoded = decode(data, Limits(1_000_000, 100_000, max_frames=2))
     assert decoded.warnings == ("first_of_several_frames",)
-    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(FILM))
+    assert np.array_equal(np.asarray(decoded.pixels), np.asarray(IMAGE))
 
 
 @pytest.mark.parametrize("lossless", [True, False])
 def test_webp(lossless: bool) -> None:
-    decoded = decode(saved(FILM.convert("RGB"), "WEBP", lossless=lossless, quality=90), LIMITS)
+    decoded = decode(saved(IMAGE.convert("RGB"), "WEBP", lossless=lossless, quality=90), LIMITS)
     assert decoded.format == "WebP"
-    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(FILM, int)).max() <= 4
+    assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(IMAGE, int)).max() <= 4
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 def test_bmp(mode: str) -> None:
-    source = FILM.point(lambda grey: 255 * (grey > 127)) if mode == "1" else FILM
+    source = IMAGE.point(lambda grey: 255 * (grey > 127)) if mode == "1" else IMAGE
     decoded = decode(saved(source.convert(mode), "BMP"), LIMITS)
     assert decoded.format == "BMP"
     assert np.array_equal(np.asarray(decoded.pixels), np.asarray(source))
 
 
-def test_floating_point_with_holes_in_it() -> None:
-    values = np.asarray(FILM, np.float32).copy()
+def test_floating_point_with_values_that_are_not_finite() -> None:
+    values = np.asarray(IMAGE, np.float32).copy()
     values[0, 0], values[0, 1] = np.nan, np.inf
     decoded = decode(saved(Image.fromarray(values), "TIFF"), LIMITS)
-    assert np.array_equal(np.asarray(decoded.pixels)[1:], np.asarray(FILM)[1:])
+    assert np.array_equal(np.asarray(decoded.pixels)[1:], np.asarray(IMAGE)[1:])
 
 
 @pytest.mark.parametrize("head", [b"RIFF\0\0\0\0WAVE", b"II,\0", b"PK\x03\x04", b"<svg", b"\0\0\0\x0cjP  "])
-def test_relatives_are_not_taken_for_what_they_are_not(head: bytes) -> None:
+def test_similar_formats_are_not_confused(head: bytes) -> None:
     with pytest.raises(UnsupportedFormat):
         decode(head + bytes(200), LIMITS)
 
 
 @pytest.mark.parametrize("head", [b"BM", b"MM\0*", b"RIFF\0\0\0\0WEBP", b"\x08\x00\x05\x00"])
-def test_a_mark_alone_is_damaged(head: bytes) -> None:
+def test_a_signature_alone_is_a_damaged_file(head: bytes) -> None:
     with pytest.raises(UndecodableImage):
         decode(head + bytes(200), LIMITS)
 
@@ -133,7 +133,7 @@ def test_other_formats_are_named(head: bytes, named: str) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP"])
 def test_the_resolution_that_a_file_states_changes_nothing(kind: str) -> None:
-    plain = decode(saved(FILM, kind), LIMITS)
-    found = decode(saved(FILM, kind, dpi=(300, 75)), LIMITS)
+    plain = decode(saved(IMAGE, kind), LIMITS)
+    found = decode(saved(IMAGE, kind, dpi=(300, 75)), LIMITS)
     assert np.array_equal(np.asarray(found.pixels), np.asarray(plain.pixels))
     assert found.to_json() == plain.to_json()

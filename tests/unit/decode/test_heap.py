@@ -28,20 +28,20 @@ print(megabytes() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library keeps the memory")
-def test_what_is_free_is_given_back() -> None:
+def test_free_memory_is_returned() -> None:
     environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "lambda_src")}
     done = subprocess.run([sys.executable, "-c", LEAVE], env=environment, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 20
 
 
-# Blocks as a picture of a megapixel takes them, several times over.
+# Allocates blocks of the size of an image of a megapixel, several times.
 AGAIN = """
 import ctypes, resource
 from pneumonia.decode.heap import Heap
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 heap = Heap()
-def film():
+def image():
     places = [libc.malloc(2_000_000) for _ in range(4)]
     for place in places:
         ctypes.memset(place, 1, 2_000_000)
@@ -49,19 +49,19 @@ def film():
         libc.free(place)
     heap.give_back()
 for _ in range(3):
-    film()
+    image()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
-    film()
+    image()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library keeps the memory")
-def test_what_the_next_film_needs_is_kept() -> None:
+def test_memory_for_the_next_image_is_kept() -> None:
     environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "lambda_src")}
     done = subprocess.run([sys.executable, "-c", AGAIN], env=environment, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1000  # pages that the system had to clear; each film has 1,953
+    assert int(done.stdout) < 1000  # pages that the system had to clear; each image has 1,953
 
 
 # Memory that stays in use, such as that of a library that the second request loads.

@@ -33,7 +33,7 @@ def decoder() -> Iterator[Decoder]:
 
 
 def scan_bomb(side: int, scans: int) -> bytes:
-    """A progressive JPEG that claims a size and holds thousands of empty scans, ten bytes each."""
+    """Return a progressive JPEG with a size in its header, and thousands of empty scans of ten bytes each."""
     stream = io.BytesIO()
     Image.linear_gradient("L").save(stream, "JPEG", progressive=True)
     data = bytearray(stream.getvalue())
@@ -45,7 +45,7 @@ def scan_bomb(side: int, scans: int) -> bytes:
 
 
 def slow_tiff() -> bytes:
-    """Five thousand pixels a side: libtiff unpacks them in one call, which takes it far longer than BRIEF."""
+    """Return a TIFF of 5,000 pixels a side. libtiff decodes it in one call, which takes far longer than BRIEF."""
     stream = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 2, (500, 5000), np.uint8)
     Image.fromarray(np.tile(noise, (10, 1))).save(stream, "TIFF", compression="tiff_lzw")
@@ -56,22 +56,22 @@ def test_a_jpeg_of_thousands_of_scans_is_stopped() -> None:
     start = time.process_time()
     with pytest.raises(TookTooLong, match=r"within 0.02 seconds"):
         decode_in_time(scan_bomb(7000, 20_000), BRIEF)
-    assert time.process_time() - start < 10  # of the processor; the whole of it would take minutes
+    assert time.process_time() - start < 10  # processor time; the whole file would take minutes
 
 
-def test_a_jpeg_of_few_scans_is_not_hurried(image_bytes: ImageBytes, gradient: Image.Image) -> None:
+def test_a_jpeg_of_few_scans_is_not_stopped(image_bytes: ImageBytes, gradient: Image.Image) -> None:
     data = image_bytes(image=gradient, kind="JPEG", progressive=True)
     assert np.array_equal(np.asarray(decode_in_time(data, LIMITS).pixels), np.asarray(decode(data, LIMITS).pixels))
 
 
-def test_the_clock_stops_reading() -> None:
+def test_the_time_limit_stops_reading() -> None:
     file = TimedFile(b"abcd", 60)
     assert file.read(2) == b"ab"
     with pytest.raises(TookTooLong):
         TimedFile(b"abcd", -1).read(2)
 
 
-def test_a_decoder_in_c_is_stopped_and_the_next_film_decoded(
+def test_a_decoder_in_c_is_stopped_and_the_next_image_decoded(
     decoder: Decoder, image_bytes: ImageBytes, gradient: Image.Image
 ) -> None:
     with pytest.raises(TookTooLong):
@@ -80,14 +80,14 @@ def test_a_decoder_in_c_is_stopped_and_the_next_film_decoded(
     assert np.array_equal(np.asarray(decoder.decode(data, LIMITS).pixels), np.asarray(gradient))
 
 
-def test_the_process_is_kept_for_the_next_film(decoder: Decoder, image_bytes: ImageBytes) -> None:
+def test_the_process_is_kept_for_the_next_image(decoder: Decoder, image_bytes: ImageBytes) -> None:
     decoder.decode(image_bytes(kind="TIFF"), LIMITS)
     first = decoder._process
     decoder.decode(image_bytes(kind="WEBP"), LIMITS)
     assert decoder._process is first
 
 
-def test_what_a_dicom_file_says_comes_through(dicom_bytes: DicomBytes) -> None:
+def test_the_facts_of_a_dicom_file_come_through(dicom_bytes: DicomBytes) -> None:
     data = dicom_bytes(WindowCenter=2000, WindowWidth=3000)
     here, there = decode(data, LIMITS), decode_in_time(data, LIMITS)
     assert replace(here, pixels=there.pixels) == there
@@ -103,7 +103,7 @@ def test_what_a_dicom_file_says_comes_through(dicom_bytes: DicomBytes) -> None:
         (b"II*\0" + bytes(20), UndecodableImage),
     ],
 )
-def test_refusals_are_those_of_decoding_here(data: bytes, error: type[Exception]) -> None:
+def test_refusals_are_the_same_as_in_this_process(data: bytes, error: type[Exception]) -> None:
     with pytest.raises(error) as here:
         decode(data, LIMITS)
     with pytest.raises(error) as there:
@@ -121,8 +121,8 @@ def test_limits_hold_in_the_process_as_well(image_bytes: ImageBytes) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux")
 @pytest.mark.parametrize("size", [(7000, 7000), (3000, 16_383)])
-def test_want_of_one_large_piece_of_memory_is_too_large(decoder: Decoder, size: tuple[int, int]) -> None:
-    """libwebp asks for the whole canvas at once, and says of a refusal no more than of a damaged file."""
+def test_a_refused_large_allocation_is_too_large(decoder: Decoder, size: tuple[int, int]) -> None:
+    """libwebp requests the whole canvas at once, and reports a refusal like a damaged file."""
     with pytest.raises(TooLarge, match="more memory"):
         decoder.decode(webp(*size), Limits())
 
@@ -132,7 +132,7 @@ def test_a_damaged_webp_is_undecodable(decoder: Decoder) -> None:
         decoder.decode(webp(70, 70)[:-8], Limits())
 
 
-def test_a_decoder_that_crashes_is_the_files_fault_and_replaced(
+def test_a_crashed_decoder_means_an_undecodable_file_and_is_replaced(
     decoder: Decoder, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     crashing = tmp_path / "python"
@@ -148,7 +148,7 @@ def test_a_decoder_that_crashes_is_the_files_fault_and_replaced(
     assert decoder.decode(image_bytes(kind="TIFF"), LIMITS).format == "TIFF"
 
 
-def test_a_process_that_does_not_start_is_our_fault(
+def test_a_process_that_does_not_start_is_an_internal_error(
     decoder: Decoder, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -172,12 +172,12 @@ def test_the_process_gets_no_credentials(
     assert not [name for name in given[0] if "AWS" in name]
 
 
-def test_what_decoders_print_goes_nowhere(capfd: pytest.CaptureFixture[str], image_bytes: ImageBytes) -> None:
+def test_the_output_of_decoders_is_discarded(capfd: pytest.CaptureFixture[str], image_bytes: ImageBytes) -> None:
     data = bytearray(image_bytes(image=Image.effect_noise((200, 200), 50), kind="TIFF", compression="tiff_lzw"))
     data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
     with pytest.raises(UndecodableImage):
         decode(bytes(data), LIMITS)
-    assert "code not yet in table" in capfd.readouterr().err  # libtiff says so, where it is let
+    assert "code not yet in table" in capfd.readouterr().err  # libtiff prints it in this process
     with pytest.raises(UndecodableImage):
         decode_in_time(bytes(data), LIMITS)
     assert capfd.readouterr() == ("", "")
@@ -185,15 +185,15 @@ def test_what_decoders_print_goes_nowhere(capfd: pytest.CaptureFixture[str], ima
 
 def test_threads_take_turns(image_bytes: ImageBytes, gradient: Image.Image) -> None:
     found: dict[int, Image.Image] = {}
-    films = {grey: image_bytes(image=Image.new("L", (80, 80), grey), kind="TIFF") for grey in range(0, 200, 20)}
+    images = {grey: image_bytes(image=Image.new("L", (80, 80), grey), kind="TIFF") for grey in range(0, 200, 20)}
 
     def run(grey: int) -> None:
-        found[grey] = decode_in_time(films[grey], LIMITS).pixels
+        found[grey] = decode_in_time(images[grey], LIMITS).pixels
 
-    threads = [threading.Thread(target=run, args=(grey,)) for grey in films]
+    threads = [threading.Thread(target=run, args=(grey,)) for grey in images]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {grey: pixels.getextrema() for grey, pixels in found.items()} == {grey: (grey, grey) for grey in films}
+    assert {grey: pixels.getextrema() for grey, pixels in found.items()} == {grey: (grey, grey) for grey in images}
     assert process_decoder()._process is not None

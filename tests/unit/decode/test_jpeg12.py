@@ -22,5 +22,5 @@ def test_a_stream_without_an_end_is_not_filled_up_with_grey() -> None:
         decode_12_bits(jpeg12(VALUES)[:-8], HEADER)
 
 
-def test_what_stands_after_the_end_is_left_out() -> None:
+def test_bytes_after_the_end_are_ignored() -> None:
     assert np.array_equal(decode_12_bits(jpeg12(VALUES) + bytes(1), HEADER), VALUES)

@@ -1,4 +1,4 @@
-"""The size in a JPEG's own header, and the streams that are not read."""
+"""The size in the header of a JPEG, and the streams that are not supported."""
 
 import io
 import struct
@@ -27,7 +27,7 @@ def test_what_pillow_writes(mode: str, components: int, progressive: bool, marke
 
 
 @pytest.mark.parametrize("marker", [0xC0, EXTENDED, 0xC2, 0xC3, 0xF7])
-def test_frames_that_are_read(marker: int) -> None:
+def test_supported_frames(marker: int) -> None:
     assert read_jpeg_header(START + COMMENT + b"\xff\xff" + frame(marker, 12) + SCAN).marker == marker
 
 
@@ -41,9 +41,9 @@ def test_frames_that_are_read(marker: int) -> None:
         START + frame(0xC0) + frame(0xC0, rows=60_000),
         START + b"\xff\xde" + frame(0xC0)[2:],
         START + frame(0xC9),
-        b"not a JPEG at all",
+        b"not a JPEG, but text",
     ],
 )
-def test_streams_that_are_not_read(stream: bytes) -> None:
+def test_unsupported_streams(stream: bytes) -> None:
     with pytest.raises(UndecodableImage):
         read_jpeg_header(stream)

@@ -42,7 +42,7 @@ def test_entries_of_8_bits_in_every_packing(data: Any, big_endian: bool) -> None
     assert read([256, 0, 8], data, big_endian=big_endian).entries.tolist() == RISE.tolist()
 
 
-def test_the_ends_hold_for_what_lies_beyond() -> None:
+def test_values_outside_the_table_get_its_first_or_last_entry() -> None:
     table = read([3, 100, 16], [7, 8, 9])
     assert table.look_up(np.array([-5, 100, 101, 102, 60_000])).tolist() == [7, 7, 8, 9, 9]
 
@@ -51,16 +51,16 @@ def test_a_first_value_below_zero_may_come_without_its_sign() -> None:
     assert read([3, 65_535, 16], [7, 8, 9]).look_up(np.array([-1, 0, 1])).tolist() == [7, 8, 9]
 
 
-def test_no_count_stands_for_65536() -> None:
+def test_a_count_of_zero_means_65536() -> None:
     assert read([0, 0, 16], np.arange(65_536).tolist()).entries.size == 65_536
 
 
-def test_a_table_that_is_shorter_than_it_says_ends_there() -> None:
+def test_a_table_that_is_shorter_than_declared() -> None:
     assert read([4096, 0, 12], [1, 2]).look_up(np.array([4000])).tolist() == [2]
 
 
 @pytest.mark.parametrize(
     "broken", [None, Sequence([]), sequence([1, 2], [5]), sequence([4, 0, 16], None), sequence([4, 0, 99], [5, 6, 7])]
 )
-def test_what_cannot_be_read_is_none(broken: Any) -> None:
+def test_unreadable_tables_give_none(broken: Any) -> None:
     assert table_of(broken, big_endian=False) is None

@@ -30,7 +30,7 @@ np.ones(int(sys.argv[1]), np.uint8)
 """
 
 
-on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory in use is told by Linux's /proc")
+on_linux = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory in use is read from Linux's /proc")
 
 
 def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -41,20 +41,20 @@ def run(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @on_linux
 @pytest.mark.parametrize(("megabytes", "fits"), [(80, True), (110, False)])
-def test_a_process_gets_so_much_more_and_no_more(megabytes: int, fits: bool) -> None:
+def test_a_process_gets_no_more_memory_than_its_limit(megabytes: int, fits: bool) -> None:
     done = run(ALLOCATE, str(megabytes * 1_000_000))
     assert (done.returncode == 0) is fits
     assert fits or "MemoryError" in done.stderr
 
 
 @on_linux
-def test_a_refused_allocation_of_c_is_told() -> None:
+def test_a_refused_allocation_of_c_is_detected() -> None:
     done = run(REFUSED)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("cause", [MemoryError(), OSError("decoder error -9")])
-def test_want_of_memory_is_found_behind_another_error(cause: Exception) -> None:
+def test_too_little_memory_is_found_as_the_cause_of_another_error(cause: Exception) -> None:
     error = UndecodableImage("damaged")
     error.__cause__ = ValueError()
     assert not lacks_memory(error)

@@ -23,8 +23,8 @@ def test_an_image_comes_through(image: DecodedImage) -> None:
 
 def test_a_file_and_its_limits_come_through() -> None:
     limits = Limits(1, 2, max_frames=3, decode_seconds=4.5)
-    fields, data = read_message(io.BytesIO(b"".join(of_file(b"film", limits, 512))).read)
-    assert (Limits(**fields["limits"]), fields["enough"], data) == (limits, 512, b"film")
+    fields, data = read_message(io.BytesIO(b"".join(of_file(b"image", limits, 512))).read)
+    assert (Limits(**fields["limits"]), fields["enough"], data) == (limits, 512, b"image")
 
 
 def test_an_image_larger_than_a_strip_comes_through() -> None:

@@ -1,4 +1,4 @@
-"""Values to samples, and whole files decoded in their own depth."""
+"""Conversion of values to samples, and whole files decoded in their own depth."""
 
 import io
 from dataclasses import replace
@@ -23,7 +23,7 @@ LIMITS = Limits()
 
 
 def samples(image: DecodedImage) -> np.ndarray:
-    """The pixels as whole numbers, moved down again by the bits that say nothing."""
+    """Return the pixels as integers, shifted down by the unused bits."""
     pixels = np.asarray(image.pixels)
     return pixels.astype(int) >> (8 * pixels.dtype.itemsize - image.depth.bits)
 
@@ -33,12 +33,12 @@ def shown(data: bytes, limits: Limits = LIMITS) -> DecodedImage:
 
 
 class TestSamples:
-    def test_values_are_moved_to_the_top(self) -> None:
+    def test_values_are_shifted_to_the_highest_bits(self) -> None:
         found, depth = to_samples(np.array([[0, 1000, 4095]], np.uint16), (100.0, 3000.0), 12)
         assert found.dtype == np.uint16
         assert (found.tolist(), depth) == ([[0, 16000, 65520]], Depth(12, 1600, 48000))
 
-    def test_a_negative_is_turned_with_its_window(self) -> None:
+    def test_a_negative_is_inverted_with_its_window(self) -> None:
         found, depth = to_samples(np.array([[0, 255]], np.uint8), (10.0, 200.0), 8, negative=True)
         assert (found.tolist(), depth) == ([[255, 0]], Depth(8, 55, 245))
 
@@ -61,7 +61,7 @@ class TestSamples:
         assert (depth.black, depth.white) == (found.min(), found.max())
 
     @pytest.mark.parametrize("values", [np.array([[-1.5, 0.0, 1.5]], np.float32), np.array([[0, 50_000, 100_000]])])
-    def test_what_does_not_fit_is_scaled(self, values: np.ndarray) -> None:
+    def test_values_that_do_not_fit_are_scaled(self, values: np.ndarray) -> None:
         found, depth = to_samples(values, (float(values[0, 0]), float(values[0, 1])))
         assert found.tolist()[0] == pytest.approx([0, 32768, 65535], abs=1)
         assert (depth.bits, depth.black) == (16, 0)
@@ -78,9 +78,9 @@ class TestDicom:
         assert (image.pixels.mode, image.depth.bits) == ("I;16", 12)
         assert np.array_equal(samples(image), film12())
 
-    def test_the_window_is_the_one_of_the_prediction(self, dicom_bytes: DicomBytes) -> None:
+    def test_the_window_is_the_same_as_in_the_prediction(self, dicom_bytes: DicomBytes) -> None:
         image = shown(dicom_bytes(WindowCenter=3000.5, WindowWidth=7601, RescaleSlope=2, RescaleIntercept=-1000))
-        # -800 and 6800 after the rescale, 100 and 3900 before it, 16 samples each.
+        # -800 and 6800 after the rescale are 100 and 3900 before it, times 16.
         assert (image.depth.black, image.depth.white) == (1600, 62_400)
         assert np.array_equal(samples(image), film12())
 
@@ -93,7 +93,7 @@ class TestDicom:
             grey = np.clip((np.asarray(image.pixels, float) - black) / (white - black), 0, 1) * 255
             assert np.abs(grey - eight).max() <= 1, elements
 
-    def test_padding_is_as_dark_as_the_film(self, dicom_bytes: DicomBytes) -> None:
+    def test_padding_is_as_dark_as_the_image(self, dicom_bytes: DicomBytes) -> None:
         pixels = film12()
         pixels[:5] = 4095
         image = shown(dicom_bytes(pixels, PixelPaddingValue=4095))
@@ -121,7 +121,7 @@ class TestDicom:
             ({"SOPClassUID": DigitalXRayImageStorageForProcessing}, ForProcessing),
         ],
     )
-    def test_what_is_no_film_is_shown_all_the_same(
+    def test_an_image_that_is_not_an_xray_is_shown_anyway(
         self, dicom_bytes: DicomBytes, elements: dict[str, Any], error: type[Exception]
     ) -> None:
         data = dicom_bytes(**elements)
@@ -129,11 +129,11 @@ class TestDicom:
             decode(data, LIMITS)
         assert np.array_equal(samples(shown(data)), film12())
 
-    def test_of_several_frames_the_first(self, dicom_bytes: DicomBytes) -> None:
+    def test_the_first_of_several_frames_is_shown(self, dicom_bytes: DicomBytes) -> None:
         frames = np.stack([film12(), film12() // 2])
         data = dicom_bytes(frames[0], NumberOfFrames=2)
         data = data.replace(film12().tobytes(), frames.tobytes())
-        # The length of the pixels, in front of them.
+        # Change the length of the pixels, which precedes them.
         length = len(frames[0].tobytes())
         place = data.rindex(length.to_bytes(4, "little"))
         data = data[:place] + (2 * length).to_bytes(4, "little") + data[place + 4 :]
@@ -167,7 +167,7 @@ class TestRaster:
         image = shown(image_bytes(image=Image.fromarray(values), kind="TIFF"))
         assert (image.pixels.mode, image.depth.bits) == ("I;16", 16)
 
-    def test_eight_bits_stay_and_lie_upright(self, image_bytes: ImageBytes) -> None:
+    def test_eight_bits_stay_and_are_upright(self, image_bytes: ImageBytes) -> None:
         picture = Image.linear_gradient("L").resize((96, 64))
         exif = Image.Exif()
         exif[0x0112] = 6
@@ -178,7 +178,7 @@ class TestRaster:
         picture = Image.linear_gradient("L").resize((1600, 1200))
         assert shown(image_bytes(image=picture, kind="JPEG")).pixels.size == (1600, 1200)
 
-    def test_of_several_pages_the_first(self) -> None:
+    def test_the_first_of_several_pages_is_shown(self) -> None:
         pages = [Image.fromarray(film12() // factor) for factor in (1, 2)]
         stream = io.BytesIO()
         pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 
-# Not as root, which may read everything. A change of the user alone closes a process as well, so it is opened again, as
-# a process is that was started by its user. A program that it starts then tries to read it.
+# This does not run as root, which may read everything. Changing the user also protects a process, so the protection is
+# removed again, as in a process that its user started. A program that it starts then tries to read it.
 PARENT = """
 import ctypes, os, subprocess
 from pneumonia.decode.own_memory import close_to_other_processes
@@ -32,7 +32,7 @@ print(reads("environ"))
 print(reads("maps"))
 """
 
-# As the function does it, with a film in a format that another process decodes.
+# Decodes an image that goes to the separate process, as the function does.
 DECODES = """
 import ctypes, sys
 from pneumonia.decode.isolated import process_decoder
@@ -53,11 +53,11 @@ def run(script: str, given: bytes = b"") -> list[str]:
 
 def test_a_child_of_the_same_user_gets_eacces() -> None:
     before, environment, memory = run(PARENT)
-    assert before == "True False", "it could not read the environment before either: this shows nothing"
+    assert before == "True False", "The environment could not be read before either, so this test proves nothing."
     assert environment == memory == "False True"
 
 
-def test_it_is_closed_before_a_file_is_decoded_elsewhere() -> None:
+def test_it_is_protected_before_another_process_decodes_a_file() -> None:
     stream = io.BytesIO()
     Image.new("L", (64, 64)).save(stream, "TIFF")
     assert run(DECODES, stream.getvalue()) == ["1", "0"]

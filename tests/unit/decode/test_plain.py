@@ -59,12 +59,12 @@ def test_usual_jpegs_are_plain(mode: str, options: dict[str, object]) -> None:
     ],
     ids=lambda data: str(len(data)),
 )
-def test_what_is_odd_or_large_is_not(data: bytes) -> None:
+def test_odd_or_large_files_are_not_plain(data: bytes) -> None:
     assert not plain(data)
 
 
 def test_a_grey_png_is_counted_three_times() -> None:
-    """Grey: three images of one byte a pixel; a row takes more than its pixels only in a narrow image."""
+    """A grey PNG needs three images of one byte per pixel. Rows take more memory only in a narrow image."""
     side = int((HERE_BYTES / 3) ** 0.5)
     assert plain(png(side - 100, side - 100, rows=1))
     assert not plain(png(side, side, rows=1))

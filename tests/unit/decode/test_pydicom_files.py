@@ -1,4 +1,4 @@
-"""What becomes of pydicom's own test files: those in its wheel that are radiographs, or compressed in any family."""
+"""The outcomes of pydicom's test files: those in its wheel that are radiographs, or compressed in any family."""
 
 import re
 import warnings
@@ -19,7 +19,7 @@ FILES = Path(pydicom.data.__file__).parent / "test_files"
 READ = "read"
 OTHER, DAMAGED, SEVERAL = "not_a_radiograph", "undecodable_image", "multi_frame"
 
-# No DX film is among them, and three CR films of 16 x 16 pixels.
+# They contain no DX image, and three CR images of 16 x 16 pixels.
 OUTCOMES = {
     "dicomdirtests/77654033/CR1/6154": READ,
     "dicomdirtests/77654033/CR2/6247": READ,
@@ -44,7 +44,7 @@ OUTCOMES = {
     "JPGExtended.dcm": OTHER,
     # JPEG lossless
     "SC_rgb_jpeg_gdcm.dcm": READ,
-    "UN_sequence.dcm": DAMAGED,  # it holds no pixels
+    "UN_sequence.dcm": DAMAGED,  # it contains no pixels
     # JPEG-LS
     "JPEGLSNearLossless_08.dcm": READ,
     "JPEGLSNearLossless_16.dcm": READ,
@@ -76,7 +76,7 @@ AS_RADIOGRAPHS = {
     "693_J2KI.dcm": READ,
     "J2K_pixelrep_mismatch.dcm": READ,
     "JPEG-lossy.dcm": READ,
-    "JPEG2000-embedded-sequence-delimiter.dcm": DAMAGED,  # pydicom's own decoders fail at its pixels
+    "JPEG2000-embedded-sequence-delimiter.dcm": DAMAGED,  # pydicom's own decoders fail on its pixels
     "JPEG2000.dcm": READ,
     "JPGExtended.dcm": READ,
     "MR_small_RLE.dcm": READ,
@@ -85,11 +85,11 @@ AS_RADIOGRAPHS = {
     "examples_jpeg2k.dcm": READ,
     "examples_ybr_color.dcm": SEVERAL,
 }
-"""What would become of those of another modality if they were films; those of doses are no pictures."""
+"""The outcomes of files of other modalities if they were radiographs. Dose files are left out: they are not images."""
 
 
 def content(name: str, *, radiograph: bool = False) -> bytes:
-    """A file; `radiograph` makes its modality CR."""
+    """Return a file. `radiograph` sets its modality to CR."""
     data = (FILES / name).read_bytes()
     return re.sub(rb"(\x08\x00\x60\x00(CS\x02\x00|\x02\x00\x00\x00))..", rb"\1CR", data) if radiograph else data
 
@@ -104,7 +104,7 @@ def outcome(data: bytes) -> str:
 
 def is_listed(path: Path) -> bool:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some are damaged on purpose
+        warnings.simplefilter("ignore")  # some files are damaged on purpose
         try:
             dataset = dcmread(path, force=True, stop_before_pixels=True)
         except Exception:
@@ -141,7 +141,7 @@ def test_outcome_if_it_were_a_radiograph(name: str, expected: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_one_picture_is_the_same_in_every_family(plain: str, others: list[str]) -> None:
+def test_an_image_is_the_same_in_every_family(plain: str, others: list[str]) -> None:
     expected = np.asarray(decode(content(plain, radiograph=True), Limits()).pixels, float)
     for name in others:
         found = np.asarray(decode(content(name, radiograph=True), Limits()).pixels, float)

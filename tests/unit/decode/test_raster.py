@@ -15,7 +15,7 @@ LIMITS = Limits(max_image_bytes=1_000_000, max_image_pixels=100_000)
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds next to nothing."""
+    """Return a PNG with a size in its header and almost no data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -62,7 +62,7 @@ def test_transparent_parts_are_black(image_bytes: ImageBytes) -> None:
 
 
 def test_16_bit_is_scaled_by_its_real_range(image_bytes: ImageBytes) -> None:
-    # 12 bits with an offset, as a detector gives: 1000 is the darkest and 4000 the brightest value.
+    # 12 bits with an offset, as from a detector: 1000 is the darkest and 4000 the brightest value.
     values = np.array([[1000, 2500, 4000]], np.uint16).repeat(4, axis=0)
     pixels = np.asarray(decode(image_bytes(image=Image.fromarray(values)), LIMITS).pixels)
     assert pixels[0].tolist() == [0, 128, 255]
@@ -75,7 +75,7 @@ def test_16_bit_of_one_value_is_black(image_bytes: ImageBytes) -> None:
 
 def test_exif_orientation_is_applied(image_bytes: ImageBytes, gradient: Image.Image) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise to see it upright
+    exif[0x0112] = 6  # the image must be rotated by 90 degrees clockwise to be upright
     decoded = decode(image_bytes(image=gradient, kind="JPEG", exif=exif), LIMITS)
     assert (decoded.width, decoded.height) == (48, 64)
     pixels = np.asarray(decoded.pixels, int)
@@ -131,7 +131,7 @@ def test_pixel_limit_is_inclusive(image_bytes: ImageBytes) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(10_000, 9_000), (50_000, 50_000)])
 def test_decompression_bombs_are_refused_by_their_header(width: int, height: int) -> None:
-    # The first is above Pillow's warning, the second above its error.
+    # The first size exceeds Pillow's limit for a warning, the second its limit for an error.
     with pytest.raises(TooLarge):
         decode(png_header(width, height), Limits(1_000_000, 50_000_000))
 
@@ -143,7 +143,7 @@ def test_png_with_a_text_bomb_is_refused(image_bytes: ImageBytes) -> None:
         decode(image_bytes(pnginfo=info), LIMITS)
 
 
-def test_messages_hold_no_content() -> None:
+def test_messages_do_not_quote_the_content() -> None:
     with pytest.raises(UnsupportedFormat) as refused:
         decode(b"PATIENT^JANE", LIMITS)
     assert "JANE" not in refused.value.detail
@@ -159,13 +159,13 @@ def test_colour_jpeg_read_as_grey_is_its_luma(image_bytes: ImageBytes, subsampli
         by_colour = np.asarray(image.convert("L"), int)
     decoded = decode(data, LIMITS)
     assert decoded.pixels.size == (201, 150)
-    assert np.abs(np.asarray(decoded.pixels, int) - by_colour).max() <= 1  # the rounding of the way through RGB
+    assert np.abs(np.asarray(decoded.pixels, int) - by_colour).max() <= 1  # the conversion through RGB rounds
 
 
 @pytest.mark.parametrize(
     ("size", "enough", "pixels"),
     [
-        ((800, 640), 160, (200, 160)),  # a quarter, and no pixel less
+        ((800, 640), 160, (200, 160)),  # exactly a quarter
         ((800, 638), 160, (400, 319)),
         ((801, 641), 320, (401, 321)),
         ((800, 640), 321, (800, 640)),
@@ -173,16 +173,16 @@ def test_colour_jpeg_read_as_grey_is_its_luma(image_bytes: ImageBytes, subsampli
         ((800, 640), None, (800, 640)),
     ],
 )
-def test_a_large_jpeg_is_unpacked_at_reduced_size(
+def test_a_large_jpeg_is_decoded_at_reduced_size(
     image_bytes: ImageBytes, size: tuple[int, int], enough: int | None, pixels: tuple[int, int]
 ) -> None:
     data = image_bytes(image=Image.linear_gradient("L").resize(size), kind="JPEG")
     decoded = decode(data, Limits(1_000_000, 1_000_000), enough)
     assert decoded.pixels.size == pixels
-    assert (decoded.width, decoded.height) == size  # those of the film
+    assert (decoded.width, decoded.height) == size  # the size in the file
 
 
-def test_a_reduced_film_is_turned_upright_with_its_width_and_height(image_bytes: ImageBytes) -> None:
+def test_a_reduced_image_is_turned_upright_with_its_width_and_height(image_bytes: ImageBytes) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = image_bytes(image=Image.linear_gradient("L").resize((800, 640)), kind="JPEG", exif=exif)
@@ -204,7 +204,7 @@ def test_other_formats_keep_their_size(image_bytes: ImageBytes, kind: str) -> No
     assert decode(image_bytes(image=image, kind=kind), Limits(1_000_000, 1_000_000), 100).pixels.size == (400, 320)
 
 
-def test_of_a_picture_with_a_preview_or_gain_map_the_main_one_is_read(gradient: Image.Image) -> None:
+def test_the_main_image_is_read_from_a_file_with_a_preview_or_gain_map(gradient: Image.Image) -> None:
     stream = io.BytesIO()
     gradient.save(stream, "MPO", save_all=True, append_images=[gradient.resize((20, 10)).rotate(180)], quality=95)
     decoded = decode(stream.getvalue(), LIMITS)
@@ -212,11 +212,11 @@ def test_of_a_picture_with_a_preview_or_gain_map_the_main_one_is_read(gradient: 
     assert np.abs(np.asarray(decoded.pixels, int) - np.asarray(gradient, int)).max() <= 6
 
 
-def test_an_alpha_channel_that_nobody_wrote_is_none(gradient: Image.Image) -> None:
+def test_an_alpha_channel_of_zeros_is_ignored(gradient: Image.Image) -> None:
     stream = io.BytesIO()
     gradient.convert("RGBA").save(stream, "BMP")
     data = bytearray(stream.getvalue())
-    # A header of version 4 with masks of all four channels, before pixels whose last byte is 0.
+    # A header of version 4 with masks for all four channels, before pixels whose last byte is 0.
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     pixels = np.frombuffer(bytes(data[54:]), np.uint8).reshape(-1, 4).copy()
     pixels[:, 3] = 0

@@ -32,7 +32,7 @@ def test_negative_values_have_their_sign(high: int) -> None:
 
 
 @pytest.mark.parametrize("high", [15, 12, 7, 16, 0, None, ""])
-def test_a_high_bit_that_cannot_be_true_says_nothing(high: object) -> None:
+def test_an_impossible_high_bit_is_ignored(high: object) -> None:
     assert np.array_equal(stored_values(VALUES.copy(), header(10, high)), VALUES)
 
 
@@ -43,6 +43,6 @@ def test_cells_that_may_not_be_written_are_copied() -> None:
 
 
 @pytest.mark.parametrize(("stored", "allocated"), [(17, 16), (12, 8), (0, 16)])
-def test_bits_for_which_there_is_no_room(stored: int, allocated: int) -> None:
+def test_stored_bits_must_fit_into_the_allocated_ones(stored: int, allocated: int) -> None:
     with pytest.raises(UndecodableImage, match=f"BitsStored is {stored}, but BitsAllocated is {allocated}"):
         check_bits(header(stored, stored - 1, allocated))

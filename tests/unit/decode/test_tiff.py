@@ -1,4 +1,4 @@
-"""TIFF of sample formats that Pillow does not list, and of pages that are no films."""
+"""TIFF with sample formats that Pillow does not list, and with pages that are not images."""
 
 import io
 from typing import Any, Literal
@@ -21,7 +21,7 @@ GREY = np.random.default_rng(0).integers(0, 256, (70, 80))
 @pytest.mark.parametrize("negative", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", ["i1", "u2", "i2", "u4", "i4", "f4"])
-def test_every_number_either_way_round(kind: Any, order: Literal["<", ">"], negative: bool, packed: bool) -> None:
+def test_every_sample_format(kind: Any, order: Literal["<", ">"], negative: bool, packed: bool) -> None:
     step = {"i1": 1, "u2": 200, "i2": 200, "u4": 2**24, "i4": 2**23, "f4": 0.5}[kind]
     offset = {"i1": -128, "i2": -30_000, "i4": -(2**30)}.get(kind, 0)
     values = (GREY * step + offset).astype(kind)
@@ -32,27 +32,27 @@ def test_every_number_either_way_round(kind: Any, order: Literal["<", ">"], nega
 
 
 def pages(*kinds: int) -> bytes:
-    """A TIFF of pages of these new subfile types, each darker than the one before."""
-    films = []
+    """Return a TIFF with pages of these new subfile types, each darker than the one before."""
+    images = []
     for place, kind in enumerate(kinds):
         image = Image.fromarray((GREY // (place + 1)).astype(np.uint8))
         tags = ImageFileDirectory_v2()
         tags[254] = kind
         image.encoderinfo = {"tiffinfo": tags}
-        films.append(image)
+        images.append(image)
     stream = io.BytesIO()
-    films[0].save(stream, "TIFF", save_all=True, append_images=films[1:], tiffinfo=films[0].encoderinfo["tiffinfo"])
+    images[0].save(stream, "TIFF", save_all=True, append_images=images[1:], tiffinfo=images[0].encoderinfo["tiffinfo"])
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(("kinds", "film"), [((0, 1), 0), ((1, 0), 1), ((0, 1, 4), 0), ((1, 1), 0)])
-def test_thumbnails_and_masks_are_no_films(kinds: tuple[int, ...], film: int) -> None:
+@pytest.mark.parametrize(("kinds", "expected"), [((0, 1), 0), ((1, 0), 1), ((0, 1, 4), 0), ((1, 1), 0)])
+def test_thumbnails_and_masks_are_not_images(kinds: tuple[int, ...], expected: int) -> None:
     image = decode(pages(*kinds), LIMITS)
-    assert np.array_equal(np.asarray(image.pixels), GREY // (film + 1))
+    assert np.array_equal(np.asarray(image.pixels), GREY // (expected + 1))
     assert image.warnings == ()
 
 
-def test_two_films_are_two() -> None:
+def test_a_file_of_two_images_is_refused() -> None:
     with pytest.raises(MultiFrame, match="2 frames or pages"):
         decode(pages(0, 0, 1), LIMITS)
 

@@ -41,16 +41,16 @@ def test_a_width_of_one_is_a_threshold() -> None:
         ([], [], None),
     ],
 )
-def test_what_is_no_window_is_left_out(center: object, width: object, function: object) -> None:
+def test_invalid_windows_are_ignored(center: object, width: object, function: object) -> None:
     assert window_of(center, width, function) is None
 
 
-def test_of_several_windows_the_first_is_taken() -> None:
+def test_the_first_of_several_windows_is_used() -> None:
     assert window_of([40, 400], [80, 2000], None) == Window(40, 80, "LINEAR")
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 @pytest.mark.parametrize("width", [5_000, 1e9])
-def test_of_a_window_that_is_far_too_wide_the_range_of_the_film_is_shown(function: str, width: float) -> None:
+def test_a_window_that_is_much_too_wide_is_narrowed_to_the_image(function: str, width: float) -> None:
     found = apply_window(VALUES, Window(100, width, function), (-100.0, 300.0)).astype(int)
     assert np.abs(found - [0, 64, 128, 191, 255]).max() <= 1

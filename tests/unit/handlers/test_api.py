@@ -27,7 +27,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 
 @pytest.fixture(autouse=True)
 def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked of callers has its own tests."""
+    """Accept callers without credentials: access control has its own tests."""
     monkeypatch.setenv("AUTH_MODE", "none")
 
 
@@ -41,7 +41,7 @@ Call = Callable[[Event], Reply]
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the handler logs. (Powertools binds its stream at import, where capsys cannot reach it.)"""
+    """Capture the log of the handler. Powertools binds its stream at import, so capsys cannot capture it."""
     stream = io.StringIO()
     previous = api.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
     yield stream
@@ -75,7 +75,7 @@ class TestPredict:
         assert (image["format"], image["width"], image["height"]) == (kind, 96, 72)
         assert "heatmap" not in reply.body
 
-    def test_request_id_is_that_of_the_log(
+    def test_the_response_has_the_request_id_of_the_log(
         self, call: Call, http_event: HttpEvent, image_bytes: ImageBytes, lambda_context: Any
     ) -> None:
         assert call(http_event(body=image_bytes())).body["request_id"] == lambda_context.aws_request_id
@@ -155,7 +155,7 @@ class TestPredict:
         image_bytes: ImageBytes,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.org")
+        monkeypatch.setenv("ALLOWED_URL_HOSTS", "images.example.org")
         monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
         monkeypatch.setenv("URL_TIMEOUT_SECONDS", "3")
         asked = []
@@ -165,15 +165,15 @@ class TestPredict:
             return image_bytes()
 
         monkeypatch.setattr(fetching, "fetch", fetch)
-        url = "https://films.example.org/a.png"
+        url = "https://images.example.org/a.png"
         reply = call(http_event(body=json.dumps({"url": url}), content_type="application/json"))
         assert reply.status == 200
-        assert asked == [(url, frozenset({"films.example.org"}), 5000, 3.0)]
+        assert asked == [(url, frozenset({"images.example.org"}), 5000, 3.0)]
 
 
 @pytest.mark.usefixtures("tiny_service")
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_what_takes_too_long_to_decode_is_refused(
+def test_an_image_that_takes_too_long_to_decode_is_refused(
     call: Call, http_event: HttpEvent, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     predictor = process_predictor()
@@ -231,8 +231,8 @@ class TestErrors:
         self, call: Call, http_event: HttpEvent, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # .invalid never resolves (RFC 6761), with or without a network.
-        monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.invalid")
-        reply = call(http_event(body='{"url": "https://films.example.invalid/a.png"}'))
+        monkeypatch.setenv("ALLOWED_URL_HOSTS", "images.example.invalid")
+        reply = call(http_event(body='{"url": "https://images.example.invalid/a.png"}'))
         assert_problem(reply, 502, "url_fetch_failed", lambda_context.aws_request_id)
 
     @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ class TestErrors:
         for path in ("/", "/page/app.js"):
             assert call(http_event(method="GET", path=path, query="utm_source=mail&heatmap=1")).status == 200
 
-    def test_unexpected_error_shows_nothing(
+    def test_an_unexpected_error_shows_no_internals(
         self,
         call: Call,
         http_event: HttpEvent,
@@ -297,7 +297,7 @@ class TestErrors:
         log: io.StringIO,
     ) -> None:
         def explode(*_args: Any, **_kwargs: Any) -> None:
-            raise RuntimeError("films/jane-doe.png")
+            raise RuntimeError("images/jane-doe.png")
 
         monkeypatch.setattr(process_predictor(), "predict", explode)
         reply = call(http_event(body=image_bytes()))
@@ -362,7 +362,7 @@ class TestOtherMethods:
         assert (head.status, head.headers, head.data) == (get.status, get.headers, b"")
         assert get.data
 
-    def test_head_may_find_nothing_new(self, call: Call, http_event: HttpEvent) -> None:
+    def test_head_may_be_not_modified(self, call: Call, http_event: HttpEvent) -> None:
         etag = call(http_event(method="HEAD", path="/")).headers["etag"]
         assert call(http_event(method="HEAD", path="/", headers={"if-none-match": etag})).status == 304
 
@@ -382,8 +382,8 @@ class TestOtherMethods:
     ) -> None:
         monkeypatch.setenv("AUTH_MODE", auth)
         monkeypatch.setenv("AUTH_SECRET_ID", "never read")
-        asked = {"origin": "https://films.example.org", "access-control-request-method": "POST"}
-        # Whoever has no credentials learns nothing of what is not open to all.
+        asked = {"origin": "https://images.example.org", "access-control-request-method": "POST"}
+        # Callers without credentials learn nothing about paths that are not public.
         told = auth == "none" or path not in ("/predict", "/model")
         for headers in ({}, asked):
             reply = call(http_event(method="OPTIONS", path=path, headers=headers))
@@ -391,7 +391,7 @@ class TestOtherMethods:
             assert not [name for name in reply.headers if name.startswith("access-control")]
 
     @pytest.mark.parametrize(("auth", "status"), [("none", 404), ("token", 204), ("iam", 204)])
-    def test_options_of_no_path(
+    def test_options_of_an_unknown_path(
         self, call: Call, http_event: HttpEvent, monkeypatch: pytest.MonkeyPatch, auth: str, status: int
     ) -> None:
         monkeypatch.setenv("AUTH_MODE", auth)
@@ -408,7 +408,7 @@ def test_health(call: Call, http_event: HttpEvent) -> None:
     assert reply.body["model"]["name"] == "tiny-grey"
 
 
-def test_health_fails_when_the_golden_logit_is_missed(
+def test_health_fails_if_the_golden_logit_differs(
     call: Call, http_event: HttpEvent, make_artifacts: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = make_artifacts()
@@ -474,22 +474,22 @@ class TestDirectInvoke:
 
 
 @pytest.mark.usefixtures("tiny_service")
-def test_log_holds_nothing_of_the_patient(
+def test_the_log_contains_nothing_about_the_patient(
     call: Call,
     http_event: HttpEvent,
     image_bytes: ImageBytes,
     log: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("ALLOWED_URL_HOSTS", "films.example.invalid")
+    monkeypatch.setenv("ALLOWED_URL_HOSTS", "images.example.invalid")
     monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
     image = image_bytes(grey=99)
     assert call(http_event(body=image)).status == 200
-    call(http_event(body='{"url": "https://films.example.invalid/jane-doe.png"}'))
+    call(http_event(body='{"url": "https://images.example.invalid/jane-doe.png"}'))
     call(http_event(path="/jane-doe"))
     written = log.getvalue()
     assert "predicted" in written
-    for secret in ("jane-doe", "films.example", base64.b64encode(image).decode()[:24], 'pneumonia":'):
+    for secret in ("jane-doe", "images.example", base64.b64encode(image).decode()[:24], 'pneumonia":'):
         assert secret not in written
 
 
@@ -536,10 +536,10 @@ def test_problems_of_the_package_reach_the_caller_unchanged(
     call: Call, http_event: HttpEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: Any, **_kwargs: Any) -> None:
-        raise MalformedRequest("say it otherwise")
+        raise MalformedRequest("Send it differently.")
 
     monkeypatch.setattr(predictions, "from_http", refuse)
-    assert call(http_event(body=b"x")).body["detail"] == "say it otherwise"
+    assert call(http_event(body=b"x")).body["detail"] == "Send it differently."
 
 
 @pytest.mark.usefixtures("tiny_service")

@@ -27,7 +27,7 @@ GREY = 223
 
 @pytest.fixture
 def release(make_artifacts: MakeArtifacts, image_bytes: ImageBytes) -> Callable[..., Path]:
-    """Artifacts whose golden input is a film, with the logit that their own model gives it now."""
+    """Make artifacts whose golden input is an image, with the logit that their model gives for it."""
 
     def make(**member: Any) -> Path:
         folder = make_artifacts(member)
@@ -35,7 +35,7 @@ def release(make_artifacts: MakeArtifacts, image_bytes: ImageBytes) -> Callable[
         model = Predictor.load(Settings(model_dir=folder))
         answer = model.predict((folder / "golden.png").read_bytes(), request_id="id", heatmap=False)
         document = json.loads((folder / "card.json").read_text())
-        # The tiny card does not calibrate: its logit is that of the probability.
+        # The tiny card does not calibrate, so the logit follows from the probability.
         odds = answer.body["pneumonia"] / (1 - answer.body["pneumonia"])
         document["golden"] |= {"logit": round(math.log(odds), 3), "tolerance": 0.05}
         (folder / "card.json").write_text(json.dumps(document))
@@ -46,7 +46,7 @@ def release(make_artifacts: MakeArtifacts, image_bytes: ImageBytes) -> Callable[
 
 @pytest.fixture
 def deployed(release: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, aws_credentials: None) -> Path:
-    """The check as it is deployed, with the artifacts of its own image."""
+    """Set up the check as it is deployed, with the artifacts of its container image."""
     folder = release()
     monkeypatch.setenv("MODEL_DIR", str(folder))
     monkeypatch.setenv("CHECKED_VERSION", VERSION)
@@ -58,13 +58,13 @@ def card_of(folder: Path) -> Card:
 
 
 def answer_of(folder: Path) -> dict[str, Any]:
-    """What a version with these artifacts answers to the golden input of these artifacts."""
+    """Return the prediction of a version with these artifacts for their golden input."""
     data = (folder / "golden.png").read_bytes()
     return Predictor.load(Settings(model_dir=folder)).predict(data, request_id="id", heatmap=False).body
 
 
 class Deployment:
-    """CodeDeploy and Lambda, stubbed: whatever the code sends is compared with their service descriptions."""
+    """Stubs of CodeDeploy and Lambda. Every request is checked against their service descriptions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.codedeploy = boto3.client("codedeploy")
@@ -109,7 +109,7 @@ def run(context: Any) -> dict[str, str]:
     return release_check.handler(HOOK, context)
 
 
-def test_a_version_that_answers_as_the_card_says_gets_traffic(
+def test_a_version_whose_prediction_matches_the_card_gets_traffic(
     deployment: Deployment, deployed: Path, lambda_context: Any
 ) -> None:
     deployment.version_answers(answer_of(deployed))
@@ -128,7 +128,7 @@ def test_it_stops_waiting_while_there_is_time_to_report(
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only during sleep."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -177,9 +177,7 @@ def test_a_version_that_stays_inactive_is_reported_in_time(
     assert clock.now < 60
 
 
-def test_the_golden_input_is_what_is_sent(
-    deployment: Deployment, deployed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_golden_input_is_sent(deployment: Deployment, deployed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
     deployment.version_answers(answer_of(deployed))
     invoke = deployment.lambda_.invoke
@@ -206,7 +204,7 @@ def test_the_golden_input_is_what_is_sent(
     ],
     ids=str,
 )
-def test_another_answer_than_the_cards_is_refused(
+def test_a_prediction_that_differs_from_the_card_is_refused(
     deployment: Deployment, deployed: Path, lambda_context: Any, spoil: dict[str, Any]
 ) -> None:
     deployment.version_answers(answer_of(deployed) | spoil)
@@ -214,7 +212,7 @@ def test_another_answer_than_the_cards_is_refused(
     assert run(lambda_context) == {"status": "Failed"}
 
 
-def test_another_model_is_refused_though_its_probability_fits(
+def test_another_model_is_refused_even_if_its_probability_fits(
     deployment: Deployment, deployed: Path, lambda_context: Any
 ) -> None:
     other = answer_of(deployed)
@@ -237,7 +235,7 @@ def test_the_tolerance_of_the_card_decides(deployed: Path) -> None:
                 release_check.compare(changed, card)
 
 
-def test_a_problem_is_no_answer(deployment: Deployment, lambda_context: Any) -> None:
+def test_a_problem_document_is_refused(deployment: Deployment, lambda_context: Any) -> None:
     deployment.version_answers({"code": "model_error", "status": 500, "detail": "…"})
     deployment.expect("Failed")
     assert run(lambda_context) == {"status": "Failed"}
@@ -271,7 +269,7 @@ def test_a_missing_golden_input_is_named(deployed: Path) -> None:
 
 
 @pytest.mark.parametrize("through", ["api", "worker"])
-def test_the_functions_themselves_pass_with_the_model_that_is_shipped(
+def test_the_functions_pass_with_the_shipped_model(
     through: str, real_artifacts: Path, monkeypatch: pytest.MonkeyPatch, aws_credentials: None, lambda_context: Any
 ) -> None:
     monkeypatch.setenv("MODEL_DIR", str(real_artifacts))

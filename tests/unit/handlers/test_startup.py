@@ -1,4 +1,4 @@
-"""What happens at import, in a process of its own."""
+"""What the handlers do at import, tested in a separate process."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_api_imports_nothing_heavy_that_it_does_not_need() -> None:
     assert not {name for name in loaded if name.startswith("aws_lambda_powertools.event_handler")}
 
 
-def test_a_prediction_imports_nothing_of_aws(artifacts: Path) -> None:
+def test_a_prediction_imports_no_aws_library(artifacts: Path) -> None:
     code = (
         "import base64, io, json, sys\n"
         "from PIL import Image\n"
@@ -62,11 +62,13 @@ def test_a_prediction_imports_nothing_of_aws(artifacts: Path) -> None:
     assert statuses == [200, 200, 200]
     absent = {"boto3", "botocore.client", "urllib3", "requests", "pydantic", "PIL.ImageFont", "isal"}
     assert not set(loaded) & absent
-    assert not {name for name in loaded if name.startswith(("pydicom", "libjpeg", "openjpeg"))}  # until a DICOM comes
+    assert not {
+        name for name in loaded if name.startswith(("pydicom", "libjpeg", "openjpeg"))
+    }  # loaded with the first DICOM file
 
 
 def test_handlers_work_where_pydantic_is_not_installed() -> None:
-    # As in the image, which holds Powertools without its extras.
+    # As in the container image, which contains Powertools without its extras.
     run_python(
         "import sys\n"
         "class Absent:\n"
@@ -99,7 +101,7 @@ def test_missing_model_does_not_break_the_import_and_is_logged(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("module", "event"), [("api", {"image": "eA=="}), ("worker", {"image": "eA=="})])
-def test_a_model_that_is_not_the_cards_is_said_at_the_start_and_predicts_nothing(
+def test_a_model_that_does_not_match_its_card_is_logged_at_start_and_not_used(
     module: str, event: dict[str, str], make_artifacts: Callable[..., Path]
 ) -> None:
     folder = make_artifacts()

@@ -28,7 +28,7 @@ Event = dict[str, Any]
 
 @pytest.fixture
 def s3(s3: Any, tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The buckets, where the worker with its tiny model finds them."""
+    """Set up the buckets for a worker with a tiny model."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     return s3
 
@@ -43,7 +43,7 @@ def log() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def run(lambda_context: Any) -> Callable[[Event], list[str]]:
-    """Run the handler; the ids of the messages it gives back."""
+    """Run the handler, and return the ids of the messages that it returns to the queue."""
 
     def call(event: Event) -> list[str]:
         answer = worker.handler(event, lambda_context)
@@ -76,7 +76,7 @@ def sqs_event(*bodies: str) -> Event:
 
 @pytest.fixture
 def upload(s3: Any, load_event: LoadEvent) -> Callable[..., str]:
-    """Upload and answer the message S3 would send: the recorded one with this object's facts in it."""
+    """Upload an object, and return the message that S3 would send: the recorded one with this object's values."""
 
     def put(
         key: str,
@@ -136,7 +136,7 @@ def test_predicted_result(
     assert heatmap["Body"].read().startswith(b"\x89PNG")
 
 
-def test_direct_invoke_gives_the_answer_and_stores_nothing(
+def test_direct_invoke_returns_the_prediction_and_stores_nothing(
     s3: Any, image_bytes: ImageBytes, lambda_context: Any
 ) -> None:
     event = {"image": base64.b64encode(image_bytes(grey=255)).decode()}
@@ -145,8 +145,8 @@ def test_direct_invoke_gives_the_answer_and_stores_nothing(
     assert keys(s3) == []
 
 
-@pytest.mark.parametrize("event", [{}, {"image": ""}, {"url": "https://films.example.org/a.png"}], ids=str)
-def test_direct_invoke_takes_nothing_but_an_image(s3: Any, event: Event, lambda_context: Any) -> None:
+@pytest.mark.parametrize("event", [{}, {"image": ""}, {"url": "https://images.example.org/a.png"}], ids=str)
+def test_direct_invoke_takes_only_an_image(s3: Any, event: Event, lambda_context: Any) -> None:
     with pytest.raises((MissingImage, MalformedRequest)):
         worker.handler(event, lambda_context)
 
@@ -189,7 +189,7 @@ def test_codes_are_those_of_http(
         ({"force": "perhaps"}, "rejected", "malformed_request"),
     ],
 )
-def test_what_is_no_chest_xray_is_rejected_unless_its_metadata_asks_for_an_answer(
+def test_an_image_that_is_not_a_chest_xray_is_rejected_unless_its_metadata_forces_it(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -225,7 +225,7 @@ def test_large_object_is_never_read(
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_what_takes_too_long_to_decode_is_rejected(
+def test_an_image_that_takes_too_long_to_decode_is_rejected(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     predictor = process_predictor()
@@ -245,7 +245,7 @@ def test_the_version_of_the_event_is_read(
 
 
 @pytest.mark.parametrize("version", ["3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", None])
-def test_object_that_is_gone(
+def test_an_object_that_was_deleted(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, version: str | None
 ) -> None:
     message = upload("a.png", image_bytes(), versionId=version)
@@ -254,7 +254,7 @@ def test_object_that_is_gone(
     assert result(s3, "a.png")["code"] == "upload_missing"
 
 
-def test_object_that_was_replaced_where_there_are_no_versions(
+def test_an_object_that_was_replaced_in_a_bucket_without_versions(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     message = upload("a.png", image_bytes(grey=0), versionId=None)
@@ -264,7 +264,7 @@ def test_object_that_was_replaced_where_there_are_no_versions(
 
 
 @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
-def test_an_archived_object_is_a_result_until_it_is_restored(
+def test_an_archived_object_is_rejected_until_it_is_restored(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, storage_class: str
 ) -> None:
     message = upload("a.png", image_bytes(), storage_class=storage_class)
@@ -325,7 +325,7 @@ def test_newer_rejection_replaces_an_older_prediction(
     assert (document["status"], document["heatmap"]) == ("rejected", None)
 
 
-def test_older_prediction_leaves_no_heatmap_beside_a_newer_rejection(
+def test_older_prediction_leaves_no_heatmap_next_to_a_newer_rejection(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     old = upload("a.png", image_bytes(), sequencer="0A")
@@ -346,7 +346,7 @@ def test_first_prediction_where_s3_answers_forbidden_for_missing(
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_two_versions_of_one_time_without_sequencer_are_no_duplicates(
+def test_two_versions_of_the_same_time_without_sequencer_are_not_duplicates(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, backwards: bool
 ) -> None:
     messages = [upload("a.png", image_bytes(grey=grey), sequencer=None) for grey in (255, 0)]
@@ -392,7 +392,7 @@ def test_test_event_is_dropped(s3: Any, run: Run, load_event: LoadEvent) -> None
     assert keys(s3) == []
 
 
-def test_only_the_failed_message_is_given_back(
+def test_only_the_failed_message_returns_to_the_queue(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     good = upload("a.png", image_bytes())
@@ -400,12 +400,12 @@ def test_only_the_failed_message_is_given_back(
     assert result(s3, "a.png")["status"] == "predicted"
 
 
-def test_a_batch_of_failures_is_an_answer_not_an_exception(s3: Any, run: Run) -> None:
+def test_a_batch_of_failures_raises_no_exception(s3: Any, run: Run) -> None:
     assert run(sqs_event("not json", "neither")) == ["message-0", "message-1"]
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "NoSuchBucket"])
-def test_s3_failing_is_ours(
+def test_a_failure_of_s3_returns_the_message(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -422,7 +422,7 @@ def test_s3_failing_is_ours(
     assert keys(s3) == []
 
 
-def test_object_cut_short_on_its_way_is_ours(
+def test_an_object_cut_off_in_transfer_returns_the_message(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = upload("a.png", image_bytes())
@@ -441,7 +441,7 @@ def test_object_cut_short_on_its_way_is_ours(
     assert result(s3, "a.png")["status"] == "predicted"
 
 
-def test_missing_model_is_ours(
+def test_a_missing_model_returns_the_message(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -454,7 +454,7 @@ def test_missing_model_is_ours(
     assert keys(s3) == []
 
 
-def test_model_failing_is_ours(
+def test_a_failure_of_the_model_returns_the_message(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -469,7 +469,7 @@ def test_model_failing_is_ours(
     assert keys(s3) == []
 
 
-def test_missing_setting_is_ours_and_named_in_the_log(
+def test_a_missing_setting_returns_the_message_and_is_logged(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -482,7 +482,7 @@ def test_missing_setting_is_ours_and_named_in_the_log(
     assert "RESULTS_BUCKET" in log.getvalue()
 
 
-def test_log_holds_nothing_of_the_patient(
+def test_the_log_contains_nothing_about_the_patient(
     s3: Any,
     run: Run,
     upload: Callable[..., str],
@@ -503,7 +503,7 @@ def test_log_holds_nothing_of_the_patient(
         assert secret not in written
 
 
-@pytest.mark.parametrize("data", [b"film", bytes(6000)], ids=["refused", "too large to be read"])
+@pytest.mark.parametrize("data", [b"image", bytes(6000)], ids=["refused", "too large to be read"])
 def test_correlation_id_of_the_metadata_is_in_result_and_log(
     s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
@@ -514,10 +514,10 @@ def test_correlation_id_of_the_metadata_is_in_result_and_log(
     assert [json.loads(line)["correlation_id"] for line in log.getvalue().splitlines()] == [chosen]
 
 
-def test_correlation_id_is_derived_where_the_metadata_is_of_another_form(
+def test_correlation_id_is_derived_if_the_metadata_has_another_form(
     s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO
 ) -> None:
-    message = upload("a.png", b"film", metadata={"correlation-id": "jane-doe-1931"})
+    message = upload("a.png", b"image", metadata={"correlation-id": "jane-doe-1931"})
     assert run(sqs_event(message)) == []
     derived = correlation.derived(parse_message(message)[0])
     assert result(s3, "a.png")["correlation_id"] == derived
@@ -528,14 +528,14 @@ def test_correlation_id_of_a_failed_record_is_logged_with_its_message(
     s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
-    messages = [upload("a.png", b"film", metadata={"correlation-id": chosen}), "not json"]
+    messages = [upload("a.png", b"image", metadata={"correlation-id": chosen}), "not json"]
     monkeypatch.setattr(process, "store", None)
     assert run(sqs_event(*messages)) == ["message-0", "message-1"]
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     first, second = sorted(lines, key=lambda line: line["message_id"])  # the records of a batch overlap
     assert (first["message_id"], first["receive_count"], first["correlation_id"]) == ("message-0", "1", chosen)
     assert second["message_id"] == "message-1"
-    assert "correlation_id" not in second  # not that of the message before
+    assert "correlation_id" not in second  # the one of the message before does not stay
 
 
 def test_event_time_orders_events_without_sequencer(
@@ -550,7 +550,7 @@ def test_event_time_orders_events_without_sequencer(
 
 
 class Careful:
-    """Stands in for the predictor's decoding: tells how each film came in, and lets some end the function."""
+    """Replaces the predictor's decoding. It records how each image is decoded, and can end the function."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.apart: list[bool] = []
@@ -574,7 +574,7 @@ def delivered(event: Event, *counts: int) -> Event:
 
 
 @pytest.mark.parametrize(("counts", "apart"), [((1, 1), False), ((1, 2), True), ((4, 3), True), ((5, 5), True)])
-def test_films_of_a_batch_that_came_again_are_decoded_apart(
+def test_images_of_a_redelivered_batch_are_decoded_in_the_separate_process(
     counts: tuple[int, int], apart: bool, s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes,
     careful: Careful,
 ) -> None:  # fmt: skip
@@ -586,7 +586,7 @@ def test_films_of_a_batch_that_came_again_are_decoded_apart(
 
 @pytest.fixture
 def mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Decoders die for real over films that say so."""
+    """Make decoders crash on images that contain certain texts."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "killers")
     process_decoder().close()
     monkeypatch.setenv("DECODE_SECONDS", "3")
@@ -602,7 +602,7 @@ def mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pytest.param("never ends", "took_too_long", marks=pytest.mark.slow),
     ],
 )
-def test_a_film_that_ends_its_process_is_refused_when_it_comes_again(
+def test_an_image_that_crashes_its_process_is_refused_when_redelivered(
     text: str, code: str, mortal: None, s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     note = PngInfo()
@@ -614,23 +614,23 @@ def test_a_film_that_ends_its_process_is_refused_when_it_comes_again(
 
 
 class FunctionEnded(BaseException):
-    """No exception that the worker handles: what it leaves behind is what a process that ends leaves."""
+    """An exception that the worker does not handle. It leaves the same state as a process that ends."""
 
 
-def test_before_its_last_chance_a_film_has_a_result_that_says_so(
+def test_an_image_has_a_failed_result_before_its_last_attempt(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, careful: Careful,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     def end(*_arguments: Any, **_options: Any) -> DecodedImage:
         raise FunctionEnded
 
-    careful._decode, sound = end, careful._decode
+    careful._decode, intact = end, careful._decode
     message = upload("a.png", image_bytes(grey=255))
     for count in (4, 5):
         assert keys(s3) == []
         with pytest.raises(FunctionEnded):
             run(delivered(sqs_event(message), count))
     assert (result(s3, "a.png")["status"], result(s3, "a.png")["code"]) == ("rejected", "processing_failed")
-    careful._decode = sound  # after a redrive
+    careful._decode = intact  # after a redrive
     assert run(sqs_event(message)) == []
     assert result(s3, "a.png")["status"] == "predicted"

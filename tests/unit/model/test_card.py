@@ -16,7 +16,7 @@ def document(artifacts: Path) -> dict[str, Any]:
     return card
 
 
-def test_load_reads_all_that_serving_needs(artifacts: Path, document: dict[str, Any]) -> None:
+def test_load_reads_everything_that_serving_needs(artifacts: Path, document: dict[str, Any]) -> None:
     card = Card.load(artifacts)
     assert (card.name, card.version) == ("tiny-grey", "0.0.1")
     assert [(m.file, m.input.height, m.input.width, m.weight) for m in card.members] == [("tiny-0.onnx", 32, 32, 1.0)]
@@ -89,13 +89,13 @@ def test_missing_card_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
-def test_card_that_is_no_json_object(tmp_path: Path, text: str) -> None:
+def test_a_card_that_is_not_a_json_object(tmp_path: Path, text: str) -> None:
     (tmp_path / "card.json").write_text(text)
     with pytest.raises(ModelError, match="JSON"):
         Card.load(tmp_path)
 
 
-def test_verify_accepts_untouched_files(artifacts: Path, card: Card) -> None:
+def test_verify_accepts_unchanged_files(artifacts: Path, card: Card) -> None:
     card.verify(artifacts)
 
 

@@ -1,4 +1,4 @@
-"""The gate's judgement, and the whole path through it with the tiny gate of tests/conftest.py."""
+"""The verdicts of the gate, and whole predictions with the tiny gate of tests/conftest.py."""
 
 import io
 import json
@@ -25,8 +25,8 @@ def gated(make_artifacts: Callable[..., Path]) -> Predictor:
     return Predictor.load(Settings(model_dir=make_artifacts({"gate": True}, {"size": 64})))
 
 
-def film(mean: int = 64, slope: int = 36) -> Image.Image:
-    """A film of the tiny gate: brightest at its head."""
+def xray(mean: int = 64, slope: int = 36) -> Image.Image:
+    """Return an image that the tiny gate takes for an upright X-ray: brightest at the top."""
     rows = np.linspace(mean + slope, mean - slope, 96)
     return Image.fromarray(np.repeat(rows[:, None], 96, axis=1).astype(np.uint8))
 
@@ -55,7 +55,7 @@ def test_verdict(distance: float, pose: str, verdict: Verdict) -> None:
     assert judge(GateScores(distance, 0.0, POSES.index(pose)), LIMITS) is verdict
 
 
-def test_what_looks_upright_and_unlike_a_film_may_be_inverted() -> None:
+def test_an_upright_image_unlike_an_xray_may_be_inverted() -> None:
     assert hypothesis(GateScores(9.0, 0.0, 0)) == "inverted"
     assert [hypothesis(GateScores(9.0, 0.0, k)) for k in range(1, 5)] == list(POSES[1:])
 
@@ -82,26 +82,26 @@ def test_inversion_is_taken_back() -> None:
     assert undone(Image.new("L", (2, 2), 10), "inverted").getpixel((0, 0)) == 245
 
 
-def test_refusals_have_codes_of_their_own() -> None:
+def test_refusals_have_separate_codes() -> None:
     assert refusal(None).code == "not_a_chest_xray"
     assert "upside down" in refusal("upside_down").detail
     assert "rotated by 90 degrees" in refusal("turned_90").detail
 
 
-def test_a_film_is_answered(gated: Predictor) -> None:
-    body = answered(gated, film())
+def test_an_xray_is_predicted(gated: Predictor) -> None:
+    body = answered(gated, xray())
     assert (body["in_training_population"], body["forced"]) == (True, False)
     assert body["image"]["warnings"] == []
 
 
-def test_a_film_of_another_population_is_flagged_and_answered(gated: Predictor) -> None:
-    body = answered(gated, film(mean=90))
+def test_an_xray_of_another_population_is_flagged_and_predicted(gated: Predictor) -> None:
+    body = answered(gated, xray(mean=90))
     assert body["in_training_population"] is False
     assert body["image"]["warnings"] == ["outside_training_population"]
 
 
-def test_an_inverted_film_is_inverted_back_and_says_so(gated: Predictor) -> None:
-    # No side is brighter than another, so that it looks upright both ways.
+def test_an_inverted_xray_is_inverted_back_and_flagged(gated: Predictor) -> None:
+    # No side is brighter than another, so it looks upright before and after the inversion.
     pixels = np.full((96, 96), 54, dtype=np.uint8)
     pixels[24:72, 24:72] = 94
     even = Image.fromarray(pixels)
@@ -109,12 +109,12 @@ def test_an_inverted_film_is_inverted_back_and_says_so(gated: Predictor) -> None
     body = answered(gated, undone(even, "inverted"))
     assert body["pneumonia"] == upright["pneumonia"]
     assert body["image"]["inverted"] is True
-    assert body["image"]["warnings"] == ["low_contrast", "film_inverted"]  # of its two grey levels
+    assert body["image"]["warnings"] == ["low_contrast", "film_inverted"]  # it has only two grey levels
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270])
-def test_a_turned_film_is_refused_unless_forced(gated: Predictor, turn: Image.Transpose) -> None:
-    turned = film().transpose(turn)
+def test_a_turned_xray_is_refused_unless_forced(gated: Predictor, turn: Image.Transpose) -> None:
+    turned = xray().transpose(turn)
     with pytest.raises(WrongOrientation):
         answered(gated, turned)
     body = answered(gated, turned, force=True)
@@ -122,8 +122,8 @@ def test_a_turned_film_is_refused_unless_forced(gated: Predictor, turn: Image.Tr
     assert body["image"]["warnings"] == ["wrong_orientation"]
 
 
-def test_another_picture_is_refused_unless_forced(gated: Predictor) -> None:
-    other = film(mean=180, slope=60).transpose(Image.Transpose.ROTATE_90)
+def test_another_image_is_refused_unless_forced(gated: Predictor) -> None:
+    other = xray(mean=180, slope=60).transpose(Image.Transpose.ROTATE_90)
     with pytest.raises(NotAChestXray, match="force=true"):
         answered(gated, other)
     assert answered(gated, other, force=True)["image"]["warnings"] == [
@@ -132,7 +132,7 @@ def test_another_picture_is_refused_unless_forced(gated: Predictor) -> None:
 
 
 class Scripted:
-    """A model that gives the same answer with one gate score after the other."""
+    """A model that always returns the same logit, with the given gate scores in turn."""
 
     enough = 64
 
@@ -146,19 +146,19 @@ class Scripted:
         return [ModelOutput(1.0, np.zeros((4, 4), np.float32), next(self._scores))]
 
 
-def test_a_false_alarm_about_the_pose_is_answered_as_it_came(gated: Predictor) -> None:
+def test_after_a_false_alarm_about_the_pose_the_image_is_predicted_as_sent(gated: Predictor) -> None:
     turned, upside_down = (GateScores(0.1, -1.0, POSES.index(pose)) for pose in ("turned_90", "upside_down"))
     model = cast(Model, Scripted(turned, upside_down))
     predictor = Predictor(gated.card, model, Path(), gated.limits)
-    assert answered(predictor, film())["image"]["warnings"] == []
+    assert answered(predictor, xray())["image"]["warnings"] == []
 
 
-def test_without_a_gate_everything_is_answered(predictor: Predictor) -> None:
-    body = answered(predictor, film().transpose(Image.Transpose.ROTATE_90))
+def test_without_a_gate_everything_is_predicted(predictor: Predictor) -> None:
+    body = answered(predictor, xray().transpose(Image.Transpose.ROTATE_90))
     assert body["in_training_population"] is None
 
 
-def test_a_card_with_a_gate_wants_a_graph_with_one(make_artifacts: Callable[..., Path]) -> None:
+def test_a_card_with_a_gate_requires_a_graph_with_a_gate(make_artifacts: Callable[..., Path]) -> None:
     card = Card.load(make_artifacts({"gate": True}))
     plain = _with_gate(make_artifacts({}), card)
     with pytest.raises(ModelError, match="gate_distance"):

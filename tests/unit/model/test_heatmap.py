@@ -19,7 +19,7 @@ from pneumonia.model.heatmap import (
 )
 
 
-def film_part(png: bytes, width: int, height: int) -> np.ndarray:
+def image_part(png: bytes, width: int, height: int) -> np.ndarray:
     image = Image.open(io.BytesIO(png))
     assert (image.format, image.mode) == ("PNG", "RGB")
     assert image.size == (max(width, MIN_WIDTH), height + LEGEND_HEIGHT)
@@ -27,17 +27,17 @@ def film_part(png: bytes, width: int, height: int) -> np.ndarray:
     return np.asarray(image, int)[:height, left : left + width]
 
 
-def test_colour_lies_where_the_evidence_is() -> None:
+def test_colour_is_where_the_evidence_is() -> None:
     activation = np.zeros((4, 4), np.float32)
     activation[0, 3] = 1.0
-    film = film_part(overlay(Image.new("L", (256, 256), 60), activation), 256, 256)
-    assert film[10, 245, 0] > film[10, 245, 2] + 50  # warm in the upper right corner
-    assert (film[128:, :128] == 60).all()  # untouched in the lower left quarter
+    drawn = image_part(overlay(Image.new("L", (256, 256), 60), activation), 256, 256)
+    assert drawn[10, 245, 0] > drawn[10, 245, 2] + 50  # warm in the upper right corner
+    assert (drawn[128:, :128] == 60).all()  # unchanged in the lower left quarter
 
 
-def test_without_evidence_the_film_is_untouched(gradient: Image.Image) -> None:
-    film = film_part(overlay(gradient, np.zeros((4, 4), np.float32)), 64, 48)
-    assert np.array_equal(film, np.asarray(gradient.convert("RGB"), int))
+def test_without_evidence_the_image_is_unchanged(gradient: Image.Image) -> None:
+    drawn = image_part(overlay(gradient, np.zeros((4, 4), np.float32)), 64, 48)
+    assert np.array_equal(drawn, np.asarray(gradient.convert("RGB"), int))
 
 
 def test_heat_has_one_scale_for_all_images(card: Card) -> None:
@@ -59,7 +59,7 @@ def test_heat_fades_below_the_rule_out_threshold(card: Card) -> None:
 )
 def test_longest_side_is_limited(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert max(expected) <= MAX_SIDE
-    film_part(overlay(Image.new("L", size, 10), np.ones((2, 2), np.float32)), *expected)
+    image_part(overlay(Image.new("L", size, 10), np.ones((2, 2), np.float32)), *expected)
 
 
 def test_legend_runs_from_the_first_to_the_last_colour() -> None:
@@ -67,7 +67,7 @@ def test_legend_runs_from_the_first_to_the_last_colour() -> None:
     legend = np.asarray(Image.open(io.BytesIO(png)), int)[100:]
     assert legend[10, 8].tolist() == INFERNO[0].tolist()
     assert legend[10, 300 - 9].tolist() == INFERNO[-1].tolist()
-    assert (legend[20:] > 200).any()  # words
+    assert (legend[20:] > 200).any()  # the texts
 
 
 def test_colour_map_gets_lighter_all_the_way() -> None:
@@ -79,17 +79,17 @@ def test_colour_map_gets_lighter_all_the_way() -> None:
 def test_every_pixel_is_grey_and_colour_mixed_by_the_heat() -> None:
     image = Image.linear_gradient("L")
     for heat in (0.2, 0.6, 1.0):
-        film = film_part(overlay(image, np.full((3, 3), heat, np.float32)), 256, 256)
+        drawn = image_part(overlay(image, np.full((3, 3), heat, np.float32)), 256, 256)
         opacity = MAX_OPACITY * heat
         grey = np.asarray(image, float)[:, :, np.newaxis]
         wanted = grey * (1 - opacity) + colours(np.full((1, 1), heat, np.float32)) * opacity
-        assert np.abs(film - wanted).max() <= 1
+        assert np.abs(drawn - wanted).max() <= 1
 
 
-def test_a_large_film_is_averaged_before_it_is_drawn() -> None:
+def test_a_large_image_is_averaged_before_it_is_drawn() -> None:
     checks = np.indices((1024, 1024)).sum(axis=0) % 2 * 200
-    film = film_part(overlay(Image.fromarray(checks.astype(np.uint8)), np.zeros((2, 2), np.float32)), 512, 512)
-    assert (film == 100).all()
+    drawn = image_part(overlay(Image.fromarray(checks.astype(np.uint8)), np.zeros((2, 2), np.float32)), 512, 512)
+    assert (drawn == 100).all()
 
 
 def test_the_image_is_not_changed(gradient: Image.Image) -> None:
@@ -112,7 +112,7 @@ def test_the_lung_map_goes_with_the_picture_and_is_not_drawn() -> None:
         assert np.array_equal(np.asarray(marked), np.asarray(plain))
 
 
-def test_the_map_says_row_by_row_what_is_drawn() -> None:
+def test_the_map_has_the_drawn_values_row_by_row() -> None:
     heat, lungs = np.array([[0, 1, 0.5]], np.float32), np.array([[1.2], [-0.1]], np.float32)
     assert evidence_map(heat, lungs) == {
         "width": 3,

@@ -1,4 +1,4 @@
-"""Graphs optimised at build time: the same answers, no digest at start, nothing unchecked on the way."""
+"""Graphs optimised at build time give the same results, need no digest at start, and are checked before."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ def load(directory: Path) -> Model:
     return Model(Card.load(directory), directory)
 
 
-def test_a_prepared_ensemble_answers_as_before(make_artifacts: MakeArtifacts, gradient: Image.Image) -> None:
+def test_an_optimised_ensemble_gives_the_same_results(make_artifacts: MakeArtifacts, gradient: Image.Image) -> None:
     directory = make_artifacts({"size": 32, "gain": 8.0}, {"size": 16, "gain": 2.0})
     (before,) = load(directory).predict([gradient])
     made = optimise.prepare(directory)
@@ -29,16 +29,16 @@ def test_a_prepared_ensemble_answers_as_before(make_artifacts: MakeArtifacts, gr
     assert np.allclose(after.activation_map, before.activation_map, atol=1e-5)
 
 
-def test_the_graph_that_ships_answers_as_before(real_artifacts: Path, tmp_path: Path) -> None:
+def test_the_shipped_graph_gives_the_same_results(real_artifacts: Path, tmp_path: Path) -> None:
     directory = tmp_path / "model"
     shutil.copytree(real_artifacts, directory)
-    with Image.open(directory / "golden.png") as film:
-        film.load()
-        golden = film.convert("L")
+    with Image.open(directory / "golden.png") as image:
+        image.load()
+        golden = image.convert("L")
     (before,) = load(directory).predict([golden])
     (graph,) = optimise.prepare(directory)
     weights = graph.with_suffix(".weights")
-    assert weights.stat().st_size > 50 * graph.stat().st_size  # so that nearly all of it is mapped, not parsed
+    assert weights.stat().st_size > 50 * graph.stat().st_size  # nearly everything is mapped, not parsed
     (after,) = load(directory).predict([golden])
     assert after.logit == pytest.approx(before.logit, abs=optimise.TOLERANCE)
     assert after.gate == before.gate
@@ -47,7 +47,7 @@ def test_the_graph_that_ships_answers_as_before(real_artifacts: Path, tmp_path: 
         load(directory)
 
 
-def test_the_same_model_makes_a_file_of_the_same_time(make_artifacts: MakeArtifacts) -> None:
+def test_the_optimised_file_keeps_the_time_of_the_original(make_artifacts: MakeArtifacts) -> None:
     directory = make_artifacts()
     original = (directory / "tiny-0.onnx").stat().st_mtime
     (made,) = optimise.prepare(directory)
@@ -63,13 +63,13 @@ def test_an_altered_graph_is_not_prepared(make_artifacts: MakeArtifacts) -> None
     assert path.exists()
 
 
-def test_a_graph_that_answers_otherwise_is_not_kept(
+def test_an_optimised_graph_with_other_results_is_not_kept(
     make_artifacts: MakeArtifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = make_artifacts()
     outputs = iter([[np.zeros(1)], [np.ones(1)]])
 
-    monkeypatch.setattr(optimise, "_outputs", lambda path, film: next(outputs))
+    monkeypatch.setattr(optimise, "_outputs", lambda path, image: next(outputs))
     with pytest.raises(ModelError, match="gives other results"):
         optimise.prepare(directory)
     assert [path.name for path in directory.glob("*.onnx")] == ["tiny-0.onnx"]

@@ -16,14 +16,14 @@ def opened(png: bytes) -> PngImageFile:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (37, 61), (548, 512)])
-def test_any_reader_gets_back_what_was_written(size: tuple[int, int]) -> None:
+def test_readers_get_back_the_written_pixels(size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (*size, 3), dtype=np.uint8)
     image = opened(rgb_png(pixels))
     assert (image.mode, image.text) == ("RGB", {})
     assert np.array_equal(np.asarray(image), pixels)
 
 
-def test_pixels_need_not_lie_next_to_each_other_in_memory() -> None:
+def test_pixels_need_not_be_contiguous_in_memory() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 4), dtype=np.uint8)[::2, ::-1, :3]
     assert np.array_equal(np.asarray(opened(rgb_png(pixels))), pixels)
 
@@ -47,7 +47,7 @@ def test_a_tag_changes_the_file_and_not_the_picture() -> None:
     Image.open(io.BytesIO(one)).verify()
 
 
-def test_a_tag_goes_into_files_of_other_writers_too() -> None:
+def test_files_of_other_writers_can_be_tagged() -> None:
     stream = io.BytesIO()
     Image.linear_gradient("L").save(stream, "PNG")
     assert opened(tagged(stream.getvalue(), "5f1e4a0e")).text == {"Source": "5f1e4a0e"}

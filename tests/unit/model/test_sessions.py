@@ -23,7 +23,7 @@ def grey(value: int, size: tuple[int, int] = (50, 40)) -> Image.Image:
     return Image.new("L", size, value)
 
 
-def test_logit_and_map_are_those_of_the_graph(artifacts: Path) -> None:
+def test_logit_and_map_come_from_the_graph(artifacts: Path) -> None:
     black, white = load(artifacts).predict([grey(0), grey(255)])
     assert black.logit == pytest.approx(-8.0, abs=1e-4)
     assert white.logit == pytest.approx(8.0, abs=1e-4)
@@ -31,7 +31,7 @@ def test_logit_and_map_are_those_of_the_graph(artifacts: Path) -> None:
     assert np.allclose(white.activation_map, 8.0, atol=1e-4)
 
 
-def test_map_lies_the_right_way_round(artifacts: Path) -> None:
+def test_the_map_has_the_orientation_of_the_image(artifacts: Path) -> None:
     image = grey(0)
     image.paste(255, (25, 0, 50, 20))  # the upper right quarter
     activation = load(artifacts).predict([image])[0].activation_map
@@ -40,7 +40,7 @@ def test_map_lies_the_right_way_round(artifacts: Path) -> None:
     assert (activation[:, :2] < 0).all()
 
 
-def test_a_batch_answers_like_single_images(artifacts: Path, gradient: Image.Image) -> None:
+def test_a_batch_gives_the_same_results_as_single_images(artifacts: Path, gradient: Image.Image) -> None:
     model = load(artifacts)
     images = [grey(10), gradient, grey(240, (500, 20))]
     batch = [p.logit for p in model.predict(images)]
@@ -64,7 +64,7 @@ def test_ensemble_is_the_weighted_mean(make_artifacts: MakeArtifacts, gradient: 
 
 
 def rewrite(directory: Path, graph: onnx.ModelProto) -> None:
-    """Put another graph in place of the first member, with a card that vouches for it."""
+    """Replace the first member by another graph, and put its digest into the card."""
     data = graph.SerializeToString()
     (directory / "tiny-0.onnx").write_bytes(data)
     document = json.loads((directory / "card.json").read_text())
@@ -131,7 +131,7 @@ def test_numbers_that_are_not_finite_are_an_error(make_artifacts: MakeArtifacts)
         load(directory).predict([grey(0)])
 
 
-def test_a_file_that_is_no_onnx_is_refused(make_artifacts: MakeArtifacts) -> None:
+def test_a_file_that_is_not_onnx_is_refused(make_artifacts: MakeArtifacts) -> None:
     directory = make_artifacts()
     (directory / "tiny-0.onnx").write_bytes(b"not onnx")
     document = json.loads((directory / "card.json").read_text())
@@ -148,7 +148,7 @@ def test_an_altered_file_is_never_loaded(make_artifacts: MakeArtifacts) -> None:
         load(directory)
 
 
-def test_a_lung_map_is_answered_where_the_model_has_one(make_artifacts: MakeArtifacts) -> None:
+def test_a_lung_map_is_returned_if_the_model_has_one(make_artifacts: MakeArtifacts) -> None:
     directory = make_artifacts()
     assert load(directory).predict([grey(255)])[0].lung_map is None
     graph = graph_with(divisor=510.0)

@@ -23,7 +23,7 @@ def logit(p: float) -> float:
         (0.99, "pneumonia", "likely_pneumonia"),
     ],
 )
-def test_thresholds_belong_to_the_upper_side(card: Card, p: float, label: str, triage: str) -> None:
+def test_a_probability_at_a_threshold_belongs_to_the_upper_side(card: Card, p: float, label: str, triage: str) -> None:
     assessment = assess(logit(p), card)
     assert (assessment.label, assessment.triage) == (label, triage)
     assert assessment.probability == pytest.approx(p, abs=1e-6)
