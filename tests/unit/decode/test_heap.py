@@ -66,7 +66,7 @@ def test_memory_for_the_next_image_is_kept() -> None:
 
 # Memory that stays in use, such as that of a library that the second request loads.
 GROWN = AGAIN.replace(
-    "before =", "stays = ctypes.create_string_buffer(b'1' * 40_000_000)\nfilm()\nfilm()\nfilm()\nbefore ="
+    "before =", "stays = ctypes.create_string_buffer(b'1' * 40_000_000)\nimage()\nimage()\nimage()\nbefore ="
 )
 
 
