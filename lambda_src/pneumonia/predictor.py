@@ -135,7 +135,7 @@ class Predictor:
         try:
             image = self._decode(path.read_bytes())
         except OSError as error:
-            raise ModelError(f"Cannot read the golden input {path} ({error.strerror}).") from error
+            raise ModelError(f"Cannot read the golden input {path} ({error.strerror}). Restore it.") from error
         except PneumoniaError as error:
             raise ModelError(f"The golden input {path} cannot be decoded: {error.detail}") from error
         logit = self._model.predict([image.pixels])[0].logit

@@ -52,7 +52,7 @@ _OTHERS = (
     # The PNG signature contains a line break of each kind to detect this.
     (0, b"\x89PNG", "a PNG whose line breaks were changed in transfer. Send it as binary data (curl --data-binary)."),
     (0, b"%PDF", "a PDF document. Export the X-ray in it as an image."),
-    (0, b"GIF8", "a GIF, which has too few grey levels for an X-ray. Export the image again."),
+    (0, b"GIF8", "a GIF, which has too few grey levels for an X-ray. Export the image in another format."),
     (0, b"PK\x03\x04", "a ZIP archive. Send each image in it as a separate file."),
     (0, b"\x1f\x8b", "compressed with gzip. Decompress it and send it again."),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image. Export it as PNG or TIFF."),

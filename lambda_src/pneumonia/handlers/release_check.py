@@ -82,7 +82,7 @@ def check(version: str, patience_seconds: float) -> None:
     try:
         image = (directory / card.golden.file).read_bytes()
     except OSError as error:
-        raise ModelError(f"Cannot read the golden input {card.golden.file} ({error.strerror}).") from error
+        raise ModelError(f"Cannot read the golden input {card.golden.file} ({error.strerror}). Restore it.") from error
     _wait_while_pending(version, ends)
     compare(_ask(version, {"image": base64.b64encode(image).decode("ascii")}, ends), card)
 

@@ -49,7 +49,7 @@ class Member:
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            raise ModelError(f"Cannot read the model {path} ({error.strerror}).") from error
+            raise ModelError(f"Cannot read the model {path} ({error.strerror}). Restore the artifacts.") from error
         if found != self.sha256:
             raise ModelError(
                 f"{path} has sha256 {found}, but the card says {self.sha256}: the file is damaged, or was "
