@@ -1,1 +1,1 @@
-"""Bytes of unknown origin to one upright grey 8-bit image, within limits, or a clear refusal: see `dispatch.decode`."""
+"""Decode untrusted bytes to one upright grey 8-bit image within limits, or refuse them. See `dispatch.decode`."""

@@ -20,7 +20,7 @@ class Format:
         return data.startswith(self.magic, self.offset) and data.startswith(self.inner, self.inner_offset)
 
 
-# DICOM first: the 128 bytes before its prefix are free, and some files begin like a TIFF to suit viewers of both.
+# DICOM first: the 128 bytes before its prefix are free, and some files begin like a TIFF for TIFF viewers.
 FORMATS = (
     Format("DICOM", (b"DICM",), None, offset=128),
     Format("JPEG", (b"\xff\xd8\xff",), "JPEG"),

@@ -117,8 +117,8 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
     width, height = image.pixels.size
     left, top = int(width * BORDER), int(height * BORDER)
     counts = image.pixels.crop((left, top, width - left, height - top)).histogram()
-    # At most a hundredth of the pixels of a blank image is darker than its few levels, or brighter. Inside the border,
-    # this is a hundredth over 0.64. The second histogram is therefore only needed if the first one is as narrow.
+    # In a blank image, at most 1% of the pixels are darker than its few levels, and at most 1% brighter. Inside the
+    # border this is at most 1% / 0.64. The second histogram is therefore needed only if the first one is as narrow.
     if _spread(counts, 0.016) < BLANK_SPREAD and _spread(image.pixels.histogram(), 0.01) < BLANK_SPREAD:
         raise BlankImage("The image is blank: nearly all of it is one grey level. Check the exposure and the export.")
     dark, bright = _levels(counts, 0.01)

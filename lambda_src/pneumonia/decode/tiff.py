@@ -33,7 +33,7 @@ _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
 
 def allow_more_formats() -> None:
     """Make Pillow open formats that it rejects as an unknown pixel mode. Call this before a TIFF is opened."""
-    from PIL import TiffImagePlugin  # imported when the first TIFF arrives: most images are no TIFF
+    from PIL import TiffImagePlugin  # imported when the first TIFF arrives: most images are not TIFF
 
     for key, modes in _FORMATS.items():
         TiffImagePlugin.OPEN_INFO.setdefault(key, modes)
