@@ -87,7 +87,7 @@ def subclasses(error: type[PneumoniaError]) -> set[type[PneumoniaError]]:
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("notes.txt", b"no image at all", "unsupported_format"),
+        ("notes.txt", b"not an image", "unsupported_format"),
         ("cut.png", SAMPLES[0].read_bytes()[:20_000], "undecodable_image"),
         ("nothing.png", b"", "missing_image"),
     ],

@@ -4,6 +4,7 @@ import { byId, element } from "./dom.js";
 import { ratesAt } from "./measured.js";
 import { percent } from "./triage.js";
 
+const HEADINGS = ["Point", "Threshold", "Sensitivity", "Specificity"];
 const POINTS = { rule_out: "Rule out", balanced: "Balanced", rule_in: "Rule in" };
 
 /** Show what needs no token: name and version of the model, notice and limits. */
@@ -27,13 +28,13 @@ export function showMeasured(card) {
                 {},
                 `Measured on ${test.films} test images, not on yours. The thresholds hold at even odds.`,
             ),
-            element("thead", {}, element("tr", {}, ...["Point", "Threshold", "Sensitivity", "Specificity"].map(heading))),
+            element("thead", {}, element("tr", {}, ...HEADINGS.map(heading))),
             element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),
         ),
     );
 }
 
-/** Return what the strongest colour means, and how much of the heat lies in the lungs. */
+/** Return what the strongest colour means, and how much of the heat is in the lungs. */
 function heatWords({ heatmap, metrics }) {
     const said = ["All images use the same scale."];
     if (heatmap?.quantile) {

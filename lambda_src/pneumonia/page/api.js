@@ -109,7 +109,7 @@ export async function getPicture(file, type) {
     }
 }
 
-/** Send a reader's feedback: {stored, detail}. `id` is that of the upload; null if the image was sent directly. */
+/** Send a reader's feedback: {stored, detail}. `id` identifies the upload; null if the image was sent directly. */
 export async function giveFeedback({ id, verdict, reason }) {
     const headers = { ...authorization(), "Content-Type": "application/json" };
     return parsed(await send("/feedback", JSON.stringify({ id, verdict, reason }), { headers }));

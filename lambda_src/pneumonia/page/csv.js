@@ -39,7 +39,8 @@ const COLUMNS = {
 
 /** Return a header line and one line per image, in the order they were added. */
 export function toCsv(images) {
-    const lines = [Object.keys(COLUMNS), ...images.map((image) => Object.values(COLUMNS).map((column) => column(image)))];
+    const rows = images.map((image) => Object.values(COLUMNS).map((column) => column(image)));
+    const lines = [Object.keys(COLUMNS), ...rows];
     return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
 }
 

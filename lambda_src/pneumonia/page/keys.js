@@ -42,8 +42,8 @@ export function start({ step, jump }) {
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const byKey = new Map(keys.flatMap(([names, , act]) => names.map((name) => [name.toLowerCase(), act])));
     const gestures = [
-        ["Drag", "Change the window: sideways its width, up and down its level"],
-        ["Shift + drag", "Move the image; the middle button does the same"],
+        ["Drag", "Change the window width (sideways) and level (up and down)"],
+        ["Shift + drag", "Move the image (or drag with the middle button)"],
         ["Shift + arrow", "Move the image"],
         ["Wheel", "Zoom"],
     ];

@@ -1,4 +1,4 @@
-// What was measured on the test images for the triage that is shown.
+// The figures measured on the test images for the triage that is shown.
 
 import { percent } from "./triage.js";
 
@@ -10,8 +10,8 @@ export function useMeasured(card) {
 }
 
 /**
- * Return sentences on a triage with its counts; none if the card has no counts. Sensitivity and specificity of "likely
- * pneumonia" are those of the rule-in point; of "likely normal", those of the rule-out point.
+ * Return sentences on a triage with its counts; none if the card has no counts. "Likely pneumonia" has the
+ * sensitivity and specificity of the rule-in point, "likely normal" those of the rule-out point.
  * @returns {string[]}
  */
 export function measuredWords(triage) {

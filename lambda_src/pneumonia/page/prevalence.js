@@ -1,7 +1,7 @@
 // The prevalence of pneumonia where the reader works, and probabilities at this prevalence.
 //
 // The model is calibrated at one prevalence, which its card names. The reader can choose another one for the tab. The
-// formula is that of the service's pneumonia/prevalence.py; a test compares them.
+// service's pneumonia/prevalence.py has the same formula; a test compares them.
 
 const KEY = "pneumonia-prevalence";
 
@@ -18,7 +18,7 @@ export function useCalibration(card) {
 /** Return the prevalence of the calibration, 0..1. */
 export const calibratedPrevalence = () => calibrated;
 
-/** Return the prevalence that the reader chose in this tab, 0..1. The default is that of the calibration. */
+/** Return the prevalence that the reader chose in this tab, 0..1. The default is the prevalence of the calibration. */
 export function prevalence() {
     const kept = Number(sessionStorage.getItem(KEY));
     return kept > 0 && kept < 1 ? kept : calibrated;

@@ -62,7 +62,11 @@ async function pageOf(image, config) {
         ...(caveat ? [] : measuredWords(answer.triage)).map((words) => element("p", {}, words)),
         ...warnings.map((code) => element("p", {}, warningWords(code))),
         element("p", {}, byId("legend-meaning").textContent),
-        element("p", {}, `Model ${answer.model.name} ${answer.model.version}. Predicted ${CLOCK.format(image.finished)}.`),
+        element(
+            "p",
+            {},
+            `Model ${answer.model.name} ${answer.model.version}. Predicted ${CLOCK.format(image.finished)}.`,
+        ),
         element("p", { className: "dim" }, `Reference ${answer.request_id}`),
         element("p", { className: "notice" }, answer.notice),
     );

@@ -30,7 +30,8 @@ export function showNothing() {
  * Show the result of an image, its failure or its state.
  * @param {object} config of the service
  * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send again, and
- *   with {force: true} to predict it whatever it shows; `prevalenceChosen` when the probabilities of all images change
+ *   with {force: true} to predict it although the gate refuses it; `prevalenceChosen` when the probabilities of all
+ *   images change
  */
 export function showResult(image, config, actions) {
     const name = element("p", { className: "result-name" }, middle(image.file.name));

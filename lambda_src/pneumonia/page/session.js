@@ -47,7 +47,7 @@ export class Session extends EventTarget {
         this.#next();
     }
 
-    /** Send a failed image again. With `force` it is predicted whatever it shows. */
+    /** Send a failed image again. With `force` it is predicted although the gate refuses it. */
     retry(image, { force = image.force } = {}) {
         if (image.state !== "failed") return;
         this.#tries.delete(image);
@@ -85,7 +85,7 @@ export class Session extends EventTarget {
         this.#next();
     }
 
-    /** Discard the images of the last removal for good. */
+    /** Discard the images of the last removal permanently. */
     forgetRemoved() {
         this.#removed = [];
     }
