@@ -44,7 +44,7 @@ def test_function_url_has_both_permissions_that_aws_asks_for(synthesise: Synthes
 
 
 @pytest.mark.parametrize("auth", MODES)
-def test_function_is_told_the_mode(synthesise: Synthesise, auth: str) -> None:
+def test_function_knows_the_mode(synthesise: Synthesise, auth: str) -> None:
     _, api = synthesise(auth=auth).one(FUNCTION, "InferenceApi")
     assert api["Environment"]["Variables"]["AUTH_MODE"] == auth
 
@@ -53,7 +53,7 @@ def test_default_is_iam(stack: Synthesised) -> None:
     assert stack.one("AWS::Lambda::Url", "")[1]["AuthType"] == "AWS_IAM"
 
 
-def test_only_the_open_door_warns(synthesise: Synthesise) -> None:
+def test_only_an_open_function_url_warns(synthesise: Synthesise) -> None:
     warnings = {
         auth: Annotations.from_stack(synthesise(auth=auth).stack).find_warning("*", Match.any_value()) for auth in MODES
     }
@@ -80,12 +80,12 @@ def test_without_the_mode_there_is_no_token(synthesise: Synthesise, auth: str) -
     assert "AUTH_SECRET_ID" not in api["Environment"]["Variables"]
 
 
-def test_token_goes_with_the_stack(synthesise: Synthesise) -> None:
+def test_token_is_deleted_with_the_stack(synthesise: Synthesise) -> None:
     (secret,) = synthesise(auth="token").resources(SECRET).values()
     assert secret["DeletionPolicy"] == "Delete"
 
 
-def test_only_the_api_may_read_the_token_and_nothing_else_of_it(synthesise: Synthesise) -> None:
+def test_only_the_api_may_read_the_token(synthesise: Synthesise) -> None:
     stack = synthesise(auth="token")
     secret_id, _ = stack.one(SECRET, "")
     api_role_id, _ = stack.one("AWS::IAM::Role", "InferenceApiRole")

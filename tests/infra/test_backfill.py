@@ -56,7 +56,7 @@ def grants(stack: Synthesised, part_of_role_id: str) -> set[tuple[str, str, str]
     }
 
 
-def test_the_machine_is_that_of_the_definition(backfill_stack: Synthesised) -> None:
+def test_the_state_machine_has_the_definition(backfill_stack: Synthesised) -> None:
     assert states(backfill_stack) == definition(backfill_stack.settings)
     _, machine = backfill_stack.one(MACHINE, "")
     used = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
@@ -85,7 +85,7 @@ def test_settings_reach_the_definition(synthesise: Synthesise) -> None:
     assert stack.one(FUNCTION, "InferenceBackfill")[1]["Timeout"] == 200
 
 
-def test_every_call_of_the_function_waits_out_throttles(backfill_stack: Synthesised) -> None:
+def test_every_call_of_the_function_is_retried_while_throttled(backfill_stack: Synthesised) -> None:
     found = list(tasks(states(backfill_stack)))
     assert len(found) == 7  # three for each of the two maps, and the summary
     for task in found:
@@ -96,7 +96,7 @@ def test_every_call_of_the_function_waits_out_throttles(backfill_stack: Synthesi
         assert busy["JitterStrategy"] == "FULL"
 
 
-def test_a_map_runs_no_more_at_once_than_it_is_allowed(backfill_stack: Synthesised) -> None:
+def test_a_map_respects_its_concurrency_limit(backfill_stack: Synthesised) -> None:
     for name in ("Listing", "Inventory"):
         children = states(backfill_stack)["States"][name]["ItemProcessor"]["States"]
         assert children["ImageByImage"]["MaxConcurrency"] == 1
@@ -110,7 +110,7 @@ def test_errors_are_named_as_the_function_raises_them(backfill_stack: Synthesise
     assert set(give_up["ErrorEquals"]) == named
 
 
-def test_both_sides_agree_where_a_run_lies() -> None:
+def test_both_sides_agree_on_the_prefix_of_runs() -> None:
     assert names.RUNS == RUNS_PREFIX
 
 
@@ -200,7 +200,7 @@ def test_the_machine_is_for_step_functions_of_this_account(backfill_stack: Synth
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_results_fire_no_events(backfill_stack: Synthesised) -> None:
+def test_results_send_no_events(backfill_stack: Synthesised) -> None:
     result_id, result = backfill_stack.one("AWS::S3::Bucket", "ResultBucket")
     assert "NotificationConfiguration" not in result
     listening = [
@@ -210,7 +210,7 @@ def test_results_fire_no_events(backfill_stack: Synthesised) -> None:
     assert listening
 
 
-def test_outputs_say_where_it_is_and_what_it_may_read(synthesise: Synthesise) -> None:
+def test_outputs_name_it_and_its_sources(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, backfill_archives=ARCHIVES)
     machine_id, _ = stack.one(MACHINE, "")
     assert stack.template["Outputs"]["BackfillStateMachineArn"]["Value"] == {"Ref": machine_id}
@@ -218,7 +218,7 @@ def test_outputs_say_where_it_is_and_what_it_may_read(synthesise: Synthesise) ->
     assert text(stack.template["Outputs"]["BackfillSources"]["Value"]) == ",".join([f"arn:{upload_id}", *ARCHIVES])
 
 
-def test_it_is_left_out_by_default(stack: Synthesised) -> None:
+def test_it_is_off_by_default(stack: Synthesised) -> None:
     assert stack.resources(MACHINE) == {}
     assert not [name for name in stack.template["Resources"] if "Backfill" in name]
     assert not [name for name in stack.template["Outputs"] if "Backfill" in name]
@@ -241,7 +241,7 @@ def test_its_function_is_a_third_command_of_the_image(backfill_stack: Synthesise
     assert group["RetentionInDays"] == 90
 
 
-def test_its_function_knows_the_buckets_and_nothing_to_fetch_or_announce(synthesise: Synthesise) -> None:
+def test_its_function_knows_the_buckets_but_no_url_hosts_and_no_event_bus(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, event_bus="films", allowed_url_hosts=["a.example.org"], max_frames=2)
     variables = environment(stack, "Backfill")
     found = Settings.from_env(variables)
@@ -265,6 +265,6 @@ def test_a_failed_backfill_alarms(backfill_stack: Synthesised, synthesise: Synth
     assert alarm_id in json.dumps(dashboard)
 
 
-def test_archives_without_a_backfill_are_a_mistake(defaults: Json) -> None:
+def test_archives_without_a_backfill_are_refused(defaults: Json) -> None:
     with pytest.raises(ContextError, match="'backfill_archives'"):
         settings_of(defaults | {"backfill_archives": ARCHIVES})

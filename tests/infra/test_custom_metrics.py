@@ -114,13 +114,13 @@ def test_functions_are_called_by_the_names_that_they_write(stack: Synthesised) -
     assert custom_metrics.NAMESPACE == metrics.NAMESPACE
 
 
-def test_scores_are_read_under_the_version_that_the_model_answers_with(real_artifacts: Path) -> None:
+def test_scores_are_read_for_the_version_that_the_model_reports(real_artifacts: Path) -> None:
     from pneumonia.model.card import Card
 
     assert custom_metrics.model_version() == Card.load(real_artifacts).identity()["version"]
 
 
-def test_both_functions_are_told_the_name_of_the_stack_that_is_read(synthesise: Synthesise) -> None:
+def test_both_functions_know_the_stack_name_of_the_metrics(synthesise: Synthesise) -> None:
     stack = synthesise(stack_name="Ward3")
     for part in ("InferenceApi", "InferenceWorker"):
         _, function = stack.one("AWS::Lambda::Function", part)
@@ -130,7 +130,7 @@ def test_both_functions_are_told_the_name_of_the_stack_that_is_read(synthesise: 
     }
 
 
-def test_without_metrics_nothing_reads_any(synthesise: Synthesise) -> None:
+def test_without_metrics_nothing_reads_them(synthesise: Synthesise) -> None:
     stack = synthesise(metrics=False)
     assert [*read_by_alarms(stack), *read_by_dashboard(stack)] == []
 

@@ -26,7 +26,7 @@ def stack(synthesise: Synthesise) -> Synthesised:
     return synthesise()
 
 
-def test_it_is_named_by_stack_and_region_and_the_output_leads_to_it(synthesise: Synthesise) -> None:
+def test_its_name_has_stack_and_region_and_the_output_links_to_it(synthesise: Synthesise) -> None:
     # Dashboards are global in an account: the stack's name without the region would collide in a second region.
     stack = synthesise(stack_name="Ward3")
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
@@ -36,14 +36,14 @@ def test_it_is_named_by_stack_and_region_and_the_output_leads_to_it(synthesise: 
     assert [path.rpartition("/dashboard/")[2], region] == name
 
 
-def test_it_can_be_left_out(synthesise: Synthesise) -> None:
+def test_it_can_be_turned_off(synthesise: Synthesise) -> None:
     stack = synthesise(dashboard=False)
     assert stack.resources("AWS::CloudWatch::Dashboard") == {}
     assert "DashboardUrl" not in stack.template["Outputs"]
 
 
 @pytest.mark.parametrize("overrides", [{}, {"metrics": False}], ids=str)
-def test_nothing_overlaps_and_nothing_sticks_out(synthesise: Synthesise, overrides: Json) -> None:
+def test_widgets_do_not_overlap_and_fit_the_width(synthesise: Synthesise, overrides: Json) -> None:
     taken: set[tuple[int, int]] = set()
     for widget in dashboard_body(synthesise(**overrides))["widgets"]:
         cells = {
@@ -115,7 +115,7 @@ def test_limits_are_the_thresholds_of_the_alarms(synthesise: Synthesise) -> None
     assert found == {"RejectedImages": 15, "limit": 10}
 
 
-def test_what_is_refused_is_shown_by_code(stack: Synthesised) -> None:
+def test_refused_images_are_shown_by_code(stack: Synthesised) -> None:
     found = expressions_of(widgets(stack)["Refused images by code, an hour"])
     assert set(found) == {"api ${PROP('Dim.Code')}", "worker ${PROP('Dim.Code')}"}
     for label, expression in found.items():
@@ -144,7 +144,7 @@ HOUR = {
 @pytest.mark.parametrize(
     "overrides", [{}, {"metrics": False}, {"api_provisioned_concurrency": 2, "memory_mb": 3008}, {"backfill": True}]
 )
-def test_costs_are_the_rates_times_what_was_counted(synthesise: Synthesise, overrides: Json) -> None:
+def test_costs_are_the_rates_times_the_usage(synthesise: Synthesise, overrides: Json) -> None:
     stack = synthesise(**overrides)
     alarms = stack.resources("AWS::CloudWatch::Alarm").values()
     backfill = overrides.get("backfill", False)
@@ -179,7 +179,7 @@ def test_an_idle_stack_costs_its_alarms_its_dashboard_and_its_bytes(stack: Synth
     assert {label for label, cost in parts.items() if cost} == {"alarms", "dashboard"}
 
 
-def test_costs_are_read_by_the_hour_for_thirty_days(stack: Synthesised) -> None:
+def test_costs_use_hourly_periods_for_thirty_days(stack: Synthesised) -> None:
     for title in (COSTS, TOTAL):
         widget = widgets(stack)[title]
         assert (widget["properties"]["start"], widget["properties"]["period"]) == ("-P30D", 3600)
@@ -187,7 +187,7 @@ def test_costs_are_read_by_the_hour_for_thirty_days(stack: Synthesised) -> None:
         assert all(expression.startswith("RUNNING_SUM(") for expression in expressions_of(widget).values())
 
 
-def test_each_cost_is_read_from_what_it_is_of(stack: Synthesised) -> None:
+def test_each_cost_reads_the_metric_of_its_usage(stack: Synthesised) -> None:
     named = {options["id"]: (namespace, name) for namespace, name, _, options in metrics_of(widgets(stack)[TOTAL])}
     assert named == {
         "calls_api": ("AWS/Lambda", "Invocations"),

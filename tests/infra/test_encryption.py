@@ -44,7 +44,7 @@ def test_keys_are_rotated_and_stay_with_the_data(keyed: Synthesised, synthesise:
 
 
 @pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
-def test_objects_lie_under_the_data_key(keyed: Synthesised, name: str) -> None:
+def test_objects_are_encrypted_with_the_data_key(keyed: Synthesised, name: str) -> None:
     _, bucket = keyed.one("AWS::S3::Bucket", name)
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {
@@ -53,18 +53,18 @@ def test_objects_lie_under_the_data_key(keyed: Synthesised, name: str) -> None:
     }
 
 
-def test_access_logs_do_not_since_s3_would_not_deliver_them(keyed: Synthesised) -> None:
+def test_access_logs_are_encrypted_with_the_key_of_s3(keyed: Synthesised) -> None:
     _, bucket = keyed.one("AWS::S3::Bucket", "AccessLogs")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
-def test_token_lies_under_the_data_key(keyed: Synthesised) -> None:
+def test_token_is_encrypted_with_the_data_key(keyed: Synthesised) -> None:
     assert keyed.one("AWS::SecretsManager::Secret", "")[1]["KmsKeyId"] == arn(keyed, "DataKey")
 
 
 @pytest.mark.parametrize("name", ["UploadsQueue", "DeadLetterQueue"])
-def test_messages_lie_under_the_key_of_the_queues(keyed: Synthesised, name: str) -> None:
+def test_messages_are_encrypted_with_the_key_of_the_queues(keyed: Synthesised, name: str) -> None:
     _, queue = keyed.one("AWS::SQS::Queue", name)
     assert queue["KmsMasterKeyId"] == arn(keyed, "QueueKey")
     assert "SqsManagedSseEnabled" not in queue
@@ -83,14 +83,14 @@ def test_s3_can_send_events_to_the_encrypted_queue(keyed: Synthesised) -> None:
     ]
 
 
-def test_every_log_group_lies_under_the_operations_key(keyed: Synthesised) -> None:
+def test_every_log_group_uses_the_operations_key(keyed: Synthesised) -> None:
     groups = keyed.resources("AWS::Logs::LogGroup").values()
     assert len(groups) == 5
     for group in groups:
         assert group["Properties"]["KmsKeyId"] == arn(keyed, "OperationsKey")
 
 
-def test_cloudwatch_logs_may_use_it_for_groups_of_this_stack_alone(keyed: Synthesised) -> None:
+def test_cloudwatch_logs_may_use_it_only_for_groups_of_this_stack(keyed: Synthesised) -> None:
     actions, conditions = statement(keyed, "OperationsKey", "logs.")
     assert actions == {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}
     (condition,) = conditions
@@ -110,12 +110,12 @@ def test_alarms_can_publish_to_the_encrypted_topic(keyed: Synthesised) -> None:
     assert statement(keyed, "OperationsKey", "cloudwatch.")[0] == {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
-def test_whoever_uploads_can_find_the_key(keyed: Synthesised, stack: Synthesised) -> None:
+def test_an_output_names_the_data_key(keyed: Synthesised, stack: Synthesised) -> None:
     assert keyed.template["Outputs"]["DataKeyArn"]["Value"] == arn(keyed, "DataKey")
     assert "DataKeyArn" not in stack.template["Outputs"]
 
 
-def test_whoever_redrives_can_find_the_key_of_the_queues(keyed: Synthesised, stack: Synthesised) -> None:
+def test_an_output_names_the_key_of_the_queues(keyed: Synthesised, stack: Synthesised) -> None:
     assert keyed.template["Outputs"]["QueueKeyArn"]["Value"] == arn(keyed, "QueueKey")
     assert "QueueKeyArn" not in stack.template["Outputs"]
 

@@ -123,7 +123,7 @@ def test_build_settings_reach_the_image(synthesise: Synthesise) -> None:
     assert image["networkMode"] == "host"
 
 
-def test_what_the_image_optimises_the_graphs_with_is_there_by_then(tmp_path: Path) -> None:
+def test_the_modules_that_optimise_the_graphs_are_copied_before(tmp_path: Path) -> None:
     """A build step imports a few modules, which are copied before the rest of the package."""
     before, _, _ = (
         (REPOSITORY_ROOT / DOCKERFILE)

@@ -93,7 +93,7 @@ def test_sizes_and_limits_follow_the_settings(synthesise: Synthesise) -> None:
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_each_function_has_a_log_group_of_its_own(stack: Synthesised, name: str) -> None:
+def test_each_function_has_its_own_log_group(stack: Synthesised, name: str) -> None:
     group_id, group = stack.one(LOG_GROUP, f"Inference{name}Logs")
     _, function = stack.one(FUNCTION, f"Inference{name}")
     assert function["LoggingConfig"]["LogGroup"] == {"Ref": group_id}
@@ -173,7 +173,7 @@ def test_environment_reaches_the_settings_of_the_handlers(synthesise: Synthesise
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise: Synthesise, name: str) -> None:
+def test_without_metrics_the_handlers_have_no_stack_name(synthesise: Synthesise, name: str) -> None:
     assert Settings.from_env(environment(synthesise(metrics=False), name)).stack_name is None
 
 
@@ -185,7 +185,7 @@ def test_without_metrics_the_handlers_know_no_stack_to_write_them_for(synthesise
         {"url_timeout_seconds": 60, "api_timeout_seconds": 61},
     ],
 )
-def test_whatever_the_stack_allows_the_handlers_accept(synthesise: Synthesise, limits: Json) -> None:
+def test_the_handlers_accept_every_value_that_the_stack_allows(synthesise: Synthesise, limits: Json) -> None:
     stack = synthesise(**limits)
     for name in ("Api", "Worker"):
         Settings.from_env(environment(stack, name))

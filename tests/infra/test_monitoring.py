@@ -122,7 +122,7 @@ def test_thresholds_follow_the_settings(synthesise: Synthesise, setting: str, al
     assert bands == ["ANOMALY_DETECTION_BAND(m0, 4)"]
 
 
-def test_concurrency_is_watched_against_the_reservation_where_there_is_one(synthesise: Synthesise) -> None:
+def test_a_reservation_is_the_limit_of_the_concurrency_alarm(synthesise: Synthesise) -> None:
     stack = synthesise(api_reserved_concurrency=5)
     _, alarm = stack.one(ALARM, "ConcurrencyHigh")
     api_id, _ = stack.one(FUNCTION, "InferenceApi")
@@ -163,7 +163,7 @@ def test_share_of_refused_images_is_of_both_functions_and_of_enough_images(
 
 
 @pytest.mark.parametrize("name", DRIFT)
-def test_drift_is_that_of_the_deployed_model_in_one_function(stack: Synthesised, name: str) -> None:
+def test_a_drift_alarm_watches_the_deployed_model_in_one_function(stack: Synthesised, name: str) -> None:
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
     assert alarm["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
     assert (alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (3, "notBreaching")

@@ -74,9 +74,7 @@ def test_a_resource_without_acknowledgement_is_found_by_each_pack(defaults: Json
 
 
 @pytest.mark.slow
-def test_every_acknowledgement_answers_a_finding(
-    defaults: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_acknowledgement_has_a_finding(defaults: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: Said = {}
 
     def listen(construct: Construct, reasons: dict[str, str]) -> None:
@@ -99,7 +97,7 @@ def test_every_acknowledgement_answers_a_finding(
 
 
 @pytest.mark.slow
-def test_what_hipaa_finds_with_every_setting_for_regulated_users_is_written_down(
+def test_the_page_lists_findings_of_hipaa_with_every_setting_for_regulated_users(
     defaults: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert findings(defaults, REGULATED, tmp_path / "said") == set()

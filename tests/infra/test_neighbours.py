@@ -80,19 +80,19 @@ def test_no_name_is_taken_twice(templates: Any, one: tuple[str, str], other: tup
     assert not names(templates[one], unique_in) & names(templates[other], unique_in)
 
 
-def test_names_of_all_accounts_are_left_to_cloudformation(templates: Any) -> None:
+def test_cloudformation_names_the_buckets(templates: Any) -> None:
     for found in templates.values():
         buckets = [one for one in found["Resources"].values() if one["Type"] == "AWS::S3::Bucket"]
         assert len(buckets) >= 2
         assert not [one for one in buckets if "BucketName" in one["Properties"]]
 
 
-def test_outputs_are_exported_nowhere(templates: Any) -> None:
+def test_outputs_are_not_exported(templates: Any) -> None:
     for found in templates.values():
         assert not [output for output in found["Outputs"].values() if "Export" in output]
 
 
-def test_metrics_and_keys_tell_stacks_apart(templates: Any) -> None:
+def test_metrics_and_keys_name_only_their_own_stack(templates: Any) -> None:
     for (stack, region), found in templates.items():
         text = json.dumps(found["Resources"])
         assert set(re.findall(r'"STACK_NAME": "(\w+)"', text)) == {stack}

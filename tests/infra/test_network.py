@@ -66,7 +66,7 @@ def test_endpoints_are_for_what_the_handlers_call(synthesise: Synthesise, overri
     assert services(synthesise(vpc=True, **overrides)) == expected
 
 
-def test_clients_of_the_handlers_are_those_that_have_an_endpoint() -> None:
+def test_handlers_call_only_services_with_an_endpoint() -> None:
     # A handler that calls any other service would hang in the VPC. This test fails first.
     source = REPOSITORY_ROOT / "lambda_src" / "pneumonia"
     made = dict(re.findall(r'^def (\w+)\(.*?boto3\.client\("(\w+)"', (source / "aws.py").read_text(), re.M | re.S))
@@ -77,7 +77,7 @@ def test_clients_of_the_handlers_are_those_that_have_an_endpoint() -> None:
     assert not [name for name, text in files.items() if "boto3.client(" in text], "create clients only in aws.py"
 
 
-def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised) -> None:
+def test_the_gateway_allows_only_the_buckets_of_the_stack(inside: Synthesised) -> None:
     (gateway,) = [e["Properties"] for e in inside.resources(ENDPOINT).values() if "PolicyDocument" in e["Properties"]]
     (statement,) = gateway["PolicyDocument"]["Statement"]
     buckets = [inside.one("AWS::S3::Bucket", name)[0] for name in ("UploadBucket", "ResultBucket")]
@@ -89,7 +89,7 @@ def test_the_gateway_leads_to_the_buckets_of_the_stack_alone(inside: Synthesised
     assert len(gateway["RouteTableIds"]) == 2
 
 
-def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside: Synthesised) -> None:
+def test_interface_endpoints_are_private_and_admit_only_the_functions(inside: Synthesised) -> None:
     functions, _ = inside.one(GROUP, "NetworkFunctions")
     interfaces = [
         endpoint["Properties"]
@@ -108,7 +108,7 @@ def test_interface_endpoints_are_private_and_let_in_the_functions_alone(inside: 
     assert not [group for group in inside.resources(GROUP).values() if "SecurityGroupIngress" in group["Properties"]]
 
 
-def test_functions_may_go_out_by_https_alone(inside: Synthesised) -> None:
+def test_functions_may_only_connect_by_https(inside: Synthesised) -> None:
     _, group = inside.one(GROUP, "NetworkFunctions")
     (rule,) = group["SecurityGroupEgress"]
     assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)

@@ -59,7 +59,7 @@ def test_an_idle_stack_stays_within_the_free_allotments(stack: Synthesised) -> N
     assert sum(rates.costs(idle).values()) <= 1.50
 
 
-def test_the_alarm_on_backfills_is_within_them_as_well(synthesise: Synthesise) -> None:
+def test_the_alarm_on_backfills_stays_within_the_free_allotments(synthesise: Synthesise) -> None:
     alarms = synthesise(backfill=True).resources(ALARM).values()
     assert sum(watched(alarm["Properties"]) for alarm in alarms) <= FREE.alarm_hours / HOURS_A_MONTH, (
         "AWS gives an account ten free alarm metrics, and the docs promise that the default stays within them. "
@@ -95,7 +95,7 @@ def test_the_bill_of_no_images_is_that_of_the_template(synthesise: Synthesise, o
     ],
     ids=str,
 )
-def test_metrics_and_dashboard_decide_where_they_are_given(
+def test_metrics_and_dashboard_override_observability(
     synthesise: Synthesise, overrides: dict[str, Any], metrics: bool, dashboard: bool
 ) -> None:
     stack = synthesise(**overrides)
@@ -106,7 +106,7 @@ def test_metrics_and_dashboard_decide_where_they_are_given(
     assert bool(stack.resources(DASHBOARD)) is dashboard
 
 
-def test_the_alarms_that_a_release_is_rolled_back_on_stay(stack: Synthesised) -> None:
+def test_the_alarms_for_rollbacks_exist_by_default(stack: Synthesised) -> None:
     groups = stack.resources("AWS::CodeDeploy::DeploymentGroup").values()
     named = {alarm["Name"]["Ref"] for group in groups for alarm in group["Properties"]["AlarmConfiguration"]["Alarms"]}
     assert len(named) == 4

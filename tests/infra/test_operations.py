@@ -13,7 +13,7 @@ ALARMS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S)
 
 
-def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise: Synthesise) -> None:
+def test_every_alarm_has_a_section_and_every_section_an_alarm(synthesise: Synthesise) -> None:
     stack = synthesise(backfill=True, observability="full")
     alarms = stack.resources("AWS::CloudWatch::Alarm")
     ids = {re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", name) for name in alarms}
@@ -21,7 +21,7 @@ def test_every_alarm_has_its_section_and_no_section_is_left_over(synthesise: Syn
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_a_section_says_what_it_means_where_to_look_what_it_usually_is_and_the_cure(name: str) -> None:
+def test_each_section_has_the_four_points(name: str) -> None:
     points = re.findall(r"^- \*\*([\w ]+)\*\*", ALARMS[name], re.M)
     assert points == ["Means", "Look first", "Usually", "Cure"], (
         f"give ### {name} in docs/operations.md these four points"

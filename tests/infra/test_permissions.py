@@ -54,7 +54,7 @@ def test_worker_has_nothing_beyond_its_job(stack: Synthesised) -> None:
     assert {*RESERVED_PREFIXES, FEEDBACK_PREFIX} == set(RESERVED)
 
 
-def test_feedback_is_stored_by_the_api_alone(synthesise: Synthesise, stack: Synthesised) -> None:
+def test_only_the_api_stores_feedback(synthesise: Synthesise, stack: Synthesised) -> None:
     result_id, _ = stack.one("AWS::S3::Bucket", RESULT)
     told = synthesise(feedback=True)
     more = grants(told, "InferenceApiRole") - grants(stack, "InferenceApiRole")
@@ -66,20 +66,18 @@ def test_feedback_is_stored_by_the_api_alone(synthesise: Synthesise, stack: Synt
 
 
 @pytest.mark.parametrize("role", ["InferenceApiRole", "ReleaseRole", "ReleaseApiCheckRole", "UploadsNotificationsRole"])
-def test_other_roles_need_nothing_taken_away(stack: Synthesised, role: str) -> None:
+def test_other_roles_have_no_deny_statements(stack: Synthesised, role: str) -> None:
     assert grants(stack, role, "Deny") == set()
 
 
 @pytest.mark.parametrize("bus", ["default", "films/chest"])
-def test_worker_may_send_events_to_the_one_bus_it_was_given(
-    synthesise: Synthesise, stack: Synthesised, bus: str
-) -> None:
+def test_worker_may_only_send_events_to_its_bus(synthesise: Synthesise, stack: Synthesised, bus: str) -> None:
     more = grants(synthesise(event_bus=bus), "InferenceWorkerRole") - grants(stack, "InferenceWorkerRole")
     here = "arn:aws:events:REGION:ACCOUNT"
     assert more == {("events:PutEvents", f"{here}:event-bus/{bus}")}
 
 
-def test_notification_handler_may_only_set_those_of_the_upload_bucket(stack: Synthesised) -> None:
+def test_notification_handler_may_only_set_notifications_of_the_upload_bucket(stack: Synthesised) -> None:
     group_id, _ = stack.one("AWS::Logs::LogGroup", "UploadsNotificationsLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", UPLOAD)
     assert grants(stack, "UploadsNotificationsRole") == {
@@ -116,7 +114,7 @@ def test_codedeploy_may_move_the_two_aliases_and_call_the_checks(stack: Synthesi
     }
 
 
-def test_these_are_all_the_roles_and_each_is_for_one_service_alone(stack: Synthesised) -> None:
+def test_there_are_no_other_roles_and_each_trusts_one_service(stack: Synthesised) -> None:
     roles = stack.resources(ROLE)
     assert len(roles) == 6
     for name, role in roles.items():

@@ -29,7 +29,7 @@ def test_live_is_the_version_of_this_deployment(stack: Synthesised, name: str) -
     assert "ProvisionedConcurrencyConfig" not in alias
 
 
-def test_versions_stay_to_be_rolled_back_to(stack: Synthesised) -> None:
+def test_versions_are_retained_for_rollbacks(stack: Synthesised) -> None:
     versions = stack.resources(VERSION).values()
     assert len(versions) == 2
     # Except on create: a version whose deployment fails is removed when the stack rolls back.
@@ -47,7 +47,7 @@ def test_versions_stay_to_be_rolled_back_to(stack: Synthesised) -> None:
     ],
     ids=str,
 )
-def test_a_version_is_published_where_the_function_changes(
+def test_only_a_changed_function_gets_a_new_version(
     synthesise: Synthesise, overrides: Json, changed: list[str]
 ) -> None:
     before, after = synthesise(), synthesise(**overrides)
@@ -59,7 +59,7 @@ def test_a_version_is_published_where_the_function_changes(
     assert names == changed
 
 
-def test_provisioned_concurrency_is_of_the_alias_of_the_api(synthesise: Synthesise) -> None:
+def test_only_the_alias_of_the_api_has_provisioned_concurrency(synthesise: Synthesise) -> None:
     stack = synthesise(api_provisioned_concurrency=2)
     _, alias = stack.one(ALIAS, "InferenceApiLive")
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
@@ -84,7 +84,7 @@ def test_codedeploy_moves_the_alias_and_asks_the_check_first(stack: Synthesised,
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_the_alias_moves_after_all_that_moves_it(stack: Synthesised, name: str) -> None:
+def test_the_alias_depends_on_everything_that_moves_it(stack: Synthesised, name: str) -> None:
     live_id, _ = stack.one(ALIAS, f"Inference{name}Live")
     waits_for = set(stack.template["Resources"][live_id]["DependsOn"])
     assert {
@@ -118,7 +118,7 @@ def test_traffic_moves_as_the_setting_says(synthesise: Synthesise, deployment: s
 
 @pytest.mark.parametrize("deployment", ["canary", "linear"])
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_an_alarm_takes_the_release_back(synthesise: Synthesise, deployment: str, name: str) -> None:
+def test_an_alarm_rolls_the_release_back(synthesise: Synthesise, deployment: str, name: str) -> None:
     stack = synthesise(deployment=deployment)
     _, group = stack.one(GROUP, f"Release{name}Group")
     alarms = [{"Name": {"Ref": stack.one("AWS::CloudWatch::Alarm", f"Monitoring{alarm}")[0]}} for alarm in ALARMS[name]]
@@ -131,7 +131,7 @@ def test_an_alarm_takes_the_release_back(synthesise: Synthesise, deployment: str
 
 
 @pytest.mark.parametrize("name", ["Api", "Worker"])
-def test_all_at_once_a_ringing_alarm_keeps_nothing_out(synthesise: Synthesise, name: str) -> None:
+def test_an_active_alarm_does_not_block_a_release_all_at_once(synthesise: Synthesise, name: str) -> None:
     _, group = synthesise(deployment="all_at_once").one(GROUP, f"Release{name}Group")
     assert group["AlarmConfiguration"]["Enabled"] is False
     assert "DEPLOYMENT_FAILURE" in group["AutoRollbackConfiguration"]["Events"]

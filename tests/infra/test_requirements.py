@@ -37,7 +37,7 @@ def pins(lock: str) -> dict[str, set[str]]:
     return found
 
 
-def test_there_are_locks_and_what_ships_is_among_them() -> None:
+def test_there_are_locks_including_the_shipped_one() -> None:
     assert SHIPPED in LOCKS
     assert len(LOCKS) >= 6
 
@@ -53,7 +53,7 @@ def test_every_requirement_is_one_version_with_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_what_ships_has_the_same_version_everywhere(lock: str) -> None:
+def test_shipped_packages_have_the_same_version_in_every_lock(lock: str) -> None:
     here, shipped = pins(lock), pins(SHIPPED)
     assert {name: here[name] for name in here.keys() & shipped.keys()} == {
         name: shipped[name] for name in here.keys() & shipped.keys()
@@ -61,7 +61,7 @@ def test_what_ships_has_the_same_version_everywhere(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_every_lock_was_made_of_its_source(lock: str) -> None:
+def test_every_lock_contains_the_packages_of_its_source(lock: str) -> None:
     lines: list[str] = []
     if lock in OF_THE_PROJECT:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -78,7 +78,7 @@ def test_every_lock_was_made_of_its_source(lock: str) -> None:
     assert wanted <= pins(lock).keys(), "run make lock"
 
 
-def test_the_image_takes_nothing_but_wheels_of_these_hashes() -> None:
+def test_the_image_installs_only_wheels_with_these_hashes() -> None:
     dockerfile = (ROOT / "lambda_src" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     installs = [line for line in dockerfile.splitlines() if "pip install" in line]
     assert len(installs) == 1

@@ -239,7 +239,7 @@ def test_every_role_is_in_the_tables(regulated: Synthesised) -> None:
         ("data key", "logs.REGION.amazonaws.com", "kms:Decrypt", "PneumoniaInference-InferenceApiLogs-1A2B", False),
     ],
 )
-def test_a_key_lets_in_the_services_that_need_it(
+def test_a_key_allows_only_the_services_that_need_it(
     regulated: Synthesised, key: str, service: str, action: str, context: dict[str, str] | str, may: bool
 ) -> None:
     if isinstance(context, str):

@@ -22,7 +22,7 @@ def test_outputs_name_what_a_user_needs(stack: Synthesised) -> None:
     }
 
 
-def test_the_secret_of_the_token_is_named_where_there_is_one(synthesise: Synthesise) -> None:
+def test_with_a_token_an_output_names_its_secret(synthesise: Synthesise) -> None:
     stack = synthesise(auth="token")
     secret_id, _ = stack.one("AWS::SecretsManager::Secret", "")
     assert stack.template["Outputs"]["AccessTokenSecretArn"]["Value"] == {"Ref": secret_id}

@@ -68,7 +68,7 @@ def lasting(template: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     [{"observability": "full"}, {**REGULATED, "observability": "full", "backfill": True, "alarm_email": "a@b.org"}],
     ids=["defaults", "everything"],
 )
-def test_nothing_that_lasts_is_replaced(last_release: Path, synthesise: Synthesise, overrides: Json) -> None:
+def test_no_lasting_resource_is_replaced(last_release: Path, synthesise: Synthesise, overrides: Json) -> None:
     known = {name: value for name, value in overrides.items() if name != "observability"}  # new since then
     before = lasting(template_of(last_release, known))
     now = lasting(synthesise(**overrides).template)
@@ -77,7 +77,9 @@ def test_nothing_that_lasts_is_replaced(last_release: Path, synthesise: Synthesi
     assert not gone, f"replaced or gone: {gone}; now {[(name, now.get(name)) for name in gone]}"
 
 
-def test_what_holds_data_stays_when_its_stack_is_updated_or_goes(last_release: Path, synthesise: Synthesise) -> None:
+def test_resources_with_data_stay_when_their_stack_is_updated_or_deleted(
+    last_release: Path, synthesise: Synthesise
+) -> None:
     before = template_of(last_release, {})["Resources"]
     now = synthesise().template["Resources"]
     kept = [name for name, one in before.items() if one.get("DeletionPolicy", "").startswith("Retain")]

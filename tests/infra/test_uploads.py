@@ -38,7 +38,7 @@ def test_bucket_is_private_and_encrypted(stack: Synthesised, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["UploadBucket", "ResultBucket"])
-def test_bucket_is_for_tls_only_and_its_policy_allows_nobody_anything(stack: Synthesised, name: str) -> None:
+def test_bucket_requires_tls_and_its_policy_grants_nothing(stack: Synthesised, name: str) -> None:
     bucket_id, _ = stack.one(BUCKET, name)
     _, policy = stack.one("AWS::S3::BucketPolicy", name)
     assert policy["Bucket"] == {"Ref": bucket_id}
@@ -69,7 +69,7 @@ def test_uploads_and_results_expire(synthesise: Synthesise) -> None:
         assert rules["AbandonedMultipartUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
 
 
-def test_replaced_uploads_outlive_the_dead_letter_queue_and_then_go(stack: Synthesised) -> None:
+def test_replaced_uploads_expire_after_the_dead_letters(stack: Synthesised) -> None:
     rule = lifecycle(stack, "UploadBucket")["OldVersions"]
     _, dead_letters = stack.one(QUEUE, "DeadLetterQueue")
     days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
@@ -77,7 +77,7 @@ def test_replaced_uploads_outlive_the_dead_letter_queue_and_then_go(stack: Synth
     assert rule["ExpiredObjectDeleteMarker"] is True
 
 
-def test_without_an_expiry_everything_current_is_kept(synthesise: Synthesise) -> None:
+def test_without_an_expiry_current_versions_are_kept(synthesise: Synthesise) -> None:
     stack = synthesise(upload_expiry_days=None, result_expiry_days=None)
     assert sorted(lifecycle(stack, "UploadBucket")) == ["AbandonedMultipartUploads", "OldVersions"]
     assert sorted(lifecycle(stack, "ResultBucket")) == ["AbandonedMultipartUploads"]
@@ -91,7 +91,7 @@ def test_data_and_logs_are_kept_by_default(stack: Synthesised) -> None:
     assert stack.resources("Custom::S3AutoDeleteObjects") == {}
 
 
-def test_data_and_logs_go_with_the_stack_when_told(synthesise: Synthesise) -> None:
+def test_data_and_logs_are_deleted_with_the_stack_by_setting(synthesise: Synthesise) -> None:
     stack = synthesise(retain_data=False)
     gone = {**stack.resources(BUCKET), **stack.resources("AWS::Logs::LogGroup")}
     assert {resource["DeletionPolicy"] for resource in gone.values()} == {"Delete"}
@@ -136,7 +136,7 @@ def test_only_the_upload_bucket_may_send(stack: Synthesised) -> None:
     assert "sqs:SendMessage" in entry["Action"]
 
 
-def test_five_receives_and_then_the_dead_letter_queue(stack: Synthesised) -> None:
+def test_messages_move_to_the_dead_letter_queue_after_five_receives(stack: Synthesised) -> None:
     _, queue = stack.one(QUEUE, "UploadsQueue")
     dead_letter_id, dead_letters = stack.one(QUEUE, "DeadLetterQueue")
     assert queue["RedrivePolicy"] == {"deadLetterTargetArn": arn(dead_letter_id), "maxReceiveCount": 5}
@@ -165,14 +165,14 @@ def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack: Synthe
         assert "NotificationConfiguration" not in bucket["Properties"]
 
 
-def test_notification_waits_for_the_permissions_that_it_needs(stack: Synthesised) -> None:
+def test_notification_depends_on_its_permissions(stack: Synthesised) -> None:
     (notification,) = stack.resources(NOTIFICATIONS).values()
     queue_policy_id, _ = stack.one("AWS::SQS::QueuePolicy", "UploadsQueue")
     role_policy_id, _ = stack.one("AWS::IAM::Policy", "UploadsNotificationsRole")
     assert {queue_policy_id, role_policy_id} <= set(notification["DependsOn"])
 
 
-def test_worker_is_fed_in_batches_that_may_fail_in_part(stack: Synthesised) -> None:
+def test_worker_gets_batches_that_may_fail_partly(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     live_id, _ = stack.one("AWS::Lambda::Alias", "InferenceWorkerLive")
     _, source = stack.one("AWS::Lambda::EventSourceMapping", "")
@@ -192,7 +192,7 @@ def test_batch_and_concurrency_follow_the_settings(synthesise: Synthesise) -> No
     assert source["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
-def test_by_default_nothing_is_locked_or_logged(stack: Synthesised) -> None:
+def test_by_default_no_bucket_has_a_lock_or_access_logs(stack: Synthesised) -> None:
     for bucket in stack.resources(BUCKET).values():
         assert not {"ObjectLockEnabled", "ObjectLockConfiguration", "LoggingConfiguration"} & set(bucket["Properties"])
 

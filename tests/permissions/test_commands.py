@@ -46,7 +46,7 @@ def test_a_call_that_is_not_listed_is_refused(secret: Any, monkeypatch: pytest.M
         rotate.rotate(secret, "pneumonia-token", STORED, times=1)
 
 
-def test_calls_of_others_are_not_looked_at(secret: Any) -> None:
+def test_calls_of_other_code_are_ignored(secret: Any) -> None:
     checker = Checker()
     with checker.watching():
         secret.get_secret_value(SecretId="pneumonia-token")
@@ -65,7 +65,9 @@ def test_calls_of_others_are_not_looked_at(secret: Any) -> None:
         (Permission(("a",), "the queue", when="with `--missing`"), Need("a", "the queue"), ("x", "--missing"), True),
     ],
 )
-def test_what_is_enough(permission: Permission, need: Need, arguments: tuple[str, ...], enough: bool) -> None:
+def test_permissions_that_cover_a_need(
+    permission: Permission, need: Need, arguments: tuple[str, ...], enough: bool
+) -> None:
     assert covers(permission, need, arguments) is enough
 
 

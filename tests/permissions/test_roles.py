@@ -50,7 +50,7 @@ def upload(
     return run
 
 
-def test_the_worker_needs_no_more_than_its_role_has(stacks: Synthesise, upload: Callable[[], None]) -> None:
+def test_the_role_of_the_worker_allows_its_calls(stacks: Synthesise, upload: Callable[[], None]) -> None:
     checker = Checker(stacks)
     with watching(checker.seen):
         upload()
@@ -61,7 +61,9 @@ def test_the_worker_needs_no_more_than_its_role_has(stacks: Synthesise, upload: 
 @pytest.mark.parametrize(
     "action", ["s3:GetObjectVersion", "s3:PutObject", "s3:GetObject", "kms:GenerateDataKey", "kms:Decrypt"]
 )
-def test_what_is_taken_from_its_policies_is_missed(stacks: Synthesise, upload: Callable[[], None], action: str) -> None:
+def test_an_action_removed_from_its_policies_is_reported(
+    stacks: Synthesise, upload: Callable[[], None], action: str
+) -> None:
     with (
         pytest.raises(AssertionError, match=f"InferenceWorkerRole lacks {action}"),
         watching(Checker(stacks, without=action).seen),
@@ -76,7 +78,7 @@ def test_a_call_on_another_resource_is_refused(stacks: Synthesise) -> None:
     assert not checker.allows(stack, "InferenceApiRole", Need("s3:PutObject", "uploads/ward/film"))
 
 
-def test_conditions_count(stacks: Synthesise) -> None:
+def test_conditions_are_evaluated(stacks: Synthesise) -> None:
     checker = Checker(stacks)
     stack = stacks(**STACKS[0])
     for prefix, may in (({"s3:prefix": "backfill-runs/x/"}, True), ({"s3:prefix": "ward/"}, False), ({}, False)):

@@ -48,20 +48,18 @@ def test_a_login_is_not_needed(asked: Path) -> None:
     assert not asked.exists()
 
 
-def test_an_image_is_built_as_it_is(asked: Path, registry: str) -> None:
+def test_a_build_command_is_unchanged(asked: Path, registry: str) -> None:
     assert main(["build", "--tag", "cdkasset-abc", "."]) == 0
     assert asked.read_text() == "build --tag cdkasset-abc .\n"
 
 
-def test_its_tag_is_of_the_registry_of_this_machine_and_kept_for_the_end(
-    asked: Path, registry: str, tmp_path: Path
-) -> None:
+def test_its_tag_names_the_local_registry_and_is_kept(asked: Path, registry: str, tmp_path: Path) -> None:
     assert main(["tag", "cdkasset-abc", f"{ECR}/assets:abc"]) == 0
     assert asked.read_text() == f"tag cdkasset-abc {registry}/assets:abc\n"
     assert (tmp_path / "tags").read_text().split() == ["cdkasset-abc", f"{registry}/assets:abc"]
 
 
-def test_what_was_pushed_is_in_ecr(asked: Path, registry: str, server: Server) -> None:
+def test_a_pushed_image_is_in_ecr(asked: Path, registry: str, server: Server) -> None:
     ecr = boto3.client("ecr")
     ecr.create_repository(repositoryName="assets")
     assert main(["push", f"{ECR}/assets:abc"]) == 0
@@ -71,7 +69,7 @@ def test_what_was_pushed_is_in_ecr(asked: Path, registry: str, server: Server) -
     ecr.close()
 
 
-def test_its_failure_is_docker_s(asked: Path, registry: str) -> None:
+def test_a_failure_of_docker_is_returned(asked: Path, registry: str) -> None:
     assert main(["fail"]) == 1
 
 
@@ -91,7 +89,7 @@ exit 1
 """
 
 
-def test_what_a_build_made_is_kept_for_the_end_even_if_it_fails_and_nothing_of_others(
+def test_images_of_a_failed_build_are_kept_but_not_those_of_others(
     asked: Path, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docker").write_text(BUILDS)
@@ -104,7 +102,7 @@ def test_what_a_build_made_is_kept_for_the_end_even_if_it_fails_and_nothing_of_o
     assert "Step 3/3 : RUN false" in capfd.readouterr().out
 
 
-def test_images_are_removed_by_tags_first_and_the_last_step_before_those_below_it(asked: Path) -> None:
+def test_images_are_removed_by_tag_first_and_then_from_the_last_step_on(asked: Path) -> None:
     remove_images(["cdkasset-abc", "sha256:1", "sha256:2", "registry/assets:abc", "cdkasset-abc"])
     assert asked.read_text().splitlines() == [
         "rmi cdkasset-abc", "rmi registry/assets:abc", "rmi sha256:2", "rmi sha256:1",

@@ -69,7 +69,7 @@ def answer(live: str) -> str:
     return str(json.loads(call("lambda", "invoke", FunctionName=live)["Payload"].read()))
 
 
-def test_the_first_deployment_is_none(deploy: Deploy, deployments: Deployments) -> None:
+def test_the_first_deployment_needs_no_codedeploy(deploy: Deploy, deployments: Deployments) -> None:
     made = deploy(release("one", BREAKS), **OUTPUTS)
     assert answer(made["Live"]) == "one"
     assert deployments.ended == []
@@ -86,7 +86,9 @@ def test_a_version_that_passes_its_hook_gets_the_traffic(deploy: Deploy, deploym
 
 
 @pytest.mark.parametrize(("hook", "told"), [(FAILS, "reported Failed"), (BREAKS, "reported nothing")])
-def test_one_that_does_not_leaves_all_as_it_was(deploy: Deploy, deployments: Deployments, hook: str, told: str) -> None:
+def test_a_version_that_fails_its_hook_changes_nothing(
+    deploy: Deploy, deployments: Deployments, hook: str, told: str
+) -> None:
     live = deploy(release("one", SUCCEEDS), **OUTPUTS)["Live"]
     with pytest.raises(Failed, match=told):
         deploy(release("two", hook), **OUTPUTS)
@@ -98,7 +100,7 @@ def test_one_that_does_not_leaves_all_as_it_was(deploy: Deploy, deployments: Dep
     assert deployments.ended == ["Failed"]
 
 
-def test_an_alarm_that_rings_takes_the_traffic_back(deploy: Deploy, deployments: Deployments) -> None:
+def test_an_active_alarm_rolls_the_traffic_back(deploy: Deploy, deployments: Deployments) -> None:
     made = deploy(release("one", SUCCEEDS), **OUTPUTS)
     ring = {"AlarmName": made["Alarm"], "StateValue": "ALARM", "StateReason": "errors"}
     call("cloudwatch", "set_alarm_state", **ring)
@@ -126,7 +128,7 @@ def test_an_alias_that_was_moved_by_hand_is_refused_until_it_is_back(deploy: Dep
     assert answer(live) == "three"
 
 
-def test_applications_go_with_their_stack(deploy: Deploy) -> None:
+def test_applications_are_deleted_with_their_stack(deploy: Deploy) -> None:
     deploy(release("one", SUCCEEDS))
     assert len(call("codedeploy", "list_applications")["applications"]) == 1
     call("cloudformation", "delete_stack", StackName=STACK)

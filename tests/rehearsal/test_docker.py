@@ -16,5 +16,5 @@ REGISTRY = "127.0.0.1:5000"
         ("x123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b", "x123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b"),
     ],
 )
-def test_only_what_is_in_ecr_is_in_the_registry_of_this_machine(image: str, local: str) -> None:
+def test_only_references_to_ecr_name_the_local_registry(image: str, local: str) -> None:
     assert local_reference(image, REGISTRY) == local

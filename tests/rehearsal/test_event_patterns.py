@@ -36,7 +36,7 @@ EVENT: dict[str, Any] = {
     ],
     ids=str,
 )
-def test_what_eventbridge_refuses_is_refused(pattern: Any, reason: str) -> None:
+def test_patterns_that_eventbridge_refuses_are_refused(pattern: Any, reason: str) -> None:
     with pytest.raises(Refused, match=r"InvalidEventPatternException") as refused:
         check(pattern)
     assert reason in str(refused.value)

@@ -40,35 +40,35 @@ def fail(proofs: Proofs, deploy: Deploy, made: dict[str, Any]) -> None:
     fail_and_leave_nothing(proofs, STACK, first)
 
 
-def test_what_is_retained_except_on_create_is_gone(deploy: Deploy) -> None:
+def test_resources_with_retain_except_on_create_are_removed(deploy: Deploy) -> None:
     proofs = Proofs(Console(quiet=True))
     fail(proofs, deploy, resources("RetainExceptOnCreate"))
     assert proofs.rows[0].seen == "4 resources with 1 buckets and 1 log groups made, none is left"
 
 
-def test_what_is_plainly_retained_fails_the_step(deploy: Deploy) -> None:
+def test_resources_with_plain_retain_fail_the_step(deploy: Deploy) -> None:
     with pytest.raises(NotShown, match=r"left behind: bucket .*, log group ward"):
         fail(Proofs(Console(quiet=True)), deploy, resources("Retain"))
 
 
-def test_a_deployment_that_passes_is_none_that_failed(deploy: Deploy) -> None:
+def test_a_successful_deployment_fails_the_step(deploy: Deploy) -> None:
     with pytest.raises(NotShown, match="the stack is CREATE_COMPLETE"):
         fail(Proofs(Console(quiet=True)), deploy, {"Queue": {"Type": "AWS::SQS::Queue"}})
 
 
-def test_a_deployment_that_fails_before_anything_is_retained_shows_nothing(deploy: Deploy) -> None:
+def test_a_deployment_that_fails_too_early_fails_the_step(deploy: Deploy) -> None:
     made = {"Role": ROLE, "Worker": REFUSED}
     with pytest.raises(NotShown, match="before any AWS::S3::Bucket"):
         fail(Proofs(Console(quiet=True)), deploy, made)
 
 
-def test_an_account_that_is_new_lets_no_function_reserve_concurrency(deploy: Deploy) -> None:
+def test_a_new_account_refuses_reserved_concurrency(deploy: Deploy) -> None:
     with pytest.raises(Failed, match="UnreservedConcurrentExecution"):
         deploy({"Role": ROLE, "Worker": REFUSED})
 
 
 @pytest.mark.parametrize("policy", ["unchanged", "Retain"])
-def test_the_template_of_the_project_leaves_nothing_and_with_plain_retain_it_would(
+def test_the_template_of_the_project_leaves_resources_only_with_plain_retain(
     deploy: Deploy, tmp_path: Path, policy: str
 ) -> None:
     reserving = {"worker_reserved_concurrency": UNRESERVED_CONCURRENCY}

@@ -16,7 +16,7 @@ def test_no_function_has_provisioned_concurrency(functions: Functions) -> None:
     assert caught.value.response["Error"]["Code"] == "ProvisionedConcurrencyConfigNotFoundException"
 
 
-def test_a_version_that_sleeps_refuses_one_call_and_is_awake_then(deploy: Deploy) -> None:
+def test_an_inactive_version_refuses_one_call_and_is_then_active(deploy: Deploy) -> None:
     api = function("def handler(event, context):\n    return 7")
     version = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Api"}}}
     arn = deploy({"Role": ROLE, "Api": api, "One": version}, Version={"Ref": "One"})["Version"]

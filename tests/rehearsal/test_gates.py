@@ -14,7 +14,7 @@ def test_a_gate_that_is_shut_delivers_nothing_and_opens_again() -> None:
     assert gate.through(lambda: 3) == 3
 
 
-def test_a_batch_under_way_is_finished_before_the_gate_is_shut() -> None:
+def test_a_running_batch_is_finished_before_the_gate_is_shut() -> None:
     gate, began, done = Gate(), threading.Event(), threading.Event()
 
     def slowly() -> int:

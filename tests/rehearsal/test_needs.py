@@ -22,7 +22,7 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_nothing_is_missing_where_all_is_there(bin_folder: Path) -> None:
+def test_a_complete_machine_lacks_nothing(bin_folder: Path) -> None:
     commands(bin_folder, git="", docker="echo 27.0", docker_registry="")
     assert missing() is None
 
@@ -39,7 +39,7 @@ def test_nothing_is_missing_where_all_is_there(bin_folder: Path) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(
+def test_a_missing_requirement_is_reported_in_one_line(
     bin_folder: Path, capsys: pytest.CaptureFixture[str], there: dict[str, str], said: str
 ) -> None:
     commands(bin_folder, **there)

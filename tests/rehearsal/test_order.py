@@ -25,7 +25,7 @@ def test_what_a_resource_names(declared: dict[str, Any], named: set[str]) -> Non
     assert needs(declared) == named
 
 
-def test_whatever_one_needs_comes_first() -> None:
+def test_dependencies_come_first() -> None:
     resources: dict[str, dict[str, Any]] = {
         "Alias": {"Properties": {"Version": {"Fn::GetAtt": ["Version", "Version"]}}},
         "Version": {"Properties": {"Function": {"Ref": "Function"}}},
@@ -39,6 +39,6 @@ def test_whatever_one_needs_comes_first() -> None:
     assert in_order(resources) == ["Role", "Policy", "Function", "Version", "Alias"]
 
 
-def test_a_circle_is_an_error() -> None:
+def test_a_circular_reference_is_an_error() -> None:
     with pytest.raises(CycleError):
         in_order({"A": {"DependsOn": "B"}, "B": {"DependsOn": "A"}})

@@ -4,7 +4,7 @@ from rich.console import Console
 from rehearsal.proof import NotShown, Proofs, require, table
 
 
-def test_a_step_that_ends_is_shown_with_what_was_seen() -> None:
+def test_a_successful_step_is_shown_with_its_observation() -> None:
     proofs = Proofs(Console(quiet=True))
     with proofs.step("It deploys") as proof:
         proof.seen = "35 resources"
@@ -12,7 +12,7 @@ def test_a_step_that_ends_is_shown_with_what_was_seen() -> None:
     assert (row.claim, row.seen, row.shown) == ("It deploys", "35 resources", True)
 
 
-def test_a_step_that_fails_is_not_and_passes_the_failure_on() -> None:
+def test_a_failed_step_is_not_shown_and_raises_its_failure() -> None:
     proofs = Proofs(Console(quiet=True))
     with pytest.raises(NotShown), proofs.step("It deploys"):
         require(1 > 2, "34 of 35 resources were made\nand a long log")
@@ -34,5 +34,5 @@ def test_the_table_counts_what_was_shown() -> None:
     assert "KeyError" in printed
 
 
-def test_what_holds_is_no_error() -> None:
+def test_a_true_requirement_raises_nothing() -> None:
     require(True, "never told")

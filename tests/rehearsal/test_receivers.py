@@ -74,13 +74,13 @@ def test_cfn_lint_finds_nothing_in_them(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [QUEUE, DESTINATION])
-def test_their_patterns_ask_for_members_that_events_have(name: str) -> None:
+def test_their_patterns_use_members_of_the_events(name: str) -> None:
     pattern = loaded(name)["Resources"]["Rule"]["Properties"]["EventPattern"]
     assert set(pattern["detail"]) <= set(DETAIL)
 
 
 @pytest.mark.slow
-def test_each_receiver_gets_what_it_asked_for(receivers: Receivers, bridge: EventBridge) -> None:
+def test_each_receiver_gets_its_events(receivers: Receivers, bridge: EventBridge) -> None:
     for triage, known in (("likely_pneumonia", True), ("likely_pneumonia", False), ("likely_normal", True)):
         tell(triage=triage, in_training_population=known)
     tell(status="rejected", triage=None, in_training_population=None)
@@ -93,7 +93,7 @@ def test_each_receiver_gets_what_it_asked_for(receivers: Receivers, bridge: Even
 
 
 @pytest.mark.slow
-def test_no_event_comes_to_a_queue_whose_policy_is_of_another_rule(
+def test_a_queue_with_a_policy_for_another_rule_gets_no_event(
     doors: Doors, bridge: EventBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed(monkeypatch, QUEUE, '"aws:SourceArn": !GetAtt Rule.Arn', '"aws:SourceArn": "arn:aws:events:x:1:rule/other"')
@@ -113,7 +113,7 @@ def test_no_event_comes_to_a_queue_whose_policy_is_of_another_rule(
     ],
     ids=["trust", "permission", "key"],
 )  # fmt: skip
-def test_no_event_comes_to_an_endpoint_without(
+def test_an_endpoint_without_permission_or_key_gets_no_event(
     doors: Doors, bridge: EventBridge, monkeypatch: pytest.MonkeyPatch, old: str, new: str, why: str
 ) -> None:
     changed(monkeypatch, DESTINATION, old, new)
@@ -135,7 +135,7 @@ def test_no_event_comes_to_an_endpoint_without(
         (DESTINATION, "InvocationEndpoint: !Ref Endpoint", "InvocationEndpoint: http://receiver.example.org/predictions"),
     ],
 )  # fmt: skip
-def test_what_aws_refuses_is_not_deployed(
+def test_a_template_that_aws_refuses_is_not_deployed(
     doors: Doors, bridge: EventBridge, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str
 ) -> None:
     changed(monkeypatch, name, old, new)

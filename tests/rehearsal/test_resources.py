@@ -52,7 +52,7 @@ def dashboard(title: str) -> dict[str, Any]:
     return {"Type": "AWS::CloudWatch::Dashboard", "Properties": properties}
 
 
-def test_a_dashboard_is_made_changed_and_removed_and_its_name_taken_once(deploy: Deploy) -> None:
+def test_a_dashboard_is_created_changed_and_removed_and_its_name_is_unique(deploy: Deploy) -> None:
     assert deploy({"One": dashboard("a")}, Name={"Ref": "One"})["Name"] == "Ward-us-east-1"
     deploy({"One": dashboard("b")})
     assert '"b"' in call("cloudwatch", "get_dashboard", DashboardName="Ward-us-east-1")["DashboardBody"]
@@ -169,7 +169,7 @@ def test_an_alias_leads_to_the_version_published_after_the_change(deploy: Deploy
     assert invoked(f"{name}:1") == "one"  # retained, to roll back to
 
 
-def test_a_function_url_with_iam_wants_a_signature_and_one_without_none(deploy: Deploy, server: Server) -> None:
+def test_only_a_function_url_with_iam_requires_a_signature(deploy: Deploy, server: Server) -> None:
     def stack(auth_type: str) -> dict[str, Any]:
         properties = {"AuthType": auth_type, "TargetFunctionArn": {"Fn::GetAtt": ["Api", "Arn"]}, "Qualifier": "live"}
         return {
@@ -224,7 +224,7 @@ def custom(value: Any, source: str = CUSTOM.replace("STATUS", "SUCCESS")) -> dic
     }
 
 
-def test_the_handler_of_a_custom_resource_is_asked_each_time(deploy: Deploy, functions: Functions) -> None:
+def test_the_handler_of_a_custom_resource_is_invoked_each_time(deploy: Deploy, functions: Functions) -> None:
     heard = {"Heard": {"Fn::GetAtt": ["Notifications", "Heard"]}}
     assert deploy(custom(True), **heard) == {"Heard": '["Create", "true"]'}
     assert deploy(custom({"Days": 3}), **heard) == {"Heard": '["Update", {"Days": "3"}]'}
@@ -242,7 +242,7 @@ def test_a_handler_that_fails_or_is_silent_fails_the_deployment(deploy: Deploy, 
         deploy(custom(1, source))
 
 
-def test_a_queue_is_delivered_to_its_function_until_the_stack_goes(deploy: Deploy, doors: Doors) -> None:
+def test_a_queue_is_delivered_to_its_function_until_the_stack_is_deleted(deploy: Deploy, doors: Doors) -> None:
     source = (
         "import boto3, os\ndef handler(event, context):\n"
         "    sqs = boto3.client('sqs')\n"

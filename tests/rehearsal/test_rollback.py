@@ -41,7 +41,7 @@ def move(*, undo: bool = False) -> None:
 
 
 @pytest.mark.slow
-def test_release_rollback_and_deployment_again_and_again(
+def test_release_rollback_and_deployment_twice(
     deploy: Deploy, deployments: Deployments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rollback, "wake", functools.partial(wake, sleep=lambda _seconds: None))

@@ -22,15 +22,15 @@ def signed(credentials: Credentials = CREDENTIALS) -> tuple[str, str, dict[str, 
     return "POST", URL, {**headers, "host": "127.0.0.1:8080"}, BODY
 
 
-def test_takes_what_the_client_signs() -> None:
+def test_accepts_signatures_of_the_client() -> None:
     assert is_signed(*signed(), CREDENTIALS)
 
 
-def test_takes_temporary_credentials() -> None:
+def test_accepts_temporary_credentials() -> None:
     assert is_signed(*signed(Credentials("testing", "secret", "session")), CREDENTIALS)
 
 
-def test_headers_that_were_not_signed_may_come_on_the_way() -> None:
+def test_unsigned_headers_may_be_added() -> None:
     method, url, headers, body = signed()
     assert is_signed(method, url, {**headers, "x-forwarded-for": "203.0.113.17"}, body, CREDENTIALS)
 
@@ -45,7 +45,7 @@ def test_refuses_the_credentials_of_others(credentials: Credentials) -> None:
 @pytest.mark.parametrize(
     ("part", "value"), [(0, "GET"), (1, URL.replace("true", "false")), (1, URL.replace("predict", "model"))]
 )
-def test_refuses_what_was_changed_on_the_way(part: int, value: str) -> None:
+def test_refuses_a_changed_request(part: int, value: str) -> None:
     request: list[Any] = list(signed())
     request[part] = value
     method, url, headers, body = request
@@ -60,7 +60,7 @@ def test_refuses_another_body() -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer token", "AWS4-HMAC-SHA256 Credential=testing"])
-def test_refuses_what_is_no_signature(value: str | None) -> None:
+def test_refuses_invalid_signatures(value: str | None) -> None:
     method, url, headers, body = signed()
     del headers["authorization"]
     others = {} if value is None else {"authorization": value}

@@ -24,7 +24,7 @@ def invoke(source: str, event: Any = None, **changes: Any) -> tuple[Any, str]:
     return run(archive(source), event=event, **named | changes)
 
 
-def test_answers_what_the_handler_returns_and_what_it_printed() -> None:
+def test_returns_the_result_and_the_output_of_the_handler() -> None:
     source = (
         "def handler(event, context):\n    print('heard')\n    return {'echo': event, 'name': context.function_name}"
     )
@@ -49,6 +49,6 @@ def test_packages_of_the_runtime_are_there() -> None:
         ("", {"runtime": "nodejs22.x"}, "nodejs22.x"),
     ],
 )
-def test_what_goes_wrong_is_told(source: str, changes: dict[str, Any], told: str) -> None:
+def test_failures_are_reported(source: str, changes: dict[str, Any], told: str) -> None:
     with pytest.raises(ZipFunctionFailed, match=told):
         invoke(source, **changes)
