@@ -1,6 +1,6 @@
-"""The product on one machine: a local cloud around the very handlers that AWS runs, and the model on its own."""
+"""The product on one machine: a local cloud around the handlers that AWS runs, and the model without a cloud."""
 
 import os
 
-# Read by Powertools when the handlers are imported, so it has to be here before they are.
+# Powertools reads this when the handlers are imported, so it must be set first.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")

@@ -1,4 +1,4 @@
-"""The bearer token of the local cloud: in its Secrets Manager, as the stack would have put it there."""
+"""The bearer token of the local cloud, kept in its Secrets Manager as in a deployed stack."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ _TOKEN_BYTES = 24
 
 
 def create_token() -> str:
-    """Make a token for the local cloud that is running, and give it back."""
+    """Create and return a token for the running local cloud."""
     token = secrets.token_hex(_TOKEN_BYTES)
     with contextlib.closing(boto3.client("secretsmanager")) as client:
         client.create_secret(Name=TOKEN_SECRET, SecretString=json.dumps({"token": token}))

@@ -1,4 +1,4 @@
-"""A local S3, SQS and Secrets Manager (moto) with the buckets, the queues and the notification of the stack."""
+"""Local S3, SQS and Secrets Manager (moto) with the buckets, the queues and the notification of the stack."""
 
 import contextlib
 import http.client
@@ -29,7 +29,7 @@ _CLIENT_CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running local cloud. `endpoint_url` serves all of it; the clients are made for it explicitly."""
+    """A running local cloud. `endpoint_url` serves all of its services, and the clients use it explicitly."""
 
     endpoint_url: str
     s3: "S3Client"
@@ -38,17 +38,17 @@ class Cloud:
     queue_arn: str
     dead_letter_queue_url: str
     page_origins: set[str] = field(default_factory=set)
-    """Pages that may send uploads to the upload bucket, as its CORS rule lets them at AWS."""
+    """Origins whose pages may send uploads to the upload bucket, as its CORS rule allows at AWS."""
 
     def dead_letters(self) -> int:
-        """How many messages failed for good."""
+        """Return the number of messages that failed for good."""
         name: QueueAttributeNameType = "ApproximateNumberOfMessages"
         found = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=[name])
         return int(found["Attributes"][name])
 
 
 def client_environment(endpoint_url: str) -> dict[str, str]:
-    """The environment by which boto3 and the AWS CLI use the local cloud, and nothing of the user's account."""
+    """Return the environment with which boto3 and the AWS CLI use the local cloud instead of the user's account."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": CREDENTIAL,
@@ -59,20 +59,20 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
-    """Run a local cloud, and point the clients that handlers make at it, for the length of a `with` block.
+    """Run a local cloud during a `with` block, and point the clients of the handlers to it.
 
-    `settings` are the stack's. `port` 0 takes a free one. All that was stored is gone afterwards.
-    Raises wsgi_server.PortInUse.
+    `settings` are those of the stack. `port` 0 takes a free port. At the end all stored objects are deleted. Raises
+    wsgi_server.PortInUse.
     """
     page_origins = set(settings.cors_origins)
 
     def admits(origin: str, method: str, path: str) -> bool:
-        # moto lets every page do everything.
+        # moto would allow every page everything.
         return origin in page_origins and method in ("OPTIONS", "POST") and path.rstrip("/") == f"/{UPLOAD_BUCKET}"
 
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler, admits) as bound:
         endpoint_url = names.endpoint_url(bound)
-        # The roles of the functions may list the uploads alone (infra/uploads.py).
+        # The roles of the functions may list the upload bucket only (infra/uploads.py).
         with isolated_environment(os.environ, endpoint_url), functions_may_list(UPLOAD_BUCKET):
             cloud = replace(_create_resources(endpoint_url, settings), page_origins=page_origins)
             try:
@@ -85,9 +85,9 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
 
 @contextlib.contextmanager
 def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> Iterator[None]:
-    """Replace all AWS variables, profiles and credential files, and put them back afterwards.
+    """Replace all AWS variables, profiles and credential files, and restore them afterwards.
 
-    UPLOAD_ORIGIN goes with them: where presigned uploads are sent to.
+    Also sets UPLOAD_ORIGIN, the address of presigned uploads.
     """
     before = dict(env)
     for name in [name for name in env if name.startswith("AWS_")]:
@@ -101,7 +101,7 @@ def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> It
             "AWS_EC2_METADATA_DISABLED": "true",
         }
     )
-    # A proxy of the user's network cannot reach this machine's own ports.
+    # A proxy of the user's network cannot reach the ports of this machine.
     for name in ("NO_PROXY", "no_proxy"):
         env[name] = ",".join(filter(None, (env.get(name), "localhost", HOST)))
     try:
@@ -123,7 +123,7 @@ def _create_resources(endpoint_url: str, settings: StackSettings) -> Cloud:
 
     s3.create_bucket(Bucket=UPLOAD_BUCKET)
     s3.put_bucket_versioning(Bucket=UPLOAD_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    # As in infra/uploads.py: a browser asks before it uploads.
+    # As in infra/uploads.py: a browser sends a preflight request before it uploads.
     rule: CORSRuleTypeDef = {
         "AllowedMethods": ["POST"],
         "AllowedOrigins": [f"http://{HOST}:*", *settings.cors_origins],
@@ -154,7 +154,7 @@ def _arn(sqs: "SQSClient", queue_url: str) -> str:
 
 
 def forget_everything(port: int) -> None:
-    # moto keeps its state in the process, not in the server: the next cloud of this process starts empty.
+    # moto keeps its state in the process, so the reset makes the next local cloud of this process start empty.
     connection = http.client.HTTPConnection(HOST, port)
     with contextlib.closing(connection):
         connection.request("POST", "/moto-api/reset")

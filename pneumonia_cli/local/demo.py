@@ -1,8 +1,8 @@
-"""`make demo`: the whole path on this machine, through the handlers that AWS runs.
+"""`make demo`: run the complete path on this machine, through the handlers that AWS runs.
 
-Images are uploaded into a local S3, whose events go through a local queue to the worker; the results come
-back out of the results bucket. One image also goes through the Function URL. Leaves a table on the screen
-and results.jsonl, heatmaps/ and report.html in a folder.
+Images are uploaded to a local S3, whose events go through a local queue to the worker. The results are fetched from the
+results bucket. One image also goes through the Function URL. The demo prints a table, and writes results.jsonl,
+heatmaps/ and report.html into a folder.
 """
 
 import argparse
@@ -39,14 +39,14 @@ EXIT_USAGE = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo; answers the exit code: 0, 1 if a result is missing, 2 if there is nothing to do or the folder
-    cannot be written."""
+    """Run the demo. Returns the exit code: 0, 1 if a result is missing, or 2 if there is no image or the folder cannot
+    be written."""
     arguments = _parser().parse_args(argv)
     console = Console()
     try:
         images = find_images(arguments.images)
         export_settings(settings := default_settings(), os.environ)
-        process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
+        process_predictor()  # now, so that missing artifacts give a message instead of a stuck queue
     except NoImages as error:
         console.print(printable(str(error), "red"))
         return EXIT_USAGE
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=["samples"],
         metavar="PATH",
-        help="files, folders or quoted patterns; folders with all they contain (default: samples)",
+        help="files, folders or quoted patterns; folders include all they contain (default: samples)",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("demo_out"), metavar="FOLDER", help="where to write (default: demo_out)"
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help="give up when no new result has come for this long (default: 120)",
+        help="stop waiting after this time without a new result (default: 120)",
     )
     return parser
 
@@ -153,7 +153,7 @@ def _show(console: Console, outcomes: Sequence[Outcome], http: HttpCheck | None,
     for name in (artifacts.REPORT_FILE, artifacts.RESULTS_FILE, artifacts.HEATMAP_FOLDER):
         console.print(printable(f"  {out / name}", "bold" if name == artifacts.REPORT_FILE else ""))
     if missing:
-        message = f"{len(missing)} of {len(outcomes)} results are missing; the log is {out / artifacts.LOG_FILE}"
+        message = f"{len(missing)} of {len(outcomes)} results are missing. See the log {out / artifacts.LOG_FILE}"
         console.print(printable(message, "bold red"))
 
 

@@ -1,4 +1,4 @@
-"""The environment variables of the handlers on this machine: those that the stack would give its functions."""
+"""Environment variables of the handlers on this machine, as the stack sets them for its functions."""
 
 from collections.abc import MutableMapping
 
@@ -9,16 +9,16 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth: str = "none") -> None:
-    """Give the handlers the environment variables that the stack gives them.
+    """Set the environment variables that the stack sets for the handlers.
 
-    Variables that the user has set win, so that a setting can be tried without touching cdk.json. `auth` is
-    none or token: there is nobody here who could check signatures. Call it before the handlers first read
-    their settings, which they keep; where uploads are wanted, inside of `local_cloud`, which tells its address.
+    Variables of the user win, so that a setting can be tried without editing cdk.json. `auth` is none or token, since
+    nothing on this machine checks signatures. Call this before the handlers first read their settings, which they keep.
+    For uploads, call it inside `local_cloud`, which provides its address.
     """
     env.setdefault("EVENT_BUS", "")  # the local cloud has no bus, whatever the settings name
     for name, value in {**settings.environment(), "MODEL_DIR": str(MODEL_DIR)}.items():
         env.setdefault(name, value)
-    # Always: the local cloud has no others.
+    # Always overwritten, since the local cloud has only these.
     env["UPLOADS_BUCKET"] = UPLOAD_BUCKET
     env["RESULTS_BUCKET"] = RESULT_BUCKET
     env["AUTH_MODE"] = auth
@@ -26,5 +26,5 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
 
 
 def export_defaults(env: MutableMapping[str, str]) -> None:
-    """Give the handlers the variables of a stack with the defaults of cdk.json. Raises ContextError."""
+    """Set the variables of a stack with the defaults of cdk.json. Raises ContextError."""
     export_settings(default_settings(), env)

@@ -1,6 +1,6 @@
-"""A Function URL on this machine: HTTP requests become Lambda events, the handler's answers HTTP responses.
+"""A Function URL on this machine. It turns HTTP requests into Lambda events, and return values into HTTP responses.
 
-https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html tells the payloads in both directions.
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html defines the payloads in both directions.
 """
 
 import base64
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[Any, Any], Any]
 Log = Callable[[str, str, int, float], None]
-"""Told of each request: method, path, status, milliseconds."""
+"""Called for each request with method, path, status and milliseconds."""
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
-"""Of an event or an answer of a synchronous invoke, as JSON, in which an image is base64.
+"""Largest event or response of a synchronous invocation, as JSON. Images in it are base64.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -39,8 +39,8 @@ _TEXT_TYPES = frozenset({"application/json", "application/javascript", "applicat
 class FunctionUrl:
     """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function.
 
-    `cors` says which pages of other origins may call, and what their preflight requests are told; without it no page of
-    another origin may.
+    `cors` defines which pages of other origins may call, and the answers to their preflight requests. Without it no
+    page of another origin may call.
     """
 
     def __init__(
@@ -58,16 +58,16 @@ class FunctionUrl:
 
     @contextlib.contextmanager
     def running(self, port: int) -> Iterator[str]:
-        """Serve on 127.0.0.1 for the length of a `with` block; yields the URL. Raises wsgi_server.PortInUse."""
+        """Serve on 127.0.0.1 during a `with` block. Yields the URL. Raises wsgi_server.PortInUse."""
         with running(Request.application(self.respond), port, admits=self._admits) as bound:
             yield f"http://{HOST}:{bound}"
 
     def respond(self, request: Request) -> Response:
-        """Answer one request."""
+        """Return the response to one request."""
         start = time.perf_counter()
         response = self._with_cors(request)
         if request.method == "HEAD":
-            # It would be that of the body which is left out, and the function does not tell it.
+            # The length of the omitted body is unknown, since the function does not return it.
             response.automatically_set_content_length = False
             del response.headers["Content-Length"]
         if self._log is not None:
@@ -98,14 +98,14 @@ class FunctionUrl:
         with self._one_at_a_time:
             try:
                 answer = json.dumps(self._handler(event, context))
-            except Exception:  # raised, or answered what is not JSON
+            except Exception:  # the handler raised, or its return value is not JSON
                 logger.exception("the function failed")
                 return _bad_gateway()
         return build_response(answer)
 
 
 def build_event(request: Request, body: bytes, request_id: str) -> dict[str, Any]:
-    """The event of a request, payload format 2.0, as for a Function URL without authentication."""
+    """Return the event of a request in payload format 2.0, as for a Function URL without authentication."""
     now = datetime.now(UTC)
     raw_path, _, raw_query = str(request.environ["RAW_URI"]).partition("?")
     domain = request.host
@@ -141,7 +141,7 @@ def build_event(request: Request, body: bytes, request_id: str) -> dict[str, Any
         },
         "isBase64Encoded": False,
     }
-    # Absent rather than empty, all three.
+    # AWS omits cookies, queryStringParameters and body if they are empty.
     if cookies := [cookie.strip() for cookie in request.headers.get("Cookie", "").split(";") if cookie.strip()]:
         event["cookies"] = cookies
     if raw_query:
@@ -149,16 +149,16 @@ def build_event(request: Request, body: bytes, request_id: str) -> dict[str, Any
     if body:
         is_text = _is_text(request.mimetype)
         event["isBase64Encoded"] = not is_text
-        # Bytes that are no UTF-8 are lost where the Content-Type promises text, on AWS too.
+        # As on AWS, bytes that are not UTF-8 are lost if the Content-Type is text.
         event["body"] = body.decode(errors="replace") if is_text else base64.b64encode(body).decode("ascii")
     return event
 
 
 def build_response(answer: str) -> Response:
-    """The HTTP response for what a handler answered, given as JSON.
+    """Return the HTTP response for the return value of a handler, given as JSON.
 
-    An answer without `statusCode` is itself the body of a 200. One that does not follow the format, or is
-    larger than Lambda allows, is a 502.
+    A value without `statusCode` is the body of a 200. A value that breaks the format, or is larger than Lambda allows,
+    gives a 502.
     """
     if len(answer.encode()) > MAX_PAYLOAD_BYTES:
         return _bad_gateway()
@@ -167,7 +167,7 @@ def build_response(answer: str) -> Response:
         return Response(value if isinstance(value, str) else answer, content_type="application/json")
     try:
         return _from_format(value)
-    except (TypeError, ValueError):  # of a wrong type, or body is not base64 though said to be
+    except (TypeError, ValueError):  # a wrong type, or a body that is not base64 despite isBase64Encoded
         return _bad_gateway()
 
 
@@ -182,7 +182,7 @@ def _from_format(answer: Mapping[str, Any]) -> Response:
     response = Response(data, status)
     headers = {str(name).lower(): value for name, value in (answer.get("headers") or {}).items()}
     response.headers["Content-Type"] = str(headers.pop("content-type", "application/json"))
-    headers.pop("content-length", None)  # of the decoded body, which is known here only
+    headers.pop("content-length", None)  # only the length of the decoded body is right
     for name, value in headers.items():
         response.headers[name] = str(value)
     for cookie in answer.get("cookies") or []:
@@ -191,10 +191,10 @@ def _from_format(answer: Mapping[str, Any]) -> Response:
 
 
 def _read(request: Request) -> bytes | None:
-    """The body; None if it alone is more than an event may hold.
+    """Return the body, or None if it is larger than an event may be.
 
-    What is too much is still read, up to a point: a client that is writing would else see its connection
-    reset rather than the response.
+    A body that is too large is still read up to a limit. Otherwise the client would see a connection reset instead of
+    the response.
     """
     body = request.stream.read(MAX_PAYLOAD_BYTES + 1)
     if len(body) <= MAX_PAYLOAD_BYTES:
@@ -206,7 +206,7 @@ def _read(request: Request) -> bytes | None:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    """Names in lower case, values of a repeated header joined by commas; cookies have a place of their own."""
+    """Return headers with names in lower case and repeated values joined by commas, without cookies."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         name = name.lower()
@@ -236,7 +236,7 @@ def _bad_gateway() -> Response:
 
 
 def _lambda_error(status: int, message: str, error_type: str) -> Response:
-    """An error that Lambda itself answers, not the function: its shape is AWS's, not problem+json."""
+    """Return an error of Lambda, not of the function, in the format of AWS instead of problem+json."""
     response = Response(json.dumps({"message": message}), status, content_type="application/json")
     response.headers["x-amzn-ErrorType"] = error_type
     return response

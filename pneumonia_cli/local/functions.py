@@ -1,4 +1,4 @@
-"""The two Lambda functions of the stack, in this process: the handlers that the image runs, and their contexts."""
+"""The two Lambda functions of the stack in this process: the handlers of the container image, and their contexts."""
 
 import contextlib
 import logging
@@ -14,25 +14,25 @@ WORKER_HANDLER = worker.handler
 
 
 def api_context(settings: StackSettings) -> Callable[[], LocalContext]:
-    """Makes the context of each call of the API, with its limits in the stack."""
+    """Return a function that makes the context of one call of the API, with the limits of the stack."""
     return lambda: LocalContext("pneumonia-api", settings.api_timeout_seconds, settings.memory_mb)
 
 
 def worker_context(settings: StackSettings) -> Callable[[], LocalContext]:
-    """Makes the context of each call of the worker, with its limits in the stack."""
+    """Return a function that makes the context of one call of the worker, with the limits of the stack."""
     return lambda: LocalContext("pneumonia-worker", settings.worker_timeout_seconds, settings.memory_mb)
 
 
 @contextlib.contextmanager
 def logs_to(stream: TextIO) -> Iterator[None]:
-    """Write the structured logs of both functions to a stream for the length of a `with` block.
+    """Write the structured logs of both functions to a stream during a `with` block.
 
-    Without it they go to standard output, where Lambda picks them up.
+    By default they go to standard output, where Lambda collects them.
     """
     with contextlib.ExitStack() as stack:
         for logger in (api.logger, worker.logger):
             handler = logger.registered_handler
-            # The two may share one handler: the first change is undone last, and that one knows the original.
+            # The two loggers may share one handler. The first change is undone last, which restores the original.
             if isinstance(handler, logging.StreamHandler):
                 before = handler.stream
                 handler.setStream(stream)

@@ -1,4 +1,4 @@
-"""One image through the Function URL as well: over real HTTP, with the same answer as through the queue."""
+"""Send one image to the Function URL over HTTP, and compare the answer with the result of the queue."""
 
 import contextlib
 import http.client
@@ -13,24 +13,25 @@ from pneumonia_cli.reporting.outcome import Outcome, by_status
 from pneumonia_cli.reporting.verdict import percent
 
 MAX_IMAGE_BYTES = 4_500_000
-"""About what fits into the 6 MB of a Lambda event after base64."""
+"""Roughly the largest image whose base64 fits into the 6 MB of a Lambda event."""
 
 _TIMEOUT_SECONDS = 60
+_COMPARED = {True: "the same as through the queue", False: "DIFFERENT from the result through the queue"}
 
 
 @dataclass(frozen=True)
 class HttpCheck:
-    """`passed` if the answer was that of the queue's result; `summary` in one line."""
+    """`passed` is True if the answer equals the result of the queue. `summary` is one line."""
 
     passed: bool
     summary: str
 
 
 def check(url: str, outcomes: Sequence[Outcome]) -> HttpCheck | None:
-    """POST one image to /predict and compare. None if there is no result to compare with.
+    """POST one image to /predict and compare the answer. Returns None if there is no result to compare with.
 
-    The smallest predicted image is taken; if none was predicted, the smallest rejected one, for which the
-    same error code is expected.
+    Takes the smallest predicted image. If none was predicted, takes the smallest rejected image and expects the same
+    error code.
     """
     candidates = by_status(outcomes, "predicted") or by_status(outcomes, "rejected")
     sized = [(outcome.image.path.stat().st_size, index) for index, outcome in enumerate(candidates)]
@@ -58,10 +59,10 @@ def _check_one(url: str, outcome: Outcome) -> HttpCheck:
     head = f"POST {url}/predict with {outcome.image.name} → {response.status} in {milliseconds:.0f} ms"
     if outcome.status == "rejected":
         passed = answer.get("code") == result["code"]
-        said = f"{answer.get('code')}, {'as' if passed else 'UNLIKE'} through the queue"
+        said = f"{answer.get('code')}, {_COMPARED[passed]}"
     elif response.status == http.client.OK:
         passed = math.isclose(answer["pneumonia"], result["pneumonia"], abs_tol=0.001)
-        said = f"pneumonia {percent(answer['pneumonia'])}, {'as' if passed else 'UNLIKE'} through the queue"
+        said = f"pneumonia {percent(answer['pneumonia'])}, {_COMPARED[passed]}"
     else:
         passed, said = False, f"{answer.get('title')}: {answer.get('detail')}"
     return HttpCheck(passed, f"{head}, {said}")

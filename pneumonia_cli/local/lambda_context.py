@@ -1,4 +1,4 @@
-"""The context object that Lambda passes to a handler, as far as handlers may rely on it."""
+"""The context object that Lambda passes to a handler, with the attributes that handlers use."""
 
 import time
 import uuid
@@ -9,7 +9,7 @@ from pneumonia_cli.local.names import ACCOUNT, REGION
 
 @dataclass(frozen=True)
 class LocalContext:
-    """One invocation. Attributes as in AWS's own context object; the clock starts when it is made."""
+    """The context of one invocation, with the attribute names of AWS. The clock starts at its creation."""
 
     function_name: str
     timeout_seconds: float
@@ -31,5 +31,5 @@ class LocalContext:
         return "local"
 
     def get_remaining_time_in_millis(self) -> int:
-        """What is left of the timeout. Nothing kills the handler when it is over, unlike on AWS."""
+        """Return the remaining time. Unlike on AWS, the handler is not killed when the time is over."""
         return max(0, round((self.timeout_seconds - (time.monotonic() - self.started)) * 1000))

@@ -1,6 +1,6 @@
-"""Names, ports and keys of the local cloud, for it and for those who call it.
+"""Names, ports and keys of the local cloud, for the local cloud and its clients.
 
-Nothing is imported here: a client of the local cloud must not wait for moto, which plays it.
+This module imports nothing heavy, so that a client does not wait for the import of moto.
 """
 
 from typing import Final
@@ -8,14 +8,14 @@ from typing import Final
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 CREDENTIAL: Final = "testing"
-"""Key and secret: moto takes any, and these cannot be of a real account."""
+"""Access key and secret. moto accepts any value, and this one cannot belong to a real account."""
 
 HOST: Final = "127.0.0.1"
-"""Never reachable from another machine."""
+"""Other machines cannot reach this address."""
 PORT: Final = 8000
-"""Of the Function URL."""
+"""Default port of the Function URL."""
 S3_PORT: Final = 8001
-"""Of S3, SQS and Secrets Manager."""
+"""Default port of S3, SQS and Secrets Manager."""
 
 UPLOAD_BUCKET: Final = "pneumonia-uploads"
 RESULT_BUCKET: Final = "pneumonia-results"
@@ -25,5 +25,5 @@ TOKEN_SECRET: Final = "pneumonia-token"  # noqa: S105 - the name of the secret, 
 
 
 def endpoint_url(port: int) -> str:
-    """Of S3, SQS and Secrets Manager. By name: the routing of moto knows "localhost", not an address."""
+    """Return the URL of S3, SQS and Secrets Manager. The routing of moto needs the name localhost, not an address."""
     return f"http://localhost:{port}"

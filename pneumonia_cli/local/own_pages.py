@@ -1,12 +1,11 @@
-"""Which requests a port of this machine answers: those of programs, and those of its own page.
+"""Accept only requests from programs and from the page that a port serves.
 
-Any web page can send requests to 127.0.0.1, and what this machine serves there asks for no password. So a request is
-refused
+Any web page can send requests to 127.0.0.1, and the servers on this machine ask for no password. A request is refused
 
-- if its `Host` is not a name of this machine: DNS rebinding gives another site a name that leads here;
-- if it is sent by a page of another origin (`Origin`, `Sec-Fetch-Site`): another site, or another port.
+- if its `Host` is not a name of this machine, since DNS rebinding can point another name here;
+- if a page of another origin sends it (`Origin`, `Sec-Fetch-Site`), from another site or another port.
 
-Programs (curl, boto3) send neither `Origin` nor `Sec-Fetch-Site`. Only browsers do, and a page cannot change them.
+Programs (curl, boto3) send neither `Origin` nor `Sec-Fetch-Site`. Browsers send them, and a page cannot change them.
 """
 
 import json
@@ -20,25 +19,25 @@ from pneumonia_cli.local.names import HOST
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Buckets have names below localhost (RFC 6761: they are always this machine).
+# Buckets have names below localhost, which always mean this machine (RFC 6761).
 _OWN_NAME = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
 
 Admits = Callable[[str, str, str], bool]
-"""Whether a page of this origin may send this method to this path, though it is not the port's own page."""
+"""Called with origin, method and path. Returns whether a page that this port does not serve may send the request."""
 
 
 def nobody(_origin: str, _method: str, _path: str) -> bool:
-    """Admits no other page."""
+    """Admit no other page."""
     return False
 
 
 def origins_of(port: int) -> frozenset[str]:
-    """The origins of a page that this port serves."""
+    """Return the origins of a page that this port serves."""
     return frozenset(f"http://{name}:{port}" for name in (HOST, "localhost"))
 
 
 def guarded(app: "WSGIApplication", port: int, admits: Admits = nobody, address: str = HOST) -> "WSGIApplication":
-    """The application, for programs and its own page alone. `address`: the one it listens at."""
+    """Wrap an application to accept only programs and its own page. `address`: where it listens."""
 
     def respond(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         refused = refusal(environ, port, admits, address)
@@ -63,18 +62,20 @@ def guarded(app: "WSGIApplication", port: int, admits: Admits = nobody, address:
 def refusal(
     environ: "WSGIEnvironment", port: int, admits: Admits = nobody, address: str = HOST
 ) -> tuple[HTTPStatus, str, str] | None:
-    """Status, code and text for a request that gets no answer; None if it gets one."""
+    """Return status, code and text for a request to refuse, or None for a request to answer."""
     host = str(environ.get("HTTP_HOST", ""))
     name, _, number = host.rpartition(":")
     if number != str(port) or not (name == address or _OWN_NAME.fullmatch(name)):
-        return HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", "This port answers to 127.0.0.1 and localhost only."
-    foreign = HTTPStatus.FORBIDDEN, "foreign_origin", "This port answers to its own page only."
+        detail = "The Host header does not name this server. Use 127.0.0.1 or localhost, with its port."
+        return HTTPStatus.MISDIRECTED_REQUEST, "foreign_host", detail
+    detail = "A page of another origin sent the request. This port accepts only its own page and programs."
+    foreign = HTTPStatus.FORBIDDEN, "foreign_origin", detail
     method, path = str(environ.get("REQUEST_METHOD", "")), str(environ.get("PATH_INFO", ""))
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None:
         return None if origin == f"http://{host}" or admits(str(origin), method, path) else foreign
     site, mode = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_SEC_FETCH_MODE")
-    # A link to it from elsewhere (a chat, a terminal in the browser) may be followed; nothing else.
+    # Following a link from elsewhere is allowed, such as from a chat or a terminal in the browser.
     if site in (None, "same-origin", "none") or (mode == "navigate" and method == "GET"):
         return None
     return foreign

@@ -1,4 +1,4 @@
-"""What Lambda's event source mapping does: takes batches from the queue and hands them to the worker."""
+"""Take batches from the queue and pass them to the worker, as the event source mapping of Lambda does."""
 
 import contextlib
 import logging
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
-WAIT_SECONDS = 1  # of one long poll: how long stopping may take
+WAIT_SECONDS = 1  # of one long poll, so stopping takes up to this long
 RETRY_SECONDS = 1
-"""Before a failed message is delivered again. AWS waits for the whole visibility timeout, minutes long."""
+"""Wait before a failed message is delivered again. AWS waits for the visibility timeout, which is minutes."""
 
 
 class Poller:
-    """Delivers the upload queue to a handler, one batch at a time, as one instance of the function would."""
+    """Deliver the messages of the upload queue to a handler, one batch at a time, as to one function instance."""
 
     def __init__(
         self, cloud: Cloud, handler: Handler, new_context: Callable[[], LocalContext], batch_size: int
@@ -35,7 +35,7 @@ class Poller:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Poll in a thread for the length of a `with` block; the batch under way is finished."""
+        """Poll in a thread during a `with` block. At the end the current batch is finished."""
         stop = threading.Event()
         thread = threading.Thread(target=self._run, args=(stop,), name="poller", daemon=True)
         thread.start()
@@ -50,7 +50,7 @@ class Poller:
             self.poll(WAIT_SECONDS)
 
     def poll(self, wait_seconds: int = 0) -> int:
-        """Deliver one batch; answers how many messages were delivered, failed ones included."""
+        """Deliver one batch. Returns the number of delivered messages, including failed ones."""
         received = self._cloud.sqs.receive_message(
             QueueUrl=self._cloud.queue_url,
             MaxNumberOfMessages=self._batch_size,
@@ -80,12 +80,12 @@ class Poller:
         return len(messages)
 
     def _deliver(self, messages: Sequence["MessageTypeDef"]) -> set[str]:
-        """Call the handler; answers the ids of the messages to be delivered again."""
+        """Call the handler. Returns the ids of the messages to deliver again."""
         ids = {message["MessageId"] for message in messages}
         event = {"Records": [_record(message, self._cloud.queue_arn) for message in messages]}
         try:
             answer = self._handler(event, self._new_context())
-        except Exception:  # the function failed: so did the batch
+        except Exception:  # the function failed, and so did the batch
             logger.exception("the worker raised, its whole batch will be delivered again")
             return ids
         return _failed(answer, ids)
@@ -108,8 +108,8 @@ def _record(message: "MessageTypeDef", queue_arn: str) -> dict[str, Any]:
 def _failed(answer: Any, ids: set[str]) -> set[str]:
     """Read a partial batch response as Lambda does.
 
-    Nothing, or an empty list, means that all went well; a list that is malformed or names a message that was
-    not in the batch means that all failed.
+    None or an empty list means that all messages succeeded. A list that is malformed, or names a message outside of the
+    batch, means that all failed.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
     if answer is None or answer == {}:

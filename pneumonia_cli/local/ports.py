@@ -1,4 +1,4 @@
-"""Ports of this machine for the local cloud, and the commands to type for them."""
+"""Find free ports for the local cloud, and the commands to type for them."""
 
 import os
 import shlex
@@ -12,11 +12,11 @@ from typing import Final
 from pneumonia_cli.local import names
 
 STARTED_BY: Final = "PNEUMONIA_STARTED_BY"
-"""Set by the Makefile to what the user typed, such as `make serve`."""
+"""Variable that the Makefile sets to the command that the user typed, such as `make serve`."""
 
 
 def is_free(port: int) -> bool:
-    """Whether this process may listen on a port now. Port 0 always is: the system chooses."""
+    """Return whether this process may listen on a port now. Port 0 is always free, since the system chooses one."""
     try:
         socket.create_server((names.HOST, port)).close()
     except OSError:
@@ -25,20 +25,20 @@ def is_free(port: int) -> bool:
 
 
 def free_port(first: int, other: int | None = None) -> int:
-    """The first free port from `first` on that is not `other`; 0 if there is none, or if the system is to choose."""
+    """Return the first free port from `first` on except `other`. Returns 0 if there is none or if `first` is 0."""
     if first == 0:
         return 0
     return next((port for port in range(first, 65536) if port != other and is_free(port)), 0)
 
 
 def free_pair(port: int, s3_port: int) -> tuple[int, int]:
-    """Two different ports that are free: the given ones, or the next ones after them."""
+    """Return two different free ports: the given ones, or the next free ones after them."""
     page = free_port(port)
     return page, free_port(s3_port, other=page)
 
 
 def serve_command(port: int, s3_port: int, auth: str, env: Mapping[str, str] = os.environ) -> str:
-    """What to type to get the local cloud on these ports, as the user typed it before."""
+    """Return the command that starts the local cloud on these ports, in the form in which the user typed it."""
     by_make = env.get(STARTED_BY)
     words = ("PORT=", "S3_PORT=", "AUTH=") if by_make else ("--port ", "--s3-port ", "--auth ")
     given = ((port, names.PORT), (s3_port, names.S3_PORT), (auth, "none"))
@@ -47,7 +47,7 @@ def serve_command(port: int, s3_port: int, auth: str, env: Mapping[str, str] = o
 
 
 def client_exports(url: str, endpoint_url: str, token: str | None) -> dict[str, str]:
-    """The environment by which `pneumonia … --stack local` finds a local cloud that is not where it usually is."""
+    """Return the environment with which `pneumonia … --stack local` finds a local cloud at other than default ports."""
     found = {
         "PNEUMONIA_URL": (url, f"http://{names.HOST}:{names.PORT}"),
         "AWS_ENDPOINT_URL": (endpoint_url, names.endpoint_url(names.S3_PORT)),
@@ -57,7 +57,7 @@ def client_exports(url: str, endpoint_url: str, token: str | None) -> dict[str, 
 
 
 def program() -> str:
-    """How this command is typed where the user is: by its name if the shell finds it, else by its path."""
+    """Return how to type this command: its name if the shell finds it, otherwise its path."""
     started = Path(sys.argv[0])
     if started.name != "pneumonia":
         return shlex.join([sys.executable, "-m", "pneumonia_cli"])

@@ -1,7 +1,7 @@
-"""CORS as a Function URL does it where it is configured: it answers preflight requests, and adds headers to the rest.
+"""CORS of a Function URL: answer preflight requests, and add headers to other responses.
 
-https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors: the function is not asked about a
-preflight request. Without a configuration everything reaches the function, OPTIONS as well.
+With a CORS configuration, preflight requests do not reach the function. Without one every request does, also OPTIONS.
+https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors
 """
 
 from werkzeug.wrappers import Request, Response
@@ -10,7 +10,7 @@ from pneumonia_cli.stack.cors import Cors
 
 
 def is_preflight(request: Request) -> bool:
-    """Whether a browser asks if it may send a request."""
+    """Return whether a request is a preflight request of a browser."""
     return (
         request.method == "OPTIONS"
         and "Origin" in request.headers
@@ -19,7 +19,7 @@ def is_preflight(request: Request) -> bool:
 
 
 def answer_preflight(request: Request, cors: Cors) -> Response:
-    """What the browser wants to know; nothing of it for an origin that may not call."""
+    """Return the response to a preflight request. For an origin that may not call, it has no CORS headers."""
     response = Response(status=200, content_type="application/json")
     if add_headers(request, response, cors):
         response.headers["Access-Control-Allow-Methods"] = ",".join(cors.methods)
@@ -29,7 +29,7 @@ def answer_preflight(request: Request, cors: Cors) -> Response:
 
 
 def add_headers(request: Request, response: Response, cors: Cors) -> bool:
-    """Let the page of an allowed origin read the response. Returns whether the origin is one."""
+    """Allow the page of an allowed origin to read the response. Returns whether the origin is allowed."""
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin not in cors.origins:

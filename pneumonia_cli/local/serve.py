@@ -1,7 +1,7 @@
-"""`pneumonia serve` and `make serve`: the local cloud stays up until Ctrl-C, to be used like the deployed stack.
+"""`pneumonia serve` and `make serve`: run the local cloud until Ctrl-C, to use it like the deployed stack.
 
-The Function URL answers at http://127.0.0.1:8000, in a browser with the page. Whatever is uploaded into the
-upload bucket is predicted into the results bucket. All that was stored is gone at the end.
+The Function URL and the page are at http://127.0.0.1:8000. The worker predicts each image in the upload bucket and
+writes the result to the results bucket. At the end all stored objects are deleted.
 """
 
 import os
@@ -33,16 +33,17 @@ EXIT_FAILED = 1
 
 
 def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
-    """Serve until Ctrl-C or SIGTERM; answers the exit code. Port 0 takes a free one.
+    """Serve until Ctrl-C or SIGTERM. Returns the exit code.
 
-    `port` is that of the Function URL, `s3_port` of S3 and SQS; with `auth` token it asks for one, which it prints.
+    `port` is the port of the Function URL, `s3_port` that of S3 and SQS. 0 takes a free port. With `auth` token the API
+    requires a token, which is printed.
     """
     console = Console(soft_wrap=True)
     settings = default_settings()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
         style = "green" if status < 400 else "yellow" if status < 500 else "red"
-        # The path as the table has it: what was asked for could hold a name.
+        # The path of the route, since the requested path could hold a name.
         shown = next((route.path for route in ROUTES if route.matches(path)), "(another path)")
         console.print(printable(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style))
 
@@ -50,7 +51,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
     try:
         with stopped_by_signals() as stop, functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
             export_settings(settings, os.environ, auth)
-            process_predictor()  # now, so that missing artifacts are a message and not a stuck queue
+            process_predictor()  # now, so that missing artifacts give a message instead of a stuck queue
             token = create_token() if auth == "token" else None
             worker = functions.WORKER_HANDLER, functions.worker_context(settings)
             with Poller(cloud, *worker, settings.batch_size).running(), front.running(port) as url:
@@ -58,7 +59,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
                 _introduce(console, url, cloud.endpoint_url, token)
                 wait_for(stop)
     except PortInUse as error:
-        console.print(printable(f"{error} This works:", "red"))
+        console.print(printable(f"{error} These ports are free:", "red"))
         console.print(Text(f"  {serve_command(*free_pair(port, s3_port), auth)}"))
         return EXIT_FAILED
     except (PneumoniaError, OSError) as error:
@@ -72,12 +73,12 @@ def _introduce(console: Console, url: str, endpoint_url: str, token: str | None)
     model = process_predictor().card
     exports = _exports(client_environment(endpoint_url))
     elsewhere = _exports(client_exports(url, endpoint_url, token))
-    console.print(Text.from_markup("[bold]The local cloud is up.[/] Ctrl-C stops it and forgets what it stores.\n"))
+    console.print(Text.from_markup("[bold]The local cloud is running.[/] Ctrl-C stops it and deletes its data.\n"))
     authorization = f" -H 'Authorization: Bearer {token}'" if token else ""
     console.print(
         f"""Page               {url}/
 Function URL       {url}
-Token              {token or "(none is asked for)"}
+Token              {token or "(not required)"}
 S3 and SQS         {endpoint_url}
 Upload bucket      {UPLOAD_BUCKET}
 Results bucket     {RESULT_BUCKET}
@@ -85,14 +86,14 @@ Queue              {QUEUE}
 Dead-letter queue  {DEAD_LETTER_QUEUE}
 Model              {model.name} {model.version}
 
-One film over HTTP:
+Send one image over HTTP:
   curl --data-binary @samples/pneumonia-1.png -H 'Content-Type: image/png'{authorization} {url}/predict
   curl {url}/health
 
-With this command line{", which has to be told where it is" if elsewhere else ""}:
+Use this command line{", after setting the address" if elsewhere else ""}:
 {elsewhere}  {program()} call samples/pneumonia-1.png --stack local
 
-Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
+Use the buckets with the AWS CLI or boto3 (these keys belong to no AWS account):
 {exports}  aws s3 cp samples/pneumonia-1.png s3://{UPLOAD_BUCKET}/
   aws s3 cp s3://{RESULT_BUCKET}/pneumonia-1.png.json -
 """,
@@ -100,7 +101,7 @@ Through the buckets, with the AWS CLI or boto3 (these keys are of no account):
         markup=False,
     )
     console.print(Text(model.notice, style="yellow"))
-    console.print(Text(f"Requests and the logs of both functions follow ({HOST} only).\n", style="dim"))
+    console.print(Text(f"Requests and the logs of both functions follow. Only {HOST} can connect.\n", style="dim"))
 
 
 def _exports(variables: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ _LOOK_SECONDS = 0.5
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set for the length of a `with` block. Main thread only."""
+    """Yield an event that Ctrl-C and SIGTERM set during a `with` block. Main thread only."""
     stop = threading.Event()
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -22,7 +22,7 @@ def stopped_by_signals() -> Iterator[threading.Event]:
 
 def wait_for(stop: threading.Event) -> None:
     """Wait in the main thread until the event is set, by a signal or by another thread."""
-    # Python runs the handler of a signal in the main thread, between two of its instructions. A signal that another
-    # thread receives, or that comes just before the wait begins, does not end a wait without a time limit.
+    # Python runs signal handlers in the main thread, between two of its instructions. A signal that another thread
+    # receives, or that arrives just before the wait begins, would not end a wait without a time limit.
     while not stop.wait(_LOOK_SECONDS):
         pass

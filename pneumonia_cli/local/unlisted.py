@@ -1,7 +1,6 @@
-"""S3 as a role meets it: an absent object is forbidden, not absent, where the role may not list the bucket.
+"""Make the local S3 return 403 for absent objects if a role may not list the bucket, as S3 does.
 
-moto, which plays S3 here, knows no permissions and answers 404. A handler that relies on that works on this machine
-and fails at AWS.
+moto checks no permissions and returns 404. A handler that relies on 404 would work on this machine and fail at AWS.
 """
 
 import contextlib
@@ -17,8 +16,8 @@ _BUCKET = "pneumonia_bucket"
 
 @contextlib.contextmanager
 def functions_may_list(*buckets: str) -> Iterator[None]:
-    """For the length of a `with` block, clients of boto3's default session, as functions make theirs, may list these
-    buckets and no other."""
+    """Restrict the clients of boto3's default session, which functions use, to list only these buckets, during a
+    `with` block."""
     before = boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION = session = boto3.Session()
     absent_is_forbidden(session, buckets)
@@ -29,9 +28,9 @@ def functions_may_list(*buckets: str) -> Iterator[None]:
 
 
 def absent_is_forbidden(session: boto3.Session, may_list: Collection[str]) -> None:
-    """From now on clients of a session get 403 for absent objects, except in the buckets that `may_list` names.
+    """Make new clients of a session get 403 for absent objects, except in the buckets of `may_list`.
 
-    Clients that were made before stay as they are.
+    Existing clients do not change.
     """
 
     def remember(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
@@ -41,7 +40,7 @@ def absent_is_forbidden(session: boto3.Session, may_list: Collection[str]) -> No
         error = parsed.get("Error", {})
         if error.get("Code") not in _ABSENT or context.get(_BUCKET) in may_list:
             return
-        # As S3 says it: HEAD has no body, and so no code.
+        # As in S3: the response to HEAD has no body and therefore no code.
         error["Code"] = "403" if error["Code"] == "404" else "AccessDenied"
         error["Message"] = "Forbidden"
         http_response.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = 403

@@ -1,4 +1,4 @@
-"""Uploading images and fetching their results, as any user of the stack would with boto3."""
+"""Upload images and fetch their results with boto3, as a user of the stack does."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ from pneumonia_cli.local.names import RESULT_BUCKET, UPLOAD_BUCKET
 from pneumonia_cli.reporting.images import ImageFile
 from pneumonia_cli.reporting.outcome import Outcome
 
-THREADS = 4  # more only wait for the one process that plays S3
+THREADS = 4  # more would only wait for the one process of the local S3
 _LOOK_EVERY_SECONDS = 0.2
 
 OnProgress = Callable[[], None]
 
 
 def upload(cloud: Cloud, images: Sequence[ImageFile], on_progress: OnProgress) -> dict[ImageFile, str]:
-    """Upload all images, several at once; answers why those that failed did."""
+    """Upload all images, several at once. Returns the reason for each image that failed."""
 
     def put(image: ImageFile) -> str | None:
         try:
@@ -44,10 +44,10 @@ def upload(cloud: Cloud, images: Sequence[ImageFile], on_progress: OnProgress) -
 def collect(
     cloud: Cloud, images: Sequence[ImageFile], patience_seconds: float, on_progress: OnProgress
 ) -> list[Outcome]:
-    """Wait for the results of uploaded images and fetch them.
+    """Wait for the results of uploaded images and fetch them. Returns them in the order of `images`.
 
-    Gives up on the rest once the dead-letter queue holds that many messages, or when there was no new result
-    for `patience_seconds`; what is missing then comes back with the reason. In the order of `images`.
+    Stops waiting once the dead-letter queue holds a message for each missing result, or after `patience_seconds`
+    without a new result. Missing results are returned with the reason.
     """
     waiting = {result_key(image.safe_name, JSON_SUFFIX): image for image in images}
     found: dict[ImageFile, Outcome] = {}
@@ -56,7 +56,7 @@ def collect(
     with ThreadPoolExecutor(THREADS) as pool:
         while waiting:
             started = time.monotonic()
-            # Asked before looking: what fails is in the one place or the other, never overlooked.
+            # Read before the results, so that every upload is counted in one of the two places.
             dead = cloud.dead_letters()
             arrived = [(waiting.pop(key), key) for key in _result_keys(cloud) if key in waiting]
             for outcome in pool.map(lambda pair: _fetch(cloud, *pair), arrived):
@@ -64,12 +64,12 @@ def collect(
                 last_news = time.monotonic()
                 on_progress()
             if waiting and dead >= len(waiting):
-                reason = f"The worker failed and the event is in the dead-letter queue ({dead} messages there)."
+                reason = f"The worker failed. The event is in the dead-letter queue, which holds {dead} messages."
                 break
             if time.monotonic() - last_news > patience_seconds:
                 reason = f"No result came for {patience_seconds:g} s."
                 break
-            # Listing a long bucket takes the local cloud's time from the worker: seldom, then.
+            # Listing a long bucket slows down the worker, so it is done rarely.
             time.sleep(max(_LOOK_EVERY_SECONDS, 4 * (time.monotonic() - started)) if waiting else 0)
     return [found.get(image) or Outcome(image, missing=reason) for image in images]
 

@@ -1,4 +1,4 @@
-"""A WSGI application on a port of this machine, for as long as a `with` block lasts."""
+"""Serve a WSGI application on a port of this machine during a `with` block."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PortInUse(Exception):
-    """The port is taken, or not for this user; the message says which."""
+    """The port is in use, or this user may not use it. The message says which."""
 
 
 @contextlib.contextmanager
@@ -28,14 +28,14 @@ def running(
     request_handler: type[WSGIRequestHandler] | None = None,
     admits: Admits = nobody,
 ) -> Iterator[int]:
-    """Serve `app` on 127.0.0.1, each request in a thread of its own; yields the port.
+    """Serve `app` on 127.0.0.1, with one thread for each request. Yields the port.
 
-    Pages of other origins get nothing (own_pages.py), except what `admits` lets them send. `port` 0 takes a free one.
-    Raises PortInUse, and OSError if the port may not be used at all.
+    Requests from pages of other origins are refused (own_pages.py), except those that `admits` allows. `port` 0 takes a
+    free port. Raises PortInUse, and OSError if the port cannot be used for another reason.
     """
-    # Request lines hold file names, and the start-up banner speaks of deployments.
+    # Request lines hold file names, and the start-up banner warns about deployments.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Bound here: werkzeug itself would end the process if the port is taken.
+    # Bound here, since werkzeug would end the process if the port is in use.
     with _listen(port) as listener:
         bound = int(listener.getsockname()[1])
         own = guarded(app, bound, admits)
@@ -58,8 +58,8 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(
-                f"Port {port} of this machine is in use. Stop what uses it, or choose another one."
+                f"Port {port} of this machine is in use. Stop the program that uses it, or choose another port."
             ) from None
         if error.errno == errno.EACCES:
-            raise PortInUse(f"Port {port} may not be used by you. Choose one from 1024 on.") from None
+            raise PortInUse(f"You do not have permission to use port {port}. Choose a port from 1024 on.") from None
         raise

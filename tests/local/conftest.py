@@ -1,4 +1,4 @@
-"""Fixtures of the local cloud: the stack's settings, a running cloud with the tiny model, films on disk."""
+"""Fixtures of the local cloud: the settings of the stack, a running cloud with the tiny model, images on disk."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pneumonia_cli.stack.settings import StackSettings
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
-    """Commands export settings into their process: undone, as is the client that the worker keeps."""
+    """Undo the settings that commands export into their process, and drop the client that the worker keeps."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -36,5 +36,5 @@ def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
 
 @pytest.fixture
 def poller(cloud: Cloud, settings: StackSettings) -> Poller:
-    """The real worker at the queue of the cloud; polls when told to."""
+    """The real worker at the queue of the cloud. It polls when the test calls it."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)

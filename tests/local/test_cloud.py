@@ -47,7 +47,7 @@ def test_nothing_of_the_users_account_is_used(settings: StackSettings, monkeypat
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
     monkeypatch.setenv("NO_PROXY", "example.org")
     with local_cloud(settings) as cloud:
-        # As the handlers make theirs: from the environment alone.
+        # From the environment only, as the handlers make their clients.
         client = boto3.client("s3")
         assert client.meta.endpoint_url == cloud.endpoint_url
         credentials = boto3.Session().get_credentials()
@@ -92,7 +92,7 @@ def test_dead_letters_are_counted(cloud: Cloud) -> None:
 
 
 def test_the_test_event_of_s3_is_dropped(cloud: Cloud, poller: Poller) -> None:
-    # S3 sent it when the notification was configured.
+    # S3 sends it when the notification is configured.
     assert poller.poll() == 1
     assert poller.poll() == 0
     assert cloud.dead_letters() == 0

@@ -16,9 +16,9 @@ def read_lines(path: Path) -> list[dict[str, object]]:
 def test_the_whole_path(
     tiny_service: None, make_films: MakeFilms, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    films = make_films({"high.png": 250, "ward 1/ü+low.png": 5, "middle.png": 120, "notes.txt": b"no film"})
+    images = make_films({"high.png": 250, "ward 1/ü+low.png": 5, "middle.png": 120, "notes.txt": b"no image"})
     out = tmp_path / "out"
-    assert demo.main(["--images", str(films), "--out", str(out)]) == 0
+    assert demo.main(["--images", str(images), "--out", str(out)]) == 0
     lines = {str(line["file"]): line for line in read_lines(out / "results.jsonl")}
     assert {name: line["status"] for name, line in lines.items()} == {
         "high.png": "predicted", "ward 1/ü+low.png": "predicted", "middle.png": "predicted", "notes.txt": "rejected",
@@ -35,7 +35,7 @@ def test_the_whole_path(
     assert "4 of 4 results" in shown
     assert "as through the queue" in " ".join(shown.split())
     assert "unsupported_format" in shown
-    # What is logged holds nothing of a patient, and a file name can.
+    # Logs must hold no patient data, and a file name can hold some.
     assert not any(name in (out / "handlers.log").read_text(encoding="utf-8") for name in ("high", "ward", "low"))
 
 
@@ -64,9 +64,9 @@ def test_a_missing_result_is_a_failure(
 
     monkeypatch.setattr(poller, "RETRY_SECONDS", 0)
     monkeypatch.setattr(functions, "WORKER_HANDLER", failing)
-    films = make_films({"here.png": 250, "lost.png": 5})
+    images = make_films({"here.png": 250, "lost.png": 5})
     out = tmp_path / "out"
-    assert demo.main(["--images", str(films), "--out", str(out)]) == 1
+    assert demo.main(["--images", str(images), "--out", str(out)]) == 1
     lines = {str(line["file"]): line["status"] for line in read_lines(out / "results.jsonl")}
     assert lines == {"here.png": "predicted", "lost.png": "missing"}
     assert "1 of 2 results are missing" in capsys.readouterr().out
@@ -75,8 +75,8 @@ def test_a_missing_result_is_a_failure(
 
 @pytest.mark.slow
 def test_only_refused_images_are_no_failure(tiny_service: None, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"notes.txt": b"no film"})
-    assert demo.main(["--images", str(films), "--out", str(tmp_path / "out")]) == 0
+    images = make_films({"notes.txt": b"no image"})
+    assert demo.main(["--images", str(images), "--out", str(tmp_path / "out")]) == 0
 
 
 def test_no_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

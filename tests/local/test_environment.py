@@ -18,7 +18,7 @@ def test_handlers_read_what_the_stack_is_set_to(settings: StackSettings) -> None
 
 def test_no_event_is_sent_to_the_bus_of_the_stack(settings: StackSettings) -> None:
     env: dict[str, str] = {}
-    export_settings(dataclasses.replace(settings, event_bus="films"), env)
+    export_settings(dataclasses.replace(settings, event_bus="hospital"), env)
     assert Settings.from_env(env).event_bus == ""
 
 

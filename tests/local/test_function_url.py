@@ -20,7 +20,7 @@ Answer = tuple[int, http.client.HTTPMessage, bytes]
 
 
 class Front:
-    """A Function URL with a handler that keeps its events and answers what the test sets."""
+    """A Function URL with a handler that keeps its events and returns what the test sets."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -194,7 +194,7 @@ def test_calls_are_served_one_at_a_time(settings: StackSettings) -> None:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
-        # Others have their chance to come in while this one is here.
+        # Gives other calls time to enter while this one is running.
         threading.Event().wait(0.02)
         inside -= 1
         return "ok"

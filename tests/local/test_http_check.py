@@ -15,22 +15,22 @@ from pneumonia_cli.stack.settings import StackSettings
 
 @pytest.fixture(autouse=True)
 def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `export_settings` has it for local runs."""
+    """Set the environment as `export_settings` does for local runs."""
     monkeypatch.setenv("AUTH_MODE", "none")
 
 
 @pytest.fixture
 def outcome(tiny_service: None, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Outcome:
-    path = tmp_path / "film.png"
+    path = tmp_path / "image.png"
     path.write_bytes(image_bytes(180))
     answer = process_predictor().predict(path.read_bytes(), request_id="r", heatmap=False)
-    return Outcome(ImageFile(path, "film.png"), {"status": "predicted", **answer.body})
+    return Outcome(ImageFile(path, "image.png"), {"status": "predicted", **answer.body})
 
 
 @pytest.fixture
 def rejected(tiny_service: None, tmp_path: Path) -> Outcome:
     path = tmp_path / "notes.txt"
-    path.write_bytes(b"no film")
+    path.write_bytes(b"no image")
     return Outcome(ImageFile(path, "notes.txt"), {"status": "rejected", "code": "unsupported_format"})
 
 
@@ -44,7 +44,7 @@ def through_http(
 def test_the_same_answer_both_ways(settings: StackSettings, outcome: Outcome, rejected: Outcome) -> None:
     result = through_http(settings, [rejected, outcome])
     assert result.passed
-    assert "film.png → 200" in result.summary
+    assert "image.png → 200" in result.summary
 
 
 def test_another_answer_is_found_out(settings: StackSettings, outcome: Outcome) -> None:
@@ -52,7 +52,7 @@ def test_another_answer_is_found_out(settings: StackSettings, outcome: Outcome) 
     other = Outcome(outcome.image, outcome.result | {"pneumonia": outcome.result["pneumonia"] - 0.01})
     result = through_http(settings, [other])
     assert not result.passed
-    assert "UNLIKE" in result.summary
+    assert "DIFFERENT" in result.summary
 
 
 def test_refused_both_ways(settings: StackSettings, rejected: Outcome) -> None:

@@ -14,7 +14,7 @@ from pneumonia_cli.local.wsgi_server import running
 
 @pytest.fixture
 def origin() -> Iterator[str]:
-    """A server whose only page is a secret."""
+    """A server with one page, which holds a secret."""
     with running(Request.application(lambda request: Response("secret")), 0) as port:
         yield f"http://{HOST}:{port}"
 
@@ -108,7 +108,7 @@ def test_the_page_may_upload_and_nothing_else(cloud: Cloud) -> None:
     cloud.page_origins.update(origins_of(4321))
     answered = asked(bucket, "OPTIONS", **preflight)
     assert (answered.status_code, answered.headers["Access-Control-Allow-Origin"]) == (200, page)
-    for method, path in (("GET", ""), ("POST", "/film"), ("PUT", "/film"), ("DELETE", "")):
+    for method, path in (("GET", ""), ("POST", "/image"), ("PUT", "/image"), ("DELETE", "")):
         assert asked(bucket + path, method, Origin=page).status_code == 403
     assert asked(f"http://localhost:{port}/{RESULT_BUCKET}", "POST", Origin=page).status_code == 403
 

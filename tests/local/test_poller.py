@@ -17,7 +17,7 @@ NewPoller = Callable[..., Poller]
 
 @pytest.fixture
 def new_poller(cloud: Cloud, settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> NewPoller:
-    """A poller on an empty queue, with a given handler; failed messages are due again at once."""
+    """A poller on an empty queue with the given handler. Failed messages are due again at once."""
     monkeypatch.setattr(module, "RETRY_SECONDS", 0)
     cloud.sqs.purge_queue(QueueUrl=cloud.queue_url)
 

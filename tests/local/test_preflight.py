@@ -16,7 +16,7 @@ WARD, OTHER = "https://ward.example.org", "https://other.example.org"
 
 
 class Front:
-    """A Function URL whose handler tells which methods reached it."""
+    """A Function URL whose handler records the methods that reach it."""
 
     def __init__(self) -> None:
         self.reached: list[str] = []
@@ -34,7 +34,7 @@ class Front:
 
 @pytest.fixture
 def front(settings: StackSettings) -> Iterator[Front]:
-    """One that lets the pages of the ward call."""
+    """A Function URL that allows the pages of the ward to call."""
     found = Front()
     cors = cors_of(replace(settings, cors_origins=(WARD,)))
     with FunctionUrl(found.handler, api_context(settings), cors=cors).running(0) as found.url:
@@ -52,7 +52,7 @@ def test_a_preflight_request_is_answered_before_the_function(front: Front) -> No
 
 
 def test_another_origin_is_told_nothing(front: Front) -> None:
-    # On this machine the port itself refuses it; AWS leaves it to the browser, which finds no header.
+    # On this machine the port refuses the request. At AWS the browser refuses it, since the header is missing.
     reply = front.ask("OPTIONS", Origin=OTHER, Access_Control_Request_Method="POST")
     assert (reply.status_code, front.reached) == (403, [])
     request = Request(EnvironBuilder("/predict", method="OPTIONS", headers=[("Origin", OTHER)]).get_environ())

@@ -44,7 +44,7 @@ def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, imag
     with contextlib.closing(connection):
         connection.request("GET", "/health")
         assert json.loads(connection.getresponse().read())["status"] == "ok"
-    # A session of its own, as a user has: that of the tests meets S3 as a function does.
+    # A separate session, as a user has, since that of the tests has the permissions of a function.
     s3 = boto3.Session().client(
         "s3",
         endpoint_url=facts["AWS_ENDPOINT_URL"],
@@ -53,9 +53,9 @@ def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, imag
         region_name=facts["AWS_DEFAULT_REGION"],
     )
     with contextlib.closing(s3):
-        s3.put_object(Bucket=facts["Upload bucket"], Key="film.png", Body=image_bytes(200))
+        s3.put_object(Bucket=facts["Upload bucket"], Key="image.png", Body=image_bytes(200))
         waiter = s3.get_waiter("object_exists")
-        waiter.wait(Bucket=facts["Results bucket"], Key="film.png.json", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        waiter.wait(Bucket=facts["Results bucket"], Key="image.png.json", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -96,7 +96,7 @@ def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
             connection.request("GET", path)
             assert connection.getresponse().status == 404
     host, _, port = netloc.partition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as raw:  # a method that steers the terminal
+    with socket.create_connection((host, int(port)), timeout=30) as raw:  # the method holds a control sequence
         raw.sendall(f"\x1b[2J /config HTTP/1.1\r\nHost: {netloc}\r\nConnection: close\r\n\r\n".encode())
         assert raw.recv(12) in (b"HTTP/1.1 405", b"HTTP/1.0 405", b"HTTP/1.1 400")
     process.send_signal(signal.SIGTERM)
@@ -120,6 +120,6 @@ def test_a_port_in_use_is_told(start: Start, option: str) -> None:
     assert again[:4] == [sys.executable, "-m", "pneumonia_cli", "serve"]
     if option == "--s3-port":
         return
-    # It works as printed, and says how `--stack local` finds it.
+    # The printed command works, and prints how `--stack local` finds the local cloud.
     facts = introduction(start(*again[4:]))
     assert (facts["PNEUMONIA_URL"], facts["AWS_ENDPOINT_URL"]) == (facts["Function URL"], facts["S3 and SQS"])

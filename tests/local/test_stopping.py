@@ -10,7 +10,7 @@ from pneumonia_cli.local.stopping import wait_for
 
 ROOT = Path(__file__).parents[2]
 
-# A thread receives the signal, since the main thread blocks it: the wait of the main thread is not interrupted.
+# The main thread blocks the signal, so another thread receives it and the wait of the main thread is not interrupted.
 PROGRAM = """
 import os, signal, threading
 from pneumonia_cli.local.stopping import stopped_by_signals, wait_for

@@ -9,7 +9,7 @@ from tests.conftest import RESULTS, UPLOADS
 
 @pytest.fixture
 def handlers_s3(s3: Any) -> Any:
-    """A client as a function makes it."""
+    """Return a client as a function makes it."""
     return boto3.client("s3")
 
 

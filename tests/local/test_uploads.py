@@ -18,7 +18,7 @@ def nothing() -> None:
 
 
 def test_every_upload_gets_its_result(cloud: Cloud, poller: Poller, make_films: MakeFilms) -> None:
-    images = find_images([str(make_films({"a.png": 250, "b c/ü+%.png": 5, "notes.txt": b"no film", "void": b""}))])
+    images = find_images([str(make_films({"a.png": 250, "b c/ü+%.png": 5, "notes.txt": b"no image", "void": b""}))])
     steps: list[int] = []
     assert upload(cloud, images, lambda: steps.append(1)) == {}
     with poller.running():
