@@ -1,4 +1,4 @@
-"""The Secondary Capture: the picture of the heatmap as an instance of the study."""
+"""Make the Secondary Capture: the picture of the heatmap as an instance of the study."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from pneumonia_cli.dicom_out.uids import derived
 
 
 def secondary_capture(source: Source, answer: Answer) -> Dataset:
-    """The picture of a prediction with its heatmap, in the study of the source, in a series of its own."""
+    """Return the picture of a prediction with its heatmap, as a separate series in the study of the source."""
     header, model = source.header, answer.model
     identity = model["sha256"], answer.choices
     capture = highdicom.sc.SCImage(
@@ -23,7 +23,7 @@ def secondary_capture(source: Source, answer: Answer) -> Dataset:
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        # Of the picture as a whole nothing is known: film, legend and text. Emptied below.
+        # A placeholder, emptied below: the picture of X-ray, legend and text has no orientation.
         patient_orientation=("L", "F"),
         study_instance_uid=source.study_instance_uid,
         series_instance_uid=derived("picture series", source.series_instance_uid, *identity),
@@ -48,15 +48,15 @@ def secondary_capture(source: Source, answer: Answer) -> Dataset:
 
 
 def _complete(capture: Any, source: Source) -> None:
-    """What highdicom leaves to its caller."""
+    """Set the attributes that highdicom does not set."""
     header = source.header
     capture.copy_patient_and_study_information(header)
-    # Not by the constructor: highdicom warns about some names, and quotes them.
+    # Set here, since the constructor of highdicom warns about some names and quotes them.
     capture.PatientName, capture.ReferringPhysicianName = header.PatientName, header.ReferringPhysicianName
     capture.PatientOrientation = None
     capture.Laterality = None
     capture.ConversionType = "WSD"
-    capture.DerivationDescription = "Heatmap of the evidence for pneumonia over the film. Research use only."
+    capture.DerivationDescription = "Heatmap of the evidence for pneumonia over the X-ray. Research use only."
     capture.SeriesDate, capture.SeriesTime = capture.InstanceCreationDate, capture.InstanceCreationTime
     capture.ContentDate, capture.ContentTime = capture.InstanceCreationDate, capture.InstanceCreationTime
     for name in ("BurnedInAnnotation", *LOSSY):

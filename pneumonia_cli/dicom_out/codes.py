@@ -1,4 +1,4 @@
-"""Every code that the reports use. Standard ones where they exist; the private ones are in this table alone."""
+"""All codes of the reports. Standard codes are used where they exist. Private codes are defined only here."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +19,7 @@ SYSTEMS: Final = {
     "UCUM": "http://unitsofmeasure.org",
     SCHEME: "urn:uuid:0c2f6a52-9f0e-5b52-8d43-6a1f0b7f2d11",
 }
-"""What FHIR calls a coding scheme of DICOM and HL7 v2."""
+"""FHIR systems by the coding schemes of DICOM and HL7 v2."""
 
 PNEUMONIA: Final = Code("233604007", "SCT", "Pneumonia")
 PNEUMONIA_IN_RADLEX: Final = Code("RID5350", "RADLEX", "pneumonia")
@@ -46,10 +46,10 @@ UNKNOWN: Final = codes.SCT.Unknown
 TRIAGE: Final = Code("TRIAGE", SCHEME, "Triage")
 OPERATING_POINT: Final = Code("LABEL", SCHEME, "Label at the threshold")
 OUTSIDE_POPULATION: Final = Code("OUTSIDE", SCHEME, "Outside of the population the model was trained on")
-PREVALENCE: Final = Code("PREVALENCE", SCHEME, "Share of pneumonia among the films of the reader")
+PREVALENCE: Final = Code("PREVALENCE", SCHEME, "Share of pneumonia among the X-rays of the reader")
 AT_PREVALENCE: Final = Code("AT-PREVALENCE", SCHEME, "Probability of pneumonia at that share")
-FORCED: Final = Code("FORCED", SCHEME, "Predicted by force, whatever the image shows")
-TRIAGE_REPORT: Final = Code("TRIAGE-REPORT", SCHEME, "Triage of a chest X-ray by a research model, no diagnosis")
+FORCED: Final = Code("FORCED", SCHEME, "Prediction forced, even if not an upright chest X-ray")
+TRIAGE_REPORT: Final = Code("TRIAGE-REPORT", SCHEME, "Triage of a chest X-ray by a research model, not a diagnosis")
 PERCENT_PNEUMONIA: Final = Code("P-PNEUMONIA", SCHEME, "Probability of pneumonia, as a research model gives it")
 SHARE: Final = Code("SHARE", SCHEME, "Share of pneumonia that the probability holds for")
 LABEL_THRESHOLD: Final = Code("THRESHOLD", SCHEME, "Threshold of the model's label, not of a normal range")
@@ -63,13 +63,13 @@ TRIAGES: Final = {
     "indeterminate": "T-INDETERMINATE",
     "likely_pneumonia": "T-PNEUMONIA",
 }
-"""Code values of the triage; the meanings are the words of the command line."""
+"""Code values of the triage. Their meanings are the words of the command line."""
 
 CAVEATS: Final = {
-    "outside": Code("T-OUTSIDE", SCHEME, "No triage: X-ray unlike those of the training"),
-    "forced": Code("T-FORCED", SCHEME, "No triage: answered by force, whatever the image shows"),
+    "outside": Code("T-OUTSIDE", SCHEME, "No triage: X-ray unlike those used for training"),
+    "forced": Code("T-FORCED", SCHEME, "No triage: forced, may not be an upright chest X-ray"),
 }
-"""What FHIR and HL7 v2 say in the place of a triage for which no figure of the model holds."""
+"""Codes that replace the triage in FHIR and HL7 v2, if no figure of the model holds for the prediction."""
 
 LABELS: Final = {
     "normal": Code("L-NORMAL", SCHEME, "Probability below the threshold"),
@@ -89,16 +89,16 @@ REFUSALS: Final = {
     "took_too_long": Code("R-TOO-LONG", SCHEME, "The image took too long to decode"),
     "undecodable_image": Code("R-UNDECODABLE", SCHEME, "The image could not be decoded"),
     "unsupported_format": Code("R-FORMAT", SCHEME, "Unsupported image format"),
-    "wrong_orientation": Code("R-ORIENTATION", SCHEME, "The film lies on its side or stands on its head"),
+    "wrong_orientation": Code("R-ORIENTATION", SCHEME, "The image is rotated or upside down"),
 }
 NOT_SENT: Final = "burned_in_annotation"
-"""The gateway's own refusal: an image that was not sent to the service."""
+"""Code of a refusal by the gateway: the image was not sent to the service."""
 REFUSALS[NOT_SENT] = Code("R-NOT-SENT", SCHEME, "Not sent: text may be burnt into the image")
 OTHER_REFUSAL: Final = Code("R-OTHER", SCHEME, "Another reason, see the comment")
 
 
 def triage_code(result: Mapping[str, Any]) -> Code:
-    """The code of the triage of a prediction, or of the caveat that takes its place in FHIR and HL7 v2."""
+    """Return the code of the triage of a prediction, or of the caveat that replaces it in FHIR and HL7 v2."""
     caveat = caveat_of(result)
     if caveat is not None:
         return CAVEATS[caveat]

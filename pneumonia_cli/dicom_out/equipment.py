@@ -1,4 +1,4 @@
-"""What results say of what made them, and how a result is told from an image."""
+"""Identify the maker of results, and distinguish results from images."""
 
 from typing import Final
 
@@ -11,5 +11,5 @@ RESEARCH_USE: Final = "RESEARCH USE ONLY"
 
 
 def is_ours(dataset: Dataset) -> bool:
-    """Whether a data set is a result of this project: one that must not be predicted again."""
+    """Return whether a data set is a result of this project, which must not be predicted."""
     return str(dataset.get("Manufacturer") or "").strip() == MANUFACTURER

@@ -1,4 +1,4 @@
-"""`--dicom OUT`: the results of many files as DICOM files in one folder."""
+"""`--dicom FOLDER`: write the results of many images as DICOM files into one folder."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from pneumonia_cli.reporting.images import ImageFile
 class DicomFolder:
     """A folder of results. Safe to share between threads.
 
-    `model` is the identity (name, version, sha256) of the model that is asked: a refusal does not say it.
-    `skipped` counts files that are no DICOM images: there is no study that their results could go to.
+    `model` is the identity (name, version, sha256) of the model, which refusals do not contain. `skipped` counts files
+    without results: files that are not DICOM images, and files that were replaced after they were sent.
     """
 
     def __init__(self, folder: Path, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> None:
@@ -29,15 +29,15 @@ class DicomFolder:
         self._lock = threading.Lock()
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
-        """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the file that was sent.
+        """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the content of the file.
 
-        Nothing is written where the answer names another instance than the file does: it was replaced meanwhile.
+        Writes nothing if the answer names another instance than the file, which was then replaced after it was sent.
         """
         try:
             source = Source.of(data)
             said = (line.get("image") or {}).get("sop_instance_uid")
             if said not in (None, source.sop_instance_uid):
-                raise NotDicom("The answer is of another instance.")
+                raise NotDicom("The answer is for another instance.")
         except NotDicom:
             with self._lock:
                 self.skipped += 1
@@ -47,6 +47,6 @@ class DicomFolder:
 
     @property
     def told(self) -> str:
-        """What to say about it at the end."""
-        skipped = f"; none for {self.skipped} files that are no DICOM images, or not those that were sent"
-        return f"Results as DICOM in {self._folder}{skipped if self.skipped else ''}"
+        """A summary for the end of a command."""
+        skipped = f"; none for {self.skipped} files that are not DICOM images, or were replaced after they were sent"
+        return f"DICOM results are in {self._folder}{skipped if self.skipped else ''}"

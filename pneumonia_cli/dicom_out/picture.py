@@ -1,4 +1,4 @@
-"""The picture that the radiologist sees: heatmap, legend, verdict and what it may be used for, all burnt in."""
+"""Draw the picture that the radiologist sees, with heatmap, legend, triage and intended use burnt in."""
 
 import io
 import textwrap
@@ -22,7 +22,7 @@ from pneumonia_cli.reporting.verdict import (
 )
 
 SIDE: Final = 1024
-"""Pixels of the longer side of the film in the picture."""
+"""Pixels of the longer side of the X-ray in the picture."""
 
 _MARGIN: Final = 24
 _COLOURS: Final = {"likely_pneumonia": "#ff8a80", "indeterminate": "#ffd54f", "likely_normal": "#a5d6a7"}
@@ -32,51 +32,51 @@ _DIM: Final = "#b0b0b0"
 
 
 def draw(answer: Answer) -> npt.NDArray[np.uint8]:
-    """uint8 RGB [H, W, 3] of a prediction with its heatmap. The film's longer side has `SIDE` pixels.
+    """Return a prediction with its heatmap as uint8 RGB [H, W, 3]. The longer side of the X-ray has `SIDE` pixels.
 
-    No name, number or date of the patient is in it, but for what the film itself shows.
+    The text holds no name, number or date of the patient. The X-ray itself may show some.
     """
     assert answer.heatmap_png is not None  # noqa: S101 - the caller has checked
-    film = _film(answer.heatmap_png)
-    width = max(film.width, SIDE * 3 // 4)
+    xray = _xray(answer.heatmap_png)
+    width = max(xray.width, SIDE * 3 // 4)
     lines = _lines(answer, width)
-    height = film.height + 2 * _MARGIN + 60 + sum(size + 10 for _, size, _ in lines)
+    height = xray.height + 2 * _MARGIN + 60 + sum(size + 10 for _, size, _ in lines)
     canvas = Image.new("RGB", (width, height))
-    canvas.paste(film, ((width - film.width) // 2, 0))
+    canvas.paste(xray, ((width - xray.width) // 2, 0))
     pen = ImageDraw.Draw(canvas)
     _band(pen, width)
-    _legend(canvas, pen, film.height + 12)
-    top = film.height + _MARGIN + 50
+    _legend(canvas, pen, xray.height + 12)
+    top = xray.height + _MARGIN + 50
     for text, size, colour in lines:
         pen.text((_MARGIN, top), text, fill=colour, font=ImageFont.load_default(size))
         top += size + 10
     return np.asarray(canvas)
 
 
-def _film(png: bytes) -> Image.Image:
-    """The film with its heat, without the legend that the overlay has (`pneumonia.model.heatmap.overlay`)."""
+def _xray(png: bytes) -> Image.Image:
+    """Return the X-ray with its heat, without the legend of the overlay (`pneumonia.model.heatmap.overlay`)."""
     with Image.open(io.BytesIO(png)) as overlay:
-        film = overlay.convert("RGB")
-    height = film.height - LEGEND_HEIGHT
-    film = film.crop((0, 0, film.width, height))
-    if film.width == MIN_WIDTH:  # a narrow film stands between black borders
-        box = film.convert("L").point(lambda grey: 255 if grey else 0).getbbox()
-        film = film.crop((box[0], 0, box[2], height)) if box else film
-    scale = SIDE / max(film.size)
-    return film.resize((round(film.width * scale), round(film.height * scale)), Image.Resampling.BICUBIC)
+        xray = overlay.convert("RGB")
+    height = xray.height - LEGEND_HEIGHT
+    xray = xray.crop((0, 0, xray.width, height))
+    if xray.width == MIN_WIDTH:  # a narrow X-ray has black borders
+        box = xray.convert("L").point(lambda grey: 255 if grey else 0).getbbox()
+        xray = xray.crop((box[0], 0, box[2], height)) if box else xray
+    scale = SIDE / max(xray.size)
+    return xray.resize((round(xray.width * scale), round(xray.height * scale)), Image.Resampling.BICUBIC)
 
 
 def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
-    """Text, size in pixels and colour of every line below the film."""
+    """Return text, size in pixels and colour of every line below the X-ray."""
     fields, model = answer.fields, answer.model
     triage = str(fields["triage"])
     words = WORDS.get(triage, triage.replace("_", " "))
     number, prevalence = number_of(fields)
-    told = f"Probability of pneumonia {percent(number)}, if {share_words(prevalence)} such films shows it"
+    told = f"Probability of pneumonia {percent(number)}, if {share_words(prevalence)} such X-rays shows it"
     caveat = caveat_of(fields)
     if caveat is None:
         lines = [(words.capitalize(), 48, _COLOURS.get(triage, "white")), (told, 28, "white")]
-    else:  # in the place of the triage, whose colour would be believed
+    else:  # the caveat replaces the triage, since readers would trust its colour
         meant = textwrap.wrap(MEANINGS[caveat], (width - 2 * _MARGIN) // 11)
         lines = [(CAVEATS[caveat].capitalize(), 48, _WARNING), *((line, 22, _WARNING) for line in meant)]
         lines += [(f"The model says: {words}", 24, _DIM), (told, 24, _DIM)]
@@ -89,7 +89,7 @@ def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
 
 
 def _band(pen: ImageDraw.ImageDraw, width: int) -> None:
-    """Above the film itself, so that it stays where somebody cuts the picture below."""
+    """Draw "RESEARCH USE ONLY" over the X-ray, so that it stays if someone crops the text below."""
     font = ImageFont.load_default(26)
     box = pen.textbbox((width // 2, 10), RESEARCH_USE, font=font, anchor="ma")
     pen.rectangle((box[0] - 12, 4, box[2] + 12, box[3] + 8), fill="#7f0000")

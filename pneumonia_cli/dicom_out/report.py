@@ -1,4 +1,4 @@
-"""The structured report: what was predicted, or why nothing was, as a Comprehensive 3D SR by template 1500."""
+"""Make the structured report of a prediction or a refusal, as a Comprehensive 3D SR by template 1500."""
 
 from highdicom import sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -17,7 +17,7 @@ _YES_NO = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
 
 
 def structured_report(source: Source, answer: Answer) -> Dataset:
-    """The report of one answer, in the study of the source, in a series of its own; complete, and not verified."""
+    """Return the report of one answer, complete and not verified, as a separate series in the study of the source."""
     header, model = source.header, answer.model
     identity = model["sha256"], answer.choices
     report = sr.Comprehensive3DSR(
@@ -87,7 +87,7 @@ def _group(source: Source, answer: Answer) -> sr.MeasurementsAndQualitativeEvalu
             uid=derived("finding", source.sop_instance_uid, model["sha256"], answer.choices),
             identifier="Pneumonia triage",
         ),
-        # Where nothing was predicted, the word must not stand in the report as if it had been found.
+        # Without a prediction the report must not contain the finding.
         finding_type=None if answer.refused else finding,
         algorithm_id=algorithm,
         finding_sites=[sr.FindingSite(codes.LUNG)],
@@ -114,10 +114,10 @@ def _evaluations(answer: Answer) -> list[tuple[Code, Code]]:
 
 
 def _comments(answer: Answer) -> list[sr.TextContentItem]:
-    """Sentences for people, below the root."""
+    """Return sentences for people, which are placed below the root."""
     fields = answer.fields
     if answer.refused:
-        texts = [f"Nothing was predicted. {fields['title']}. {fields['detail']}"]
+        texts = [f"There is no prediction for this image. {fields['title']}. {fields['detail']}"]
     else:
         texts = [f"Warning about the image: {code.replace('_', ' ')}." for code in answer.warnings]
         texts.append(str(fields["notice"]))
@@ -125,7 +125,7 @@ def _comments(answer: Answer) -> list[sr.TextContentItem]:
 
 
 def _observe(items: Sequence, source: Source, answer: Answer, path: str = "") -> None:
-    """Give every observation of the tree a UID of its own (PS3.3, C.17.3.2): derived, as all others."""
+    """Give every observation of the tree its own derived UID (PS3.3, C.17.3.2)."""
     for index, item in enumerate(items):
         place = f"{path}/{index}"
         if item.ValueType in ("NUM", "CODE", "TEXT") and item.RelationshipType == "CONTAINS":

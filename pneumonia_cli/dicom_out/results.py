@@ -1,4 +1,4 @@
-"""From an image and the answer to it: the instances that go into the study, and their files."""
+"""Make the DICOM instances of an image and its answer, and write them as files."""
 
 import io
 from pathlib import Path
@@ -12,7 +12,7 @@ from pneumonia_cli.dicom_out.source import Source
 
 
 def instances(source: Source, answer: Answer) -> dict[str, Dataset]:
-    """The results of one image by kind: `SC` where there is a heatmap, and always `SR`."""
+    """Return the results of one image by kind: `SR` always, and `SC` if there is a heatmap."""
     made = {"SR": structured_report(source, answer)}
     if not answer.refused and answer.heatmap_png is not None:
         made = {"SC": secondary_capture(source, answer), **made}
@@ -20,14 +20,14 @@ def instances(source: Source, answer: Answer) -> dict[str, Dataset]:
 
 
 def encoded(dataset: Dataset) -> bytes:
-    """A data set as the bytes of a file (PS3.10)."""
+    """Return a data set as the bytes of a file (PS3.10)."""
     stream = io.BytesIO()
     dataset.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
 def write(folder: Path, stem: str, source: Source, answer: Answer) -> list[Path]:
-    """Write the results of one image as `STEM.SC.dcm` and `STEM.SR.dcm`; what was there is replaced."""
+    """Write the results of one image as `STEM.SC.dcm` and `STEM.SR.dcm`. Replaces existing files. Returns the paths."""
     written = []
     for kind, dataset in instances(source, answer).items():
         path = folder / f"{stem}.{kind}.dcm"

@@ -1,4 +1,4 @@
-"""The header of the image that a result belongs to, as far as results repeat it."""
+"""The parts of an image's header that its results repeat."""
 
 import copy
 import io
@@ -19,16 +19,16 @@ _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _UID = re.compile(UID_PATTERN)
 _LENGTHS = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16, "StudyDescription": 64, "IssuerOfPatientID": 64}
 LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
-"""What an image made of a lossily compressed one has to repeat."""
+"""Elements that an image derived from a lossily compressed one must repeat."""
 
 
 class NotDicom(Exception):
-    """The bytes are no DICOM image that a result could refer to; the message says why."""
+    """The bytes are not a DICOM image that a result can refer to. The message says why."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """`header` holds the patient and the study as results repeat them: what breaks the standard is left empty."""
+    """The image that a result refers to. `header` holds patient and study; values that break the standard are empty."""
 
     header: Dataset
     sop_instance_uid: str
@@ -49,32 +49,32 @@ class Source:
         except NotDicom:
             raise
         except Exception as error:  # pydicom raises almost anything on damaged input
-            raise NotDicom("The file has no DICOM header that can be read.") from error
+            raise NotDicom("The file has no readable DICOM header.") from error
 
     @classmethod
     def of_dataset(cls, dataset: Dataset) -> "Source":
-        """Take over a header that was read. Raises NotDicom if it lacks one of the UIDs that a result refers to."""
+        """Make a source from a header. Raises NotDicom if one of the UIDs that a result refers to is missing."""
         names = ("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
         header = _header(dataset)
         for name in names:
             uid = str(dataset.get(name) or "").strip()
             if not _UID.match(uid):
-                raise NotDicom(f"The file is no DICOM image with a {name}: no result can refer to it.")
+                raise NotDicom(f"The file has no valid {name}, so no result can refer to it.")
             setattr(header, name, uid)
         instance, kind, series, study = (str(header.get(name)) for name in names)
         return cls(header, instance, kind, series, study, _number(dataset.get("InstanceNumber")), is_ours(dataset))
 
     @property
     def name_parts(self) -> tuple[str, str, str, str, str]:
-        """Family, given and middle name, prefix and suffix, in the first way of writing that the header has."""
-        for written in str(self.header.PatientName).split("="):  # the first is empty where a name has no Latin letters
+        """Family, given and middle name, prefix and suffix, in the first script that is not empty."""
+        for written in str(self.header.PatientName).split("="):  # the first is empty for a name without Latin letters
             family, given, middle, prefix, suffix, *_ = (*(part.strip() for part in written.split("^")), *[""] * 5)
             if family or given or middle or prefix or suffix:
                 return family, given, middle, prefix, suffix
         return "", "", "", "", ""
 
     def nameless(self) -> Dataset:
-        """The header with empty names: highdicom warns about some names, and quotes them."""
+        """Return the header with empty names, since highdicom warns about some names and quotes them."""
         header = copy.deepcopy(self.header)
         header.PatientName = header.ReferringPhysicianName = PersonName("")
         return header
@@ -85,7 +85,7 @@ def _header(dataset: Dataset) -> Dataset:
     header.PatientName = _name(dataset.get("PatientName"))
     for name, length in _LENGTHS.items():
         text = _text(dataset.get(name), length)
-        if text or name in ("PatientID", "AccessionNumber", "StudyID"):  # those that every object has, even empty
+        if text or name in ("PatientID", "AccessionNumber", "StudyID"):  # every object must have these, even if empty
             setattr(header, name, text)
     header.PatientBirthDate = _date(dataset.get("PatientBirthDate"))
     sex = _text(dataset.get("PatientSex"), 1)
@@ -103,13 +103,13 @@ def _header(dataset: Dataset) -> Dataset:
 
 
 def _text(value: Any, length: int) -> str:
-    """Never cut or cleaned: a part of an id is the id of somebody else."""
-    text = value.strip() if isinstance(value, str) else ""  # not of several values, and no bytes of a wrong VR
+    """Return a text unchanged, or empty if it does not fit: part of an id could be the id of another patient."""
+    text = value.strip() if isinstance(value, str) else ""  # several values and bytes of a wrong VR do not fit
     return text if len(text) <= length and text.isprintable() and "\\" not in text else ""
 
 
 def _name(value: Any) -> PersonName:
-    """Empty where it has more than three groups of five parts, or one of more than 64 characters (PS3.5, 6.2)."""
+    """Return a name, or an empty one if it exceeds three groups of five parts and 64 characters (PS3.5, 6.2)."""
     groups = str(value or "").strip().split("=")
     printable = all(char.isprintable() and char != "\\" for group in groups for char in group)
     fits = len(groups) <= 3 and all(len(group) <= 64 and group.count("^") <= 4 for group in groups)
@@ -131,6 +131,6 @@ def _time(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    """The number of the instance, or 1 where there is none that fits into an IS."""
+    """Return the instance number, or 1 if there is none that fits into an IS."""
     text = str(value if value is not None else "").strip()
     return int(text) if re.fullmatch(r"\d{1,9}", text) else 1

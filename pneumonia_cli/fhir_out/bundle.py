@@ -1,4 +1,4 @@
-"""One prediction as a FHIR R4B transaction: DiagnosticReport, two Observations, and the Device that is the model."""
+"""Make a FHIR R4B transaction of one prediction: DiagnosticReport, two Observations, and a Device for the model."""
 
 import json
 from datetime import UTC, datetime
@@ -16,17 +16,17 @@ from pneumonia_cli.reporting.verdict import caveat_of, number_of
 
 _RADIOLOGY: Final = parts.coded("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology")
 _IMAGING: Final = parts.coded("http://terminology.hl7.org/CodeSystem/observation-category", "imaging", "Imaging")
-_REPORT: Final = "Research use only: pneumonia triage of a chest X-ray by software (no radiologist's report)"
-_PROBABILITY: Final = "Research use only: probability of pneumonia in a chest X-ray, as software gives it"
+_REPORT: Final = "Research use only: pneumonia triage of a chest X-ray by software (not a radiologist's report)"
+_PROBABILITY: Final = "Research use only: probability of pneumonia in a chest X-ray, calculated by software"
 _TRIAGE: Final = "Research use only: triage of a chest X-ray for pneumonia by software"
 
 
 def bundle(source: Source, answer: Answer, issued: datetime | None = None, *, patient_system: str = "") -> Json | None:
-    """The transaction of one prediction as a JSON document; None after a refusal, which is no result of a patient.
+    """Return the transaction of one prediction as a JSON document.
 
-    `issued`: when the report is made, now by default. `patient_system`: the URI of the patient ids, if known.
-    Everything else derives from the image, the model and the choices of the caller, identifiers among them: a server
-    that has the report already creates no second one.
+    Returns None after a refusal, which is not a result about a patient. `issued`: the time of the report, now by
+    default. `patient_system`: the URI of the patient ids, if known. Everything else, including identifiers, derives
+    from the image, the model and the choices of the caller, so that a server does not create the same report twice.
     """
     if answer.refused:
         return None
@@ -49,13 +49,13 @@ def bundle(source: Source, answer: Answer, issued: datetime | None = None, *, pa
 
 
 def encoded(document: Json) -> bytes:
-    """A document as the bytes of a file, the same for the same document."""
+    """Return a document as the bytes of a file. Equal documents give equal bytes."""
     return json.dumps(document, indent=1, ensure_ascii=False).encode()
 
 
 def _device(answer: Answer, uid: str) -> Json:
     model = answer.model
-    note = "Research use only: not a medical device, without a UDI."
+    note = "Research use only. This is not a medical device and has no UDI."
     return {
         "resourceType": "Device",
         "text": parts.narrative([note, f"{model['name']} {model['version']} by {MANUFACTURER}"]),
@@ -93,7 +93,7 @@ def _report(source: Source, answer: Answer, subject: Json, urls: dict[str, str],
 
 
 def _observation(source: Source, subject: Json, urls: dict[str, str], kind: str, when: str) -> Json:
-    """What both Observations have."""
+    """Return the elements that both Observations have."""
     return {
         "resourceType": "Observation",
         "meta": {"security": [parts.AI_ASSERTED]},
@@ -113,13 +113,13 @@ def _probability(source: Source, answer: Answer) -> Json:
     fields = answer.fields
     number, prevalence = number_of(fields)
     components = [parts.component(codes.SHARE, valueQuantity=parts.percentage(100 * prevalence))]
-    if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
+    if "at_prevalence" not in fields:  # the threshold applies only to the calibrated probability
         threshold = percentage_of(float(fields["threshold"]))
         name = parts.concept(codes.LABEL_THRESHOLD, codes.THRESHOLD)
         components.append({"code": name, "valueQuantity": parts.percentage(threshold)})
     value: Json = {"valueQuantity": parts.percentage(percentage_of(number))}
     if caveat_of(fields) is not None:
-        # A number without its caveat goes into lists and curves: here it stands in the words alone.
+        # Lists and curves would show the number without its caveat, so only the words contain it.
         value, components = {"dataAbsentReason": parts.coded(parts.ABSENT_REASONS, "as-text", "As Text")}, []
     told = [*limits(fields), spoken(fields)[1], *SCOPE]
     return {
@@ -135,7 +135,7 @@ def _triage(source: Source, answer: Answer) -> Json:
     code = codes.triage_code(fields)
     return {
         **_told(told, parts.concept(codes.TRIAGE, text=_TRIAGE)),
-        # Lists show this text alone.
+        # Some lists show only this text.
         "valueCodeableConcept": parts.concept(code, text=f"{code.meaning} [research use only, not a diagnosis]"),
         "component": [
             parts.component(codes.OUTSIDE_POPULATION, valueCodeableConcept=_yes_no(answer.outside_population)),
@@ -146,12 +146,12 @@ def _triage(source: Source, answer: Answer) -> Json:
 
 
 def _told(sentences: list[str], code: Json) -> Json:
-    """The code of an Observation and its words, which say the limits first."""
+    """Return the code of an Observation and its words, with the limits first."""
     return {"text": parts.narrative(sentences), "code": code, "note": [{"text": " ".join(sentences)}]}
 
 
 def _images(source: Source) -> list[Json]:
-    """Which image of the study: a study of two views has two reports."""
+    """Return the component that names the image, since a study of two views has two reports."""
     return [parts.component(codes.IMAGE_UID, valueString=f"urn:oid:{source.sop_instance_uid}")]
 
 

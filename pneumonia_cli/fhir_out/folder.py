@@ -1,4 +1,4 @@
-"""`--fhir OUT` and `--fhir-server`: the results of many images as FHIR transactions, in one folder and on a server."""
+"""`--fhir FOLDER` and `--fhir-server`: write the results of many images as FHIR transactions, and send them."""
 
 import threading
 import time
@@ -20,8 +20,8 @@ _WAITS: Final = (1.0, 4.0)
 class FhirFolder:
     """A folder of transactions, one for each predicted DICOM image. Safe to share between threads.
 
-    Each is written before it is sent, so that none is lost where the server takes it not. After one that could not be
-    sent for the network's sake no other is tried: the rest of the command goes on without the server.
+    Each transaction is written before it is sent, so that none is lost if the server does not accept it. If the server
+    cannot be reached, the rest of the command continues without it.
     `model`: name, version and sha256 of the model that is asked.
     """
 
@@ -49,17 +49,17 @@ class FhirFolder:
         self._lock = threading.Lock()
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any]) -> None:
-        """Write, and send, the report of one image. `line`: the fields of the answer, or `error`; `data`: the file.
+        """Write and send the report of one image. `line`: the fields of the answer, or `error`; `data`: the file.
 
-        There is none after a refusal, none for a file that is no DICOM image, and none where the answer names another
-        instance than the file does: it was replaced meanwhile.
+        There is no report after a refusal, for a file that is not a DICOM image, or if the answer names another
+        instance than the file, which was then replaced after it was sent.
         """
         document = None
         try:
             source = Source.of(data)
             said = (line.get("image") or {}).get("sop_instance_uid")
             if said not in (None, source.sop_instance_uid):
-                raise NotDicom("The answer is of another instance.")
+                raise NotDicom("The answer is for another instance.")
             document = bundle(source, Answer.of_line(line, self._model, force=self._force))
         except NotDicom:
             with self._lock:
@@ -67,7 +67,7 @@ class FhirFolder:
             return
         path = self._folder / f"{self._stems[image]}.fhir.json"
         if document is None:
-            path.unlink(missing_ok=True)  # of an earlier run, which had an answer
+            path.unlink(missing_ok=True)  # from an earlier run that had a prediction
             with self._lock:
                 self._refused += 1
             return
@@ -81,21 +81,21 @@ class FhirFolder:
 
     @property
     def told(self) -> str:
-        """What to say about it at the end."""
+        """A summary for the end of a command."""
         without = [
             *([f"none for {self._refused} refused images"] if self._refused else []),
-            *([f"none for {self._skipped} files that are no DICOM images"] if self._skipped else []),
+            *([f"none for {self._skipped} files that are not DICOM images"] if self._skipped else []),
         ]
-        told = "; ".join([f"{self._written} reports as FHIR in {self._folder}", *without])
+        told = "; ".join([f"{self._written} FHIR reports are in {self._folder}", *without])
         if self._server is None:
             return told
-        sent = f"{told}. The FHIR server took {self._written - self.not_sent} of them"
-        known = f"; it had {self._known} already, and changed nothing in it" if self._known else ""
-        again = f". {self._why} The same command sends the others again, none twice" if self.not_sent else ""
+        sent = f"{told}. The FHIR server accepted {self._written - self.not_sent} of them"
+        known = f"; it already had {self._known} and left them unchanged" if self._known else ""
+        again = f". {self._why} Run the same command again to send the others" if self.not_sent else ""
         return f"{sent}{known}{again}"
 
     def _send(self, transaction: bytes) -> str | None:
-        """None once it is accepted, or where there is no server; else why not."""
+        """Send a transaction. Returns None if it was accepted or there is no server, otherwise the reason."""
         if self._server is None:
             return None
         for wait in (*_WAITS, None):

@@ -1,4 +1,4 @@
-"""Small parts of FHIR resources: codes, identifiers, references, and what the header says of the patient."""
+"""Small parts of FHIR resources: codes, identifiers, references, and the patient data of the header."""
 
 import html
 import uuid
@@ -23,16 +23,16 @@ AI_ASSERTED: Final = {
     "code": "AIAST",
     "display": "Artificial Intelligence asserted",
 }
-"""The security label of what software of this kind has said."""
+"""The security label for statements by artificial intelligence."""
 
 
 def coded(system: str, code: str, display: str) -> Json:
-    """A CodeableConcept of one code of FHIR's own tables."""
+    """Return a CodeableConcept with one code of the tables of FHIR."""
     return {"coding": [{"system": system, "code": code, "display": display}]}
 
 
 def concept(*found: Code, text: str = "") -> Json:
-    """A CodeableConcept. `text`: what people read; the meaning of the first code by default."""
+    """Return a CodeableConcept. `text`: the text for people, by default the meaning of the first code."""
     coding = [
         {"system": codes.SYSTEMS[code.scheme_designator], "code": code.value, "display": code.meaning} for code in found
     ]
@@ -40,34 +40,34 @@ def concept(*found: Code, text: str = "") -> Json:
 
 
 def percentage(value: float) -> Json:
-    """A Quantity in percent."""
+    """Return a Quantity in percent."""
     unit = codes.PERCENT
     return {"value": value, "unit": "%", "system": codes.SYSTEMS[unit.scheme_designator], "code": unit.value}
 
 
 def absent(reason: str) -> list[Json]:
-    """The extension that says why an element has no value."""
+    """Return the extension that says why an element has no value."""
     return [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": reason}]
 
 
 def uuid_of(uid: str) -> str:
-    """A URN of the UUID in a UID below 2.25."""
+    """Return the URN of the UUID in a UID below 2.25."""
     return f"urn:uuid:{uuid.UUID(int=int(uid.removeprefix('2.25.')))}"
 
 
 def narrative(sentences: Iterable[str]) -> Json:
-    """The text of a resource: a paragraph for each sentence."""
+    """Return the text of a resource, with a paragraph for each sentence."""
     paragraphs = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'}
 
 
 def patient(source: Source, system: str = "") -> Json:
-    """A logical reference by the id of the header, with what a person checks it against.
+    """Return a logical reference by the patient id of the header, with details for people to verify.
 
-    `system`: the URI of the ids, where it is known; DICOM has no place for it.
+    `system`: the URI of the ids, if known. DICOM has no element for it.
 
-    No Patient is created: a hospital that reads the report has one already. Where the header has no id, the reference
-    says that the patient is unknown.
+    No Patient is created, since the hospital that reads the report already has one. If the header has no id, the
+    reference says that the patient is unknown.
     """
     header = source.header
     birth = str(header.get("PatientBirthDate") or "")
@@ -89,7 +89,7 @@ def patient(source: Source, system: str = "") -> Json:
 
 
 def study(source: Source) -> Json:
-    """A logical reference to the ImagingStudy, by its UID."""
+    """Return a logical reference to the ImagingStudy by its UID."""
     return {
         "type": "ImagingStudy",
         "identifier": {"system": DICOM_UID, "value": f"urn:oid:{source.study_instance_uid}"},
@@ -97,14 +97,14 @@ def study(source: Source) -> Json:
 
 
 def order(source: Source) -> Json:
-    """`basedOn`: a logical reference to the order, by its accession number; nothing where the header has none."""
+    """Return `basedOn`, a logical reference to the order by its accession number. Empty if the header has none."""
     number = str(source.header.get("AccessionNumber") or "")
     identifier = {"type": coded(_TYPES, "ACSN", "Accession ID"), "value": number}
     return {"basedOn": [{"type": "ServiceRequest", "identifier": identifier}]} if number else {}
 
 
 def effective(source: Source) -> Json:
-    """The date of the study. Not its time: FHIR wants a time zone with it, which DICOM headers do not have."""
+    """Return the date of the study without a time, since FHIR requires a time zone, which DICOM headers lack."""
     when = str(source.header.get("StudyDate") or "")
     if when:
         return {"effectiveDateTime": iso_date(when)}
@@ -112,12 +112,12 @@ def effective(source: Source) -> Json:
 
 
 def iso_date(date: str) -> str:
-    """YYYY-MM-DD of YYYYMMDD."""
+    """Convert YYYYMMDD to YYYY-MM-DD."""
     return f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
 
 def entry(resource: Json, full_url: str) -> Json:
-    """An entry of a transaction that creates a resource unless there is one with its identifier."""
+    """Return an entry of a transaction that creates a resource unless one with its identifier exists."""
     (identifier,) = resource["identifier"]
     once = f"identifier={identifier['system']}|{identifier['value']}"
     request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": once}
@@ -125,11 +125,11 @@ def entry(resource: Json, full_url: str) -> Json:
 
 
 def component(code: Code, **value: Any) -> Json:
-    """A component of an Observation; `value` is one `value[x]`."""
+    """Return a component of an Observation. `value` is one `value[x]`."""
     return {"code": concept(code), **value}
 
 
 def _name(source: Source) -> str:
-    """As people write it."""
+    """Return the name of the patient as people write it."""
     family, given, middle, prefix, suffix = source.name_parts
     return " ".join(part for part in (prefix, given, middle, family, suffix) if part)

@@ -1,4 +1,4 @@
-"""A FHIR server that takes transactions."""
+"""Send transactions to a FHIR server."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 
 TOKEN_VARIABLE: Final = "PNEUMONIA_FHIR_TOKEN"  # noqa: S105 - a name
-"""Environment variable with the bearer token for the server. It stands in no file and on no command line."""
+"""Environment variable with the bearer token for the server. The token is in no file and on no command line."""
 _MEDIA_TYPE: Final = "application/fhir+json"
 _ANSWER: Final = "transaction-response"
 _PASSING: Final = frozenset({408, 409, 425, 429})
@@ -17,11 +17,11 @@ _PASSING: Final = frozenset({408, 409, 425, 429})
 
 
 class BadAddress(Exception):
-    """The address cannot be used; the message says why."""
+    """The address cannot be used. The message says why."""
 
 
 class NotAccepted(Exception):
-    """The server did not take a transaction. The message quotes nothing of it; `passing`: another attempt can help."""
+    """The server did not accept a transaction. The message does not quote it. `passing`: another attempt may help."""
 
     def __init__(self, message: str, *, passing: bool) -> None:
         super().__init__(message)
@@ -31,9 +31,9 @@ class NotAccepted(Exception):
 class FhirServer:
     """The base URL of a server. Safe to share between threads.
 
-    One transaction at a time: two at once could each create the Device of the same model. `ca`: a file of certificates
-    to trust, where it is not one that everybody trusts. Redirects are not followed: they could lead patients' data
-    anywhere.
+    Sends one transaction at a time, since two at once could both create the Device of the same model. `ca`: a file of
+    certificates to trust instead of the default ones. Redirects are not followed, since they could send patient data
+    to any host.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0, ca: str = "") -> None:
@@ -48,9 +48,9 @@ class FhirServer:
         self._session.auth = self._sign
 
     def post(self, transaction: bytes) -> bool:
-        """Have a transaction carried out, as a whole or not at all. Raises NotAccepted.
+        """Send a transaction, which the server executes completely or not. Raises NotAccepted.
 
-        Returns False if the server had all of it already.
+        Returns False if the server already had all resources of the transaction.
         """
         headers = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8", "Accept": _MEDIA_TYPE}
         try:
@@ -63,42 +63,42 @@ class FhirServer:
                     allow_redirects=False,
                     verify=self._verify,
                 )
-        except (requests.RequestException, OSError, ValueError) as error:  # ValueError: a host that is no name
-            # The message of the error can quote the address, credentials in it included.
+        except (requests.RequestException, OSError, ValueError) as error:  # ValueError: an invalid host name
+            # The message of the error can quote the address with credentials in it.
             raise NotAccepted(f"The FHIR server was not reached ({type(error).__name__}).", passing=True) from None
         if response.status_code != 200:
             passing = response.status_code >= 500 or response.status_code in _PASSING
             raise NotAccepted(f"The FHIR server answered HTTP {response.status_code}.", passing=passing)
         statuses = _statuses(response)
         if len(statuses) != len(json.loads(transaction)["entry"]) or any(status[:1] != "2" for status in statuses):
-            raise NotAccepted("The FHIR server's answer is no transaction-response.", passing=True)
+            raise NotAccepted("The response of the FHIR server is not a transaction-response.", passing=True)
         return any(status[:3] == "201" for status in statuses)
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """As an `auth` of requests: a header alone would be replaced by what a .netrc says."""
+        """Add the token. This is an `auth` of requests, since a .netrc file would replace a plain header."""
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
 
 def checked_url(url: str, *, with_token: bool) -> str:
-    """The address without a slash at its end. Raises BadAddress, also where a token would go in the clear."""
+    """Return the address without a slash at its end. Raises BadAddress, also if a token would be sent unencrypted."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError as well
     except ValueError:
         raise BadAddress("The address of the FHIR server cannot be read.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise BadAddress("The FHIR server must be an address such as https://records.example/fhir.")
+        raise BadAddress("The FHIR server must be given as an address such as https://records.example/fhir.")
     if parts.username or parts.password:
-        raise BadAddress(f"The address of the FHIR server must hold no password: give a token in {TOKEN_VARIABLE}.")
+        raise BadAddress(f"The address of the FHIR server must not hold a password. Set a token in {TOKEN_VARIABLE}.")
     if with_token and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
         raise BadAddress("A token for the FHIR server needs an address that begins with https://.")
     return url.rstrip("/")
 
 
 def _statuses(response: requests.Response) -> list[str]:
-    """What became of each entry; nothing where the answer is something else."""
+    """Return the status of each entry, or nothing if the response is something else."""
     try:
         answer: Any = response.json()
         return [str(entry["response"]["status"]) for entry in answer["entry"] if answer["type"] == _ANSWER]

@@ -30,7 +30,7 @@ class Metrics:
             "pneumonia_gateway_retries", "Attempts without success, by stage", ["stage"], registry=self.registry
         )
         self.given_up = Counter(
-            "pneumonia_gateway_given_up", "Images that failed for good, by stage", ["stage"], registry=self.registry
+            "pneumonia_gateway_given_up", "Images that failed permanently, by stage", ["stage"], registry=self.registry
         )
         self.seconds = Histogram(
             "pneumonia_gateway_seconds",

@@ -40,7 +40,7 @@ class Pseudonyms:
         return cls(key)
 
     def uid(self, original: str) -> str:
-        """Return the UID below 2.25 (PS3.5, B.2) that leaves the building in place of `original`."""
+        """Return the UID below 2.25 (PS3.5, B.2) that leaves the building instead of `original`."""
         return f"2.25.{uuid.UUID(bytes=self._digest(b'uid', original)[:16], version=4).int}"
 
     def job(self, sop_instance_uid: str) -> str:

@@ -80,7 +80,7 @@ def _lines(found: Status) -> list[str]:
     return [
         "The gateway is running." if found.running else "The gateway is NOT running.",
         f"Images waiting: {found.queued}{oldest}. Waiting after a failed attempt: {found.retrying}.",
-        f"Images that failed for good: {found.failed}.{again}",
+        f"Images that failed permanently: {found.failed}.{again}",
         *(f"  {one.id}  {one.stage}: {one.reason}" for one in found.failures),
     ]
 

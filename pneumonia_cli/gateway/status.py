@@ -8,7 +8,7 @@ from pneumonia_cli.gateway.store import Store
 
 @dataclass(frozen=True)
 class Failure:
-    """One image that failed for good. `id` is a keyed hash."""
+    """One image that failed permanently. `id` is a keyed hash."""
 
     id: str
     stage: str

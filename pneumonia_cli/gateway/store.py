@@ -7,7 +7,7 @@ Every step is one rename, so that a kill leaves the state before or after the st
     queue/ID/image.dcm     an image that was acknowledged to its sender
     queue/ID/SC.dcm …      its results, valid once results.json exists
     queue/ID/*.delivered   a marker for each destination that has accepted its results
-    failed/ID              an image that failed for good, with reason.json
+    failed/ID              an image that failed permanently, with reason.json
     trash/ID               an image that is done; removed at once, or at the next start
 """
 

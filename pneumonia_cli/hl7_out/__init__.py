@@ -1,1 +1,1 @@
-"""Results as HL7 v2: one ORU^R01 message for each predicted image, and MLLP, the way it goes."""
+"""Results as HL7 v2: one ORU^R01 message for each predicted image, sent by MLLP."""

@@ -1,4 +1,4 @@
-"""One prediction as an HL7 v2.5.1 message ORU^R01, with the words and codes of the FHIR report."""
+"""Make an HL7 v2.5.1 message ORU^R01 of one prediction, with the words and codes of the FHIR report."""
 
 import re
 import textwrap
@@ -22,12 +22,12 @@ from pneumonia_cli.reporting.verdict import caveat_of, number_of
 _ESCAPES: Final = {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"}
 _TRIAGE: Final = Code(codes.TRIAGE.value, codes.SCHEME, "Triage for pneumonia by a research model")
 _NO_NAME: Final = "^^^^^^U"
-"""A name of the type "unspecified" (table 0200): the segment must have one."""
+"""A name of the type "unspecified" (table 0200), since the segment must have a name."""
 _LINE: Final = 180
-"""Characters of a line of text. hl7apy holds a TX to 199, escapes included."""
+"""Characters of a line of text. hl7apy limits a TX to 199, including escapes."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.]) (?=[A-Z])")
 _NAMESPACE: Final = 20
-"""Characters of the first part of an HD."""
+"""Most characters of the first part of an HD."""
 _PRELIMINARY: Final = "P"
 _NOT_OBTAINED: Final = "X"
 """Statuses of a result (table 0085)."""
@@ -35,7 +35,7 @@ _NOT_OBTAINED: Final = "X"
 
 @dataclass(frozen=True)
 class Route:
-    """MSH-4 to MSH-6: who sends and who receives, as the receiver wants them."""
+    """MSH-4 to MSH-6: sender and receiver, as the receiver expects them."""
 
     sending_facility: str = ""
     receiving_application: str = ""
@@ -43,11 +43,11 @@ class Route:
 
 
 def message(source: Source, answer: Answer, route: Route, made: datetime | None = None) -> bytes | None:
-    """The message as UTF-8, its segments ended by CR; `made`: when, now by default.
+    """Return the message as UTF-8, with CR at the end of each segment. `made`: the time of the message, now by default.
 
-    None after a refusal, and where the image has no patient id: nobody could tell whose result it is. The control id
-    and the filler order number derive from the image, its patient, the model and the choices of the caller, so that a
-    receiver knows a message that comes again. Raises ValueError if hl7apy finds the message at fault.
+    Returns None after a refusal, and if the image has no patient id, since the result could not be assigned to a
+    patient. The control id and the filler order number derive from the image, its patient, the model and the choices of
+    the caller, so that a receiver recognizes a repeated message. Raises ValueError if hl7apy rejects the message.
     """
     if answer.refused or not str(source.header.get("PatientID") or ""):
         return None
@@ -67,12 +67,12 @@ def message(source: Source, answer: Answer, route: Route, made: datetime | None 
     try:
         parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
     except Exception as error:  # its text quotes the message
-        raise ValueError(f"The HL7 message is at fault: {type(error).__name__}.") from None
+        raise ValueError(f"The HL7 message is not valid: {type(error).__name__}.") from None
     return text.encode()
 
 
 def control_id(sent: bytes) -> str:
-    """MSH-10 of a message of `message`."""
+    """Return MSH-10 of a message that `message` made."""
     return sent.split(b"|", 10)[9].decode("ascii")
 
 
@@ -85,18 +85,18 @@ def _msh(route: Route, when: str, identity: str) -> str:
 def _pid(source: Source) -> str:
     header = source.header
     number, issuer = str(header.PatientID), str(header.get("IssuerOfPatientID") or "")
-    # DICOM has the prefix before the suffix, HL7 after it.
+    # In DICOM the prefix comes before the suffix, in HL7 after it.
     family, given, middle, prefix, suffix = map(_escaped, source.name_parts)
     name = "^".join([family, given, middle, suffix, prefix]).rstrip("^") or _NO_NAME
     authority = _escaped(issuer)
-    if len(authority) > _NAMESPACE:  # never cut: the id would be one of another hospital
+    if len(authority) > _NAMESPACE:  # never cut: a shortened issuer could be that of another hospital
         authority = f"&{authority}&L"
     identifier = f"{_escaped(number)}^^^{authority}^MR"
     return "|".join(["PID", "1", "", identifier, "", name, "", str(header.PatientBirthDate), str(header.PatientSex)])
 
 
 def _obr(source: Source, identity: str, when: str) -> str:
-    """OBR-3 filler order number, 4 service, 7 time of the study, 18 accession number, 22 to 25 time, section, state."""
+    """Return OBR with 3 filler order number, 4 service, 7 time of the study, 18 accession number, 22 to 25 status."""
     fields = {
         1: "1",
         3: f"{identity}^{MANUFACTURER}",
@@ -111,7 +111,7 @@ def _obr(source: Source, identity: str, when: str) -> str:
 
 
 def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
-    """OBX-2 to OBX-18 of every OBX; the words with the limits come first."""
+    """Return OBX-2 to OBX-18 of every OBX. The words with the limits come first."""
     fields, model = answer.fields, answer.model
     caveat = caveat_of(fields)
     share, prevalence = number_of(fields)
@@ -127,8 +127,8 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
         return [kind, name, line, value, units, "", "", "", "", status, "", "", when, "", "", "", device]
 
     percent = _coded(codes.PERCENT)
-    # The limits are one line, so that no viewer shows half of them.
-    # A line for each sentence: half a sentence can say the contrary of the whole.
+    # The limits are one line, so that no viewer shows half of them. Each other sentence starts a new line, since half a
+    # sentence can mean the opposite.
     told = [part for text in conclusion(fields, model)[len(LIMITS) :] for part in _SENTENCE_END.split(text)]
     lines = [line for sentence in [" ".join(LIMITS), *told] for line in textwrap.wrap(sentence, _LINE)]
     rows = [
@@ -141,10 +141,10 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
             observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), f"{percentage_of(share):.1f}", percent),
             observed("NM", _coded(codes.SHARE), f"{100 * prevalence:g}", percent),
         ]
-        if "at_prevalence" not in fields:  # the threshold belongs to the probability as it is calibrated
+        if "at_prevalence" not in fields:  # the threshold applies only to the calibrated probability
             threshold = percentage_of(float(fields["threshold"]))
             rows.append(observed("NM", _coded(codes.LABEL_THRESHOLD, codes.THRESHOLD), f"{threshold:.1f}", percent))
-    else:  # the number stands in the words alone, next to why it must not be used
+    else:  # only the words contain the number, with the reason why it must not be used
         rows.append(observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), "", status=_NOT_OBTAINED))
     yes_no = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
     return [
@@ -158,13 +158,13 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
 
 
 def _coded(*found: Code) -> str:
-    """A CE or CWE: code, text, scheme, and the same of an alternate."""
+    """Return a CE or CWE: code, text and scheme, followed by those of an alternate code."""
     parts = [part for code in found for part in (code.value, code.meaning, code.scheme_designator)]
     return "^".join(map(_escaped, parts))
 
 
 def _study_time(source: Source) -> str:
-    """Date and time of the study, in the time zone of the image, which its header does not name."""
+    """Return date and time of the study, in the time zone of the image, which its header does not name."""
     day, time = (str(source.header.get(name) or "") for name in ("StudyDate", "StudyTime"))
     clock = time.partition(".")[0][:6]
     return f"{day}{clock}" if day and len(clock) in (4, 6) else day

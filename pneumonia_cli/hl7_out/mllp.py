@@ -1,4 +1,4 @@
-"""MLLP: HL7 v2 messages over TCP, each with its acknowledgement."""
+"""Send HL7 v2 messages by MLLP over TCP, and wait for each acknowledgement."""
 
 import socket
 import ssl
@@ -14,23 +14,24 @@ _END: Final = b"\x1c\r"
 _LONGEST_ANSWER: Final = 65_536
 _ACCEPTED: Final = ("AA", "CA")
 _NOT_ACCEPTED: Final = {
-    "AE": "with an error",
-    "AR": "as one that it rejects",
-    "CE": "with an error",
-    "CR": "as one that it rejects",
+    "AE": "reported an error",
+    "AR": "rejected the message",
+    "CE": "reported an error",
+    "CR": "rejected the message",
 }
 """Codes of acknowledgement (table 0008)."""
 
 
 class NotAcknowledged(Exception):
-    """The receiver did not take a message. The text quotes neither the message nor the answer."""
+    """The receiver did not accept a message. The text quotes neither the message nor the response."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Where messages go. `tls_ca`: certificates to trust; `tls_certificate` and `tls_key`: those of the client.
+    """The receiver of messages. `tls_ca`: certificates to trust; `tls_certificate` and `tls_key`: for the client.
 
-    One connection at a time, a new one for each message: many receivers take no more. Safe to share between threads.
+    Opens a new connection for each message, and only one at a time, since many receivers accept no more. Safe to share
+    between threads.
     """
 
     host: str
@@ -49,8 +50,8 @@ class Receiver:
                 link.sendall(_START + message + _END)
                 answer = _answer(link, time.monotonic() + self.timeout_seconds)
         except TimeoutError:
-            raise NotAcknowledged("The HL7 receiver did not answer.") from None
-        except (OSError, UnicodeError) as error:  # of ssl as well; UnicodeError: a host that is no name
+            raise NotAcknowledged("The HL7 receiver did not respond in time.") from None
+        except (OSError, UnicodeError) as error:  # includes errors of ssl; UnicodeError: an invalid host name
             raise NotAcknowledged(f"The HL7 receiver was not reached ({type(error).__name__}).") from None
         _check(answer, control_id(message))
 
@@ -69,16 +70,16 @@ class Receiver:
 
 
 def _answer(link: socket.socket, deadline: float) -> bytes:
-    """What lies between start and end. `deadline`: of the whole of it, on the monotonic clock.
+    """Return the bytes between start and end. `deadline`: for all bytes together, on the monotonic clock.
 
     Raises NotAcknowledged, OSError.
     """
     received = b""
     while _END not in received:
-        link.settimeout(max(0.001, deadline - time.monotonic()))  # a timeout of 0 would be none at all
+        link.settimeout(max(0.001, deadline - time.monotonic()))  # a timeout of 0 would mean non-blocking
         piece = link.recv(4096)
         if not piece or len(received) > _LONGEST_ANSWER:
-            raise NotAcknowledged("The HL7 receiver's answer is no acknowledgement.")
+            raise NotAcknowledged("The response of the HL7 receiver is not an acknowledgement.")
         received += piece
     return received.partition(_START)[2].partition(_END)[0]
 
@@ -88,10 +89,10 @@ def _check(answer: bytes, sent: str) -> None:
     separator = segments[0][3:4]
     found = [segment.split(separator) for segment in segments if separator and segment.startswith(f"MSA{separator}")]
     if not segments[0].startswith("MSH") or len(found) != 1 or len(found[0]) < 3:
-        raise NotAcknowledged("The HL7 receiver's answer is no acknowledgement.")
+        raise NotAcknowledged("The response of the HL7 receiver is not an acknowledgement.")
     code, told_id = found[0][1].strip(), found[0][2].strip()
     if told_id != sent:
         raise NotAcknowledged("The HL7 receiver acknowledged another message.")
     if code not in _ACCEPTED:
-        how = f"{_NOT_ACCEPTED[code]} ({code})" if code in _NOT_ACCEPTED else "with an unknown code"
-        raise NotAcknowledged(f"The HL7 receiver answered the message {how}.")
+        how = f"{_NOT_ACCEPTED[code]} ({code})" if code in _NOT_ACCEPTED else "sent an unknown acknowledgement code"
+        raise NotAcknowledged(f"The HL7 receiver {how}.")

@@ -41,7 +41,7 @@ class Cloud:
     """Origins whose pages may send uploads to the upload bucket, as its CORS rule allows at AWS."""
 
     def dead_letters(self) -> int:
-        """Return the number of messages that failed for good."""
+        """Return the number of messages that failed permanently."""
         name: QueueAttributeNameType = "ApproximateNumberOfMessages"
         found = self.sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=[name])
         return int(found["Attributes"][name])
@@ -61,7 +61,7 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
 def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     """Run a local cloud during a `with` block, and point the clients of the handlers to it.
 
-    `settings` are those of the stack. `port` 0 takes a free port. At the end all stored objects are deleted. Raises
+    `settings` belong to the stack. `port` 0 takes a free port. At the end all stored objects are deleted. Raises
     wsgi_server.PortInUse.
     """
     page_origins = set(settings.cors_origins)

@@ -15,7 +15,7 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
     nothing on this machine checks signatures. Call this before the handlers first read their settings, which they keep.
     For uploads, call it inside `local_cloud`, which provides its address.
     """
-    env.setdefault("EVENT_BUS", "")  # the local cloud has no bus, whatever the settings name
+    env.setdefault("EVENT_BUS", "")  # the local cloud has no event bus, even if the settings name one
     for name, value in {**settings.environment(), "MODEL_DIR": str(MODEL_DIR)}.items():
         env.setdefault(name, value)
     # Always overwritten, since the local cloud has only these.

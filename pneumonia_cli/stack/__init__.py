@@ -1,1 +1,1 @@
-"""What is known of a stack before it is deployed: its settings and prices, for the app and for the command line."""
+"""Settings and prices of a stack, known before it is deployed, for the CDK app and for the command line."""

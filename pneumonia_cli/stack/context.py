@@ -1,6 +1,6 @@
 """The settings of a deployment, read from the CDK context and checked.
 
-``cdk.json`` holds one default per setting; ``cdk deploy -c memory_mb=3008`` overrides it.
+``cdk.json`` holds one default per setting, and ``cdk deploy -c memory_mb=3008`` overrides it.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.stack.contradictions import contradictions
 from pneumonia_cli.stack.settings import StackSettings
 
-# Keys that belong to the CDK: feature flags and look-ups all carry a colon; the CLI writes these two without.
+# Keys of the CDK. Feature flags and look-ups contain a colon; these two, which the CLI writes, do not.
 _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 
 
 class ContextError(ValueError):
-    """A context key is missing, unknown or has a value that is not allowed; the message names the key."""
+    """A context key is missing or unknown, or its value is not allowed. The message names the key."""
 
 
 def default_context(path: Path = CDK_JSON) -> dict[str, Any]:
-    """The CDK context of ``cdk.json``: the default of each setting, and the CDK's own feature flags."""
+    """Return the CDK context of ``cdk.json``: the default of each setting, and the feature flags of the CDK."""
     context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["context"]
     return context
 
 
 def default_settings(path: Path = CDK_JSON) -> StackSettings:
-    """The settings as ``cdk.json`` has them. Raises ContextError, and OSError without such a file."""
+    """Return the settings of ``cdk.json``. Raises ContextError, and OSError if the file cannot be read."""
     return settings_of(default_context(path))
 
 
@@ -38,19 +38,19 @@ def settings_of(context: Mapping[str, Any]) -> StackSettings:
     """Read and check all settings.
 
     Args:
-        context: every context value of the app, the CDK's own keys among them.
+        context: all context values of the app, including the keys of the CDK.
 
     Raises:
-        ContextError: a key is missing, unknown, not allowed, or contradicts another one.
+        ContextError: a key is missing or unknown, a value is not allowed, or two settings contradict each other.
     """
     known = declared(StackSettings)
     for key in context:
         if key not in known and ":" not in key and key not in _CDK_OWN_KEYS:
-            raise ContextError(f"Unknown setting '{key}'. Settings are: {', '.join(known)}.")
+            raise ContextError(f"Unknown setting '{key}'. Known settings: {', '.join(known)}.")
     values: dict[str, Any] = {}
     for key, item in known.items():
         if key not in context:
-            raise ContextError(f"Setting '{key}' is missing: put its default back into cdk.json.")
+            raise ContextError(f"Setting '{key}' is missing. Restore its default in cdk.json.")
         kind, raw = item.metadata["kind"], context[key]
         try:
             values[key] = kind.read(raw)

@@ -1,4 +1,4 @@
-"""What a Function URL tells the pages of other origins: the stack sets it up so, and the local cloud answers so."""
+"""The CORS rules of the Function URL, for the stack and the local cloud."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from pneumonia_cli.stack.settings import StackSettings
 
 METHODS: Final = ("GET", "HEAD", "POST")
-# Beside what browsers send to anyone: the bearer token, gzip, and what a signed request (SigV4) carries.
+# In addition to the headers that browsers always send: the bearer token, gzip, and those of a signed request (SigV4).
 HEADERS: Final = (
     "authorization",
     "content-encoding",
@@ -30,7 +30,7 @@ MAX_AGE_SECONDS: Final = 3600
 
 @dataclass(frozen=True)
 class Cors:
-    """Who may call (`origins`, exact ones), how (`methods`, `headers`), and which headers their pages may read."""
+    """Which `origins` may call, with which `methods` and `headers`, and which headers their pages may read."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...] = METHODS
@@ -40,5 +40,5 @@ class Cors:
 
 
 def cors_of(settings: StackSettings) -> Cors | None:
-    """What the settings ask for; None where no other origin may call: then a Function URL has no rules of its own."""
+    """Return the rules for the settings, or None if no other origin may call and the Function URL has no rules."""
     return Cors(settings.cors_origins) if settings.cors_origins else None

@@ -1,4 +1,4 @@
-"""What a value of a setting may be, where no function reads it; the other kinds are in ``pneumonia.declaration``."""
+"""Kinds of values for settings that no function reads. The other kinds are in ``pneumonia.declaration``."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 from pneumonia.declaration import Kind, listed
 
-# The only periods CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays).
+# The only periods that CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays).
 _LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
-# Scheme, host and port as a browser sends them. No "*": whoever wants everyone has auth none and a proxy.
+# Scheme, host and port as a browser sends them. "*" is not allowed: to admit everyone, use auth none behind a proxy.
 _ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
-# A bucket and a prefix of keys. They end up in ARNs, where these characters would be wildcards or variables.
+# A bucket and a prefix of keys. They are put into ARNs, where the excluded characters are wildcards or variables.
 _ARCHIVE = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^*?$,]{0,900})?")
 
 _MAX_PRICE = 1000
 
 
 def price() -> Kind:
-    """US dollars, from the text form as well."""
+    """A price in US dollars, given as a number or as text."""
 
     def read(raw: Any) -> float:
         if isinstance(raw, str) and re.fullmatch(r"[0-9]*\.?[0-9]+(e-?[0-9]+)?", raw):
@@ -53,5 +53,5 @@ def origins() -> Kind:
 
 
 def archives() -> Kind:
-    """Buckets, or parts of them."""
+    """Buckets, or prefixes in buckets."""
     return listed(_ARCHIVE, 'a list of buckets, each with or without a prefix, such as ["hospital-archive/films/"]')

@@ -1,4 +1,4 @@
-"""What of a stack is watched: the setting ``observability``, and the two that decide over it where they are given."""
+"""Evaluate the setting ``observability``, which the settings ``metrics`` and ``dashboard`` override."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 def writes_metrics(settings: StackSettings) -> bool:
-    """Whether the functions write metrics of their own, and alarms and dashboard read them."""
+    """Return whether the functions write custom metrics, which alarms and the dashboard read."""
     return settings.observability == "full" if settings.metrics is None else settings.metrics
 
 
 def has_dashboard(settings: StackSettings) -> bool:
-    """Whether there is a CloudWatch dashboard."""
+    """Return whether there is a CloudWatch dashboard."""
     return settings.observability == "full" if settings.dashboard is None else settings.dashboard

@@ -1,4 +1,4 @@
-"""What the stack costs at list prices: one rate for each thing that is counted, for dashboard and command line.
+"""The costs of a stack at list prices: one rate for each counted unit, for the dashboard and the command line.
 
 The defaults of the ``price_*`` settings are the first tier of US East (N. Virginia) for x86_64, without the free
 tier, in US dollars, as listed in November 2026 at
@@ -8,9 +8,9 @@ tier, in US dollars, as listed in November 2026 at
 - https://aws.amazon.com/s3/pricing/ (S3 Standard),
 - https://aws.amazon.com/cloudwatch/pricing/ (custom metrics, alarms, dashboards, ingestion of logs).
 
-Left out, since nothing the stack can see counts them: data transfer to the internet, the INIT phase of cold starts,
-storage of logs and of images in ECR, and calls of CloudWatch's API by whoever looks. Where ``auth`` is token, the
-secret's 0.40 a month comes on top, and so do customer-managed keys and the endpoints of a VPC.
+Not included, since the stack has no counts of them: data transfer to the internet, the INIT phase of cold starts,
+storage of logs and of container images in ECR, and calls of the CloudWatch API by people. Also not included: the secret
+of ``auth`` token (0.40 a month), customer-managed keys, and the endpoints of a VPC.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from typing import Final
 from pneumonia_cli.stack.settings import StackSettings
 
 HOURS_A_MONTH = 730
-"""As AWS reckons a month of what is billed by the hour: 365 × 24 / 12."""
+"""Hours of a month, as AWS counts them for billing: 365 × 24 / 12."""
 
 METRICS_A_FUNCTION = 24
 """Custom metrics that one function sends in an hour with traffic: twelve, each by function and by model version. A
-rejection adds one for its code, hours without cold starts or rejections have fewer."""
+rejection adds one for its code. Hours without cold starts or rejections have fewer."""
 
-PUTS_AN_UPLOAD = 3  # the film, its heatmap, its result
-GETS_AN_UPLOAD = 2  # the film, and a look whether a newer result is there
+PUTS_AN_UPLOAD = 3  # the image, its heatmap, its result
+GETS_AN_UPLOAD = 2  # the image, and the check for a newer result
 
-_BYTES_A_GB = 1024**3  # what AWS calls a GB in its prices
+_BYTES_A_GB = 1024**3  # a GB in the prices of AWS
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was used in some time.
+    """The use of a stack in a period.
 
     Attributes:
-        invocations: of all functions that see films.
-        milliseconds: their duration together, as Lambda's metric ``Duration`` sums it up.
+        invocations: of all functions that process images.
+        milliseconds: the sum of their durations (metric ``Duration`` of Lambda).
         provisioned_hours: instances kept started, times the hours.
-        queue_messages: messages sent, received and deleted, and receives that found none: each at most one request.
-        uploads: messages that S3 sent, one for each film.
+        queue_messages: messages sent, received and deleted, and empty receives. Each is at most one request.
+        uploads: messages from S3, one for each image.
         byte_hours: bytes stored in the two buckets, times the hours.
-        log_bytes: taken in by the log groups of these functions.
-        metric_hours: custom metrics that were sent, times the hours in which they were.
+        log_bytes: ingested by the log groups of these functions.
+        metric_hours: custom metrics that were sent, times the hours with data.
         alarm_hours: metrics that alarms watch, times the hours.
         dashboard_hours: dashboards, times the hours.
     """
@@ -69,8 +69,8 @@ FREE: Final = Usage(
     alarm_hours=10 * HOURS_A_MONTH,
     dashboard_hours=3 * HOURS_A_MONTH,
 )
-"""What SQS and CloudWatch give each account in each month, for as long as it exists. All stacks of it share them, and
-what Lambda and S3 give is not in it."""
+"""The permanent free tier of SQS and CloudWatch for each account and month. All stacks of the account share it. The
+free tiers of Lambda and S3 are not included."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Rates:
 
     @classmethod
     def of(cls, settings: StackSettings) -> Rates:
-        """The rates of a stack with these settings."""
+        """Return the rates of a stack with these settings."""
         puts = PUTS_AN_UPLOAD * settings.price_thousand_puts
         gets = GETS_AN_UPLOAD * settings.price_thousand_gets
         return cls(
@@ -107,12 +107,12 @@ class Rates:
         )
 
     def costs(self, usage: Usage) -> dict[str, float]:
-        """US dollars by the fields of `usage`, in their order."""
+        """Return the costs in US dollars by the fields of `usage`, in their order."""
         return {name: getattr(self, name) * getattr(usage, name) for name in _names()}
 
 
 def beyond(free: Usage, usage: Usage) -> Usage:
-    """What is left of `usage` when `free` is taken off, field by field."""
+    """Return `usage` minus `free`, field by field, at least 0."""
     return Usage(**{name: max(0, getattr(usage, name) - getattr(free, name)) for name in _names()})
 
 

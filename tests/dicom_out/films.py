@@ -1,4 +1,4 @@
-"""Whole DICOM films for the tests of results and of the gateway: with a patient in the header who never was."""
+"""Make DICOM images of an invented patient, and answers to them, for the tests of results and of the gateway."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ MODEL = {"name": "tiny", "version": "1.2.3", "sha256": "ab" * 32}
 
 
 def dicom_film(**elements: Any) -> bytes:
-    """A CR film of a made-up child of five; elements by keyword, None leaves one out."""
+    """Return a CR image of an invented child of five. Elements are given by keyword; None omits one."""
     syntax = elements.pop("syntax", None)
     pixels = elements.pop("pixels", None)
     chosen = () if syntax is None else (syntax,)
@@ -42,15 +42,15 @@ def dicom_film(**elements: Any) -> bytes:
 
 
 def make_heatmap() -> bytes:
-    """The overlay of a film of 400 x 300 pixels with heat in its lower right."""
-    film = Image.fromarray(np.tile(np.linspace(30, 220, 400).astype(np.uint8), (300, 1)))
+    """Return the overlay of an image of 400 x 300 pixels with heat at its lower right."""
+    image = Image.fromarray(np.tile(np.linspace(30, 220, 400).astype(np.uint8), (300, 1)))
     heat = np.zeros((6, 6), np.float32)
     heat[4:, 4:] = 1.0
-    return overlay(film, heat)
+    return overlay(image, heat)
 
 
 def prediction(**fields: Any) -> dict[str, Any]:
-    """The fields of an answer as the service gives them."""
+    """Return the fields of a prediction as the service returns them."""
     return {
         "normal": 0.2,
         "pneumonia": 0.8,
@@ -61,12 +61,12 @@ def prediction(**fields: Any) -> dict[str, Any]:
         "in_training_population": True,
         "forced": False,
         "image": {"warnings": [], "sop_instance_uid": HEADER["SOPInstanceUID"]},
-        "notice": "Research use only: triage support, never a diagnosis. A radiologist must read every film.",
+        "notice": "Research use only: triage support, never a diagnosis. A radiologist must read every X-ray.",
         **fields,
     }
 
 
 def refusal(code: str = "not_a_chest_xray") -> Answer:
-    """A refusal of the gate."""
+    """Return a refusal by the gate."""
     fields = {"code": code, "title": "The image is not a chest X-ray", "detail": "Send a frontal chest radiograph."}
     return Answer(fields, MODEL, force=False)

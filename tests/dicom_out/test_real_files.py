@@ -1,4 +1,4 @@
-"""Results of real DICOM films by the real model, before a real validator."""
+"""Check results of real DICOM images and the real model with a real validator."""
 
 import os
 import shutil

@@ -33,7 +33,7 @@ def items(dataset: Any) -> Iterator[Dataset]:
 
 
 def value_of(report: Dataset, code: Any) -> Any:
-    """The value of the one item of a concept: a number, a code value, or a text."""
+    """Return the value of the only item of a concept: a number, a code value or a text."""
     (item,) = [i for i in items(report) if i.get("ConceptNameCodeSequence", [Dataset()])[0].get("CodeValue") == code]
     if item.ValueType == "NUM":
         return float(item.MeasuredValueSequence[0].NumericValue)
@@ -101,14 +101,14 @@ def test_a_refusal_that_this_version_does_not_know(source: Source) -> None:
 
 def test_files_replace_those_of_an_earlier_run(source: Source, make_answer: MakeAnswer, tmp_path: Path) -> None:
     for _ in range(2):
-        written = write(tmp_path, "film", source, make_answer())
-    assert [path.name for path in written] == ["film.SC.dcm", "film.SR.dcm"]
+        written = write(tmp_path, "image", source, make_answer())
+    assert [path.name for path in written] == ["image.SC.dcm", "image.SR.dcm"]
     assert sorted(tmp_path.iterdir()) == written
     assert dcmread(written[0]).pixel_array.shape[2] == 3
 
 
 def test_highdicom_quotes_no_name_in_a_warning(make_answer: MakeAnswer) -> None:
-    """Warnings are errors in tests: a name of one component makes highdicom warn, and quote it."""
+    """highdicom warns about a name of one component and quotes it. In tests, warnings are errors."""
     instances(Source.of(dicom_film(PatientName="ZZONLYONE", ReferringPhysicianName="ZZDOC")), make_answer())
 
 
@@ -133,12 +133,12 @@ def test_the_validator_finds_no_error(elements: dict[str, Any], make_answer: Mak
         refusal(),
     ]
     for number, answer in enumerate(answers):
-        for path in write(tmp_path, f"film-{number}", source, answer):
+        for path in write(tmp_path, f"image-{number}", source, answer):
             assert errors_of(path) == []
 
 
 def errors_of(path: Path) -> list[str]:
-    """What dciodvfy calls an error in a file."""
+    """Return the errors that dciodvfy finds in a file."""
     ran = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
-    assert "SCImage" in ran.stderr or "Comprehensive3DSR" in ran.stderr  # or it did not know what it looked at
+    assert "SCImage" in ran.stderr or "Comprehensive3DSR" in ran.stderr  # otherwise it did not recognize the class
     return [line for line in ran.stderr.splitlines() if "Error" in line]

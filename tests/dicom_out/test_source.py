@@ -30,7 +30,7 @@ def test_patient_and_study_are_taken_over() -> None:
         ("AccessionNumber", "ACC-2024-00000001"),
     ],
 )
-@pytest.mark.filterwarnings("ignore")  # pydicom warns while the test writes the value
+@pytest.mark.filterwarnings("ignore")  # pydicom warns when the test writes the value
 def test_what_breaks_the_standard_is_left_empty(name: str, value: str) -> None:
     assert str(Source.of(dicom_film(**{name: value})).header.get(name) or "") == ""
 

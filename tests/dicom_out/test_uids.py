@@ -23,5 +23,5 @@ def test_another_source_model_kind_or_choice_is_another_instance() -> None:
 
 
 def test_uids_stay_those_of_earlier_versions() -> None:
-    """What a PACS holds already must be found again: this value is never to change."""
+    """This value must never change, so that instances in a PACS are recognized."""
     assert derived("report", "1.2.3", MODEL, {}) == "2.25.148347453044730114176707941629251878534"

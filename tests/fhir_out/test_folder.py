@@ -24,7 +24,7 @@ def test_one_file_for_each_predicted_image(tmp_path: Path) -> None:
     results.add(OTHER, b"\x89PNG", prediction())
     assert [path.name for path in tmp_path.iterdir()] == ["one.fhir.json"]
     assert json.loads((tmp_path / "one.fhir.json").read_bytes())["type"] == "transaction"
-    assert "none for 1 refused images; none for 1 files that are no DICOM images" in results.told
+    assert "none for 1 refused images; none for 1 files that are not DICOM images" in results.told
 
 
 def test_a_report_of_an_earlier_run_does_not_outlive_a_refusal(tmp_path: Path) -> None:
@@ -43,14 +43,14 @@ def test_a_server_that_is_down_is_asked_three_times_in_all(tmp_path: Path, monke
         results.add(OTHER, dicom_film(SOPInstanceUID="1.2.3.4"), prediction(image={}))
         assert (store.asked, waited, results.not_sent) == (3, [1.0, 4.0], 2)
         assert len(list(tmp_path.iterdir())) == 2  # nothing is lost
-        assert "took 0 of them. The FHIR server answered HTTP 503." in results.told
+        assert "accepted 0 of them. The FHIR server answered HTTP 503." in results.told
         store.broken = 0
         again = folder(tmp_path, server=FhirServer(store.url))
         again.add(ONE, dicom_film(), prediction())
         assert again.not_sent == 0
-        assert "The FHIR server took 1 of them" in again.told
+        assert "The FHIR server accepted 1 of them" in again.told
         again.add(ONE, dicom_film(), prediction())
-        assert "The FHIR server took 2 of them; it had 1 already, and changed nothing in it" in again.told
+        assert "The FHIR server accepted 2 of them; it already had 1 and left them unchanged" in again.told
         assert len(store.of_kind("DiagnosticReport")) == 1
 
 

@@ -52,7 +52,7 @@ def test_what_was_not_accepted(status: int, passing: bool, monkeypatch: pytest.M
 def test_an_answer_that_proves_nothing(answer: str) -> None:
     with upstream() as web:
         web.answers["/fhir"] = Response(answer, 200)
-        with pytest.raises(NotAccepted, match="no transaction-response"):
+        with pytest.raises(NotAccepted, match="not a transaction-response"):
             FhirServer(f"{web.url}/fhir").post(encoded(document()))
 
 

@@ -47,7 +47,7 @@ def test_a_message_at_fault_keeps_no_other_result(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(message, "_pid", lambda _source: "PID|1||ZZID||ZZNAME||20249999")
     files, (why,) = Reports(fhir=True, hl7=Route()).made(Source.of(dicom_film()), Answer(prediction(), MODEL, False))
     assert list(files) == [FHIR_FILE]
-    assert "at fault" in why
+    assert "not valid" in why
     assert "ZZ" not in why
 
 

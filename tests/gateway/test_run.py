@@ -55,7 +55,7 @@ def test_status_and_retry_of_one_with_failures(
     ran = command("gateway", "status", "--config", config_file)
     assert ran.code == 4
     assert "The gateway is running." in ran.out
-    assert "Images that failed for good: 1." in ran.out
+    assert "Images that failed permanently: 1." in ran.out
     assert "StudyInstanceUID" in ran.out
     assert "ZZ" not in ran.out
     ran = command("gateway", "retry", "--config", config_file, "--json")

@@ -1,4 +1,4 @@
-"""A small MLLP server: it keeps what it was sent, checks it strictly, and acknowledges."""
+"""A small MLLP server that keeps the messages it receives, checks them strictly, and acknowledges them."""
 
 import socket
 import ssl
@@ -15,8 +15,8 @@ START, END = b"\x0b", b"\x1c\r"
 
 @dataclass
 class Receiver:
-    """`messages`: what was taken, by its control id. `code`: what it answers with; `answer`: the whole answer instead,
-    where "ID" stands for the control id; b"" ends the connection without any."""
+    """`messages`: accepted messages by control id. `code`: the acknowledgement code. `answer`: a complete answer to
+    send instead, in which "ID" stands for the control id; b"" closes the connection without an answer."""
 
     port: int = 0
     messages: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Receiver:
 
 @contextmanager
 def mllp_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """Run one on 127.0.0.1."""
+    """Run a receiver on 127.0.0.1."""
     listener = socket.create_server(("127.0.0.1", 0))
     receiver = Receiver(listener.getsockname()[1])
 

@@ -45,13 +45,13 @@ def test_what_was_not_accepted(code: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (b"", "no acknowledgement"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no acknowledgement"),
-        (START + b"MSH" + END, "no acknowledgement"),
-        (START + MSH + END, "no acknowledgement"),
-        (START + MSH + b"MSA|AA\r" + END, "no acknowledgement"),
+        (b"", "not an acknowledgement"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not an acknowledgement"),
+        (START + b"MSH" + END, "not an acknowledgement"),
+        (START + MSH + END, "not an acknowledgement"),
+        (START + MSH + b"MSA|AA\r" + END, "not an acknowledgement"),
         (START + MSH + b"MSA|AA|another\r" + END, "another message"),
-        (START + b"x" * 80_000, "no acknowledgement"),
+        (START + b"x" * 80_000, "not an acknowledgement"),
     ],
 )
 def test_an_answer_that_proves_nothing(answer: bytes, told: str) -> None:
@@ -62,7 +62,7 @@ def test_an_answer_that_proves_nothing(answer: bytes, told: str) -> None:
 
 
 def test_an_acknowledgement_in_the_manner_of_others() -> None:
-    """Line feeds between segments, and separators of the receiver's own."""
+    """Line feeds between segments, and separators that the receiver chose."""
     with mllp_receiver() as receiver:
         receiver.answer = START + b"MSH#^~\\&#RIS\r\nMSA#AA#ID\r\n" + END
         Receiver("127.0.0.1", receiver.port).send(MESSAGE)
@@ -73,12 +73,12 @@ def test_a_receiver_that_is_down_or_silent() -> None:
         Receiver("127.0.0.1", 9).send(MESSAGE)
     with pytest.raises(NotAcknowledged, match="not reached"):
         Receiver("ris..example", 2575).send(MESSAGE)
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NotAcknowledged, match="did not answer"):
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(NotAcknowledged, match="did not respond"):
         Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.1).send(MESSAGE)
 
 
 def test_a_receiver_that_never_comes_to_an_end() -> None:
-    """Every byte is in time: only the whole answer is not."""
+    """Every byte arrives in time, but the complete answer does not."""
 
     def trickle(listener: socket.socket) -> None:
         link, _ = listener.accept()
@@ -90,13 +90,13 @@ def test_a_receiver_that_never_comes_to_an_end() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=trickle, args=[listener])
         thread.start()
-        with pytest.raises(NotAcknowledged, match="did not answer"):
+        with pytest.raises(NotAcknowledged, match="did not respond"):
             Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.2).send(MESSAGE)
         thread.join()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 def test_tls_to_a_receiver_that_is_known(tmp_path: Path) -> None:
     make_certificates(tmp_path, "records", "stranger", "gateway")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tmp_path / "gateway.crt")

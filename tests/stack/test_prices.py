@@ -1,4 +1,4 @@
-"""The rates, worked out by hand from the price lists that pneumonia_cli/stack/prices.py names."""
+"""The rates, calculated by hand from the price lists that pneumonia_cli/stack/prices.py names."""
 
 import dataclasses
 from typing import Any

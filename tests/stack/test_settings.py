@@ -1,4 +1,4 @@
-"""A setting is declared once; what else it needs is missed by nobody: a default, a line in the table, a reader."""
+"""Each setting is declared once, and has a default, a row in the table, and code that reads it."""
 
 import ast
 import re
@@ -25,14 +25,14 @@ DECLARED_IN = (
 
 
 def place_of(path: Path) -> str:
-    """A file of the repository by its path from the root."""
+    """Return the path of a file from the root of the repository."""
     return path.relative_to(ROOT).as_posix()
 
 
 def read_in(*folders: str) -> set[str]:
-    """What the code of these folders reads of something that is called settings or limits, as `settings.max_frames`.
+    """Return the attributes that the code of these folders reads from settings or limits, as in `settings.max_frames`.
 
-    Where settings are declared it is `self.max_frames`, of a property that is made of them.
+    In the files that declare settings, properties read them as `self.max_frames`.
     """
     found = set()
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
@@ -48,24 +48,24 @@ READ_BY_STACK = read_in("infra", "pneumonia_cli")
 
 
 def place(name: str) -> str:
-    """The file that declares a setting."""
+    """Return the file that declares a setting."""
     return next(path for path in DECLARED_IN if f"    {name}: " in (ROOT / path).read_text(encoding="utf-8"))
 
 
 def test_each_setting_has_a_default_in_cdk_json() -> None:
     missing = [name for name in SETTINGS if name not in default_context()]
     assert not missing, (
-        f"{missing} are declared ({', '.join(map(place, missing))}) but have no default in cdk.json. Put one there, "
-        "where its line should be in the table of settings."
+        f"{missing} are declared ({', '.join(map(place, missing))}) but have no default in cdk.json. Add one there, "
+        "at the position of its row in the table of settings."
     )
 
 
 def test_cdk_json_has_no_other_settings() -> None:
     unknown = [name for name in default_context() if ":" not in name and name not in SETTINGS]
     assert not unknown, (
-        f"cdk.json has {unknown}, which nobody declares. Declare what a function reads in pneumonia/settings.py (a "
-        "limit of decoding in pneumonia/decode/limits.py) and all else in pneumonia_cli/stack/settings.py, or take it "
-        "out."
+        f"cdk.json has {unknown}, which is not declared. Declare a setting that a function reads in "
+        "pneumonia/settings.py, a limit of decoding in pneumonia/decode/limits.py, and any other setting in "
+        "pneumonia_cli/stack/settings.py, or remove it."
     )
 
 
@@ -74,8 +74,8 @@ def test_a_function_without_its_variable_does_as_cdk_json_says(name: str) -> Non
     kind, declared_default = OF_FUNCTIONS[name].metadata["kind"], OF_FUNCTIONS[name].default
     default = kind.read(default_context().get(name, declared_default))
     assert default == declared_default, (
-        f"The default of '{name}' is {default!r} in cdk.json and {declared_default!r} in {place(name)}: a function "
-        "that is given no variable would do otherwise than one of the stack. Change one of them."
+        f"The default of '{name}' is {default!r} in cdk.json and {declared_default!r} in {place(name)}. A function "
+        "without the variable would behave differently from one of the stack. Change one of the two."
     )
 
 
@@ -83,7 +83,7 @@ def test_the_table_of_settings_is_as_they_are_declared() -> None:
     document = settings_table.DEPLOY_MD.read_text(encoding="utf-8")
     missing = [name for name in SETTINGS if f"| `{name}` |" not in document]
     assert document == settings_table.render(document), (
-        f"The table of settings in docs/deploy.md is not that of the declarations and of cdk.json (not in it: "
+        f"The table of settings in docs/deploy.md differs from the declarations and cdk.json (missing rows: "
         f"{missing or 'none'}). Run `make settings-table`."
     )
 
@@ -91,8 +91,8 @@ def test_the_table_of_settings_is_as_they_are_declared() -> None:
 @pytest.mark.parametrize("name", OF_FUNCTIONS)
 def test_a_function_reads_each_of_its_settings(name: str) -> None:
     assert name in READ_BY_FUNCTIONS, (
-        f"'{name}' is declared in {place(name)} and read by no code in lambda_src/pneumonia. Read it where it counts "
-        f"(settings.{name} or limits.{name}); if only the stack reads it, declare it in "
+        f"'{name}' is declared in {place(name)}, but no code in lambda_src/pneumonia reads it. Read it "
+        f"(settings.{name} or limits.{name}). If only the stack reads it, declare it in "
         "pneumonia_cli/stack/settings.py."
     )
 
@@ -100,8 +100,8 @@ def test_a_function_reads_each_of_its_settings(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in OF_FUNCTIONS])
 def test_the_stack_reads_each_of_its_settings(name: str) -> None:
     assert name in READ_BY_STACK, (
-        f"'{name}' is declared in pneumonia_cli/stack/settings.py and read by no code in infra or pneumonia_cli. Read "
-        f"it where it counts (settings.{name}), or take it out of pneumonia_cli/stack/settings.py and cdk.json."
+        f"'{name}' is declared in pneumonia_cli/stack/settings.py, but no code in infra or pneumonia_cli reads it. "
+        f"Read it (settings.{name}), or remove it from pneumonia_cli/stack/settings.py and cdk.json."
     )
 
 
