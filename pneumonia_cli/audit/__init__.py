@@ -1,1 +1,1 @@
-"""A model on a hospital's own films with its own labels: figures with intervals, and a report."""
+"""Measure a model on a hospital's own images with its own labels: figures with intervals, and a report."""

@@ -1,4 +1,4 @@
-"""Two models on the same films, before one takes the place of the other."""
+"""Compare two models on the same images, before one replaces the other."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ MOST_SHOWN: Final = 25
 
 @dataclass(frozen=True)
 class Change:
-    """A film that two models see differently: its name, its label in words, probability and triage of either."""
+    """The answers of two models for one image: file name, label in words, probability and triage of each model."""
 
     file: str
     label: str
@@ -34,9 +34,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`auc`: that of the second model minus that of the first, on films that both answered. `triage`: films by the
-    triage of the first and of the second. `labels_changed`: films whose balanced label changes, by their own label.
-    `largest`: the films with the largest differences. `answered_by_one`: films that only one of them answered."""
+    """The comparison of two models.
+
+    `films`: number of images that both models predicted. `auc`: AUC of the second model minus AUC of the first on
+    these images. `triage`: images by triage of the first and of the second model. `labels_changed`: images whose
+    balanced label changes, by their true label. `largest`: the images with the largest differences.
+    `answered_by_one`: images that only one model predicted.
+    """
 
     films: int
     auc: Interval
@@ -47,12 +51,12 @@ class Comparison:
     answered_by_one: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """Return the comparison as plain JSON."""
         return {**vars(self), "auc": self.auc.to_json(), "largest": [vars(change) for change in self.largest]}
 
 
 def compare(films: Sequence[Labelled], first: Sequence[Line], second: Sequence[Line]) -> Comparison:
-    """What changes when the second model takes the place of the first. `first`, `second`: their lines, as `films`."""
+    """Compare two models. `first`, `second`: their lines, in the order of `films`."""
     one, two = scores_of(films, first), scores_of(films, second)
     both = np.intersect1d(one.index, two.index)
     one, two = one.of(np.isin(one.index, both)), two.of(np.isin(two.index, both))
@@ -86,10 +90,10 @@ def compare(films: Sequence[Labelled], first: Sequence[Line], second: Sequence[L
     )
 
 
-def _change(film: Labelled, before: Line, after: Line) -> Change:
+def _change(labelled: Labelled, before: Line, after: Line) -> Change:
     return Change(
-        film.image.name,
-        "pneumonia" if film.label else "normal",
+        labelled.image.name,
+        "pneumonia" if labelled.label else "normal",
         float(before["pneumonia"]),
         float(after["pneumonia"]),
         str(before["triage"]),

@@ -1,7 +1,7 @@
-"""Figures of merit on labelled films, with 95% intervals over patients.
+"""Figures of merit on labelled images, with 95% intervals over patients.
 
 ``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: the number of
-the patient of each film, ``int[N]``.
+the patient of each image, ``int[N]``.
 """
 
 from collections.abc import Callable
@@ -19,25 +19,27 @@ ROUNDS: Final = 1000
 SEED: Final = 0
 BINS: Final = 10
 _Z: Final = 1.959964
-"""Of the normal distribution, for 95%."""
+"""Quantile of the normal distribution for 95% intervals."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its 95% interval; nan where there is nothing to estimate it from."""
+    """An estimate with its 95% interval; nan if there are no data for it."""
 
     value: float
     low: float
     high: float
 
     def to_json(self) -> list[float | None]:
-        """[value, low, high], null for nan."""
+        """Return [value, low, high], with null for nan."""
         return [None if np.isnan(part) else round(part, 4) for part in (self.value, self.low, self.high)]
 
 
 def auc(y: Labels, p: Array) -> float:
-    """Area under the ROC curve: the share of pairs that are in order, half of those that are equal; nan without both
-    classes."""
+    """Return the area under the ROC curve: the share of pairs in the right order, where equal pairs count half.
+
+    Returns nan if one of the classes is missing.
+    """
     ill, well = np.sort(p[y == 1]), np.sort(p[y == 0])
     if not ill.size or not well.size:
         return float("nan")
@@ -46,21 +48,21 @@ def auc(y: Labels, p: Array) -> float:
 
 
 def sensitivity(y: Labels, p: Array, threshold: float) -> float:
-    """Share of films with pneumonia with ``p >= threshold``; nan if there are none."""
+    """Return the share of images with pneumonia that have ``p >= threshold``; nan if there are no such images."""
     return float(np.mean(p[y == 1] >= threshold)) if (y == 1).any() else float("nan")
 
 
 def specificity(y: Labels, p: Array, threshold: float) -> float:
-    """Share of normal films with ``p < threshold``; nan if there are none."""
+    """Return the share of normal images that have ``p < threshold``; nan if there are no such images."""
     return float(np.mean(p[y == 0] < threshold)) if (y == 0).any() else float("nan")
 
 
 def bootstrap(
     figure: Callable[[NDArray[np.int64]], float], groups: Groups, rounds: int = ROUNDS
 ) -> tuple[float, float]:
-    """The 2.5th and the 97.5th percentile of a figure when patients are drawn with replacement.
+    """Return the 2.5th and the 97.5th percentile of a figure when patients are drawn with replacement.
 
-    ``figure`` takes indices of films. (nan, nan) where it is nan throughout.
+    ``figure`` takes indices of images. Returns (nan, nan) if the figure is nan in every draw.
     """
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
@@ -77,7 +79,7 @@ def bootstrap(
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """The score interval of a share of ``count`` (Wilson 1927): never of no width, as a bootstrap of 20 of 20 is."""
+    """Return the score interval of a share of ``count`` (Wilson 1927), which has a width even for 20 of 20."""
     if not count or np.isnan(share):
         return float("nan"), float("nan")
     middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
@@ -86,23 +88,26 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 
 def auc_interval(y: Labels, p: Array, groups: Groups) -> Interval:
-    """AUC with its interval by the bootstrap."""
-    return Interval(auc(y, p), *bootstrap(lambda films: auc(y[films], p[films]), groups))
+    """Return the AUC with its bootstrap interval."""
+    return Interval(auc(y, p), *bootstrap(lambda drawn: auc(y[drawn], p[drawn]), groups))
 
 
 def share_interval(called: NDArray[np.bool_], groups: Groups) -> Interval:
-    """The share of films for which ``called`` holds, with the wider of two intervals on either side: the bootstrap over
-    patients, and Wilson's for as many films as there are patients."""
+    """Return the share of images for which ``called`` is true, with its interval.
+
+    Each side of the interval is the wider one of the bootstrap over patients and of Wilson's interval for as many
+    images as there are patients.
+    """
     if not called.size:
         return Interval(*[float("nan")] * 3)
     share = float(called.mean())
-    low, high = bootstrap(lambda films: float(called[films].mean()), groups)
+    low, high = bootstrap(lambda drawn: float(called[drawn].mean()), groups)
     least, most = wilson(share, np.unique(groups).size)
     return Interval(share, min(low, least), max(high, most))
 
 
 def at_threshold(y: Labels, p: Array, groups: Groups, threshold: float) -> dict[str, Any]:
-    """Sensitivity and specificity at a threshold, each an Interval with its counts."""
+    """Return sensitivity and specificity at a threshold, each an Interval with its count."""
     ill, well = y == 1, y == 0
     return {
         "threshold": threshold,
@@ -114,7 +119,7 @@ def at_threshold(y: Labels, p: Array, groups: Groups, threshold: float) -> dict[
 
 
 def calibration_bins(y: Labels, p: Array, bins: int = BINS) -> list[tuple[float, float, int]]:
-    """Mean probability, observed share of pneumonia and count of each bin of equal width that has films."""
+    """Return mean probability, observed share of pneumonia and count for each bin of equal width that has images."""
     index = np.minimum((p * bins).astype(int), bins - 1)
     return [
         (float(p[index == k].mean()), float(y[index == k].mean()), int((index == k).sum()))
@@ -124,12 +129,12 @@ def calibration_bins(y: Labels, p: Array, bins: int = BINS) -> list[tuple[float,
 
 
 def calibration_error(y: Labels, p: Array, bins: int = BINS) -> float:
-    """Mean gap between probability and observed share, weighted by bin."""
+    """Return the mean gap between probability and observed share, weighted by the counts of the bins."""
     return sum(abs(mean - share) * count for mean, share, count in calibration_bins(y, p, bins)) / len(y)
 
 
 def roc(y: Labels, p: Array) -> list[tuple[float, float]]:
-    """(1 - specificity, sensitivity) at every threshold, from (0, 0) to (1, 1). Needs both classes."""
+    """Return (1 - specificity, sensitivity) at every threshold, from (0, 0) to (1, 1). Needs both classes."""
     thresholds = np.unique(p)[::-1]
     ill, well = np.sort(p[y == 1]), np.sort(p[y == 0])
     found = [1 - np.searchsorted(values, thresholds, "left") / values.size for values in (well, ill)]
@@ -137,6 +142,6 @@ def roc(y: Labels, p: Array) -> list[tuple[float, float]]:
 
 
 def threshold_for_sensitivity(y: Labels, p: Array, target: float) -> float:
-    """The highest threshold whose sensitivity is at least ``target``. Needs films with pneumonia."""
+    """Return the highest threshold whose sensitivity is at least ``target``. Needs images with pneumonia."""
     ill = np.sort(p[y == 1])
     return float(ill[int(np.floor((1 - target) * ill.size + 1e-9))])

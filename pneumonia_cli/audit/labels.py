@@ -1,4 +1,4 @@
-"""The labels of a hospital: a table of films, what each shows, and whose it is."""
+"""Read the labels of a hospital: a table of images with their labels and patients."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ _SHOWN = 5
 
 
 class BadLabels(Exception):
-    """The table cannot be used; the message says what is wrong with it."""
+    """The table cannot be used. The message says why."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A film. `label`: 1 for pneumonia, 0 for normal. `patient`: whatever names the patient; the film's own name where
-    the table does not say."""
+    """A labelled image. `label`: 1 for pneumonia, 0 for normal. `patient`: a name of the patient from the table, or the
+    name of the image if the table has none."""
 
     image: ImageFile
     label: int
@@ -31,8 +31,8 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Labels:
-    """The films that have a label, in the order of their names. `grouped`: the table names patients. `unlabelled`:
-    how many films have no label, and are left out."""
+    """`films`: the images with a label, in the order of their names. `grouped`: whether the table names patients.
+    `unlabelled`: the number of images without a label, which are left out."""
 
     films: list[Labelled]
     grouped: bool
@@ -40,7 +40,7 @@ class Labels:
 
 
 def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
-    """Join a table with the films of a folder.
+    """Join a table of labels with the images of a folder.
 
     `table`: CSV in UTF-8 with a header, separated by commas, semicolons or tabs. Columns: `file` (relative to the
     folder, with forward slashes), `label` (pneumonia or normal, 1 or 0), and `patient` if known; others are ignored.
@@ -50,7 +50,7 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
     header = rows[0].keys() if rows else ()
     missing = [name for name in (FILE, LABEL) if name not in header]
     if missing:
-        raise BadLabels(f"The labels have no column {' and no column '.join(missing)}, or no rows.")
+        raise BadLabels(f"The table of labels has no column {' and no column '.join(missing)}, or it has no rows.")
     grouped = PATIENT in header
     by_name = {image.name: image for image in images}
     found: dict[str, Labelled] = {}
@@ -60,7 +60,7 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
         if word not in _LABELS:
             raise BadLabels(f"Line {number} of the labels: the label must be pneumonia or normal (or 1 or 0).")
         if name in found:
-            raise BadLabels(f"Line {number} of the labels names a film that an earlier line names, too: {name}")
+            raise BadLabels(f"Line {number} of the labels repeats an image of an earlier line: {name}")
         if name not in by_name:
             strangers.append(name)
             continue
@@ -68,12 +68,10 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
         found[name] = Labelled(by_name[name], _LABELS[word], patient or name)
     if strangers:
         more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
-        raise BadLabels(f"The labels name films that are not in the folder: {', '.join(strangers[:_SHOWN])}{more}")
-    counts = Counter(film.label for film in found.values())
+        raise BadLabels(f"The labels name images that are not in the folder: {', '.join(strangers[:_SHOWN])}{more}")
+    counts = Counter(labelled.label for labelled in found.values())
     if not (counts[0] and counts[1]):
-        raise BadLabels(
-            "The labels have to name films with pneumonia and normal ones: without both nothing is measured."
-        )
+        raise BadLabels("The labels must name both images with pneumonia and normal images.")
     films = [found[name] for name in by_name if name in found]
     return Labels(films, grouped, len(images) - len(films))
 

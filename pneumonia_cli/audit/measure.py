@@ -1,4 +1,4 @@
-"""What a model says of labelled films, in figures."""
+"""Measure the answers of a model on labelled images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from pneumonia_cli.reporting.verdict import WORDS, caveat_of
 
 SUGGESTED_SENSITIVITY: Final = 0.95
 FEW: Final = 50
-"""Patients of either kind below which a threshold is no more than a hint."""
+"""With fewer patients with pneumonia or fewer normal patients than this, a suggested threshold is only a hint."""
 
 Line = Mapping[str, Any]
-"""The fields of an answer, or `error` with those of a refusal."""
+"""The fields of a prediction, or `error` with the fields of a refusal."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The films that a model answered, [N] each. `index`: their places among all labelled films."""
+    """The predicted images, with [N] values in each field. `index`: their positions among all labelled images."""
 
     index: NDArray[np.int64]
     y: Labels
@@ -33,13 +33,13 @@ class Scores:
     groups: Groups
 
     def of(self, chosen: Any) -> "Scores":
-        """Some of them, by a mask or by places."""
+        """Return the scores that a mask or positions select."""
         return Scores(self.index[chosen], self.y[chosen], self.p[chosen], self.groups[chosen])
 
 
 def scores_of(films: Sequence[Labelled], lines: Sequence[Line]) -> Scores:
-    """What was answered; what was refused has no part in any figure."""
-    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(film.patient for film in films))}
+    """Return the scores of predicted images. Refused images are in no figure."""
+    numbers = {patient: number for number, patient in enumerate(dict.fromkeys(one.patient for one in films))}
     index = np.array([k for k, line in enumerate(lines) if "pneumonia" in line], np.int64)
     return Scores(
         index,
@@ -51,10 +51,12 @@ def scores_of(films: Sequence[Labelled], lines: Sequence[Line]) -> Scores:
 
 @dataclass(frozen=True)
 class Audit:
-    """The figures of one model. `points`: by operating point, as `figures.at_threshold` gives them. `triage`: films by
-    triage and label. `local`: probabilities at the share of pneumonia among these films, [N] as `scores`. `parts`: AUC
-    and counts of the films inside and outside the training population, where there are both. `suggested`: a point, as
-    those of `points`."""
+    """The figures of one model.
+
+    `points`: by operating point, as returned by `figures.at_threshold`. `triage`: images by triage and label. `local`:
+    probabilities at the share of pneumonia among these images, [N] as `scores`. `parts`: AUC and counts of the images
+    inside and outside the training population, if there are both. `suggested`: a point like those of `points`.
+    """
 
     card: Card
     scores: Scores
@@ -70,7 +72,7 @@ class Audit:
 
     @property
     def films(self) -> dict[str, int]:
-        """Counts of answered films and of their patients, by label."""
+        """Counts of predicted images and of their patients, by label."""
         counted = {}
         for name, label in (("pneumonia", 1), ("normal", 0)):
             chosen = self.scores.y == label
@@ -80,11 +82,11 @@ class Audit:
 
     @property
     def few(self) -> bool:
-        """Whether there are too few patients of a kind for a threshold of one's own."""
+        """Whether there are too few patients of a class to suggest a threshold."""
         return min(self.films["pneumonia_patients"], self.films["normal_patients"]) < FEW
 
     def to_json(self) -> dict[str, Any]:
-        """All figures, intervals as [value, low, high]."""
+        """Return all figures, with intervals as [value, low, high]."""
 
         def plain(point: Mapping[str, Any]) -> dict[str, Any]:
             return {name: value.to_json() if isinstance(value, Interval) else value for name, value in point.items()}
@@ -104,14 +106,14 @@ class Audit:
 
 
 def measure(films: Sequence[Labelled], lines: Sequence[Line], card: Card) -> Audit:
-    """The figures of a model. `lines`: what it said of each film, in the same order.
+    """Return the figures of a model. `lines`: its answers for `films`, in the same order.
 
-    Raises ValueError where it answered no film with pneumonia, or no normal one.
+    Raises ValueError if it predicted no image with pneumonia or no normal image.
     """
     scores = scores_of(films, lines)
     y, p, groups = scores.y, scores.p, scores.groups
     if len(set(y.tolist())) < 2:
-        raise ValueError("the model answered films of one kind only")
+        raise ValueError("the model predicted images of one class only")
     prevalence = float(np.clip(y.mean(), LOWEST, HIGHEST))
     local = np.array([probability_at(float(value), card.calibration.prevalence, prevalence) for value in p])
     points = card.operating_points
@@ -134,17 +136,17 @@ def measure(films: Sequence[Labelled], lines: Sequence[Line], card: Card) -> Aud
 
 def _by_triage(films: Sequence[Labelled], lines: Sequence[Line]) -> dict[str, dict[str, int]]:
     counts = {triage: {"pneumonia": 0, "normal": 0} for triage in WORDS}
-    for film, line in zip(films, lines, strict=True):
+    for labelled, line in zip(films, lines, strict=True):
         if "pneumonia" in line:
-            counts[str(line["triage"])]["pneumonia" if film.label else "normal"] += 1
+            counts[str(line["triage"])]["pneumonia" if labelled.label else "normal"] += 1
     return counts
 
 
 def _refused(films: Sequence[Labelled], lines: Sequence[Line]) -> dict[str, dict[str, int]]:
     counts: dict[str, Counter[str]] = {}
-    for film, line in zip(films, lines, strict=True):
+    for labelled, line in zip(films, lines, strict=True):
         if "error" in line:
-            counts.setdefault(str(line["error"]["code"]), Counter())["pneumonia" if film.label else "normal"] += 1
+            counts.setdefault(str(line["error"]["code"]), Counter())["pneumonia" if labelled.label else "normal"] += 1
     return {code: {kind: found[kind] for kind in ("pneumonia", "normal")} for code, found in sorted(counts.items())}
 
 

@@ -1,4 +1,4 @@
-"""The report of an audit: one HTML file that needs nothing but a browser, like the model card."""
+"""Render the report of an audit as one self-contained HTML file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ POINTS = {
     "balanced": "label pneumonia (balanced)",
     "rule_out": "not likely normal (rule out)",
 }
-"""The operating points in words: which films count as called ill there."""
+"""The operating points in words: results that count as called pneumonia."""
 
 _PLACES = 3
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A bin of the calibration plot, in percent of its sides; `count` films."""
+    """A bin of the calibration plot with `count` images. Positions are in percent of the sides of the plot."""
 
     x: float
     y: float
@@ -36,9 +36,9 @@ class Dot:
 
 
 def render(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None, made: datetime) -> str:
-    """The page. `audits`: of one model, or of the one in use and of the one it is compared with.
+    """Return the page. `audits`: of one model, or of the model in use and the model that it is compared with.
 
-    Every text from outside is escaped by the template engine.
+    The template engine escapes every text from outside.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -63,27 +63,27 @@ def render(labels: Labels, audits: Sequence[Audit], comparison: Comparison | Non
 
 
 def interval_words(interval: Interval) -> str:
-    """ "0.912 (0.871-0.950)"."""
+    """Return a figure such as "0.912 (0.871-0.950)"."""
     if np.isnan(interval.value):
-        return "cannot be told"
+        return "not available"
     return f"{interval.value:.{_PLACES}f} ({interval.low:.{_PLACES}f}-{interval.high:.{_PLACES}f})"
 
 
 def share_interval_words(interval: Interval) -> str:
-    """ "91.2% (87.1-95.0)"."""
+    """Return a share such as "91.2% (87.1-95.0)"."""
     if np.isnan(interval.value):
-        return "cannot be told"
+        return "not available"
     return f"{interval.value:.1%} ({100 * interval.low:.1f}-{100 * interval.high:.1f})"
 
 
 def roc_path(audit: Audit) -> str:
-    """The points of an SVG polyline in a square of 100."""
+    """Return the ROC curve as the points of an SVG polyline in a square of 100."""
     steps = figures.roc(audit.scores.y, audit.scores.p)
     return " ".join(f"{100 * x:.2f},{100 - 100 * y:.2f}" for x, y in steps)
 
 
 def calibration_dots(audit: Audit) -> list[Dot]:
-    """The bins of the calibration plot, at the share of pneumonia among the films."""
+    """Return the bins of the calibration plot, at the share of pneumonia among the images."""
     bins = figures.calibration_bins(audit.scores.y, audit.local)
     most = max(count for _, _, count in bins)
     return [

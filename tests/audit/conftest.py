@@ -8,11 +8,11 @@ from pneumonia_cli.audit.labels import Labelled
 from pneumonia_cli.reporting.images import ImageFile
 
 Line = dict[str, Any]
-Films = Callable[..., list[Labelled]]
+Images = Callable[..., list[Labelled]]
 
 
 def answer(probability: float, **more: Any) -> Line:
-    """What a model with the thresholds of the tiny one says."""
+    """Return a prediction with the thresholds of the tiny model."""
     triage = "likely_normal" if probability < 0.1 else "likely_pneumonia" if probability >= 0.9 else "indeterminate"
     label = "pneumonia" if probability >= 0.4 else "normal"
     return {"pneumonia": probability, "triage": triage, "label": label, "in_training_population": True, **more}
@@ -23,8 +23,8 @@ def refusal(code: str) -> Line:
 
 
 @pytest.fixture
-def films() -> Films:
-    """films(1, 0, 1, patients="aab"): labelled films f0, f1, …"""
+def images() -> Images:
+    """images(1, 0, 1, patients="aab"): labelled images f0, f1, …"""
 
     def make(*labels: int, patients: str = "") -> list[Labelled]:
         return [

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from pneumonia_cli.audit.compare import MOST_SHOWN, compare
-from tests.audit.conftest import Films, answer, refusal
+from tests.audit.conftest import Images, answer, refusal
 
 
-def test_what_a_switch_changes(films: Films) -> None:
+def test_what_a_switch_changes(images: Images) -> None:
     first = [answer(0.95), answer(0.3), answer(0.05), answer(0.5), answer(0.2)]
     second = [answer(0.91), answer(0.6), answer(0.03), answer(0.2), answer(0.2)]
-    found = compare(films(1, 1, 0, 0, 0), first, second)
+    found = compare(images(1, 1, 0, 0, 0), first, second)
     assert found.films == 5
     assert found.triage["indeterminate"]["indeterminate"] == 3
     assert (found.triage_changed, found.labels_changed) == (0, {"pneumonia": 1, "normal": 1})
@@ -20,25 +20,25 @@ def test_what_a_switch_changes(films: Films) -> None:
     json.dumps(found.to_json(), allow_nan=False)
 
 
-def test_only_films_that_both_answered_are_compared(films: Films) -> None:
+def test_only_images_that_both_answered_are_compared(images: Images) -> None:
     first = [answer(0.9), refusal("too_small"), answer(0.1), answer(0.95)]
     second = [answer(0.9), answer(0.9), refusal("blank_image"), answer(0.05)]
-    found = compare(films(1, 1, 0, 0), first, second)
+    found = compare(images(1, 1, 0, 0), first, second)
     assert (found.films, found.answered_by_one) == (2, {"first": 1, "second": 1})
     assert found.triage["likely_pneumonia"]["likely_normal"] == 1
     assert found.triage_changed == 1
 
 
-def test_nothing_in_common(films: Films) -> None:
-    found = compare(films(1, 0), [answer(0.9), refusal("a")], [refusal("a"), answer(0.2)])
+def test_nothing_in_common(images: Images) -> None:
+    found = compare(images(1, 0), [answer(0.9), refusal("a")], [refusal("a"), answer(0.2)])
     assert found.films == 0
     assert np.isnan(found.auc.value)
     assert found.to_json()["auc"] == [None, None, None]
 
 
-def test_of_many_the_largest_differences_are_shown(films: Films) -> None:
+def test_of_many_the_largest_differences_are_shown(images: Images) -> None:
     count = 3 * MOST_SHOWN
     first, second = [answer(0.5)] * count, [answer(0.5 + k / (3 * count)) for k in range(count)]
-    found = compare(films(*[k % 2 for k in range(count)]), first, second)
+    found = compare(images(*[k % 2 for k in range(count)]), first, second)
     assert len(found.largest) == MOST_SHOWN
     assert found.largest[0].file == f"f{count - 1}"

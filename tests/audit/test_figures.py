@@ -11,7 +11,7 @@ P = np.array([0.1, 0.4, 0.4, 0.4, 0.8, 0.9])
 
 
 def test_auc_counts_pairs_and_half_of_those_that_are_equal() -> None:
-    # Nine pairs: 0.4 beats one and equals two, the others beat all three.
+    # Nine pairs: 0.4 is above one and equals two; the others are above all three.
     assert figures.auc(Y, P) == pytest.approx((1 + 2 * 0.5 + 3 + 3) / 9)
     assert figures.auc(Y, -P) == pytest.approx(1 - (1 + 2 * 0.5 + 3 + 3) / 9)
     assert np.isnan(figures.auc(np.ones(3, int), P[:3]))
@@ -23,15 +23,15 @@ def test_thresholds_belong_to_the_upper_side() -> None:
     assert np.isnan(figures.sensitivity(np.zeros(2, int), P[:2], 0.5))
 
 
-def test_the_bootstrap_draws_patients_not_films() -> None:
+def test_the_bootstrap_draws_patients_not_images() -> None:
     rng = np.random.default_rng(1)
     called = rng.random(40) < 0.5
     alone = figures.share_interval(called, np.arange(40))
-    # The same films ten times each, as if all belonged to 40 patients: no more is known than from 40 films.
+    # The same images ten times each, from 40 patients, give no more information than 40 images.
     repeated = figures.share_interval(np.repeat(called, 10), np.repeat(np.arange(40), 10))
     assert (repeated.low, repeated.high) == pytest.approx((alone.low, alone.high), abs=0.03)
-    as_films = figures.share_interval(np.repeat(called, 10), np.arange(400))
-    assert as_films.high - as_films.low < 0.5 * (alone.high - alone.low)
+    as_images = figures.share_interval(np.repeat(called, 10), np.arange(400))
+    assert as_images.high - as_images.low < 0.5 * (alone.high - alone.low)
 
 
 def test_the_bootstrap_is_the_same_each_time_and_holds_its_figure() -> None:

@@ -8,11 +8,11 @@ from pneumonia_cli.reporting.images import ImageFile
 IMAGES = [ImageFile(Path(name), name) for name in ("a.png", "b/c.png", "d.png", "e.png")]
 
 
-def test_films_are_joined_with_their_labels() -> None:
+def test_images_are_joined_with_their_labels() -> None:
     rows = "File, LABEL ,ward,patient", "d.png,Pneumonia,x,ada", "./b/c.png,0,y,bob", "a.png, 1 ,z,", ""
     table = "\r\n".join(rows).encode("utf-8-sig")
     labels = read_labels(table, IMAGES)
-    assert [(film.image.name, film.label, film.patient) for film in labels.films] == [
+    assert [(one.image.name, one.label, one.patient) for one in labels.films] == [
         ("a.png", 1, "a.png"),
         ("b/c.png", 0, "bob"),
         ("d.png", 1, "ada"),
@@ -25,9 +25,9 @@ def test_delimiters_of_spreadsheets(delimiter: str) -> None:
     rows = ("file", "label"), ("a.png", "normal"), ("d.png", "pneumonia")
     table = "\n".join(delimiter.join(row) for row in rows)
     labels = read_labels(table.encode(), IMAGES)
-    assert [film.label for film in labels.films] == [0, 1]
+    assert [one.label for one in labels.films] == [0, 1]
     assert not labels.grouped
-    assert [film.patient for film in labels.films] == ["a.png", "d.png"]
+    assert [one.patient for one in labels.films] == ["a.png", "d.png"]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_delimiters_of_spreadsheets(delimiter: str) -> None:
         ("file,label\na.png,ill\n", "Line 2 .* must be pneumonia or normal"),
         ("file,label\na.png,1\na.png,0\n", "Line 3 .* a.png"),
         ("file,label\na.png,1\nz.png,0\n", "not in the folder: z.png"),
-        ("file,label\na.png,1\nd.png,1\n", "films with pneumonia and normal ones"),
+        ("file,label\na.png,1\nd.png,1\n", "images with pneumonia and normal images"),
         ("file,label\n\xfc.png,1\n", "not UTF-8"),
     ],
 )

@@ -9,7 +9,7 @@ from pneumonia_cli.audit.labels import Labelled, Labels
 from pneumonia_cli.audit.measure import measure
 from pneumonia_cli.audit.report import interval_words, render, share_interval_words
 from pneumonia_cli.reporting.images import ImageFile
-from tests.audit.conftest import Films, answer, refusal
+from tests.audit.conftest import Images, answer, refusal
 
 MADE = datetime(2026, 11, 26, 17, 30)
 EVIL = "<script>alert(1)</script>.png"
@@ -17,10 +17,10 @@ FIRST = [answer(0.95), answer(0.5), answer(0.02), answer(0.92), refusal("blank_i
 SECOND = [answer(0.9), answer(0.05), answer(0.02), answer(0.3), answer(0.2)]
 
 
-def test_a_report_of_one_model(films: Films, card: Card) -> None:
-    labelled = films(1, 1, 0, 0, 0)
+def test_a_report_of_one_model(images: Images, card: Card) -> None:
+    labelled = images(1, 1, 0, 0, 0)
     page = render(Labels(labelled, False, 3), [measure(labelled, FIRST, card)], None, MADE)
-    for text in ("tiny-grey 0.0.1", "5 labelled films", "3 films without a label", "2026-11-26 17:30", "blank_image",
+    for text in ("tiny-grey 0.0.1", "5 labelled images", "3 images without a label", "2026-11-26 17:30", "blank_image",
                  "Refused: 1", "The labels name no patients", "50.0%", "1 of 2", card.notice):  # fmt: skip
         assert text in page, text
     assert page.count("<svg") == 2
@@ -28,12 +28,12 @@ def test_a_report_of_one_model(films: Films, card: Card) -> None:
     assert not re.search(r"https?://|@import|<link|<script|src=", page)
 
 
-def test_a_report_of_two(films: Films, card: Card) -> None:
-    labelled = [Labelled(ImageFile(Path("x"), EVIL), 1, "p"), *films(1, 1, 0, 0, 0)[1:]]
+def test_a_report_of_two(images: Images, card: Card) -> None:
+    labelled = [Labelled(ImageFile(Path("x"), EVIL), 1, "p"), *images(1, 1, 0, 0, 0)[1:]]
     audits = [measure(labelled, said, card) for said in (FIRST, SECOND)]
     page = render(Labels(labelled, True, 0), audits, compare(labelled, FIRST, SECOND), MADE)
     for text in ("In use: tiny-grey", "Compared with: tiny-grey", "What a switch would change", "over patients",
-                 "Answered by the model in use alone:\n  0; by the other alone: 1",
+                 "Predicted only by the model in use:\n  0; only by the other model: 1",
                  "indeterminate → likely normal"):  # fmt: skip
         assert text in page, text
     assert EVIL not in page
@@ -45,4 +45,4 @@ def test_intervals_in_words() -> None:
     assert interval_words(Interval(0.9123, 0.85, 1.0)) == "0.912 (0.850-1.000)"
     assert share_interval_words(Interval(0.9123, 0.85, 1.0)) == "91.2% (85.0-100.0)"
     unknown = Interval(*[float("nan")] * 3)
-    assert {interval_words(unknown), share_interval_words(unknown)} == {"cannot be told"}
+    assert {interval_words(unknown), share_interval_words(unknown)} == {"not available"}

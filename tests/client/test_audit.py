@@ -50,7 +50,7 @@ def test_the_model_of_this_machine(
         ("well/text.png", "normal", "t", "rejected"),
     ]
     assert rows[-1]["code"] == "unsupported_format"
-    assert "tiny-grey 0.0.1 on our own films" in (out / "audit.html").read_text(encoding="utf-8")
+    assert "tiny-grey 0.0.1 on our own images" in (out / "audit.html").read_text(encoding="utf-8")
     ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--output", "csv")
     found = csv.DictReader(ran.out.splitlines())
     assert [row | {"request_id": ""} for row in found] == [row | {"request_id": ""} for row in rows]
