@@ -53,7 +53,7 @@ _WORDS: Final[dict[str, frozenset[str]]] = {
 
 
 class CannotClean(Exception):
-    """The gateway cannot parse the file, so nothing of it is sent. The message does not quote the file."""
+    """The gateway cannot parse the file, so no part of it is sent. The message does not quote the file."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The required bindings of FHIR R4B for the elements that reports use; fhir.resources does not check them."""
+"""The required bindings of FHIR R4B for the elements of reports, which fhir.resources does not check."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ _TYPES = {"Patient", "ImagingStudy", "ServiceRequest"}
 
 
 def wrong_codes(document: Any, path: str = "") -> list[str]:
-    """Where a code is none of its value set."""
+    """Return the elements whose code is not in the required value set."""
     return list(_wrong(document, path or document["resourceType"]))
 
 

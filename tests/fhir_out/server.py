@@ -1,4 +1,4 @@
-"""A small FHIR server: it takes transactions as HAPI does, and refuses what HAPI refuses."""
+"""A small FHIR server that accepts and refuses transactions as HAPI does."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _URN = re.compile(r"urn:uuid:[0-9a-f-]{36}")
 
 
 class Refusal(Exception):
-    """HTTP status and diagnostics of an OperationOutcome."""
+    """A refused transaction, with HTTP status and diagnostics of an OperationOutcome."""
 
     def __init__(self, status: int, told: str) -> None:
         super().__init__(told)
@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 @dataclass
 class FhirStore:
-    """`resources` by `Kind/id`. `token`: what a client must show. `broken`: an HTTP status to answer with instead."""
+    """`resources` by `Kind/id`. `token`: required of clients. `broken`: an HTTP status to return instead."""
 
     url: str = ""
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class FhirStore:
             return Response(json.dumps(outcome), refusal.status, content_type="application/fhir+json")
 
     def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """All of it or nothing. Raises Refusal."""
+        """Execute a transaction completely or not. Raises Refusal."""
         check(bundle)
         if bundle["type"] != "transaction":
             raise Refusal(422, "no transaction")
@@ -83,7 +83,7 @@ class FhirStore:
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": answers}
 
     def _matches(self, kind: str, search: str) -> list[str]:
-        """By an identifier, with its system; what else there is in searches is not known here."""
+        """Search by an identifier with its system. Other searches are not supported."""
         name, _, token = search.partition("=")
         system, bar, value = token.partition("|")
         if name != "identifier" or not bar or not system or not value:
@@ -96,7 +96,7 @@ class FhirStore:
 
 
 def check(document: dict[str, Any]) -> None:
-    """Structure by fhir.resources, codes by the required bindings. Raises Refusal."""
+    """Check the structure with fhir.resources, and codes with the required bindings. Raises Refusal."""
     try:
         get_fhir_model_class(document["resourceType"]).model_validate(document)
     except ValidationError as error:
@@ -106,7 +106,7 @@ def check(document: dict[str, Any]) -> None:
 
 
 def resolved(value: Any, places: dict[str, str]) -> Any:
-    """References to entries become references to what they are now; to anything else by URN there are none."""
+    """Replace references to entries by references to the stored resources. Refuses other references by URN."""
     if isinstance(value, list):
         return [resolved(item, places) for item in value]
     if not isinstance(value, dict):
@@ -122,7 +122,7 @@ def resolved(value: Any, places: dict[str, str]) -> Any:
 
 @contextmanager
 def fhir_server() -> Iterator[FhirStore]:
-    """Run one on 127.0.0.1."""
+    """Run a server on 127.0.0.1."""
     store = FhirStore()
     with running(Request.application(store.respond), 0) as port:
         store.url = f"http://{HOST}:{port}/fhir"

@@ -84,7 +84,7 @@ def test_sent_twice_it_is_there_once() -> None:
     before = dict(store.resources)
     store.transaction(document())
     assert store.resources == before
-    store.transaction(document(forced=True))  # another answer to the same image is another report
+    store.transaction(document(forced=True))  # a forced prediction of the image is another report
     assert len(store.of_kind("DiagnosticReport")) == 2
     assert len(store.of_kind("Device")) == 1
 
@@ -93,7 +93,7 @@ def test_the_report_says_its_limits_first() -> None:
     report = of_kind(document(), "DiagnosticReport")
     assert report["status"] == "preliminary"
     assert report["conclusion"].startswith("RESEARCH USE ONLY. NOT A DIAGNOSIS. ")
-    assert prediction()["notice"] in report["conclusion"]  # whose X-rays the model knows
+    assert prediction()["notice"] in report["conclusion"]  # which says whose X-rays the model was trained on
     assert "likely pneumonia" in report["conclusion"]
     assert "Where fewer of them show it, the probability is lower." in report["conclusion"]
     assert "80.0%, if 1 in 2 such X-rays shows pneumonia" in report["conclusion"]
@@ -122,7 +122,7 @@ def test_no_text_stands_without_its_limits(fields: dict[str, Any]) -> None:
         assert "interpretation" not in one  # a flag is read as a finding
         assert "referenceRange" not in one  # and so is a normal range
     assert "research use only" in observations[0]["valueCodeableConcept"]["text"]
-    assert codes.PNEUMONIA.value not in json.dumps(made)  # the finding itself is nowhere coded as found
+    assert codes.PNEUMONIA.value not in json.dumps(made)  # no code says that pneumonia was found
 
 
 def test_the_observations_of_a_prediction() -> None:
@@ -150,7 +150,7 @@ def test_the_probability_at_the_share_that_was_asked_for() -> None:
     assert of_kind(made, "Observation", "P-PNEUMONIA")["valueQuantity"]["value"] == 30.8
     parts = numbers(made, "P-PNEUMONIA")
     assert parts["SHARE"]["value"] == 10.0
-    assert "THRESHOLD" not in parts  # it belongs to another number
+    assert "THRESHOLD" not in parts  # the threshold applies to another probability
     assert "1 in 10 such X-rays" in of_kind(made, "DiagnosticReport")["conclusion"]
 
 
@@ -183,7 +183,7 @@ def test_the_patient_is_named_as_in_the_header() -> None:
             assert subject["display"] == "Dr. Jörg Müller, born 2019-05-23, female"
     (device,) = [e for e in made["entry"] if e["resource"]["resourceType"] == "Device"]
     assert "ZZ" not in json.dumps(device)
-    assert "ZZ" not in json.dumps([entry["request"] for entry in made["entry"]])  # addresses are in logs of servers
+    assert "ZZ" not in json.dumps([entry["request"] for entry in made["entry"]])  # servers log addresses
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.fhir_out.test_bundle import document
 def test_a_transaction_is_carried_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with fhir_server() as store:
         store.token = "secret"
-        monkeypatch.setenv(TOKEN_VARIABLE, "secret\n")  # as files of secrets end
+        monkeypatch.setenv(TOKEN_VARIABLE, "secret\n")  # files of secrets end with a line break
         for _ in range(2):
             created = FhirServer(f"{store.url}/").post(encoded(document()))
             assert created is (store.asked == 1)
