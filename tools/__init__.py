@@ -1,1 +1,1 @@
-"""What only maintainers of this repository run."""
+"""Programs for maintainers of this repository."""

@@ -1,10 +1,10 @@
-"""`make audit`: known vulnerabilities of every locked package, asked of a database online by pip-audit.
+"""`make audit`: look up known vulnerabilities of every locked package in an online database, with pip-audit.
 
     python -m tools.audit [--strict]
 
-It ends with 1 if one is known. pip-audit itself says "no known vulnerabilities" of packages that it got no answer for,
-so answers are counted here: where the database is out of reach, wholly or for some packages, that is said, and with
---strict it ends with 2.
+The exit code is 1 if a vulnerability is known. pip-audit also reports "no known vulnerabilities" for packages without
+an answer, so this program counts the answers. If the database does not answer for all packages, it prints a message,
+and with --strict the exit code is 2.
 """
 
 import argparse
@@ -22,7 +22,7 @@ LOCKS = (
     "pneumonia_cli/requirements.txt",
     "requirements.txt",
 )
-"""What ships, then what runs on an operator's machine."""
+"""The lock files of the deployed code, then of an operator's machine."""
 TIMEOUT_SECONDS = 10
 
 
@@ -51,14 +51,14 @@ class Findings:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make audit", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--strict", action="store_true", help="end with 2 where the database gave no answer")
+    parser.add_argument("--strict", action="store_true", help="exit with 2 if the database gave no answer")
     strict = parser.parse_args(argv).strict
     codes = [_told(lock, findings(ROOT / lock), strict) for lock in LOCKS]
     return 1 if 1 in codes else max(codes)
 
 
 def findings(lock: Path) -> Findings | None:
-    """What the database knows of a file of locked packages; None where it cannot be asked."""
+    """Return the known vulnerabilities of the packages in a lock file; None if the database cannot be reached."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--requirement", str(lock)),
@@ -70,18 +70,18 @@ def findings(lock: Path) -> Findings | None:
     )
     try:
         return Findings.of(json.loads(done.stdout))
-    except ValueError:  # it ended before it had anything to report
+    except ValueError:  # it ended without a report
         return None
 
 
 def _told(lock: str, found: Findings | None, strict: bool) -> int:
-    """Print what was found, and answer the exit code."""
+    """Print the results and return the exit code."""
     if found is None:
         print(f"SKIPPED {lock}: the database of vulnerabilities cannot be reached")
         return 2 if strict else 0
     for known in found.known:
         print(f"VULNERABLE {lock}: {known}")
-    print(f"{lock}: {len(found.answered)} packages asked about, {len(found.known)} vulnerabilities known")
+    print(f"{lock}: {len(found.answered)} packages checked, {len(found.known)} vulnerabilities known")
     if found.silent:
         print(f"SKIPPED {lock}: no answer about {len(found.silent)} packages ({', '.join(found.silent)})")
     if found.known:

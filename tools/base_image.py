@@ -1,8 +1,8 @@
-"""`make base-image`: the base image of the function, pinned by its digest in cdk.json.
+"""`make base-image`: pin the base image of the functions by its digest in cdk.json.
 
-A tag such as `python:3.13` names another image each time AWS publishes one; a digest always names the same one. This
-asks the registry for the digest of the tag in cdk.json, and `base_image` becomes `<image>:<tag>@<digest>`. The same
-command renews it. The digest is that of the index, so it holds for both architectures.
+A tag such as `python:3.13` names another image each time AWS publishes one. A digest always names the same image. This
+program gets the digest of the tag in cdk.json from the registry and sets `base_image` to `<image>:<tag>@<digest>`. The
+same command renews it. The digest identifies the index, so it is valid for both architectures.
 """
 
 import argparse
@@ -21,11 +21,11 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NoDigest(Exception):
-    """The registry gave no digest; the message says what was said instead."""
+    """The registry returned no digest. The message has its answer."""
 
 
 def digest_of(image: str) -> str:
-    """The digest of an image by its tag, as its registry has it now. Raises NoDigest."""
+    """Return the current digest of the image's tag in its registry. Raises NoDigest."""
     command = ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -33,14 +33,14 @@ def digest_of(image: str) -> str:
         raise NoDigest(f"docker could not be run: {error}") from error
     found = ran.stdout.strip()
     if ran.returncode or not _DIGEST.fullmatch(found):
-        raise NoDigest(f"The registry gave no digest of {image}: {(ran.stderr or found).strip()[:500]}")
+        raise NoDigest(f"The registry returned no digest for {image}: {(ran.stderr or found).strip()[:500]}")
     return found
 
 
 def main(argv: Sequence[str] | None = None, cdk_json: Path = CDK_JSON) -> int:
-    """Pin the image and say what changed; answers the exit code."""
+    """Pin the image, print the change, and return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--if-unpinned", action="store_true", help="leave an image that has a digest as it is")
+    parser.add_argument("--if-unpinned", action="store_true", help="do nothing if the image has a digest")
     arguments = parser.parse_args(argv)
     before = str(default_context(cdk_json)["base_image"])
     image, _, digest = before.partition("@")

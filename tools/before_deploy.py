@@ -1,6 +1,6 @@
-"""What `make deploy` looks at before it builds anything: one sentence for each thing that is missing.
+"""The checks of `make deploy` before it builds anything, with one sentence for each missing requirement.
 
-Only what is surely missing is told. Where the account does not let this look, the CDK itself has to.
+It only reports requirements that are certainly missing. If the account does not allow a check, the CDK will report it.
 """
 
 import os
@@ -22,20 +22,20 @@ from pneumonia_cli.stack.context import default_context
 
 _BOOTSTRAP: Final = "/cdk-bootstrap/hnb659fds/version"
 _FREE_BYTES: Final = 4_000_000_000
-"""Base image, layers of the build and what is pushed, unpacked."""
+"""Space for the base image, the layers of the build and the pushed image, unpacked."""
 
 _ARCHITECTURES: Final = {"aarch64": "arm64", "amd64": "x86_64"}
-"""As Docker names them -> as the setting does."""
+"""Names of Docker -> names of the setting."""
 _PLATFORMS: Final = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 
 def missing(context: Mapping[str, Any]) -> list[str]:
-    """One sentence for each thing that keeps the CDK from deploying with these settings."""
+    """Return one sentence for each problem that prevents the CDK from deploying with these settings."""
     return [*_docker(str(context["architecture"])), *_account(str(context["stack_name"]))]
 
 
 def settings(arguments: Sequence[str]) -> dict[str, Any]:
-    """The defaults of cdk.json with what -c of these arguments of the CDK says."""
+    """Return the defaults of cdk.json, changed by the -c options in these arguments of the CDK."""
     context = default_context()
     for number, argument in enumerate(arguments):
         given = ""
@@ -52,15 +52,15 @@ def settings(arguments: Sequence[str]) -> dict[str, Any]:
 def _docker(architecture: str) -> Iterator[str]:
     docker = os.environ.get("CDK_DOCKER", "docker")
     if shutil.which(docker) is None:
-        yield f"There is no {docker} command: install Docker (Docker Desktop on macOS), which builds the image."
+        yield f"There is no {docker} command to build the image: install Docker (Docker Desktop on macOS)."
         return
     root = _output(docker, "info", "--format", "{{.DockerRootDir}}")
     if root is None:
-        yield f"{docker} is installed, but its engine does not answer: start it, and see that you may use it."
+        yield f"{docker} is installed, but its engine does not answer: start it, and check that your user may use it."
         return
     if docker != "docker":
         return
-    # Without buildx the engine builds for its own processor alone.
+    # Without buildx, the engine only builds for its own architecture.
     builder = _output(docker, "buildx", "inspect")
     own = str(_output(docker, "info", "--format", "{{.Architecture}}"))
     if builder is None and _PLATFORMS.get(_ARCHITECTURES.get(own, own)) != (platform := _PLATFORMS[architecture]):
@@ -70,43 +70,43 @@ def _docker(architecture: str) -> Iterator[str]:
             f"This Docker cannot build for {platform}: install its emulation (docker run --privileged --rm "
             "tonistiigi/binfmt --install all), or deploy with the architecture of this machine (-c architecture=…)."
         )
-    # The engine of Docker Desktop has a disk of its own, which is not seen from here.
+    # The engine of Docker Desktop has a separate disk that is not visible here.
     if Path(root).is_dir() and (free := shutil.disk_usage(root).free) < _FREE_BYTES:
         needed = f"the image needs {_FREE_BYTES / 1e9:.0f} GB"
-        yield f"{root} has {free / 1e9:.1f} GB free, and {needed}: docker system prune, or another disk."
+        yield f"{root} has {free / 1e9:.1f} GB free, and {needed}: run docker system prune, or use another disk."
 
 
 def _account(stack: str) -> Iterator[str]:
     try:
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which the CDK reads and boto3 does not
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # read by the CDK, but not by boto3
         found = session.get_credentials()
     except BotoCoreError as error:
         yield f"The AWS credentials cannot be used: {error}."
         return
     if found is None:
-        yield "There are no AWS credentials: aws configure, aws sso login, or AWS_PROFILE."
+        yield "There are no AWS credentials: run aws configure or aws sso login, or set AWS_PROFILE."
         return
     region: str | None = session.region_name
     if region is None:
-        yield "No AWS region is set: export AWS_REGION=eu-west-1, or aws configure."
+        yield "No AWS region is set: run export AWS_REGION=eu-west-1 or aws configure."
         return
     try:
         account = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        yield f"AWS does not take the credentials ({_reason(error)}): log in again, or look at AWS_PROFILE."
+        yield f"AWS does not accept the credentials ({_reason(error)}): log in again, or check AWS_PROFILE."
         return
     try:
         session.client("ssm").get_parameter(Name=_BOOTSTRAP)
     except ClientError as error:
         if error_code(error) == "ParameterNotFound":
-            yield f"The account {account} is not prepared for the CDK in {region}: make bootstrap."
+            yield f"The account {account} is not prepared for the CDK in {region}: run make bootstrap."
     except BotoCoreError:
         return
     yield from _rolled_back(stack, region)
 
 
 def _rolled_back(stack: str, region: str) -> Iterator[str]:
-    """Whether an alias stands where CodeDeploy would refuse it."""
+    """Return a problem if an alias has a version that CodeDeploy would refuse."""
     try:
         with Aws(region=region) as aws:
             found = resources(aws, stack)
@@ -114,11 +114,11 @@ def _rolled_back(stack: str, region: str) -> Iterator[str]:
             names = [*physical(found, FUNCTION, API), *physical(found, FUNCTION, WORKER)]
             moved = [name for name in names if name in recorded and step(client, name).current != recorded[name]]
     except (BotoCoreError, ClientError, CliError):
-        return  # no such stack yet, no permission to look, or a deployment is under way
+        return  # no stack yet, no permission, or a deployment in progress
     if moved:
         yield (
-            f"{' and '.join(moved)} were rolled back, and CodeDeploy would refuse this deployment: pneumonia rollback "
-            f"--undo --stack {stack} --yes, then deploy at once with -c deployment=all_at_once."
+            f"{' and '.join(moved)} were rolled back, and CodeDeploy would refuse this deployment: run pneumonia "
+            f"rollback --undo --stack {stack} --yes, then deploy with -c deployment=all_at_once."
         )
 
 
@@ -127,7 +127,7 @@ def _reason(error: BotoCoreError | ClientError) -> str:
 
 
 def _output(*command: str) -> str | None:
-    """What a command prints; None if it fails."""
+    """Return the output of a command; None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -136,7 +136,7 @@ def _output(*command: str) -> str | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Tell what is missing on standard error; answers the exit code: 1 if anything is."""
+    """Print missing requirements to standard error. Return the exit code: 1 if there are any."""
     found = missing(settings(arguments))
     for sentence in found:
         print(sentence, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`make cli-reference`: the commands and all their options in docs/cli.md, from their own help."""
+"""`make cli-reference`: write the commands and all their options into docs/cli.md, from their help."""
 
 import re
 import sys
@@ -17,14 +17,14 @@ CLI_MD: Final = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
 _SHARED: Final = (SERVICE_PANEL, PARTS_PANEL)
 _SHARED_TITLE: Final = "Options for the service"
-# What help adds to a text in brackets: the variable, the default, the limits, "required".
+# Facts that the help adds to a text in brackets: the variable, the default, the limits, "required".
 _FACTS: Final = re.compile(r"\s+\[((?:env var|default|required|[\d.]+<=?x|x[<>]).*?)\]")
 _TYPES: Final = {"int range": "N", "int": "N", "float range": "N", "float": "N"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its whole name, such as `pneumonia token add`, and what typer knows of it."""
+    """One command: its full name, such as `pneumonia token add`, and its object in typer."""
 
     name: str
     found: Any
@@ -32,29 +32,29 @@ class Command:
 
     @property
     def paragraphs(self) -> list[str]:
-        """Its help, without line breaks inside of a paragraph."""
+        """The paragraphs of its help, without line breaks."""
         return [" ".join(part.split()) for part in (self.found.help or "").split("\n\n")]
 
     @property
     def example(self) -> str | None:
-        """What its help shows as an example."""
+        """The example in its help."""
         match = re.search(r"Example: `(.*?)`", self.found.epilog or "")
         return match[1] if match else None
 
     @property
     def is_group(self) -> bool:
-        """Whether it does nothing without a subcommand."""
+        """Whether it requires a subcommand."""
         return isinstance(self.found, TyperGroup) and not self.found.invoke_without_command
 
     def options(self) -> list[tuple[str, str, str | None]]:
-        """Names, help with facts in brackets, and panel of each argument and option."""
+        """Return the names, the help with facts in brackets, and the panel of each argument and option."""
         records = ((one.get_help_record(self.context), one) for one in self.found.get_params(self.context))
         found = [(*record, getattr(one, "rich_help_panel", None)) for record, one in records if record]
         return [one for one in found if one[0] != "--help"]
 
 
 def commands() -> Iterator[Command]:
-    """Every command and subcommand, each group before its own."""
+    """Return every command and subcommand, each group before its subcommands."""
     root = typer.main.get_command(app)
     yield from _commands(root, typer.Context(root, info_name="pneumonia"))
 
@@ -67,7 +67,7 @@ def _commands(found: Any, context: typer.Context) -> Iterator[Command]:
 
 
 def render(document: str) -> str:
-    """The text of docs/cli.md with both generated parts again. Raises ValueError without their marks."""
+    """Return the text of docs/cli.md with new generated parts. Raises ValueError if their markers are missing."""
     return _replaced(_replaced(document, "commands", _overview()), "reference", _reference())
 
 
@@ -115,7 +115,7 @@ def _table(options: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _name(names: str) -> str:
-    """`--jobs <int range>` as `--jobs N`; choices stay; an argument needs no type."""
+    """Return `--jobs <int range>` as `--jobs N`. Choices are unchanged, and an argument needs no type."""
 
     def typed(match: re.Match[str]) -> str:
         if "|" in match[1]:
@@ -140,7 +140,7 @@ def _cell(text: str) -> str:
 
 
 def main(path: Path = CLI_MD) -> int:
-    """Write the file; answers the exit code."""
+    """Write the file and return the exit code."""
     path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

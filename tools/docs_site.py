@@ -1,7 +1,7 @@
-"""`make docs`: the site of all documents, into site/; any broken link or anchor, and any page outside the menu, fails.
+"""`make docs`: build the site of all documents into site/. A broken link or anchor, or a page outside the menu, fails.
 
-The documents are copied to .cache/docs, each to its path in the repository, with all files that they link to. There
-mkdocs reads them (mkdocs.yml).
+The documents and all files that they link to are copied to .cache/docs, with the same paths. mkdocs reads them there
+(mkdocs.yml).
 """
 
 import base64
@@ -49,13 +49,13 @@ class BrokenLink(ValueError):
 
 
 def pages(root: Path = ROOT) -> Iterator[Path]:
-    """All documents of the site."""
+    """Return all documents of the site."""
     for pattern in PAGES:
         yield from sorted(root.glob(pattern))
 
 
 def stage(folder: Path, root: Path = ROOT) -> None:
-    """Copy the documents and what they link to. Raises BrokenLink."""
+    """Copy the documents and the files that they link to. Raises BrokenLink."""
     shutil.rmtree(folder, ignore_errors=True)
     documents = list(pages(root))
     for page in documents:
@@ -68,18 +68,18 @@ def stage(folder: Path, root: Path = ROOT) -> None:
 
 
 def linked(page: Path, text: str, root: Path) -> Iterator[Path]:
-    """The files of the repository that a document links to. Raises BrokenLink."""
+    """Return the files of the repository that a document links to. Raises BrokenLink."""
     for link in _LINK.findall(_FENCE.sub("", text)):
         if ":" in link or link.startswith("<"):
             continue
         target = (page.parent / link).resolve()
         if not target.is_file() or not target.is_relative_to(root):
-            raise BrokenLink(f"{page.relative_to(root)} links to {link}, which is no file of this repository")
+            raise BrokenLink(f"{page.relative_to(root)} links to {link}, which is not a file of this repository")
         yield target
 
 
 def _without_markers(text: str) -> str:
-    """Without the comments that hold figures: a line that begins with one would begin a block of HTML."""
+    """Remove the comments around figures, because a line that begins with one becomes an HTML block."""
     return _MARKERS.sub("", text)
 
 
@@ -89,7 +89,7 @@ def _put(path: Path, text: str) -> None:
 
 
 def mermaid(cache: Path) -> Path:
-    """The script that draws diagrams, of the npm package of this very digest; fetched once. Raises ValueError."""
+    """Return the script that draws diagrams, from the pinned npm package. Fetched once. Raises ValueError."""
     script = cache / f"{MERMAID}.min.js"
     if not script.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def mermaid(cache: Path) -> Path:
         archive = cache / f"{MERMAID.replace('@', '-')}.tgz"
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if digest != MERMAID_SHA512:
-            raise ValueError(f"{archive.name} is not the {MERMAID} that is pinned")
+            raise ValueError(f"{archive.name} does not match the pinned digest of {MERMAID}")
         with tarfile.open(archive) as tar:
             found = tar.extractfile(_SCRIPT)
             script.write_bytes(found.read() if found else b"")
@@ -118,7 +118,7 @@ def build(root: Path = ROOT) -> int:
     shutil.copy(ICON, assets / "icon.svg")
     shutil.copy(mermaid(root / ".cache" / "npm"), assets / "mermaid.min.js")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--quiet"]
-    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # an advertisement of the theme's successor
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # disables an advertisement for the successor of the theme
     return subprocess.run(command, cwd=root, env=quiet, check=False).returncode
 
 

@@ -1,4 +1,7 @@
-"""`make permissions-table`: what each command may do in docs/cli.md, from pneumonia_cli/client/permissions.py."""
+"""`make permissions-table`: write the permissions of each command into docs/cli.md.
+
+The source is pneumonia_cli/client/permissions.py.
+"""
 
 import sys
 from pathlib import Path
@@ -11,7 +14,7 @@ _HEAD = "| for | the caller's AWS permissions |"
 
 
 def render(document: str) -> str:
-    """The text of docs/cli.md with the table again. Raises ValueError without its head."""
+    """Return the text of docs/cli.md with a new table. Raises ValueError if the table's head is missing."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
@@ -19,7 +22,7 @@ def render(document: str) -> str:
 
 
 def main(path: Path = CLI_MD) -> int:
-    """Write the file; answers the exit code."""
+    """Write the file and return the exit code."""
     path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

@@ -1,10 +1,16 @@
-"""`make lint`: words of `tools/vocabulary.toml` that are in prose, with what to write in their place.
+"""`make lint`: find words of `tools/vocabulary.toml` in prose, and print their replacements.
 
     python -m tools.prose [PATH ...]
 
-Prose is every line of Markdown outside fenced code, code spans and links' addresses; every comment of Python and every
-string of several words; the text of HTML; comments and strings of several words of JavaScript; comments of YAML, TOML,
-CSS and Makefiles. Names in code are not prose.
+| File | Prose |
+|---|---|
+| Markdown | every line outside fenced code, code spans and link addresses |
+| Python | comments, and strings of several words |
+| HTML | text |
+| JavaScript | comments, and strings of several words |
+| YAML, TOML, CSS, Makefile, Dockerfile | comments |
+
+Names in code are not prose.
 """
 
 import argparse
@@ -21,23 +27,23 @@ ROOT = Path(__file__).resolve().parent.parent
 VOCABULARY = ROOT / "tools" / "vocabulary.toml"
 
 Line = tuple[int, str]
-"""Number of a line, from 1, and the prose in it."""
+"""The number of a line, from 1, and its prose."""
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"``.+?``|`[^`]*`|\]\([^)]*\)|\{[^{}]*\}|[\w.]*[/_.=-]\w+[\w./_=-]*")
-"""What is not prose within prose: code spans, addresses of links, placeholders, paths, names and options."""
+"""Code within prose: code spans, link addresses, placeholders, paths, names and options."""
 _JAVASCRIPT = re.compile(r"//.*|/\*.*?\*/|^\s*\*.*|\"[^\"\n]* [^\"\n]*\"|'[^'\n]* [^'\n]*'|`[^`\n]* [^`\n]*`")
 _HASH = re.compile(r"(?:^|\s)#+ (.*)|## (.*)")
 
 
 def words(path: Path = VOCABULARY) -> dict[re.Pattern[str], str]:
-    """What is refused, and what to write in its place."""
+    """Return the patterns to refuse, with their replacements."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))["words"]
     return {re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE): better for word, better in table.items()}
 
 
 def prose(path: Path, text: str) -> Iterator[Line]:
-    """The prose of a file, by the kind of file that its name says; nothing for other kinds."""
+    """Yield the prose of a file, by the kind in its name. Other kinds have no prose."""
     if path.suffix == ".md":
         yield from _markdown(text)
     elif path.suffix == ".py":
@@ -69,9 +75,9 @@ def _python(text: str) -> Iterator[Line]:
 
 
 def refused(path: Path, text: str, vocabulary: dict[re.Pattern[str], str]) -> Iterator[str]:
-    """One line a word: where it is, and what to write."""
+    """Yield one line for each refused word: its place and its replacement."""
     for number, line in prose(path, text):
-        # Spaces of the same length, so that words do not meet across what is left out.
+        # Replace code by spaces, so that the words around it do not form a phrase.
         spoken = _CODE.sub(lambda found: " " * len(found.group()), line)
         for word, better in vocabulary.items():
             for found in word.finditer(spoken):
@@ -79,7 +85,7 @@ def refused(path: Path, text: str, vocabulary: dict[re.Pattern[str], str]) -> It
 
 
 def tracked(paths: Iterable[str]) -> list[Path]:
-    """Files of the repository at or under ``paths``, relative to its root."""
+    """Return the files of the repository at or under ``paths``, relative to its root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths],  # noqa: S607 - on PATH  # nosec B607
         cwd=ROOT, check=True, capture_output=True, text=True,
@@ -88,7 +94,7 @@ def tracked(paths: Iterable[str]) -> list[Path]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print what is refused; returns 1 if there is any."""
+    """Print the refused words. Return 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="*", default=["."], help="files or folders (default: all)")
     vocabulary = words()

@@ -1,4 +1,4 @@
-"""`make settings-table`: the table of settings in docs/deploy.md, from their declarations and their defaults."""
+"""`make settings-table`: write the table of settings in docs/deploy.md from their declarations and defaults."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ _HEAD = "| Setting | Default | Allowed | What it is |"
 
 
 def render(document: str) -> str:
-    """The text of docs/deploy.md with the table again, in the order of cdk.json. Raises ValueError without its head."""
+    """Return docs/deploy.md with a new table, in the order of cdk.json. Raises ValueError if its head is missing."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
@@ -35,13 +35,13 @@ def _table() -> list[str]:
 def _shown(default: object) -> str:
     if default == "":
         return "empty"
-    # Prices without an exponent, as cdk.json has them.
+    # Print prices without an exponent, as in cdk.json.
     shown = f"{Decimal(str(default)):f}" if isinstance(default, float) else json.dumps(default).strip('"')
     return f"`{shown}`"
 
 
 def main(path: Path = DEPLOY_MD) -> int:
-    """Write the file; answers the exit code."""
+    """Write the file and return the exit code."""
     path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 

@@ -1,11 +1,10 @@
-"""Cuts the debug information off shared libraries while the image is built.
+"""Remove the debug information from shared libraries while the image is built.
 
     python trim_library.py FILE...
 
-Two decoders of DICOM are published with it: 12.5 of their 16 MB. What is loaded of an ELF file lies in its segments
-(gABI, "Program Header"); what follows the last one is for debuggers and linkers, and the loader never looks at it. So
-the file is cut there, and its header says that there is no table of sections. `strip` does the same, but the base image
-has none.
+In two decoders of DICOM, it is 12.5 of 16 MB. The loader only reads the segments of an ELF file (gABI, "Program
+Header"). The rest of the file is for debuggers and linkers. So the file is cut after its last segment, and its header
+then declares no section table. `strip` does the same, but the base image does not have it.
 """
 
 import struct
@@ -13,16 +12,16 @@ import sys
 from pathlib import Path
 
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little endian: x86_64 and arm64
-_PROGRAM_HEADERS = 32  # where the header says where they begin (8 bytes); the same of sections is 8 bytes later
+_PROGRAM_HEADERS = 32  # offset of the program headers (8 bytes); the offset of the section table follows
 _SECTION_HEADERS = 40
-_ENTRY_BYTES, _ENTRIES = 54, 56  # of program headers, 2 bytes each
-_SECTION_COUNTS = 60  # number of sections, and which one holds their names: 2 bytes each
+_ENTRY_BYTES, _ENTRIES = 54, 56  # size and number of program headers, 2 bytes each
+_SECTION_COUNTS = 60  # number of sections, and index of their names: 2 bytes each
 
 
 def trimmed(library: bytes) -> bytes:
-    """The library without what follows its last segment. Raises ValueError for another kind of file."""
+    """Return the library up to the end of its last segment. Raises ValueError for another kind of file."""
     if not library.startswith(_MAGIC):
-        raise ValueError("no ELF file of 64 bits")
+        raise ValueError("not a 64-bit ELF file")
     (start,) = struct.unpack_from("<Q", library, _PROGRAM_HEADERS)
     size, count = struct.unpack_from("<HH", library, _ENTRY_BYTES)
     end = start + size * count

@@ -1,4 +1,4 @@
-"""The commands of README and docs, one by one as a reader pastes them, and which of them need AWS."""
+"""The commands of README and docs, as a reader pastes them, and which of them need AWS."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ AWS = re.compile(
     |curl\b.*(\$\(out\b|\$SERVICE\b|--aws-sigv4))""",
     re.VERBOSE | re.DOTALL,
 )
-"""Begins what needs an account, a deployed stack or a registry of images."""
+"""The start of commands that need an account, a deployed stack or an image registry."""
 
 ELSEWHERE = {
     "make quick ": "a part of make test",
@@ -32,12 +32,12 @@ ELSEWHERE = {
     "python3 -m pip wheel ": "tests/test_installation.py runs it",
     "CXR_DATA=": "a step of .ci/run, where the data is there",
 }
-"""First words of what other checks run, and which."""
+"""First words of commands that other checks run, with the name of the check."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a page: `line` is where its block begins. `text` may have several lines."""
+    """One command of a page. `line`: the line on which its block begins. `text` may have several lines."""
 
     page: Path
     line: int
@@ -45,12 +45,12 @@ class Command:
 
     @property
     def needs_aws(self) -> bool:
-        """Whether nothing but its words can be checked here."""
+        """Whether the command needs AWS, so only its words can be checked here."""
         return bool(AWS.match(self.text))
 
     @property
     def elsewhere(self) -> str | None:
-        """What else runs it."""
+        """The other check that runs it; None if there is none."""
         words = self.text.partition("#")[0].strip() + " "
         return next((why for start, why in ELSEWHERE.items() if words.startswith(start)), None)
 
@@ -59,13 +59,13 @@ class Command:
 
 
 def pages() -> Iterator[Path]:
-    """The README first, since it brings the clone that all others stand in."""
+    """Yield the README first, because it creates the clone for all other pages."""
     for pattern in PAGES:
         yield from sorted(ROOT.glob(pattern))
 
 
 def commands(page: Path) -> list[Command]:
-    """All commands of a page in their order."""
+    """Return all commands of a page in order."""
     return [
         Command(page, line, text)
         for line, language, block in fences(page.read_text(encoding="utf-8"))
@@ -75,7 +75,7 @@ def commands(page: Path) -> list[Command]:
 
 
 def fences(document: str) -> Iterator[tuple[int, str, list[str]]]:
-    """Fenced blocks: the number of the line they begin on, their language, their lines."""
+    """Yield fenced blocks: the number of their first line, their language, their lines."""
     opened: tuple[int, str] | None = None
     inside: list[str] = []
     for number, line in enumerate(document.splitlines(), 1):
@@ -89,12 +89,12 @@ def fences(document: str) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def prompted(block: list[str]) -> list[str]:
-    """The lines of a session that somebody typed."""
+    """Return the commands in the lines of a session."""
     return [line[2:] for line in block if line.startswith("$ ")]
 
 
 def split(block: list[str]) -> Iterator[str]:
-    """A block in its commands: each is as many lines as it takes until bash has a whole one."""
+    """Split a block into commands. Each has as many lines as bash needs for a complete command."""
     pending: list[str] = []
     for line in block:
         if not pending and not line.strip():
@@ -108,5 +108,5 @@ def split(block: list[str]) -> Iterator[str]:
 
 
 def whole(text: str) -> bool:
-    """Whether bash reads it as a whole command."""
+    """Return whether bash reads it as a complete command."""
     return subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False).returncode == 0

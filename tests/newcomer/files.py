@@ -1,4 +1,4 @@
-"""The reader's own files, which the pages call films/, film.dcm, labels.csv and so on."""
+"""The reader's files, which the pages call images/, image.dcm, labels.csv and so on."""
 
 import shutil
 import subprocess
@@ -29,18 +29,19 @@ ds.save_as(sys.argv[2], enforce_file_format=True)
 
 
 def bring(clone: Path) -> None:
-    """Put them into a clone whose .venv is there."""
+    """Add the files to a clone that has a .venv."""
     samples = sorted((clone / "samples").glob("*.png"))
     for folder in ("films", "images", "f200", "march"):
         (clone / folder).mkdir()
         for path in samples[:2] + samples[-2:]:
             shutil.copy(path, clone / folder)
     rows = [
-        f"{path.name},{path.name.partition('-')[0]},{k}" for k, path in enumerate(sorted((clone / "films").iterdir()))
+        f"{path.name},{path.name.partition('-')[0]},{k}" for k, path in enumerate(sorted((clone / "images").iterdir()))
     ]
     (clone / "labels.csv").write_text("file,label,patient\n" + "\n".join(rows) + "\n", encoding="utf-8")
     for name in ("film.png", "image.png"):
         shutil.copy(samples[-1], clone / name)
     shutil.copytree(clone / "model_artifacts", clone / "other_model")
     python = clone / ".venv" / "bin" / "python"
-    subprocess.run([python, "-c", AS_DICOM, samples[-1], clone / "film.dcm"], check=True)
+    for name in ("film.dcm", "image.dcm"):
+        subprocess.run([python, "-c", AS_DICOM, samples[-1], clone / name], check=True)

@@ -1,7 +1,7 @@
-"""`make newcomer`: README and docs are followed literally in a fresh clone, and a log is kept.
+"""`make newcomer`: run every command of README and docs in a fresh clone, and print a log.
 
-Every command in a fenced block is run as it is pasted, page by page, the README first: what needs AWS and what other
-checks run is left out, and the log says so. A page is one session of bash. The local cloud runs while a page needs it.
+It runs every command in a fenced block as pasted, page by page, beginning with the README. It skips commands that need
+AWS or that other checks run, and the log says so. Each page is one session of bash. The local cloud runs meanwhile.
 """
 
 import argparse
@@ -23,36 +23,36 @@ from tests.newcomer.files import bring
 
 PORT = 8000
 PATIENCE_SECONDS = 300
-FOLDER = "triage"  # as the README has it
+FOLDER = "triage"  # as in the README
 
 
 class Stumbled(Exception):
-    """A command did not do as the page says."""
+    """A command did not work as the page says."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Follow the pages; return 1 at the first command that fails."""
+    """Run the pages. Return 1 at the first command that fails."""
     parser = argparse.ArgumentParser(prog="make newcomer", description=__doc__)
-    parser.add_argument("pages", nargs="*", help="pages to follow after the README (default: all)")
+    parser.add_argument("pages", nargs="*", help="pages to run after the README (default: all)")
     arguments = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server ends as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the server also ends
     with tempfile.TemporaryDirectory() as name:
         try:
             follow(Path(name), arguments.pages)
         except Stumbled as error:
             print(f"STUMBLED: {error}", flush=True)
             return 1
-    print("Not one hiccup.")
+    print("All commands work as written.")
     return 0
 
 
 def follow(place: Path, chosen: Sequence[str]) -> None:
-    """Follow the README and then the chosen pages, in a folder. Raises Stumbled."""
+    """Run the README and then the chosen pages, in a folder. Raises Stumbled."""
     readme, *others = pages()
     environment = surroundings(place)
     clone = place / FOLDER
     given = commands(readme)
-    _read(readme, given[:2], place, environment)  # clone, and the demo that brings the environment
+    _read(readme, given[:2], place, environment)  # the clone, and the demo that creates the environment
     bring(clone)
     environment["PATH"] = f"{clone / '.venv' / 'bin'}:{environment['PATH']}"
     subprocess.run(["make", "cli"], cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -64,10 +64,10 @@ def follow(place: Path, chosen: Sequence[str]) -> None:
 
 
 def surroundings(place: Path) -> dict[str, str]:
-    """The environment of somebody who has none of this yet: a home of their own, no AWS, no make around it."""
+    """Return the environment of a new user: an empty home, no AWS settings, and no variables of make."""
     home = place / "home"
     (home / ".local" / "bin").mkdir(parents=True)
-    for name in (".config", ".cache"):  # where pip has its settings and what it downloaded before
+    for name in (".config", ".cache"):  # the settings and cache of pip
         if (Path.home() / name).exists():
             (home / name).symlink_to(Path.home() / name)
     strange = ("AWS_", "CXR_", "MAKE", "MFLAGS", "PNEUMONIA_", "PYTHON", "VIRTUAL_ENV", "PYTEST")
@@ -80,7 +80,7 @@ def _read(page: Path, given: Sequence[Command], folder: Path, environment: dict[
     script = ["set -euo pipefail"]
     for command in given:
         if why := ("needs AWS" if command.needs_aws else command.elsewhere):
-            print(f"-- {command} (left out: {why})", flush=True)
+            print(f"-- {command} (skipped: {why})", flush=True)
         else:
             script += [f"printf '\\n++ %s (after %d s)\\n' {shlex.quote(str(command))} $SECONDS", command.text]
     if len(script) > 1:
@@ -91,10 +91,10 @@ def _read(page: Path, given: Sequence[Command], folder: Path, environment: dict[
 
 @contextmanager
 def serving(clone: Path, environment: dict[str, str]) -> Iterator[None]:
-    """`make serve` in another terminal, once it answers. Raises Stumbled, with what it printed, where it does not."""
+    """Run `make serve` in another session until the block ends. Raises Stumbled, with its output, if it fails."""
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            raise Stumbled(f"port {PORT} is taken, and the pages name it")
+            raise Stumbled(f"port {PORT} is in use, and the pages need it")
     print("\n++ make serve, in another terminal", flush=True)
     said = clone / "serve.log"
     with (

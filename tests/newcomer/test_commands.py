@@ -1,4 +1,4 @@
-"""What `make newcomer` cannot run, since it needs AWS, names commands, options, settings and targets that exist."""
+"""Commands that `make newcomer` cannot run, because they need AWS, use existing options, settings and targets."""
 
 import contextlib
 import io
@@ -49,7 +49,7 @@ def test_commands_that_other_checks_run_are_there() -> None:
 def test_the_command_line_has_the_command_and_its_options(command: Command) -> None:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        # What is after it is not looked at, what is before it has to exist.
+        # --help ignores the arguments after it, and the arguments before it must exist.
         code = main([*words(command)[words(command).index("pneumonia") + 1 :], "--help"])
     assert code == 0, out.getvalue()
     assert "Usage: pneumonia" in re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())

@@ -100,7 +100,7 @@ def test_no_region(prepared: Any, docker: Docker, monkeypatch: pytest.MonkeyPatc
 
 def test_no_bootstrap(prepared: Any, docker: Docker) -> None:
     prepared.delete_parameter(Name="/cdk-bootstrap/hnb659fds/version")
-    told("123456789012 is not prepared for the CDK in eu-central-1: make bootstrap")
+    told("123456789012 is not prepared for the CDK in eu-central-1: run make bootstrap")
 
 
 def test_a_rollback_that_was_not_undone(prepared: Any, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:

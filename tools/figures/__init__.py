@@ -1,1 +1,1 @@
-"""Figures in the documents: each is filled from the file that its measurement writes, and a test holds it there."""
+"""Fill the figures in the documents from the files that their measurements write. A test compares both."""

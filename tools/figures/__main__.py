@@ -1,4 +1,4 @@
-"""`make figures`: write the figures of all documents again, from their sources."""
+"""`make figures`: fill the figures of all documents from their sources."""
 
 import argparse
 import sys
@@ -10,13 +10,13 @@ from tools.figures.measured import ROOT
 
 
 def documents() -> Iterator[Path]:
-    """All documents in which figures may stand."""
+    """Yield all documents that may have figures."""
     yield from (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "bench" / "README.md")
     yield from sorted((ROOT / "docs").glob("*.md"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill them; return the exit code."""
+    """Fill the figures and return the exit code."""
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
     parser.add_argument("--measure", action="store_true", help="predict the samples again with the same model")
     arguments = parser.parse_args(argv)

@@ -1,8 +1,8 @@
-"""Where a figure stands in a document: between two comments, which neither GitHub nor the built site shows.
+"""The markers of figures in a document: two comments, which neither GitHub nor the built site shows.
 
     On the <!-- figure: test.films -->624<!-- /figure --> images of the test split
 
-A figure whose begin stands alone on its line is a block: its text gets lines of its own.
+If the first marker is alone on its line, the figure is a block with separate lines.
 """
 
 import re
@@ -10,22 +10,22 @@ from collections.abc import Mapping
 
 _BEGIN, _END = re.compile(r"<!-- figure: ([\w.-]+) -->"), "<!-- /figure -->"
 _BREAKS = re.compile(rf"^[ >*-]*{_BEGIN.pattern}.", re.M)
-"""An inline figure at the begin of a line, where Markdown takes the comment for a block that ends the paragraph."""
+"""An inline figure at the start of a line, where Markdown reads the comment as a block that ends the paragraph."""
 
 _FIGURE = re.compile(rf"({_BEGIN.pattern})(.*?)({re.escape(_END)})", re.DOTALL)
 
 
 class UnknownFigure(ValueError):
-    """A document names a figure that no source has, or its markers are not in pairs, or one begins a line of text."""
+    """A document names an unknown figure, or its markers are not in pairs, or a marker begins a line of text."""
 
 
 def names(document: str) -> set[str]:
-    """The figures that a document names."""
+    """Return the figures that a document names."""
     return set(_BEGIN.findall(document))
 
 
 def filled(document: str, figures: Mapping[str, str]) -> str:
-    """The document with the text of every figure. Raises UnknownFigure."""
+    """Return the document with the text of every figure. Raises UnknownFigure."""
     if unknown := names(document) - figures.keys():
         raise UnknownFigure(f"No source has the figures {sorted(unknown)}.")
 
@@ -35,10 +35,10 @@ def filled(document: str, figures: Mapping[str, str]) -> str:
     def text(found: re.Match[str]) -> str:
         begin, name, inside, end = found.groups()
         if _BEGIN.search(inside):
-            raise UnknownFigure(f"The figure {name} has no end.")
+            raise UnknownFigure(f"The figure {name} has no end marker.")
         value = figures[name]
         return f"{begin}\n{value}\n{end}" if inside.startswith("\n") else f"{begin}{value}{end}"
 
     if len(_BEGIN.findall(document)) != document.count(_END):
-        raise UnknownFigure("Each figure needs one begin and one end.")
+        raise UnknownFigure("Each figure needs one begin marker and one end marker.")
     return _FIGURE.sub(text, document)

@@ -1,6 +1,6 @@
-"""docs/measured.json: what commands of this repository measured last, one section for each of them.
+"""docs/measured.json: the last measurements of commands of this repository, with one section for each command.
 
-A section names its command, the day, and, where the model has a part in it, the model.
+A section names its command, the date, and the model if the measurement depends on it.
 """
 
 import json
@@ -13,13 +13,13 @@ MEASURED = ROOT / "docs" / "measured.json"
 
 
 def load(path: Path = MEASURED) -> dict[str, Any]:
-    """All sections by name."""
+    """Return all sections by name."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return found
 
 
 def store(name: str, command: str, found: dict[str, Any], path: Path = MEASURED) -> None:
-    """Put a section into the place of the old one; the others stay."""
+    """Replace a section. The other sections are unchanged."""
     sections = load(path)
     sections[name] = {"command": command, "measured": f"{datetime.now(UTC):%Y-%m-%d}"} | found
     path.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -28,7 +28,7 @@ def store(name: str, command: str, found: dict[str, Any], path: Path = MEASURED)
 def add_row(
     name: str, command: str, model: dict[str, str], row: str, values: list[float], path: Path = MEASURED
 ) -> None:
-    """Put one row of a table that was measured with a model into its section; rows of another model go."""
+    """Add a row that was measured with a model to the table of its section, and remove rows of other models."""
     section = load(path).get(name, {})
     rows = section["rows"] if section.get("model") == model else {}
     store(name, command, {"model": model, "rows": rows | {row: values}}, path)

@@ -1,4 +1,4 @@
-"""What the model says of the drawn samples of this repository, for the examples in the documents."""
+"""Predictions for the synthetic samples of this repository, for the examples in the documents."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from tools.figures.measured import ROOT
 SAMPLES = ROOT / "samples"
 SECTION, COMMAND = "samples", "make figures ARGS=--measure"
 SHOWN = "pneumonia-1.png"
-"""The sample whose whole answer the documents show."""
+"""The sample whose complete answer the documents show."""
 
 
 def model() -> dict[str, str]:
-    """Name, version and sha256 of the model that is shipped."""
+    """Return name, version and sha256 of the shipped model."""
     return Card.load(ROOT / "model_artifacts").identity()
 
 
 def measure() -> dict[str, Any]:
-    """A section of measured.json: the probability and triage of each sample, and the whole answer of one."""
+    """Return a section of measured.json: the probability and triage of each sample, and the whole answer for one."""
     predictor = Predictor.load(Settings.from_env({}))
     answers = {}
     for path in sorted(SAMPLES.glob("*.png")):
-        predictor.predict(path.read_bytes(), request_id="-", heatmap=False)  # the first one is slower than the rest
+        predictor.predict(path.read_bytes(), request_id="-", heatmap=False)  # the first prediction is slower
         answers[path.name] = predictor.predict(
             path.read_bytes(), request_id="28922860-e800-450a-a664-221f83f74933", heatmap=False
         ).body

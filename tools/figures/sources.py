@@ -1,4 +1,4 @@
-"""All figures that documents may name, as text, from the files that their measurements write."""
+"""All figures that documents may name, as text, from the output files of their measurements."""
 
 import json
 import re
@@ -17,7 +17,7 @@ BACKFILL_BATCH, MILLION = 25, 1_000_000
 
 
 def figures() -> dict[str, str]:
-    """Every figure by name. Raises KeyError where a source lacks what is read of it."""
+    """Return every figure by name. Raises KeyError if a source lacks a value."""
     sections = measured.load()
     card, bench = _json(CARD), _json(BENCH)
     return {
@@ -33,7 +33,7 @@ def figures() -> dict[str, str]:
 
 
 def model_figures(card: dict[str, Any], model_card: str) -> dict[str, str]:
-    """From the card of the model, and from its published counterparts in MODEL_CARD.md."""
+    """Return figures of the model's card, and of the published origin in MODEL_CARD.md."""
     metrics, test = card["metrics"], card["metrics"]["test"]
     table = _rows(model_card, "| | origin |")
     published = {cells[0]: cells[1:] for cells in map(_cells, table[2:])}
@@ -59,7 +59,7 @@ def model_figures(card: dict[str, Any], model_card: str) -> dict[str, str]:
 
 
 def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
-    """From bench/results.json: time, size and price next to those of the origin."""
+    """Return time, size and price of the service and of the origin, from bench/results.json."""
     process, container = (_section(bench, name) for name in ("process", "container"))
     warm, cold = process["jpeg_2000"]["origin_over_ours"]["ms"], container["cold_warm_cache"]["ms"]
     return {
@@ -77,7 +77,7 @@ def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
 
 
 def backfill_figures(bench: dict[str, Any], prices: dict[str, Any]) -> dict[str, str]:
-    """What a million images of an archive cost: the time of bench/results.json at the list prices of cdk.json."""
+    """Return the price of a million images: the time in bench/results.json at the list prices in cdk.json."""
     milliseconds = _section(bench, "process")["jpeg_2000"]["heatmap_upload"]["ms"]["upload_heatmap"]["median"]
     gigabytes = prices["memory_mb"] / 1024
     a_second = gigabytes * prices["price_gb_second"] * MILLION
@@ -90,7 +90,7 @@ def backfill_figures(bench: dict[str, Any], prices: dict[str, Any]) -> dict[str,
 
 
 def answer_figures(section: dict[str, Any]) -> dict[str, str]:
-    """The answer of `POST /predict` for one sample, shortened where it is long."""
+    """Return the answer of `POST /predict` for one sample, with long values shortened."""
     answer = section["answer"]
     model = answer["model"] | {"sha256": answer["model"]["sha256"][:12] + "…"}
     shown = answer | {"model": model, "notice": answer["notice"].split(". ")[0] + ". …"}
@@ -99,7 +99,7 @@ def answer_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
-    """What became of the damaged files and the made-up headers of `make fuzz`."""
+    """Return the outcomes of the damaged files of `make fuzz`."""
     outcomes, total = section["outcomes"], section["inputs"]
     rows = [
         f"| {name if name == 'predicted' else f'`{name}`'} | {count:,} | {count / total:.1%} |"
@@ -117,7 +117,7 @@ def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def header_figures(section: dict[str, Any]) -> dict[str, str]:
-    """What the files with made-up headers of `make fuzz` took, and how much of it stayed."""
+    """Return the memory that the files with made-up headers of `make fuzz` took, and how much stayed allocated."""
     return {
         "headers.inputs": f"{section['inputs']:,}",
         "headers.megabytes": f"{section['megabytes']:.0f} MB",
@@ -129,7 +129,7 @@ def header_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
-    """A section of results.json; one of another kind of machine where this kind has none. Raises KeyError."""
+    """Return a section of results.json, or that of another kind of machine if this kind has none. Raises KeyError."""
     for sections in (bench, *bench.get("others", {}).values()):
         if name in sections:
             found: dict[str, Any] = sections[name]
@@ -140,7 +140,7 @@ def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
 def copy_figures(
     whitening: dict[str, list[float]], photos: dict[str, list[float]], written: dict[str, list[float]]
 ) -> dict[str, str]:
-    """How far windows, poor copies, and ways of writing a file move the probability (make measure)."""
+    """Return how far windows, poor copies and file formats change the probability (make measure)."""
     windows = [
         f"| {share} | {mean:.3f}, {most:.2f} | {our_mean:.3f}, {our_most:.2f} |"
         for share, (mean, most, our_mean, our_most) in whitening.items()
@@ -151,7 +151,7 @@ def copy_figures(
     ]
     files, median, almost_all, largest, above = written["probability"]
     return {
-        "whitening": "\n".join(["| the window whitens | if it were followed | as it is |", "|---|---|---|", *windows]),
+        "whitening": "\n".join(["| the window whitens | if applied | as served |", "|---|---|---|", *windows]),
         "photos": "\n".join(["| copy | refused | median | nine of ten below | largest |", "|" + "---|" * 5, *copies]),
         "written.files": f"{files:.0f}",
         "written.median": f"{median:.4f}",
@@ -162,7 +162,7 @@ def copy_figures(
 
 
 def prevalence_figures() -> dict[str, str]:
-    """The example of another share of pneumonia: a probability of 96% at even odds, where one image in ten shows it."""
+    """Return the example of another prevalence: 96% at even odds, if one image in ten shows pneumonia."""
     found = probability_at(0.96, 0.5, 0.1)
     member = json.dumps({"prevalence": 0.1, "probability": found})
     return {"prevalence.member": f'```json\n"at_prevalence": {member}\n```', "prevalence.percent": f"{found:.0%}"}
@@ -174,7 +174,7 @@ def _json(path: Any) -> dict[str, Any]:
 
 
 def _rows(document: str, head: str) -> list[str]:
-    """The lines of the table that begins so."""
+    """Return the lines of the table that begins with `head`."""
     found = re.search(rf"^{re.escape(head)}.*\n(?:\|.*\n)*", document, re.M)
     if found is None:
         raise KeyError(head)
@@ -186,7 +186,7 @@ def _cells(row: str) -> list[str]:
 
 
 def _cpu(machine: dict[str, Any]) -> str:
-    """The maker of a CPU, and whether it multiplies int8 fast: it decides over the time of the model."""
+    """Return the maker of a CPU and whether it has VNNI, which determines the time of the model."""
     return f"{machine['cpu']} {'with' if machine['kind'] == 'vnni' else 'without'} VNNI"
 
 
