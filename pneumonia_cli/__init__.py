@@ -1,1 +1,1 @@
-"""What runs on a person's machine: the command line, the local cloud, and the reports that both write."""
+"""The programs for a user's machine: the command line, the local cloud, the gateway, and their reports."""

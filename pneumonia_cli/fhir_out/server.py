@@ -68,7 +68,7 @@ class FhirServer:
             raise NotAccepted(f"The FHIR server was not reached ({type(error).__name__}).", passing=True) from None
         if response.status_code != 200:
             passing = response.status_code >= 500 or response.status_code in _PASSING
-            raise NotAccepted(f"The FHIR server answered HTTP {response.status_code}.", passing=passing)
+            raise NotAccepted(f"The FHIR server returned HTTP {response.status_code}.", passing=passing)
         statuses = _statuses(response)
         if len(statuses) != len(json.loads(transaction)["entry"]) or any(status[:1] != "2" for status in statuses):
             raise NotAccepted("The response of the FHIR server is not a transaction-response.", passing=True)

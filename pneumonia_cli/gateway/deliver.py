@@ -89,7 +89,7 @@ class WebServer:
             answer = self._client.store_instances([dcmread(file) for file in files])
         except (RequestException, OSError, ValueError) as error:
             response = getattr(error, "response", None)
-            told = "was not reached" if response is None else f"answered HTTP {response.status_code}"
+            told = "was not reached" if response is None else f"returned HTTP {response.status_code}"
             raise TryAgain(f"The DICOMweb server {told}.") from error
         if answer.get("FailedSOPSequence"):
             code = answer.FailedSOPSequence[0].get("FailureReason") or 0
