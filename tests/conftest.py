@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: a tiny model with its card, images, recorded AWS events, a Lambda context."""
+"""Fixtures for all tests: a tiny model with its card, images, recorded AWS events, a Lambda context."""
 
 import base64
 import copy
@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-# Powertools keeps one logger for each name of a service, and reads the name at import. Here too all modules share one.
+# Powertools keeps one logger per service name and reads the name at import. As on Lambda, all modules share one logger.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")
 
 from pneumonia import aws
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EVENTS = Path(__file__).parent / "events"
-UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"  # the first is that of the recorded events
+UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"  # the recorded events have the first one
 REGION: Final = "eu-central-1"
-GRID = 4  # cells of the tiny model's activation map, each way
-GAIN = 8.0  # its logit for a white image; a black one gives -GAIN
+GRID = 4  # cells on each side of the tiny model's activation map
+GAIN = 8.0  # its logit for a white image; a black image has -GAIN
 GOLDEN_GREY = 191
 
 
 @dataclass(frozen=True)
 class TinyMember:
-    """One tiny graph: logit = gain * mean(x / 127.5 - 1), the activation map is the same mean by cell."""
+    """One tiny graph: logit = gain * mean(x / 127.5 - 1). The activation map is the same mean by cell."""
 
     size: int = 32
     gain: float = GAIN
@@ -52,11 +52,11 @@ class TinyMember:
 
 
 GATE = {"distance_threshold": 0.3, "population_threshold": -0.4, "poses": list(POSES)}
-"""Limits of the tiny gate: a film has a grey near 64, brightest at its head, and is of the population below 77."""
+"""Limits of the tiny gate: an X-ray has a mean near grey 64, its top is brightest, and its population is below 77."""
 
 
 def add_tiny_gate(graph: onnx.GraphProto) -> None:
-    """Distance: how far the mean is from grey 64. Population: the mean. Pose: which side is the brightest."""
+    """Distance: of the mean from grey 64. Population: the mean. Pose: the brightest side."""
     sides = np.zeros((GRID, GRID, len(POSES)), dtype=np.float32)
     sides[0, :, 0] = sides[:, 0, 1] = sides[-1, :, 2] = sides[:, -1, 3] = 1 / GRID
     graph.initializer.extend(
@@ -64,7 +64,7 @@ def add_tiny_gate(graph: onnx.GraphProto) -> None:
             numpy_helper.from_array(np.float32(0.5).reshape(()), "film"),
             numpy_helper.from_array(np.array([-1, GRID * GRID], dtype=np.int64), "row"),
             numpy_helper.from_array(sides.reshape(-1, len(POSES)), "sides"),
-            # No picture of the tiny model looks inverted: that is found out by its distance.
+            # No image of the tiny model looks inverted. The distance detects inversion.
             numpy_helper.from_array(np.array([0.01, 0, 0, 0, -9], dtype=np.float32), "prefer_upright"),
         ]
     )
@@ -164,7 +164,7 @@ MakeArtifacts = Callable[..., Path]
 
 @pytest.fixture
 def make_artifacts(tmp_path: Path) -> MakeArtifacts:
-    """Write a tiny model of given members into a new folder: make_artifacts(dict(size=32, gain=8.0, weight=1))."""
+    """Write a tiny model with these members into a new folder: make_artifacts(dict(size=32, gain=8.0, weight=1))."""
     count = iter(range(1000))
 
     def make(*members: dict[str, Any]) -> Path:
@@ -176,13 +176,13 @@ def make_artifacts(tmp_path: Path) -> MakeArtifacts:
 
 @pytest.fixture(scope="session")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model's folder. Shared: tests that damage artifacts use `make_artifacts`."""
+    """The folder of the tiny model, shared by all tests. Tests that damage artifacts use `make_artifacts`."""
     return write_artifacts(tmp_path_factory.mktemp("artifacts"), [TinyMember()])
 
 
 @pytest.fixture(scope="session")
 def real_artifacts() -> Path:
-    """The artifacts that are shipped."""
+    """The shipped artifacts."""
     return default_model_dir()
 
 
@@ -198,7 +198,7 @@ def predictor(artifacts: Path) -> Predictor:
 
 @pytest.fixture(autouse=True)
 def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting of the developer's shell, and nothing cached by another test, reaches a test."""
+    """Isolate each test from the settings of the developer's shell and from caches of other tests."""
     for name in (
         "MODEL_DIR", "RESULTS_BUCKET", "UPLOADS_BUCKET", "UPLOAD_ORIGIN", "AUTH_SECRET_ID", "STACK_NAME",
         *map(variable_of, declared(Settings).values()),
@@ -211,7 +211,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for client in clients:
         if client.cache_info().currsize:
-            client().close()  # or its connections would be found open by the test that runs then
+            client().close()  # otherwise a later test finds its connections open
     for function in cached:
         function.cache_clear()
 
@@ -227,7 +227,7 @@ MakeFilms = Callable[..., Path]
 
 
 def film(grey: int, size: tuple[int, int]) -> Image.Image:
-    """One grey, but for a twentieth on either side, black and white: blank images are refused."""
+    """Return an image of one grey with a black and a white edge, because blank images are refused."""
     image, edge = Image.new("L", size, grey), -(-size[0] // 20)
     image.paste(0, (0, 0, edge, size[1]))
     image.paste(255, (size[0] - edge, 0, *size))
@@ -254,7 +254,7 @@ def image_bytes() -> ImageBytes:
 
 @pytest.fixture
 def make_films(tmp_path: Path, image_bytes: ImageBytes) -> MakeFilms:
-    """A folder with images of one grey each, or with given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
+    """Create a folder of images of one grey, or of given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
 
     def make(files: dict[str, int | bytes], folder: str = "films") -> Path:
         root = tmp_path / folder
@@ -279,7 +279,7 @@ LoadEvent = Callable[[str], dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def load_event() -> LoadEvent:
-    """A fresh copy of a recorded AWS event: load_event("function_url_iam")."""
+    """Return a new copy of a recorded AWS event: load_event("function_url_iam")."""
     cache: dict[str, dict[str, Any]] = {}
 
     def load(name: str) -> dict[str, Any]:
@@ -295,7 +295,7 @@ HttpEvent = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def http_event(load_event: LoadEvent) -> HttpEvent:
-    """A Function URL event as Lambda builds it; bytes are base64-encoded, text is passed as it is."""
+    """Return a Function URL event as Lambda builds it, with bytes in base64 and text unchanged."""
 
     def build(
         method: str = "POST",
@@ -345,7 +345,7 @@ def lambda_context() -> FakeContext:
 
 @pytest.fixture
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Credentials and region of nobody, so that nothing can ever reach a real account."""
+    """Set fake credentials and a region, so that no test can reach a real account."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -366,11 +366,11 @@ def make_bucket(s3: "S3Client", name: str, *, versioned: bool = False) -> None:
 
 @pytest.fixture
 def s3(aws_credentials: None) -> "Iterator[S3Client]":
-    """A client of moto's S3, with the two buckets of a stack: UPLOADS, which keeps versions, and RESULTS."""
-    from moto import mock_aws  # not in .venv-train, whose tests read this file too
+    """A client of moto's S3 with the two buckets of a stack: UPLOADS, which keeps versions, and RESULTS."""
+    from moto import mock_aws  # not installed in .venv-train, whose tests also read this file
 
-    with mock_aws(), functions_may_list(UPLOADS):  # again, as moto has put a session of its own there
-        client = boto3.Session().client("s3")  # of whoever set the buckets up: may do all
+    with mock_aws(), functions_may_list(UPLOADS):  # again, because moto replaced the session
+        client = boto3.Session().client("s3")  # of the owner of the buckets, with all permissions
         make_bucket(client, UPLOADS, versioned=True)
         make_bucket(client, RESULTS)
         yield client
@@ -378,7 +378,7 @@ def s3(aws_credentials: None) -> "Iterator[S3Client]":
 
 
 def stored_result(s3: "S3Client", key: str) -> dict[str, Any]:
-    """The result document of the upload under this key."""
+    """Return the result document of the upload under this key."""
     with s3.get_object(Bucket=RESULTS, Key=f"{key}.json")["Body"] as body:
         document: dict[str, Any] = json.loads(body.read())
     return document

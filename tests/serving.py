@@ -1,4 +1,4 @@
-"""`pneumonia serve` in a process of its own, as a user starts it."""
+"""Run `pneumonia serve` in a separate process, as a user starts it."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Service:
-    """A running local cloud: addresses without a slash at the end; the token, if it asks for one."""
+    """A running local cloud: addresses without a trailing slash; the token, if it requires one."""
 
     url: str
     s3_url: str
@@ -34,7 +34,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 
 def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
-    """What it prints before the log of its requests: lines of a name and a value, and exports."""
+    """Read its output before the log of requests: lines with a name and a value, and exports."""
     facts: dict[str, str] = {}
     assert process.stdout is not None
     for line in process.stdout:
@@ -42,17 +42,17 @@ def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
             return facts
         name, _, value = line.strip().removeprefix("export ").replace("=", "  ").partition("  ")
         facts[name] = value.strip()
-    raise AssertionError("the local cloud ended before it was up")
+    raise AssertionError("the local cloud ended during its start")
 
 
 @contextlib.contextmanager
 def serving(*arguments: str, **environment: str) -> Iterator[Service]:
-    """A local cloud on free ports, for the length of a `with` block."""
+    """Run a local cloud on free ports during a `with` block."""
     process = start("--port", "0", "--s3-port", "0", *arguments, **environment)
     assert process.stdout is not None
     try:
         facts = introduction(process)
-        # Nobody reads its log: a full pipe would stop it.
+        # Drain its log, because a full pipe would stop it.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield Service(facts["Function URL"], facts["S3 and SQS"], facts["Token"])
     finally:

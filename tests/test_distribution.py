@@ -1,4 +1,4 @@
-"""What `pip install .` brings: two packages, the files that their commands need, and a `pneumonia` that works alone."""
+"""`pip install .` installs two packages, the files that their commands need, and a `pneumonia` that works alone."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as site-packages is after the installation of the wheel."""
+    """A folder like site-packages after the installation of the wheel."""
     folder = tmp_path_factory.mktemp("site packages")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
@@ -35,7 +35,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(installed: Path, *arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """The command of the wheel, in a folder of somebody's own whose modules have the names of others."""
+    """Return the command of the wheel, to be run in a user's folder with modules of the same names."""
     elsewhere = installed / "elsewhere"
     elsewhere.mkdir(exist_ok=True)
     for name in ("json.py", "pneumonia.py", "typer.py"):
@@ -103,8 +103,8 @@ def test_the_newest_section_of_the_changelog_has_the_versions_of_now() -> None:
     api = json.loads((ROOT / "lambda_src" / "pneumonia" / "http" / "openapi.json").read_text(encoding="utf-8"))
     model = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
     assert newest.groups()[1:] == (api["info"]["version"], model["version"]), (
-        "A new model or a new version of the API takes a section in CHANGELOG.md that begins with both: Unreleased, or "
-        "that of the version in pyproject.toml."
+        "A new model or a new version of the API needs a section in CHANGELOG.md that names both: Unreleased, or "
+        "the section of the version in pyproject.toml."
     )
     released = re.search(r"^## \[([0-9.]+)\]", changes, re.M)
     assert released is not None

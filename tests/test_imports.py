@@ -1,6 +1,6 @@
-"""Imports between packages go one way: `ALLOWED` says which package may import which others.
+"""Imports between packages go in one direction. `ALLOWED` lists which packages each package may import.
 
-An import inside a function, or for types alone, counts like any other one.
+Imports inside a function or only for types also count.
 """
 
 import ast
@@ -20,7 +20,7 @@ _SERVING = *_PREDICTING, "pneumonia.aws", "pneumonia.metrics"
 _CLIENT = "pneumonia.errors", "pneumonia.model", "pneumonia.uploads", "pneumonia_cli.client", "pneumonia_cli.reporting"
 
 ALLOWED: dict[str, tuple[str, ...]] = {
-    # What the Lambda functions run, from the bottom up.
+    # The code of the Lambda functions, from the bottom up.
     "pneumonia": (),
     "pneumonia.aws": (),
     "pneumonia.declaration": (),
@@ -52,7 +52,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia.prevalence",
         "pneumonia.uploads",
     ),
-    # What is known of a stack before it is deployed, and the stack itself.
+    # The description of a stack before deployment, and the stack.
     "pneumonia_cli.bundled": (),
     "pneumonia_cli.stack": ("pneumonia.declaration", "pneumonia.settings", "pneumonia_cli.bundled"),
     "infra": ("pneumonia_cli.stack",),
@@ -120,7 +120,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pneumonia_cli.gateway",
         "pneumonia_cli.local",
     ),
-    # What runs in the repository alone.
+    # Packages that only run in the repository.
     "training": (*_PREDICTING, "pneumonia.decode"),
     "bench": (
         "pneumonia.aws",
@@ -160,7 +160,7 @@ def product() -> list[Path]:
 
 
 def package_of(module: str) -> str:
-    """The package of the table that a module, or a name in a module, belongs to: the longest that fits."""
+    """Return the package in the table for a module or a name in a module: the longest match."""
     parts = module.split(".")
     names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((name for name in names if name in ALLOWED), module)
@@ -172,7 +172,7 @@ def module_of(path: Path) -> str:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Names of the repository that a file imports, such as `pneumonia.errors.problem`."""
+    """Return the names of the repository that a file imports, such as `pneumonia.errors.problem`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -185,7 +185,7 @@ def imported(path: Path) -> Iterator[str]:
 
 @cache
 def arrows() -> dict[tuple[str, str], list[str]]:
-    """Files by the arrow that their imports draw, from one package to another."""
+    """Return the files for each import from one package to another."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in product():
         package = package_of(module_of(path))
@@ -198,8 +198,8 @@ def arrows() -> dict[tuple[str, str], list[str]]:
 def test_imports_go_the_allowed_ways() -> None:
     wrong = [
         f"{file} imports from {target}, which {package} may not: move what it needs to a package that {package} may "
-        f"import ({', '.join(ALLOWED.get(package, ())) or 'none'}), or, if the new way makes sense, add it to ALLOWED "
-        "in tests/test_imports.py."
+        f"import ({', '.join(ALLOWED.get(package, ())) or 'none'}), or, if the new import makes sense, add it to "
+        "ALLOWED in tests/test_imports.py."
         for (package, target), files in arrows().items()
         for file in sorted(set(files))
         if target not in ALLOWED.get(package, ())
@@ -217,7 +217,7 @@ def test_every_arrow_of_the_table_is_used() -> None:
 
 
 def test_modules_exist_that_programs_in_texts_import() -> None:
-    """Tests and the bench run programs that are texts to them, and so to every checker of types."""
+    """Tests and the benchmark run programs in strings, which type checkers do not read."""
     for path in [*product(), *sorted((ROOT / "tests").rglob("*.py"))]:
         for module in re.findall(r"\b(?:from|import) (pneumonia(?:_cli)?(?:\.\w+)+)", path.read_text(encoding="utf-8")):
             place = ROOT.joinpath("lambda_src" if module.startswith("pneumonia.") else "", *module.split("."))
@@ -234,9 +234,9 @@ def test_no_handler_imports_another_one() -> None:
 
 @pytest.mark.parametrize("path", [path for path in product() if path.name == "__init__.py"], ids=module_of)
 def test_packages_import_nothing_by_themselves(path: Path) -> None:
-    """Whoever imports one module of a package pays for this one alone, above all in a cold start.
+    """An import of one module must not load other modules of its package, which would slow down a cold start.
 
-    But for `os`: some settings of the environment have to be there before anything is imported.
+    `os` is allowed, because some settings of the environment must be set before other imports.
     """
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     imports = [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -1,5 +1,5 @@
-"""What `make dist` builds, installed as pipx does: into a fresh environment outside the repository, which then needs no
-network."""
+"""Install the output of `make dist` as pipx does, into a new environment outside the repository, which needs no network
+afterwards."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 CARD: dict[str, Any] = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
 
-# Nothing listens there: whatever asks for a host that is not this machine fails.
+# Nothing listens at this address, so every request to another machine fails.
 NO_NETWORK = {
     **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9"),
     **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,.localhost"),
@@ -33,7 +33,7 @@ NO_NETWORK = {
 
 
 def outside() -> dict[str, str]:
-    """The environment of somebody who knows nothing of this repository, on a machine without a network."""
+    """Return the environment of a user without this repository, on a machine without a network."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
     return kept | NO_NETWORK | {"PYTHONUNBUFFERED": "1"}
 
@@ -45,7 +45,7 @@ def build(tree: Path, out: Path, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of `make dist`."""
+    """The output folder of `make dist`."""
     out = tmp_path_factory.mktemp("dist")
     build(ROOT, out)
     return out
@@ -59,8 +59,8 @@ def wheel(dist: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of a fresh environment that holds the wheel, installed from packages that were fetched
-    before. Skips where they cannot be fetched."""
+    """The bin folder of a new environment with the wheel, installed from packages that were fetched before. Skips the
+    test if they cannot be fetched."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
     programs = folder / "bin"

@@ -1,4 +1,4 @@
-"""The page of threats (docs/security.md) names tests for what it says. They exist, and no line is without one."""
+"""Every line in the threats of docs/security.md names a test that exists."""
 
 import ast
 import re

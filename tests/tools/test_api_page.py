@@ -17,7 +17,7 @@ HTML = DOCS_HTML.read_text(encoding="utf-8")
 
 
 def item(content: dict[str, Any] | None = None, **operation: Any) -> dict[str, Any]:
-    """The entry of a path with a POST that returns JSON."""
+    """Return the entry of a path with a POST that returns JSON."""
     body = {"requestBody": {"content": content}} if content else {}
     return {
         "post": {"operationId": "try", "responses": {"200": {"content": {"application/json": {}}}}} | body | operation

@@ -14,7 +14,7 @@ SILENT = {"name": "boto3", "skip_reason": "Dependency not found"}
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let pip-audit print something."""
+    """Set the output of pip-audit."""
 
     def say(*packages: dict[str, Any], text: str | None = None) -> None:
         output = json.dumps({"dependencies": packages, "fixes": []}) if text is None else text

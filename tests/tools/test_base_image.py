@@ -17,7 +17,7 @@ Registry = Callable[..., Path]
 
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """A docker command that answers with a digest and writes down what it was asked; registry(answer, code)."""
+    """Create a docker command that prints a digest and records its arguments: registry(answer, code)."""
 
     def answers(answer: str, code: int = 0) -> Path:
         docker = tmp_path / "docker"

@@ -17,7 +17,7 @@ INSPECT = 'echo "Platforms: linux/amd64, linux/arm64"'
 
 @pytest.fixture
 def prepared(aws_credentials: None) -> Iterator[Any]:
-    """An account that was bootstrapped; its client of SSM."""
+    """The SSM client of a bootstrapped account."""
     with mock_aws(), contextlib.closing(boto3.client("ssm")) as ssm:
         ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
         yield ssm

@@ -14,7 +14,7 @@ COMMANDS = {command.name: command for command in commands()}
 
 
 def parsed(line: str) -> str:
-    """The name of the command that a line calls, read as the command itself reads it."""
+    """Return the name of the command in a line, as the command line parses it."""
     words = shlex.split(line.partition(" | ")[0])
     found, context = typer.main.get_command(app), None
     name, rest = words[0], words[1:]
@@ -27,8 +27,9 @@ def parsed(line: str) -> str:
 
 @pytest.fixture
 def named_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder that examples name, in the current one; nothing of the developer's own services."""
-    (tmp_path / "films").mkdir()
+    """Create the folder of the examples in the current folder, and remove the settings of the developer's services."""
+    for folder in ("films", "images"):
+        (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
 
 
@@ -67,7 +68,7 @@ def test_facts_have_a_column_of_their_own(begins: str, ends: str) -> None:
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_no_table_is_broken(page: Path) -> None:
-    """A blank line inside of a table ends it: what follows is shown as text."""
+    """A blank line inside a table ends it, and the rest becomes text."""
     lines = ["", *page.read_text(encoding="utf-8").splitlines(), ""]
     fenced = False
     for number in range(1, len(lines) - 1):

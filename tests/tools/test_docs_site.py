@@ -1,4 +1,4 @@
-"""The site of the documents: every link leads somewhere, and no marker of a figure is shown."""
+"""In the site of the documents, every link has a target, and no marker of a figure is visible."""
 
 from pathlib import Path
 

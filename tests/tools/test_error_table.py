@@ -28,7 +28,7 @@ def why(found):
 TOLD = "Told. And more."
 
 def check(found, text):
-    reason = "It is broken. Mend it." if found else why(found)
+    reason = "It is broken. Fix it." if found else why(found)
     raise TooMany(reason)
     raise TooMany(text)
     raise TooMany(why(found)) from None
@@ -63,7 +63,7 @@ def test_causes_are_told_apart() -> None:
 
 
 def test_every_refusal_says_what_to_do() -> None:
-    """A reason that has one sentence alone is a rule that says itself how to keep it."""
+    """A message of one sentence must say what to do."""
     said = re.compile(r"must|needed|limit|more than|Send|Sign|send|encode|answers|takes|Supported formats", re.DOTALL)
     for kind in KINDS.values():
         if kind.status < 500 and kind.public_detail is None:

@@ -1,4 +1,4 @@
-"""`make help` lists every target, and the commands of the documents are targets that there are."""
+"""`make help` lists every target, and the documents name existing targets."""
 
 import re
 import shlex
@@ -10,26 +10,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = {name for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for name in line.split()}
-# Not for users: they check what other targets need.
+# Internal targets that check the requirements of other targets.
 INNER = {"need-data", "need-version"}
 WIDTH = 120
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 HISTORY = ROOT / "CHANGELOG.md"
-"""Names what there was."""
+"""Names targets of earlier versions."""
 DOCUMENTS = sorted(
     {*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.yml"), ROOT / ".ci" / "run"} - {HISTORY}
 )
 
 
 def fenced(text: str) -> list[str]:
-    """The lines of the shell blocks of a document, without comments."""
+    """Return the lines of the shell blocks of a document, without comments."""
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def inline(text: str) -> list[str]:
-    """What stands between single backquotes."""
+    """Return the texts between single backquotes."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
@@ -42,7 +42,7 @@ def test_help_lists_every_target_with_what_it_does_in_lines_that_fit() -> None:
     listed = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", printed, re.MULTILINE))
     assert set(listed) == TARGETS - INNER
     assert max(map(len, printed.splitlines())) <= WIDTH
-    # One column: no name is so long that its text begins elsewhere.
+    # All texts begin in the same column, so no name is too long.
     starts = {len(line) - len(line[20:].lstrip()) for line in printed.splitlines() if line.startswith("  ")}
     assert starts == {20}
 
@@ -64,7 +64,7 @@ COMMANDS = sorted({
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_contributing_work_as_pasted(command: str) -> None:
-    """Only make and a program of the repository can be relied on: nothing else is on everybody's PATH."""
+    """The commands only use make and programs of the repository, because other programs may be missing from PATH."""
     words = shlex.split(command)
     while "=" in words[0]:
         words.pop(0)

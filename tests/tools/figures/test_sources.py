@@ -1,4 +1,4 @@
-"""The figures of the documents are those of their sources, and the sources are of the model that is shipped."""
+"""The figures of the documents match their sources, and the sources are for the shipped model."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_an_example_of_an_answer_names_the_model_that_is_shipped() -> None:
 
 
 def test_tables_of_samples_show_the_probabilities_of_the_model() -> None:
-    """Any line of an example that names a sample and ends in its triage and per cent, as the commands show them."""
+    """Check every line of an example that has a sample, its triage and its percentage, as the commands print them."""
     known = MEASURED["samples"]["probabilities"]
     row = re.compile(r"^ *(\S+\.png) +(likely pneumonia|indeterminate|likely normal) +([\d.]+)%", re.M)
     for path in documents():
