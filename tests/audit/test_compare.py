@@ -7,7 +7,7 @@ from pneumonia_cli.audit.compare import MOST_SHOWN, compare
 from tests.audit.conftest import Images, answer, refusal
 
 
-def test_what_a_switch_changes(images: Images) -> None:
+def test_changes_of_a_switch(images: Images) -> None:
     first = [answer(0.95), answer(0.3), answer(0.05), answer(0.5), answer(0.2)]
     second = [answer(0.91), answer(0.6), answer(0.03), answer(0.2), answer(0.2)]
     found = compare(images(1, 1, 0, 0, 0), first, second)

@@ -10,7 +10,7 @@ Y = np.array([0, 0, 0, 1, 1, 1])
 P = np.array([0.1, 0.4, 0.4, 0.4, 0.8, 0.9])
 
 
-def test_auc_counts_pairs_and_half_of_those_that_are_equal() -> None:
+def test_auc_counts_pairs_and_half_of_equal_pairs() -> None:
     # Nine pairs: 0.4 is above one and equals two; the others are above all three.
     assert figures.auc(Y, P) == pytest.approx((1 + 2 * 0.5 + 3 + 3) / 9)
     assert figures.auc(Y, -P) == pytest.approx(1 - (1 + 2 * 0.5 + 3 + 3) / 9)
@@ -41,7 +41,7 @@ def test_the_bootstrap_is_the_same_each_time_and_holds_its_figure() -> None:
     assert first.low <= first.value <= first.high
 
 
-def test_what_was_always_right_is_still_not_certain() -> None:
+def test_the_interval_of_a_perfect_share_has_a_width() -> None:
     found = figures.share_interval(np.ones(20, bool), np.arange(20))
     assert (found.value, found.high) == (1, 1)
     assert found.low == pytest.approx(0.839, abs=0.001)  # Wilson's
@@ -52,12 +52,12 @@ def test_wilsons_interval() -> None:
     assert np.isnan(figures.wilson(0.5, 0)).all()
 
 
-def test_of_nothing_nothing_is_told() -> None:
+def test_figures_without_data_are_null() -> None:
     assert figures.share_interval(np.array([], bool), np.array([], int)).to_json() == [None, None, None]
     assert Interval(0.51239, 0.4, float("nan")).to_json() == [0.5124, 0.4, None]
 
 
-def test_calibration_of_what_is_right_and_of_what_is_not() -> None:
+def test_calibration_error_of_right_and_wrong_probabilities() -> None:
     y = np.array([0, 0, 0, 1] * 25)
     assert figures.calibration_error(y, np.full(100, 0.25)) == pytest.approx(0)
     assert figures.calibration_error(y, np.full(100, 0.85)) == pytest.approx(0.6)

@@ -29,7 +29,7 @@ def test_figures_at_the_thresholds_of_the_card(images: Images, card: Card) -> No
     json.dumps(audit.to_json(), allow_nan=False)
 
 
-def test_what_was_refused_counts_apart(images: Images, card: Card) -> None:
+def test_refused_images_are_counted_separately(images: Images, card: Card) -> None:
     said = [*SAID, refusal("not_a_chest_xray"), refusal("blank_image"), refusal("not_a_chest_xray")]
     audit = measure(images(*LABELS, 1, 0, 0), said, card)
     assert audit.refused == {
@@ -75,6 +75,6 @@ def test_images_outside_of_the_population_are_shown_apart(images: Images, card: 
     assert measure(images(*LABELS), SAID, card).parts == {}
 
 
-def test_one_kind_alone_cannot_be_measured(images: Images, card: Card) -> None:
+def test_one_class_alone_cannot_be_measured(images: Images, card: Card) -> None:
     with pytest.raises(ValueError, match="one class"):
         measure(images(1, 0), [answer(0.9), refusal("blank_image")], card)

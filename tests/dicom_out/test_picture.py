@@ -25,7 +25,7 @@ def test_research_use_only_is_drawn_over_the_xray(make_answer: MakeAnswer) -> No
     assert (band == 255).all(axis=2).mean() > 0.05
 
 
-def test_what_a_reader_must_know_takes_room(make_answer: MakeAnswer) -> None:
+def test_caveats_and_warnings_get_lines(make_answer: MakeAnswer) -> None:
     heights = [
         draw(answer).shape[0]
         for answer in (

@@ -40,7 +40,7 @@ def value_of(report: Dataset, code: Any) -> Any:
     return item.ConceptCodeSequence[0].CodeValue if item.ValueType == "CODE" else item.TextValue
 
 
-def test_both_lie_in_the_study_of_the_source_in_new_series(source: Source, make_answer: MakeAnswer) -> None:
+def test_both_are_in_the_study_of_the_source_in_new_series(source: Source, make_answer: MakeAnswer) -> None:
     made = instances(source, make_answer())
     assert list(made) == ["SC", "SR"]
     for dataset in made.values():
@@ -95,7 +95,7 @@ def test_a_refusal_says_why_and_never_names_the_finding(source: Source) -> None:
     assert codes.PNEUMONIA.value not in str(report)
 
 
-def test_a_refusal_that_this_version_does_not_know(source: Source) -> None:
+def test_an_unknown_refusal(source: Source) -> None:
     assert value_of(instances(source, refusal("of_the_future"))["SR"], codes.REFUSAL.value) == "R-OTHER"
 
 

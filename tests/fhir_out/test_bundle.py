@@ -78,7 +78,7 @@ def test_the_check_refuses_what_is_wrong() -> None:
             check(made)
 
 
-def test_sent_twice_it_is_there_once() -> None:
+def test_sent_twice_stored_once() -> None:
     store = FhirStore()
     store.transaction(document())
     before = dict(store.resources)
@@ -140,7 +140,7 @@ def test_the_observations_of_a_prediction() -> None:
     assert triage["device"]["reference"] == probability["device"]["reference"] == device["fullUrl"]
 
 
-def test_a_probability_certain_of_nothing() -> None:
+def test_a_probability_is_never_0_or_100_percent() -> None:
     assert of_kind(document(pneumonia=0.0), "Observation", "P-PNEUMONIA")["valueQuantity"]["value"] == 0.1
     assert of_kind(document(pneumonia=1.0), "Observation", "P-PNEUMONIA")["valueQuantity"]["value"] == 99.9
 
@@ -155,7 +155,7 @@ def test_the_probability_at_the_share_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("fields", "code"), [(CASES["outside"], "T-OUTSIDE"), (CASES["forced"], "T-FORCED")])
-def test_a_caveat_takes_the_place_of_triage_and_number(fields: dict[str, Any], code: str) -> None:
+def test_a_caveat_replaces_triage_and_number(fields: dict[str, Any], code: str) -> None:
     made = document(**fields)
     triage, probability = (of_kind(made, "Observation", code) for code in ("TRIAGE", "P-PNEUMONIA"))
     assert triage["valueCodeableConcept"]["coding"][0]["code"] == code
@@ -209,7 +209,7 @@ def test_two_patients_under_one_uid_have_a_report_each() -> None:
     assert len(store.of_kind("Device")) == 1
 
 
-def test_what_the_header_lacks_is_said_to_be_unknown() -> None:
+def test_elements_that_the_header_lacks_are_unknown() -> None:
     report = of_kind(document({"PatientID": None, "StudyDate": None}), "DiagnosticReport")
     assert "identifier" not in report["subject"]
     assert report["subject"]["extension"][0]["valueCode"] == "unknown"

@@ -27,7 +27,7 @@ def test_one_file_for_each_predicted_image(tmp_path: Path) -> None:
     assert "none for 1 refused images; none for 1 files that are not DICOM images" in results.told
 
 
-def test_a_report_of_an_earlier_run_does_not_outlive_a_refusal(tmp_path: Path) -> None:
+def test_a_refusal_removes_the_report_of_an_earlier_run(tmp_path: Path) -> None:
     folder(tmp_path).add(ONE, dicom_film(), prediction())
     folder(tmp_path).add(ONE, dicom_film(), {"error": refusal().fields})
     assert list(tmp_path.iterdir()) == []
@@ -54,7 +54,7 @@ def test_a_server_that_is_down_is_asked_three_times_in_all(tmp_path: Path, monke
         assert len(store.of_kind("DiagnosticReport")) == 1
 
 
-def test_one_that_is_refused_does_not_keep_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_report_does_not_block_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     with fhir_server() as store:
         store.broken = 422

@@ -27,7 +27,7 @@ def test_a_transaction_is_carried_out_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(("status", "passing"), [(503, True), (429, True), (401, False), (422, False), (302, False)])
-def test_what_was_not_accepted(status: int, passing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_were_not_accepted(status: int, passing: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     with fhir_server() as store:
         store.broken = status
@@ -71,7 +71,7 @@ def test_a_server_that_is_down() -> None:
     assert "127.0.0.1" not in str(raised.value)
 
 
-def test_a_host_that_is_no_name() -> None:
+def test_an_invalid_host_name() -> None:
     with pytest.raises(NotAccepted, match="not reached"):
         FhirServer("https://records..example/fhir").post(b"{}")
 

@@ -31,7 +31,7 @@ def test_a_refusal_of_the_local_model(predictor: Predictor) -> None:
     assert completed(refusal(), clean, *UIDS).refused
 
 
-def test_the_answer_of_another_image_is_none() -> None:
+def test_an_answer_for_another_image_is_refused() -> None:
     clean = deidentified(dicom_film(), KEY)
     other = Answer(prediction(image={"sop_instance_uid": "2.25.1", "warnings": []}), MODEL, False)
     with pytest.raises(TryAgain, match="another image"):

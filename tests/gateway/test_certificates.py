@@ -19,9 +19,7 @@ from tests.gateway.test_config import GOOD
         ("listen", {"tls_certificate": "FILE", "tls_key": "FILE"}, "listen.tls_certificate"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(
-    section: str, settings: dict[str, Any], named: str, tmp_path: Path
-) -> None:
+def test_an_unusable_file_is_named(section: str, settings: dict[str, Any], named: str, tmp_path: Path) -> None:
     file = tmp_path / "file.pem"
     config = parse({**GOOD, section: {k: str(file) if v == "FILE" else v for k, v in settings.items()}})
     with pytest.raises(ConfigError, match=rf"{named}.*file\.pem.*No such file"):
@@ -31,7 +29,7 @@ def test_a_file_that_cannot_be_used_is_named(
         check_certificates(config)
 
 
-def test_it_is_told_at_the_start(command: Command, tmp_path: Path) -> None:
+def test_unusable_files_are_reported_at_the_start(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(
         f'state = "{tmp_path / "state"}"\ndeliver = {{ protocol = "none" }}\n'

@@ -10,13 +10,13 @@ GOOD: dict[str, Any] = {"state": "/tmp/state", "deliver": {"host": "pacs", "ae_t
 ROOT = Path(__file__).parents[2]
 
 
-def test_little_is_needed() -> None:
+def test_minimal_configuration() -> None:
     config = parse(GOOD)
     assert (config.listen.ae_title, config.predict.by, config.deliver.protocol) == ("PNEUMONIA", "local", "c-store")
     assert config.poll.url == ""
 
 
-def test_reports_can_go_without_any_pacs() -> None:
+def test_reports_need_no_pacs() -> None:
     for section in (
         {"fhir": {"url": "https://records.example/fhir"}},
         {"fhir": {"folder": "/x"}},
@@ -26,12 +26,12 @@ def test_reports_can_go_without_any_pacs() -> None:
         assert config.deliver.protocol == "none"
 
 
-def test_the_example_is_a_good_one() -> None:
+def test_the_example_is_valid() -> None:
     config = load(ROOT / "deploy/gateway/gateway.toml")
     assert config.listen.calling_ae_titles
 
 
-def test_what_the_service_reads_by_default_is_let_in() -> None:
+def test_images_that_the_service_accepts_by_default_are_accepted() -> None:
     """Plates of CR and DX have 30 MB. Aborting the association at one of them also loses the others of the study."""
     for config in (parse(GOOD), load(ROOT / "deploy/gateway/gateway.toml")):
         assert config.limits.max_image_mb * 1_000_000 >= Limits().max_image_bytes
@@ -72,12 +72,12 @@ def test_what_the_service_reads_by_default_is_let_in() -> None:
         ({"limits": []}, "must be a section"),
     ],
 )
-def test_what_is_wrong_is_named(change: dict[str, Any], told: str) -> None:
+def test_wrong_settings_are_named(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         parse({**GOOD, **change})
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_missing_and_invalid_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Cannot read"):
         load(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("state = ", encoding="utf-8")

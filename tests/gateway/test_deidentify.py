@@ -48,7 +48,7 @@ def rich_image(**elements: Any) -> bytes:
     return stream.getvalue()
 
 
-def test_nothing_of_the_header_is_left() -> None:
+def test_no_patient_data_of_the_header_is_left() -> None:
     data = rich_image()
     looked_for = needles(dcmread(io.BytesIO(data))) | {b"ZZ"}
     assert {b"ZZFAMILY", b"ZZNESTED", b"20240917", b"005Y", HEADER["SeriesInstanceUID"].encode()} <= looked_for
@@ -68,7 +68,7 @@ def test_the_picture_is_the_same(syntax: str) -> None:
     )
 
 
-def test_lookup_tables_go_along() -> None:
+def test_lookup_tables_are_kept() -> None:
     data = rich_image()
     assert same_picture(data, deidentified(data, KEY).data)
 
@@ -83,9 +83,7 @@ def test_lookup_tables_go_along() -> None:
         ({"BodyPartExamined": "HAND"}, True, ("body_part_not_chest",)),
     ],
 )
-def test_what_the_header_says_of_age_and_view_is_judged_here(
-    elements: dict[str, str], other: bool, warnings: tuple[str, ...]
-) -> None:
+def test_age_and_view_are_judged_locally(elements: dict[str, str], other: bool, warnings: tuple[str, ...]) -> None:
     data = dicom_film(**elements)
     clean = deidentified(data, KEY)
     assert (clean.other_population, clean.warnings) == (other, warnings)
@@ -113,7 +111,7 @@ def test_a_name_in_the_wrong_element_does_not_leave(name: str, value: str) -> No
     assert b"SMITH" not in deidentified(stream.getvalue(), KEY).data
 
 
-def test_what_follows_the_pixels_is_cut_off() -> None:
+def test_bytes_after_the_pixels_are_removed() -> None:
     image = dcmread(io.BytesIO(dicom_film()))
     image.PixelData = image.PixelData + b"ZZHIDDEN in the padding!"
     stream = io.BytesIO()
@@ -151,7 +149,7 @@ def test_uids_are_keyed_hashes() -> None:
     ids=["empty", "text", "private", "no study"],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_what_cannot_be_taken_apart_does_not_leave(data: bytes) -> None:
+def test_unreadable_files_are_not_sent(data: bytes) -> None:
     with pytest.raises(CannotClean) as raised:
         deidentified(data, KEY)
     assert "ZZ" not in str(raised.value)

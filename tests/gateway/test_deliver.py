@@ -63,7 +63,7 @@ def test_results_go_in_one_request(files: list[Path], monkeypatch: pytest.Monkey
         (dicom_json(FAILED, 409), "HTTP 409"),
     ],
 )
-def test_what_was_not_stored_is_sent_again(files: list[Path], response: Response, told: str) -> None:
+def test_results_that_were_not_stored_are_sent_again(files: list[Path], response: Response, told: str) -> None:
     with upstream() as web:
         web.answers["/dicom-web/studies"] = response
         with pytest.raises(TryAgain, match=told) as raised:

@@ -35,7 +35,7 @@ def test_each_gets_its_own_files(files: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("error", [TryAgain("It is down."), ValueError("ZZFAMILY")])
-def test_one_that_is_down_keeps_no_other_waiting_and_none_gets_its_files_twice(
+def test_a_destination_that_is_down_blocks_no_other_and_files_are_sent_once(
     files: list[Path], error: Exception
 ) -> None:
     dicom, hl7 = Taker(error), Taker()
@@ -50,5 +50,5 @@ def test_one_that_is_down_keeps_no_other_waiting_and_none_gets_its_files_twice(
     assert (dicom.taken, hl7.taken) == (["SC.dcm", "SR.dcm"], ["report.hl7"])
 
 
-def test_a_refusal_without_any_report_is_done_with() -> None:
+def test_a_refusal_without_any_report_is_done() -> None:
     Several({"fhir": ("report.fhir.json", Taker(TryAgain("It is down.")))}).send([])

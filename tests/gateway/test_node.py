@@ -61,7 +61,7 @@ def test_a_resend_is_the_same_instances(make_config: MakeConfig, start_gateway: 
     assert len({dataset.SOPInstanceUID for dataset in pacs.stored}) == 2
 
 
-def test_a_result_of_ours_that_comes_back_is_not_predicted(
+def test_an_own_result_that_comes_back_is_not_predicted(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs, answers: FakeAnswers
 ) -> None:
     """Otherwise a PACS that forwards everything would cause an endless loop."""
@@ -107,7 +107,7 @@ def test_a_limit_of_associations(make_config: MakeConfig, start_gateway: StartGa
     until(lambda: send(gateway.port, dicom_film()) == [0x0000])
 
 
-def test_an_image_too_large_ends_its_association(
+def test_a_too_large_image_aborts_its_association(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs
 ) -> None:
     gateway = start_gateway(make_config(limits={"max_image_mb": 1}))
@@ -135,7 +135,7 @@ def test_a_full_queue_says_so_and_nothing_is_lost(
     until(lambda: len(pacs.stored) == 4)
 
 
-def test_what_fails_is_tried_again(
+def test_a_failed_attempt_is_repeated(
     make_config: MakeConfig, start_gateway: StartGateway, answers: FakeAnswers, pacs: Pacs
 ) -> None:
     answers.broken, pacs.status = True, 0xA700
@@ -160,7 +160,9 @@ def test_a_node_that_is_down_gets_its_results_later(
     assert store_of(with_nobody.config).queued()
 
 
-def test_an_image_that_waits_already_is_named(make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs) -> None:
+def test_an_image_that_already_waits_is_logged(
+    make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs
+) -> None:
     pacs.status = 0xA700
     gateway = start_gateway(make_config())
     for image in (dicom_film(), dicom_film(PatientID="OTHER")):
@@ -170,7 +172,7 @@ def test_an_image_that_waits_already_is_named(make_config: MakeConfig, start_gat
     assert "OTHER" not in gateway.log
 
 
-def test_what_failed_for_good_lies_apart_with_its_reason(
+def test_a_failed_image_is_kept_with_its_reason(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs
 ) -> None:
     gateway = start_gateway(make_config())
@@ -184,7 +186,7 @@ def test_what_failed_for_good_lies_apart_with_its_reason(
     assert not pacs.stored
 
 
-def test_an_image_with_text_in_it_does_not_leave_for_a_service(
+def test_an_image_with_burnt_in_text_is_not_sent_to_a_service(
     make_config: MakeConfig, start_gateway: StartGateway, answers: FakeAnswers, pacs: Pacs
 ) -> None:
     gateway = start_gateway(make_config(predict={"by": "service", "url": "http://127.0.0.1:9"}))

@@ -64,7 +64,7 @@ def test_new_images_are_taken_in_once(store: Store) -> None:
     assert list(store.receiving.iterdir()) == []
 
 
-def test_one_that_was_not_taken_in_comes_again(store: Store) -> None:
+def test_an_image_that_was_not_accepted_is_polled_again(store: Store) -> None:
     def full(_path: Path, _uid: str) -> None:
         raise Full("no room")
 
@@ -74,7 +74,7 @@ def test_one_that_was_not_taken_in_comes_again(store: Store) -> None:
     assert poller(server, store, taken).look() == 1
 
 
-def test_an_image_too_large_is_left_where_it_is(store: Store) -> None:
+def test_a_too_large_image_is_not_accepted(store: Store) -> None:
     server, taken = FakeServer(dicom_film()), list[str]()
     assert poller(server, store, taken, max_image_bytes=100).look() == 1
     assert taken == []

@@ -14,13 +14,13 @@ def test_the_key_of_a_folder_is_made_once_and_for_its_owner_alone(tmp_path: Path
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_damaged_key_is_told(tmp_path: Path) -> None:
+def test_a_damaged_key_is_reported(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"short")
     with pytest.raises(ValueError, match="damaged"):
         Pseudonyms.of_folder(tmp_path)
 
 
-def test_pseudonyms_are_uids_and_names_of_jobs_are_others() -> None:
+def test_pseudonyms_are_uids_and_names_of_jobs_differ() -> None:
     names = Pseudonyms(b"k" * 32)
     assert re.fullmatch(r"2\.25\.[1-9]\d{0,38}", names.uid("1.2.3"))
     assert re.fullmatch(r"[0-9a-f]{32}", names.job("1.2.3"))

@@ -43,7 +43,7 @@ def test_the_system_of_patient_ids() -> None:
     assert [subject["identifier"]["system"] for subject in subjects if subject] == ["urn:oid:1.2.3"] * 3
 
 
-def test_a_message_at_fault_keeps_no_other_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_message_does_not_block_other_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "_pid", lambda _source: "PID|1||ZZID||ZZNAME||20249999")
     files, (why,) = Reports(fhir=True, hl7=Route()).made(Source.of(dicom_film()), Answer(prediction(), MODEL, False))
     assert list(files) == [FHIR_FILE]
@@ -53,7 +53,7 @@ def test_a_message_at_fault_keeps_no_other_result(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_every_system_gets_its_own_once_whichever_is_down_first(
+def test_every_system_gets_its_results_once_even_if_one_is_down(
     make_config: MakeConfig, start_gateway: StartGateway, pacs: Pacs, tmp_path: Path
 ) -> None:
     with fhir_server() as store, mllp_receiver() as receiver:

@@ -64,13 +64,13 @@ def test_status_and_retry_of_one_with_failures(
 
 
 @pytest.mark.parametrize("arguments", [["gateway"], ["gateway", "status"], ["gateway", "retry"]])
-def test_which_gateway(command: Command, arguments: list[str]) -> None:
+def test_the_configuration_is_required(command: Command, arguments: list[str]) -> None:
     ran = command(*arguments)
     assert ran.code == 2
     assert "--config" in ran.err
 
 
-def test_a_bad_configuration_is_told(command: Command, tmp_path: Path) -> None:
+def test_a_bad_configuration_is_reported(command: Command, tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text("state = 5", encoding="utf-8")
     ran = command("gateway", "--config", tmp_path / "gateway.toml")
     assert ran.code == 2

@@ -46,7 +46,7 @@ def test_the_same_image_again_changes_nothing(store: Store) -> None:
     assert job.image.read_bytes() == b"image"
 
 
-def test_results_count_as_a_whole(store: Store) -> None:
+def test_results_become_valid_together(store: Store) -> None:
     store.admit(received(store), ID)
     (job,) = store.jobs()
     store.answered(job, {"SC": b"picture", "SR": b"report"}, {"triage": "x"})
@@ -65,7 +65,7 @@ def test_attempts_and_their_time_are_remembered(store: Store, tmp_path: Path) ->
     assert (later.attempts, later.due, later.received) == (1, 12345.0, job.received)
 
 
-def test_what_is_given_up_lies_apart_and_can_be_tried_again(store: Store) -> None:
+def test_a_failed_image_is_moved_and_can_be_tried_again(store: Store) -> None:
     store.admit(received(store), ID)
     (job,) = store.jobs()
     store.give_up(job, "predict", "no study")
@@ -76,7 +76,7 @@ def test_what_is_given_up_lies_apart_and_can_be_tried_again(store: Store) -> Non
     assert not store.retry("b" * 32)
 
 
-def test_one_that_failed_and_is_sent_again_begins_again(store: Store) -> None:
+def test_a_failed_image_that_is_sent_again_starts_again(store: Store) -> None:
     store.admit(received(store), ID)
     (job,) = store.jobs()
     store.give_up(job, "predict", "no study")

@@ -49,6 +49,6 @@ def test_a_jpeg_2000_keeps_its_picture() -> None:
 
 
 @pytest.mark.parametrize("stream", [b"", b"ZZ no picture", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00", b"\xff\xd8ZZZZZZ"])
-def test_what_is_no_stream_does_not_leave(stream: bytes) -> None:
+def test_unknown_streams_are_not_sent(stream: bytes) -> None:
     with pytest.raises(UnknownStream):
         without_comments(stream)

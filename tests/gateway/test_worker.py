@@ -59,7 +59,7 @@ class EndsTheProcess(FakeAnswers):
         raise Ends
 
 
-def test_an_image_that_ends_the_process_does_not_do_so_for_ever(store: Store) -> None:
+def test_an_image_that_ends_the_process_is_given_up(store: Store) -> None:
     answers = EndsTheProcess(make_heatmap())
     for count in range(MOST_INTERRUPTED):
         with pytest.raises(Ends):
@@ -72,7 +72,7 @@ def test_an_image_that_ends_the_process_does_not_do_so_for_ever(store: Store) ->
     assert "stopped 5 times" in store.reason(ID)["reason"]
 
 
-def test_an_answer_forgets_earlier_ends(store: Store) -> None:
+def test_an_answer_resets_the_count_of_interruptions(store: Store) -> None:
     with pytest.raises(Ends):
         worker(store, EndsTheProcess(make_heatmap())).work(job_in(store))
     answers = FakeAnswers(make_heatmap())
@@ -84,7 +84,7 @@ def test_an_answer_forgets_earlier_ends(store: Store) -> None:
     assert store.queued() == []
 
 
-def test_after_long_enough_it_is_given_up(store: Store) -> None:
+def test_an_image_is_given_up_after_the_limit(store: Store) -> None:
     answers = FakeAnswers(make_heatmap())
     answers.broken = True
     late = job_in(store).received + 3600
@@ -94,7 +94,7 @@ def test_after_long_enough_it_is_given_up(store: Store) -> None:
     }  # fmt: skip
 
 
-def test_a_fault_of_the_gateway_quotes_nothing(store: Store) -> None:
+def test_a_failure_of_the_gateway_quotes_nothing(store: Store) -> None:
     class Faulty(FakeAnswers):
         def of(self, data: bytes) -> Answer:
             raise ValueError("ZZFAMILY^ZZGIVEN")

@@ -110,7 +110,7 @@ def test_the_words_come_first_and_nothing_is_flagged_or_final() -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("outside", "T-OUTSIDE"), ("forced", "T-FORCED")])
-def test_a_caveat_takes_the_place_of_triage_and_number(name: str, code: str) -> None:
+def test_a_caveat_replaces_triage_and_number(name: str, code: str) -> None:
     text = text_of(**CASES[name])
     found = observed(text)
     assert found["TRIAGE"][5].startswith(f"{code}^No triage")
@@ -150,6 +150,6 @@ def test_times_that_hl7_cannot_write(time: str) -> None:
     assert told == ("202409170815" if time == "0815" else "20240917")
 
 
-def test_no_message_of_nobody_or_of_a_refusal() -> None:
+def test_no_message_without_a_patient_id_or_after_a_refusal() -> None:
     assert message(Source.of(dicom_film()), refusal(), Route()) is None
     assert message(Source.of(dicom_film(PatientID=None)), Answer(prediction(), MODEL, False), Route()) is None

@@ -21,7 +21,7 @@ MSH = b"MSH|^~\\&|RIS|||||||1|P|2.3\r"
 
 
 @pytest.mark.parametrize("code", ["AA", "CA"])
-def test_a_message_is_taken_and_acknowledged(code: str) -> None:
+def test_a_message_is_accepted_and_acknowledged(code: str) -> None:
     with mllp_receiver() as receiver:
         receiver.code = code
         Receiver("127.0.0.1", receiver.port).send(MESSAGE)
@@ -31,7 +31,7 @@ def test_a_message_is_taken_and_acknowledged(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["AE", "AR", "CE", "CR", "ZZ"])
-def test_what_was_not_accepted(code: str) -> None:
+def test_messages_that_were_not_accepted(code: str) -> None:
     with mllp_receiver() as receiver:
         receiver.code = code
         with pytest.raises(NotAcknowledged) as raised:
@@ -61,7 +61,7 @@ def test_an_answer_that_proves_nothing(answer: bytes, told: str) -> None:
             Receiver("127.0.0.1", receiver.port).send(MESSAGE)
 
 
-def test_an_acknowledgement_in_the_manner_of_others() -> None:
+def test_an_acknowledgement_with_other_separators() -> None:
     """Line feeds between segments, and separators that the receiver chose."""
     with mllp_receiver() as receiver:
         receiver.answer = START + b"MSH#^~\\&#RIS\r\nMSA#AA#ID\r\n" + END
@@ -77,7 +77,7 @@ def test_a_receiver_that_is_down_or_silent() -> None:
         Receiver("127.0.0.1", listener.getsockname()[1], timeout_seconds=0.1).send(MESSAGE)
 
 
-def test_a_receiver_that_never_comes_to_an_end() -> None:
+def test_a_receiver_that_never_ends_its_answer() -> None:
     """Every byte arrives in time, but the complete answer does not."""
 
     def trickle(listener: socket.socket) -> None:

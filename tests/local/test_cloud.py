@@ -40,7 +40,7 @@ def test_handlers_are_told_where_uploads_go(settings: StackSettings, monkeypatch
     assert os.environ["UPLOAD_ORIGIN"] == "https://elsewhere.example.org"
 
 
-def test_nothing_of_the_users_account_is_used(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_account_of_the_user_is_not_used(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "hospital")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org")
@@ -63,12 +63,12 @@ def test_nothing_of_the_users_account_is_used(settings: StackSettings, monkeypat
     assert "AWS_ENDPOINT_URL" not in os.environ
 
 
-def test_what_users_export_reaches_the_cloud(cloud: Cloud) -> None:
+def test_exported_variables_reach_the_cloud(cloud: Cloud) -> None:
     exported = client_environment(cloud.endpoint_url)
     assert {name: os.environ[name] for name in exported} == exported
 
 
-def test_a_function_is_not_told_that_a_result_is_absent(cloud: Cloud) -> None:
+def test_a_function_gets_403_for_an_absent_result(cloud: Cloud) -> None:
     with contextlib.closing(boto3.client("s3")) as of_function:
         with pytest.raises(ClientError, match="403"):
             of_function.head_object(Bucket=RESULT_BUCKET, Key="absent.json")

@@ -74,7 +74,7 @@ def test_a_missing_result_is_a_failure(
 
 
 @pytest.mark.slow
-def test_only_refused_images_are_no_failure(tiny_service: None, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_a_run_with_only_refused_images_succeeds(tiny_service: None, make_films: MakeFilms, tmp_path: Path) -> None:
     images = make_films({"notes.txt": b"no image"})
     assert demo.main(["--images", str(images), "--out", str(tmp_path / "out")]) == 0
 

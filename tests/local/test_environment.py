@@ -22,7 +22,7 @@ def test_no_event_is_sent_to_the_bus_of_the_stack(settings: StackSettings) -> No
     assert Settings.from_env(env).event_bus == ""
 
 
-def test_a_token_is_asked_for_when_told(settings: StackSettings) -> None:
+def test_a_token_is_required_if_set(settings: StackSettings) -> None:
     env: dict[str, str] = {}
     export_settings(settings, env, auth="token")
     read = Settings.from_env(env)

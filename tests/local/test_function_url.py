@@ -86,7 +86,7 @@ def test_events_have_the_shape_that_aws_gives_them(front: Front, load_event: Loa
     assert event["body"] == '{"image": ""}'
 
 
-def test_headers_are_lower_case_and_joined_and_cookies_apart(front: Front) -> None:
+def test_headers_are_lower_case_and_joined_without_cookies(front: Front) -> None:
     front.call(headers=[("X-Thing", "a"), ("X-Thing", "b"), ("Cookie", "one=1; two=2")])
     assert front.events[0]["headers"]["x-thing"] == "a,b"
     assert front.events[0]["cookies"] == ["one=1", "two=2"]
@@ -102,7 +102,7 @@ def test_query_and_path_are_kept_as_sent(front: Front) -> None:
     assert event["requestContext"]["http"]["method"] == "GET"
 
 
-def test_what_is_not_there_is_absent(front: Front) -> None:
+def test_an_absent_object_is_404_with_the_permission_to_list(front: Front) -> None:
     front.call(method="GET")
     assert front.events[0].keys().isdisjoint({"body", "cookies", "queryStringParameters"})
     assert front.events[0]["isBase64Encoded"] is False
@@ -175,7 +175,7 @@ def test_an_answer_without_status_is_the_body_of_a_200(front: Front, answer: Any
         b"bytes are no JSON",
     ],
 )
-def test_what_cannot_be_an_answer_is_a_502(front: Front, answer: Any) -> None:
+def test_an_invalid_return_value_is_a_502(front: Front, answer: Any) -> None:
     front.answer = answer
     status, _, body = front.call()
     assert status == 502
@@ -213,7 +213,7 @@ def test_calls_are_served_one_at_a_time(settings: StackSettings) -> None:
     assert most == 1
 
 
-def test_requests_are_told(settings: StackSettings) -> None:
+def test_requests_are_logged(settings: StackSettings) -> None:
     told: list[tuple[str, str, int]] = []
     caller = Front()
     front = FunctionUrl(

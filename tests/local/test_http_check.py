@@ -47,7 +47,7 @@ def test_the_same_answer_both_ways(settings: StackSettings, outcome: Outcome, re
     assert "image.png → 200" in result.summary
 
 
-def test_another_answer_is_found_out(settings: StackSettings, outcome: Outcome) -> None:
+def test_a_different_answer_is_detected(settings: StackSettings, outcome: Outcome) -> None:
     assert outcome.result is not None
     other = Outcome(outcome.image, outcome.result | {"pneumonia": outcome.result["pneumonia"] - 0.01})
     result = through_http(settings, [other])
@@ -61,7 +61,7 @@ def test_refused_both_ways(settings: StackSettings, rejected: Outcome) -> None:
     assert "415" in result.summary
 
 
-def test_a_failing_function_is_found_out(settings: StackSettings, outcome: Outcome) -> None:
+def test_a_failing_function_is_detected(settings: StackSettings, outcome: Outcome) -> None:
     def broken(_event: Any, _context: Any) -> Any:
         raise RuntimeError("out of order")
 

@@ -3,7 +3,7 @@ import time
 from pneumonia_cli.local.lambda_context import LocalContext
 
 
-def test_every_context_is_an_invocation_of_its_own() -> None:
+def test_every_context_is_a_separate_invocation() -> None:
     one, other = LocalContext("f", 30, 1769), LocalContext("f", 30, 1769)
     assert one.aws_request_id != other.aws_request_id
 

@@ -69,7 +69,9 @@ def test_success_removes_the_messages(cloud: Cloud, new_poller: NewPoller, answe
     assert cloud.dead_letters() == 0
 
 
-def test_only_what_failed_comes_again_until_it_is_a_dead_letter(cloud: Cloud, new_poller: NewPoller) -> None:
+def test_only_failed_messages_are_delivered_again_until_they_are_dead_letters(
+    cloud: Cloud, new_poller: NewPoller
+) -> None:
     send(cloud, "good", "bad")
     seen: list[list[str]] = []
 

@@ -45,7 +45,7 @@ def test_the_program_is_typed_so_that_the_shell_finds_it(tmp_path: Path, monkeyp
     assert program().endswith("-m pneumonia_cli")
 
 
-def test_what_the_command_line_has_to_be_told() -> None:
+def test_variables_that_the_command_line_needs() -> None:
     assert client_exports("http://127.0.0.1:8000", "http://localhost:8001", None) == {}
     assert client_exports("http://127.0.0.1:9000", "http://localhost:8001", None) == {
         "PNEUMONIA_URL": "http://127.0.0.1:9000"

@@ -51,7 +51,7 @@ def test_a_preflight_request_is_answered_before_the_function(front: Front) -> No
     assert reply.headers["Vary"] == "Origin"
 
 
-def test_another_origin_is_told_nothing(front: Front) -> None:
+def test_another_origin_gets_no_cors_headers(front: Front) -> None:
     # On this machine the port refuses the request. At AWS the browser refuses it, since the header is missing.
     reply = front.ask("OPTIONS", Origin=OTHER, Access_Control_Request_Method="POST")
     assert (reply.status_code, front.reached) == (403, [])
@@ -69,13 +69,13 @@ def test_pages_of_the_origin_may_read_the_answer(front: Front, method: str) -> N
     assert "Access-Control-Allow-Origin" not in front.ask(method).headers
 
 
-def test_options_that_is_no_preflight_request_reaches_the_function(front: Front) -> None:
+def test_options_without_preflight_headers_reaches_the_function(front: Front) -> None:
     front.ask("OPTIONS")
     front.ask("OPTIONS", Origin=WARD)
     assert front.reached == ["OPTIONS", "OPTIONS"]
 
 
-def test_without_other_origins_there_is_nothing_of_cors(settings: StackSettings) -> None:
+def test_without_other_origins_there_are_no_cors_headers(settings: StackSettings) -> None:
     found = Front()
     with FunctionUrl(found.handler, api_context(settings), cors=cors_of(settings)).running(0) as found.url:
         replies = [found.ask("OPTIONS", Access_Control_Request_Method="POST"), found.ask("OPTIONS", Origin=found.url)]

@@ -77,7 +77,7 @@ def test_asks_for_the_token_that_it_prints(start: Start) -> None:
     assert status("/model", Authorization=f"Bearer {facts['Token']}") == 200
 
 
-def test_without_being_told_it_asks_for_none(start: Start) -> None:
+def test_by_default_no_token_is_required(start: Start) -> None:
     facts = introduction(start("--port", "0", "--s3-port", "0"))
     connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
     with contextlib.closing(connection):
@@ -87,7 +87,7 @@ def test_without_being_told_it_asks_for_none(start: Start) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
+def test_requests_are_printed_without_names(start: Start) -> None:
     process = start("--port", "0", "--s3-port", "0")
     netloc = urlsplit(introduction(process)["Function URL"]).netloc
     for path in ("/results/jane-doe", "/jane-doe", "/page/jane-doe.js"):
@@ -107,7 +107,7 @@ def test_what_is_asked_for_is_printed_without_names(start: Start) -> None:
 
 
 @pytest.mark.parametrize("option", [pytest.param("--port", marks=pytest.mark.slow), "--s3-port"])
-def test_a_port_in_use_is_told(start: Start, option: str) -> None:
+def test_a_port_in_use_is_reported(start: Start, option: str) -> None:
     with socket.create_server((HOST, 0)) as other:
         port = str(other.getsockname()[1])
         arguments = {"--port": "0", "--s3-port": "0"} | {option: port}

@@ -22,7 +22,7 @@ def handlers_s3(s3: Any) -> Any:
         ("head_object", UPLOADS, "404"),
     ],
 )
-def test_what_is_absent_is_forbidden_to_whoever_may_not_list(
+def test_an_absent_object_is_forbidden_without_the_permission_to_list(
     handlers_s3: Any, call: str, bucket: str, code: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
@@ -32,12 +32,12 @@ def test_what_is_absent_is_forbidden_to_whoever_may_not_list(
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def test_what_is_there_can_be_read(handlers_s3: Any, s3: Any) -> None:
+def test_existing_objects_can_be_read(handlers_s3: Any, s3: Any) -> None:
     s3.put_object(Bucket=RESULTS, Key="there.json", Body=b"{}")
     assert handlers_s3.head_object(Bucket=RESULTS, Key="there.json")["ContentLength"] == 2
 
 
-def test_another_session_is_told_the_truth(s3: Any) -> None:
+def test_another_session_gets_404(s3: Any) -> None:
     with pytest.raises(ClientError) as caught:
         s3.get_object(Bucket=RESULTS, Key="absent.json")
     assert caught.value.response["Error"]["Code"] == "NoSuchKey"

@@ -46,7 +46,7 @@ def test_many_results_take_several_pages(cloud: Cloud, make_films: MakeFilms) ->
     assert outcome.status == "rejected"
 
 
-def test_nobody_at_the_queue_means_missing(cloud: Cloud, make_films: MakeFilms) -> None:
+def test_without_a_worker_results_are_missing(cloud: Cloud, make_films: MakeFilms) -> None:
     images = find_images([str(make_films({"a.png": 1}))])
     upload(cloud, images, nothing)
     (outcome,) = collect(cloud, images, 0.1, nothing)
@@ -70,12 +70,12 @@ def test_a_worker_that_fails_means_missing_as_soon_as_it_is_sure(
     assert "dead-letter queue" in (outcomes[0].missing or "")
 
 
-def test_a_file_that_cannot_be_read_is_told(cloud: Cloud, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(cloud: Cloud, tmp_path: Path) -> None:
     image = ImageFile(tmp_path / "gone.png", "gone.png")
     assert upload(cloud, [image], nothing) == {image: "The file could not be read: No such file or directory."}
 
 
-def test_an_upload_that_fails_is_told(cloud: Cloud, make_films: MakeFilms) -> None:
+def test_a_failed_upload_is_reported(cloud: Cloud, make_films: MakeFilms) -> None:
     images = find_images([str(make_films({"a.png": 1}))])
     cloud.s3.delete_bucket(Bucket=UPLOAD_BUCKET)
     assert "NoSuchBucket" in upload(cloud, images, nothing)[images[0]]

@@ -20,7 +20,7 @@ def test_serves_on_a_free_port_and_gives_it_back() -> None:
         assert again == port
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.create_server((HOST, 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortInUse, match=f"Port {port} .* in use"), running(application, port):

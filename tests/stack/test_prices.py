@@ -46,6 +46,6 @@ def test_memory_and_price_count(defaults: dict[str, Any]) -> None:
     assert dear.milliseconds == pytest.approx(3538 / 1024 / 1000)
 
 
-def test_the_benchmark_reckons_with_the_same_price(defaults: dict[str, Any]) -> None:
+def test_the_benchmark_uses_the_same_price(defaults: dict[str, Any]) -> None:
     assert cost.USD_PER_GB_SECOND["x86_64"] == defaults["price_gb_second"]
     assert pytest.approx(defaults["price_million_requests"] / 1e6) == cost.USD_PER_REQUEST

@@ -70,7 +70,7 @@ def test_cdk_json_has_no_other_settings() -> None:
 
 
 @pytest.mark.parametrize("name", OF_FUNCTIONS)
-def test_a_function_without_its_variable_does_as_cdk_json_says(name: str) -> None:
+def test_the_default_of_a_variable_is_that_of_cdk_json(name: str) -> None:
     kind, declared_default = OF_FUNCTIONS[name].metadata["kind"], OF_FUNCTIONS[name].default
     default = kind.read(default_context().get(name, declared_default))
     assert default == declared_default, (
@@ -106,7 +106,7 @@ def test_the_stack_reads_each_of_its_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_what_is_not_allowed_is_refused_in_words(name: str) -> None:
+def test_a_refused_value_names_the_allowed_values(name: str) -> None:
     allowed = re.escape(SETTINGS[name].metadata["kind"].allowed)
     with pytest.raises(ContextError, match=f"^Setting '{name}' is .*: give {allowed}"):
         settings_of(default_context() | {name: {"no": "setting"}})
