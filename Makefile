@@ -155,7 +155,7 @@ fuzz: $(DEV) ## Send damaged files and made-up headers through both handlers, me
 measure: $(DEV) ## Measure the figures of docs/formats.md on the model's predictions, and fill them in (CXR_DATA= with train/; minutes)
 	@$(if $(CXR_DATA),,echo "Specify the folder of the images: make measure CXR_DATA=chest_xray" >&2; exit 2)
 	RECORD_FIGURES=1 CXR_DATA="$$CXR_DATA" .venv-dev/bin/pytest -m slow tests/integration/test_whitening.py \
-	  tests/integration/test_photos.py tests/integration/test_one_film.py $(ARGS)
+	  tests/integration/test_photos.py tests/integration/test_one_image.py $(ARGS)
 	$(run) .venv-dev/bin/python -m tools.figures
 
 .PHONY: pictures

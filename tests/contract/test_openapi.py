@@ -1,7 +1,6 @@
-"""The API does what its description says: requests made from the file that ships, by the hundred.
+"""The API does what its description says: hundreds of requests are generated from the file that ships.
 
-Against the local cloud in the mode `token`, so that what the description calls guarded is tried without a
-token as well.
+They run against the local cloud in the mode `token`, so guarded routes are also tried without a token.
 """
 
 from collections.abc import Iterator
@@ -26,12 +25,12 @@ OF_BYTES = ("POST /predict", "POST /", "POST /image", "POST /studies", "POST /st
 
 @pytest.fixture(scope="module")
 def service(artifacts: Path) -> Iterator[Service]:
-    """The local cloud with the tiny model, asking for a token."""
+    """The local cloud with the tiny model, in the mode `token`."""
     with serving("--auth", "token", MODEL_DIR=str(artifacts)) as running:
         yield running
 
 
-# Schemathesis knows how to make bodies of the other types.
+# Schemathesis can generate bodies of the other types.
 for media_type in ("application/dicom", "image/bmp", "image/tiff", "multipart/related"):
     schemathesis.openapi.media_type(media_type, strategies.binary())
 
@@ -47,7 +46,7 @@ schema = schemathesis.openapi.from_path(OPENAPI_JSON)
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 def test_requests_made_from_the_description(case: schemathesis.Case[Any], service: Service) -> None:
-    # No schema can say which bytes are an image, or which hosts may be asked for one.
+    # A schema cannot say which bytes are an image, or which hosts are allowed.
     unsaid: list[CheckFunction] = [positive_data_acceptance]
     excluded = unsaid if case.operation.label in OF_BYTES else []
     headers = {"Authorization": f"Bearer {service.token}"}

@@ -1,4 +1,4 @@
-"""The examples of GET /docs, as they stand on the page, against the local cloud with a token."""
+"""The examples of GET /docs, unchanged, against the local cloud with a token."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def service(artifacts: Path) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def upload_id(service: Service) -> str:
-    """The id of an upload that has its result."""
+    """The id of an upload with a result."""
     headers = {"Authorization": f"Bearer {service.token}"}
     kind = {"content_type": "image/png"}
     ticket = requests.post(f"{service.url}/uploads", json=kind, headers=headers, timeout=60).json()
@@ -64,7 +64,7 @@ def upload_id(service: Service) -> str:
 
 @pytest.fixture
 def run(service: Service, upload_id: str, tmp_path: Path) -> Run:
-    """Run a sample in a folder with an image: run("POST /predict", "curl")."""
+    """Runs a sample in a folder with an image: run("POST /predict", "curl")."""
 
     def run(name: str, words: str) -> subprocess.CompletedProcess[str]:
         text = SAMPLES[name, words]
@@ -86,7 +86,7 @@ def test_the_page_has_a_sample_of_every_route_in_every_language() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), SAMPLES, ids=lambda part: part)
-def test_a_sample_gets_the_answer_that_is_described(run: Run, tmp_path: Path, name: str, words: str) -> None:
+def test_a_sample_gets_the_described_response(run: Run, tmp_path: Path, name: str, words: str) -> None:
     before = {"image.png", "image.dcm", f"sample{ENDINGS[words]}"}
     done = run(name, words)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -103,7 +103,7 @@ def test_a_sample_gets_the_answer_that_is_described(run: Run, tmp_path: Path, na
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_a_sample_tells_what_the_service_refuses(run: Run, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+def test_a_sample_reports_an_error_of_the_service(run: Run, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     text = SAMPLES["POST /predict", words].replace("prevalence=0.1", "prevalence=7")
     monkeypatch.setitem(SAMPLES, ("POST /predict", words), text)
     done = run("POST /predict", words)

@@ -1,6 +1,6 @@
-"""Every call of AWS that a handler makes in these tests is held against the policies of its role.
+"""Fixtures: the local cloud in each mode of access.
 
-The front door of the local cloud, in each mode of access.
+Every AWS call that a handler makes in these tests is checked against the policies of its role.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from tests.permissions.watch import watching
 
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Synthesised once a process."""
+    """The stacks, synthesised once for each process."""
     return synthesiser(default_context(), tmp_path_factory)
 
 
@@ -37,14 +37,14 @@ def checker(stacks: Synthesise) -> Checker:
 
 @pytest.fixture(autouse=True)
 def permitted(checker: Checker) -> Iterator[None]:
-    """A call that the role does not allow fails the test."""
+    """Fails the test at a call that the role does not allow."""
     with watching(checker.seen):
         yield
 
 
 @pytest.fixture
 def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
-    """Put up the local cloud with a mode of access: `with open_door("token") as door`."""
+    """Starts the local cloud with a mode of access: `with open_door("token") as door`."""
     settings = default_settings()
 
     @contextlib.contextmanager

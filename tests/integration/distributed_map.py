@@ -1,9 +1,9 @@
-"""Runs the state machine of the backfill in moto's interpreter, with what moto lacks of Distributed Map added.
+"""Run the state machine of the backfill in moto's interpreter, with the missing parts of Distributed Map added.
 
-moto evaluates the States Language itself: choices, tasks, retries, catches, inline maps, intrinsics. Its Distributed
-Map knows no ItemBatcher, no tolerated failures, no inventory, one page of a listing, and writes no results; it cannot
-invoke Image functions. Those are played here after the developer guide of Step Functions, each child as an execution of
-its own.
+moto evaluates the States Language: choices, tasks, retries, catches, inline maps and intrinsics. Its Distributed Map
+lacks ItemBatcher, tolerated failures and inventories. It reads one page of a listing, writes no results, and cannot
+invoke Image functions. This module adds these parts after the developer guide of Step Functions. Each child is a
+separate execution.
 """
 
 import contextlib
@@ -45,16 +45,16 @@ Function = Callable[[Document], Any]
 
 
 class FunctionEnded(Exception):
-    """Raised by a played function: what Lambda reports when the process, not the code, ended. The text is its name."""
+    """Raised by a simulated function: the error of Lambda when the process ended. The text is the name of the error."""
 
 
 class Throttled(Exception):
-    """Raised by a played function: Lambda had no room."""
+    """Raised by a simulated function: Lambda throttled the call."""
 
 
 @dataclass
 class Ran:
-    """An execution that came to its end."""
+    """An execution that has ended."""
 
     status: str
     output: Any
@@ -64,7 +64,7 @@ class Ran:
 
 @dataclass
 class StepFunctions:
-    """A state machine that can be started. `waits`: seconds that retries would have waited. `invoked`: all payloads."""
+    """A state machine. `waits`: the seconds that retries would have waited. `invoked`: all payloads."""
 
     client: Any
     s3: Any
@@ -117,7 +117,7 @@ class StepFunctions:
                 self._now -= 1
 
     def distributed(self, env: Any) -> None:
-        """In place of DistributedIterationComponent._eval_body."""
+        """Replaces DistributedIterationComponent._eval_body."""
         asked = env.stack.pop()
         record, spec = asked.map_run_record, self.maps[asked.label]
         asked.item_reader.parargs.eval(env=env)
@@ -173,7 +173,7 @@ class StepFunctions:
 
         with ThreadPoolExecutor(record.max_concurrency) as pool:
             children = list(pool.map(child, range(len(inputs))))
-        # What stood in line when the last failure was too many; without it, that failure itself is the end.
+        # Too many failures leave the waiting children PENDING. If none is waiting, an empty one stands for them.
         if failed > total * tolerated / 100 and all(status != "PENDING" for status, _ in children):
             children.append(("PENDING", {"Input": json.dumps({"Items": []})}))
         return children
@@ -193,7 +193,7 @@ class StepFunctions:
 
 
 def listing(s3: Any, where: Document) -> list[Document]:
-    """As s3:listObjectsV2 gives it to a map: every page, times in seconds since 1970."""
+    """Return the items of s3:listObjectsV2 for a map: all pages, with times in seconds since 1970."""
     pages = s3.get_paginator("list_objects_v2").paginate(**where, PaginationConfig={"PageSize": 7})
     return [
         {
@@ -209,7 +209,7 @@ def listing(s3: Any, where: Document) -> list[Document]:
 
 
 def inventory(s3: Any, where: Document) -> list[Document]:
-    """The rows of an S3 inventory as a map gets them: column names of the manifest, values as text, as they stand."""
+    """Return the rows of an S3 inventory for a map: column names from the manifest, values as unchanged text."""
     manifest = json.loads(s3.get_object(**where)["Body"].read())
     assert manifest["fileFormat"] == "CSV"
     bucket = manifest["destinationBucket"].rpartition(":")[2]
@@ -237,7 +237,7 @@ def step_functions(
             config = reader.pop("ReaderConfig", {})
             assert config.get("InputType", "MANIFEST") == "MANIFEST"
             assert state["ResultWriter"].pop("WriterConfig") == {"OutputType": "JSONL", "Transformation": "COMPACT"}
-            # moto's grammar knows the number with a fraction only.
+            # moto's grammar accepts the number only with a fraction.
             state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
             processor = {key: value for key, value in state["ItemProcessor"].items() if key != "ProcessorConfig"}
             child = create(client, f"backfill{CHILD_SUFFIX}{name}", processor)
@@ -252,7 +252,7 @@ def step_functions(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StateMap, "_eval_execution", remember_writer)
-        # moto parses at every start, of each child as well; what it parses holds no state of an execution.
+        # moto parses the definition at every start, also of each child. The parsed form has no state of an execution.
         patch.setattr(AmazonStateLanguageParser, "parse", staticmethod(_parse_once))
         patch.setattr(DistributedIterationComponent, "_eval_body", lambda _state, env: machine.distributed(env))
         patch.setattr(ResourceEvalS3, "_handle_put_object", staticmethod(_written))
@@ -284,7 +284,7 @@ def _path(document: Any, path: str) -> Any:
 def _failure(env: Any, kind: StatesErrorNameType) -> FailureEventException:
     name = StatesErrorName(typ=kind)
     failed = MapRunFailedEventDetails(error=name.error_name, cause="played")
-    details: Any = {"mapRunFailedEventDetails": failed}  # the type asks for those of every kind of event
+    details: Any = {"mapRunFailedEventDetails": failed}  # the type requires the details of every kind of event
     event = FailureEvent(
         env=env,
         error_name=name,

@@ -1,4 +1,4 @@
-"""The front door: a Function URL of the local cloud, with what lies behind it."""
+"""A Function URL of the local cloud, with the worker behind it."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Door:
-    """The Function URL with what lies behind it. `deliver` runs the worker until the queue is empty."""
+    """The Function URL with its worker. `deliver` runs the worker until the queue is empty."""
 
     url: str
     cloud: Cloud
@@ -52,10 +52,10 @@ def send(url: str, method: str, body: bytes | None, headers: dict[str, str]) -> 
 
 
 def post_form(url: str, fields: dict[str, str], data: bytes) -> Reply:
-    """What a browser makes of a form: the fields, then the file."""
+    """Send a form as a browser does: the fields, then the file."""
     boundary = uuid4().hex
     parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
-    parts.append(b'Content-Disposition: form-data; name="file"; filename="film"\r\n\r\n' + data)
+    parts.append(b'Content-Disposition: form-data; name="file"; filename="image"\r\n\r\n' + data)
     body = b"".join(f"--{boundary}\r\n".encode() + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
     return send(url, "POST", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"})
 

@@ -1,4 +1,4 @@
-"""A backfill as a whole: the state machine of the stack in an interpreter, the handler in this process, S3 by moto."""
+"""Whole backfills: the state machine of the stack in an interpreter, the handler in this process, S3 by moto."""
 
 import contextlib
 import csv
@@ -68,7 +68,7 @@ Start = Callable[..., Cloud]
 def start(
     aws_credentials: None, tiny_service: None, lambda_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Start]:
-    """Make the cloud with some settings: start(backfill_batch_size=3)."""
+    """Creates the cloud with some settings: start(backfill_batch_size=3)."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     monkeypatch.setenv("UPLOADS_BUCKET", UPLOADS)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
@@ -92,7 +92,7 @@ def start(
             machine = context.__enter__()
             running.append(context)
             cloud = Cloud(s3, sqs, queue, machine, lambda _payload: None)
-            # As the stack has it, and late, so that the archive did not come through it.
+            # Configured as in the stack, but late, so the archive did not pass through it.
             s3.put_bucket_notification_configuration(
                 Bucket=UPLOADS,
                 NotificationConfiguration={
@@ -109,7 +109,7 @@ def start(
 
 
 def fill(s3: Any, image_bytes: ImageBytes, number: int, bucket: str = UPLOADS) -> list[str]:
-    keys = [f"films/{index:03}.png" for index in range(number)]
+    keys = [f"images/{index:03}.png" for index in range(number)]
     for index, key in enumerate(keys):
         s3.put_object(Bucket=bucket, Key=key, Body=image_bytes(grey=(30, 220)[index % 2]))
     return keys
@@ -118,18 +118,18 @@ def fill(s3: Any, image_bytes: ImageBytes, number: int, bucket: str = UPLOADS) -
 def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start(backfill_batch_size=4, backfill_max_concurrency=2)
     keys = fill(cloud.s3, image_bytes, 30)
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/readme.txt", Body=b"no image")
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/", Body=b"")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/readme.txt", Body=b"no image")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/", Body=b"")
     cloud.s3.put_object(Bucket=UPLOADS, Key="others/a.png", Body=image_bytes())
-    ran = cloud.machine.run("first", {"prefix": "films/"})
+    ran = cloud.machine.run("first", {"prefix": "images/"})
     assert ran.status == "SUCCEEDED"
-    assert cloud.results() == {*keys, "films/readme.txt"}
-    assert cloud.result("films/readme.txt")["code"] == "unsupported_format"
-    document = cloud.result("films/001.png")
+    assert cloud.results() == {*keys, "images/readme.txt"}
+    assert cloud.result("images/readme.txt")["code"] == "unsupported_format"
+    document = cloud.result("images/001.png")
     assert (document["status"], document["label"]) == ("predicted", "pneumonia")
-    version = cloud.s3.head_object(Bucket=UPLOADS, Key="films/001.png")["VersionId"]
+    version = cloud.s3.head_object(Bucket=UPLOADS, Key="images/001.png")["VersionId"]
     assert document["source"]["version_id"] == version
-    assert document["heatmap"] == {"bucket": RESULTS, "key": "films/001.png.heatmap.png"}
+    assert document["heatmap"] == {"bucket": RESULTS, "key": "images/001.png.heatmap.png"}
     assert cloud.predictions() == 8  # 32 objects in fours, over pages of seven
     assert 1 <= cloud.machine.most_at_once <= 2
     assert ran.map_run is not None
@@ -142,7 +142,7 @@ def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes:
         "groups": {"likely_normal": 15, "likely_pneumonia": 15}, "codes": {"unsupported_format": 1},
     }  # fmt: skip
     assert (summary["acceptable"], summary["error"], summary["unfinished"]) == (True, None, {})
-    assert summary["source"] == {"bucket": UPLOADS, "prefix": "films/", "inventory": None}
+    assert summary["source"] == {"bucket": UPLOADS, "prefix": "images/", "inventory": None}
     assert summary["manifest"]["key"].startswith("backfill-runs/first/")
 
 
@@ -152,14 +152,14 @@ def test_started_again_it_predicts_only_what_is_new(start: Start, image_bytes: I
     cloud.machine.run("first", {})
     before = {key: cloud.s3.head_object(Bucket=RESULTS, Key=f"{key}.json")["LastModified"] for key in keys}
     etags = {key: cloud.s3.head_object(Bucket=RESULTS, Key=f"{key}.json")["ETag"] for key in keys}
-    # A listing tells whole seconds: which of two versions of one second is the newer, it does not say.
+    # A listing has whole seconds, so it does not tell which of two versions of one second is newer.
     time.sleep(1 - time.time() % 1)
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/006.png", Body=image_bytes())
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/006.png", Body=image_bytes())
     cloud.s3.put_object(Bucket=UPLOADS, Key=keys[0], Body=image_bytes(grey=220))  # was normal
     ran = cloud.machine.run("second", {})
     assert ran.status == "SUCCEEDED"
     counts = cloud.summary("second")["counts"]
-    # The version that replaces another in the same second has an event of its own; here it is seen as it is.
+    # A version that replaces another one in the same second has a separate event. Here the current version is found.
     assert (counts["items"], counts["predicted"], counts["already_there"]) == (7, 7, 5)
     assert cloud.result(keys[0])["label"] == "pneumonia"
     for key in keys[1:]:
@@ -167,7 +167,7 @@ def test_started_again_it_predicts_only_what_is_new(start: Start, image_bytes: I
         assert (head["ETag"], head["LastModified"]) == (etags[key], before[key])
 
 
-def test_what_the_upload_path_predicted_is_not_predicted_again(
+def test_uploads_that_were_predicted_are_not_predicted_again(
     start: Start, image_bytes: ImageBytes, lambda_context: Any, load_event: LoadEvent
 ) -> None:
     cloud = start()
@@ -175,7 +175,7 @@ def test_what_the_upload_path_predicted_is_not_predicted_again(
     message = json.loads(load_event("sqs_s3_put_versioned")["Records"][0]["body"])
     record = message["Records"][0]
     record["s3"]["bucket"]["name"] = UPLOADS
-    # The event is of another moment than LastModified, which has whole seconds; the version is what is the same.
+    # The times differ, because LastModified has whole seconds. The version is the same.
     record["eventTime"] = "2024-02-01T10:20:30.456Z"
     record["s3"]["object"] |= {
         "key": "a.png", "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"], "size": 1, "sequencer": "0A"
@@ -188,7 +188,7 @@ def test_what_the_upload_path_predicted_is_not_predicted_again(
     cloud.machine.run("first", {})
     assert cloud.summary("first")["counts"]["already_there"] == 1
     assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == etag
-    # And the other way round: a late event of a version that the backfill has predicted.
+    # The other way round: a late event of a version that the backfill has predicted.
     assert worker.handler(event, lambda_context) == {"batchItemFailures": []}
     assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == etag
 
@@ -201,10 +201,10 @@ def test_results_fire_no_events(start: Start, image_bytes: ImageBytes) -> None:
     assert "Messages" not in cloud.sqs.receive_message(QueueUrl=cloud.queue)
     assert cloud.keys(UPLOADS) == []
     cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes())
-    assert "Messages" in cloud.sqs.receive_message(QueueUrl=cloud.queue)  # the queue does listen
+    assert "Messages" in cloud.sqs.receive_message(QueueUrl=cloud.queue)  # the queue receives events
 
 
-def test_an_archive_in_another_bucket_keeps_clear_of_uploads(start: Start, image_bytes: ImageBytes) -> None:
+def test_results_of_another_bucket_do_not_mix_with_uploads(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start()
     cloud.s3.put_object(Bucket=UPLOADS, Key="a.png", Body=image_bytes(grey=30))
     cloud.s3.put_object(Bucket=ARCHIVE, Key="a.png", Body=image_bytes(grey=220))
@@ -215,12 +215,12 @@ def test_an_archive_in_another_bucket_keeps_clear_of_uploads(start: Start, image
     assert (document["label"], document["source"]["bucket"]) == ("pneumonia", ARCHIVE)
     assert (document["source"]["key"], document["source"]["version_id"]) == ("a.png", None)
     assert document["heatmap"]["key"] == f"archive/{ARCHIVE}/a.png.heatmap.png"
-    # Without versions the time says what is the same.
+    # Without versions, the time identifies the object.
     cloud.machine.run("again", {"bucket": ARCHIVE})
     assert cloud.summary("again")["counts"]["already_there"] == 1
 
 
-def test_an_upload_named_like_an_archives_film_keeps_a_result_of_its_own(start: Start, image_bytes: ImageBytes) -> None:
+def test_an_upload_named_like_an_archived_image_has_a_separate_result(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start()
     names = [f"archive/{ARCHIVE}/a.png", "backfill-runs/uploads/summary"]
     for name in names:
@@ -255,7 +255,7 @@ AWKWARD = ["Röntgen/胸部 X線.png", "a b+c.png", "100%.png", "a%2Fb.png", 'qu
 
 
 def put_inventory(s3: Any, schema: str, files: list[list[list[str]]]) -> dict[str, str]:
-    """An inventory as S3 lays it down, under inventory/ of the archive."""
+    """Write an inventory in the form of S3, under inventory/ of the archive."""
     folder = f"inventory/{ARCHIVE}/all"
     entries = []
     for number, rows in enumerate(files):
@@ -311,15 +311,15 @@ def test_an_inventory_of_versions_in_several_files(start: Start, image_bytes: Im
 
 def test_an_inventory_without_versions_and_a_part_of_it(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start()
-    for key in ("films/a b.png", "letters/a.pdf"):
+    for key in ("images/a b.png", "letters/a.pdf"):
         cloud.s3.put_object(Bucket=ARCHIVE, Key=key, Body=image_bytes())
-    where = put_inventory(cloud.s3, "Bucket, Key", [[[ARCHIVE, "films/a+b.png"], [ARCHIVE, "letters/a.pdf"]]])
-    cloud.machine.run("first", {"bucket": ARCHIVE, "prefix": "films/", "inventory": where})
-    assert cloud.results() == {f"archive/{ARCHIVE}/films/a b.png"}
+    where = put_inventory(cloud.s3, "Bucket, Key", [[[ARCHIVE, "images/a+b.png"], [ARCHIVE, "letters/a.pdf"]]])
+    cloud.machine.run("first", {"bucket": ARCHIVE, "prefix": "images/", "inventory": where})
+    assert cloud.results() == {f"archive/{ARCHIVE}/images/a b.png"}
     assert cloud.summary("first")["counts"]["skipped"] == {"outside_prefix": 1}
 
 
-def test_throttles_are_waited_out(start: Start, image_bytes: ImageBytes) -> None:
+def test_throttled_calls_are_retried(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start(backfill_batch_size=2)
     fill(cloud.s3, image_bytes, 4)
     left = iter(range(20))
@@ -340,7 +340,7 @@ def has(payload: dict[str, Any], key: str) -> bool:
 
 
 @pytest.mark.parametrize("death", ["Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Lambda.Unknown"])
-def test_a_poison_image_takes_no_other_with_it(start: Start, image_bytes: ImageBytes, death: str) -> None:
+def test_a_poison_image_does_not_affect_others(start: Start, image_bytes: ImageBytes, death: str) -> None:
     cloud = start(backfill_batch_size=5, backfill_tolerated_failure_percent=10)
     keys = fill(cloud.s3, image_bytes, 10)
 
@@ -361,23 +361,23 @@ def test_a_poison_image_takes_no_other_with_it(start: Start, image_bytes: ImageB
     assert summary["without_prediction_percent"] == 10.0
     assert ran.map_run is not None
     assert ran.map_run["itemCounts"]["failed"] == 0
-    # With more memory it goes: the result that was no answer is replaced.
+    # With more memory it succeeds, and the provisional result is replaced.
     cloud.disturb = lambda _payload: None
     cloud.machine.run("second", {})
     assert cloud.result(keys[2])["status"] == "predicted"
     assert cloud.summary("second")["counts"]["already_there"] == 9
 
 
-def test_a_result_that_gives_way_has_the_fields_of_any_rejected_one(start: Start) -> None:
+def test_a_provisional_result_has_the_fields_of_any_rejected_one(start: Start) -> None:
     cloud = start(backfill_tolerated_failure_percent=100)
     cloud.s3.put_object(Bucket=UPLOADS, Key="a.txt", Body=b"no image")
-    cloud.s3.put_object(Bucket=UPLOADS, Key="b.png", Body=b"film", StorageClass="GLACIER")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="b.png", Body=b"image", StorageClass="GLACIER")
     assert cloud.machine.run("first", {}).status == "SUCCEEDED"
     assert list(cloud.result("b.png")) == list(cloud.result("a.txt"))
     assert cloud.result("b.png")["code"] == "object_archived"
 
 
-def test_where_every_image_ends_the_function_none_is_to_blame(start: Start, image_bytes: ImageBytes) -> None:
+def test_if_every_image_ends_the_function_no_image_is_failed(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start(backfill_batch_size=5)
     fill(cloud.s3, image_bytes, 5)
 
@@ -393,7 +393,7 @@ def test_where_every_image_ends_the_function_none_is_to_blame(start: Start, imag
     assert (summary["unfinished"], summary["batch_errors"]["EveryImageFailed"]) == ({"failed": 5, "pending": 0}, 1)
 
 
-def test_s3_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_is_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = start(backfill_batch_size=3)
     keys = fill(cloud.s3, image_bytes, 3)
     get, calls = aws.s3().get_object, iter(range(2))
@@ -407,7 +407,7 @@ def test_s3_down_for_a_moment(start: Start, image_bytes: ImageBytes, monkeypatch
     assert cloud.machine.run("first", {}).status == "SUCCEEDED"
     assert cloud.results() == set(keys)
     counts = cloud.summary("first")["counts"]
-    assert (counts["predicted"], counts["already_there"]) == (3, 2)  # its neighbours were done before the retry
+    assert (counts["predicted"], counts["already_there"]) == (3, 2)  # the others were done before the retry
     assert len(cloud.machine.waits) == 2
 
 
@@ -422,7 +422,9 @@ def forbid(monkeypatch: pytest.MonkeyPatch, keys: set[str]) -> None:
     monkeypatch.setattr(aws.s3(), "get_object", forbidden)
 
 
-def test_a_share_of_failures_is_borne(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_share_of_failures_is_tolerated(
+    start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=20)
     keys = fill(cloud.s3, image_bytes, 10)
     forbid(monkeypatch, {keys[4]})
@@ -435,7 +437,7 @@ def test_a_share_of_failures_is_borne(start: Start, image_bytes: ImageBytes, mon
     assert (summary["batch_errors"], summary["without_prediction_percent"]) == ({"BatchIncomplete": 1}, 20.0)
 
 
-def test_beyond_that_share_it_stops_and_says_so(
+def test_above_that_share_the_run_stops_and_reports_it(
     start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=5, backfill_max_concurrency=1)
@@ -448,7 +450,7 @@ def test_beyond_that_share_it_stops_and_says_so(
     assert summary["acceptable"] is False
     assert summary["unfinished"] == {"failed": 2, "pending": 6}
     assert cloud.results() == {keys[0], keys[1], keys[3]}
-    # Mended and started again, it goes on.
+    # After a fix and a new start, it continues.
     aws.s3.cache_clear()
     assert cloud.machine.run("second", {}).status == "SUCCEEDED"
     assert cloud.results() == set(keys)
@@ -469,7 +471,7 @@ def test_an_empty_archive(start: Start) -> None:
     assert cloud.summary("first")["counts"]["items"] == 0
 
 
-def test_an_archived_object_is_told_and_taken_up_once_restored(
+def test_an_archived_object_is_reported_and_predicted_after_its_restore(
     start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = start(backfill_tolerated_failure_percent=50)
@@ -483,12 +485,12 @@ def test_an_archived_object_is_told_and_taken_up_once_restored(
     assert cloud.result(keys[1])["status"] == "predicted"
 
 
-def test_out_of_time_another_invocation_goes_on(
+def test_out_of_time_another_invocation_continues(
     start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = start(backfill_batch_size=6)
     keys = fill(cloud.s3, image_bytes, 6)
-    monkeypatch.setattr(backfill, "_RESERVE_MS", 60_000)  # more than is ever left
+    monkeypatch.setattr(backfill, "_RESERVE_MS", 60_000)  # more than the time left
     assert cloud.machine.run("first", {}).status == "SUCCEEDED"
     assert cloud.results() == set(keys)
     assert cloud.predictions() == 6
@@ -496,7 +498,7 @@ def test_out_of_time_another_invocation_goes_on(
 
 
 class StartedLately:
-    """A client that asks again where moto breaks, until each execution has an environment."""
+    """A client that retries calls that fail in moto until each execution has an environment."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -514,7 +516,7 @@ class StartedLately:
         return patiently
 
 
-def test_the_command_starts_it_watches_it_and_shows_its_summary(
+def test_the_command_starts_and_watches_a_backfill_and_shows_its_summary(
     start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=100)
@@ -522,25 +524,25 @@ def test_the_command_starts_it_watches_it_and_shows_its_summary(
     fill(cloud.s3, image_bytes, 4)
     client: Any = StartedLately(cloud.machine.client)
     machine = command.Machine(client, cloud.s3, cloud.machine.arn, RESULTS)
-    films = command.Archive(UPLOADS, "films/")
-    assert command.run(machine, films, wait=True, shape=Shape.JSON) == 0
+    images = command.Archive(UPLOADS, "images/")
+    assert command.run(machine, images, wait=True, shape=Shape.JSON) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["status"], told["summary"]["counts"]["predicted"]) == ("SUCCEEDED", 4)
     assert told["summary"] == cloud.summary(told["execution"])
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/readme.txt", Body=b"no image")
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/", Body=b"")
-    assert command.run(machine, films, wait=True, shape=Shape.TABLE) == EXIT_REFUSED
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/readme.txt", Body=b"no image")
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/", Body=b"")
+    assert command.run(machine, images, wait=True, shape=Shape.TABLE) == EXIT_REFUSED
     text = " ".join(capsys.readouterr().out.split())
     assert "2 likely pneumonia" in text
     assert "1 refused 1 skipped: folder 0 failed or not reached 6 objects in all, 4 of them" in text
     assert "unsupported_format 1" in text
-    forbid(monkeypatch, {"films/new.png"})
-    cloud.s3.put_object(Bucket=UPLOADS, Key="films/new.png", Body=image_bytes())
-    assert command.run(machine, films, wait=True, shape=Shape.TABLE) == EXIT_SERVICE
+    forbid(monkeypatch, {"images/new.png"})
+    cloud.s3.put_object(Bucket=UPLOADS, Key="images/new.png", Body=image_bytes())
+    assert command.run(machine, images, wait=True, shape=Shape.TABLE) == EXIT_SERVICE
     assert "2 failed or not reached" in " ".join(capsys.readouterr().out.split())
 
 
-def test_nothing_of_a_film_is_logged(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_data_is_logged(start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     previous = worker.logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
     try:

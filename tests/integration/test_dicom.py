@@ -1,4 +1,4 @@
-"""DICOM through the whole of the shipped model: real files, and one film in two formats."""
+"""DICOM with the whole model that ships: real files, and one X-ray in two formats."""
 
 import io
 import os
@@ -29,19 +29,19 @@ def answer(predictor: Predictor, data: bytes, *, force: bool = False) -> dict[st
     return predictor.predict(data, request_id="id", heatmap=False, force=force).body
 
 
-def written(film: Image.Image, kind: str, **options: Any) -> bytes:
+def written(xray: Image.Image, kind: str, **options: Any) -> bytes:
     stream = io.BytesIO()
-    film.save(stream, kind, **options)
+    xray.save(stream, kind, **options)
     return stream.getvalue()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.png")))
-def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, real_artifacts: Path, name: str) -> None:
+def test_the_same_xray_as_jpeg_and_as_dicom_agrees(shipped: Predictor, real_artifacts: Path, name: str) -> None:
     with Image.open(SAMPLES / f"{name}.png") as sample:
-        film = sample.convert("L").resize((2000, 2000), Image.Resampling.BICUBIC)
-    # As a detector gives it: an offset, 14 of 16 bits, inverted, and a window over all of it.
-    grey = np.asarray(film, dtype=np.uint16)
+        xray = sample.convert("L").resize((2000, 2000), Image.Resampling.BICUBIC)
+    # Like a detector's file: an offset, 14 of 16 bits, inverted, and a window over the whole range.
+    grey = np.asarray(xray, dtype=np.uint16)
     stored = (16_000 - grey * 60).astype(np.uint16)
     low, high = int(stored.min()), int(stored.max())
     dataset = dataset_of(
@@ -56,8 +56,8 @@ def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, real_artifa
     files = (stream.getvalue(), jpeg)
     ours, theirs = (np.asarray(decode(data, shipped.limits).pixels, np.int16) for data in files)
     assert np.abs(ours - theirs).mean() < 1.0  # in grey levels of 255
-    # What the model sees, the JPEG reduced by its decoder and the DICOM film by ours. Stretching
-    # widens the difference with the range: 0.34 was seen at 176 pixels.
+    # The model's input: the decoder reduces the JPEG, and our code reduces the DICOM image. Stretching the range
+    # increases the difference: 0.34 was measured at 176 pixels.
     model = Model(shipped.card, real_artifacts)
     images = [decode_in_time(data, shipped.limits, model.enough).pixels for data in files]
     ours, theirs = model.prepare(images)[0].astype(np.int16)
@@ -71,11 +71,11 @@ def test_a_film_and_the_same_film_as_dicom_agree(shipped: Predictor, real_artifa
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.skipif("CXR_DICOM" not in os.environ, reason="CXR_DICOM is not set: real files are not in the repository")
-def test_real_files_are_answered_or_refused_as_their_names_say(shipped: Predictor) -> None:
+def test_real_files_are_predicted_or_refused_as_their_names_say(shipped: Predictor) -> None:
     paths = sorted(Path(os.environ["CXR_DICOM"]).glob("*.dcm"))
     assert paths
     for path in paths:
-        # Some show limbs: what the gate says to those is no matter of the format.
+        # Some show limbs. The decision of the gate on those does not depend on the format.
         image = answer(shipped, path.read_bytes(), force=True)["image"]
         assert image["format"] == "DICOM"
         assert image["inverted"] is ("monochrome1" in path.name), path.name

@@ -1,4 +1,4 @@
-"""Each result has its event: worker, EventBridge rule and the queue behind it, with AWS played by moto."""
+"""Each result has its event: worker, EventBridge rule and the queue of the rule, with AWS simulated by moto."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ from pneumonia.uploads.results import Results
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, stored_result
 from tests.unit.decode.conftest import dataset_of, encoded, film12
 
-BUS = "films"
+BUS = "results"
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "prediction-finished.schema.json").read_text(encoding="utf-8"))
 
@@ -40,7 +40,7 @@ class Cloud:
     context: Any
 
     def upload(self, key: str, data: bytes, sequencer: str = "0A") -> dict[str, Any]:
-        """Put an object; the SQS event that would tell the worker of it."""
+        """Put an object, and return the SQS event for the worker."""
         reply = self.s3.put_object(Bucket=UPLOADS, Key=key, Body=data)
         event = self.message("sqs_s3_put_versioned")
         body = json.loads(event["Records"][0]["body"])
@@ -54,12 +54,12 @@ class Cloud:
         return event
 
     def work(self, event: dict[str, Any]) -> bool:
-        """Whether the worker is done with the message, or gives it back."""
+        """Return True if the worker processed the message, False if it returned it to the queue."""
         failures: list[Any] = worker.handler(event, self.context)["batchItemFailures"]
         return failures == []
 
     def told(self) -> list[dict[str, Any]]:
-        """The details of the events that came to the queue since the last call, each held against the schema."""
+        """Return the details of the events since the last call, each checked against the schema."""
         details = []
         while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -94,7 +94,7 @@ def cloud(
 
 @contextlib.contextmanager
 def captured(logger: Any) -> Iterator[io.StringIO]:
-    """What a handler's logger writes during a `with` block, at DEBUG."""
+    """Captures the log of a handler during a `with` block, at DEBUG."""
     stream, level = io.StringIO(), logger.log_level
     before = logger.registered_handler.setStream(stream)
     logger.setLevel("DEBUG")
@@ -105,7 +105,7 @@ def captured(logger: Any) -> Iterator[io.StringIO]:
         logger.registered_handler.setStream(before)
 
 
-def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: ImageBytes) -> None:
+def test_a_rule_receives_a_prediction(cloud: Cloud, image_bytes: ImageBytes) -> None:
     assert cloud.work(cloud.upload("jane-doe.png", image_bytes(grey=255)))
     (detail,) = cloud.told()
     result = cloud.result("jane-doe.png")
@@ -116,7 +116,7 @@ def test_a_prediction_is_told_to_whoever_has_a_rule(cloud: Cloud, image_bytes: I
     assert (detail["upload_id"], detail["code"]) == (None, None)
 
 
-def test_a_receiver_learns_whether_the_image_is_like_those_of_the_training(
+def test_the_event_says_whether_the_image_is_like_the_training_images(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predicted = ResultDocument.predicted
@@ -130,7 +130,7 @@ def test_a_receiver_learns_whether_the_image_is_like_those_of_the_training(
 
 
 @pytest.mark.parametrize("chosen", [True, False])
-def test_uids_of_a_dicom_file_are_told_as_they_were_sent_if_that_was_chosen(
+def test_the_event_has_the_uids_of_a_dicom_file_if_the_setting_is_on(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, chosen: bool
 ) -> None:
     dataset = dataset_of(film12())
@@ -147,7 +147,7 @@ def test_uids_of_a_dicom_file_are_told_as_they_were_sent_if_that_was_chosen(
     assert "20261126" not in log.getvalue()
 
 
-def test_what_is_no_dicom_file_has_no_uids_and_neither_has_a_rejection(
+def test_other_files_and_rejections_have_no_uids(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVENT_UIDS", "true")
@@ -157,22 +157,20 @@ def test_what_is_no_dicom_file_has_no_uids_and_neither_has_a_rejection(
         assert (detail["study_instance_uid"], detail["sop_instance_uid"]) == (None, None)
 
 
-def test_a_rejection_is_told_with_its_code(cloud: Cloud) -> None:
+def test_the_event_of_a_rejection_has_its_code(cloud: Cloud) -> None:
     assert cloud.work(cloud.upload("jane-doe.png", b"text"))
     (detail,) = cloud.told()
     assert (detail["status"], detail["code"], detail["probability"]) == ("rejected", "unsupported_format", None)
 
 
-def test_an_upload_asked_for_over_http_is_told_with_its_id(cloud: Cloud, image_bytes: ImageBytes) -> None:
+def test_the_event_of_an_upload_requested_over_http_has_its_id(cloud: Cloud, image_bytes: ImageBytes) -> None:
     upload_id = new_id(0)
     assert cloud.work(cloud.upload(upload_key(upload_id), image_bytes()))
     (detail,) = cloud.told()
     assert (detail["upload_id"], detail["correlation_id"]) == (upload_id, of_upload_id(upload_id))
 
 
-def test_an_upload_that_came_by_stow_is_told_with_an_id_that_leads_to_its_result(
-    cloud: Cloud, image_bytes: ImageBytes
-) -> None:
+def test_the_event_of_a_stow_upload_has_the_id_of_its_result(cloud: Cloud, image_bytes: ImageBytes) -> None:
     sent = content_id(image_bytes(), 0)
     assert cloud.work(cloud.upload(upload_key(sent), image_bytes()))
     (detail,) = cloud.told()
@@ -181,9 +179,7 @@ def test_an_upload_that_came_by_stow_is_told_with_an_id_that_leads_to_its_result
     assert detail["correlation_id"] == of_upload_id(sent)
 
 
-def test_a_duplicate_is_told_under_the_same_id_and_a_stale_event_not_at_all(
-    cloud: Cloud, image_bytes: ImageBytes
-) -> None:
+def test_a_duplicate_has_the_same_id_and_a_stale_event_is_not_sent(cloud: Cloud, image_bytes: ImageBytes) -> None:
     old = cloud.upload("a.png", image_bytes(), "0A")
     new = cloud.upload("a.png", image_bytes(), "0B")
     for event in (new, new, old):
@@ -195,7 +191,7 @@ def test_a_duplicate_is_told_under_the_same_id_and_a_stale_event_not_at_all(
 
 
 @pytest.mark.parametrize("how", ["raises", "answers that an entry failed"])
-def test_an_event_that_cannot_be_sent_is_sent_by_the_next_try_and_the_result_stays(
+def test_an_event_that_cannot_be_sent_is_sent_at_the_next_attempt_and_the_result_stays(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     event = cloud.upload("a.png", image_bytes())
@@ -215,13 +211,13 @@ def test_an_event_that_cannot_be_sent_is_sent_by_the_next_try_and_the_result_sta
     assert cloud.s3.head_object(Bucket=RESULTS, Key="a.png.json")["ETag"] == before
 
 
-def test_what_is_told_late_is_what_is_stored(
+def test_a_late_event_matches_the_stored_result(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = cloud.upload("a.png", image_bytes())
     assert cloud.work(event)
     cloud.told()
-    # As if the result were of the model before, and of a version that gave no correlation ids.
+    # As if the result were from the previous model, and from a version without correlation ids.
     stored = cloud.result("a.png")
     correlation_id = stored.pop("correlation_id")
     stored |= {"pneumonia": 0.25, "model": {"name": "tiny-grey", "version": "0.0.0"}}
@@ -233,7 +229,7 @@ def test_what_is_told_late_is_what_is_stored(
     assert detail["correlation_id"] == correlation_id
 
 
-def test_a_result_that_was_replaced_meanwhile_is_left_to_its_successor(
+def test_no_event_is_sent_for_a_result_that_was_replaced(
     cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = cloud.upload("a.png", image_bytes(), "0A")
@@ -249,7 +245,7 @@ def test_a_result_that_was_replaced_meanwhile_is_left_to_its_successor(
 
     monkeypatch.setattr(Results, "find_document", late)
     assert cloud.work(old)
-    assert len(cloud.told()) == 1  # of the new one
+    assert len(cloud.told()) == 1  # from the new upload
 
 
 def test_without_a_bus_nothing_is_sent(cloud: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +255,7 @@ def test_without_a_bus_nothing_is_sent(cloud: Cloud, image_bytes: ImageBytes, mo
     assert aws.events.cache_info().currsize == 0
 
 
-def test_the_example_of_the_documentation_is_an_event() -> None:
+def test_the_example_in_the_documentation_is_a_valid_event() -> None:
     text = (DOCS / "events.md").read_text(encoding="utf-8")
     event = json.loads(text.partition("```json\n")[2].partition("```")[0])
     Draft202012Validator.check_schema(SCHEMA)

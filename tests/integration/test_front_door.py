@@ -1,4 +1,4 @@
-"""The front door as callers meet it: over HTTP, against the local cloud, in each mode of access."""
+"""The API as callers use it: over HTTP, against the local cloud, in each mode of access."""
 
 import base64
 import contextlib
@@ -56,7 +56,7 @@ class TestUpload:
         assert (heatmap.status, heatmap.headers["Content-Type"]) == (200, "image/png")
         assert heatmap.data.startswith(b"\x89PNG")
 
-    def test_answer_is_that_of_a_direct_request(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_the_result_equals_that_of_a_direct_request(self, door: Door, image_bytes: ImageBytes) -> None:
         data = image_bytes(grey=140)
         direct = door.ask("POST", "/predict", data, Content_Type="image/png").body
         ticket = ticket_for(door)
@@ -66,7 +66,7 @@ class TestUpload:
         for name in ("normal", "pneumonia", "label", "triage", "threshold", "model", "image", "notice"):
             assert result[name] == direct[name], name
 
-    def test_a_film_too_large_for_the_function_goes_through(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_an_image_too_large_for_the_function_is_predicted(self, door: Door, image_bytes: ImageBytes) -> None:
         data = image_bytes(grey=255) + bytes(7_000_000)  # decoders stop at the end of the image
         assert len(data) > MAX_DIRECT_BYTES
         assert door.ask("POST", "/predict", data, Content_Type="image/png").status == 413
@@ -75,8 +75,8 @@ class TestUpload:
         door.deliver()
         assert door.ask("GET", ticket["result"]).body["status"] == "predicted"
 
-    def test_the_worker_measures_again(self, door: Door, image_bytes: ImageBytes) -> None:
-        """S3 refuses what is too large by the policy; this S3 does not, as if the policy had been wrong."""
+    def test_the_worker_checks_the_size_again(self, door: Door, image_bytes: ImageBytes) -> None:
+        """S3 refuses files that are too large by the policy. This S3 does not, as if the policy were wrong."""
         ticket = ticket_for(door)
         too_much = image_bytes() + bytes(ticket["max_bytes"])
         assert post_form(**ticket["upload"], data=too_much).status == 204
@@ -85,7 +85,7 @@ class TestUpload:
         assert (result["status"], result["code"], result["heatmap"]) == ("rejected", "too_large", None)
         assert door.cloud.dead_letters() == 0
 
-    def test_what_is_no_image_is_a_result_as_well(self, door: Door) -> None:
+    def test_a_file_that_is_not_an_image_has_a_result(self, door: Door) -> None:
         ticket = ticket_for(door, "application/octet-stream")
         post_form(**ticket["upload"], data=b"%PDF-1.7")
         door.deliver()
@@ -93,18 +93,18 @@ class TestUpload:
         assert (result["status"], result["code"]) == ("rejected", "unsupported_format")
         assert door.ask("GET", f"{ticket['result']}/heatmap.png").status == 404
 
-    def test_it_lies_under_the_id_and_nothing_else(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_it_is_stored_only_under_the_id(self, door: Door, image_bytes: ImageBytes) -> None:
         ticket = ticket_for(door)
         post_form(**ticket["upload"], data=image_bytes())
         listing = door.cloud.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)["Contents"]
         assert [entry["Key"] for entry in listing] == [f"api/{ticket['id']}"]
 
-    def test_an_id_of_ones_own_making_is_not_known_for_long(self, door: Door) -> None:
+    def test_an_invented_id_is_soon_unknown(self, door: Door) -> None:
         assert door.ask("GET", f"/results/{new_id(0)}").status == 404
 
 
 class TestClients:
-    """The image as real clients send it."""
+    """Real clients that send an image."""
 
     def test_requests(self, door: Door, image_bytes: ImageBytes) -> None:
         data, url = image_bytes(grey=255), f"{door.url}/predict"
@@ -112,8 +112,8 @@ class TestClients:
         packed = {"Content-Encoding": "gzip", "Content-Type": "image/png"}
         for reply in (
             requests.post(url, files={"file": ("fülm.png", data)}, timeout=60),
-            requests.post(url, files={"film": io.BytesIO(data)}, data={"note": "x"}, timeout=60),
-            # A header that was set by hand has no boundary.
+            requests.post(url, files={"image": io.BytesIO(data)}, data={"note": "x"}, timeout=60),
+            # A header set by hand has no boundary.
             requests.post(url, files={"file": data}, headers={"Content-Type": "multipart/form-data"}, timeout=60),
             requests.post(url, data=gzip.compress(data), headers=packed, timeout=60),
             requests.post(url, json={"image": base64.b64encode(data).decode()}, timeout=60),
@@ -141,36 +141,36 @@ class TestClients:
     def test_curl(self, door: Door, image_bytes: ImageBytes, tmp_path: Path) -> None:
         if not (curl := shutil.which("curl")):
             pytest.skip("there is no curl")
-        (tmp_path / "film.png").write_bytes(image_bytes(grey=255))
-        (tmp_path / "film.png.gz").write_bytes(gzip.compress(image_bytes(grey=255)))
+        (tmp_path / "image.png").write_bytes(image_bytes(grey=255))
+        (tmp_path / "image.png.gz").write_bytes(gzip.compress(image_bytes(grey=255)))
 
         def ask(*arguments: str) -> Any:
             command = [curl, "--silent", *arguments, f"{door.url}/predict"]
             return json.loads(subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60).stdout)
 
         for arguments in (
-            ("-F", "file=@film.png"),
-            ("-F", "file=@film.png", "-F", "note=x"),
-            ("--data-binary", "@film.png"),
-            ("--data-binary", "@film.png.gz", "-H", "Content-Encoding: gzip"),
+            ("-F", "file=@image.png"),
+            ("-F", "file=@image.png", "-F", "note=x"),
+            ("--data-binary", "@image.png"),
+            ("--data-binary", "@image.png.gz", "-H", "Content-Encoding: gzip"),
         ):
             assert ask(*arguments).get("label") == "pneumonia", arguments
         assert "only the field image" in ask("-F", "image=iVBORw0KGgo=")["detail"]
         assert "only the field image" in ask("-d", "image=iVBORw0KGgo=")["detail"]
-        assert "holds 2 files" in ask("-F", "a=@film.png", "-F", "b=@film.png")["detail"]
+        assert "has 2 files" in ask("-F", "a=@image.png", "-F", "b=@image.png")["detail"]
 
 
-def request_for(route: Any, film: bytes) -> tuple[str, bytes | None]:
-    """A path and a body that the route would answer."""
+def request_for(route: Any, image: bytes) -> tuple[str, bytes | None]:
+    """Return a path and a body that the route accepts."""
     path = route.path.format(name="index.html", upload_id=new_id(2**31), study="1.2.3")
-    body = json.dumps({"content_type": "image/png"}).encode() if route.path == "/uploads" else film
+    body = json.dumps({"content_type": "image/png"}).encode() if route.path == "/uploads" else image
     return path, body if route.method == "POST" else None
 
 
 def answers_of(path: str) -> set[int]:
-    """Statuses of whoever is let in, with what `request_for` sends."""
+    """Return the expected statuses of the requests of `request_for` with valid credentials."""
     if path.startswith("/studies"):
-        return {415}  # an image is no instance
+        return {415}  # an image is not an instance
     return {404} if "results" in path or path == "/feedback" else {200, 201}
 
 
@@ -195,7 +195,7 @@ class TestToken:
     def test_public_routes_are_these(self) -> None:
         assert {(route.method, route.path) for route in api.ROUTES if route.public} == PUBLIC
 
-    def test_every_route_refuses_whoever_has_no_token(self, guarded: Door, image_bytes: ImageBytes) -> None:
+    def test_every_route_refuses_callers_without_a_token(self, guarded: Door, image_bytes: ImageBytes) -> None:
         assert guarded.token
         for route in api.ROUTES:
             path, body = request_for(route, image_bytes())
@@ -212,7 +212,7 @@ class TestToken:
                 assert set(reply.body) == {"type", "title", "status", "detail", "code", "request_id", "help"}, where
                 assert guarded.token.encode() not in reply.data, where
 
-    def test_every_route_answers_whoever_has_it(self, guarded: Door, image_bytes: ImageBytes) -> None:
+    def test_every_route_accepts_callers_with_a_token(self, guarded: Door, image_bytes: ImageBytes) -> None:
         for route in api.ROUTES:
             path, body = request_for(route, image_bytes())
             reply = guarded.ask(route.method, path, body, Authorization=f"Bearer {guarded.token}")
@@ -227,12 +227,12 @@ class TestToken:
             ("GET", "/health/../model"), ("GET", "/page%2F..%2Fmodel"),
         ],
     )  # fmt: skip
-    def test_not_even_which_paths_there_are_is_told(self, guarded: Door, method: str, path: str) -> None:
+    def test_unknown_paths_need_a_token_too(self, guarded: Door, method: str, path: str) -> None:
         reply = guarded.ask(method, path)
         assert reply.status == 401
         assert b"/predict" not in reply.data
 
-    def test_head_asks_as_get_does_and_options_tells_nothing(self, guarded: Door) -> None:
+    def test_head_needs_the_token_and_options_does_not(self, guarded: Door) -> None:
         assert [guarded.ask("HEAD", path).status for path in ("/", "/health", "/model", "/nowhere")] == [
             200, 200, 401, 401,
         ]  # fmt: skip
@@ -241,13 +241,13 @@ class TestToken:
         allowed = guarded.ask("OPTIONS", "/predict", Authorization=f"Bearer {guarded.token}")
         assert (allowed.status, allowed.headers["Allow"]) == (204, "OPTIONS, POST")
 
-    def test_nothing_is_done_for_whoever_is_refused(self, guarded: Door, image_bytes: ImageBytes) -> None:
+    def test_nothing_is_done_for_refused_callers(self, guarded: Door, image_bytes: ImageBytes) -> None:
         for path in ("/", "/predict"):
             guarded.ask("POST", path, b"GIF89a" + bytes(100), Content_Type="image/gif")
         reply = guarded.ask("POST", "/uploads", b"no json")
-        assert reply.status == 401  # and not 400: the body was not looked at
+        assert reply.status == 401  # and not 400, because the body was not read
 
-    def test_log_holds_no_token_and_no_id(self, guarded: Door) -> None:
+    def test_the_log_has_no_token_and_no_id(self, guarded: Door) -> None:
         log = io.StringIO()
         upload_id = new_id(0)
         with functions.logs_to(log):
@@ -258,7 +258,7 @@ class TestToken:
         assert written.count("unauthorized") == 2
         assert not [text for text in (guarded.token, "nearly-right", "Bearer", upload_id, "api/") if text in written]
 
-    def test_log_holds_the_name_of_a_token_and_never_the_token(self, guarded: Door) -> None:
+    def test_the_log_has_the_name_of_a_token_and_never_the_token(self, guarded: Door) -> None:
         token = "w" * 48
         digest = hashlib.sha256(token.encode()).hexdigest()
         entry = {"name": "ward-3", "sha256": digest, "expires": None}
@@ -269,7 +269,7 @@ class TestToken:
         log = io.StringIO()
         with functions.logs_to(log):
             for given in (token, guarded.token, "wrong-but-nearly-right"):
-                guarded.ask("POST", "/predict", b"no film", Authorization=f"Bearer {given}")
+                guarded.ask("POST", "/predict", b"not an image", Authorization=f"Bearer {given}")
         lines = [json.loads(line) for line in log.getvalue().splitlines()]
         assert [line.get("caller") for line in lines if line.get("error_code")] == ["ward-3", "default", None]
         assert not [text for text in (token, digest, guarded.token, "nearly-right") if text in log.getvalue()]
@@ -281,7 +281,7 @@ class TestToken:
             for token in (guarded.token, new):
                 assert guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status == 200
             vault.put_secret_value(SecretId=TOKEN_SECRET, SecretString=json.dumps({"token": "m" * 40}))
-            auth.token_store.cache_clear()  # a new instance; the old one would notice within minutes
+            auth.token_store.cache_clear()  # as in a new instance; the old one would notice within minutes
             statuses = [
                 guarded.ask("GET", "/model", Authorization=f"Bearer {token}").status
                 for token in ("m" * 40, new, guarded.token)
@@ -297,7 +297,7 @@ class TestToken:
 
 
 class TestIam:
-    def test_without_a_signature_that_aws_has_checked_nothing_but_the_public_is_answered(
+    def test_without_a_checked_signature_only_public_routes_respond(
         self, open_door: OpenDoor, image_bytes: ImageBytes
     ) -> None:
         with open_door("iam") as door:
@@ -306,9 +306,7 @@ class TestIam:
                 expected = 200 if route.public else 401
                 assert door.ask(route.method, path, body).status == expected, f"{route.method} {route.path}"
 
-    def test_event_of_a_signed_request_is_answered(
-        self, load_event: LoadEvent, lambda_context: Any, tiny_service: None
-    ) -> None:
+    def test_a_signed_request_is_accepted(self, load_event: LoadEvent, lambda_context: Any, tiny_service: None) -> None:
         assert api.handler(load_event("function_url_iam"), lambda_context)["statusCode"] == 200
         unsigned = load_event("function_url_none")
         unsigned["body"] = base64.b64encode(b"x").decode()
@@ -316,7 +314,7 @@ class TestIam:
 
 
 class TestNone:
-    def test_every_route_answers(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_every_route_responds(self, door: Door, image_bytes: ImageBytes) -> None:
         for route in api.ROUTES:
             path, body = request_for(route, image_bytes())
             reply = door.ask(route.method, path, body)

@@ -1,7 +1,7 @@
-"""Nothing of the patient leaves a DICOM file: not in answers, nor logs, nor what decoders print by themselves.
+"""No patient data leaves a DICOM file: not in responses, in logs, or in messages that decoders print.
 
-The strings are taken from the files: every value of the patient's group, every name of a person, and what else would
-lead to one. `CXR_DICOM` adds real files, pydicom brings its own.
+The strings come from the files: every value of the patient's group, every name of a person, and other values that
+identify a person. The files are made here, or come from pydicom. `CXR_DICOM` adds real files.
 """
 
 import io
@@ -30,7 +30,7 @@ from tests.unit.decode.conftest import PATIENT, dataset_of, encoded, film12
 
 TELLING = ("AccessionNumber", "InstitutionName", "InstitutionAddress", "StudyDate", "StudyID", "PatientComments")
 SHORTEST = 4
-"""Shorter strings stand in any text by chance."""
+"""Shorter strings occur in any text by chance."""
 DAMAGED = 60
 
 
@@ -38,7 +38,7 @@ SHORT_DECIMAL = re.compile(r"\d{1,4}\.\d{0,3}")
 
 
 def patient_strings(data: bytes) -> set[str]:
-    """What must never come out, from the header of a file."""
+    """Return the strings from the header of a file that must never appear in the output."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -48,10 +48,10 @@ def patient_strings(data: bytes) -> set[str]:
                 for element in dataset.iterall()
                 if element.tag.group == 0x0010 or element.VR == "PN" or element.keyword in TELLING
             }
-        except Exception:  # damaged on purpose; whole files are read before they are damaged
+        except Exception:  # damaged on purpose; the strings are read from the whole files
             return set()
     parts = {part for text in found for part in (text, *text.split("^"), *text.split("="))}
-    # A height such as 1.73 also stands among the milliseconds of any answer: a short decimal names nobody.
+    # A height such as 1.73 may also occur as milliseconds in a response. A short decimal identifies nobody.
     return {
         part.strip() for part in parts if len(part.strip()) >= SHORTEST and not SHORT_DECIMAL.fullmatch(part.strip())
     }
@@ -64,7 +64,7 @@ def output(
     tiny_service: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[], str]]:
-    """All that was written so far: by Python, by the handlers' loggers at DEBUG, and by libraries in C."""
+    """Returns everything written so far: by Python, by the handlers' loggers at DEBUG, and by libraries in C."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     stream = io.StringIO()
@@ -73,7 +73,12 @@ def output(
     for logger in (api.logger, worker.logger):
         logger.setLevel("DEBUG")
     caplog.set_level(logging.DEBUG)
-    for quiet in ("botocore", "boto3", "urllib3", "s3transfer"):  # of moto's requests: no part of the service
+    for quiet in (
+        "botocore",
+        "boto3",
+        "urllib3",
+        "s3transfer",
+    ):  # they log moto's requests, which are not part of the service
         logging.getLogger(quiet).setLevel(logging.INFO)
     mode = config.settings.reading_validation_mode
 
@@ -99,12 +104,12 @@ def answer(data: bytes) -> str:
 
 
 def dicom_bytes(pixels: np.ndarray | None = None, **elements: Any) -> bytes:
-    with config.disable_value_validation():  # of the names that stand where none may
+    with config.disable_value_validation():  # some elements have names where none are allowed
         return encoded(dataset_of(film12() if pixels is None else pixels, **elements))
 
 
 def made() -> Iterator[bytes]:
-    """A film that is answered, and every way of refusing one."""
+    """Yield an image that is predicted, and one for every reason to refuse an image."""
     yield dicom_bytes()
     yield dicom_bytes(Modality="CT")
     yield dicom_bytes(NumberOfFrames=2)
@@ -117,11 +122,11 @@ def made() -> Iterator[bytes]:
     yield dicom_bytes().replace(b"1.2.840.10008.1.2.1\0", PATIENT[0][:20].encode().ljust(20))
 
 
-def test_of_films_made_here(output: Output) -> None:
+def test_images_made_here(output: Output) -> None:
     told = []
     for number, data in enumerate(made()):
         told.append(answer(data))
-        through_worker(data, f"film-{number}")
+        through_worker(data, f"image-{number}")
     text = output() + "".join(told)
     assert '"statusCode": 200' in text
     assert "not_a_radiograph" in text
@@ -129,7 +134,7 @@ def test_of_films_made_here(output: Output) -> None:
     assert not [part for part in PATIENT[0].split("^") if part in text]
 
 
-def test_of_damaged_films(output: Output) -> None:
+def test_damaged_images(output: Output) -> None:
     chance = random.Random(7)  # noqa: S311
     for name, data in seeds().items():
         if name.startswith("DICOM"):
@@ -141,7 +146,7 @@ def test_of_damaged_films(output: Output) -> None:
 
 
 @pytest.mark.slow
-def test_of_real_files(output: Output) -> None:
+def test_real_files(output: Output) -> None:
     folders = [Path(pydicom.data.__file__).parent / "test_files"]
     if "CXR_DICOM" in os.environ:
         folders.append(Path(os.environ["CXR_DICOM"]))
@@ -155,18 +160,18 @@ def test_of_real_files(output: Output) -> None:
     assert len(looked_for) > 20
     text = output() + "".join(told)
     assert len(told) > 50
-    # As words: the digits of a short id also stand in longer numbers, which say nothing of it.
+    # Compared as words, because the digits of a short id may also occur in longer numbers.
     words = set(re.findall(r"\w+", text))
     found = {part for part in looked_for if (part in words if part.isalnum() else part in text)}
     assert found <= HARMLESS
 
 
 HARMLESS = frozenset({"True", "None", "TEST", "Test", "test"})
-"""Values of test files that any text of the service could hold: they name nobody."""
+"""Values of test files that may occur in any text of the service. They identify nobody."""
 
 
 def without_uids(told: str) -> str:
-    """The answer without the two UIDs that are for matching: they may hold the date of the study, as they came."""
+    """Return the response without the two UIDs for matching, which may contain the date of the study."""
     event: dict[str, Any] = json.loads(told)
     body = json.loads(event["body"])
     for name in ("sop_instance_uid", "study_instance_uid"):
@@ -174,7 +179,7 @@ def without_uids(told: str) -> str:
     return json.dumps({**event, "body": body})
 
 
-def test_results_hold_nothing_either(output: Output) -> None:
+def test_results_have_no_patient_data(output: Output) -> None:
     through_worker(dicom_bytes(), "one")
     document = aws.s3().get_object(Bucket=RESULTS, Key="one.json")["Body"].read().decode()
     assert '"sop_instance_uid"' in document

@@ -1,4 +1,4 @@
-"""What the gate and the probability make of photographs of a screen or a light box, and of films with few greys left.
+"""The gate and the probability for photographs of a screen or a light box, and for X-rays with few grey levels.
 
 `CXR_DATA=... make measure` writes the table of docs/formats.md.
 """
@@ -19,7 +19,7 @@ from tests.photos import PHOTOS, Grey, Photo, few_levels, photographed
 from tests.recording import record
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.png"))
-FILMS_OF_A_CLASS = 30
+XRAYS_OF_A_CLASS = 30
 
 Make = Callable[[Grey, np.random.Generator], bytes]
 
@@ -27,11 +27,11 @@ LEVELS = {f"JPEG of {levels} greys": levels for levels in (64, 32, 16, 8, 4)}
 
 
 def _of_levels(levels: int, quality: int) -> Make:
-    return lambda film, _: few_levels(film, levels, quality)
+    return lambda xray, _: few_levels(xray, levels, quality)
 
 
 def _of_photo(photo: Photo) -> Make:
-    return lambda film, rng: photographed(film, photo, rng)
+    return lambda xray, rng: photographed(xray, photo, rng)
 
 
 WAYS: dict[str, Make] = {
@@ -47,7 +47,7 @@ def shipped(real_artifacts: Path) -> Predictor:
 
 
 def probability(predictor: Predictor, data: bytes) -> float | None:
-    """None if the gate refuses it."""
+    """Return the probability; None if the gate refuses the image."""
     try:
         return float(predictor.predict(data, request_id="", heatmap=False).body["pneumonia"])
     except (NotAChestXray, WrongOrientation):
@@ -55,15 +55,15 @@ def probability(predictor: Predictor, data: bytes) -> float | None:
 
 
 def measured(predictor: Predictor, paths: Iterable[Path], make: Make) -> tuple[int, list[float]]:
-    """How many films are refused this way, and by how much the probability of the others moves."""
+    """Return how many X-rays are refused when changed by `make`, and how far the probability of the others moves."""
     refused, moved = 0, []
     for path in paths:
         with Image.open(path) as image:
-            film = np.asarray(image.convert("L"))
+            xray = np.asarray(image.convert("L"))
         plain = io.BytesIO()
-        Image.fromarray(film).save(plain, "PNG")
+        Image.fromarray(xray).save(plain, "PNG")
         before = probability(predictor, plain.getvalue())
-        after = probability(predictor, make(film, np.random.default_rng(sum(path.name.encode()))))
+        after = probability(predictor, make(xray, np.random.default_rng(sum(path.name.encode()))))
         if before is None:
             continue
         if after is None:
@@ -82,14 +82,14 @@ def test_a_sample_keeps_its_probability_with_eight_greys_and_more(name: str, shi
 
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the films are not in the repository")
+@pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the X-rays are not in the repository")
 @pytest.mark.parametrize("name", WAYS)
-def test_what_becomes_of_a_film(name: str, shipped: Predictor) -> None:
+def test_real_xrays(name: str, shipped: Predictor) -> None:
     folder, rng = Path(os.environ["CXR_DATA"]) / "train", np.random.default_rng(11)
     paths: list[Path] = []
     for kind in ("NORMAL", "PNEUMONIA"):
-        films = sorted((folder / kind).glob("*.jpeg"))
-        paths += [films[place] for place in rng.choice(len(films), FILMS_OF_A_CLASS, replace=False)]
+        found = sorted((folder / kind).glob("*.jpeg"))
+        paths += [found[place] for place in rng.choice(len(found), XRAYS_OF_A_CLASS, replace=False)]
     refused, moved = measured(shipped, paths, WAYS[name])
-    assert moved  # some are answered
+    assert moved  # some are predicted
     record("photos", name, refused, refused + len(moved), *np.quantile(moved, [0.5, 0.9, 1]))

@@ -1,4 +1,4 @@
-"""The step of the rehearsal that stores an instance, against the local cloud in place of a deployed stack."""
+"""The step of the rehearsal that stores an instance, against the local cloud instead of a deployed stack."""
 
 import pytest
 from rich.console import Console
@@ -11,7 +11,7 @@ from tests.integration.doors import OpenDoor
 pytestmark = pytest.mark.slow
 
 
-def test_an_instance_is_stored_and_another_one_is_noticed(open_door: OpenDoor) -> None:
+def test_an_instance_is_stored_and_a_wrong_one_is_noticed(open_door: OpenDoor) -> None:
     data = dicom_of("pneumonia-1")
     with open_door("token") as door, door.poller.running():
         proofs = Proofs(Console(quiet=True))

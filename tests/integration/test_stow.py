@@ -1,4 +1,4 @@
-"""STOW-RS against the local cloud: stored by clients of others, predicted by the worker, found by its address."""
+"""STOW-RS against the local cloud: external clients store instances, the worker predicts, results have addresses."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ from tests.integration.doors import Door, OpenDoor
 from tests.unit.http.test_related import RELATED, body
 
 STUDY = HEADER["StudyInstanceUID"]
-FILM, SECOND = dicom_film(), dicom_film(SOPInstanceUID="1.2.3.2")
+FIRST, SECOND = dicom_film(), dicom_film(SOPInstanceUID="1.2.3.2")
 
 
 def read(data: bytes) -> Dataset:
@@ -31,17 +31,17 @@ def read(data: bytes) -> Dataset:
 
 @contextlib.contextmanager
 def client_of(url: str, token: str = "") -> Iterator[DICOMwebClient]:
-    """As docs/dicomweb.md sets it up."""
+    """Return the client, set up as in docs/dicomweb.md."""
     with create_session() as session:
         if token:
             session.headers["Authorization"] = f"Bearer {token}"
         client = DICOMwebClient(url, session=session, chunk_size=6_000_000)
-        client.host = urlsplit(url).netloc  # the client leaves the port out, which a deployment does not have
+        client.host = urlsplit(url).netloc  # the client omits the port, which a deployment does not have
         yield client
 
 
 def results_of(opened: Door, answer: Dataset) -> list[dict[str, Any]]:
-    """What is behind the RetrieveURL of each instance."""
+    """Return the result at the RetrieveURL of each instance."""
     headers = {"Authorization": f"Bearer {opened.token}"} if opened.token else {}
     addresses = [item.RetrieveURL for item in answer.ReferencedSOPSequence]
     return [requests.get(address, headers=headers, timeout=30).json() for address in addresses]
@@ -50,7 +50,7 @@ def results_of(opened: Door, answer: Dataset) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("mode", ["none", "token"])
 def test_dicomweb_client_stores_a_study_and_finds_its_results(open_door: OpenDoor, mode: str) -> None:
     with open_door(mode) as opened, client_of(opened.url, opened.token) as client:
-        answer = client.store_instances([read(FILM), read(SECOND)], STUDY)
+        answer = client.store_instances([read(FIRST), read(SECOND)], STUDY)
         assert [result["status"] for result in results_of(opened, answer)] == ["pending", "pending"]
         opened.deliver()
         results = results_of(opened, answer)
@@ -65,10 +65,10 @@ def test_dicomweb_client_stores_a_study_and_finds_its_results(open_door: OpenDoo
 
 def test_an_instance_sent_again_has_one_result(door: Door) -> None:
     with client_of(door.url) as client:
-        first = client.store_instances([read(FILM)])
-        client.store_instances([read(FILM)])  # before the first one is predicted
+        first = client.store_instances([read(FIRST)])
+        client.store_instances([read(FIRST)])  # before the first one is predicted
         door.deliver()
-        again = client.store_instances([read(FILM)])
+        again = client.store_instances([read(FIRST)])
         door.deliver()
         (before,), (after,) = results_of(door, first), results_of(door, again)
         before.pop("id"), after.pop("id"), before.pop("heatmap"), after.pop("heatmap")
@@ -80,7 +80,7 @@ def test_an_instance_sent_again_has_one_result(door: Door) -> None:
     assert len(versions) == 2  # the third time nothing was stored
 
 
-def test_what_the_pixels_rule_out_is_a_result_of_the_worker(door: Door) -> None:
+def test_an_instance_with_unusable_pixels_has_a_rejected_result(door: Door) -> None:
     damaged = dicom_film(BitsStored=40)
     reply = door.ask("POST", "/studies", body(damaged), Content_Type=RELATED)
     assert reply.status == 200
@@ -89,9 +89,9 @@ def test_what_the_pixels_rule_out_is_a_result_of_the_worker(door: Door) -> None:
     assert (result["status"], result["code"]) == ("rejected", "undecodable_image")
 
 
-def test_an_instance_too_large_for_lambda_goes_by_uploads(door: Door) -> None:
-    """Lambda refuses it itself; the same file goes by the way that the documents name."""
-    large = FILM + b"\xfc\xff\xfc\xffOB\0\0" + (5_000_000).to_bytes(4, "little") + bytes(5_000_000)
+def test_an_instance_too_large_for_lambda_can_be_uploaded(door: Door) -> None:
+    """Lambda refuses the instance. The same file can be sent with POST /uploads, as documented."""
+    large = FIRST + b"\xfc\xff\xfc\xffOB\0\0" + (5_000_000).to_bytes(4, "little") + bytes(5_000_000)
     refused = door.ask("POST", "/studies", body(large), Content_Type=RELATED)
     assert (refused.status, set(refused.body)) == (413, {"message"})
     ticket = door.ask("POST", "/uploads", json.dumps({"content_type": "application/dicom"}).encode()).body
@@ -102,13 +102,13 @@ def test_an_instance_too_large_for_lambda_goes_by_uploads(door: Door) -> None:
 
 
 class TestAccess:
-    """Nothing is read, and nothing stored, for callers without credentials."""
+    """For callers without credentials, nothing is read or stored."""
 
     def test_token(self, open_door: OpenDoor) -> None:
         with open_door("token") as opened:
             for path, token in (("/studies", ""), ("/studies", "0" * 48), (f"/studies/{STUDY}", "")):
                 authorization = f"Bearer {token}" if token else ""
-                reply = opened.ask("POST", path, body(FILM), Content_Type=RELATED, Authorization=authorization)
+                reply = opened.ask("POST", path, body(FIRST), Content_Type=RELATED, Authorization=authorization)
                 assert (reply.status, reply.body["code"]) == (401, "unauthorized")
             assert "Contents" not in opened.cloud.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)
 
@@ -126,15 +126,15 @@ class TestAccess:
         event["requestContext"]["http"]["method"] = "POST"
         event.pop("queryStringParameters", None)
         event["headers"]["content-type"] = RELATED
-        event |= {"body": base64.b64encode(body(FILM)).decode(), "isBase64Encoded": True}
+        event |= {"body": base64.b64encode(body(FIRST)).decode(), "isBase64Encoded": True}
         with open_door("iam"):
             assert api.handler(event, lambda_context)["statusCode"] == status
 
 
-def test_chunks_are_read_and_other_transactions_are_not_there(door: Door) -> None:
-    with create_session() as session:  # as dicomweb-client sends what is larger than its chunks
+def test_chunks_are_read_and_other_transactions_do_not_exist(door: Door) -> None:
+    with create_session() as session:  # dicomweb-client sends larger bodies in chunks
         client = DICOMwebClient(door.url, session=session, chunk_size=1000)
-        assert len(client.store_instances([read(FILM)]).ReferencedSOPSequence) == 1
+        assert len(client.store_instances([read(FIRST)]).ReferencedSOPSequence) == 1
     for method, path in (("GET", "/studies"), ("GET", f"/studies/{STUDY}"), ("DELETE", f"/studies/{STUDY}")):
         reply = door.ask(method, path)
         assert (reply.status, reply.headers["Allow"]) == (405, "OPTIONS, POST")

@@ -1,4 +1,4 @@
-"""A real PACS as a sender of STOW-RS: Orthanc, set up as docs/dicomweb.md says, and the local cloud."""
+"""A real PACS as a sender of STOW-RS: Orthanc, set up as in docs/dicomweb.md, against the local cloud."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def opened(open_door: OpenDoor) -> Iterator[Door]:
 
 
 def settings_for(door: Door) -> dict[str, Any]:
-    """Those of the document, with an address and a token that are real."""
+    """Return the settings of the document, with a real address and token."""
     found: dict[str, Any] = json.loads(SETTINGS)
     (server,) = found["DicomWeb"]["Servers"].values()
     server["Url"] = f"{door.url}/"
@@ -45,7 +45,7 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def results(door: Door) -> list[dict[str, Any]]:
-    """All results that there are."""
+    """Return all results."""
     door.deliver()
     found = []
     for entry in door.cloud.s3.list_objects_v2(Bucket=RESULT_BUCKET).get("Contents", []):
@@ -84,7 +84,7 @@ def test_each_new_radiograph_is_sent_by_the_script(opened: Door, tmp_path: Path)
         until(lambda: len(results(opened)) == 1)
 
 
-def test_what_is_refused_fails_the_job_and_not_its_neighbours(opened: Door, tmp_path: Path) -> None:
+def test_a_refused_instance_fails_the_job_but_not_other_instances(opened: Door, tmp_path: Path) -> None:
     with orthanc(tmp_path / "orthanc", 9, forwards=False, more=settings_for(opened)) as pacs:
         pacs.add(dicom_film(Modality="CT"))
         assert stow(pacs, *studies(pacs)).status_code >= 400

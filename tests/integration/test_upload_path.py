@@ -1,6 +1,6 @@
-"""The whole path of an upload with AWS played by moto: bucket, notification, queue, worker, results, DLQ.
+"""The whole path of an upload with AWS simulated by moto: bucket, notification, queue, worker, results, DLQ.
 
-Only the event source mapping is replaced, by `Cloud.deliver`: it does what Lambda's poller does.
+`Cloud.deliver` replaces only the event source mapping, and does the work of Lambda's poller.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class Cloud:
         return messages
 
     def invoke(self, messages: list[dict[str, Any]]) -> list[str]:
-        """Call the handler with received messages as Lambda would; the ids given back."""
+        """Call the handler with received messages as Lambda does. Return the ids of the failed messages."""
         event = {
             "Records": [
                 {
@@ -65,7 +65,7 @@ class Cloud:
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def deliver(self) -> int:
-        """Drain the queue once; delete what succeeded. The number of messages given back."""
+        """Drain the queue once and delete the processed messages. Return the number of failed messages."""
         messages = self.receive()
         if not messages:
             return 0
@@ -88,7 +88,7 @@ def cloud(s3: Any, tiny_service: None, lambda_context: Any, monkeypatch: pytest.
     sqs: Any = boto3.client("sqs")
     dead_letters = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
     redrive = {"deadLetterTargetArn": arn(sqs, dead_letters), "maxReceiveCount": str(MAX_RECEIVES)}
-    # No visibility timeout: what is given back can be received again at once.
+    # Without a visibility timeout, a failed message can be received again at once.
     attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "0"}
     queue = sqs.create_queue(QueueName="uploads", Attributes=attributes)["QueueUrl"]
     notification = {"QueueArn": arn(sqs, queue), "Events": ["s3:ObjectCreated:*"]}
@@ -100,7 +100,7 @@ def cloud(s3: Any, tiny_service: None, lambda_context: Any, monkeypatch: pytest.
 
 @pytest.fixture
 def quiet(cloud: Cloud) -> Cloud:
-    """The cloud after the test event of its own configuration."""
+    """The cloud after the test event of its configuration."""
     assert cloud.deliver() == 0
     return cloud
 
@@ -118,13 +118,13 @@ def test_test_event_is_dropped(cloud: Cloud) -> None:
 
 def test_an_upload_becomes_a_result(quiet: Cloud, image_bytes: ImageBytes) -> None:
     data = image_bytes(grey=255)
-    quiet.upload("films/chest.png", data)
+    quiet.upload("images/chest.png", data)
     assert quiet.deliver() == 0
-    document = quiet.result("films/chest.png")
+    document = quiet.result("images/chest.png")
     assert (document["status"], document["label"]) == ("predicted", "pneumonia")
     assert document["source"]["bucket"] == UPLOADS
     assert document["source"]["etag"] == hashlib.md5(data, usedforsecurity=False).hexdigest()
-    assert quiet.listing() == ["films/chest.png.heatmap.png", "films/chest.png.json"]
+    assert quiet.listing() == ["images/chest.png.heatmap.png", "images/chest.png.json"]
     assert quiet.receive() == []
 
 
@@ -186,7 +186,7 @@ def test_a_duplicate_delivery_writes_one_result(quiet: Cloud, image_bytes: Image
 
 
 def recorded(message: dict[str, Any], sequencer: str, version: str) -> dict[str, Any]:
-    """A message of moto's with the two fields of real S3 that moto leaves out."""
+    """Return a message of moto with the two fields of real S3 that moto omits."""
     body = json.loads(message["Body"])
     body["Records"][0]["s3"]["object"] |= {"sequencer": sequencer, "versionId": version}
     return message | {"Body": json.dumps(body)}
@@ -211,7 +211,7 @@ def test_the_newest_event_wins_in_any_order(quiet: Cloud, image_bytes: ImageByte
 def test_two_uploads_of_one_key_without_sequencers(quiet: Cloud, image_bytes: ImageBytes) -> None:
     quiet.upload("a.png", image_bytes(grey=255))
     assert quiet.deliver() == 0
-    time.sleep(0.005)  # moto's event time, the only order it gives, has milliseconds
+    time.sleep(0.005)  # moto orders events only by their time, in milliseconds
     quiet.upload("a.png", image_bytes(grey=0))
     assert quiet.deliver() == 0
     assert quiet.result("a.png")["label"] == "normal"
@@ -234,7 +234,7 @@ def test_results_fire_no_events(quiet: Cloud, image_bytes: ImageBytes) -> None:
     assert quiet.listing(UPLOADS) == ["a.png"]
 
 
-def test_s3_down_is_retried_and_succeeds(
+def test_a_failure_of_s3_is_retried_and_succeeds(
     quiet: Cloud, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(**_arguments: Any) -> Any:
@@ -249,7 +249,7 @@ def test_s3_down_is_retried_and_succeeds(
     assert quiet.result("a.png")["status"] == "predicted"
 
 
-def test_results_bucket_missing_ends_in_the_dead_letter_queue(quiet: Cloud, image_bytes: ImageBytes) -> None:
+def test_a_missing_results_bucket_ends_in_the_dead_letter_queue(quiet: Cloud, image_bytes: ImageBytes) -> None:
     quiet.s3.delete_bucket(Bucket=RESULTS)
     quiet.upload("a b.png", image_bytes())
     for _ in range(MAX_RECEIVES):
@@ -262,7 +262,7 @@ def test_results_bucket_missing_ends_in_the_dead_letter_queue(quiet: Cloud, imag
 
 
 @pytest.mark.parametrize("body", ["not json", "{}", '{"Records": [{"eventSource": "aws:s3"}]}'])
-def test_a_poison_message_ends_in_the_dead_letter_queue_and_holds_nobody_up(
+def test_a_poison_message_ends_in_the_dead_letter_queue_and_does_not_block_others(
     quiet: Cloud, image_bytes: ImageBytes, body: str
 ) -> None:
     quiet.sqs.send_message(QueueUrl=quiet.queue, MessageBody=body)

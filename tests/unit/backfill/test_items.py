@@ -52,12 +52,12 @@ def test_two_columns_are_enough() -> None:
     ],
 )
 def test_keys_of_an_inventory_are_encoded(written: str, keys: tuple[str, ...]) -> None:
-    # The text itself comes second, should whoever read the CSV have decoded it.
+    # The unchanged text comes second, in case the CSV was already decoded.
     assert parse_item(row(Key=written), "archive", "inventory").keys == keys
 
 
 @pytest.mark.parametrize("key", ["a+b.png", "100%25.png", "a%20b.png"])
-def test_keys_of_a_listing_are_not(key: str) -> None:
+def test_keys_of_a_listing_are_not_encoded(key: str) -> None:
     assert parse_item(listed(Key=key), "archive", "listing").keys == (key,)
 
 
@@ -68,16 +68,16 @@ def test_keys_of_a_listing_are_not(key: str) -> None:
         ({"IsLatest": False}, SUPERSEDED),
         ({"IsDeleteMarker": "true", "Size": ""}, DELETE_MARKER),
         ({"IsDeleteMarker": "true", "IsLatest": "false", "Size": ""}, DELETE_MARKER),
-        ({"Key": "films/", "Size": "0"}, FOLDER),
-        ({"Key": "films/", "Size": "7"}, None),
+        ({"Key": "images/", "Size": "0"}, FOLDER),
+        ({"Key": "images/", "Size": "7"}, None),
         ({"IsLatest": "TRUE"}, None),
     ],
 )
-def test_what_is_skipped(fields: dict[str, Any], reason: str | None) -> None:
+def test_skipped_items(fields: dict[str, Any], reason: str | None) -> None:
     assert parse_item(row(**fields), "archive", "inventory").skip == reason
 
 
-def test_a_prefix_holds_for_decoded_keys() -> None:
+def test_a_prefix_applies_to_decoded_keys() -> None:
     assert parse_item(row(Key="ward+3/a.png"), "archive", "inventory", prefix="ward 3/").skip is None
     assert parse_item(row(Key="ward+4/a.png"), "archive", "inventory", prefix="ward 3/").skip == OUTSIDE_PREFIX
 
@@ -94,7 +94,7 @@ def test_times_of_every_form(time: Any) -> None:
     "raw",
     ["Jane.png", None, {}, {"Key": ""}, {"Key": 3}, listed(Size="many"), listed(LastModified="Jane"), listed(Size=[])],
 )
-def test_what_is_no_item_is_told_without_quoting_it(raw: Any) -> None:
+def test_an_invalid_item_is_reported_without_quoting_it(raw: Any) -> None:
     with pytest.raises(NotAnItem) as caught:
         parse_item(raw, "archive", "listing")
     assert "Jane" not in str(caught.value)

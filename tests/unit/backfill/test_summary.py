@@ -12,7 +12,7 @@ from tests.conftest import RESULTS
 
 FOLDER = "backfill-runs/march/5f1e4a0e"
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-RUN = {"execution": "march", "started": "2026-11-25T10:00:00Z", "given": {"bucket": "archive", "prefix": "films/"}}
+RUN = {"execution": "march", "started": "2026-11-25T10:00:00Z", "given": {"bucket": "archive", "prefix": "images/"}}
 
 
 def counts(predicted: int, failed: int = 0) -> dict[str, Any]:
@@ -34,7 +34,7 @@ Write = Callable[..., None]
 
 @pytest.fixture
 def write(s3: Any) -> Write:
-    """The files of a map run: write(SUCCEEDED=[[line, ...], ...]), one list a file."""
+    """Writes the files of a map run: write(SUCCEEDED=[[line, ...], ...]), one list for each file."""
 
     def put(**statuses: list[list[Any]]) -> None:
         files: dict[str, list[dict[str, str]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
@@ -56,7 +56,7 @@ def test_several_files_add_up(s3: Any, write: Write) -> None:
     assert (found["counts"]["items"], found["counts"]["predicted"], found["counts"]["failed"]) == (10, 9, 1)
     assert (found["without_prediction_percent"], found["acceptable"], found["unfinished"]) == (10.0, True, {})
     assert (found["started"], found["finished"]) == ("2026-11-25T10:00:00Z", "2026-11-25T12:00:00+00:00")
-    assert found["source"] == {"bucket": "archive", "prefix": "films/", "inventory": None}
+    assert found["source"] == {"bucket": "archive", "prefix": "images/", "inventory": None}
     assert found["manifest"] == {"bucket": RESULTS, "key": f"{FOLDER}/manifest.json"}
     stored = s3.get_object(Bucket=RESULTS, Key="backfill-runs/march/summary.json")
     assert stored["ContentType"] == "application/json"
@@ -73,7 +73,7 @@ def test_failed_and_pending_batches_count_by_their_images(s3: Any, write: Write)
 
 
 @pytest.mark.parametrize(("tolerated", "acceptable"), [(9, False), (10, True), (100, True)])
-def test_what_is_tolerated(s3: Any, write: Write, tolerated: int, acceptable: bool) -> None:
+def test_tolerated_failures(s3: Any, write: Write, tolerated: int, acceptable: bool) -> None:
     write(SUCCEEDED=[[counts(9, failed=1)]])
     assert summarise(s3, RESULTS, RUN, tolerated, NOW)["acceptable"] is acceptable
 
@@ -99,14 +99,14 @@ def test_without_a_manifest(s3: Any) -> None:
         {"FAILED": [[{"Input": "Jane"}]]},
     ],
 )
-def test_files_of_another_kind_are_told_without_quoting_them(s3: Any, write: Write, statuses: dict[str, Any]) -> None:
+def test_invalid_files_are_reported_without_quoting_them(s3: Any, write: Write, statuses: dict[str, Any]) -> None:
     write(**statuses)
     with pytest.raises(ManifestUnreadable) as caught:
         summarise(s3, RESULTS, RUN, 5, NOW)
     assert "Jane" not in str(caught.value)
 
 
-def test_a_manifest_of_another_kind(s3: Any) -> None:
+def test_an_invalid_manifest(s3: Any) -> None:
     s3.put_object(Bucket=RESULTS, Key=f"{FOLDER}/manifest.json", Body=b"{}")
     with pytest.raises(ManifestUnreadable):
         summarise(s3, RESULTS, RUN, 5, NOW)

@@ -38,13 +38,13 @@ def test_counts() -> None:
         ({"in_training_population": None, "forced": False}, "likely_normal"),
     ],
 )
-def test_what_no_figure_holds_for_is_counted_apart(more: dict[str, Any], group: str) -> None:
+def test_images_outside_the_figures_are_counted_separately(more: dict[str, Any], group: str) -> None:
     tally = Tally()
     tally.result(ResultDocument("predicted", {**NORMAL.content, **more}, None, {}))
     assert (tally.to_json()["groups"], tally.to_json()["triage"]) == ({group: 1}, {"likely_normal": 1})
 
 
-def test_batches_of_the_version_before_are_added_as_well() -> None:
+def test_batches_of_the_previous_version_are_added() -> None:
     counts = filled().to_json()
     del counts["groups"]
     total = Tally()

@@ -1,4 +1,4 @@
-"""Routes are tested through the handler, as a caller sees them."""
+"""Fixtures to test routes through the handler, as a caller sees them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,5 +24,5 @@ def ask(http_event: HttpEvent, lambda_context: Any) -> Ask:
 
 @pytest.fixture(autouse=True)
 def service(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny model behind an open door."""
+    """The service with the tiny model and without access control."""
     monkeypatch.setenv("AUTH_MODE", "none")

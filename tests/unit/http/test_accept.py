@@ -41,6 +41,6 @@ def test_the_best_one(accept: str, expected: str) -> None:
         "," * 1000 + "*/*",
     ],
 )
-def test_none(accept: str) -> None:
+def test_nothing_acceptable(accept: str) -> None:
     with pytest.raises(NotAcceptable, match=r"application/dicom\+json"):
         chosen(accept, OFFERED)

@@ -26,7 +26,7 @@ def test_public(address: str) -> None:
         "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::808:808",  # NAT64
         "2002:7f00:1::1", "2002:a9fe:a9fe::1",  # 6to4
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",  # Teredo
-        "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "",  # no addresses at all
+        "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "",  # not addresses
     ],
 )  # fmt: skip
 def test_not_public(address: str) -> None:

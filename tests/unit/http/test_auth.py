@@ -69,7 +69,7 @@ def test_current_and_previous_token_are_valid(store: TokenStore) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "current-token-of-toda", CURRENT + "x", CURRENT.upper(), NEXT])
-def test_no_other_is(store: TokenStore, token: str) -> None:
+def test_other_tokens_are_not_valid(store: TokenStore, token: str) -> None:
     assert not store.name_of(token)
 
 
@@ -84,7 +84,7 @@ def test_secret_is_read_once_in_five_minutes(store: TokenStore, vault: Vault, cl
     assert vault.readings == 2
 
 
-def test_wrong_tokens_cannot_make_it_be_read_more_often(store: TokenStore, vault: Vault, clock: Clock) -> None:
+def test_wrong_tokens_do_not_cause_more_readings(store: TokenStore, vault: Vault, clock: Clock) -> None:
     step, seconds = 0.5, MAX_AGE_SECONDS
     for count in range(int(seconds / step)):
         assert not store.name_of(f"guess-number-{count}")
@@ -124,7 +124,9 @@ def test_nobody_is_let_in_while_the_secret_cannot_be_read(
     assert store.name_of(CURRENT)
 
 
-def test_known_tokens_outlive_a_failed_look_for_an_unknown_one(store: TokenStore, vault: Vault, clock: Clock) -> None:
+def test_known_tokens_stay_valid_after_a_failed_search_for_an_unknown_one(
+    store: TokenStore, vault: Vault, clock: Clock
+) -> None:
     assert store.name_of(CURRENT)
     vault.fails = True
     clock.now += MIN_INTERVAL_SECONDS
@@ -135,19 +137,19 @@ def test_known_tokens_outlive_a_failed_look_for_an_unknown_one(store: TokenStore
         store.name_of(CURRENT)
 
 
-def test_a_token_has_a_name_and_an_end_of_its_own(store: TokenStore, vault: Vault, clock: Clock) -> None:
+def test_a_token_has_its_name_and_expiry(store: TokenStore, vault: Vault, clock: Clock) -> None:
     ends = clock.now + 60
     vault.named = (KnownToken("ward-3", digest_of(NEXT), ends), KnownToken("pacs", digest_of("p" * 48), None))
     assert (store.name_of(CURRENT), store.name_of(OLD)) == (DEFAULT, DEFAULT)
     assert (store.name_of(NEXT), store.name_of("p" * 48)) == ("ward-3", "pacs")
     clock.now = ends - 0.001
     assert store.name_of(NEXT) == "ward-3"
-    clock.now = ends  # at its time, though nothing is read again
+    clock.now = ends  # it expires on time, although nothing is read again
     assert store.name_of(NEXT) is None
     assert store.name_of("p" * 48) == "pacs"
 
 
-def test_a_revoked_name_ends_alone(store: TokenStore, vault: Vault, clock: Clock) -> None:
+def test_revoking_a_name_affects_no_other(store: TokenStore, vault: Vault, clock: Clock) -> None:
     vault.named = tuple(KnownToken(name, digest_of(name * 20)) for name in ("one", "two"))
     assert (store.name_of("one" * 20), store.name_of("two" * 20)) == ("one", "two")
     vault.named = vault.named[1:]
@@ -174,7 +176,7 @@ def test_every_digest_is_compared_in_constant_time(
 class TestAuthorize:
     @pytest.fixture(autouse=True)
     def tokens(self, monkeypatch: pytest.MonkeyPatch, store: TokenStore) -> None:
-        # With the cache's own method: the fixture that cleans up asks for it.
+        # It has the method of a cache, because the cleaning fixture calls it.
         replaced: Any = lambda: store  # noqa: E731
         replaced.cache_clear = lambda: None
         monkeypatch.setattr(auth, "token_store", replaced)
@@ -182,7 +184,7 @@ class TestAuthorize:
     def ask(self, mode: str, authorization: str = "", event: dict[str, Any] | None = None) -> str | None:
         return authorize(event or {"requestContext": {}}, Settings(model_dir=Path(), auth=mode), authorization)
 
-    def test_none_asks_nothing(self) -> None:
+    def test_none_needs_no_credentials(self) -> None:
         assert self.ask("none") is None
 
     def test_token(self) -> None:
@@ -211,15 +213,15 @@ class TestAuthorize:
             self.ask("token", authorization)
         assert "current-token" not in caught.value.detail
 
-    def test_signature_is_no_token(self, load_event: LoadEvent) -> None:
+    def test_a_signature_is_not_a_token(self, load_event: LoadEvent) -> None:
         with pytest.raises(Unauthorized):
             self.ask("token", event=load_event("function_url_iam"))
 
-    def test_iam_trusts_what_aws_has_checked(self, load_event: LoadEvent) -> None:
+    def test_iam_trusts_requests_that_aws_has_checked(self, load_event: LoadEvent) -> None:
         assert self.ask("iam", event=load_event("function_url_iam")) is None
 
     @pytest.mark.parametrize("authorizer", [None, {}, {"iam": None}, {"iam": {}}, {"jwt": {"claims": {}}}])
-    def test_iam_refuses_what_nobody_has_checked(self, load_event: LoadEvent, authorizer: Any) -> None:
+    def test_iam_refuses_unchecked_requests(self, load_event: LoadEvent, authorizer: Any) -> None:
         event = load_event("function_url_none")
         event["requestContext"]["authorizer"] = authorizer
         with pytest.raises(Unauthorized):

@@ -31,7 +31,7 @@ def test_gzip_is_unpacked(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " , "])
-def test_what_is_not_coded_stays_as_it_is(encoding: str) -> None:
+def test_uncoded_bodies_stay_unchanged(encoding: str) -> None:
     assert read(gzip.compress(DATA, mtime=0), encoding) == gzip.compress(DATA, mtime=0)
     assert read("text", encoding) == "text"
 
@@ -57,7 +57,7 @@ def test_a_bomb_is_refused_in_bounded_memory() -> None:
     assert peak < 6_000_000
 
 
-def test_the_limit_itself_is_within_the_limits() -> None:
+def test_a_body_of_exactly_the_limit_is_accepted() -> None:
     assert len(read(gzip.compress(bytes(1000)))) == 1000
     assert isinstance(refusal(gzip.compress(bytes(1001))), TooLarge)
 
@@ -73,17 +73,17 @@ def test_the_limit_itself_is_within_the_limits() -> None:
         (gzip.compress(DATA) + gzip.compress(DATA), "more data after the end"),
         ("arrived as text", "has a text Content-Type"),
     ],
-    # gzip holds the time of day: names made from the data would differ between processes.
+    # gzip data contains the time of day, so test ids made from it would differ between processes.
     ids=["cut late", "cut early", "plain", "zlib", "checksum", "two", "text"],
 )
-def test_gzip_that_is_none(data: bytes | str, reason: str) -> None:
+def test_invalid_gzip(data: bytes | str, reason: str) -> None:
     error = refusal(data)
     assert isinstance(error, MalformedRequest)
     assert reason in error.detail
     assert error.__cause__ is None
 
 
-def test_zeros_behind_gzip_are_padding() -> None:
+def test_zeros_after_gzip_are_padding() -> None:
     assert read(gzip.compress(DATA) + bytes(9)) == DATA
 
 
@@ -103,6 +103,6 @@ def test_json_with_and_without_a_byte_order_mark(content: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "\ufeff", "{", b'{"image": "\xff"}', "[" * 100_000])
-def test_what_is_no_json(content: str | bytes) -> None:
+def test_invalid_json(content: str | bytes) -> None:
     with pytest.raises(MalformedRequest, match="Send it"):
         json_of(content, "Send it.")

@@ -19,7 +19,7 @@ class TestDocuments:
         html = reply.data.decode()
         assert html.count("<style>") == 1
         assert "<script" not in html
-        # Nothing is loaded, and every link stays on the host.
+        # The document loads nothing, and every link stays on the host.
         assert re.findall(r'\ssrc="(?!data:)[^"]*"', html) == []
         assert set(re.findall(r'<link [^>]*href="(?!data:)[^"]*"', html)) == set()
         assert {link for link in re.findall(r'<a [^>]*href="([^"]*)"', html) if link[0] not in "#/"} == set()
@@ -43,7 +43,7 @@ class TestDocuments:
         assert (head.status, head.headers, head.data) == (200, first.headers, b"")
 
     @pytest.mark.parametrize("auth", ["token", "iam"])
-    def test_it_is_reached_as_the_page_is(
+    def test_it_has_the_same_access_as_the_page(
         self, ask: Ask, path: str, auth: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AUTH_MODE", auth)
@@ -51,7 +51,7 @@ class TestDocuments:
         assert [ask("GET", each).status for each in ("/", path, "/openapi.json")] == [200, 200, 200]
 
 
-def test_each_link_inside_the_description_has_its_place() -> None:
+def test_each_link_inside_the_description_has_a_target() -> None:
     html = DOCS_HTML.read_text(encoding="utf-8")
     places = re.findall(r'\sid="([^"]+)"', html)
     assert len(places) == len(set(places))
@@ -69,14 +69,14 @@ def test_the_card_is_that_of_the_model_in_use(ask: Ask, artifacts: Path) -> None
     assert f"<h1>Model card: {name}</h1>" in ask("GET", "/model-card").data.decode()
 
 
-def test_a_model_may_come_without_a_card(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_model_without_a_card(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MODEL_DIR", str(tmp_path))
     reply = ask("GET", "/model-card")
     assert (reply.status, reply.body["code"]) == (404, "not_found")
     assert "GET /model " in reply.body["detail"]
 
 
-def test_it_is_put_together_once(ask: Ask) -> None:
+def test_it_is_assembled_once(ask: Ask) -> None:
     one_document.cache_clear()
     ask("GET", "/docs")
     ask("GET", "/docs")

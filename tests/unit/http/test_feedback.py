@@ -14,7 +14,7 @@ STORED = {"status": "predicted", "pneumonia": 0.93, "triage": "likely_pneumonia"
 
 @pytest.fixture
 def s3(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The buckets, where the handler finds them, with the setting on."""
+    """The buckets that the handler finds, with the setting on."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     monkeypatch.setenv("UPLOADS_BUCKET", UPLOADS)
     monkeypatch.setenv("FEEDBACK", "true")
@@ -23,7 +23,7 @@ def s3(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def upload_id(s3: Any) -> str:
-    """Of an upload with a result."""
+    """Return the id of an upload with a result."""
     name = new_id(time.time())
     s3.put_object(Bucket=RESULTS, Key=f"api/{name}.json", Body=json.dumps(STORED).encode())
     return name
@@ -33,7 +33,7 @@ def give(ask: Ask, **body: Any) -> Any:
     return ask("POST", "/feedback", body=json.dumps(body), content_type="application/json")
 
 
-def test_it_is_stored_under_a_prefix_of_its_own(ask: Ask, s3: Any, upload_id: str) -> None:
+def test_it_is_stored_under_a_separate_prefix(ask: Ask, s3: Any, upload_id: str) -> None:
     reply = give(ask, id=upload_id, verdict="disagree", reason="no_pneumonia")
     assert (reply.status, reply.body["stored"]) == (200, True)
     stored = json.loads(s3.get_object(Bucket=RESULTS, Key=f"feedback/api/{upload_id}.json")["Body"].read())
@@ -47,7 +47,7 @@ def test_it_is_stored_under_a_prefix_of_its_own(ask: Ask, s3: Any, upload_id: st
     assert ask("GET", f"/results/{upload_id}").body["triage"] == "likely_pneumonia"
 
 
-def test_later_feedback_takes_the_place_of_earlier(ask: Ask, s3: Any, upload_id: str) -> None:
+def test_later_feedback_replaces_earlier(ask: Ask, s3: Any, upload_id: str) -> None:
     give(ask, id=upload_id, verdict="disagree")
     give(ask, id=upload_id, verdict="agree")
     found = s3.list_objects_v2(Bucket=RESULTS, Prefix="feedback/")["Contents"]
@@ -58,7 +58,7 @@ def test_later_feedback_takes_the_place_of_earlier(ask: Ask, s3: Any, upload_id:
 @pytest.mark.parametrize(
     "body", [{"id": None, "verdict": "agree"}, {"verdict": "cannot_tell", "reason": "more_needed"}]
 )
-def test_on_a_film_that_was_sent_directly_nothing_is_stored_and_that_is_said(
+def test_on_an_image_sent_directly_nothing_is_stored_and_the_response_says_so(
     ask: Ask, s3: Any, body: dict[str, Any]
 ) -> None:
     reply = give(ask, **body)
@@ -99,11 +99,11 @@ def test_it_is_off_by_default(ask: Ask, s3: Any, upload_id: str, monkeypatch: py
     assert ask("GET", "/config").body["feedback"] is None
 
 
-def test_config_says_what_can_be_said(ask: Ask, s3: Any) -> None:
+def test_config_lists_verdicts_and_reasons(ask: Ask, s3: Any) -> None:
     assert ask("GET", "/config").body["feedback"] == {"verdicts": list(VERDICTS), "reasons": REASONS}
 
 
-def test_a_log_says_neither_what_nor_of_which_film(
+def test_the_log_has_neither_the_feedback_nor_the_upload(
     ask: Ask, s3: Any, upload_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     give(ask, id=upload_id, verdict="disagree", reason="no_pneumonia")

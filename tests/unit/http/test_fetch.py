@@ -1,4 +1,4 @@
-"""Against a real TLS server on loopback; only DNS and the last step of connecting are replaced."""
+"""Tests against a real TLS server on loopback. Only DNS and the last step of connecting are replaced."""
 
 import datetime
 import http.client
@@ -18,15 +18,15 @@ from cryptography.x509.oid import NameOID
 from pneumonia.errors import TooLarge, UrlFetchFailed, UrlNotAllowed
 from pneumonia.http.fetch import MAX_REDIRECTS, PinnedConnection, Policy, check_url, fetch, tls_context
 
-HOST = "films.example.org"
+HOST = "images.example.org"
 OTHER = "pacs.example.org"
 PUBLIC = "93.184.216.34"
 POLICY = Policy(frozenset({HOST, OTHER}), max_bytes=1000, timeout_seconds=20.0)
 BODY = bytes(range(256)) * 2
 
 
-class Films(BaseHTTPRequestHandler):
-    """Answers by path; what it saw is kept on the server."""
+class Handler(BaseHTTPRequestHandler):
+    """Responds by path, and records the requests on the server."""
 
     protocol_version = "HTTP/1.1"
 
@@ -42,11 +42,11 @@ class Films(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def get_film(self) -> None:
+    def get_image(self) -> None:
         self.reply(200, BODY)
 
     def get_gone(self) -> None:
-        self.reply(404, b"no film")
+        self.reply(404, b"not an image")
 
     def get_large(self) -> None:
         self.reply(200, bytes(1001))
@@ -90,17 +90,17 @@ class Films(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def get_to_loopback(self) -> None:
-        self.reply(302, Location="https://2130706433/film")
+        self.reply(302, Location="https://2130706433/image")
 
     def get_nonsense(self) -> None:
         self.wfile.write(b"220 smtp.example.org ready\r\n\r\n")
         self.close_connection = True
 
     def get_here(self) -> None:
-        self.reply(302, Location="/film")
+        self.reply(302, Location="/image")
 
     def get_other_host(self) -> None:
-        self.reply(307, Location=f"https://{OTHER}/film")
+        self.reply(307, Location=f"https://{OTHER}/image")
 
     def get_loop(self) -> None:
         self.reply(301, Location="/loop")
@@ -109,34 +109,34 @@ class Films(BaseHTTPRequestHandler):
         self.reply(302, Location="https://[bad")
 
     def get_to_no_port(self) -> None:
-        self.reply(302, Location=f"https://{HOST}:port/film")
+        self.reply(302, Location=f"https://{HOST}:port/image")
 
     def get_nowhere(self) -> None:
         self.reply(302)
 
     def get_to_http(self) -> None:
-        self.reply(302, Location=f"http://{HOST}/film")
+        self.reply(302, Location=f"http://{HOST}/image")
 
     def get_to_metadata(self) -> None:
         self.reply(302, Location="https://169.254.169.254/latest/meta-data/")
 
     def get_to_credentials(self) -> None:
-        self.reply(302, Location=f"https://user:secret@{HOST}/film")
+        self.reply(302, Location=f"https://user:secret@{HOST}/image")
 
     def log_message(self, *args: object) -> None:
         pass
 
 
-class FilmServer(ThreadingHTTPServer):
+class ImageServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        pass  # clients that hang up or refuse the certificate are what these tests are about
+        pass  # these tests are about clients that hang up or refuse the certificate
 
 
 @dataclass
 class Web:
-    """The server, a DNS of our own, and what was asked of both."""
+    """The server, a fake DNS, and the requests to both."""
 
     port: int
     cafile: str
@@ -189,14 +189,14 @@ Serve = Callable[..., Web]
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start a TLS server whose certificate is for the given names."""
-    running: list[tuple[FilmServer, threading.Thread]] = []
+    running: list[tuple[ImageServer, threading.Thread]] = []
 
     def start(*names: str) -> Web:
         certfile, keyfile = write_certificate(tmp_path, *names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certfile, keyfile)
-        server = FilmServer(("127.0.0.1", 0), Films)
-        # The handshake happens in the connection's own thread, so that a refused one blocks nobody.
+        server = ImageServer(("127.0.0.1", 0), Handler)
+        # The handshake runs in the connection's thread, so a refused one blocks no other.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.seen = []  # type: ignore[attr-defined]
         server.stopping = threading.Event()  # type: ignore[attr-defined]
@@ -219,16 +219,16 @@ def web(serve: Serve) -> Web:
 
 
 def test_fetches_over_tls_from_the_address_that_was_checked(web: Web) -> None:
-    assert web.fetch("/film?size=full#part") == BODY
+    assert web.fetch("/image?size=full#part") == BODY
     assert web.connected == [(HOST, PUBLIC)]
-    assert web.seen == [(HOST, "/film?size=full")]
+    assert web.seen == [(HOST, "/image?size=full")]
 
 
 def test_the_name_is_resolved_once_so_a_second_answer_cannot_swap_the_address(web: Web) -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"]])
-    data = fetch(f"https://{HOST}/film", POLICY, resolve=lambda _: next(answers), connect=web.connect)
+    data = fetch(f"https://{HOST}/image", POLICY, resolve=lambda _: next(answers), connect=web.connect)
     assert data == BODY
-    assert next(answers) == ["127.0.0.1"]  # never asked for
+    assert next(answers) == ["127.0.0.1"]  # never requested
     assert web.connected == [(HOST, PUBLIC)]
 
 
@@ -251,27 +251,27 @@ def test_rebinding_between_redirects_is_caught(web: Web) -> None:
 def test_no_connection_to_an_address_that_is_not_public(web: Web, addresses: list[str]) -> None:
     web.addresses[HOST] = addresses
     with pytest.raises(UrlNotAllowed, match="not public"):
-        web.fetch("/film")
+        web.fetch("/image")
     assert web.connected == []
 
 
 def test_next_address_is_tried(web: Web) -> None:
     web.addresses[HOST] = ["93.184.216.35", PUBLIC]
     web.broken = frozenset({"93.184.216.35"})
-    assert web.fetch("/film") == BODY
+    assert web.fetch("/image") == BODY
     assert web.connected == [(HOST, "93.184.216.35"), (HOST, PUBLIC)]
 
 
-def test_nobody_answers(web: Web) -> None:
+def test_no_address_responds(web: Web) -> None:
     web.broken = frozenset({PUBLIC})
     with pytest.raises(UrlFetchFailed, match="could not be reached"):
-        web.fetch("/film")
+        web.fetch("/image")
 
 
 def test_certificate_for_another_name(serve: Serve) -> None:
     web = serve("elsewhere.example.org")
     with pytest.raises(UrlFetchFailed, match="certificate"):
-        web.fetch("/film")
+        web.fetch("/image")
     assert web.seen == []
 
 
@@ -280,7 +280,7 @@ def test_certificate_of_an_unknown_authority(web: Web) -> None:
         return PinnedConnection(host, "127.0.0.1", deadline, context=tls_context(), port=web.port)
 
     with pytest.raises(UrlFetchFailed, match="certificate"):
-        fetch(f"https://{HOST}/film", POLICY, resolve=web.resolve, connect=connect)
+        fetch(f"https://{HOST}/image", POLICY, resolve=web.resolve, connect=connect)
 
 
 def test_redirect_on_the_same_host(web: Web) -> None:
@@ -301,7 +301,7 @@ def test_every_redirect_is_checked_again(web: Web, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/to-no-url", "/to-no-port"])
-def test_a_redirect_to_what_is_no_url(web: Web, path: str) -> None:
+def test_a_redirect_to_an_invalid_url(web: Web, path: str) -> None:
     with pytest.raises(UrlNotAllowed, match="cannot be parsed"):
         web.fetch(path)
 
@@ -321,7 +321,7 @@ def test_redirects_end(web: Web) -> None:
         ("/nonsense", "valid HTTP"),
     ],
 )
-def test_answers_that_are_no_image(web: Web, path: str, message: str) -> None:
+def test_responses_without_an_image(web: Web, path: str, message: str) -> None:
     with pytest.raises(UrlFetchFailed, match=message):
         web.fetch(path)
 
@@ -333,8 +333,8 @@ def test_size_is_limited_while_streaming(web: Web, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/drip", "/drip-headers"])
-def test_a_server_that_drips_is_cut_off_at_the_deadline(web: Web, path: str) -> None:
-    # A few bytes every 50 ms: each read succeeds, only the whole takes too long.
+def test_a_slow_server_is_cut_off_at_the_deadline(web: Web, path: str) -> None:
+    # A few bytes every 50 ms: each read succeeds, but the whole takes too long.
     with pytest.raises(UrlFetchFailed, match=r"within 0\.5 s"):
         web.fetch(path, Policy(frozenset({HOST}), 1000, 0.5))
 
@@ -344,17 +344,17 @@ def test_unknown_name() -> None:
         raise OSError("Name or service not known")
 
     with pytest.raises(UrlFetchFailed, match="resolved"):
-        fetch(f"https://{HOST}/film", POLICY, resolve=resolve)
+        fetch(f"https://{HOST}/image", POLICY, resolve=resolve)
 
 
 def test_name_without_addresses() -> None:
     with pytest.raises(UrlFetchFailed, match="no address"):
-        fetch(f"https://{HOST}/film", POLICY, resolve=lambda _: [])
+        fetch(f"https://{HOST}/image", POLICY, resolve=lambda _: [])
 
 
 def test_off_by_default() -> None:
     with pytest.raises(UrlNotAllowed, match="allowed_url_hosts"):
-        check_url(f"https://{HOST}/film", frozenset())
+        check_url(f"https://{HOST}/image", frozenset())
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_off_by_default() -> None:
         f"https://{HOST}/a.png",
         f"https://{HOST}",
         f"https://{HOST}:443/a.png",
-        "HTTPS://Films.Example.ORG/a%20b.png?x=1",
+        "HTTPS://Images.Example.ORG/a%20b.png?x=1",
     ],
 )
 def test_urls_that_may_be_fetched(url: str) -> None:

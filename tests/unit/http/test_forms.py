@@ -16,8 +16,8 @@ URLENCODED = "application/x-www-form-urlencoded"
 
 
 def form(files: Any, data: Any = None) -> tuple[bytes, str]:
-    """A form as requests makes it: the body and its Content-Type."""
-    prepared = requests.Request("POST", "https://films.example.org/", files=files, data=data).prepare()
+    """Return a form made by requests: the body and its Content-Type."""
+    prepared = requests.Request("POST", "https://images.example.org/", files=files, data=data).prepare()
     assert isinstance(prepared.body, bytes)
     return prepared.body, prepared.headers["Content-Type"]
 
@@ -44,35 +44,35 @@ def test_forms_as_clients_send_them(load_event: LoadEvent, name: str) -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {"file": ("film.png", DATA)},
+        {"file": ("image.png", DATA)},
         {"anything": ("fülm.png", DATA, "application/dicom")},
         {"file": (None, DATA, "image/png")},
         {"file": ("a", DATA), "empty": ("b", b"")},
     ],
 )
-def test_one_file_is_read_whatever_its_names(files: Any) -> None:
+def test_one_file_is_read_under_any_name(files: Any) -> None:
     assert read(*form(files, {"comment": "left"})) == DATA
 
 
 def test_the_name_of_the_file_may_be_encoded() -> None:
-    body, content_type = form({"file": ("film.png", DATA)})
-    assert read(body.replace(b'filename="film.png"', b"filename*=UTF-8''f%C3%BClm.png"), content_type) == DATA
+    body, content_type = form({"file": ("image.png", DATA)})
+    assert read(body.replace(b'filename="image.png"', b"filename*=UTF-8''f%C3%BClm.png"), content_type) == DATA
 
 
 @pytest.mark.parametrize(
     "content_type", ["", "multipart/form-data", "multipart/form-data; boundary=other", "image/png", "text/plain"]
 )
 def test_the_boundary_is_found_without_the_header(content_type: str) -> None:
-    assert read(form({"file": ("film.png", DATA)})[0], content_type) == DATA
+    assert read(form({"file": ("image.png", DATA)})[0], content_type) == DATA
 
 
-def test_a_boundary_of_the_header_may_end_in_hyphens() -> None:
+def test_a_boundary_in_the_header_may_end_in_hyphens() -> None:
     body = b'--x--\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n1\r\n--x----\r\n'
     assert read(body, 'multipart/form-data; boundary="x--"') == b"1"
 
 
 def test_an_event_that_is_not_base64() -> None:
-    body, content_type = form({"file": ("film.png", DATA)})
+    body, content_type = form({"file": ("image.png", DATA)})
     assert read(body.decode("latin-1"), content_type) == DATA
     error = refusal(body.decode(errors="replace"), content_type)
     assert isinstance(error, MalformedRequest)
@@ -99,38 +99,38 @@ def test_malformed_forms(files: Any, data: Any, reason: str) -> None:
         ({"image": (None, "iVBORw0KGgo=")}, "has no file, only the field image. Send the file itself: curl -F"),
         ({"url": (None, "x"), "note": (None, "y")}, "only the fields url and note"),
         ({"Jane Doe": (None, "x")}, "The form has no file. "),
-        ({"file": ("film.png", b"")}, "is empty (0 bytes)"),
+        ({"file": ("image.png", b"")}, "is empty (0 bytes)"),
         ({"file": ("", b"", "application/octet-stream")}, "is empty (0 bytes)"),
     ],
 )
-def test_forms_without_a_film(files: Any, reason: str) -> None:
+def test_forms_without_an_image(files: Any, reason: str) -> None:
     error = refusal(*form(files))
     assert isinstance(error, MissingImage)
     assert reason in error.detail
 
 
-def test_a_form_of_no_parts() -> None:
+def test_a_form_without_parts() -> None:
     error = refusal(b"--b--\r\n", "multipart/form-data; boundary=b")
     assert isinstance(error, MissingImage)
     assert "has no file." in error.detail
 
 
 def test_a_file_above_the_limit() -> None:
-    body, content_type = form({"file": ("film.png", bytes(1000))})
+    body, content_type = form({"file": ("image.png", bytes(1000))})
     assert len(read(body, content_type)) == 1000
     assert isinstance(refusal(body, content_type, 999), TooLarge)
 
 
 @pytest.mark.parametrize("left_out", [10, 60, 120])
-def test_a_form_that_was_cut_in_transfer(left_out: int) -> None:
-    body, content_type = form({"file": ("film.png", DATA)})
+def test_a_form_that_was_truncated_in_transfer(left_out: int) -> None:
+    body, content_type = form({"file": ("image.png", DATA)})
     error = refusal(body[:-left_out], content_type)
     assert isinstance(error, MalformedRequest)
     assert "truncated in transfer" in error.detail
 
 
 def test_forms_that_cannot_be_read() -> None:
-    body, content_type = form({"file": ("film.png", DATA)})
+    body, content_type = form({"file": ("image.png", DATA)})
     assert "The form cannot be read" in refusal(body.replace(b"form-data", b"attachment"), content_type).detail
     assert "does not begin with a boundary" in refusal(DATA, content_type).detail
     many, content_type = form({f"f{number}": (None, "x") for number in range(65)})
@@ -138,12 +138,12 @@ def test_forms_that_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize("body", [DATA, b"{}", b"--", b"--\r\n", b"--b\r\nX: y\r\n\r\n", "--b\r\n", b"", b"-" * 5000])
-def test_other_bodies_are_no_forms(body: str | bytes) -> None:
+def test_other_bodies_are_not_forms(body: str | bytes) -> None:
     assert not is_multipart(body, "image/png")
 
 
 @pytest.mark.parametrize("body", ["image=iVBORw0KGgo%3D&x=1", b"image=" + b"iVBO" * 2000, b"image=x\n"])
-def test_pairs_get_a_true_reason(body: str | bytes) -> None:
+def test_pairs_get_the_right_reason(body: str | bytes) -> None:
     with pytest.raises(MalformedRequest) as caught:
         refuse_pairs(body, f"{URLENCODED}; charset=utf-8")
     assert "a form without a file, only the field image. Send the file itself: curl -F file=@image.png" in str(
@@ -151,15 +151,15 @@ def test_pairs_get_a_true_reason(body: str | bytes) -> None:
     )
 
 
-def test_pairs_of_strange_names_are_not_quoted() -> None:
+def test_pairs_with_unusual_names_are_not_quoted() -> None:
     with pytest.raises(MalformedRequest) as caught:
         refuse_pairs(b"jane%20doe=1", URLENCODED)
     assert "jane" not in str(caught.value)
 
 
 @pytest.mark.parametrize("body", [DATA, b"BM6=\0\0\0\0\0\0", b"\xff\xd8\xff\xe0", b"II*\0"])
-def test_bytes_of_files_are_no_pairs(body: bytes) -> None:
-    refuse_pairs(body, URLENCODED)  # as `curl --data-binary` calls them
+def test_bytes_of_files_are_not_pairs(body: bytes) -> None:
+    refuse_pairs(body, URLENCODED)  # the Content-Type that `curl --data-binary` sends
     refuse_pairs(b"image=x", "image/png")
 
 

@@ -43,10 +43,10 @@ def test_json_with_an_image(content_type: str) -> None:
 
 
 def test_json_that_lambda_has_encoded() -> None:
-    # What `curl -d '{...}'` sends without a Content-Type of its own.
-    body = base64.b64encode(json.dumps({"url": "https://films.example.org/a.png"}).encode()).decode()
+    # `curl -d '{...}'` sends this if no Content-Type is given.
+    body = base64.b64encode(json.dumps({"url": "https://images.example.org/a.png"}).encode()).decode()
     image = http(body, is_base64=True, content_type="application/x-www-form-urlencoded")
-    assert image == RemoteImage("https://films.example.org/a.png")
+    assert image == RemoteImage("https://images.example.org/a.png")
 
 
 @pytest.mark.parametrize("prefix", ["data:image/png;base64,", "DATA:image/jpeg;charset=x;base64,", "  "])
@@ -56,8 +56,8 @@ def test_data_urls_and_line_breaks(prefix: str) -> None:
 
 
 def test_url() -> None:
-    assert from_json({"url": " https://films.example.org/a.png\n"}, 1000) == RemoteImage(
-        "https://films.example.org/a.png"
+    assert from_json({"url": " https://images.example.org/a.png\n"}, 1000) == RemoteImage(
+        "https://images.example.org/a.png"
     )
 
 
@@ -71,7 +71,7 @@ def test_missing_image(body: str | None) -> None:
         http(body, content_type="application/json")
 
 
-def test_image_of_no_bytes() -> None:
+def test_an_empty_image() -> None:
     with pytest.raises(MissingImage):
         from_json({"image": "data:image/png;base64,"}, 1000)
 
@@ -109,7 +109,7 @@ def test_text_that_is_not_json_says_how_to_send_bytes() -> None:
         http(B64, content_type="text/plain")
 
 
-def test_body_flagged_base64_that_is_none() -> None:
+def test_a_body_flagged_as_base64_that_is_not() -> None:
     with pytest.raises(MalformedRequest, match="base64"):
         http("%%%", is_base64=True, content_type="image/png")
 
@@ -123,17 +123,17 @@ def test_json_behind_a_byte_order_mark() -> None:
 
 
 @pytest.mark.parametrize("body", [B64.encode(), b"data:image/png;base64," + B64.encode(), b"/9j/4AAQSkZJRg=="])
-def test_base64_where_bytes_belong_gets_a_true_reason(body: bytes) -> None:
+def test_base64_instead_of_bytes_gets_the_right_reason(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match=r"arrived as base64 text.*\{\"image\": \"<base64>\"\}"):
         http(base64.b64encode(body).decode(), is_base64=True, content_type="image/png")
 
 
-def test_a_file_that_curl_took_for_text_gets_a_true_reason() -> None:
-    film = bytes(byte for byte in range(256)) * 20
-    stripped = film.translate(None, b"\r\n\0")
+def test_a_file_that_curl_sent_as_text_gets_the_right_reason() -> None:
+    data = bytes(byte for byte in range(256)) * 20
+    stripped = data.translate(None, b"\r\n\0")
     with pytest.raises(MalformedRequest, match="--data-binary"):
         http(base64.b64encode(stripped).decode(), is_base64=True, max_bytes=9999)
-    assert http(base64.b64encode(film).decode(), is_base64=True, max_bytes=9999) == InlineImage(film)
+    assert http(base64.b64encode(data).decode(), is_base64=True, max_bytes=9999) == InlineImage(data)
 
 
 def test_gzip_and_forms_are_read() -> None:
@@ -146,7 +146,7 @@ def test_gzip_and_forms_are_read() -> None:
     )
 
 
-def test_parts_that_are_no_form_get_a_true_reason() -> None:
+def test_parts_that_are_not_a_form_get_the_right_reason() -> None:
     body = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + DATA + b"\r\n--b--"
     with pytest.raises(MalformedRequest, match="several parts but is not multipart/form-data"):
         http(
@@ -156,7 +156,7 @@ def test_parts_that_are_no_form_get_a_true_reason() -> None:
         )
 
 
-def test_limits_hold_for_what_is_unpacked() -> None:
+def test_limits_apply_after_decompression() -> None:
     with pytest.raises(TooLarge, match="999"):
         http(
             base64.b64encode(gzip.compress(bytes(1000))).decode(),
@@ -164,7 +164,7 @@ def test_limits_hold_for_what_is_unpacked() -> None:
             content_encoding="gzip",
             max_bytes=999,
         )
-    # JSON within gzip may be longer than the image that it holds.
+    # JSON within gzip may be longer than the image in it.
     text = json.dumps({"image": base64.b64encode(bytes(999)).decode()}).encode()
     body = base64.b64encode(gzip.compress(text)).decode()
     assert http(body, is_base64=True, content_encoding="gzip", max_bytes=999) == InlineImage(bytes(999))

@@ -25,7 +25,7 @@ from pneumonia.settings import default_model_dir
         ("| |\n|---|\n| ![plot](plots/a.png) |", ""),
     ],
 )
-def test_what_it_knows(text: str, made: str) -> None:
+def test_supported_markdown(text: str, made: str) -> None:
     assert to_html(text) == made
 
 
@@ -36,7 +36,7 @@ def test_a_table_has_heads_and_a_name() -> None:
     assert "<tbody><tr><td>c</td><td>1</td></tr></tbody>" in made
 
 
-def test_nothing_of_the_card_that_ships_is_left_as_markdown() -> None:
+def test_the_card_that_ships_is_converted_completely() -> None:
     text = (default_model_dir() / CARD_MD).read_text(encoding="utf-8")
     words = re.sub("<[^>]+>", "", to_html(text))
     assert re.findall(r"^\s*(?:#|>|\||- )|`|\*\*|!\[|\]\(", words, re.M) == []

@@ -45,7 +45,7 @@ def test_a_document_needs_no_script(folder: Path) -> None:
     assert (page.html, page.script_hash) == ("<style>a {}\n</style>\n<p>No script</p>\n", "'none'")
 
 
-def test_a_script_keeps_its_names_to_itself(folder: Path) -> None:
+def test_the_names_of_a_script_are_private(folder: Path) -> None:
     write(
         folder, {"main.js": 'import * as all from "./numbers.js";\nconst FACTOR = 3;\nconsole.log(all.two(FACTOR));\n'}
     )
@@ -55,7 +55,7 @@ def test_a_script_keeps_its_names_to_itself(folder: Path) -> None:
     assert "return { two };" in html
 
 
-def test_the_hashes_are_of_what_stands_between_the_tags(folder: Path) -> None:
+def test_the_hashes_are_of_the_text_between_the_tags(folder: Path) -> None:
     page = assemble(folder)
     for tag, end, source in (
         ('<script type="module">', "</script>", page.script_hash),
@@ -72,13 +72,13 @@ def test_the_hashes_are_of_what_stands_between_the_tags(folder: Path) -> None:
         "export let changing = 1;", 'const text = "</script>";', "// <!--",
     ],
 )  # fmt: skip
-def test_what_would_break_the_page_is_refused(folder: Path, line: str) -> None:
+def test_unsupported_imports_and_exports_are_refused(folder: Path, line: str) -> None:
     write(folder, {"main.js": f"{line}\n"})
     with pytest.raises(ValueError, match=r"main\.js: .* cannot go into the page"):
         assemble(folder)
 
 
-def test_a_circle_of_imports_is_refused(folder: Path) -> None:
+def test_a_cycle_of_imports_is_refused(folder: Path) -> None:
     write(folder, {"numbers.js": 'import { x } from "./main.js";\nexport function two() {}\n'})
     with pytest.raises(graphlib.CycleError):
         assemble(folder)

@@ -23,7 +23,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def resolved(schema: Any) -> Any:
-    """A schema that carries all it refers to."""
+    """Return a schema that includes everything it refers to."""
     return {**schema, "components": DOCUMENT["components"]}
 
 
@@ -40,7 +40,7 @@ def test_it_has_every_route_and_no_other() -> None:
     assert {(method, path) for method, path, _ in operations()} == {(route.method, route.path) for route in api.ROUTES}
 
 
-def test_it_says_which_routes_are_open() -> None:
+def test_it_says_which_routes_are_public() -> None:
     described = {(method, path) for method, path, operation in operations() if operation.get("security") == []}
     assert described == {(route.method, route.path) for route in api.ROUTES if route.public}
 
@@ -58,7 +58,7 @@ def test_every_code_has_an_example_and_every_example_fits() -> None:
 
     found = DOCUMENT["components"]["examples"]
     codes = {each.code for each in below(PneumoniaError) if each.__module__.startswith("pneumonia.")}
-    # Some come from the worker, the backfill or a release check alone, one for methods that have no description.
+    # Some occur only in the worker, the backfill or a release check, and one only for undescribed methods.
     alone = {UploadMissing.code, "event_not_sent", "release_refused", ObjectArchived.code, ProcessingFailed.code}
     assert set(found) == codes - alone - {MethodNotAllowed.code}, (
         "an error that a route can return belongs to that route in tools/openapi/document.py (then: make openapi), "
@@ -104,11 +104,11 @@ def test_answers_have_the_described_members(ask: Ask, image_bytes: Callable[...,
     }
     method, path, request = asked[name]
     body = ask(method, path, **request).body
-    if name == "Prediction":  # no answer has all of its members
+    if name == "Prediction":  # no response has all members
         body |= ask(method, path, **request | {"query": "heatmap=map"}).body
     schema = DOCUMENT["components"]["schemas"][name]
     jsonschema.validate(body, resolved({"$ref": f"#/components/schemas/{name}"}))
-    if name != "Card":  # the card may say more
+    if name != "Card":  # the card may have more members
         assert set(body) == set(schema["properties"])
 
 

@@ -18,7 +18,7 @@ def test_index(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_file_of_the_page_is_served_as_it_is_and_under_its_type(ask: Ask, name: str) -> None:
+def test_every_file_of_the_page_is_served_unchanged_with_its_type(ask: Ask, name: str) -> None:
     reply = ask("GET", f"/page/{name}")
     assert reply.status == 200
     assert reply.data == (FOLDER / name).read_bytes()
@@ -29,13 +29,13 @@ def test_every_file_of_the_page_is_served_as_it_is_and_under_its_type(ask: Ask, 
 
 def test_the_page_names_no_other_file(ask: Ask) -> None:
     named = re.findall(rb'(?:src|href)="((?!#|data:)[^"]*)"', ask("GET", "/").data)
-    assert set(named) == {b"/docs", b"/model-card", b"/openapi.json"}  # links, followed when a reader wants to
+    assert set(named) == {b"/docs", b"/model-card", b"/openapi.json"}  # links that load nothing
 
 
 @pytest.mark.parametrize(
     "path", ["/page/", "/page/nothing.js", "/page/..", "/page/..%2Fapi.py", "/page/../api.py", "/page/a/b.js", "/page"]
 )
-def test_nothing_else_is(ask: Ask, path: str) -> None:
+def test_nothing_else_is_served(ask: Ask, path: str) -> None:
     reply = ask("GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -61,7 +61,7 @@ def test_etag_changes_with_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", f"/page/{NAMES[0]}"])
-def test_browsers_are_told_what_not_to_do(ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_security_headers(ask: Ask, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPLOAD_ORIGIN", "https://uploads.s3.eu-central-1.amazonaws.com")
     headers = ask("GET", path).headers
     policy = dict(part.partition(" ")[::2] for part in headers["content-security-policy"].split("; "))
@@ -79,15 +79,15 @@ def test_browsers_are_told_what_not_to_do(ask: Ask, path: str, monkeypatch: pyte
     assert headers["x-frame-options"] == "DENY"
 
 
-def test_without_uploads_the_page_talks_to_its_own_origin_alone() -> None:
+def test_without_uploads_the_page_connects_only_to_its_origin() -> None:
     assert "connect-src 'self';" in security_headers(None)["Content-Security-Policy"]
 
 
-def test_page_needs_nothing_of_the_model(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_page_does_not_need_the_model(ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MODEL_DIR", str(tmp_path))
     assert ask("GET", "/").status == 200
 
 
-def test_where_the_page_is_not_installed_there_is_none(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_may_not_be_installed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "one_page", lambda: None)
     assert ask("GET", "/").status == 404

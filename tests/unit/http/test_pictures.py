@@ -28,7 +28,7 @@ def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=["PNG"])
 
 
-def test_a_dicom_file_in_its_own_depth(ask: Ask) -> None:
+def test_a_dicom_file_keeps_its_depth(ask: Ask) -> None:
     reply = ask("POST", "/image", body=encoded(dataset_of(film12())), content_type=DICOM)
     assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
     assert reply.headers["cache-control"] == "no-store"
@@ -46,7 +46,7 @@ def test_eight_bits(ask: Ask, image_bytes: ImageBytes) -> None:
     assert (image.mode, image.size) == ("L", (96, 72))
 
 
-def test_json_and_addresses_are_taken_as_by_predictions(ask: Ask, image_bytes: ImageBytes) -> None:
+def test_json_and_urls_are_accepted_as_for_predictions(ask: Ask, image_bytes: ImageBytes) -> None:
     reply = ask("POST", "/image", body=json.dumps({"url": "https://x.example/a.png"}), content_type="application/json")
     assert (reply.status, reply.body["code"]) == (400, "url_not_allowed")
 
@@ -55,7 +55,7 @@ def test_json_and_addresses_are_taken_as_by_predictions(ask: Ask, image_bytes: I
     ("elements", "code"),
     [({"Modality": "CT"}, "not_a_radiograph"), ({"PresentationIntentType": "FOR PROCESSING"}, "for_processing")],
 )
-def test_what_a_prediction_refuses_is_shown(ask: Ask, elements: dict[str, Any], code: str) -> None:
+def test_images_that_a_prediction_refuses_are_shown(ask: Ask, elements: dict[str, Any], code: str) -> None:
     body = encoded(dataset_of(film12(), **elements))
     assert ask("POST", "/predict", body=body, content_type=DICOM).body["code"] == code
     assert ask("POST", "/image", body=body, content_type=DICOM).status == 200
@@ -66,11 +66,11 @@ def test_blank_and_small_images_are_shown(ask: Ask, image_bytes: ImageBytes) -> 
 
 
 @pytest.mark.parametrize(("body", "code"), [(b"", "missing_image"), (b"no image \0\r\n", "unsupported_format")])
-def test_what_cannot_be_decoded_is_refused(ask: Ask, body: bytes, code: str) -> None:
+def test_undecodable_files_are_refused(ask: Ask, body: bytes, code: str) -> None:
     assert ask("POST", "/image", body=body).body["code"] == code
 
 
-def test_it_is_decoded_in_the_process_that_may_die(
+def test_it_is_decoded_in_a_separate_process(
     ask: Ask, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
@@ -83,13 +83,13 @@ def test_it_is_decoded_in_the_process_that_may_die(
     watched = Watched()
     monkeypatch.setattr(isolated, "process_decoder", lambda: watched)
     try:
-        assert ask("POST", "/image", body=image_bytes()).status == 200  # a plain PNG, which predictions decode here
+        assert ask("POST", "/image", body=image_bytes()).status == 200  # predictions decode a plain PNG in this process
     finally:
         watched.close()
     assert asked == [True]
 
 
-def test_what_does_not_fit_is_reduced_and_says_so(
+def test_a_png_that_does_not_fit_is_reduced_and_the_headers_say_so(
     ask: Ask, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "MAX_DIRECT_BYTES", 10_000)
@@ -103,12 +103,12 @@ def test_what_does_not_fit_is_reduced_and_says_so(
     assert image.width > 80
 
 
-def test_what_fits_is_as_large_as_a_response_may_be() -> None:
+def test_the_largest_png_fits_into_a_response() -> None:
     assert MAX_DIRECT_BYTES * 4 / 3 + 65_536 < 6_291_556
 
 
 @pytest.mark.parametrize("mode", ["L", "I;16"])
-def test_huge_pictures_are_reduced_before_they_are_compressed(mode: str) -> None:
+def test_huge_images_are_reduced_before_compression(mode: str) -> None:
     image = Image.new(mode, (6000, 5000), 200)
     png, size = fitting_png(image, MAX_DIRECT_BYTES)
     assert size[0] * size[1] <= MOST_PIXELS * 1.001

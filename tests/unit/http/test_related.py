@@ -1,4 +1,4 @@
-"""Bodies of multipart/related, as DICOMweb clients send them and as nobody should."""
+"""Valid and invalid bodies of multipart/related."""
 
 import contextlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ DATA = b"\0DICM\r\n\r\n--0f3c\r\n\xff\n"
 
 
 def body(*parts: bytes, head: str = "Content-Type: application/dicom", boundary: str = B) -> bytes:
-    """Parts with their headers, a line each."""
+    """Return a body of parts. `head`: the headers of each part, one a line."""
     lines = b"".join(f"--{boundary}\r\n{head}\r\n\r\n".encode() + part + b"\r\n" for part in parts)
     return lines + f"--{boundary}--\r\n".encode()
 
@@ -44,18 +44,18 @@ def test_ways_of_writing_the_type(content_type: str) -> None:
     assert instances_of(body(DATA, b"2", b""), content_type) == [DATA, b"2", b""]
 
 
-def test_a_boundary_that_has_to_be_quoted() -> None:
+def test_a_boundary_that_must_be_quoted() -> None:
     odd = "a b:c?(d)/e=f"
     assert instances_of(body(DATA, boundary=odd), f'multipart/related; boundary="{odd}"') == [DATA]
 
 
-def test_as_dicomweb_client_writes_it() -> None:
+def test_the_body_of_dicomweb_client() -> None:
     content_type = f'multipart/related; type="application/dicom"; boundary="{B}"'
     sent = DICOMwebClient._encode_multipart_message([DATA, b"2"], content_type)
     assert instances_of(sent, content_type) == [DATA, b"2"]
 
 
-def test_what_surrounds_the_parts_is_ignored() -> None:
+def test_text_around_the_parts_is_ignored() -> None:
     assert instances_of(b"preamble\r\n" + body(DATA) + b"epilogue", RELATED) == [DATA]
 
 
@@ -79,7 +79,7 @@ def test_bytes_that_arrived_as_characters() -> None:
         ("Content-Type: image/jpeg\r\nContent-Location: pixels", False),
     ],
 )
-def test_parts_that_are_something_else_are_none(head: str, is_instance: bool) -> None:
+def test_parts_of_other_types_are_none(head: str, is_instance: bool) -> None:
     assert instances_of(body(b"x", head=head), RELATED) == [b"x" if is_instance else None]
 
 
@@ -95,7 +95,7 @@ def test_parts_that_are_something_else_are_none(head: str, is_instance: bool) ->
     ],
 )
 def test_other_media_types(content_type: str) -> None:
-    for content in (body(DATA), "text that Lambda hands on as it is \u2026"):
+    for content in (body(DATA), "text that Lambda passes on unchanged \u2026"):
         error = refusal(content, content_type)
         assert isinstance(error, UnsupportedFormat)
         assert "application/dicom" in error.detail
@@ -124,7 +124,7 @@ def test_no_parts() -> None:
     assert isinstance(refusal(f"--{B}--\r\n".encode(), RELATED), MissingImage)
 
 
-def test_so_many_parts_and_no_more() -> None:
+def test_the_number_of_parts_is_limited() -> None:
     assert len(instances_of(body(*[b"x"] * MAX_PARTS), RELATED)) == MAX_PARTS
     for count in (MAX_PARTS + 1, 1000):
         error = refusal(body(*[b"x"] * count), RELATED)
@@ -138,7 +138,7 @@ def test_headers_are_limited() -> None:
     assert isinstance(refusal(body(b"x", head=many), RELATED), TooLarge)
 
 
-# Nothing of a boundary in it, or the parts would be others.
+# The data contains no boundary, which would split the parts differently.
 _PART = st.binary(max_size=60).filter(lambda data: B.encode() not in data)
 _PIECE = st.sampled_from(
     [
@@ -159,13 +159,13 @@ _PIECE = st.sampled_from(
 @settings(deadline=None)
 @example(parts=[b"\r\n"])
 @example(parts=[b"\r\n--", b"--"])
-def test_what_was_put_in_comes_out(parts: Sequence[bytes]) -> None:
+def test_parts_are_read_unchanged(parts: Sequence[bytes]) -> None:
     assert instances_of(body(*parts), RELATED) == list(parts)
 
 
 @given(content=st.lists(_PIECE | st.binary(max_size=8), max_size=20).map(b"".join))
 @settings(deadline=None)
-def test_whatever_comes_is_instances_or_a_refusal(content: bytes) -> None:
+def test_any_body_gives_instances_or_an_error(content: bytes) -> None:
     try:
         found = instances_of(content, RELATED)
     except (MalformedRequest, MissingImage, TooLarge):
@@ -183,6 +183,6 @@ _PARAMETER = st.sampled_from(
 @settings(deadline=None)
 @example(parameters="boundary*0*=x''%;boundary*1=y")
 @example(parameters="boundary*=unknown-8bit'%ff'%ff")
-def test_whatever_the_header_says_it_is_read_or_refused(parameters: str) -> None:
+def test_any_header_is_read_or_refused(parameters: str) -> None:
     with contextlib.suppress(MalformedRequest, MissingImage, TooLarge, UnsupportedFormat):
         assert instances_of(body(DATA), f"multipart/related; {parameters}")

@@ -10,16 +10,16 @@ from pneumonia.http.requests import Request, is_function_url_event, json_body
 from tests.conftest import HttpEvent
 
 
-def test_a_request_as_lambda_sends_it(http_event: HttpEvent) -> None:
-    event = http_event("post", "/predict", body=b"film", content_type="image/png", query="heatmap=true")
+def test_a_request_from_lambda(http_event: HttpEvent) -> None:
+    event = http_event("post", "/predict", body=b"image", content_type="image/png", query="heatmap=true")
     request = Request(event, "id")
     assert (request.method, request.path, request.query("heatmap")) == ("POST", "/predict", "true")
-    assert (request.body, request.is_base64) == (base64.b64encode(b"film").decode(), True)
+    assert (request.body, request.is_base64) == (base64.b64encode(b"image").decode(), True)
     assert request.header("Content-Type") == "image/png"
 
 
 @pytest.mark.parametrize("missing", [{}, {"headers": None, "queryStringParameters": None, "body": None}])
-def test_what_an_event_lacks_is_empty(missing: dict[str, Any]) -> None:
+def test_missing_members_of_an_event_are_empty(missing: dict[str, Any]) -> None:
     request = Request(missing, "id")
     assert (request.body, request.is_base64, request.queries, request.query("x"), request.header("x")) == (
         None, False, {}, None, "",
@@ -46,7 +46,7 @@ def test_direct_events_are_not(load_event: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("event", [None, [], "rawPath requestContext", {"rawPath": "/"}])
-def test_things_that_are_no_events(event: Any) -> None:
+def test_values_that_are_not_events(event: Any) -> None:
     assert not is_function_url_event(event)
 
 
@@ -78,7 +78,7 @@ def test_json_body_in_gzip() -> None:
         (base64.b64encode(b"\xff\xfe{}").decode(), True),
     ],
 )
-def test_json_body_that_is_none(body: str | None, is_base64: bool) -> None:
+def test_invalid_json_bodies(body: str | None, is_base64: bool) -> None:
     with pytest.raises(MalformedRequest) as caught:
         json_body(Request({"body": body, "isBase64Encoded": is_base64}, "id"))
     assert "jane" not in caught.value.detail

@@ -3,7 +3,7 @@ import base64
 from pneumonia.http.responses import Response, json_response
 
 
-def test_text_goes_back_as_it_is_and_bytes_as_base64() -> None:
+def test_text_is_returned_unchanged_and_bytes_as_base64() -> None:
     assert json_response({"a": 1}).to_lambda() == {
         "statusCode": 200,
         "headers": {

@@ -16,7 +16,7 @@ SOURCE = {"bucket": "uploads", "key": "api/x", "version_id": "v", "etag": "e", "
 
 @pytest.fixture
 def s3(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The buckets, where the handler finds them."""
+    """The buckets that the handler finds."""
     monkeypatch.setenv("RESULTS_BUCKET", RESULTS)
     return s3
 
@@ -52,12 +52,12 @@ def test_prevalence(ask: Ask, s3: Any, upload_id: str) -> None:
     assert ask("GET", f"/results/{upload_id}", query="prevalence=0").status == 400
 
 
-def test_prevalence_of_what_was_refused(ask: Ask, s3: Any, upload_id: str) -> None:
+def test_prevalence_of_a_rejected_upload(ask: Ask, s3: Any, upload_id: str) -> None:
     store(s3, upload_id, {"status": "rejected", "code": "too_large"})
     assert "at_prevalence" not in ask("GET", f"/results/{upload_id}", query="prevalence=0.1").body
 
 
-def test_names_of_buckets_and_keys_stay_inside(ask: Ask, s3: Any, upload_id: str) -> None:
+def test_names_of_buckets_and_keys_are_not_returned(ask: Ask, s3: Any, upload_id: str) -> None:
     store(s3, upload_id, {"status": "predicted"}, PNG)
     data = ask("GET", f"/results/{upload_id}").data
     assert not [name for name in (b"bucket", b"source", b"version_id", b"api/") if name in data]
@@ -85,7 +85,7 @@ def test_pending(ask: Ask, upload_id: str) -> None:
     assert ask("GET", f"/results/{upload_id}/heatmap.png").status == 404
 
 
-def test_a_result_is_there_however_old_its_id_is(ask: Ask, s3: Any) -> None:
+def test_a_result_is_returned_for_an_old_id(ask: Ask, s3: Any) -> None:
     upload_id = new_id(0)
     store(s3, upload_id, {"status": "predicted"})
     assert ask("GET", f"/results/{upload_id}").status == 200
@@ -103,9 +103,9 @@ def test_pending_lasts_as_long_as_the_upload_may_take(
 
 
 @pytest.mark.usefixtures("s3")
-@pytest.mark.parametrize("name", ["jane-doe", "film.png", "..%2Ffilm", "00000000-" + "g" * 32, "%E2%82%AC"])
+@pytest.mark.parametrize("name", ["jane-doe", "image.png", "..%2Ffilm", "00000000-" + "g" * 32, "%E2%82%AC"])
 @pytest.mark.parametrize("tail", ["", "/heatmap.png"])
-def test_what_is_no_id_is_unknown_and_not_asked_for(
+def test_an_invalid_id_is_unknown_and_not_looked_up(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, name: str, tail: str
 ) -> None:
     for function in ("read_result", "read_heatmap"):
@@ -115,7 +115,7 @@ def test_what_is_no_id_is_unknown_and_not_asked_for(
     assert name not in reply.body["detail"]
 
 
-def test_results_that_came_by_other_means_are_not_to_be_had(ask: Ask, s3: Any) -> None:
+def test_results_of_other_uploads_are_not_returned(ask: Ask, s3: Any) -> None:
     upload_id = new_id(0)
     s3.put_object(Bucket=RESULTS, Key=f"{upload_id}.json", Body=b"{}")
     assert ask("GET", f"/results/{upload_id}").status == 404

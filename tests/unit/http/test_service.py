@@ -5,7 +5,7 @@ from pneumonia.model.card import Card
 from tests.unit.http.conftest import Ask
 
 
-def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_has_the_settings_that_a_client_needs(ask: Ask, card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPLOADS_BUCKET", "uploads")
     monkeypatch.setenv("RESULTS_BUCKET", "results")
     reply = ask("GET", "/config")
@@ -24,23 +24,23 @@ def test_config_is_what_a_client_needs_first(ask: Ask, card: Card, monkeypatch: 
     }
 
 
-def test_config_says_so_where_there_are_no_uploads(ask: Ask) -> None:
+def test_config_without_uploads(ask: Ask) -> None:
     assert ask("GET", "/config").body["uploads"] is False
 
 
-def test_direct_limit_is_never_above_that_of_images(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_direct_limit_does_not_exceed_the_image_limit(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_IMAGE_BYTES", "1000")
     body = ask("GET", "/config").body
     assert (body["max_direct_bytes"], body["max_image_bytes"]) == (1000, 1000)
 
 
-def test_direct_limit_fits_into_an_event_once_it_is_base64() -> None:
+def test_direct_limit_in_base64_fits_into_an_event() -> None:
     room_for_the_rest_of_the_event = 64 * 1024
     assert MAX_DIRECT_BYTES * 4 / 3 + room_for_the_rest_of_the_event < 6 * 1024 * 1024
 
 
 @pytest.mark.parametrize("mode", ["iam", "token"])
-def test_config_tells_how_to_get_in_before_one_is(ask: Ask, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+def test_config_names_the_mode_without_credentials(ask: Ask, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setenv("AUTH_MODE", mode)
     monkeypatch.setenv("AUTH_SECRET_ID", "arn:of-the-secret")
     reply = ask("GET", "/config")

@@ -1,4 +1,4 @@
-"""The Store Instances Response Module, read again by pydicom and by dicomweb-client."""
+"""The Store Instances Response Module, parsed by pydicom and by dicomweb-client."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -10,14 +10,14 @@ from pydicom.dataset import Dataset
 from pneumonia.http.store_response import DAMAGED, NOT_DICOM, Outcome, as_json, as_xml, status_of
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
-STORED = Outcome(CR, "1.2.3", "https://films.example.org/results/x?a=1&b=2")
-WARNED = Outcome(CR, "1.2.4", "https://films.example.org/results/y", 0xB007)
+STORED = Outcome(CR, "1.2.3", "https://images.example.org/results/x?a=1&b=2")
+WARNED = Outcome(CR, "1.2.4", "https://images.example.org/results/y", 0xB007)
 FAILED = Outcome(CR, "1.2.5", reason=DAMAGED)
 UNKNOWN = Outcome(reason=NOT_DICOM)
 
 
 def root_of(text: str) -> ElementTree.Element:
-    return ElementTree.fromstring(text.encode())  # noqa: S314 - what the test has just written
+    return ElementTree.fromstring(text.encode())  # noqa: S314 - the test has just written the text
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_all_kinds_at_once(read: Any) -> None:
     assert other.FailureReason == 0xC000
 
 
-def test_sequences_are_there_only_where_they_have_items() -> None:
+def test_empty_sequences_are_omitted() -> None:
     assert set(as_json([STORED])) == {"00081190", "00081199"}
     assert set(as_json([FAILED])) == {"00081190", "00081198"}
     assert set(as_json([UNKNOWN])) == {"00081190", "0008119A"}
@@ -67,5 +67,5 @@ def test_attributes_are_in_the_order_of_their_tags() -> None:
     assert tags == sorted(tags)
 
 
-def test_xml_is_of_the_native_model() -> None:
+def test_xml_uses_the_native_model() -> None:
     assert root_of(as_xml([STORED])).tag == "{http://dicom.nema.org/PS3.19/models/NativeDICOM}NativeDicomModel"

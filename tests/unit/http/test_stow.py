@@ -1,4 +1,4 @@
-"""POST /studies through the handler, with S3 behind it."""
+"""POST /studies through the handler, with a mocked S3."""
 
 import gzip
 import io
@@ -30,7 +30,7 @@ CR, STUDY, INSTANCE = "1.2.840.10008.5.1.4.1.1.1", HEADER["StudyInstanceUID"], H
 Send = Callable[..., Reply]
 
 
-FILM = dicom_film()
+FIRST = dicom_film()
 SECOND = dicom_film(SOPInstanceUID="1.2.3.2")
 
 
@@ -42,7 +42,7 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def put(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is stored, where no S3 is needed."""
+    """Replaces S3. Returns the list of stored instances."""
     found: list[bytes] = []
 
     def put_upload(_uploads: str, _results: str, _key: str, data: bytes, _content_type: str) -> Put:
@@ -55,7 +55,7 @@ def put(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 @pytest.fixture
 def send(ask: Ask) -> Send:
-    """Send parts: send(FILM, path="/studies/1.2", accept="*/*")."""
+    """Sends parts: send(FIRST, path="/studies/1.2", accept="*/*")."""
 
     def sent(*parts: bytes, path: str = "/studies", accept: str = "", **request: Any) -> Reply:
         headers = {"accept": accept} if accept else {}
@@ -71,7 +71,7 @@ def module(reply: Reply) -> Dataset:
 
 
 def stored(s3: Any) -> dict[str, list[bytes]]:
-    """Bytes of all versions by key."""
+    """Return the bytes of all versions by key."""
     found: dict[str, list[bytes]] = {}
     for version in s3.list_object_versions(Bucket=UPLOADS).get("Versions", []):
         with s3.get_object(Bucket=UPLOADS, Key=version["Key"], VersionId=version["VersionId"])["Body"] as content:
@@ -86,10 +86,10 @@ def reasons(reply: Reply) -> list[int]:
 
 
 class TestStored:
-    def test_an_instance_lies_under_the_prefix_of_the_api_and_its_result_has_an_address(
+    def test_an_instance_is_stored_under_the_prefix_of_the_api_and_its_result_has_an_address(
         self, send: Send, s3: Any, ask: Ask
     ) -> None:
-        reply = send(FILM)
+        reply = send(FIRST)
         assert (reply.status, reply.headers["cache-control"]) == (200, "no-store")
         (item,) = module(reply).ReferencedSOPSequence
         assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == (CR, INSTANCE)
@@ -97,66 +97,66 @@ class TestStored:
         assert host.startswith("https://")
         assert host.endswith(".on.aws")
         assert is_id(upload_id)
-        assert stored(s3) == {upload_key(upload_id): [FILM]}
+        assert stored(s3) == {upload_key(upload_id): [FIRST]}
         head = s3.head_object(Bucket=UPLOADS, Key=upload_key(upload_id))
         assert (head["ContentType"], head["Metadata"]) == ("application/dicom", {})
         pending = ask("GET", f"/results/{upload_id}")
         assert (pending.status, pending.body) == (202, {"id": upload_id, "status": "pending"})
 
     def test_several_parts_in_their_order(self, send: Send, put: list[bytes]) -> None:
-        reply = send(SECOND, FILM, path=f"/studies/{STUDY}")
+        reply = send(SECOND, FIRST, path=f"/studies/{STUDY}")
         assert reply.status == 200
         names = [item.ReferencedSOPInstanceUID for item in module(reply).ReferencedSOPSequence]
         assert names == ["1.2.3.2", INSTANCE]
-        assert put == [SECOND, FILM]
+        assert put == [SECOND, FIRST]
 
-    def test_a_body_of_characters_and_one_of_gzip(self, send: Send, put: list[bytes]) -> None:
-        assert send(body=body(FILM).decode("latin-1")).status == 200
+    def test_a_body_of_text_and_a_body_of_gzip(self, send: Send, put: list[bytes]) -> None:
+        assert send(body=body(FIRST).decode("latin-1")).status == 200
         packed = {"content-encoding": "gzip"}
-        assert send(body=gzip.compress(body(FILM)), headers=packed).status == 200
-        assert put == [FILM, FILM]
+        assert send(body=gzip.compress(body(FIRST)), headers=packed).status == 200
+        assert put == [FIRST, FIRST]
 
     def test_one_instance_without_parts(self, send: Send, put: list[bytes]) -> None:
-        assert send(body=FILM, content_type="application/dicom").status == 200
+        assert send(body=FIRST, content_type="application/dicom").status == 200
 
     def test_the_answer_as_xml(self, send: Send, put: list[bytes]) -> None:
-        reply = send(FILM, accept="application/dicom+xml")
+        reply = send(FIRST, accept="application/dicom+xml")
         assert (reply.status, reply.headers["content-type"]) == (200, "application/dicom+xml")
         assert INSTANCE.encode() in reply.data
 
     def test_a_file_that_contradicts_itself_is_stored_with_a_warning(self, send: Send, put: list[bytes]) -> None:
         other = INSTANCE[:-1] + "9"
-        reply = send(FILM.replace(INSTANCE.encode(), other.encode(), 1))  # in its meta group, which comes first
+        reply = send(FIRST.replace(INSTANCE.encode(), other.encode(), 1))  # in the meta group, which comes first
         (item,) = module(reply).ReferencedSOPSequence
         assert (reply.status, item.WarningReason, item.ReferencedSOPInstanceUID) == (202, 0xB007, INSTANCE)
         assert len(put) == 1
 
-    def test_the_scheme_is_that_of_the_request(self, send: Send, put: list[bytes]) -> None:
-        reply = send(FILM, headers={"x-forwarded-proto": "http"})
+    def test_the_scheme_comes_from_the_request(self, send: Send, put: list[bytes]) -> None:
+        reply = send(FIRST, headers={"x-forwarded-proto": "http"})
         assert module(reply).ReferencedSOPSequence[0].RetrieveURL.startswith("http://")
 
 
 class TestTwice:
     def test_in_one_request_it_is_one_upload(self, send: Send, s3: Any) -> None:
-        reply = send(FILM, FILM)
+        reply = send(FIRST, FIRST)
         assert reply.status == 200
         first, second = module(reply).ReferencedSOPSequence
         assert first.RetrieveURL[-64:] == second.RetrieveURL[-64:]
         assert [len(versions) for versions in stored(s3).values()] == [1]
 
-    def test_before_its_result_it_is_a_version_of_the_same_upload(self, send: Send, s3: Any) -> None:
-        send(FILM)
-        assert send(FILM).status == 200
+    def test_before_the_result_it_is_a_version_of_the_same_upload(self, send: Send, s3: Any) -> None:
+        send(FIRST)
+        assert send(FIRST).status == 200
         assert [len(versions) for versions in stored(s3).values()] == [2]
 
     @pytest.mark.parametrize(("status", "versions"), [("predicted", 1), ("rejected", 2)])
-    def test_with_a_result_only_what_was_refused_is_tried_again(
+    def test_with_a_result_only_a_rejected_upload_is_stored_again(
         self, send: Send, s3: Any, ask: Ask, status: str, versions: int
     ) -> None:
-        send(FILM)
+        send(FIRST)
         (key,) = stored(s3)
         s3.put_object(Bucket=RESULTS, Key=f"{key}.json", Body=json.dumps({"status": status, "code": "blank_image"}))
-        reply = send(FILM)
+        reply = send(FIRST)
         assert reply.status == 200
         assert len(stored(s3)[key]) == versions
         address = module(reply).ReferencedSOPSequence[0].RetrieveURL
@@ -165,7 +165,7 @@ class TestTwice:
 
 
 def without_pixels() -> bytes:
-    """A structured report: no image."""
+    """Return a structured report, which has no pixels."""
     dataset = dcmread(io.BytesIO(dicom_film(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Modality="SR")))
     del dataset.PixelData
     stream = io.BytesIO()
@@ -178,15 +178,15 @@ REFUSED = {
     "computed tomography": (dicom_film(Modality="CT"), 0x0122),
     "for processing": (dicom_film(PresentationIntentType="FOR PROCESSING"), 0x0122),
     "several frames": (dicom_film(NumberOfFrames=3), 0x0122),
-    "truncated": (FILM[:-1000], 0xC001),
-    "only its header": (FILM[: FILM.index(b"\xe0\x7f\x10\0")], 0xC001),
+    "truncated": (FIRST[:-1000], 0xC001),
+    "only its header": (FIRST[: FIRST.index(b"\xe0\x7f\x10\0")], 0xC001),
     "no instance UID": (dicom_film(SOPInstanceUID=None), 0xC002),
     "no study UID": (dicom_film(StudyInstanceUID=None), 0xC002),
-    "a name for a UID": (FILM.replace(STUDY.encode(), b"ZZFAMILY".ljust(len(STUDY), b"\0")), 0xC002),
+    "a name for a UID": (FIRST.replace(STUDY.encode(), b"ZZFAMILY".ljust(len(STUDY), b"\0")), 0xC002),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), 0xC000),
     "nothing": (b"", 0xC000),
     "text": (b"hello", 0xC000),
-    "half a header": (FILM[:200], 0xC001),
+    "half a header": (FIRST[:200], 0xC001),
     "deflated": (dicom_film(syntax=DeflatedExplicitVRLittleEndian), 0xC122),
 }
 
@@ -200,22 +200,22 @@ class TestRefused:
         assert put == []
 
     def test_one_among_good_ones(self, send: Send, put: list[bytes]) -> None:
-        reply = send(FILM, FILM[:-1000], b"hello", SECOND)
+        reply = send(FIRST, FIRST[:-1000], b"hello", SECOND)
         assert reply.status == 202
         found = module(reply)
         assert [item.ReferencedSOPInstanceUID for item in found.ReferencedSOPSequence] == [INSTANCE, "1.2.3.2"]
         (failed,), (other,) = found.FailedSOPSequence, found.OtherFailuresSequence
         assert (failed.ReferencedSOPClassUID, failed.ReferencedSOPInstanceUID) == (CR, INSTANCE)
         assert (failed.FailureReason, other.FailureReason) == (0xC001, 0xC000)
-        assert put == [FILM, SECOND]
+        assert put == [FIRST, SECOND]
 
-    def test_another_study_than_that_of_the_path(self, send: Send, put: list[bytes]) -> None:
+    def test_another_study_than_in_the_path(self, send: Send, put: list[bytes]) -> None:
         other = dicom_film(StudyInstanceUID="1.2.77")
-        reply = send(FILM, other, path=f"/studies/{STUDY}")
+        reply = send(FIRST, other, path=f"/studies/{STUDY}")
         assert (reply.status, reasons(reply)) == (202, [0xC003])
         assert send(other, path=f"/studies/{STUDY}").status == 409
         assert send(other).status == 200
-        assert put == [FILM, other]
+        assert put == [FIRST, other]
 
     def test_more_elements_than_the_limit(self, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MAX_DICOM_ELEMENTS", "100")
@@ -224,14 +224,14 @@ class TestRefused:
 
     def test_larger_than_an_image_may_be(self, send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
-        assert reasons(send(FILM)) == [0xA700]
+        assert reasons(send(FIRST)) == [0xA700]
 
     @pytest.mark.parametrize(
         ("request_", "status", "code"),
         [
             ({"body": None}, 400, "missing_image"),
             ({"content_type": "multipart/related; type=application/dicom"}, 400, "malformed_request"),
-            ({"body": body(FILM)[:-30]}, 400, "malformed_request"),
+            ({"body": body(FIRST)[:-30]}, 400, "malformed_request"),
             ({"path": "/studies/ZZFAMILY"}, 400, "malformed_request"),
             ({"path": "/studies/1.2%20"}, 400, "malformed_request"),
             ({"query": "force=true"}, 400, "malformed_request"),
@@ -249,12 +249,12 @@ class TestRefused:
     def test_the_whole_request(
         self, send: Send, put: list[bytes], request_: dict[str, Any], status: int, code: str
     ) -> None:
-        reply = send(FILM, **request_)
+        reply = send(FIRST, **request_)
         assert (reply.status, reply.body["code"]) == (status, code)
         assert reply.headers["content-type"] == "application/problem+json"
         assert put == []
 
-    def test_what_is_too_large_is_told_where_to_go(self, send: Send) -> None:
+    def test_the_error_for_a_large_body_names_uploads(self, send: Send) -> None:
         for content, headers in (
             (body(bytes(MAX_BODY_BYTES)), {}),
             (gzip.compress(body(bytes(MAX_BODY_BYTES))), {"content-encoding": "gzip"}),
@@ -263,7 +263,7 @@ class TestRefused:
             assert (reply.status, "POST /uploads" in reply.body["detail"]) == (413, True)
 
 
-class TestWhereS3Fails:
+class TestS3Fails:
     @pytest.fixture
     def refusing(self, monkeypatch: pytest.MonkeyPatch, s3: Any) -> list[bytes]:
         """Instances in this list cannot be stored."""
@@ -280,21 +280,21 @@ class TestWhereS3Fails:
         return refused
 
     def test_for_one_of_several_the_others_are_stored(self, send: Send, s3: Any, refusing: list[bytes]) -> None:
-        refusing.append(FILM)
-        reply = send(FILM, SECOND)
+        refusing.append(FIRST)
+        reply = send(FIRST, SECOND)
         assert (reply.status, reasons(reply)) == (202, [0xA700])
         assert list(stored(s3).values()) == [[SECOND]]
 
-    def test_for_all_it_is_an_error_of_ours(self, send: Send, refusing: list[bytes]) -> None:
-        refusing += [FILM, SECOND]
-        reply = send(FILM, SECOND, b"hello")
+    def test_for_all_it_is_an_internal_error(self, send: Send, refusing: list[bytes]) -> None:
+        refusing += [FIRST, SECOND]
+        reply = send(FIRST, SECOND, b"hello")
         assert (reply.status, reply.body["code"]) == (500, "internal_error")
         assert b"jane" not in reply.data
 
 
-def test_nothing_of_the_patient_is_logged(send: Send, put: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_patient_data_is_logged(send: Send, put: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
     previous = stow.logger.registered_handler.setStream(sys.stdout)  # type: ignore[attr-defined]
-    reply = send(FILM, FILM[:-1000], SECOND, path=f"/studies/{STUDY}")
+    reply = send(FIRST, FIRST[:-1000], SECOND, path=f"/studies/{STUDY}")
     stow.logger.registered_handler.setStream(previous)  # type: ignore[attr-defined]
     written = capsys.readouterr().out
     lines = [json.loads(line) for line in written.splitlines()]
@@ -307,15 +307,15 @@ def test_nothing_of_the_patient_is_logged(send: Send, put: list[bytes], capsys: 
 
 def test_without_buckets_nothing_is_stored(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RESULTS_BUCKET")
-    reply = send(FILM)
+    reply = send(FIRST)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
 
-def test_a_picture_goes_to_predict(send: Send, image_bytes: ImageBytes) -> None:
+def test_an_image_that_is_not_dicom_fails(send: Send, image_bytes: ImageBytes) -> None:
     assert reasons(send(image_bytes())) == [0xC000]
 
 
-def test_random_bytes_behind_the_mark(send: Send) -> None:
+def test_random_bytes_after_the_dicom_prefix(send: Send) -> None:
     random = np.random.default_rng(0)
     for size in (0, 1, 7, 100, 5000):
         data = bytes(128) + b"DICM" + random.bytes(size)

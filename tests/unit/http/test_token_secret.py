@@ -38,11 +38,11 @@ def rotate(vault: Any, token: str) -> None:
     vault.put_secret_value(SecretId=NAME, SecretString=json.dumps({"token": token}))
 
 
-def test_before_any_rotation_there_is_one(vault: Any) -> None:
+def test_before_any_rotation_there_is_one_token(vault: Any) -> None:
     assert read_tokens(NAME) == defaults(FIRST)
 
 
-def test_the_previous_one_stays_valid_and_the_one_before_does_not(vault: Any) -> None:
+def test_the_previous_token_stays_valid_and_the_one_before_does_not(vault: Any) -> None:
     rotate(vault, SECOND)
     assert read_tokens(NAME) == defaults(SECOND, FIRST)
     rotate(vault, THIRD)
@@ -63,14 +63,14 @@ def test_the_previous_one_stays_valid_and_the_one_before_does_not(vault: Any) ->
         json.dumps({"token": "schlüssel" * 5}),
     ],
 )
-def test_a_value_that_is_no_token_lets_nobody_in(vault: Any, value: str) -> None:
+def test_an_invalid_secret_is_an_error(vault: Any, value: str) -> None:
     vault.put_secret_value(SecretId=NAME, SecretString=value)
     with pytest.raises(AccessCheckFailed) as caught:
         read_tokens(NAME)
     assert value not in caught.value.detail
 
 
-def test_a_previous_value_that_is_no_token_is_left_out(vault: Any) -> None:
+def test_an_invalid_previous_secret_is_ignored(vault: Any) -> None:
     vault.put_secret_value(SecretId=NAME, SecretString="not json")
     rotate(vault, SECOND)
     assert read_tokens(NAME) == defaults(SECOND)
@@ -89,13 +89,13 @@ def test_tokens_with_a_name(vault: Any) -> None:
     ]
 
 
-def test_a_name_that_was_revoked_is_in_no_version_that_counts(vault: Any) -> None:
+def test_a_revoked_name_is_not_valid(vault: Any) -> None:
     write(vault, token=FIRST, tokens=[named()])
     write(vault, token=FIRST, tokens=[])
     assert {token.name for token in read_tokens(NAME)} == {DEFAULT}
 
 
-def test_the_default_token_before_is_kept_by_its_hash(vault: Any) -> None:
+def test_the_previous_default_token_is_valid_by_its_hash(vault: Any) -> None:
     rotate(vault, SECOND)
     write(vault, token=SECOND, tokens=[named()], previous_sha256=digest_of(FIRST).hex())
     assert read_tokens(NAME)[:2] == defaults(SECOND, FIRST)
@@ -117,7 +117,7 @@ def test_named_tokens_without_a_default_one(vault: Any) -> None:
         {"name": "ward-3", "sha256": "ab" * 32},
     ],
 )  # fmt: skip
-def test_an_entry_that_is_not_as_described_lets_nobody_in(vault: Any, entry: Any) -> None:
+def test_an_invalid_entry_is_ignored(vault: Any, entry: Any) -> None:
     write(vault, token=FIRST, tokens=[entry, named("good", "cd" * 32)])
     assert [token.name for token in read_tokens(NAME)][-1:] == ["good"]
     assert "ward-3" not in {token.name for token in read_tokens(NAME)}

@@ -24,7 +24,7 @@ def _buckets(monkeypatch: pytest.MonkeyPatch, aws_credentials: None) -> None:
 
 @pytest.mark.usefixtures("_buckets")
 class TestCreate:
-    def test_answer(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_response(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MAX_IMAGE_BYTES", "5000")
         monkeypatch.setenv("UPLOAD_EXPIRES_SECONDS", "120")
         reply = ask("POST", "/uploads", body=PNG, content_type="application/json")
@@ -40,7 +40,7 @@ class TestCreate:
         assert ["content-length-range", 1, 5000] in conditions
 
     @pytest.mark.parametrize("content_type", CONTENT_TYPES)
-    def test_every_kind_of_image_is_taken(self, ask: Ask, content_type: str) -> None:
+    def test_every_content_type_is_accepted(self, ask: Ask, content_type: str) -> None:
         reply = ask("POST", "/uploads", body=json.dumps({"content_type": content_type}))
         assert reply.body["upload"]["fields"]["Content-Type"] == content_type
 
@@ -52,7 +52,7 @@ class TestCreate:
         conditions = json.loads(base64.b64decode(fields["policy"]))["conditions"]
         assert ({"x-amz-meta-force": "true"} in conditions) is force
 
-    def test_correlation_id_is_that_of_the_worker_and_no_way_back_to_the_id(
+    def test_correlation_id_is_the_workers_and_does_not_reveal_the_id(
         self, ask: Ask, load_event: LoadEvent, capsys: pytest.CaptureFixture[str]
     ) -> None:
         previous = uploads.logger.registered_handler.setStream(sys.stdout)  # type: ignore[attr-defined]
@@ -68,10 +68,10 @@ class TestCreate:
         assert entry["function_request_id"] != body["correlation_id"]
         assert body["id"] not in written
 
-    def test_json_that_lambda_took_for_bytes(self, ask: Ask) -> None:
+    def test_json_that_lambda_encoded_as_bytes(self, ask: Ask) -> None:
         assert ask("POST", "/uploads", body=PNG.encode(), content_type="application/octet-stream").status == 201
 
-    def test_file_name_goes_nowhere(self, ask: Ask) -> None:
+    def test_the_file_name_is_not_stored(self, ask: Ask) -> None:
         body = json.dumps({"content_type": "image/png", "filename": "jane-doe.png", "key": "../x", "id": "x"})
         reply = ask("POST", "/uploads", body=body)
         assert reply.status == 201
@@ -79,7 +79,7 @@ class TestCreate:
         assert b"jane" not in reply.data + policy
         assert is_id(reply.body["id"])
 
-    def test_each_gets_a_key_of_its_own(self, ask: Ask) -> None:
+    def test_each_upload_gets_a_separate_key(self, ask: Ask) -> None:
         assert len({ask("POST", "/uploads", body=PNG).body["id"] for _ in range(20)}) == 20
 
     @pytest.mark.parametrize(

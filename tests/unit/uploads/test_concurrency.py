@@ -1,4 +1,4 @@
-"""The records of a batch at the same time: what overlaps, what never does, and that results are as one by one."""
+"""The records of a batch at the same time: which steps overlap, which never do, and that the results stay the same."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from tests.unit.handlers.test_worker import Run, keys, log, result, run, s3, sqs
 
 __all__ = ["log", "run", "s3", "upload"]  # the fixtures of the worker's own tests
 
-PATIENCE = 60  # seconds until a thread that waits for others in vain gives up: the test has failed
+PATIENCE = 60  # seconds until a waiting thread gives up and the test fails
 
 
 class Together:
@@ -47,7 +47,7 @@ def test_s3_is_waited_for_by_several_records_at_once(
     get = process._get
 
     def slow(found: Any) -> Any:
-        meeting.wait()  # one after the other would wait for ever
+        meeting.wait()  # waits for ever if records are read one after the other
         return get(found)
 
     monkeypatch.setattr(process, "_get", slow)
@@ -67,7 +67,7 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
 
     def computing(*args: Any, **kwargs: Any) -> Any:
         with computed:
-            time.sleep(0.01)  # long enough for others to come in, if they could
+            time.sleep(0.01)  # long enough for others to enter, if they could
             return predict(*args, **kwargs)
 
     monkeypatch.setattr(worker, "process_upload", processing)
@@ -78,21 +78,22 @@ def test_no_more_than_the_limit_are_held_and_one_is_computed(
     assert computed.most == 1
 
 
-def test_each_upload_gets_one_result_whatever_stands_beside_it(
+def test_each_upload_gets_one_result_next_to_any_other_record(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     s3.put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
-    films = [upload(f"{k}.png", image_bytes(grey=25 * k)) for k in range(4)]
-    event = sqs_event(films[0], "not json", films[1], films[0], upload("text", b"no film"), films[2], "{}", films[3])
+    images = [upload(f"{k}.png", image_bytes(grey=25 * k)) for k in range(4)]
+    text = upload("text", b"no image")
+    event = sqs_event(images[0], "not json", images[1], images[0], text, images[2], "{}", images[3])
     assert run(event) == ["message-1", "message-6"]
     written = Counter(version["Key"] for version in s3.list_object_versions(Bucket=RESULTS)["Versions"])
-    films_written = {f"{k}.png{suffix}" for k in range(4) for suffix in (".json", ".heatmap.png")}
-    assert written == Counter(films_written | {"text.json"})
+    images_written = {f"{k}.png{suffix}" for k in range(4) for suffix in (".json", ".heatmap.png")}
+    assert written == Counter(images_written | {"text.json"})
     assert [result(s3, f"{k}.png")["source"]["key"] for k in range(4)] == [f"{k}.png" for k in range(4)]
     assert result(s3, "text")["code"] == "unsupported_format"
 
 
-def test_answers_are_those_of_one_by_one(
+def test_results_are_the_same_as_one_by_one(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes
 ) -> None:
     greys = (0, 60, 120, 180, 240)
@@ -105,7 +106,7 @@ def test_answers_are_those_of_one_by_one(
         assert pair[0]["pneumonia"] == pair[1]["pneumonia"]
 
 
-def test_a_failing_record_stops_no_other(
+def test_a_failing_record_does_not_stop_the_others(
     s3: Any, run: Run, upload: Callable[..., str], image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get = process._get
@@ -120,7 +121,7 @@ def test_a_failing_record_stops_no_other(
     assert run(event) == ["message-2"]
     assert {key.partition(".")[0] for key in keys(s3)} == {"0", "1", "3", "4"}
     monkeypatch.setattr(process, "_get", get)
-    assert run(event) == []  # delivered again: the others find theirs there
+    assert run(event) == []  # delivered again: the others already have their results
     assert len(keys(s3)) == 10
 
 
@@ -144,11 +145,9 @@ def test_events_of_one_object_stay_in_their_order(
     assert result(s3, "a.png")["source"]["sequencer"] == "0D"
 
 
-def test_lines_of_the_log_carry_the_id_of_their_own_record(
-    s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO
-) -> None:
+def test_log_lines_have_the_id_of_their_record(s3: Any, run: Run, upload: Callable[..., str], log: io.StringIO) -> None:
     ids = [f"7d444840-9dc0-11d1-b245-5ffdce74fad{k}" for k in range(8)]
-    messages = [upload(f"{k}", b"no film", metadata={"correlation-id": chosen}) for k, chosen in enumerate(ids)]
+    messages = [upload(f"{k}", b"no image", metadata={"correlation-id": chosen}) for k, chosen in enumerate(ids)]
     assert run(sqs_event(*messages)) == []
     assert sorted(json.loads(line)["correlation_id"] for line in log.getvalue().splitlines()) == ids
 
@@ -157,7 +156,7 @@ def test_results_are_in_the_order_of_the_items() -> None:
     turns = [0.2, 0.1, 0.0]
 
     def done(turn: float) -> float:
-        time.sleep(turn)  # so that they end in the opposite order
+        time.sleep(turn)  # so they end in the opposite order
         return turn
 
     assert overlapping(turns, lambda turn: turn, done) == turns

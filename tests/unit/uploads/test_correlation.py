@@ -28,12 +28,12 @@ def test_every_delivery_of_an_event_has_the_same_id() -> None:
     uuid.UUID(correlation.derived(UPLOAD))
 
 
-def test_another_version_key_or_bucket_has_another() -> None:
+def test_another_version_key_or_bucket_has_another_id() -> None:
     ids = {but(), but(version_id="other"), but(key="b.png"), but(bucket="others"), but(version_id=None)}
     assert len(ids) == 5
 
 
-def test_without_versions_content_and_place_in_the_order_tell_events_apart() -> None:
+def test_without_versions_content_and_order_distinguish_events() -> None:
     later = datetime(2026, 1, 2, tzinfo=UTC)
     ids = {
         but(version_id=None),
@@ -45,7 +45,7 @@ def test_without_versions_content_and_place_in_the_order_tell_events_apart() -> 
     assert len(ids) == 5
 
 
-def test_an_upload_asked_for_over_http_keeps_its_id_in_all_its_versions() -> None:
+def test_an_upload_requested_over_http_has_one_id_for_all_versions() -> None:
     upload_id = new_id(0)
     key = upload_key(upload_id)
     assert but(key=key) == but(key=key, version_id="other") == correlation.of_upload_id(upload_id)
@@ -55,7 +55,7 @@ def test_an_upload_asked_for_over_http_keeps_its_id_in_all_its_versions() -> Non
 @pytest.mark.parametrize(
     "key", ["api/jane-doe", "other/" + new_id(0), new_id(0)], ids=["no id", "another prefix", "no prefix"]
 )
-def test_a_key_that_only_looks_so_is_not_taken_for_one(key: str) -> None:
+def test_a_key_that_only_looks_similar_is_not_such_an_upload(key: str) -> None:
     assert but(key=key) != but(key=key, version_id="other")
 
 
@@ -74,5 +74,5 @@ def test_only_a_uuid_is_taken_from_the_metadata(text: str, taken: str | None) ->
     assert correlation.carried({"correlation-id": text}) == taken
 
 
-def test_metadata_may_name_none() -> None:
+def test_metadata_may_have_no_id() -> None:
     assert correlation.carried({"force": "true"}) is None

@@ -50,16 +50,14 @@ def test_the_fields_of_a_rejection_and_their_order(rejected: ResultDocument) -> 
     assert fields["heatmap"] is None
 
 
-def test_what_is_stored_is_read_again(predicted: ResultDocument, rejected: ResultDocument) -> None:
+def test_stored_documents_are_read_unchanged(predicted: ResultDocument, rejected: ResultDocument) -> None:
     for document in (predicted, rejected):
         again = ResultDocument.parse(document.to_bytes())
         assert again == document
         assert again.to_bytes() == document.to_bytes()
 
 
-def test_a_caller_gets_addresses_and_no_names_of_buckets_and_keys(
-    predicted: ResultDocument, rejected: ResultDocument
-) -> None:
+def test_a_caller_gets_paths_instead_of_buckets_and_keys(predicted: ResultDocument, rejected: ResultDocument) -> None:
     assert predicted.for_caller("id") == {
         "id": "id",
         "status": "predicted",
@@ -72,7 +70,7 @@ def test_a_caller_gets_addresses_and_no_names_of_buckets_and_keys(
     assert rejected.for_caller("id")["heatmap"] is None
 
 
-def test_a_result_of_a_version_without_correlation_ids_and_schemas() -> None:
+def test_a_result_without_correlation_id_and_schema_version() -> None:
     old = ResultDocument.parse(b'{"status": "predicted", "pneumonia": 0.5, "source": {}, "heatmap": null}')
     assert (old.correlation_id, old.schema_version) == (None, None)
     assert old.for_caller("id") == {"id": "id", "status": "predicted", "pneumonia": 0.5, "heatmap": None}

@@ -12,13 +12,13 @@ from tests.conftest import LoadEvent
 
 @pytest.fixture
 def body(load_event: LoadEvent) -> Callable[[str], str]:
-    """The message body of a recorded SQS event."""
+    """Return the message body of a recorded SQS event."""
     return lambda name: load_event(name)["Records"][0]["body"]
 
 
 @pytest.fixture
 def message(body: Callable[[str], str]) -> dict[str, Any]:
-    """A recorded S3 event, to be changed."""
+    """Return a recorded S3 event that tests may change."""
     event: dict[str, Any] = json.loads(body("sqs_s3_put_versioned"))
     return event
 
@@ -134,7 +134,7 @@ def record(body: str) -> dict[str, Any]:
     return {"messageId": "m-1", "body": body, "attributes": {"ApproximateReceiveCount": "2"}}
 
 
-def test_a_message_is_parsed_once_and_told_apart_by_its_object(
+def test_a_message_is_parsed_once_and_its_lane_is_its_object(
     message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[str] = []
@@ -151,13 +151,13 @@ def test_a_message_is_parsed_once_and_told_apart_by_its_object(
     assert bodies == [json.dumps(message)]
 
 
-def test_a_message_that_cannot_be_read_raises_when_it_is_its_turn() -> None:
+def test_an_invalid_message_raises_when_it_is_processed() -> None:
     found = Message.from_record(record("not json"))
     assert found.lane() == "m-1"
     with pytest.raises(NotAnS3Event):
         found.uploads()
 
 
-def test_a_message_without_uploads_has_a_lane_of_its_own() -> None:
+def test_a_message_without_uploads_has_a_separate_lane() -> None:
     found = Message.from_record(record('{"Event": "s3:TestEvent"}'))
     assert (found.lane(), found.uploads()) == ("m-1", [])

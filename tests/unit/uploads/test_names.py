@@ -39,7 +39,7 @@ def test_longest_key_that_fits() -> None:
 
 @pytest.mark.parametrize("letter", ["k", "ü", "胸", "🫁"])
 @pytest.mark.parametrize("size", [1013, 1024])
-def test_longer_keys_are_cut_alike_for_both_objects(letter: str, size: int) -> None:
+def test_longer_keys_are_cut_the_same_for_both_objects(letter: str, size: int) -> None:
     width = len(letter.encode())
     key = letter * (size // width) + "x" * (size % width)
     assert len(key.encode()) == size
@@ -50,14 +50,14 @@ def test_longer_keys_are_cut_alike_for_both_objects(letter: str, size: int) -> N
     assert one.endswith(f"~{digest(key)}.json")
 
 
-def test_cut_keys_stay_apart() -> None:
+def test_cut_keys_stay_different() -> None:
     assert result_key("k" * 1020 + "1", JSON_SUFFIX) != result_key("k" * 1020 + "2", JSON_SUFFIX)
 
 
-def test_an_upload_never_has_the_result_of_an_archives_film() -> None:
+def test_an_upload_never_has_the_result_of_an_archived_image() -> None:
     upload = "archive/hospital/a.png"
     assert upload_stem(upload) == f"~{upload}~{digest(upload)}"
-    assert archive_stem(archive_name("hospital", "a.png")) == upload  # as documented, and as written before
+    assert archive_stem(archive_name("hospital", "a.png")) == upload  # as documented, and as earlier versions wrote it
 
 
 def test_an_upload_never_has_the_summary_of_a_run() -> None:
@@ -70,11 +70,11 @@ def test_a_key_that_looks_like_the_name_of_a_longer_one_has_another_name() -> No
     lookalike = result_key(longer, JSON_SUFFIX).removesuffix(JSON_SUFFIX)
     assert len(lookalike) == LONGEST
     assert result_key(lookalike, JSON_SUFFIX) != result_key(longer, JSON_SUFFIX)
-    assert result_key(longer, JSON_SUFFIX) == former_stem(longer) + JSON_SUFFIX  # where it was written before
+    assert result_key(longer, JSON_SUFFIX) == former_stem(longer) + JSON_SUFFIX  # where earlier versions wrote it
     assert former_stem(lookalike) == lookalike == former_stem(longer)
 
 
-# Few letters, and pieces that names are made of, so that keys come close to each other.
+# Few letters, and parts of names, so that the keys are similar.
 PIECES = st.sampled_from(["a", "~", "/", "ü", "archive/", "backfill-runs/", "~" + "0" * 64, "k" * 960, "b"])
 KEYS = (
     st.lists(PIECES, min_size=1, max_size=5).map("".join).map(lambda key: key.encode()[:1024].decode(errors="ignore"))
@@ -82,7 +82,7 @@ KEYS = (
 
 
 @given(KEYS.filter(bool), KEYS.filter(bool))
-def test_no_two_films_share_a_result(one: str, two: str) -> None:
+def test_no_two_images_share_a_result(one: str, two: str) -> None:
     crafted = {one, two, former_stem(one), upload_stem(one), upload_stem(two), upload_stem(upload_stem(one))}
     uploads = [key for key in crafted if len(key.encode()) <= 1024]
     archived = [archive_stem(archive_name("hospital", key)) for key in uploads]

@@ -12,7 +12,7 @@ from pneumonia.uploads.presign import presigned_post
 @pytest.fixture(autouse=True)
 def configured(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of whoever made it first
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of its first user
 
 
 def policy(post: dict[str, Any]) -> list[Any]:
@@ -28,7 +28,7 @@ def test_only_this_key_this_type_and_this_size() -> None:
     assert {"key": "api/1"} in conditions
     assert {"Content-Type": "image/png"} in conditions
     assert ["content-length-range", 1, 2_000] in conditions
-    # Nothing is left open to whoever holds it: S3 refuses fields that the policy does not speak of.
+    # The policy leaves nothing open: S3 refuses fields that it does not name.
     assert not [condition for condition in conditions if isinstance(condition, list) and "starts-with" in condition]
 
 
@@ -40,7 +40,7 @@ def test_only_this_key_this_type_and_this_size() -> None:
         ("cn-north-1", "uploads.s3.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_address_is_regional_so_that_no_browser_is_redirected(
+def test_the_url_is_regional_so_no_browser_is_redirected(
     monkeypatch: pytest.MonkeyPatch, region: str, host: str
 ) -> None:
     monkeypatch.setenv("AWS_REGION", region)
@@ -50,17 +50,17 @@ def test_address_is_regional_so_that_no_browser_is_redirected(
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_an_endpoint_of_ones_own_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_custom_endpoint_is_used_unchanged(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://localhost:8001")
     assert presigned_post("uploads", "api/1", "image/png", 1, 60)["url"] == "http://localhost:8001/uploads"
 
 
-def test_credentials_of_a_role_go_along() -> None:
+def test_the_session_token_of_a_role_is_included() -> None:
     assert presigned_post("uploads", "api/1", "image/png", 1, 60)["fields"]["x-amz-security-token"] == "testing"
 
 
-def test_life_is_as_long_as_asked_for() -> None:
+def test_the_expiry_is_as_requested() -> None:
     post = presigned_post("uploads", "api/1", "image/png", 1, 90)
     document = json.loads(base64.b64decode(post["fields"]["policy"]))
     life = datetime.fromisoformat(document["expiration"]) - datetime.fromisoformat(post["fields"]["x-amz-date"])
-    assert abs(life.total_seconds() - 90) <= 1  # both are whole seconds, each of a clock read for itself
+    assert abs(life.total_seconds() - 90) <= 1  # both are whole seconds, from two readings of the clock

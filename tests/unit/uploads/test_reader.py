@@ -13,7 +13,7 @@ from pneumonia.uploads.results import Order
 from tests.conftest import RESULTS
 
 
-def test_what_is_there(s3: Any) -> None:
+def test_existing_results(s3: Any) -> None:
     document = {"status": "predicted", "schema_version": 1, "heatmap": {"key": "api/1.heatmap.png"}}
     s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=json.dumps(document).encode())
     s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
@@ -22,7 +22,7 @@ def test_what_is_there(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("document", [b'{"status": "rejected", "heatmap": null}', None])
-def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes | None) -> None:
+def test_a_heatmap_that_no_result_names_is_not_returned(s3: Any, document: bytes | None) -> None:
     if document is not None:
         s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=document)
     s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
@@ -30,7 +30,7 @@ def test_a_heatmap_that_no_result_names_does_not_count(s3: Any, document: bytes 
 
 
 @pytest.mark.parametrize(("heatmap_of", "read"), [("v1", b"\x89PNG"), ("v2", None)])
-def test_a_heatmap_whose_own_result_is_still_to_come_does_not_count(s3: Any, heatmap_of: str, read: Any) -> None:
+def test_a_heatmap_whose_result_is_not_written_yet_is_not_returned(s3: Any, heatmap_of: str, read: Any) -> None:
     source = {"version_id": "v1", "sequencer": "0A"}
     document = {"status": "predicted", "heatmap": {"key": "api/1.heatmap.png"}, "source": source}
     order = Order("0A", datetime(2026, 1, 1, tzinfo=UTC), heatmap_of)
@@ -39,7 +39,7 @@ def test_a_heatmap_whose_own_result_is_still_to_come_does_not_count(s3: Any, hea
     assert read_heatmap(RESULTS, "api/1") == read
 
 
-def test_what_is_not_there(s3: Any) -> None:
+def test_missing_results(s3: Any) -> None:
     assert read_result(RESULTS, "api/1") is None
     assert read_heatmap(RESULTS, "api/1") is None
 
@@ -52,7 +52,7 @@ def test_a_missing_bucket_is_an_error(s3: Any) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "missing"), [("AccessDenied", 403, True), ("NoSuchKey", 404, True), ("SlowDown", 503, False)]
 )
-def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(
+def test_s3_returns_forbidden_for_missing_objects_without_list_permission(
     aws_credentials: None, code: str, status: int, missing: bool
 ) -> None:
     with Stubber(aws.s3_for_callers()) as stub:

@@ -24,7 +24,7 @@ def put(results: Results, body: bytes, order: Order) -> WriteOutcome:
 
 
 class Meddling:
-    """An S3 client that lets something happen just before chosen calls, as other writers would."""
+    """An S3 client that runs a function just before chosen calls, in the role of other writers."""
 
     def __init__(self, client: Any, *meddlers: Any) -> None:
         self._client = client
@@ -71,7 +71,7 @@ class TestOrder:
         assert early.compare(Order(theirs, NOON)) == 0
 
     @pytest.mark.parametrize("sequencer", [None, "0A"])
-    def test_two_versions_are_no_duplicates(self, sequencer: str | None) -> None:
+    def test_two_versions_are_not_duplicates(self, sequencer: str | None) -> None:
         one, two = Order(sequencer, NOON, "Ab"), Order(sequencer, NOON, "aB")
         assert one.compare(two) < 0 < two.compare(one)
         assert one.compare(Order(sequencer, NOON, "Ab")) == 0
@@ -86,16 +86,16 @@ class TestOrder:
         assert early.compare(late) < 0 < late.compare(early)
 
     @pytest.mark.parametrize("sequencer", [None, "0A"])
-    def test_a_version_that_is_not_known_makes_no_difference(self, sequencer: str | None) -> None:
+    def test_an_unknown_version_makes_no_difference(self, sequencer: str | None) -> None:
         known, unknown = Order(sequencer, NOON, "a"), Order(sequencer, NOON)
         assert known.compare(unknown) == unknown.compare(known) == 0
 
     @pytest.mark.parametrize(("mine", "theirs"), [(None, None), ("0A", None), (None, "0A")])
-    def test_one_version_is_the_same_whatever_names_it(self, mine: str | None, theirs: str | None) -> None:
+    def test_one_version_is_the_same_in_events_and_listings(self, mine: str | None, theirs: str | None) -> None:
         event, listing = Order(mine, NOON, "Ab"), Order(theirs, NOON - timedelta(milliseconds=500), "Ab")
         assert event.compare(listing) == listing.compare(event) == 0
 
-    def test_the_version_null_is_of_many_objects(self) -> None:
+    def test_the_version_null_may_be_several_objects(self) -> None:
         early, late = Order(None, NOON, "null"), Order(None, NOON + timedelta(seconds=1), "null")
         assert early.compare(late) < 0 < late.compare(early)
 
@@ -108,7 +108,7 @@ class TestOrder:
         assert Order.from_metadata(metadata) is None
 
 
-def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
+def test_any_result_replaces_a_provisional_one(s3: Any) -> None:
     results = Results(boto3.client("s3"), RESULTS)
     assert (
         results.put_if_newer("a.json", b"provisional", "application/json", NEW, provisional=True)
@@ -116,7 +116,7 @@ def test_a_provisional_result_gives_way_to_any(s3: Any) -> None:
     )
     assert results.find("a.json") == (None, b"provisional")
     assert put(results, b"real", NEW) is WriteOutcome.WRITTEN
-    # And never takes the place of the same or a newer one.
+    # A provisional result never replaces the same or a newer one.
     for order, outcome in ((NEW, WriteOutcome.DUPLICATE), (OLD, WriteOutcome.STALE)):
         assert results.put_if_newer("a.json", b"x", "application/json", order, provisional=True) is outcome
     assert results.find("a.json") == (NEW, b"real")
@@ -128,7 +128,7 @@ class TestHasNewer:
         assert not Results(boto3.client("s3"), RESULTS).has_newer("a.json", OLD)
 
     @pytest.mark.parametrize(("order", "newer"), [(OLD, True), (NEW, False)])
-    def test_order_of_what_is_there(self, s3: Any, order: Order, newer: bool) -> None:
+    def test_order_of_an_existing_object(self, s3: Any, order: Order, newer: bool) -> None:
         results = Results(boto3.client("s3"), RESULTS)
         put(results, b"new", NEW)
         assert results.has_newer("a.json", order) is newer
@@ -137,7 +137,7 @@ class TestHasNewer:
         s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
         assert not Results(boto3.client("s3"), RESULTS).has_newer("a.json", OLD)
 
-    def test_forbidden_is_how_s3_says_missing_to_whoever_may_not_list(self, aws_credentials: None) -> None:
+    def test_s3_returns_forbidden_for_missing_objects_without_list_permission(self, aws_credentials: None) -> None:
         client = boto3.client("s3")
         with Stubber(client) as stub:
             stub.add_client_error("head_object", "403", http_status_code=403)
@@ -190,44 +190,44 @@ class TestPutIfNewer:
         conditions = [(call.get("IfNoneMatch"), call.get("IfMatch")) for call in client.puts]
         assert conditions == [("*", None), ("*", None), (None, etag)]
 
-    def test_a_newer_result_that_comes_between_look_and_write_wins(self, s3: Any) -> None:
+    def test_a_newer_result_written_between_check_and_write_wins(self, s3: Any) -> None:
         plain = Results(boto3.client("s3"), RESULTS)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(boto3.client("s3"), None, lambda: put(plain, b"new", NEW))
         assert put(Results(client, RESULTS), b"old", OLD) is WriteOutcome.STALE
         assert stored(s3) == b"new"
 
-    def test_an_older_result_that_comes_between_look_and_write_loses(self, s3: Any) -> None:
+    def test_an_older_result_written_between_check_and_write_loses(self, s3: Any) -> None:
         plain = Results(boto3.client("s3"), RESULTS)
         put(plain, b"oldest", Order("00", NOON))
         client: Any = Meddling(boto3.client("s3"), None, lambda: put(plain, b"old", OLD))
         assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
-    def test_a_result_removed_between_look_and_write(self, s3: Any) -> None:
+    def test_a_result_removed_between_check_and_write(self, s3: Any) -> None:
         put(Results(boto3.client("s3"), RESULTS), b"old", OLD)
         client: Any = Meddling(boto3.client("s3"), None, lambda: s3.delete_object(Bucket=RESULTS, Key="a.json"))
         assert put(Results(client, RESULTS), b"new", NEW) is WriteOutcome.WRITTEN
         assert stored(s3) == b"new"
 
-    def test_conflict_with_a_write_under_way_is_tried_again(self, s3: Any) -> None:
+    def test_a_conflict_with_a_write_in_progress_is_tried_again(self, s3: Any) -> None:
         client: Any = Meddling(boto3.client("s3"), fail("ConditionalRequestConflict", 409))
         assert put(Results(client, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
     def test_a_conflict_with_a_write_that_never_ended_is_tried_again(self, s3: Any) -> None:
-        # S3 answers 409 while another write is under way, and 403 to the look that follows if that one fails.
+        # S3 returns 409 while another write is in progress, and 403 to the next HEAD if that write fails.
         client: Any = Meddling(boto3.client("s3"), fail("PreconditionFailed", 412))
         assert put(Results(client, RESULTS), b"one", OLD) is WriteOutcome.WRITTEN
         assert stored(s3) == b"one"
 
-    def test_a_look_that_is_always_forbidden_is_raised(self, s3: Any) -> None:
+    def test_a_check_that_is_always_forbidden_is_raised(self, s3: Any) -> None:
         client: Any = Meddling(boto3.client("s3"), *[fail("PreconditionFailed", 412)] * 5)
         with pytest.raises(ClientError, match="Forbidden"):
             put(Results(client, RESULTS), b"one", OLD)
         assert len(client.puts) == 5
 
-    def test_endless_conflict_goes_back_to_the_queue(self, s3: Any) -> None:
+    def test_an_endless_conflict_returns_to_the_queue(self, s3: Any) -> None:
         s3.put_object(Bucket=RESULTS, Key="a.json", Body=b"by hand")
         client: Any = Meddling(boto3.client("s3"), *[fail("ConditionalRequestConflict", 409)] * 10)
         with pytest.raises(ResultConflict):

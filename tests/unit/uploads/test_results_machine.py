@@ -1,8 +1,10 @@
-"""At least once in, exactly one result out: uploads of one key, delivered in any order, any number of times and side by
-side, with workers that die between any two calls of S3, answers that are lost, dead letters and redrives.
+"""At-least-once delivery gives exactly one result.
 
-What stores a result is the code of the product. Each delivery runs in a thread that stops before each call of S3 until
-the machine lets it go on, so that hypothesis decides how deliveries interleave, and finds the same again.
+Uploads of one key are delivered in any order, any number of times and at the same time. Workers die between any two
+calls to S3, responses are lost, and messages go to the dead-letter queue and are redriven.
+
+The code of the product stores the results. Each delivery runs in a thread that stops before each call to S3 until the
+machine continues it. So Hypothesis decides how deliveries interleave, and can reproduce a failure.
 """
 
 import io
@@ -25,21 +27,21 @@ from pneumonia.uploads.events import Upload
 from pneumonia.uploads.process import store
 from pneumonia.uploads.results import Order, Results, WriteOutcome
 
-KEY, JSON, HEATMAP = "film.png", "film.png.json", "film.png.heatmap.png"
+KEY, JSON, HEATMAP = "image.png", "image.png.json", "image.png.heatmap.png"
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_RECEIVES = 5
 MOST_AT_ONCE = 3
 
 
-def heatmap(film: str) -> bytes:
-    """The same for the same film."""
+def heatmap(image: str) -> bytes:
+    """Return a heatmap that is the same for the same image."""
     stream = io.BytesIO()
-    Image.new("L", (4, 4), ord(film)).save(stream, "PNG")
+    Image.new("L", (4, 4), ord(image)).save(stream, "PNG")
     return stream.getvalue()
 
 
 class Killed(BaseException):
-    """The process of a worker is gone."""
+    """The process of a worker has ended."""
 
 
 @dataclass
@@ -50,12 +52,12 @@ class Stored:
 
 
 class Bucket:
-    """Conditional writes as S3 answers them; as there, an ETag is of the content and of nothing else."""
+    """A bucket with the conditional writes of S3. As in S3, an ETag depends only on the content."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Stored] = {}
         self.history: list[str] = []
-        """Sequencers of all JSON ever written."""
+        """Sequencers of all JSON documents that were written."""
 
     def put(self, request: dict[str, Any]) -> dict[str, str]:
         stored = self.objects.get(request["Key"])
@@ -76,7 +78,7 @@ class Bucket:
 
 
 class Delivery:
-    """One worker at one message, stopped before each of its calls. It is at work until `done`."""
+    """One worker with one message, stopped before each of its calls. It works until `done`."""
 
     def __init__(self, version: int, bucket: Bucket, work: Callable[[Results], WriteOutcome]) -> None:
         self.version = version
@@ -90,17 +92,17 @@ class Delivery:
         self._stopped.acquire()
 
     def step(self) -> None:
-        """Let one call happen."""
+        """Carry out one call."""
         self._go.release()
         self._stopped.acquire()
 
     def die(self) -> None:
-        """Before the next call."""
+        """End the worker before the next call."""
         self._dies = True
         self.step()
 
     def lose_answer(self) -> None:
-        """The next call is carried out, and fails all the same."""
+        """Carry out the next call, but report a failure to the worker."""
         self._loses_answer = True
         self.step()
 
@@ -142,35 +144,35 @@ class Message:
 
 
 class OneKey(RuleBasedStateMachine):
-    """Every version of the key, its events, and the workers at them."""
+    """Every version of the key, its events, and the workers that process them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.bucket = Bucket()
-        self.films: list[str | None] = []
-        """By version: the film, or None for what is refused or gone."""
+        self.images: list[str | None] = []
+        """By version: the image; None if it is rejected or was removed."""
         self.ever: list[set[str | None]] = []
-        """By version: all that its results may rightly say, since it was removed while being worked on."""
+        """By version: all valid contents of its result. There are two if it was removed during processing."""
         self.queue: list[Message] = []
         self.dead: list[Message] = []
         self.at_work: list[tuple[Message, Delivery]] = []
 
-    @rule(film=st.sampled_from(["a", "b", None]))
-    def upload(self, film: str | None) -> None:
-        self.films.append(film)
-        self.ever.append({film})
-        self.queue.append(Message(len(self.films) - 1))
+    @rule(image=st.sampled_from(["a", "b", None]))
+    def upload(self, image: str | None) -> None:
+        self.images.append(image)
+        self.ever.append({image})
+        self.queue.append(Message(len(self.images) - 1))
 
-    @precondition(lambda self: self.films)
+    @precondition(lambda self: self.images)
     @rule(data=st.data())
     def tell_again(self, data: st.DataObject) -> None:
-        self.queue.append(Message(data.draw(st.integers(0, len(self.films) - 1))))
+        self.queue.append(Message(data.draw(st.integers(0, len(self.images) - 1))))
 
-    @precondition(lambda self: self.films)
+    @precondition(lambda self: self.images)
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
-        version = data.draw(st.integers(0, len(self.films) - 1))
-        self.films[version] = None
+        version = data.draw(st.integers(0, len(self.images) - 1))
+        self.images[version] = None
         self.ever[version].add(None)
 
     @precondition(lambda self: self.queue and len(self.at_work) < MOST_AT_ONCE)
@@ -201,11 +203,11 @@ class OneKey(RuleBasedStateMachine):
 
     @invariant()
     def what_is_done_is_kept(self) -> None:
-        if not self.at_work and not self.queue and not self.dead and self.films:
-            self._check_result(len(self.films) - 1)
+        if not self.at_work and not self.queue and not self.dead and self.images:
+            self._check_result(len(self.images) - 1)
 
     def teardown(self) -> None:
-        """Once all is well, whatever came before, the newest upload has its result."""
+        """After all deliveries have succeeded, the newest upload has its result."""
         while self.at_work or self.queue or self.dead:
             if self.dead:
                 self.redrive()
@@ -214,16 +216,16 @@ class OneKey(RuleBasedStateMachine):
             while self.at_work:
                 self._go_on(*self.at_work[0], "finish")
             self.no_result_is_written_twice_and_none_replaces_a_newer_one()
-        if self.films:
-            self._check_result(len(self.films) - 1)
+        if self.images:
+            self._check_result(len(self.images) - 1)
 
     def _deliver(self, message: Message) -> None:
         message.receives += 1
-        film = self.films[message.version]
+        image = self.images[message.version]
         version = message.version
         upload = Upload("uploads", KEY, f"v{version}", "etag", f"{version:016X}", TIME, None)
-        document = ResultDocument.predicted(upload, "id", {"film": film})
-        png = None if film is None else heatmap(film)
+        document = ResultDocument.predicted(upload, "id", {"image": image})
+        png = None if image is None else heatmap(image)
         delivery = Delivery(version, self.bucket, lambda results: store(results, upload, document, png))
         self.at_work.append((message, delivery))
 
@@ -244,29 +246,32 @@ class OneKey(RuleBasedStateMachine):
         stored = self.bucket.objects[JSON]
         document = json.loads(stored.body)
         assert document["source"]["sequencer"] == f"{newest:016X}"
-        assert document["film"] in self.ever[newest]
+        assert document["image"] in self.ever[newest]
         if document["heatmap"] is None:
-            assert document["film"] is None
+            assert document["image"] is None
             return
-        beside = self.bucket.objects[HEATMAP]
-        assert Order.from_metadata(beside.metadata) == Order.from_metadata(stored.metadata)
-        with Image.open(io.BytesIO(beside.body)) as image:
-            assert image.getpixel((0, 0)) == ord(document["film"])
+        heatmap = self.bucket.objects[HEATMAP]
+        assert Order.from_metadata(heatmap.metadata) == Order.from_metadata(stored.metadata)
+        with Image.open(io.BytesIO(heatmap.body)) as image:
+            assert image.getpixel((0, 0)) == ord(document["image"])
 
 
-def test_a_film_uploaded_again_after_another_one_keeps_its_heatmap() -> None:
-    """The third upload is the first film once more. A worker that looked before it wrote, and writes now, must notice
-    that the heatmap it saw is another one by now, although it shows the same."""
+def test_an_image_uploaded_again_after_another_one_keeps_its_heatmap() -> None:
+    """The third upload is the first image again.
+
+    A worker has checked the heatmap of the first upload and writes later. It must notice that the third upload has
+    replaced that heatmap, although both look the same.
+    """
     machine = OneKey()
-    for film in ("a", "b", "a"):
-        machine.upload(film)
+    for image in ("a", "b", "a"):
+        machine.upload(image)
     first, second, third = machine.queue
     machine.queue = []
     machine._deliver(first)
     machine._go_on(*machine.at_work[0], "finish")
     machine._deliver(second)
     waiting = machine.at_work[0]
-    for _ in range(3):  # its look at the JSON, its write where nothing may be, its look at the heatmap
+    for _ in range(3):  # it checks the JSON, tries to create the heatmap, and checks the heatmap
         machine._go_on(*waiting, "step")
     machine._deliver(third)
     machine._go_on(*machine.at_work[1], "finish")
