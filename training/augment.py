@@ -44,15 +44,15 @@ class Augmentation:
     erase_probability: float = 0.4
 
 
-def draws(seed: list[int], films: int) -> NDArray[np.float32]:
-    """Draw the numbers for ``films`` images, uniform float32 ``[films, UNIFORMS]``, determined by ``seed``."""
-    return np.random.default_rng(seed).random((films, UNIFORMS), dtype=np.float32)
+def draws(seed: list[int], images: int) -> NDArray[np.float32]:
+    """Draw the numbers for a batch of images, uniform float32 ``[images, UNIFORMS]``, determined by ``seed``."""
+    return np.random.default_rng(seed).random((images, UNIFORMS), dtype=np.float32)
 
 
-def augment(films: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tuple[Any, Any]:
+def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tuple[Any, Any]:
     """Return images and masks under one simulated acquisition each.
 
-    ``films``: float ``[N, S, S]`` in [0, 1]. ``masks``: float ``[N, m, m]`` in [0, 1], or None. ``uniform``: float
+    ``images``: float ``[N, S, S]`` in [0, 1]. ``masks``: float ``[N, m, m]`` in [0, 1], or None. ``uniform``: float
     ``[N, UNIFORMS]`` from :func:`draws`.
     """
 
@@ -62,18 +62,18 @@ def augment(films: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tup
     def spread(k: int, width: float, dimensions: int = 3) -> Any:
         return (2 * u(k, dimensions) - 1) * width
 
-    size = films.shape[1]
-    films = _moved(films, u, a)
+    size = images.shape[1]
+    images = _moved(images, u, a)
     masks = None if masks is None else _moved(masks, u, a)
-    films = _tone(films, u, a)
-    films = ops.clip(films, 0, 1) ** ops.exp(spread(7, a.log_gamma))
-    mean = ops.mean(films, axis=(1, 2), keepdims=True)
-    films = ops.clip((films - mean) * (1 + spread(8, a.contrast)) + mean + spread(9, a.brightness), 0, 1)
+    images = _tone(images, u, a)
+    images = ops.clip(images, 0, 1) ** ops.exp(spread(7, a.log_gamma))
+    mean = ops.mean(images, axis=(1, 2), keepdims=True)
+    images = ops.clip((images - mean) * (1 + spread(8, a.contrast)) + mean + spread(9, a.brightness), 0, 1)
     # From blurred (-) to edge enhanced (+), as detector, grid and post-processing do.
-    films = films + spread(10, a.sharpness) * (films - box_mean(box_mean(films, 3), 3))
-    films = films + _noise(size, u) * u(11, 3) * a.noise
-    films = _erased(_framed(films, size, u, a), size, u, a)
-    return ops.clip(films, 0, 1), masks
+    images = images + spread(10, a.sharpness) * (images - box_mean(box_mean(images, 3), 3))
+    images = images + _noise(size, u) * u(11, 3) * a.noise
+    images = _erased(_framed(images, size, u, a), size, u, a)
+    return ops.clip(images, 0, 1), masks
 
 
 def _moved(images: Any, u: Any, a: Augmentation) -> Any:
@@ -101,17 +101,17 @@ def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
     return line * (1 - share) + ops.where(side < 0.5, -share, share)
 
 
-def _tone(films: Any, u: Any, a: Augmentation) -> Any:
+def _tone(images: Any, u: Any, a: Augmentation) -> Any:
     """Apply a random monotone curve, like a display table, and local contrast, like post-processing."""
     steps = ops.stack([u(30 + k, 3) ** 2 + 0.05 for k in range(_KNOTS)])
     steps = steps / ops.sum(steps, axis=0, keepdims=True)
-    curved = sum(steps[k] * ops.clip(films * _KNOTS - k, 0, 1) for k in range(_KNOTS))
-    films = ops.where(u(36, 3) < a.curve_probability, films + u(37, 3) * (curved - films), films)
-    window = (films.shape[1] // 4) | 1
-    mean = box_mean(films, window)
-    deviation = ops.sqrt(ops.maximum(box_mean(films * films, window) - mean * mean, 0))
-    local = ops.clip(0.5 + 0.22 * (films - mean) / (deviation + 0.05), 0, 1)
-    return ops.where(u(38, 3) < a.local_probability, films + u(39, 3) * (local - films), films)
+    curved = sum(steps[k] * ops.clip(images * _KNOTS - k, 0, 1) for k in range(_KNOTS))
+    images = ops.where(u(36, 3) < a.curve_probability, images + u(37, 3) * (curved - images), images)
+    window = (images.shape[1] // 4) | 1
+    mean = box_mean(images, window)
+    deviation = ops.sqrt(ops.maximum(box_mean(images * images, window) - mean * mean, 0))
+    local = ops.clip(0.5 + 0.22 * (images - mean) / (deviation + 0.05), 0, 1)
+    return ops.where(u(38, 3) < a.local_probability, images + u(39, 3) * (local - images), images)
 
 
 def _noise(size: int, u: Any) -> Any:
@@ -127,19 +127,19 @@ def _noise(size: int, u: Any) -> Any:
     return ops.take(ops.convert_to_tensor(field), window + down * side + across)
 
 
-def _framed(films: Any, size: int, u: Any, a: Augmentation) -> Any:
+def _framed(images: Any, size: int, u: Any, a: Augmentation) -> Any:
     """Add black collimator borders to a third of the images."""
     depth = ops.where(u(16, 3) < 1 / 3, a.border, 0.0) * size
     inside = _between(size, u(12, 3) * depth, size - u(13, 3) * depth, 1)
-    return films * inside * _between(size, u(14, 3) * depth, size - u(15, 3) * depth, 2)
+    return images * inside * _between(size, u(14, 3) * depth, size - u(15, 3) * depth, 2)
 
 
-def _erased(films: Any, size: int, u: Any, a: Augmentation) -> Any:
+def _erased(images: Any, size: int, u: Any, a: Augmentation) -> Any:
     """Cover one rectangle with constant grey, like a marker or tube, so that no single region decides."""
     height, width = (0.05 + u(17, 3) * (a.erase - 0.05)) * size, (0.05 + u(18, 3) * (a.erase - 0.05)) * size
     top, left = u(19, 3) * (size - height), u(20, 3) * (size - width)
     inside = _between(size, top, top + height, 1) * _between(size, left, left + width, 2)
-    return ops.where((inside > 0) & (u(21, 3) < a.erase_probability), u(22, 3), films)
+    return ops.where((inside > 0) & (u(21, 3) < a.erase_probability), u(22, 3), images)
 
 
 def _between(size: int, low: Any, high: Any, axis: int) -> Any:

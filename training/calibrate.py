@@ -66,26 +66,26 @@ class Validation:
     shifted_p: Array
 
 
-def operating_points(films: Validation) -> dict[str, dict[str, float]]:
+def operating_points(images: Validation) -> dict[str, dict[str, float]]:
     """Return ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that it was chosen by.
 
     Each point reaches its target both on the unchanged images and on the shifted ones.
     """
-    balanced = min(threshold_for_sensitivity(y, p, BALANCED_SENSITIVITY) for y, p in _both(films))
-    out = [threshold_for_sensitivity(y, p, RULE_OUT_SENSITIVITY) for y, p in _both(films)]
-    inside = [threshold_for_specificity(y, p, RULE_IN_SPECIFICITY) for y, p in _both(films)]
+    balanced = min(threshold_for_sensitivity(y, p, BALANCED_SENSITIVITY) for y, p in _both(images))
+    out = [threshold_for_sensitivity(y, p, RULE_OUT_SENSITIVITY) for y, p in _both(images)]
+    inside = [threshold_for_specificity(y, p, RULE_IN_SPECIFICITY) for y, p in _both(images)]
     chosen = {"rule_out": min(balanced, *out), "balanced": balanced, "rule_in": max(balanced, *inside)}
     return {
         name: {
             "threshold": t,
-            "validation_sensitivity": round(metrics.sensitivity(films.y, films.p, t), 4),
-            "validation_specificity": round(metrics.specificity(films.y, films.p, t), 4),
-            "shifted_sensitivity": round(metrics.sensitivity(films.shifted_y, films.shifted_p, t), 4),
-            "shifted_specificity": round(metrics.specificity(films.shifted_y, films.shifted_p, t), 4),
+            "validation_sensitivity": round(metrics.sensitivity(images.y, images.p, t), 4),
+            "validation_specificity": round(metrics.specificity(images.y, images.p, t), 4),
+            "shifted_sensitivity": round(metrics.sensitivity(images.shifted_y, images.shifted_p, t), 4),
+            "shifted_specificity": round(metrics.specificity(images.shifted_y, images.shifted_p, t), 4),
         }
         for name, t in chosen.items()
     }
 
 
-def _both(films: Validation) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    return (films.y, films.p), (films.shifted_y, films.shifted_p)
+def _both(images: Validation) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    return (images.y, images.p), (images.shifted_y, images.shifted_p)

@@ -28,7 +28,7 @@ KERMANY_GROUP = r"^(person\d+|IM-\d+|NORMAL2-IM-\d+)"
 
 
 @dataclass(frozen=True)
-class Film:
+class LabelledImage:
     """One labelled image: its path, its class (0 normal, 1 pneumonia) and its patient group."""
 
     path: Path
@@ -48,13 +48,13 @@ class Film:
         return int(digits.group(1)) if digits else 0
 
 
-def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[Film]:
+def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[LabelledImage]:
     """List the images below ``root``, sorted by name.
 
     ``pattern``: regular expression, searched in the file's stem; its first group names the patient. A stem that does
     not match counts as a separate patient. Raises ``FileNotFoundError`` if a class folder is missing.
     """
-    films = []
+    images = []
     for folder, label in CLASS_FOLDERS.items():
         directory = root / folder
         if not directory.is_dir():
@@ -64,11 +64,11 @@ def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[Film]:
                 continue
             match = re.search(pattern, path.stem)
             kind = next((k for k in ("bacteria", "virus") if k in path.stem), "")
-            films.append(Film(path, label, match.group(1) if match else path.stem, kind))
-    return films
+            images.append(LabelledImage(path, label, match.group(1) if match else path.stem, kind))
+    return images
 
 
-def merge_duplicates(films: Sequence[Film]) -> list[Film]:
+def merge_duplicates(images: Sequence[LabelledImage]) -> list[LabelledImage]:
     """Merge groups that share a byte-identical file, so that no copy crosses a split."""
     owner: dict[str, str] = {}
     alias: dict[str, str] = {}
@@ -78,25 +78,25 @@ def merge_duplicates(films: Sequence[Film]) -> list[Film]:
             group = alias[group]
         return group
 
-    for film in films:
-        digest = hashlib.sha256(film.path.read_bytes()).hexdigest()
-        first, own = find(owner.setdefault(digest, film.group)), find(film.group)
+    for image in images:
+        digest = hashlib.sha256(image.path.read_bytes()).hexdigest()
+        first, own = find(owner.setdefault(digest, image.group)), find(image.group)
         if first != own:
             alias[own] = first
-    return [Film(f.path, f.label, find(f.group), f.kind) for f in films]
+    return [LabelledImage(f.path, f.label, find(f.group), f.kind) for f in images]
 
 
-def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
-    """Return the fold of each image, int64 ``[len(films)]``: contiguous blocks of patients within each series.
+def blocked_folds(images: Sequence[LabelledImage], folds: int) -> NDArray[np.int64]:
+    """Return the fold of each image, int64 ``[len(images)]``: contiguous blocks of patients within each series.
 
     Neighbouring numbers were acquired around the same time with the same settings. Random patients would spread every
     acquisition block over all folds and hide the shift of a later block. Contiguous blocks keep this shift in the
     validation figures. Folds are balanced by images, not by patients.
     """
     by_series: dict[tuple[int, str], dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
-    for index, film in enumerate(films):
-        by_series[film.label, film.series][film.order, film.group].append(index)
-    assignment = np.zeros(len(films), dtype=np.int64)
+    for index, image in enumerate(images):
+        by_series[image.label, image.series][image.order, image.group].append(index)
+    assignment = np.zeros(len(images), dtype=np.int64)
     for groups in by_series.values():
         total, seen = sum(map(len, groups.values())), 0
         for key in sorted(groups):
@@ -104,26 +104,26 @@ def blocked_folds(films: Sequence[Film], folds: int) -> NDArray[np.int64]:
             seen += len(groups[key])
     # A patient may have images of several series or classes: the first image decides for all of them.
     home: dict[str, int] = {}
-    for index, film in enumerate(films):
-        assignment[index] = home.setdefault(film.group, int(assignment[index]))
+    for index, image in enumerate(images):
+        assignment[index] = home.setdefault(image.group, int(assignment[index]))
     return assignment
 
 
-EVERY_FILM = -1
+EVERY_IMAGE = -1
 LATER_BLOCK = -2
 _LATER_SERIES = "NORMAL2-IM-"
 
 
-def held_out(films: Sequence[Film], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
+def held_out(images: Sequence[LabelledImage], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
     """Return which images a network of ``fold`` never sees, bool ``[N]``.
 
-    For ``EVERY_FILM`` these are none. For ``LATER_BLOCK`` they are the normal images of the later series and the
+    For ``EVERY_IMAGE`` these are none. For ``LATER_BLOCK`` they are the normal images of the later series and the
     pneumonia images of the last fold, a harder shift than that between folds.
     """
     if fold != LATER_BLOCK:
         return np.asarray(folds == fold)
     last = folds == folds.max()
-    return np.array([f.series == _LATER_SERIES if f.label == 0 else bool(last[k]) for k, f in enumerate(films)])
+    return np.array([f.series == _LATER_SERIES if f.label == 0 else bool(last[k]) for k, f in enumerate(images)])
 
 
 def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading images") -> NDArray[np.uint8]:
@@ -139,6 +139,6 @@ def load_pixels(paths: Iterable[Path], size: int, *, title: str = "Reading image
         return np.stack(list(track(readers.map(read, wanted), description=title, total=len(wanted))))
 
 
-def labels(films: Sequence[Film]) -> NDArray[np.float32]:
+def labels(images: Sequence[LabelledImage]) -> NDArray[np.float32]:
     """Return the classes of the images: float32 ``[N]``, 0 normal, 1 pneumonia."""
-    return np.array([film.label for film in films], dtype=np.float32)
+    return np.array([image.label for image in images], dtype=np.float32)

@@ -76,8 +76,8 @@ def depthwise(node: Any, weights: dict[str, Array]) -> bool:
     return bool(group > 1 and weights[node.input[1]].shape[1] == 1)
 
 
-def channel_ranges(model: Any, names: Iterable[str], films: NDArray[np.uint8]) -> dict[str, Array]:
-    """Return the largest magnitude of every channel, float32 ``[C]``, over ``films``, uint8 ``[N, H, W, 1]``."""
+def channel_ranges(model: Any, names: Iterable[str], images: NDArray[np.uint8]) -> dict[str, Array]:
+    """Return the largest magnitude of every channel, float32 ``[C]``, over ``images``, uint8 ``[N, H, W, 1]``."""
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     wanted = sorted(names)
@@ -86,8 +86,8 @@ def channel_ranges(model: Any, names: Iterable[str], films: NDArray[np.uint8]) -
     session = onnxruntime.InferenceSession(probed.SerializeToString(), providers=["CPUExecutionProvider"])
     feed = session.get_inputs()[0].name
     ranges: dict[str, Array] = {}
-    for start in range(0, len(films), BATCH):
-        values = session.run(wanted, {feed: films[start : start + BATCH]})
+    for start in range(0, len(images), BATCH):
+        values = session.run(wanted, {feed: images[start : start + BATCH]})
         for name, value in zip(wanted, values, strict=True):
             largest = np.abs(value).max(axis=(0, 2, 3))
             ranges[name] = np.maximum(ranges.get(name, largest), largest)
@@ -107,10 +107,10 @@ def factors(activation: Array, weight: Array | None, exponent: float = EXPONENT)
     return np.asarray(share / share.max(), dtype=np.float32)
 
 
-def equalise(model: Any, films: NDArray[np.uint8], exponent: float = EXPONENT) -> int:
+def equalise(model: Any, images: NDArray[np.uint8], exponent: float = EXPONENT) -> int:
     """Move factors between activations and weights of ``model`` in place, and return the number of changed streams.
 
-    ``model``: float32 ONNX whose batch normalisation is folded into its convolutions. ``films``: calibration images,
+    ``model``: float32 ONNX whose batch normalisation is folded into its convolutions. ``images``: calibration images,
     uint8 ``[N, H, W, 1]``. The output of the graph stays the same up to float32 rounding.
     """
     graph = model.graph
@@ -125,7 +125,7 @@ def equalise(model: Any, films: NDArray[np.uint8], exponent: float = EXPONENT) -
             readers[name].append(node.op_type)
     # Nothing is rounded before a ReLU: the quantised graph fuses it with the convolution.
     seen = {s: {n for n in stream.tensors if readers[n] != ["Relu"]} for s, stream in enumerate(found)}
-    ranges = channel_ranges(model, set().union(*seen.values()), films)
+    ranges = channel_ranges(model, set().union(*seen.values()), images)
     for number, stream in enumerate(found):
         largest = np.max([ranges[name] for name in seen[number]], axis=0)
         dense = [weights[n.input[1]] for n in stream.consumers if not depthwise(n, weights)]

@@ -51,15 +51,15 @@ def triage_table(y: Array, triage: list[str]) -> dict[str, dict[str, int]]:
     }
 
 
-def figures_of(films: list[data.Film], y: Array, scores: Scores, points: dict[str, float]) -> dict[str, Any]:
+def figures_of(images: list[data.LabelledImage], y: Array, scores: Scores, points: dict[str, float]) -> dict[str, Any]:
     """Return headline figures with intervals, confusion matrix, operating points, triage, and sensitivity by kind."""
     p, t = scores.probability, points["balanced"]
-    kinds = np.array([film.kind for film in films])
+    kinds = np.array([image.kind for image in images])
     return {
-        "films": len(films),
-        "patients": len({film.group for film in films}),
+        "films": len(images),
+        "patients": len({image.group for image in images}),
         "threshold": t,
-        **{name: rounded(value) for name, value in metrics.summary(y, p, t, [f.group for f in films]).items()},
+        **{name: rounded(value) for name, value in metrics.summary(y, p, t, [f.group for f in images]).items()},
         "confusion": metrics.confusion(y, p, t),
         "operating_points": {
             name: {
@@ -114,18 +114,18 @@ def heatmap_figures(
     paths: list[Path], server: Server, artifacts: Path, limits: Limits, lungs: Path | None
 ) -> dict[str, Any]:
     """Measure the heatmap on the pneumonia images at ``paths``. ``lungs``: lung masks by file name."""
-    films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
+    images = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     with tempfile.TemporaryDirectory() as scratch:
         document = json.loads((artifacts / "card.json").read_text())
         for entry in document["members"]:
             entry["sha256"] = heatmap_check.randomised(artifacts / entry["file"], Path(scratch) / entry["file"])
         (Path(scratch) / "card.json").write_text(json.dumps(document))
-        measured = heatmap_check.measure(server, Server.load(Path(scratch)), films)
+        measured = heatmap_check.measure(server, Server.load(Path(scratch)), images)
     figures = rounded_values(asdict(measured))
     masks, known = feed.lung_masks([path.name for path in paths], lungs)
     if known.any():
         shown = np.flatnonzero(known)
-        maps = server.score([films[k] for k in shown]).maps
+        maps = server.score([images[k] for k in shown]).maps
         figures["lungs"] = {"films": len(shown), **rounded_values(fold_scores.in_lungs(maps, masks[shown]))}
     return figures
 
@@ -135,12 +135,12 @@ def size_figures(paths: list[Path], server: Server, limits: Limits, threshold: f
 
     The images are stored at 224 x 224. Bicubic enlargement replaces the originals, which are not available.
     """
-    films = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
-    large = [film.resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC) for film in films]
-    before, after = server.score(films).probability, server.score(large).probability
+    images = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
+    large = [image.resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC) for image in images]
+    before, after = server.score(images).probability, server.score(large).probability
     gap = np.abs(after - before)
     return {
-        "films": len(films),
+        "films": len(images),
         "enlarged_to": ENLARGED,
         "mean_difference": round(float(gap.mean()), 4),
         "largest_difference": round(float(gap.max()), 4),
@@ -194,11 +194,11 @@ def main(argv: list[str] | None = None) -> None:
     limits = Settings.from_env({"MODEL_DIR": str(args.artifacts)}).limits
     server = Server.load(args.artifacts)
     points = asdict(server.card.operating_points)
-    films = data.scan(args.data / "test")
-    paths = [film.path for film in films]
-    y = data.labels(films).astype(np.float64)
+    images = data.scan(args.data / "test")
+    paths = [image.path for image in images]
+    y = data.labels(images).astype(np.float64)
     scores = server.score_files(paths, "Test split", limits)
-    test = figures_of(films, y, scores, points)
+    test = figures_of(images, y, scores, points)
     show(test, console)
     document = json.loads((args.artifacts / "card.json").read_text())
     document["metrics"]["test"] = test
@@ -212,7 +212,7 @@ def main(argv: list[str] | None = None) -> None:
         document["metrics"]["adults"] = adult_figures(args.adults, server, limits, points, args.boxes)
         console.print("adults", document["metrics"]["adults"])
     if not args.skip_heatmaps:
-        positives = [film.path for film in films if film.label == 1][:HEATMAP_IMAGES]
+        positives = [image.path for image in images if image.label == 1][:HEATMAP_IMAGES]
         document["metrics"]["heatmap"] = heatmap_figures(positives, server, args.artifacts, limits, args.lungs)
         console.print("heatmaps", document["metrics"]["heatmap"])
     document["metrics"]["sizes"] = size_figures(

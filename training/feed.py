@@ -16,7 +16,7 @@ MASK_SIDE = 56
 
 
 @dataclass(frozen=True)
-class Films:
+class ImageSet:
     """Images with lung masks and labels.
 
     ``pixels``: uint8 ``[N, S, S, 1]``. ``masks``: uint8 ``[N, 56, 56]``, 255 is lung. ``known``: float32 ``[N]``, 0
@@ -29,13 +29,13 @@ class Films:
     y: NDArray[np.float32]
 
     @classmethod
-    def read(cls, films: list[data.Film], size: int, lungs: Path | None) -> "Films":
-        """Read ``films`` at the input size. ``lungs``: an .npz with ``names`` and ``masks``, or None for no masks."""
-        masks, known = lung_masks([film.path.name for film in films], lungs)
-        return cls(data.load_pixels([film.path for film in films], size), masks, known, data.labels(films))
+    def read(cls, images: list[data.LabelledImage], size: int, lungs: Path | None) -> "ImageSet":
+        """Read ``images`` at the input size. ``lungs``: an .npz with ``names`` and ``masks``, or None for no masks."""
+        masks, known = lung_masks([image.path.name for image in images], lungs)
+        return cls(data.load_pixels([image.path for image in images], size), masks, known, data.labels(images))
 
-    def part(self, index: NDArray[Any]) -> "Films":
-        return Films(self.pixels[index], self.masks[index], self.known[index], self.y[index])
+    def part(self, index: NDArray[Any]) -> "ImageSet":
+        return ImageSet(self.pixels[index], self.masks[index], self.known[index], self.y[index])
 
 
 def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -56,24 +56,24 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
     return masks, known
 
 
-def draw(y: NDArray[np.float32], films: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw(y: NDArray[np.float32], images: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return the indices of one epoch, half from each class. No image repeats before its whole class was used."""
     halves = []
     for label in (0, 1):
         pool = np.flatnonzero(y == label)
-        rounds = -(-(films // 2) // len(pool))
-        halves.append(np.concatenate([rng.permutation(pool) for _ in range(rounds)])[: films // 2])
+        rounds = -(-(images // 2) // len(pool))
+        halves.append(np.concatenate([rng.permutation(pool) for _ in range(rounds)])[: images // 2])
     return rng.permutation(np.concatenate(halves))
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type information
     """Class-balanced batches of one epoch, all of the same size, determined by seed, fold and epoch."""
 
-    def __init__(self, films: Films, settings: TrainSettings, fold: int, epoch: int) -> None:
+    def __init__(self, images: ImageSet, settings: TrainSettings, fold: int, epoch: int) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self._films, self._batch = films, settings.batch
+        self._images, self._batch = images, settings.batch
         self._seed = [settings.seed, fold + 2, epoch]  # folds begin at -2, seeds at 0
-        self._order = draw(films.y, settings.epoch_films, np.random.default_rng(self._seed))
+        self._order = draw(images.y, settings.epoch_films, np.random.default_rng(self._seed))
 
     def __len__(self) -> int:
         return len(self._order) // self._batch
@@ -81,7 +81,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
     def __getitem__(self, step: int) -> tuple[dict[str, Any]]:
         index = self._order[step * self._batch : (step + 1) * self._batch]
         uniform = draws([*self._seed, step], self._batch)
-        batch = self._films.part(index)
+        batch = self._images.part(index)
         return (
             {
                 "film": batch.pixels[..., 0], "mask": batch.masks, "known": batch.known, "label": batch.y,

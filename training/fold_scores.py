@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import metrics, shifted
-from training.feed import MASK_SIDE, Films
+from training.feed import MASK_SIDE, ImageSet
 
 Logits = NDArray[np.float32]
 
@@ -48,8 +48,8 @@ def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint
     """Cut shares of the height off images uint8 ``[N, S, S, 1]`` and resize them to the square again."""
     size = pixels.shape[1]
     box = (0, top * size, size, (1 - bottom) * size)
-    resized = [Image.fromarray(film[..., 0]).resize((size, size), Image.Resampling.BILINEAR, box) for film in pixels]
-    return np.stack([np.asarray(film) for film in resized])[..., np.newaxis]
+    resized = [Image.fromarray(image[..., 0]).resize((size, size), Image.Resampling.BILINEAR, box) for image in pixels]
+    return np.stack([np.asarray(image) for image in resized])[..., np.newaxis]
 
 
 def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, float]:
@@ -71,15 +71,15 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
     }
 
 
-def score(part: Any, films: Films, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
-    """Write the scores of held-out ``films`` and return the content of ``checks.json``.
+def score(part: Any, images: ImageSet, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
+    """Write the scores of held-out ``images`` and return the content of ``checks.json``.
 
     ``index``: places of the images in the run.
     """
-    found = predict(part, films.pixels)
-    others = np.stack([logits_of(part, shifted.acquired_otherwise(films.pixels, k)) for k in range(shifted.DRAWS)])
-    shorter = np.stack([logits_of(part, cut(films.pixels, *shares)) for shares in CUTS])
-    y = films.y.astype(np.float64)
+    found = predict(part, images.pixels)
+    others = np.stack([logits_of(part, shifted.acquired_otherwise(images.pixels, k)) for k in range(shifted.DRAWS)])
+    shorter = np.stack([logits_of(part, cut(images.pixels, *shares)) for shares in CUTS])
+    y = images.y.astype(np.float64)
     limit = float(np.quantile(found["logit"][y == 1], 0.05))
     checks: dict[str, Any] = {
         "films": len(y),
@@ -88,9 +88,9 @@ def score(part: Any, films: Films, index: NDArray[np.int64], folder: Path) -> di
         "specificity_at_sensitivity_95": float(np.mean(found["logit"][y == 0] < limit)),
         "normals_called_ill_when_cut": [float(np.mean(row[y == 0] >= limit)) for row in shorter],
     }
-    shown = np.flatnonzero((films.known > 0) & (films.y == 1))
+    shown = np.flatnonzero((images.known > 0) & (images.y == 1))
     if len(shown):
-        checks |= in_lungs(found["activation_map"][shown], films.masks[shown])
+        checks |= in_lungs(found["activation_map"][shown], images.masks[shown])
     np.savez(folder / "shifted.npz", logit=others)
     np.savez(folder / "cut.npz", logit=shorter)
     (folder / "checks.json").write_text(json.dumps(checks, indent=1))

@@ -105,11 +105,11 @@ def read_features(
     """Return the features of the images at ``paths`` in one pose, float32 ``[N, D]``."""
     found = []
     for start in track(range(0, len(paths), BATCH), description=title):
-        films = []
+        images = []
         for path in paths[start : start + BATCH]:
             with Image.open(path) as image:
-                films.append(changed(image.convert("L"), pose))
-        found.append(read(films))
+                images.append(changed(image.convert("L"), pose))
+        found.append(read(images))
     return np.concatenate(found)
 
 
@@ -121,7 +121,7 @@ def belongs_to_fit(patient: str) -> bool:
     return hashlib.sha256(patient.encode()).digest()[0] % 2 == 0
 
 
-def other_films(folder: Path) -> list[Path]:
+def other_images(folder: Path) -> list[Path]:
     """List unlabelled chest X-rays of another population, with names of the form ``PATIENT_VISIT``."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in data.IMAGE_SUFFIXES)
 
@@ -246,12 +246,12 @@ def attach(path: Path, gate: Gate) -> None:
     onnx.save(model, path)
 
 
-def build(member: Path, films: Path, others: Path) -> Gate:
-    """Fit the gate of an exported member on images below ``films`` and half the patients of ``others``; attach it."""
+def build(member: Path, images: Path, others: Path) -> Gate:
+    """Fit the gate of an exported member on the folder ``images`` and half the patients of ``others``; attach it."""
     rng = np.random.default_rng(0)
-    children = [film.path for film in data.scan(films)]
+    children = [image.path for image in data.scan(images)]
     children = [children[k] for k in rng.permutation(len(children))[:CHILD_IMAGES]]
-    adults = [path for path in other_films(others) if belongs_to_fit(path.stem.split("_")[0])]
+    adults = [path for path in other_images(others) if belongs_to_fit(path.stem.split("_")[0])]
     read = feature_reader(member)
     sets = {"children": children, "others": adults}
     upright = [read_features(read, paths, "upright", f"Gate, {name}") for name, paths in sets.items()]

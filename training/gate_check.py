@@ -18,7 +18,7 @@ from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import POSES
 from pneumonia.predictor import Predictor
 from training import data
-from training.gate import belongs_to_fit, changed, other_films
+from training.gate import belongs_to_fit, changed, other_images
 
 TURNED = 100
 
@@ -68,12 +68,12 @@ def measure(
     measured: dict[str, Any] = {"test": _folder(predictor, test, "Gate, test split")}
     upright = list(test)[:: max(1, len(test) // TURNED)][:TURNED]
     if others is not None:
-        held_out = [path for path in other_films(others) if not belongs_to_fit(path.stem.split("_")[0])]
+        held_out = [path for path in other_images(others) if not belongs_to_fit(path.stem.split("_")[0])]
         measured["other_population"] = _folder(predictor, held_out, "Gate, other population")
         upright += held_out[:TURNED]
     if adults is not None:
-        films = [path for path in sorted(adults.rglob("*")) if path.suffix.lower() in data.IMAGE_SUFFIXES]
-        measured["labelled_adults"] = _folder(predictor, films, "Gate, labelled adults")
+        images = [path for path in sorted(adults.rglob("*")) if path.suffix.lower() in data.IMAGE_SUFFIXES]
+        measured["labelled_adults"] = _folder(predictor, images, "Gate, labelled adults")
     if negatives is not None:
         folders = sorted(path for path in negatives.iterdir() if path.is_dir())
         by_folder = {

@@ -19,14 +19,14 @@ IMAGES = 400
 BATCH = 8
 
 
-def measure(model: Model, films: Path) -> dict[str, Any]:
+def measure(model: Model, images: Path) -> dict[str, Any]:
     """Return the card's ``heatmap`` entry: ``full_scale`` in units of the logit, number of images and quantile."""
-    positives = [film.path for film in data.scan(films) if film.label == 1]
+    positives = [image.path for image in data.scan(images) if image.label == 1]
     chosen = [positives[k] for k in np.linspace(0, len(positives) - 1, min(IMAGES, len(positives))).astype(int)]
     peaks = []
     for start in track(range(0, len(chosen), BATCH), description="Scale of the heatmap"):
-        images = [_grey(path) for path in chosen[start : start + BATCH]]
-        peaks += [float(found.activation_map.max()) for found in model.predict(images)]
+        batch = [_grey(path) for path in chosen[start : start + BATCH]]
+        peaks += [float(found.activation_map.max()) for found in model.predict(batch)]
     scale = float(np.quantile(peaks, QUANTILE))
     return {"full_scale": round(max(scale, 1e-3), 4), "films": len(peaks), "quantile": QUANTILE}
 

@@ -53,8 +53,8 @@ def random_region(heat: Map, rng: np.random.Generator, share: float = SHARE) -> 
     return hottest(upsampled(rng.standard_normal(heat.shape).astype(np.float32)), share)
 
 
-def blacked_out(film: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
-    pixels = np.asarray(film.resize((mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR)).copy()
+def blacked_out(image: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
+    pixels = np.asarray(image.resize((mask.shape[1], mask.shape[0]), Image.Resampling.BILINEAR)).copy()
     pixels[mask] = 0
     return Image.fromarray(pixels)
 
@@ -72,21 +72,21 @@ def randomised(source: Path, target: Path, seed: int = 0) -> str:
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
-def measure(server: Server, random_server: Server, films: Sequence[Image.Image], seed: int = 0) -> HeatmapFigures:
+def measure(server: Server, random_server: Server, images: Sequence[Image.Image], seed: int = 0) -> HeatmapFigures:
     """Measure occlusion and randomisation. ``random_server`` holds the randomised graph."""
     rng = np.random.default_rng(seed)
-    base = server.score(films)
+    base = server.score(images)
     heats = [upsampled(one) for one in base.maps]
-    hot = server.score([blacked_out(film, hottest(heat)) for film, heat in zip(films, heats, strict=True)])
+    hot = server.score([blacked_out(image, hottest(heat)) for image, heat in zip(images, heats, strict=True)])
     masks = [random_region(one, rng) for one in base.maps]
-    chance = server.score([blacked_out(film, mask) for film, mask in zip(films, masks, strict=True)])
+    chance = server.score([blacked_out(image, mask) for image, mask in zip(images, masks, strict=True)])
     drop_hot, drop_random = base.logit - hot.logit, base.logit - chance.logit
-    shuffled = random_server.score(films).maps
+    shuffled = random_server.score(images).maps
     correlations = [
         spearmanr(a, b, axis=None).statistic if np.ptp(b) > 0 else 0.0 for a, b in zip(base.maps, shuffled, strict=True)
     ]
     return HeatmapFigures(
-        films=len(films),
+        films=len(images),
         occlusion_wins=float(np.mean(drop_hot > drop_random)),
         mean_drop_hottest=float(drop_hot.mean()),
         mean_drop_random=float(drop_random.mean()),

@@ -21,18 +21,18 @@ Array = NDArray[np.float64]
 
 FILE = "validation.csv"
 DECIMALS = 5
-_FILM = ("film", "label", "fold")
+_KEYS = ("film", "label", "fold")
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """Scores of one or more runs.
 
-    ``films``, ``runs``: names. ``y``, ``folds``: ``[N]``. ``logits``: ``[runs, draws + 1, N]``, not calibrated; the
+    ``images``, ``runs``: names. ``y``, ``folds``: ``[N]``. ``logits``: ``[runs, draws + 1, N]``, not calibrated; the
     unchanged images come first, then each draw.
     """
 
-    films: tuple[str, ...]
+    images: tuple[str, ...]
     y: Array
     folds: Array
     runs: tuple[str, ...]
@@ -44,16 +44,16 @@ class HeldOut:
 
         Raises ``SystemExit`` if the runs were made from different images or lack shifted scores.
         """
-        films = read_films(runs[0])
-        if any([f["name"] for f in read_films(run)] != [f["name"] for f in films] for run in runs[1:]):
+        images = read_records(runs[0])
+        if any([f["name"] for f in read_records(run)] != [f["name"] for f in images] for run in runs[1:]):
             raise SystemExit("The runs were made from different images, so their validation scores cannot be averaged.")
         # Rounded as in the table, so that the table gives the same thresholds.
-        logits = np.asarray(np.round(np.stack([_logits(run, len(films)) for run in runs]), DECIMALS), np.float64)
+        logits = np.asarray(np.round(np.stack([_logits(run, len(images)) for run in runs]), DECIMALS), np.float64)
         scored = np.asarray(~np.isnan(logits).any(axis=(0, 1)))
         return cls(
-            tuple(film["name"] for film, kept in zip(films, scored, strict=True) if kept),
-            np.array([film["label"] for film in films], dtype=np.float64)[scored],
-            np.array([film["fold"] for film in films], dtype=np.float64)[scored],
+            tuple(image["name"] for image, kept in zip(images, scored, strict=True) if kept),
+            np.array([image["label"] for image in images], dtype=np.float64)[scored],
+            np.array([image["fold"] for image in images], dtype=np.float64)[scored],
             tuple(run.name for run in runs),
             logits[:, :, scored],
         )
@@ -63,7 +63,7 @@ class HeldOut:
         """Read the table that ``write`` wrote."""
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
-        runs = tuple(header[len(_FILM) :: shifted.DRAWS + 1])
+        runs = tuple(header[len(_KEYS) :: shifted.DRAWS + 1])
         values = np.array([row[1:] for row in rows], dtype=np.float64).T
         return cls(tuple(row[0] for row in rows), values[0], values[1], runs,
                    values[2:].reshape(len(runs), shifted.DRAWS + 1, len(rows)))  # fmt: skip
@@ -74,9 +74,9 @@ class HeldOut:
         columns = [f"{run}{draw}" for run in self.runs for draw in draws]
         with path.open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
-            table.writerow([*_FILM, *columns])
-            scores = self.logits.reshape(-1, len(self.films)).T
-            for name, label, fold, row in zip(self.films, self.y, self.folds, scores, strict=True):
+            table.writerow([*_KEYS, *columns])
+            scores = self.logits.reshape(-1, len(self.images)).T
+            for name, label, fold, row in zip(self.images, self.y, self.folds, scores, strict=True):
                 table.writerow([name, int(label), int(fold), *(f"{logit:.{DECIMALS}f}" for logit in row)])
 
     @property
@@ -107,15 +107,15 @@ class HeldOut:
         )
 
 
-def read_films(run: Path) -> list[dict[str, Any]]:
+def read_records(run: Path) -> list[dict[str, Any]]:
     """Return name, label, group and fold of every image of a run, scored or not."""
-    films: list[dict[str, Any]] = json.loads((run / "films.json").read_text())
-    return films
+    images: list[dict[str, Any]] = json.loads((run / "films.json").read_text())
+    return images
 
 
-def _logits(run: Path, films: int) -> Array:
-    """Return the logits of a run, ``[draws + 1, films]``; nan for images of unfinished folds."""
-    logits = np.full((shifted.DRAWS + 1, films), np.nan)
+def _logits(run: Path, images: int) -> Array:
+    """Return the logits of a run, ``[draws + 1, images]``; nan for images of unfinished folds."""
+    logits = np.full((shifted.DRAWS + 1, images), np.nan)
     for path in sorted(run.glob("fold-*/validation.npz")):
         if not path.with_name("shifted.npz").exists():
             raise SystemExit(f"{path.parent} has no shifted scores. The training was interrupted: run it again.")

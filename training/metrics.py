@@ -74,7 +74,7 @@ def calibration_bins(y: Array, p: Array, bins: int = 15) -> list[tuple[float, fl
 
 
 def expected_calibration_error(y: Array, p: Array, bins: int = 15) -> float:
-    """Mean gap between probability and observed share, weighted by bin (Naeini et al. 2015)."""
+    """Return the mean gap between probability and observed share, weighted by bin (Naeini et al. 2015)."""
     return sum(abs(mean - share) * count for mean, share, count in calibration_bins(y, p, bins)) / len(y)
 
 

@@ -14,8 +14,8 @@ from training.settings import TrainSettings
 class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type information
     """One simulated acquisition of each image of a batch.
 
-    ``[film uint8 [N, S, S], mask uint8 [N, 56, 56], uniform float [N, UNIFORMS]]`` ->
-    ``[film float [N, S, S, 1] in [-1, 1], share of lung in each cell float [N, h, w]]``.
+    ``[image uint8 [N, S, S], mask uint8 [N, 56, 56], uniform float [N, UNIFORMS]]`` ->
+    ``[image float [N, S, S, 1] in [-1, 1], share of lung in each cell float [N, h, w]]``.
     """
 
     def __init__(self, settings: TrainSettings, cells: tuple[int, int]) -> None:
@@ -23,10 +23,10 @@ class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type info
         self._ranges, self._cells = settings.augmentation, cells
 
     def call(self, inputs: Any) -> Any:
-        film, mask, uniform = inputs
-        film, mask = (ops.cast(values, "float32") / 255 for values in (film, mask))
-        film, mask = augment(film, mask, uniform, self._ranges)
-        return [film[..., None] * 2 - 1, area_mean(mask, *self._cells)]
+        image, mask, uniform = inputs
+        image, mask = (ops.cast(values, "float32") / 255 for values in (image, mask))
+        image, mask = augment(image, mask, uniform, self._ranges)
+        return [image[..., None] * 2 - 1, area_mean(mask, *self._cells)]
 
 
 class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type information
@@ -45,9 +45,9 @@ class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type inform
         if "teacher" in inputs:
             target = (1 - s.distil) * target + s.distil * ops.sigmoid(inputs["teacher"])
         loss = ops.mean(_cross_entropy(target, inputs["logit"]))
-        by_film = ops.mean(_cross_entropy(inputs["lungs"], inputs["lung_logits"]), axis=(1, 2))
+        by_image = ops.mean(_cross_entropy(inputs["lungs"], inputs["lung_logits"]), axis=(1, 2))
         known = inputs["known"]
-        lungs = ops.sum(by_film * known) / ops.maximum(ops.sum(known), 1.0)
+        lungs = ops.sum(by_image * known) / ops.maximum(ops.sum(known), 1.0)
         self.add_loss(loss + s.lung_weight * lungs)
         return inputs["logit"]
 
@@ -70,13 +70,13 @@ def objective(part: Any, settings: TrainSettings, teacher: Any | None = None) ->
         "uniform": keras.Input((UNIFORMS,), name="uniform"),
     }
     cells = part.output["lung_map"].shape[1:]
-    film, lungs = Acquisition(settings, cells)([inputs[name] for name in ("film", "mask", "uniform")])
-    seen = part(film)
+    image, lungs = Acquisition(settings, cells)([inputs[name] for name in ("film", "mask", "uniform")])
+    seen = part(image)
     known = {"label": inputs["label"], "known": inputs["known"], "lungs": lungs}
     known |= {name: seen[name] for name in ("logit", "lung_logits")}
     if teacher is not None:
         teacher.trainable = False
-        known["teacher"] = teacher(film)["logit"]
+        known["teacher"] = teacher(image)["logit"]
     return keras.Model(inputs, Objective(settings)(known), name="objective_model")
 
 

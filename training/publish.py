@@ -57,18 +57,18 @@ def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, thresh
     An image is called pneumonia if its probability is at least ``threshold``. The share is the mean over three cuts: at
     the top, at the bottom and at both ends.
     """
-    films, called = held_out.read_films(run), []
+    images, called = held_out.read_records(run), []
     for path in sorted(run.glob("fold-*/cut.npz")):
         index = np.load(path.with_name("validation.npz"))["index"]
-        normal = np.array([films[k]["label"] == 0 for k in index])
+        normal = np.array([images[k]["label"] == 0 for k in index])
         called.append(calibration.probability(np.load(path)["logit"][:, normal]).ravel() >= threshold)
     return round(float(np.concatenate(called).mean()), 4)
 
 
-def validation_metrics(films: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
+def validation_metrics(images: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
     """Return cross-validated figures: pooled, AUC for each fold, and under simulated acquisitions."""
-    y, p = films.y, films.p
-    shifted_folds = np.tile(folds, len(films.shifted_y) // len(folds))
+    y, p = images.y, images.p
+    shifted_folds = np.tile(folds, len(images.shifted_y) // len(folds))
     return {
         "films": len(y),
         "auc": round(metrics.auc(y, p), 4),
@@ -78,16 +78,16 @@ def validation_metrics(films: calibrate.Validation, folds: Array, threshold: flo
         "accuracy": round(metrics.accuracy(y, p, threshold), 4),
         "expected_calibration_error": round(metrics.expected_calibration_error(y, p), 4),
         "shifted": {
-            "films": len(films.shifted_y),
-            "auc": round(metrics.auc(films.shifted_y, films.shifted_p), 4),
+            "films": len(images.shifted_y),
+            "auc": round(metrics.auc(images.shifted_y, images.shifted_p), 4),
             "auc_per_fold": [
-                round(metrics.auc(films.shifted_y[shifted_folds == k], films.shifted_p[shifted_folds == k]), 4)
+                round(metrics.auc(images.shifted_y[shifted_folds == k], images.shifted_p[shifted_folds == k]), 4)
                 for k in np.unique(folds)
             ],
-            "sensitivity": round(metrics.sensitivity(films.shifted_y, films.shifted_p, threshold), 4),
-            "specificity": round(metrics.specificity(films.shifted_y, films.shifted_p, threshold), 4),
+            "sensitivity": round(metrics.sensitivity(images.shifted_y, images.shifted_p, threshold), 4),
+            "specificity": round(metrics.specificity(images.shifted_y, images.shifted_p, threshold), 4),
             "expected_calibration_error": round(
-                metrics.expected_calibration_error(films.shifted_y, films.shifted_p), 4
+                metrics.expected_calibration_error(images.shifted_y, images.shifted_p), 4
             ),
         },
     }
@@ -107,22 +107,22 @@ def served(run: Path, tuned: Sequence[Path]) -> list[Path]:
     return sources
 
 
-def member(name: str, sources: list[Path], out: Path, films: Path | None) -> dict[str, Any]:
+def member(name: str, sources: list[Path], out: Path, images: Path | None) -> dict[str, Any]:
     """Export the mean of ``sources`` and describe it for the card.
 
-    With ``films``, the backbone is quantised to int8 with ranges from some of these images. Without, it stays float32.
+    With ``images``, the backbone is quantised to int8 with ranges from some of these images. Without, it stays float32.
     """
-    file = f"{name}.onnx" if films is None else f"{name}-int8.onnx"
+    file = f"{name}.onnx" if images is None else f"{name}-int8.onnx"
     with tempfile.TemporaryDirectory() as scratch:
         exported = Path(scratch) / "float32.onnx"
         network = averaged(sources)
         size = int(network.input.shape[1])
         gap = export(network, exported)
-        if films is None:
+        if images is None:
             shutil.copyfile(exported, out / file)
         else:
-            chosen, _ = quantise.choose(data.merge_duplicates(data.scan(films)), quantise.CALIBRATION_IMAGES, 0)
-            pixels = data.load_pixels([film.path for film in chosen], size, title="Images for int8 ranges")
+            chosen, _ = quantise.choose(data.merge_duplicates(data.scan(images)), quantise.CALIBRATION_IMAGES, 0)
+            pixels = data.load_pixels([image.path for image in chosen], size, title="Images for int8 ranges")
             # 7 of 8 bits: an AVX2 CPU without VNNI saturates on 8 bits, and Lambda chooses the CPU.
             quantise.quantise(exported, out / file, pixels, reduce_range=True)
     print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, float32 within {gap:.1e} of Keras")
@@ -130,7 +130,7 @@ def member(name: str, sources: list[Path], out: Path, films: Path | None) -> dic
         "file": file,
         "sha256": digest(out / file),
         "input": {"height": size, "width": size, "channels": 1, "dtype": "uint8"},
-        "precision": "float32" if films is None else "int8",
+        "precision": "float32" if images is None else "int8",
         "weight": 1.0,
     }
 
@@ -139,10 +139,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> dict[str, Any]:
+def gate_entry(entry: dict[str, Any], out: Path, images: Path, others: Path) -> dict[str, Any]:
     """Fit the gate on a member, attach it to the graph and update the digest in ``entry``."""
     path = out / entry["file"]
-    fitted = gate.build(path, films, others)
+    fitted = gate.build(path, images, others)
     entry["sha256"] = digest(path)
     return {
         "distance_threshold": fitted.distance_threshold,
@@ -153,15 +153,15 @@ def gate_entry(entry: dict[str, Any], out: Path, films: Path, others: Path) -> d
 
 def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
     """Return the card's ``training`` entry from the run folders: images of each network and all settings."""
-    films = held_out.read_films(run)
+    images = held_out.read_records(run)
     settings = json.loads((run / "settings.json").read_text())
     folds = sorted(int(path.parent.name.removeprefix("fold-")) for path in run.glob("fold-*/validation.npz"))
-    seen = {f"fold-{k}": sum(film["fold"] != k for film in films) for k in folds}
+    seen = {f"fold-{k}": sum(image["fold"] != k for image in images) for k in folds}
     entry: dict[str, Any] = {
         "data": settings["data"],
-        "films": len({film["name"] for film in films if any(film["fold"] != k for k in folds)}),
-        "patients": len({film["group"] for film in films}),
-        "prevalence": round(float(np.mean([film["label"] for film in films])), 4),
+        "films": len({image["name"] for image in images if any(image["fold"] != k for k in folds)}),
+        "patients": len({image["group"] for image in images}),
+        "prevalence": round(float(np.mean([image["label"] for image in images])), 4),
         "films_of_each_network": seen,
         "settings": settings,
     }
@@ -173,7 +173,7 @@ def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
     if tuned:
         records = [json.loads((folder / "settings.json").read_text()) for folder in tuned]
         entry["tuned"] = {
-            "films": len(held_out.read_films(tuned[0])),
+            "films": len(held_out.read_records(tuned[0])),
             "seeds": [record.pop("seed") for record in records],
             "settings": records[0],
         }
@@ -183,8 +183,8 @@ def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
 def golden_logit(document: dict[str, Any], folder: Path) -> float:
     """Return the logit of the golden image, computed by the serving code from the card's members."""
     card = Card.from_document(document)
-    with Image.open(folder / card.golden.file) as film:
-        return Model(card, folder).predict([film.convert("L")])[0].logit
+    with Image.open(folder / card.golden.file) as image:
+        return Model(card, folder).predict([image.convert("L")])[0].logit
 
 
 def build_card(
@@ -194,14 +194,14 @@ def build_card(
     version: str,
     golden: Path,
     *,
-    films: Path,
+    images: Path,
     tuned: Sequence[Path] = (),
     quantised: bool = True,
     others: Path | None = None,
 ) -> dict[str, Any]:
     """Export the run, write the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``, and return the card.
 
-    ``films``: training images, for int8 ranges, the scale of the heatmap and the gate. ``others``: images of another
+    ``images``: training images, for int8 ranges, the scale of the heatmap and the gate. ``others``: images of another
     population; without them the model has no gate. ``tuned``: runs that continued from the mean of the folds, each with
     another seed; the mean of their weights is served.
     """
@@ -209,8 +209,8 @@ def build_card(
     calibration = scores.calibration()
     validation = scores.calibrated(calibration)
     points = calibrate.operating_points(validation)
-    entry = member(run.name, served(run, tuned), out, films if quantised else None)
-    gate_limits = gate_entry(entry, out, films, others) if others else None
+    entry = member(run.name, served(run, tuned), out, images if quantised else None)
+    gate_limits = gate_entry(entry, out, images, others) if others else None
     shutil.copyfile(golden, out / "golden.png")
     scores.write(out / held_out.FILE)
     document: dict[str, Any] = {
@@ -243,7 +243,7 @@ def build_card(
             }
         },
     }
-    document["heatmap"] = heat_scale.measure(Model(Card.from_document(document), out, threads=2), films)
+    document["heatmap"] = heat_scale.measure(Model(Card.from_document(document), out, threads=2), images)
     document["golden"]["logit"] = round(golden_logit(document, out), 4)
     return document
 
@@ -285,7 +285,7 @@ def main(argv: list[str] | None = None) -> None:
         new = Path(scratch) / args.out.name
         new.mkdir()
         card = build_card(
-            args.run, new, args.name, args.version, args.golden, films=args.data, tuned=args.tuned,
+            args.run, new, args.name, args.version, args.golden, images=args.data, tuned=args.tuned,
             quantised=args.precision == "int8", others=args.others,
         )  # fmt: skip
         (new / "card.json").write_text(json.dumps(card, indent=2) + "\n")

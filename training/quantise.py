@@ -25,7 +25,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from training import equalise, image_input, metrics, padding
-from training.data import Film, labels, load_pixels, merge_duplicates, scan
+from training.data import LabelledImage, labels, load_pixels, merge_duplicates, scan
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
 CALIBRATION_IMAGES = 200
@@ -38,14 +38,14 @@ IMAGE_QUANTISATION = {
 }
 """The image is its own quantised value."""
 
-Films = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Agreement of two graphs on the same images. Logits are not calibrated."""
 
-    films: int
+    images: int
     correlation: float
     largest_difference: float
     mean_difference: float
@@ -54,7 +54,7 @@ class Agreement:
 
     def __str__(self) -> str:
         return (
-            f"{self.films} images: logits correlate {self.correlation:.5f}, differ by {self.mean_difference:.3f} on "
+            f"{self.images} images: logits correlate {self.correlation:.5f}, differ by {self.mean_difference:.3f} on "
             f"average and {self.largest_difference:.3f} at most; {self.decisions_changed:.2%} of decisions change; "
             f"AUC {self.auc[0]:.4f} -> {self.auc[1]:.4f}"
         )
@@ -63,28 +63,28 @@ class Agreement:
 class ImageReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no type information
     """Feed images, uint8 ``[N, H, W, 1]``, to the calibration one at a time."""
 
-    def __init__(self, name: str, films: Films) -> None:
-        self._feeds: Iterator[dict[str, Films]] = ({name: films[i : i + 1]} for i in range(len(films)))
+    def __init__(self, name: str, images: Images) -> None:
+        self._feeds: Iterator[dict[str, Images]] = ({name: images[i : i + 1]} for i in range(len(images)))
 
-    def get_next(self) -> dict[str, Films] | None:
+    def get_next(self) -> dict[str, Images] | None:
         return next(self._feeds, None)
 
 
-def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = False) -> None:
+def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = False) -> None:
     """Write ``out``, the graph of ``source`` with an int8 backbone. Inputs and outputs keep name and type.
 
-    ``films``: calibration images, uint8 ``[N, H, W, 1]``, from the serving preprocessing and never from the test split.
+    ``images``: for calibration, uint8 ``[N, H, W, 1]``, from the serving preprocessing and never from the test split.
     Raises ``ValueError`` for images that the graph cannot take and for a graph without convolutions. Raises
     ``RuntimeError`` if the written graph has another interface.
     """
-    if films.dtype != np.uint8 or films.ndim != 4 or not len(films):
-        raise ValueError(f"images must be uint8 [N, H, W, 1] with N > 0, not {films.dtype} {list(films.shape)}")
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+        raise ValueError(f"images must be uint8 [N, H, W, 1] with N > 0, not {images.dtype} {list(images.shape)}")
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         # Symbolic inference would find nothing: every shape but the batch is known.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
-        equalise.equalise(model, films)
+        equalise.equalise(model, images)
         image = image_input.fold_scaling(model)
         padding.pad_channels(model)
         graph, even = model.graph, Path(folder) / "even.onnx"
@@ -92,7 +92,7 @@ def quantise(source: Path, out: Path, films: Films, *, reduce_range: bool = Fals
         quantize_static(
             str(even),
             str(out),
-            ImageReader(graph.input[0].name, films),
+            ImageReader(graph.input[0].name, images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             nodes_to_exclude=outside_backbone(graph),
@@ -141,13 +141,13 @@ def interface(path: Path) -> dict[str, tuple[str, tuple[int | None, ...]]]:
     }
 
 
-def scores(path: Path, films: Films) -> NDArray[np.float64]:
-    """Return the logits of the graph for ``films``, float64 ``[N]``."""
+def scores(path: Path, images: Images) -> NDArray[np.float64]:
+    """Return the logits of the graph for ``images``, float64 ``[N]``."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    parts = [session.run(["logit"], {name: films[i : i + BATCH]})[0] for i in range(0, len(films), BATCH)]
+    parts = [session.run(["logit"], {name: images[i : i + BATCH]})[0] for i in range(0, len(images), BATCH)]
     return np.concatenate(parts).astype(np.float64).ravel()
 
 
@@ -159,7 +159,7 @@ def agreement(before: NDArray[np.float64], after: NDArray[np.float64], y: NDArra
     cut = best_cut(before, y)
     gap = np.abs(after - before)
     return Agreement(
-        films=len(y),
+        images=len(y),
         correlation=float(np.corrcoef(before, after)[0, 1]),
         largest_difference=float(gap.max()),
         mean_difference=float(gap.mean()),
@@ -173,19 +173,21 @@ def best_cut(logits: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(max(logits, key=lambda cut: np.mean(logits[y == 1] >= cut) - np.mean(logits[y == 0] >= cut)))
 
 
-def choose(films: Sequence[Film], calibration: int, checked: int, seed: int = 7) -> tuple[list[Film], list[Film]]:
+def choose(
+    images: Sequence[LabelledImage], calibration: int, checked: int, seed: int = 7
+) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Return images to calibrate on and images to check on, drawn by patient so that no patient is in both."""
-    patients = np.array(sorted({film.group for film in films}))
+    patients = np.array(sorted({image.group for image in images}))
     np.random.default_rng(seed).shuffle(patients)
     taken, kept = set(patients[: len(patients) // 2]), set(patients[len(patients) // 2 :])
-    return _spread(films, taken, calibration), _spread(films, kept, checked)
+    return _spread(images, taken, calibration), _spread(images, kept, checked)
 
 
-def _spread(films: Sequence[Film], groups: set[str], count: int) -> list[Film]:
+def _spread(images: Sequence[LabelledImage], groups: set[str], count: int) -> list[LabelledImage]:
     """Return about ``count`` images of ``groups``, evenly spaced in their list, half from each class."""
     drawn = []
     for label in (0, 1):
-        own = [film for film in films if film.label == label and film.group in groups]
+        own = [image for image in images if image.label == label and image.group in groups]
         places = np.linspace(0, len(own) - 1, min(count // 2, len(own))).astype(int)
         drawn += [own[place] for place in places]
     return drawn
@@ -206,12 +208,12 @@ def main(argv: list[str] | None = None) -> None:
     if size is None:
         raise SystemExit(f"{args.model} takes images of any size. Calibration needs a graph with a fixed input size.")
     calibration, checked = choose(merge_duplicates(scan(args.data)), args.films, args.check)
-    pixels = load_pixels([film.path for film in calibration], size, title="Calibration images")
+    pixels = load_pixels([image.path for image in calibration], size, title="Calibration images")
     quantise(args.model, args.out, pixels, reduce_range=args.reduce_range)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB of {args.model.stat().st_size / 1e6:.1f} MB")
-    films = load_pixels([film.path for film in checked], size, title="Images to check on")
+    images = load_pixels([image.path for image in checked], size, title="Images to check on")
     y = labels(checked).astype(np.float64)
-    print(agreement(scores(args.model, films), scores(args.out, films), y))
+    print(agreement(scores(args.model, images), scores(args.out, images), y))
 
 
 if __name__ == "__main__":

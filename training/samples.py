@@ -28,8 +28,8 @@ def draw(pixels: NDArray[np.uint8], count: int, components: int, spread: float, 
     pca = PCA(n_components=min(components, len(flat) - 1), svd_solver="randomized", random_state=0).fit(flat)
     rng = np.random.default_rng(seed)
     scores = rng.standard_normal((count, pca.n_components_)) * np.sqrt(pca.explained_variance_) * spread
-    films = pca.inverse_transform(scores.astype(np.float32)).reshape(count, *pixels.shape[1:3])
-    return np.asarray(np.clip(films + 0.5, 0, 255), dtype=np.uint8)
+    images = pca.inverse_transform(scores.astype(np.float32)).reshape(count, *pixels.shape[1:3])
+    return np.asarray(np.clip(images + 0.5, 0, 255), dtype=np.uint8)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -42,13 +42,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=6, help="default: %(default)s")
     args = parser.parse_args(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-    films = data.scan(args.data)
+    images = data.scan(args.data)
     for name, label in data.CLASS_FOLDERS.items():
-        paths = [film.path for film in films if film.label == label]
+        paths = [image.path for image in images if image.label == label]
         pixels = data.load_pixels(paths[:: max(1, len(paths) // IMAGES)], 224, title=f"Reading {name.lower()}")
-        for number, film in enumerate(draw(pixels, args.count, args.components, args.spread, args.seed + label), 1):
+        for number, image in enumerate(draw(pixels, args.count, args.components, args.spread, args.seed + label), 1):
             path = args.out / f"{name.lower()}-{number}.png"
-            large = Image.fromarray(film).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+            large = Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
             large.filter(EDGES).save(path, optimize=True)
             print(path)
 

@@ -52,11 +52,11 @@ class Server:
         with Progress() as progress:
             task = progress.add_task(title, total=len(paths))
             for start in range(0, len(paths), BATCH):
-                films = [
+                images = [
                     decode(path.read_bytes(), limits, self.model.enough).pixels for path in paths[start : start + BATCH]
                 ]
-                answers.append(self.model.predict(films))
-                progress.update(task, advance=len(films))
+                answers.append(self.model.predict(images))
+                progress.update(task, advance=len(images))
         return self._collect(answers)
 
     def _collect(self, batches: list[list[ModelOutput]]) -> Scores:

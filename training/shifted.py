@@ -26,8 +26,8 @@ def acquired_otherwise(pixels: NDArray[np.uint8], draw: int) -> NDArray[np.uint8
     """Return uint8 ``[N, size, size, 1]``, each image under one random acquisition that ``draw`` determines."""
     changed = []
     for start in range(0, len(pixels), BATCH):
-        films = ops.cast(pixels[start : start + BATCH, ..., 0], "float32") / 255
-        uniform = ops.convert_to_tensor(draws([SEED, draw, start], len(films)))
-        seen, _ = augment(films, None, uniform, ACQUISITIONS)
+        images = ops.cast(pixels[start : start + BATCH, ..., 0], "float32") / 255
+        uniform = ops.convert_to_tensor(draws([SEED, draw, start], len(images)))
+        seen, _ = augment(images, None, uniform, ACQUISITIONS)
         changed.append(ops.convert_to_numpy(seen))
     return np.asarray(np.concatenate(changed) * 255 + 0.5, dtype=np.uint8)[..., np.newaxis]

@@ -28,7 +28,7 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
 from training import data, fold_scores, network, probe, xception
-from training.feed import Batches, Films
+from training.feed import Batches, ImageSet
 from training.objective import compiled, objective
 from training.settings import TrainSettings
 
@@ -104,7 +104,7 @@ class Checkpoint:
             self._averages.steps = int(stored["steps"])
 
 
-def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fold: int, folder: Path,
+def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSettings, fold: int, folder: Path,
               teacher: Any | None) -> None:  # fmt: skip
     """Run the missing epochs of ``part``. Afterwards it holds the averaged weights."""
     checkpoint, record = folder / "checkpoint.npz", folder / "history.json"
@@ -119,7 +119,7 @@ def fine_tune(part: Any, films: Films, valid: Films, settings: TrainSettings, fo
         # The epoch alone determines dropout, so that a resumed run draws the same.
         keras.utils.set_random_seed(settings.seed * 1000 + (fold + 2) * 100 + epoch)
         part.get_layer("dropout").seed_generator.state.assign([settings.seed * 1000 + fold + 2, epoch])
-        run = model.fit(Batches(films, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
+        run = model.fit(Batches(images, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
         averages.swap()
         auc = float(roc_auc_score(valid.y, fold_scores.logits_of(part, valid.pixels)))
         averages.swap()
@@ -146,10 +146,10 @@ def teacher_of(run: Path | None, fold: int) -> Any | None:
 
 
 def folder_name(fold: int) -> str:
-    return {data.EVERY_FILM: "final", data.LATER_BLOCK: "later-block"}.get(fold, f"fold-{fold}")
+    return {data.EVERY_IMAGE: "final", data.LATER_BLOCK: "later-block"}.get(fold, f"fold-{fold}")
 
 
-def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: TrainSettings, weights: str,
+def train_fold(images: ImageSet, held_out: NDArray[np.bool_], fold: int, settings: TrainSettings, weights: str,
                features: Any, out: Path, teacher_run: Path | None) -> None:  # fmt: skip
     """Train one fold, and write the network and the scores of the images that it never saw."""
     folder = out / folder_name(fold)
@@ -163,30 +163,30 @@ def train_fold(films: Films, held_out: NDArray[np.bool_], fold: int, settings: T
         part.set_weights(network.load_core(Path(weights)).get_weights())
     else:
         xception.load_pretrained(part, weights)
-        part.get_layer("head").set_weights(list(probe.fit_head(features[keep], films.y[keep])))
+        part.get_layer("head").set_weights(list(probe.fit_head(features[keep], images.y[keep])))
     if settings.epochs:
         network.freeze(part, settings.first_trainable)
-        valid = films.part(test if len(test) else keep[:: max(1, len(keep) // 256)])
-        fine_tune(part, films.part(keep), valid, settings, fold, folder, teacher_of(teacher_run, fold))
+        valid = images.part(test if len(test) else keep[:: max(1, len(keep) // 256)])
+        fine_tune(part, images.part(keep), valid, settings, fold, folder, teacher_of(teacher_run, fold))
     final = network.float32_copy(part, middle=settings.middle)
     if len(test):
-        found = fold_scores.score(final, films.part(test), test, folder)
+        found = fold_scores.score(final, images.part(test), test, folder)
         console.print(f"{folder.name}: {found}")
     network.classifier(final).save(folder / "next.keras")
     os.replace(folder / "next.keras", folder / "model.keras")
     (folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
-def gather(args: argparse.Namespace) -> list[data.Film]:
+def gather(args: argparse.Namespace) -> list[data.LabelledImage]:
     """Return the images of ``--data`` and of every ``--extra FOLDER[=PATTERN]``, with separate groups by folder."""
-    films = data.scan(args.data, args.pattern)
+    images = data.scan(args.data, args.pattern)
     for entry in args.extra:
         folder, _, pattern = entry.partition("=")
-        films += [
-            data.Film(f.path, f.label, f"{Path(folder).name}/{f.group}", f.kind)
+        images += [
+            data.LabelledImage(f.path, f.label, f"{Path(folder).name}/{f.group}", f.kind)
             for f in data.scan(Path(folder), pattern or args.pattern)
         ]
-    return data.merge_duplicates(films)
+    return data.merge_duplicates(images)
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -217,8 +217,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse(argv)
     names = [entry.name for entry in fields(TrainSettings) if entry.name != "augmentation"]
     settings = TrainSettings(**{name: getattr(args, name) for name in names})
-    films = gather(args)
-    folds = data.blocked_folds(films, settings.folds)
+    images = gather(args)
+    folds = data.blocked_folds(images, settings.folds)
     args.out.mkdir(parents=True, exist_ok=True)
     record = args.out / "settings.json"
     origin = {
@@ -235,10 +235,10 @@ def main(argv: list[str] | None = None) -> None:
     keras.mixed_precision.set_global_policy(settings.precision)
     (args.out / "films.json").write_text(
         json.dumps([{"name": f.path.name, "label": f.label, "group": f.group, "fold": int(k)}
-                    for f, k in zip(films, folds, strict=True)])
+                    for f, k in zip(images, folds, strict=True)])
     )  # fmt: skip
-    console.print(f"{len(films)} images, {len({f.group for f in films})} patients, {settings.folds} folds")
-    read = Films.read(films, settings.size, args.lungs)
+    console.print(f"{len(images)} images, {len({f.group for f in images})} patients, {settings.folds} folds")
+    read = ImageSet.read(images, settings.size, args.lungs)
     features = None
     if args.start is None:
         untouched = network.core(settings.size, middle=settings.middle)
@@ -246,7 +246,7 @@ def main(argv: list[str] | None = None) -> None:
         features = probe.frozen_features(untouched, read.pixels, args.out / "features.npy")
         del untouched
     for fold in args.fold or range(settings.folds):
-        train_fold(read, data.held_out(films, folds, fold), fold, settings, args.start or args.weights, features,
+        train_fold(read, data.held_out(images, folds, fold), fold, settings, args.start or args.weights, features,
                    args.out, args.teacher)  # fmt: skip
 
 

@@ -92,8 +92,8 @@ def backbone(size: int, middle: int = 8) -> Any:
     """
     if middle not in KEPT:
         raise ValueError(f"middle must be one of {', '.join(map(str, KEPT))}, not {middle}")
-    film = keras.Input((size, size, 1), name="film")
-    x = layers.Conv2D(32, 3, strides=2, use_bias=False, name="block1_conv1")(film)
+    image = keras.Input((size, size, 1), name="film")
+    x = layers.Conv2D(32, 3, strides=2, use_bias=False, name="block1_conv1")(image)
     x = _relu(_norm(x, "block1_conv1_bn"), "block1_conv1_act")
     x = layers.Conv2D(64, 3, use_bias=False, name="block1_conv2")(x)
     x = _relu(_norm(x, "block1_conv2_bn"), "block1_conv2_act")
@@ -104,7 +104,7 @@ def backbone(size: int, middle: int = 8) -> Any:
     x = _reducing(x, 13, (728, 1024), stride=1)
     x = _relu(_separable(x, 1536, "block14_sepconv1", dilation=2), "block14_sepconv1_act")
     x = _relu(_separable(x, 2048, "block14_sepconv2", dilation=2), "block14_sepconv2_act")
-    return keras.Model(film, x, name="xception")
+    return keras.Model(image, x, name="xception")
 
 
 def load_pretrained(net: Any, weights: str) -> None:

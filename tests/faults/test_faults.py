@@ -31,11 +31,11 @@ def test_sixty_uploads_under_faults() -> None:
     assert report.told >= report.predicted + report.rejected.total()
 
 
-def test_a_plan_is_that_of_its_seed() -> None:
+def test_the_seed_determines_the_plan() -> None:
     assert plan(200, 3) == plan(200, 3) != plan(200, 4)
 
 
-def test_a_plan_has_something_of_everything() -> None:
+def test_a_plan_covers_every_kind_of_upload() -> None:
     made = plan(1000, 1)
     assert len(made) == 1000
     assert {version.code for version in made} == {
@@ -52,7 +52,7 @@ def test_a_plan_has_something_of_everything() -> None:
     assert len(again) < len(made)  # an image is uploaded again under its key
 
 
-def test_every_rate_is_a_share_and_most_calls_go_well() -> None:
+def test_rates_are_shares_and_most_calls_succeed() -> None:
     assert all(0 < rate < 1 for rate in RATES.values())
     assert sum(RATES.values()) < 0.2
 
@@ -98,7 +98,7 @@ def wrongs(
         ([sent(removal="at some time")], [stored(code="upload_missing")], []),
     ],
 )
-def test_what_is_right_is_not_called_wrong(uploads: list[Sent], written: list[Stored], dead: list[str]) -> None:
+def test_correct_results_are_accepted(uploads: list[Sent], written: list[Stored], dead: list[str]) -> None:
     assert wrongs(uploads, written, dead) == []
 
 
@@ -117,7 +117,7 @@ def test_what_is_right_is_not_called_wrong(uploads: list[Sent], written: list[St
         ([sent()], [stored(heatmap={"key": "k"})], "heatmap that does not exist"),
     ],
 )
-def test_what_is_wrong_is_found(uploads: list[Sent], written: list[Stored], why: str) -> None:
+def test_wrong_results_are_found(uploads: list[Sent], written: list[Stored], why: str) -> None:
     assert [found for found in wrongs(uploads, written) if why in found]
 
 

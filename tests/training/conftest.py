@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(*IGNORED))
 
 
-def write_film(path: Path, *, bright: bool, seed: int) -> None:
+def write_image(path: Path, *, bright: bool, seed: int) -> None:
     """Write a noisy grey image. Pneumonia gets a bright patch, so that even a tiny network can learn it."""
     pixels = np.random.default_rng(seed).integers(60, 120, (SIZE, SIZE), dtype=np.uint8)
     if bright:
@@ -37,12 +37,12 @@ def write_film(path: Path, *, bright: bool, seed: int) -> None:
     Image.fromarray(pixels).save(path)
 
 
-def write_films(root: Path) -> Path:
+def write_images(root: Path) -> Path:
     """Write NORMAL/ with eight images of each series, and PNEUMONIA/ with 16 images, two of each patient."""
     for k in range(16):
         series = "IM" if k < 8 else "NORMAL2-IM"
-        write_film(root / "NORMAL" / f"{series}-{k:04d}-0001.png", bright=False, seed=k)
-        write_film(root / "PNEUMONIA" / f"person{k // 2}_virus_{k}.png", bright=True, seed=100 + k)
+        write_image(root / "NORMAL" / f"{series}-{k:04d}-0001.png", bright=False, seed=k)
+        write_image(root / "PNEUMONIA" / f"person{k // 2}_virus_{k}.png", bright=True, seed=100 + k)
     return root
 
 
@@ -55,14 +55,14 @@ def write_lungs(path: Path, names: list[str]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def films_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_films(tmp_path_factory.mktemp("films"))
+def images_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("films"))
 
 
 @pytest.fixture(scope="session")
-def lungs_file(films_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lungs_file(images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file of masks for three of four images."""
-    names = sorted(path.name for path in films_dir.glob("*/*.png"))
+    names = sorted(path.name for path in images_dir.glob("*/*.png"))
     return write_lungs(tmp_path_factory.mktemp("lungs") / "lungs.npz", [n for k, n in enumerate(names) if k % 4])
 
 
@@ -90,12 +90,12 @@ def xception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(films_dir: Path, lungs_file: Path, xception_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_run(images_dir: Path, lungs_file: Path, xception_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run folder with both folds, two epochs each."""
     from training import train
 
     out = tmp_path_factory.mktemp("runs") / "tiny"
-    train.main(["--data", str(films_dir), "--lungs", str(lungs_file), "--weights", str(xception_file),
+    train.main(["--data", str(images_dir), "--lungs", str(lungs_file), "--weights", str(xception_file),
                 "--out", str(out), "--epochs", "2", *TINY])  # fmt: skip
     return out
 
@@ -111,8 +111,8 @@ def make_core() -> MakeCore:
 
     def make(features: int = 6) -> Any:
         layers = keras.layers
-        film = keras.Input((32, 32, 1), name="film")
-        cells = layers.Conv2D(features, 8, strides=8, activation="relu", name="stem")(film)
+        image = keras.Input((32, 32, 1), name="film")
+        cells = layers.Conv2D(features, 8, strides=8, activation="relu", name="stem")(image)
         lungs = layers.Dense(1, name="lungs")(cells)
         pooled, weight = LungPooling(name="pool")([cells, lungs])
         head = layers.Dense(1, name="head")
@@ -123,6 +123,6 @@ def make_core() -> MakeCore:
             "lung_logits": layers.Reshape((4, 4), name="lung_logits")(lungs),
             "features": layers.Activation("linear", name="features")(pooled),
         }
-        return keras.Model(film, outputs, name="core")
+        return keras.Model(image, outputs, name="core")
 
     return make

@@ -22,9 +22,9 @@ def down(size: int = 64) -> Array:
     return np.repeat(np.linspace(0, 1, size, dtype=np.float32)[None, :, None], size, axis=2)
 
 
-def run(film: Array, ranges: Augmentation, count: int = 16, seed: int = 1) -> Array:
+def run(image: Array, ranges: Augmentation, count: int = 16, seed: int = 1) -> Array:
     """Return ``count`` simulated acquisitions of one image."""
-    changed, _ = augment(np.repeat(film, count, axis=0), None, draws([seed], count), ranges)
+    changed, _ = augment(np.repeat(image, count, axis=0), None, draws([seed], count), ranges)
     return np.asarray(changed)
 
 
@@ -34,23 +34,23 @@ def test_draws_are_a_function_of_their_seed() -> None:
     assert (draws([7, 1], 5) != draws([7, 2], 5)).any(axis=1).all()
 
 
-def test_the_same_draws_give_the_same_film_and_others_another() -> None:
+def test_the_same_draws_give_the_same_image() -> None:
     first = run(NOISE, Augmentation())
     assert first.shape == (16, 48, 48)
     assert first.min() >= 0
     assert first.max() <= 1
     assert (first == run(NOISE, Augmentation())).all()
     assert (first != run(NOISE, Augmentation(), seed=2)).any(axis=(1, 2)).all()
-    assert len({film.tobytes() for film in first}) == 16
+    assert len({image.tobytes() for image in first}) == 16
 
 
-def test_a_film_does_not_depend_on_its_neighbours() -> None:
+def test_a_image_does_not_depend_on_its_neighbours() -> None:
     uniform = draws([1], 4)
     alone, _ = augment(NOISE, None, uniform[2:3], Augmentation())
     np.testing.assert_allclose(np.asarray(alone)[0], run(NOISE, Augmentation(), 4)[2], atol=1e-5)
 
 
-def test_with_every_range_at_nothing_only_the_flip_is_left() -> None:
+def test_with_every_range_at_zero_only_the_flip_remains() -> None:
     found = run(NOISE, STILL)
     same = np.abs(found - NOISE).max(axis=(1, 2)) < 1e-5
     mirrored = np.abs(found - NOISE[:, :, ::-1]).max(axis=(1, 2)) < 1e-5
@@ -73,18 +73,18 @@ def centre(images: Array) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("cut_probability", [0.0, 1.0])
-def test_the_mask_goes_where_the_film_goes(cut_probability: float) -> None:
+def test_image_and_mask_move_together(cut_probability: float) -> None:
     geometry = replace(STILL, rotation_degrees=15.0, shift=0.08, zoom_out=0.2, zoom_in=0.25, log_stretch=0.15, cut=0.3,
                        cut_probability=cut_probability)  # fmt: skip
-    film, mask = (np.repeat(spot(size, 0.6, 0.42), 64, axis=0) for size in (96, 56))
-    films, masks = (np.asarray(found) for found in augment(film, mask, draws([5], 64), geometry))
+    image, mask = (np.repeat(spot(size, 0.6, 0.42), 64, axis=0) for size in (96, 56))
+    images, masks = (np.asarray(found) for found in augment(image, mask, draws([5], 64), geometry))
     assert masks.shape == (64, 56, 56)
-    places = centre(films)
+    places = centre(images)
     assert np.abs(places - centre(masks)).max() < 0.005
     assert (places.std(axis=0) > 0.03).all()
 
 
-def test_exposure_leaves_the_mask_alone() -> None:
+def test_exposure_does_not_change_the_mask() -> None:
     _, masks = augment(np.repeat(NOISE, 8, axis=0), np.repeat(NOISE, 8, axis=0), draws([1], 8),
                        replace(Augmentation(), rotation_degrees=0.0, shift=0.0, zoom_out=0.0, zoom_in=0.0,
                                log_stretch=0.0, cut=0.0))  # fmt: skip
@@ -98,7 +98,7 @@ def test_gamma_moves_the_middle_grey_both_ways() -> None:
     assert means.max() > 0.5 + 0.03
 
 
-def test_a_cut_takes_a_share_off_one_end_and_squashes_back_the_rest() -> None:
+def test_a_cut_removes_a_share_at_one_end_and_stretches_the_rest() -> None:
     rows = run(down(200), replace(STILL, cut=0.3, cut_probability=1.0), 32)[:, :, 100]
     # The outermost rows mix the image with the black around it, so the test reads one row further in.
     top, bottom = rows[:, 1], rows[:, -2]
@@ -127,7 +127,7 @@ def test_local_contrast_evens_the_brightness_of_regions() -> None:
     assert np.corrcoef(strengths, spread)[0, 1] < -0.9
 
 
-def test_borders_are_black_and_an_erased_patch_is_of_one_grey() -> None:
+def test_borders_are_black_and_an_erased_patch_has_one_grey() -> None:
     white = np.ones((1, 64, 64), np.float32)
     framed = run(white, replace(STILL, border=0.2), 32)
     assert set(np.unique(framed)) == {0.0, 1.0}
@@ -136,7 +136,7 @@ def test_borders_are_black_and_an_erased_patch_is_of_one_grey() -> None:
     assert not changed.all()
     assert (framed[:, 16:48, 16:48] == 1).all()
     erased = run(white, replace(STILL, erase=0.25, erase_probability=1.0))
-    for film in erased:
-        greys = np.unique(film[film < 1])
+    for image in erased:
+        greys = np.unique(image[image < 1])
         assert len(greys) == 1
-        assert 0 < (film < 1).mean() < 0.3**2
+        assert 0 < (image < 1).mean() < 0.3**2

@@ -20,7 +20,7 @@ def run(tmp_path: Path, make_core: MakeCore) -> tuple[Path, list[Any]]:
     return tmp_path, cores
 
 
-def test_the_mean_is_over_the_folds_and_over_nothing_else(run: tuple[Path, list[Any]]) -> None:
+def test_the_mean_is_over_the_folds_only(run: tuple[Path, list[Any]]) -> None:
     folder, cores = run
     average.main(["--run", str(folder)])
     mean = network.load_core(folder / "mean" / "model.keras")

@@ -30,7 +30,7 @@ def test_another_prevalence_moves_the_log_odds_by_the_ratio_of_the_odds() -> Non
 
 
 @pytest.mark.parametrize("target", [0.9, 0.95, 0.99, 1.0])
-def test_thresholds_reach_their_target_and_no_tighter_one_would(target: float) -> None:
+def test_thresholds_reach_their_target_and_are_the_tightest(target: float) -> None:
     p = calibrate.platt(Y, LOGITS).probability(LOGITS)
     low = calibrate.threshold_for_sensitivity(Y, p, target)
     assert metrics.sensitivity(Y, p, low) >= target
@@ -40,7 +40,7 @@ def test_thresholds_reach_their_target_and_no_tighter_one_would(target: float) -
     assert metrics.specificity(Y, p, high - 1.5 * STEP) < target
 
 
-def test_what_is_served_is_what_was_measured() -> None:
+def test_thresholds_and_probabilities_have_six_decimals() -> None:
     """Thresholds and probabilities have the six decimals that the card and results show."""
     fit = calibrate.platt(Y, LOGITS)
     p = fit.probability(LOGITS)
@@ -65,7 +65,7 @@ def test_operating_points_are_in_order_even_when_the_classes_do_not_overlap() ->
 
 
 @pytest.mark.parametrize("shift", [-0.1, 0.1])
-def test_each_point_keeps_its_promise_on_shifted_films_too(shift: float) -> None:
+def test_each_point_reaches_its_target_on_shifted_images_too(shift: float) -> None:
     p = calibrate.platt(Y, LOGITS).probability(LOGITS)
     points = calibrate.operating_points(validation(Y, p, shift))
     for name in ("validation", "shifted"):
@@ -74,7 +74,7 @@ def test_each_point_keeps_its_promise_on_shifted_films_too(shift: float) -> None
         assert points["rule_in"][f"{name}_specificity"] >= calibrate.RULE_IN_SPECIFICITY
 
 
-def test_the_balanced_threshold_follows_films_that_score_lower_and_no_others() -> None:
+def test_the_balanced_threshold_follows_lower_scores_only() -> None:
     p = calibrate.platt(Y, LOGITS).probability(LOGITS)
     lower, still, higher = (
         calibrate.operating_points(validation(Y, p, by))["balanced"]["threshold"] for by in (-0.1, 0.0, 0.1)

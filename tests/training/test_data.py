@@ -7,15 +7,15 @@ import pytest
 from training import data
 
 
-def film(name: str, label: int = 0, group: str = "") -> data.Film:
-    return data.Film(Path(name), label, group or name)
+def image(name: str, label: int = 0, group: str = "") -> data.LabelledImage:
+    return data.LabelledImage(Path(name), label, group or name)
 
 
-def test_scan_reads_class_patient_and_kind_from_the_names(films_dir: Path) -> None:
-    films = data.scan(films_dir)
-    assert len(films) == 32
-    normal = next(f for f in films if f.path.name == "IM-0003-0001.png")
-    sick = next(f for f in films if f.path.name == "person2_virus_5.png")
+def test_scan_reads_class_patient_and_kind_from_the_names(images_dir: Path) -> None:
+    images = data.scan(images_dir)
+    assert len(images) == 32
+    normal = next(f for f in images if f.path.name == "IM-0003-0001.png")
+    sick = next(f for f in images if f.path.name == "person2_virus_5.png")
     assert (normal.label, normal.group, normal.kind) == (0, "IM-0003", "")
     assert (sick.label, sick.group, sick.kind) == (1, "person2", "virus")
 
@@ -52,54 +52,54 @@ def test_a_missing_class_folder_is_named(tmp_path: Path) -> None:
         data.scan(tmp_path)
 
 
-def test_identical_files_join_their_patients(films_dir: Path, tmp_path: Path) -> None:
+def test_identical_files_join_their_patients(images_dir: Path, tmp_path: Path) -> None:
     root = tmp_path / "films"
-    shutil.copytree(films_dir, root)
+    shutil.copytree(images_dir, root)
     shutil.copy(root / "NORMAL/IM-0001-0001.png", root / "NORMAL/IM-0005-0002.png")
     groups = {f.path.name: f.group for f in data.merge_duplicates(data.scan(root))}
     assert groups["IM-0001-0001.png"] == groups["IM-0005-0002.png"] == groups["IM-0005-0001.png"]
     assert len(set(groups.values())) == 16 + 8 - 1
 
 
-def test_folds_never_split_a_patient_and_hold_both_classes(films_dir: Path) -> None:
-    films = data.scan(films_dir)
-    folds = data.blocked_folds(films, 4)
-    for group in {f.group for f in films}:
-        assert len({int(k) for f, k in zip(films, folds, strict=True) if f.group == group}) == 1
+def test_folds_never_split_a_patient_and_hold_both_classes(images_dir: Path) -> None:
+    images = data.scan(images_dir)
+    folds = data.blocked_folds(images, 4)
+    for group in {f.group for f in images}:
+        assert len({int(k) for f, k in zip(images, folds, strict=True) if f.group == group}) == 1
     for fold in range(4):
-        labels = [f.label for f, k in zip(films, folds, strict=True) if k == fold]
+        labels = [f.label for f, k in zip(images, folds, strict=True) if k == fold]
         assert labels.count(0) == 4
         assert labels.count(1) == 4
 
 
 def test_folds_are_contiguous_blocks_of_each_series() -> None:
-    films = [film(f"IM-{k:04d}", group=f"IM-{k:04d}") for k in (30, 1, 20, 2, 10, 40)]
-    folds = data.blocked_folds(films, 3)
-    in_order = [int(k) for _, k in sorted(zip([f.order for f in films], folds, strict=True))]
+    images = [image(f"IM-{k:04d}", group=f"IM-{k:04d}") for k in (30, 1, 20, 2, 10, 40)]
+    folds = data.blocked_folds(images, 3)
+    in_order = [int(k) for _, k in sorted(zip([f.order for f in images], folds, strict=True))]
     assert in_order == [0, 0, 1, 1, 2, 2]
 
 
-def test_a_network_without_the_later_block_never_sees_its_normal_films_nor_the_last_fold(films_dir: Path) -> None:
-    films = data.scan(films_dir)
-    folds = data.blocked_folds(films, 2)
-    unseen = data.held_out(films, folds, data.LATER_BLOCK)
-    for film, fold, out in zip(films, folds, unseen, strict=True):
-        assert out == (film.path.name.startswith("NORMAL2-") if film.label == 0 else fold == 1)
+def test_a_network_without_the_later_block_sees_neither_its_normal_images_nor_the_last_fold(images_dir: Path) -> None:
+    images = data.scan(images_dir)
+    folds = data.blocked_folds(images, 2)
+    unseen = data.held_out(images, folds, data.LATER_BLOCK)
+    for image, fold, out in zip(images, folds, unseen, strict=True):
+        assert out == (image.path.name.startswith("NORMAL2-") if image.label == 0 else fold == 1)
     assert unseen.sum() == 8 + 8
     # No patient is on both sides.
-    assert {f.group for f, out in zip(films, unseen, strict=True) if out}.isdisjoint(
-        f.group for f, out in zip(films, unseen, strict=True) if not out
+    assert {f.group for f, out in zip(images, unseen, strict=True) if out}.isdisjoint(
+        f.group for f, out in zip(images, unseen, strict=True) if not out
     )
 
 
-def test_a_fold_is_held_out_and_no_film_where_all_are_trained_on(films_dir: Path) -> None:
-    films = data.scan(films_dir)
-    folds = data.blocked_folds(films, 2)
-    assert (data.held_out(films, folds, 1) == (folds == 1)).all()
-    assert not data.held_out(films, folds, data.EVERY_FILM).any()
+def test_a_fold_is_held_out_unless_all_images_are_trained_on(images_dir: Path) -> None:
+    images = data.scan(images_dir)
+    folds = data.blocked_folds(images, 2)
+    assert (data.held_out(images, folds, 1) == (folds == 1)).all()
+    assert not data.held_out(images, folds, data.EVERY_IMAGE).any()
 
 
-def test_pixels_are_grey_squares(films_dir: Path) -> None:
-    pixels = data.load_pixels([f.path for f in data.scan(films_dir)][:3], 71)
+def test_pixels_are_grey_squares(images_dir: Path) -> None:
+    pixels = data.load_pixels([f.path for f in data.scan(images_dir)][:3], 71)
     assert pixels.shape == (3, 71, 71, 1)
     assert pixels.dtype == np.uint8

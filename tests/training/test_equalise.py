@@ -55,13 +55,13 @@ def uneven() -> Any:
 
 
 @pytest.fixture(scope="module")
-def films() -> NDArray[np.uint8]:
+def images() -> NDArray[np.uint8]:
     return np.random.default_rng(5).integers(0, 255, (24, SIZE, SIZE, 1), dtype=np.uint8)
 
 
-def features(model: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+def features(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(["features"], {"image": films})[0])
+    return np.asarray(session.run(["features"], {"image": images})[0])
 
 
 def copied(model: Any) -> Any:
@@ -78,42 +78,42 @@ def test_a_stream_joins_what_addition_pooling_and_rectifiers_join(uneven: Any) -
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0])
-def test_the_graph_computes_what_it_did(uneven: Any, films: NDArray[np.uint8], exponent: float) -> None:
-    before = features(uneven, films)
-    assert equalise.equalise(uneven, films, exponent) == 3
-    np.testing.assert_allclose(features(uneven, films), before, rtol=1e-4, atol=1e-4)
+def test_the_output_of_the_graph_does_not_change(uneven: Any, images: NDArray[np.uint8], exponent: float) -> None:
+    before = features(uneven, images)
+    assert equalise.equalise(uneven, images, exponent) == 3
+    np.testing.assert_allclose(features(uneven, images), before, rtol=1e-4, atol=1e-4)
 
 
-def test_channels_read_by_depthwise_filters_get_one_range(uneven: Any, films: NDArray[np.uint8]) -> None:
-    before = equalise.channel_ranges(uneven, ["r1"], films)["r1"]
-    equalise.equalise(uneven, films)
-    after = equalise.channel_ranges(uneven, ["r1", "sum"], films)
+def test_channels_read_by_depthwise_filters_get_one_range(uneven: Any, images: NDArray[np.uint8]) -> None:
+    before = equalise.channel_ranges(uneven, ["r1"], images)["r1"]
+    equalise.equalise(uneven, images)
+    after = equalise.channel_ranges(uneven, ["r1", "sum"], images)
     together = np.maximum(after["r1"], after["sum"])
     assert before.max() > 20 * before.min()
     np.testing.assert_allclose(together, together.max(), rtol=1e-3)
 
 
-def test_int8_comes_nearer_to_float32(uneven: Any, films: NDArray[np.uint8], tmp_path: Path,
+def test_int8_comes_nearer_to_float32(uneven: Any, images: NDArray[np.uint8], tmp_path: Path,
                                       monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     onnx.save(uneven, tmp_path / "float.onnx")
-    expected = features(uneven, films[16:])
+    expected = features(uneven, images[16:])
 
     def gap(name: str) -> float:
-        quantise.quantise(tmp_path / "float.onnx", tmp_path / name, films[:16])
-        return float(np.abs(features(onnx.load(tmp_path / name), films[16:]) - expected).mean())
+        quantise.quantise(tmp_path / "float.onnx", tmp_path / name, images[:16])
+        return float(np.abs(features(onnx.load(tmp_path / name), images[16:]) - expected).mean())
 
     even = gap("even.onnx")
-    monkeypatch.setattr(equalise, "equalise", lambda model, films: 0)
+    monkeypatch.setattr(equalise, "equalise", lambda model, images: 0)
     assert even < 0.7 * gap("uneven.onnx")
 
 
-def test_silent_channels_are_left_finite() -> None:
+def test_silent_channels_stay_finite() -> None:
     factor = equalise.factors(np.array([0.0, 1.0, 4.0], np.float32), np.array([1.0, 0.0, 2.0], np.float32))
     assert np.isfinite(factor).all()
     assert (factor > 0).all()
 
 
-def test_a_graph_without_streams_is_left_alone(films: NDArray[np.uint8]) -> None:
+def test_a_graph_without_streams_does_not_change(images: NDArray[np.uint8]) -> None:
     node = helper.make_node("Cast", ["image"], ["features"], to=TensorProto.FLOAT)
     graph = helper.make_graph(
         [node], "none", [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIZE, SIZE, 1])],
@@ -121,5 +121,5 @@ def test_a_graph_without_streams_is_left_alone(films: NDArray[np.uint8]) -> None
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     before = copied(model)
-    assert equalise.equalise(model, films) == 0
+    assert equalise.equalise(model, images) == 0
     assert model == before

@@ -26,13 +26,15 @@ def scores(p: NDArray[np.float64]) -> Scores:
     return Scores(np.log(p / (1 - p)), p, ["indeterminate"] * len(p), np.zeros((len(p), 2, 2), np.float32))
 
 
-def test_figures_are_those_of_the_operating_points_and_of_each_kind() -> None:
-    films = [
-        data.Film(Path(f"{k}.png"), int(k >= 3), f"patient {k % 3}", "" if k < 3 else ("virus", "bacteria")[k % 2])
+def test_figures_cover_the_operating_points_and_each_kind() -> None:
+    images = [
+        data.LabelledImage(
+            Path(f"{k}.png"), int(k >= 3), f"patient {k % 3}", "" if k < 3 else ("virus", "bacteria")[k % 2]
+        )
         for k in range(6)
     ]
     p = np.array([0.05, 0.3, 0.5, 0.95, 0.2, 0.6])
-    found = evaluate.figures_of(films, data.labels(films).astype(np.float64), scores(p), POINTS)
+    found = evaluate.figures_of(images, data.labels(images).astype(np.float64), scores(p), POINTS)
     assert (found["films"], found["patients"], found["threshold"]) == (6, 3, 0.4)
     assert found["confusion"] == {"tn": 2, "fp": 1, "fn": 1, "tp": 2}
     assert found["operating_points"]["rule_out"] == {"sensitivity": 1.0, "specificity": 0.3333}
@@ -53,10 +55,10 @@ def test_adults_are_counted_by_class_and_the_hottest_cell_against_the_boxes(serv
     for name, grey in (("LUNG_OPACITY", 150), ("NORMAL", 60), ("NOT_NORMAL_NO_OPACITY", 90)):
         (tmp_path / name).mkdir()
         for k in range(4):
-            film = Image.new("L", (64, 64), grey - k)
-            film.paste(250, (0, 0, 16, 16))  # the hottest place is the upper left corner
-            film.paste(0, (48, 48, 64, 64))
-            film.save(tmp_path / name / f"{name}-{k}.png")
+            image = Image.new("L", (64, 64), grey - k)
+            image.paste(250, (0, 0, 16, 16))  # the hottest place is the upper left corner
+            image.paste(0, (48, 48, 64, 64))
+            image.save(tmp_path / name / f"{name}-{k}.png")
     boxes = tmp_path / "boxes.csv"
     boxes.write_text(
         "file,x,y,width,height\nLUNG_OPACITY/LUNG_OPACITY-0.png,0,0,256,256\n"
@@ -70,11 +72,11 @@ def test_adults_are_counted_by_class_and_the_hottest_cell_against_the_boxes(serv
     assert "boxes" not in evaluate.adult_figures(tmp_path, server, limits, POINTS, None)
 
 
-def test_an_enlarged_film_has_about_the_same_probability(
-    server: Server, films_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_enlarged_image_has_about_the_same_probability(
+    server: Server, images_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate, "ENLARGED", 300)
-    paths = [film.path for film in data.scan(films_dir)][::8]
+    paths = [image.path for image in data.scan(images_dir)][::8]
     found = evaluate.size_figures(paths, server, Settings.from_env({}).limits, 0.4)
     assert (found["films"], found["enlarged_to"], found["labels_changed"]) == (4, 300, 0)
     assert 0 <= found["mean_difference"] <= found["largest_difference"] < 0.02

@@ -14,13 +14,13 @@ from training.settings import TrainSettings
 SETTINGS = TrainSettings(size=71, epoch_films=20, batch=8)
 
 
-def made_up(count: int = 24) -> feed.Films:
+def made_up(count: int = 24) -> feed.ImageSet:
     """Return images of one grey each, equal to their number. Every second one has a mask of that number."""
     number = np.arange(count, dtype=np.uint8)
     known = (number % 2).astype(np.float32)
     masks = np.tile((number * known.astype(np.uint8))[:, None, None], (1, 56, 56))
     pixels = np.tile(number[:, None, None, None], (1, 71, 71, 1))
-    return feed.Films(pixels, masks, known, (number >= 4).astype(np.float32))
+    return feed.ImageSet(pixels, masks, known, (number >= 4).astype(np.float32))
 
 
 def test_an_epoch_is_balanced_and_repeats_nothing_early() -> None:
@@ -45,14 +45,14 @@ def test_batches_are_a_function_of_seed_fold_and_epoch() -> None:
         assert (first[0]["film"] != other[0]["film"]).any()
 
 
-def test_batches_are_of_one_size_and_each_draws_anew() -> None:
+def test_batches_have_one_size_and_different_draws() -> None:
     batches = epoch(SETTINGS, 0, 0)
     assert len(batches) == 2  # the last four images of the epoch do not fill a batch
     assert {batch["film"].shape for batch in batches} == {(8, 71, 71)}
     assert (batches[0]["uniform"] != batches[1]["uniform"]).all()
 
 
-def test_film_mask_and_label_of_a_batch_belong_together() -> None:
+def test_image_mask_and_label_of_a_batch_belong_together() -> None:
     for batch in epoch(SETTINGS, 0, 0):
         number = batch["film"][:, 0, 0]
         assert (batch["label"] == (number >= 4)).all()
@@ -60,7 +60,7 @@ def test_film_mask_and_label_of_a_batch_belong_together() -> None:
         assert (batch["mask"][:, 0, 0] == number * (number % 2)).all()
 
 
-def test_masks_are_found_by_the_name_of_the_film(tmp_path: Path) -> None:
+def test_masks_are_found_by_the_file_name(tmp_path: Path) -> None:
     stored = np.stack([np.full((56, 56), grey, np.uint8) for grey in (10, 20)])
     np.savez(tmp_path / "lungs.npz", names=np.array(["b.png", "a.png"]), masks=stored)
     masks, known = feed.lung_masks(["a.png", "none.png", "b.png"], tmp_path / "lungs.npz")
@@ -80,11 +80,11 @@ def test_masks_of_another_shape_are_refused(tmp_path: Path) -> None:
         feed.lung_masks(["a.png"], tmp_path / "lungs.npz")
 
 
-def test_films_are_read_with_their_masks(films_dir: Path, lungs_file: Path) -> None:
-    films = data.scan(films_dir)
-    read = feed.Films.read(films, 71, lungs_file)
+def test_images_are_read_with_their_masks(images_dir: Path, lungs_file: Path) -> None:
+    images = data.scan(images_dir)
+    read = feed.ImageSet.read(images, 71, lungs_file)
     assert read.pixels.shape == (32, 71, 71, 1)
     assert read.known.sum() == 24
     assert (read.masks.any(axis=(1, 2)) == (read.known == 1)).all()
-    assert (read.y == [film.label for film in films]).all()
+    assert (read.y == [image.label for image in images]).all()
     assert (read.part(np.array([3, 1])).pixels == read.pixels[[3, 1]]).all()

@@ -40,18 +40,19 @@ def picture(seed: int, *, low: int, high: int, curve: float = 1.0) -> Image.Imag
     return Image.fromarray(np.clip(rows, 0, 255).astype(np.uint8))
 
 
-def inputs(films: Sequence[Image.Image]) -> NDArray[np.uint8]:
+def inputs(images: Sequence[Image.Image]) -> NDArray[np.uint8]:
     """Return the images as the model reads them."""
-    return np.stack([to_model_input(film, 32, 32, stretch=True) for film in films])
+    return np.stack([to_model_input(image, 32, 32, stretch=True) for image in images])
 
 
-def test_the_graph_answers_what_was_fitted(member: Path) -> None:
+def test_the_graph_computes_the_fitted_gate(member: Path) -> None:
     read = gate.feature_reader(member)
-    films = [picture(k, low=20, high=140) for k in range(60)]
+    images = [picture(k, low=20, high=140) for k in range(60)]
     adults = [picture(100 + k, low=60, high=220, curve=2.5) for k in range(60)]
-    upright = [read(films), read(adults)]
+    upright = [read(images), read(adults)]
     turned: dict[str, Sequence[NDArray[np.float32]]] = {
-        pose: [read([gate.changed(one, pose) for one in group[:20]]) for group in (films, adults)] for pose in POSES[1:]
+        pose: [read([gate.changed(one, pose) for one in group[:20]]) for group in (images, adults)]
+        for pose in POSES[1:]
     }
     fitted = gate.fit(upright, turned)
     gate.attach(member, fitted)
@@ -59,9 +60,9 @@ def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     session = onnxruntime.InferenceSession(str(member), providers=["CPUExecutionProvider"])
     # The features are no longer an output.
     assert {entry.name for entry in session.get_outputs()} == {"logit", "activation_map", "lung_map", *GATE_OUTPUTS}
-    batch = inputs(films[:5])
+    batch = inputs(images[:5])
     distance, population, pose = session.run(list(GATE_OUTPUTS), {"image": batch})
-    assert distance == pytest.approx(fitted.gaussian.distance(gate.unit(read(films[:5]))), rel=1e-3)
+    assert distance == pytest.approx(fitted.gaussian.distance(gate.unit(read(images[:5]))), rel=1e-3)
     assert distance.shape == population.shape == (5,)
     assert pose.shape == (5, len(POSES))
     # Most of the next five images of each population are on the right side of the limit.
@@ -72,10 +73,10 @@ def test_the_graph_answers_what_was_fitted(member: Path) -> None:
     assert session.run([GATE_OUTPUTS[0]], {"image": board})[0][0] > fitted.distance_threshold
 
 
-def test_a_changed_film_is_what_the_gate_takes_back() -> None:
-    film = picture(1, low=0, high=200)
-    assert gate.changed(film, "turned_90").tobytes() == film.transpose(Image.Transpose.ROTATE_90).tobytes()
-    assert gate.changed(film, "upright") is film
+def test_the_gate_reverses_a_pose() -> None:
+    image = picture(1, low=0, high=200)
+    assert gate.changed(image, "turned_90").tobytes() == image.transpose(Image.Transpose.ROTATE_90).tobytes()
+    assert gate.changed(image, "upright") is image
 
 
 def test_half_of_the_patients_fit_and_the_others_judge() -> None:

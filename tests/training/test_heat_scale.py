@@ -26,20 +26,20 @@ class PeakModel:
         return found
 
 
-def test_the_scale_is_a_quantile_of_the_hottest_cells_of_films_with_pneumonia(films_dir: Path) -> None:
+def test_the_scale_is_a_quantile_of_the_hottest_cells_of_images_with_pneumonia(images_dir: Path) -> None:
     model = PeakModel([float(peak) for peak in range(1, 17)])
-    assert heat_scale.measure(model, films_dir) == {  # type: ignore[arg-type]  # what is used of a model
+    assert heat_scale.measure(model, images_dir) == {  # type: ignore[arg-type]  # what is used of a model
         "full_scale": pytest.approx(np.quantile(np.arange(1.0, 17.0), 0.75)),
         "films": 16,
         "quantile": 0.75,
     }
 
 
-def test_no_more_films_are_looked_at_than_it_takes(films_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_images_are_read_than_needed(images_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heat_scale, "IMAGES", 5)
     model = PeakModel([2.0] * 16)
-    assert heat_scale.measure(model, films_dir)["films"] == model.seen == 5  # type: ignore[arg-type]  # see above
+    assert heat_scale.measure(model, images_dir)["films"] == model.seen == 5  # type: ignore[arg-type]  # see above
 
 
-def test_a_model_without_any_evidence_still_has_a_scale(films_dir: Path) -> None:
-    assert heat_scale.measure(PeakModel([-1.0] * 16), films_dir)["full_scale"] > 0  # type: ignore[arg-type]  # see above
+def test_a_model_without_any_evidence_still_has_a_scale(images_dir: Path) -> None:
+    assert heat_scale.measure(PeakModel([-1.0] * 16), images_dir)["full_scale"] > 0  # type: ignore[arg-type]  # see above

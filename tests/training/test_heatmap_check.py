@@ -7,7 +7,7 @@ from PIL import Image
 from training import heatmap_check
 
 
-def test_hottest_marks_the_asked_share_at_the_top() -> None:
+def test_hottest_marks_the_given_share() -> None:
     heat = np.arange(100, dtype=np.float32).reshape(10, 10)
     mask = heatmap_check.hottest(heat, 0.2)
     assert mask.sum() == 20
@@ -21,11 +21,11 @@ def test_random_regions_are_as_large_and_differ() -> None:
     assert (one != other).any()
 
 
-def test_blacking_out_touches_the_mask_alone() -> None:
-    film = Image.new("L", (300, 200), 180)
+def test_blacking_out_changes_only_the_mask() -> None:
+    image = Image.new("L", (300, 200), 180)
     mask = np.zeros((224, 224), dtype=bool)
     mask[:50] = True
-    pixels = np.asarray(heatmap_check.blacked_out(film, mask))
+    pixels = np.asarray(heatmap_check.blacked_out(image, mask))
     assert (pixels[:50] == 0).all()
     assert (pixels[50:] == 180).all()
 
@@ -55,7 +55,7 @@ def test_shuffled_weights_change_the_graph_and_not_its_shape(tmp_path: Path) -> 
     assert (values != numpy_helper.to_array(weight)).any()
 
 
-def test_boxes_are_shares_of_the_sides_by_the_name_of_the_film(tmp_path: Path) -> None:
+def test_boxes_are_shares_of_the_sides_by_file_name(tmp_path: Path) -> None:
     path = tmp_path / "boxes.csv"
     path.write_text(
         "file,x,y,width,height\nLUNG_OPACITY/a.png,128,256,64,32\nLUNG_OPACITY/b.png,0,0,512,512\n"
@@ -74,7 +74,7 @@ def heat(row: int, column: int) -> np.ndarray:
     return found
 
 
-def test_the_centre_of_the_hottest_cell_is_looked_for_in_the_boxes() -> None:
+def test_the_centre_of_the_hottest_cell_decides() -> None:
     maps = np.stack([heat(0, 3), heat(0, 3), heat(3, 0)])  # centres at (0.875, 0.125) twice, and (0.125, 0.875)
     left, right = (0.0, 0.0, 0.5, 1.0), (0.8, 0.0, 0.2, 0.5)
     found = heatmap_check.in_boxes(maps, [[left, right], [left], [right]])

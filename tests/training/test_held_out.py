@@ -11,9 +11,9 @@ from training.held_out import FILE, HeldOut
 
 def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
     """Write a run of two folds over four images. ``scores``: logits by finished fold."""
-    films = [{"name": f"{k}.png", "label": k % 2, "group": str(k), "fold": k // 2} for k in range(4)]
+    images = [{"name": f"{k}.png", "label": k % 2, "group": str(k), "fold": k // 2} for k in range(4)]
     folder.mkdir(parents=True)
-    (folder / "films.json").write_text(json.dumps(films))
+    (folder / "films.json").write_text(json.dumps(images))
     for fold, logits in scores.items():
         (folder / f"fold-{fold}").mkdir()
         np.savez(folder / f"fold-{fold}" / "validation.npz", index=[2 * fold, 2 * fold + 1], logit=logits)
@@ -21,42 +21,42 @@ def write_run(folder: Path, scores: dict[int, list[float]]) -> Path:
     return folder
 
 
-def test_scores_go_back_to_the_films_they_belong_to(tmp_path: Path) -> None:
+def test_scores_belong_to_the_right_images(tmp_path: Path) -> None:
     scores = HeldOut.of_runs([write_run(tmp_path / "run", {0: [-1, 1], 1: [-2, 2]})])
-    assert scores.films == ("0.png", "1.png", "2.png", "3.png")
+    assert scores.images == ("0.png", "1.png", "2.png", "3.png")
     assert scores.logit.tolist() == [-1, 1, -2, 2]
     assert scores.shifted_logit.tolist() == [-1, 1, -2, 2, -2, 2, -4, 4]
     assert scores.shifted_y.tolist() == [0, 1, 0, 1] * 2
     assert scores.folds.tolist() == [0, 0, 1, 1]
 
 
-def test_films_of_an_unfinished_fold_are_left_out_not_guessed(tmp_path: Path) -> None:
+def test_images_of_an_unfinished_fold_are_left_out(tmp_path: Path) -> None:
     scores = HeldOut.of_runs([write_run(tmp_path / "run", {1: [-2, 2]})])
-    assert scores.films == ("2.png", "3.png")
+    assert scores.images == ("2.png", "3.png")
     assert scores.logits.tolist() == [[[-2, 2], [-2, 2], [-4, 4]]]
 
 
-def test_an_ensemble_is_the_mean_over_films_that_every_run_scored(tmp_path: Path) -> None:
+def test_an_ensemble_is_the_mean_over_images_that_every_run_scored(tmp_path: Path) -> None:
     one = write_run(tmp_path / "one", {0: [-1, 1], 1: [-2, 2]})
     other = write_run(tmp_path / "other", {1: [-4, 6]})
     scores = HeldOut.of_runs([one, other])
     assert scores.runs == ("one", "other")
-    assert scores.films == ("2.png", "3.png")
+    assert scores.images == ("2.png", "3.png")
     assert scores.logit.tolist() == [-3, 4]
     assert scores.shifted_logit.tolist() == [-3, 4, -6, 8]
 
 
-def test_a_run_without_shifted_scores_says_what_makes_them(tmp_path: Path) -> None:
+def test_a_run_without_shifted_scores_says_what_to_do(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", {0: [-1, 1]})
     (run / "fold-0" / "shifted.npz").unlink()
     with pytest.raises(SystemExit, match="run it again"):
         HeldOut.of_runs([run])
 
 
-def test_runs_over_other_films_are_no_ensemble(tmp_path: Path) -> None:
+def test_runs_over_other_images_are_refused(tmp_path: Path) -> None:
     one, other = (write_run(tmp_path / name, {0: [-1, 1], 1: [-2, 2]}) for name in ("one", "other"))
-    films = json.loads((other / "films.json").read_text())
-    (other / "films.json").write_text(json.dumps(films[::-1]))
+    images = json.loads((other / "films.json").read_text())
+    (other / "films.json").write_text(json.dumps(images[::-1]))
     with pytest.raises(SystemExit, match="different images"):
         HeldOut.of_runs([one, other])
 
@@ -66,6 +66,6 @@ def test_the_table_reads_back_what_was_written(tmp_path: Path) -> None:
     scores = HeldOut.of_runs(runs)
     scores.write(tmp_path / FILE)
     again = HeldOut.read(tmp_path / FILE)
-    assert (again.films, again.runs) == (scores.films, scores.runs)
+    assert (again.images, again.runs) == (scores.images, scores.runs)
     for field in ("y", "folds", "logits"):
         assert getattr(again, field).tolist() == getattr(scores, field).tolist()

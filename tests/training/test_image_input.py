@@ -42,7 +42,7 @@ def test_a_bias_that_is_there_stays(model: Any) -> None:
 
 
 def test_a_convolution_that_pads_its_input_is_left_alone(model: Any) -> None:
-    # Padding adds zeros of the scaled image, which are no zeros of the image.
+    # Padding adds zeros to the scaled image. They are not zeros of the image.
     node(model, "stem").attribute.append(helper.make_attribute("pads", [1, 1, 1, 1]))
     before = model.SerializeToString()
     assert image_input.fold_scaling(model) is None

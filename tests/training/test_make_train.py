@@ -16,7 +16,7 @@ pytest.importorskip("keras", reason="Keras is only in the training environment (
 
 from pneumonia.predictor import Predictor
 from pneumonia.settings import Settings
-from tests.training.conftest import TINY, write_film, write_films, write_lungs
+from tests.training.conftest import TINY, write_image, write_images, write_lungs
 
 ROOT = Path(__file__).parents[2]
 EPOCH = ["--epochs", "1"]
@@ -56,10 +56,10 @@ def inputs(tmp_path: Path, xception_file: Path) -> dict[str, str]:
     """Return tiny data for every variable that the command of docs/model.md may name."""
     data, random = tmp_path / "chest_xray", np.random.default_rng(1)
     for split in ("train", "test"):
-        write_films(data / split)
+        write_images(data / split)
     for name in ("LUNG_OPACITY", "NORMAL", "NOT_NORMAL_NO_OPACITY"):
         for k in range(4):
-            write_film(tmp_path / "rsna" / name / f"{name}-{k}.png", bright=name == "LUNG_OPACITY", seed=500 + k)
+            write_image(tmp_path / "rsna" / name / f"{name}-{k}.png", bright=name == "LUNG_OPACITY", seed=500 + k)
     for folder, count in (("adults", 40), ("pictures/noise", 4)):
         (tmp_path / folder).mkdir(parents=True)
         for k in range(count):
@@ -85,7 +85,7 @@ def make(checkout: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 
 @pytest.mark.slow
-def test_the_line_of_the_document_ends_in_a_model_that_is_served(checkout: Path, inputs: dict[str, str]) -> None:
+def test_the_documented_command_makes_a_model_that_can_be_served(checkout: Path, inputs: dict[str, str]) -> None:
     for program, target, *variables in pasted():
         assert program == "make"
         given = dict(variable.split("=", 1) for variable in variables)
@@ -115,13 +115,13 @@ def planned(checkout: Path, *arguments: str, **variables: str) -> str:
     return done.stdout
 
 
-def test_a_version_that_is_not_given_or_empty_is_a_local_one(checkout: Path) -> None:
+def test_a_missing_or_empty_version_becomes_a_local_one(checkout: Path) -> None:
     for plan in (planned(checkout), planned(checkout, "VERSION="), planned(checkout, VERSION="")):
         assert '--version "0.0.0+local"' in plan
     assert '--version "1.0.0"' in planned(checkout, "VERSION=1.0.0")
 
 
-def test_a_wrong_version_is_refused_before_anything_is_trained(checkout: Path) -> None:
+def test_a_wrong_version_is_refused_before_training(checkout: Path) -> None:
     done = make(checkout, "train", "DATA=films", "VERSION=1.0")
     assert done.returncode == 2
     assert "VERSION is '1.0'. Specify a semantic version" in done.stderr
@@ -129,7 +129,7 @@ def test_a_wrong_version_is_refused_before_anything_is_trained(checkout: Path) -
     assert make(checkout, "need-version", "VERSION=1.0.0-rc.1+local").returncode == 0
 
 
-def test_without_data_the_way_to_name_them_is_said(checkout: Path) -> None:
+def test_without_data_the_message_names_the_variable(checkout: Path) -> None:
     done = make(checkout, "train")
     assert done.returncode == 2
     assert "DATA=chest_xray" in done.stderr

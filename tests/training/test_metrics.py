@@ -36,7 +36,7 @@ def test_calibration_bins_take_probability_one() -> None:
     assert metrics.calibration_bins(np.array([1.0]), np.array([1.0])) == [(1.0, 1.0, 1)]
 
 
-def test_bootstrap_is_over_patients_not_films() -> None:
+def test_bootstrap_is_over_patients_not_images() -> None:
     # One patient has many identical images. Sampling images would give a narrow interval; sampling patients must not.
     y = np.array([1.0] * 100 + [0.0, 0.0])
     p = np.array([0.9] * 100 + [0.2, 0.8])

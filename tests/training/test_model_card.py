@@ -115,7 +115,7 @@ def test_every_figure_is_in_the_card(said: str) -> None:
     [("adults", "## Adults"), ("heatmap", "## Heatmaps"), ("gate", "## Is it a chest X-ray"), ("sizes", "enlarged to"),
      ("precision", "int8 lowers")],
 )  # fmt: skip
-def test_what_was_not_measured_is_left_out(section: str, title: str) -> None:
+def test_sections_without_measurements_are_left_out(section: str, title: str) -> None:
     card = document()
     assert title in model_card.render(card)
     del card["metrics"][section]
@@ -126,7 +126,7 @@ def test_what_was_not_measured_is_left_out(section: str, title: str) -> None:
     json.loads((SHIPPED / "card.json").read_text())["schema_version"] == 1,
     reason="the shipped card has the first schema; other code rendered it",
 )
-def test_the_shipped_card_is_what_its_figures_render_to() -> None:
+def test_the_shipped_card_matches_card_json() -> None:
     card = json.loads((SHIPPED / "card.json").read_text())
     assert (SHIPPED / "MODEL_CARD.md").read_text() == model_card.render(card)
 

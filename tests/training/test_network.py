@@ -14,7 +14,7 @@ import keras
 from training import network
 
 
-def films(dtype: Any = np.uint8) -> NDArray[Any]:
+def images(dtype: Any = np.uint8) -> NDArray[Any]:
     return np.random.default_rng(1).integers(0, 256, (3, 71, 71, 1), dtype=np.uint8).astype(dtype)
 
 
@@ -33,7 +33,7 @@ def outputs(model: Any, batch: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
 
 
 def test_the_outputs_have_their_names_and_shapes(core: Any) -> None:
-    found = outputs(network.classifier(core), films())
+    found = outputs(network.classifier(core), images())
     assert tuple(found) == network.OUTPUTS
     assert {name: values.shape for name, values in found.items()} == {
         "logit": (3,),
@@ -44,31 +44,31 @@ def test_the_outputs_have_their_names_and_shapes(core: Any) -> None:
 
 
 def test_the_mean_of_the_map_is_the_logit(core: Any) -> None:
-    found = outputs(network.classifier(core), films())
+    found = outputs(network.classifier(core), images())
     assert np.ptp(found["logit"]) > 0
     np.testing.assert_allclose(found["activation_map"].mean(axis=(1, 2)), found["logit"], rtol=1e-4, atol=1e-5)
 
 
 def test_the_lung_map_is_a_probability(core: Any) -> None:
-    found = outputs(core, films(np.float32) / 127.5 - 1)
+    found = outputs(core, images(np.float32) / 127.5 - 1)
     assert found["lung_map"].min() >= 0
     assert found["lung_map"].max() <= 1
     np.testing.assert_allclose(found["lung_map"], 1 / (1 + np.exp(-found["lung_logits"])), rtol=1e-4)
 
 
 def test_scaling_is_inside_the_classifier(core: Any) -> None:
-    inside, outside = outputs(network.classifier(core), films()), outputs(core, films(np.float32) / 127.5 - 1)
+    inside, outside = outputs(network.classifier(core), images()), outputs(core, images(np.float32) / 127.5 - 1)
     np.testing.assert_allclose(inside["logit"], outside["logit"], rtol=1e-4, atol=1e-5)
 
 
 def test_the_features_give_the_logit_through_the_head(core: Any) -> None:
-    found = outputs(core, films(np.float32) / 127.5 - 1)
+    found = outputs(core, images(np.float32) / 127.5 - 1)
     kernel, bias = core.get_layer("head").get_weights()
     np.testing.assert_allclose((found["features"] @ kernel + bias)[:, 0], found["logit"], rtol=1e-3, atol=1e-4)
 
 
 def test_heads_begin_at_zero() -> None:
-    found = outputs(network.core(71, middle=4), films(np.float32) / 127.5 - 1)
+    found = outputs(network.core(71, middle=4), images(np.float32) / 127.5 - 1)
     assert (found["logit"] == 0).all()
     assert (found["lung_map"] == 0.5).all()
 
@@ -86,7 +86,7 @@ def test_features_are_pooled_where_the_lungs_are() -> None:
         assert np.asarray(pooled)[0, 0] == pytest.approx(3)
 
 
-def test_frozen_layers_and_all_normalisations_stay_as_they_are() -> None:
+def test_frozen_layers_and_all_normalisations_do_not_change() -> None:
     part = network.core(71, middle=4)
     network.freeze(part, "block4_sepconv1")
     trained = {weight.path for weight in part.trainable_weights}
@@ -95,7 +95,7 @@ def test_frozen_layers_and_all_normalisations_stay_as_they_are() -> None:
     assert not any(part_of in path for path in trained for part_of in ("block1_", "block2_", "block3_", "_bn"))
 
 
-def test_freezing_up_to_a_layer_that_is_not_there_is_refused() -> None:
+def test_freezing_up_to_an_unknown_layer_is_refused() -> None:
     with pytest.raises(ValueError, match="no layer 'block99'"):
         network.freeze(network.core(71, middle=4), "block99")
 
@@ -107,7 +107,7 @@ def test_a_saved_network_gives_its_core_back(core: Any, tmp_path: Path) -> None:
     assert all((one == other).all() for one, other in zip(again.get_weights(), core.get_weights(), strict=True))
 
 
-def test_a_copy_computes_in_float32_whatever_the_original_was_trained_in() -> None:
+def test_a_copy_computes_in_float32() -> None:
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -24,10 +24,10 @@ def test_the_stored_notebook_holds_no_output() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_runs_from_top_to_bottom(
-    films_dir: Path, lungs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images_dir: Path, lungs_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for split in ("train", "test"):
-        shutil.copytree(films_dir, tmp_path / "data" / split)
+        shutil.copytree(images_dir, tmp_path / "data" / split)
     monkeypatch.setenv("CXR_ROOT", str(tmp_path / "data"))
     monkeypatch.setenv("CXR_WEIGHTS", "none")
     monkeypatch.setenv("CXR_RUN", str(tmp_path / "run"))

@@ -51,7 +51,7 @@ def test_the_loss_is_that_of_the_classes_and_of_the_lungs() -> None:
     assert loss(replace(SETTINGS, lung_weight=0.0)) == pytest.approx(CLASSES, rel=1e-5)
 
 
-def test_a_film_without_a_mask_adds_nothing_to_the_loss_of_the_lungs() -> None:
+def test_a_image_without_a_mask_adds_nothing_to_the_loss_of_the_lungs() -> None:
     assert loss(lung_logits=[[[-1.0, 2.0]], [[-9.0, 9.0]]]) == loss()
     assert loss(known=[0.0, 0.0]) == pytest.approx(CLASSES, rel=1e-5)
     assert loss(known=[1.0, 1.0]) > loss() + 0.1
@@ -66,26 +66,26 @@ def test_a_teacher_shares_the_label() -> None:
     assert loss(replace(SETTINGS, distil=0.0), teacher=[2.0, 1.0]) == pytest.approx(loss(), rel=1e-6)
 
 
-def test_films_become_numbers_around_zero_and_masks_shares_of_cells() -> None:
-    film = np.repeat(RNG.integers(0, 256, (3, 16, 1), dtype=np.uint8), 16, axis=2)  # a flip does not change it
+def test_images_become_numbers_around_zero_and_masks_shares_of_cells() -> None:
+    image = np.repeat(RNG.integers(0, 256, (3, 16, 1), dtype=np.uint8), 16, axis=2)  # a flip does not change it
     mask = np.zeros((3, 56, 56), np.uint8)
     mask[:, :21] = 255
-    found, share = Acquisition(SETTINGS, (4, 4))([film, mask, draws([1], 3)])
-    np.testing.assert_allclose(np.asarray(found)[..., 0], film / 127.5 - 1, atol=1e-4)
+    found, share = Acquisition(SETTINGS, (4, 4))([image, mask, draws([1], 3)])
+    np.testing.assert_allclose(np.asarray(found)[..., 0], image / 127.5 - 1, atol=1e-4)
     np.testing.assert_allclose(np.asarray(share)[0].mean(axis=1), [1, 0.5, 0, 0], atol=1e-5)
 
 
-def batch(films: int = 4) -> dict[str, NDArray[Any]]:
+def batch(images: int = 4) -> dict[str, NDArray[Any]]:
     return {
-        "film": RNG.integers(0, 256, (films, 32, 32), dtype=np.uint8),
-        "mask": RNG.integers(0, 2, (films, 56, 56), dtype=np.uint8) * np.uint8(255),
-        "known": np.ones(films, np.float32),
-        "label": np.array([0, 1] * (films // 2), np.float32),
-        "uniform": draws([2], films),
+        "film": RNG.integers(0, 256, (images, 32, 32), dtype=np.uint8),
+        "mask": RNG.integers(0, 2, (images, 56, 56), dtype=np.uint8) * np.uint8(255),
+        "known": np.ones(images, np.float32),
+        "label": np.array([0, 1] * (images // 2), np.float32),
+        "uniform": draws([2], images),
     }
 
 
-def test_fitting_moves_the_core_and_leaves_its_teacher_as_it_is(make_core: MakeCore) -> None:
+def test_fitting_changes_the_core_and_not_its_teacher(make_core: MakeCore) -> None:
     part, teacher = make_core(), make_core()
     teacher.name = "teacher"
     settings = replace(SETTINGS, epochs=1, epoch_films=16, batch=4, warmup_films=4, learning_rate=0.01)

@@ -27,7 +27,7 @@ def weights(model: Any) -> dict[str, Any]:
 
 
 def deeper(model: Any) -> Any:
-    """The model with a convolution behind, so that every channel lies between convolutions."""
+    """Return the model with one more convolution, so that every channel lies between convolutions."""
     last = np.random.default_rng(2).normal(0, 1, (CHANNELS, CHANNELS, 1, 1)).astype(np.float32)
     model.graph.initializer.append(numpy_helper.from_array(last, "last"))
     nodes = list(model.graph.node)
@@ -59,7 +59,7 @@ def test_channels_that_fit_already_stay(model: Any) -> None:
 
 
 def test_a_depthwise_convolution_is_padded_on_both_sides_or_not_at_all(model: Any) -> None:
-    # The residual sum reaches the head, so the channels of the stem stay, and with them those of the depthwise one.
+    # The residual sum reaches the head, so the channels of the stem and of the depthwise convolution stay.
     expected = maps(model)
     assert padding.pad_channels(model, 16) == 0
     for one, other in zip(maps(model), expected, strict=True):

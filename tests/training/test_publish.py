@@ -19,10 +19,10 @@ SHIPPED = Path(__file__).parents[2] / "model_artifacts"
 
 def test_validation_figures_show_the_spread_over_the_folds() -> None:
     y = np.array([0.0, 1.0, 0.0, 1.0])
-    films = calibrate.Validation(
+    images = calibrate.Validation(
         y, np.array([0.1, 0.9, 0.8, 0.2]), np.tile(y, 2), np.array([0.1, 0.9] * 3 + [0.9, 0.1])
     )
-    figures = publish.validation_metrics(films, np.array([0.0, 0.0, 1.0, 1.0]), 0.5)
+    figures = publish.validation_metrics(images, np.array([0.0, 0.0, 1.0, 1.0]), 0.5)
     assert figures["auc_per_fold"] == [1.0, 0.0]
     assert figures["accuracy"] == 0.5
     assert figures["shifted"]["films"] == 8
@@ -31,9 +31,9 @@ def test_validation_figures_show_the_spread_over_the_folds() -> None:
 
 def write_run(folder: Path, finished: tuple[int, ...] = (0, 1)) -> Path:
     """Write a run of three folds, some finished, over six images: normal ones first, two for each patient."""
-    films = [{"name": f"{k}.png", "label": int(k >= 3), "group": str(k // 2), "fold": k % 3} for k in range(6)]
+    images = [{"name": f"{k}.png", "label": int(k >= 3), "group": str(k // 2), "fold": k % 3} for k in range(6)]
     folder.mkdir(parents=True)
-    (folder / "films.json").write_text(json.dumps(films))
+    (folder / "films.json").write_text(json.dumps(images))
     (folder / "settings.json").write_text(json.dumps({"size": 71, "seed": 7, "data": "Images of St. Nowhere"}))
     for fold in finished:
         (folder / f"fold-{fold}").mkdir()
@@ -48,7 +48,7 @@ def test_cut_normals_are_counted_over_every_cut_and_fold(tmp_path: Path) -> None
     assert found == pytest.approx(1 / 6, abs=1e-4)
 
 
-def test_the_card_says_on_how_many_films_each_network_was_trained(tmp_path: Path) -> None:
+def test_the_card_says_on_how_many_images_each_network_was_trained(tmp_path: Path) -> None:
     entry = publish.training_entry(write_run(tmp_path / "run"), [])
     assert entry["films_of_each_network"] == {"fold-0": 4, "fold-1": 4}
     assert (entry["films"], entry["patients"], entry["prevalence"]) == (6, 3, 0.5)
@@ -58,12 +58,12 @@ def test_the_card_says_on_how_many_films_each_network_was_trained(tmp_path: Path
     assert "tuned" not in entry
 
 
-def test_one_fold_alone_never_saw_its_own_films(tmp_path: Path) -> None:
+def test_a_single_fold_never_saw_its_images(tmp_path: Path) -> None:
     entry = publish.training_entry(write_run(tmp_path / "run", finished=(0,)), [])
     assert entry["films"] == entry["films_of_each_network"]["fold-0"] == 4
 
 
-def test_what_was_tuned_and_tried_on_the_later_block_is_said(tmp_path: Path) -> None:
+def test_the_card_describes_tuning_and_the_later_block(tmp_path: Path) -> None:
     run, tuned = write_run(tmp_path / "run"), write_run(tmp_path / "run-tuned", finished=())
     (run / "later-block").mkdir()
     (run / "later-block" / "checks.json").write_text(json.dumps({"auc": 0.9}))
@@ -118,7 +118,7 @@ def old(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_failure_leaves_the_old_model_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_the_old_model_unchanged(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = written(old)
 
     def build(run: Path, out: Path, *_: Any, **__: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_a_failure_leaves_the_old_model_as_it_was(old: Path, monkeypatch: pytest
     assert list(old.parent.iterdir()) == [old]
 
 
-def test_what_is_finished_replaces_the_old_model_whole(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_model_replaces_the_old_one_completely(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(run: Path, out: Path, name: str, version: str, *_: Any, **__: Any) -> dict[str, Any]:
         (out / "new.onnx").write_text("a graph")
         return {"version": version, "metrics": {"validation": {}}}
@@ -144,7 +144,7 @@ def test_what_is_finished_replaces_the_old_model_whole(old: Path, monkeypatch: p
     assert list(old.parent.iterdir()) == [old]
 
 
-def test_swapping_takes_no_notice_of_what_a_cut_swap_left(old: Path) -> None:
+def test_swapping_ignores_the_remains_of_an_interrupted_swap(old: Path) -> None:
     (old.parent / ".artifacts.before").mkdir()
     (old.parent / ".artifacts.before" / "older.onnx").touch()
     (old.parent / "new").mkdir()
@@ -174,19 +174,19 @@ def assert_made_from_its_scores(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def published(tiny_run: Path, films_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(tiny_run: Path, images_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 90), np.uint8)).save(folder / "film.png")
     publish.main(["--run", str(tiny_run), "--out", str(folder / "artifacts"), "--version", "9.9.9+tiny",
-                  "--golden", str(folder / "film.png"), "--data", str(films_dir)])  # fmt: skip
+                  "--golden", str(folder / "film.png"), "--data", str(images_dir)])  # fmt: skip
     return folder / "artifacts"
 
 
 @pytest.mark.slow
-def test_published_artifacts_are_what_the_server_takes(published: Path) -> None:
+def test_published_artifacts_can_be_served(published: Path) -> None:
     card = Card.load(published)
-    with Image.open(published / "golden.png") as film:
-        answer = Model(card, published).predict([film.convert("L")])[0]
+    with Image.open(published / "golden.png") as image:
+        answer = Model(card, published).predict([image.convert("L")])[0]
     assert (card.version, card.stretch) == ("9.9.9+tiny", True)
     assert answer.logit == pytest.approx(card.golden.logit, abs=1e-3)
     assert answer.activation_map.shape == (5, 5)
@@ -202,7 +202,7 @@ def test_published_artifacts_are_what_the_server_takes(published: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_published_card_is_made_from_the_scores_beside_it(published: Path) -> None:
+def test_the_published_card_follows_from_its_scores(published: Path) -> None:
     assert_made_from_its_scores(published)
     training = json.loads((published / "card.json").read_text())["training"]
     assert training["films_of_each_network"] == {"fold-0": 16, "fold-1": 16}
@@ -214,7 +214,7 @@ def test_the_published_card_is_made_from_the_scores_beside_it(published: Path) -
     json.loads((SHIPPED / "card.json").read_text())["schema_version"] == 1,
     reason="the shipped card has the first schema; its figures come from other scores",
 )
-def test_the_shipped_card_is_made_from_the_scores_beside_it() -> None:
+def test_the_shipped_card_follows_from_its_scores() -> None:
     assert_made_from_its_scores(SHIPPED)
 
 
@@ -231,7 +231,7 @@ def test_a_swap_that_fails_leaves_the_old_model(tmp_path: Path) -> None:
     assert (old / "card.json").read_text() == "old"
 
 
-def test_a_swap_that_was_cut_between_its_renames_is_taken_back_first(tmp_path: Path) -> None:
+def test_a_swap_that_was_interrupted_between_its_renames_is_reversed_first(tmp_path: Path) -> None:
     folder(tmp_path / ".model_artifacts.before", "old")
     with pytest.raises(OSError, match="No such file"):
         publish.swap(tmp_path / "absent", tmp_path / "model_artifacts")

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(4)
 IMAGES = RNG.random((2, 9, 7)).astype(np.float32)
 
 
-def test_reading_is_bilinear_and_zero_outside() -> None:
+def test_sampling_is_bilinear_and_zero_outside() -> None:
     x, y = (RNG.uniform(-3, high + 3, (2, 40, 30)).astype(np.float32) for high in (7, 9))
     found = np.asarray(sampling.sample(ops.convert_to_tensor(IMAGES), x, y))
     expected = [
@@ -29,7 +29,7 @@ def test_reading_is_bilinear_and_zero_outside() -> None:
     assert (found[(x <= -1) | (y <= -1)] == 0).all()
 
 
-def test_whole_pixels_are_read_as_they_are() -> None:
+def test_whole_pixels_are_unchanged() -> None:
     y, x = (np.broadcast_to(grid, IMAGES.shape).astype(np.float32) for grid in np.indices((9, 7)))
     assert (np.asarray(sampling.sample(ops.convert_to_tensor(IMAGES), x, y)) == IMAGES).all()
 

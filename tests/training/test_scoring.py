@@ -15,11 +15,11 @@ from training.scoring import BATCH, Server
 ARTIFACTS = Path(__file__).parents[2] / "model_artifacts"
 
 
-def test_films_in_files_and_in_memory_have_the_same_scores(artifacts: Path, films_dir: Path) -> None:
+def test_images_in_files_and_in_memory_have_the_same_scores(artifacts: Path, images_dir: Path) -> None:
     server, limits = Server.load(artifacts), Settings.from_env({"MODEL_DIR": str(artifacts)}).limits
-    paths = [film.path for film in data.scan(films_dir)]
+    paths = [image.path for image in data.scan(images_dir)]
     assert len(paths) > BATCH
-    files = server.score_files(paths, "Films", limits)
+    files = server.score_files(paths, "Images", limits)
     memory = server.score([Image.open(path) for path in paths])
     assert (files.logit == memory.logit).all()
     assert (files.probability == memory.probability).all()
@@ -33,11 +33,11 @@ def test_films_in_files_and_in_memory_have_the_same_scores(artifacts: Path, film
 @pytest.mark.skipif("CXR_DATA" not in os.environ, reason="CXR_DATA is not set: the test split is not in the repository")
 def test_the_served_model_has_the_figures_of_its_card() -> None:
     server, limits = Server.load(ARTIFACTS), Settings.from_env({"MODEL_DIR": str(ARTIFACTS)}).limits
-    films = data.scan(Path(os.environ["CXR_DATA"]) / "test")
-    scores = server.score_files([film.path for film in films], "Test split", limits)
-    y, t = data.labels(films).astype(np.float64), server.card.operating_points.balanced
+    images = data.scan(Path(os.environ["CXR_DATA"]) / "test")
+    scores = server.score_files([image.path for image in images], "Test split", limits)
+    y, t = data.labels(images).astype(np.float64), server.card.operating_points.balanced
     figures = json.loads((ARTIFACTS / "card.json").read_text())["metrics"]["test"]
-    assert figures["films"] == len(films) == 624
+    assert figures["films"] == len(images) == 624
     assert metrics.auc(y, scores.probability) == pytest.approx(figures["auc"][0], abs=0.002)
     # Another CPU may round one or two images near the threshold to the other side.
     counts = metrics.confusion(y, scores.probability, t)

@@ -26,17 +26,15 @@ def ours(xception_file: Path) -> Any:
     return net
 
 
-def films() -> NDArray[np.float32]:
+def images() -> NDArray[np.float32]:
     return np.random.default_rng(1).uniform(-1, 1, (2, 71, 71, 1)).astype(np.float32)
 
 
 @pytest.mark.parametrize("block", [2, 3, 4, 5, 12])
-def test_a_grey_film_has_the_features_that_the_original_gives_it_in_three_colours(
-    original: Any, ours: Any, block: int
-) -> None:
+def test_a_grey_image_has_the_features_of_the_original_in_three_colours(original: Any, ours: Any, block: int) -> None:
     sums = [layer for layer in original.layers if isinstance(layer, keras.layers.Add)]  # one in each block from 2 on
-    expected = keras.Model(original.input, sums[block - 2].output).predict_on_batch(np.repeat(films(), 3, axis=3))
-    found = keras.Model(ours.input, ours.get_layer(f"block{block}_add").output).predict_on_batch(films())
+    expected = keras.Model(original.input, sums[block - 2].output).predict_on_batch(np.repeat(images(), 3, axis=3))
+    found = keras.Model(ours.input, ours.get_layer(f"block{block}_add").output).predict_on_batch(images())
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
@@ -68,7 +66,7 @@ def test_a_folded_normalisation_is_the_normalisation() -> None:
 @pytest.mark.parametrize(
     ("middle", "kept"), [(8, range(5, 13)), (6, (5, 6, 7, 10, 11, 12)), (4, (5, 6, 11, 12))]
 )  # fmt: skip
-def test_blocks_of_the_middle_that_are_kept_keep_their_names(middle: int, kept: Any) -> None:
+def test_remaining_blocks_of_the_middle_keep_their_names(middle: int, kept: Any) -> None:
     names = [layer.name for layer in xception.backbone(71, middle).layers if isinstance(layer, keras.layers.Add)]
     assert names == [f"block{k}_add" for k in (2, 3, 4, *kept, 13)]
 
@@ -86,8 +84,8 @@ def test_another_number_of_blocks_is_refused() -> None:
 
 
 def test_the_backbone_of_a_whole_classifier_is_found(original: Any, ours: Any, tmp_path: Path) -> None:
-    film = keras.Input((71, 71, 3))
-    keras.Model(film, keras.layers.GlobalAveragePooling2D()(original(film))).save(tmp_path / "classifier.keras")
+    image = keras.Input((71, 71, 3))
+    keras.Model(image, keras.layers.GlobalAveragePooling2D()(original(image))).save(tmp_path / "classifier.keras")
     net = xception.backbone(71)
     xception.load_pretrained(net, str(tmp_path / "classifier.keras"))
     assert all((one == other).all() for one, other in zip(net.get_weights(), ours.get_weights(), strict=True))
@@ -95,24 +93,24 @@ def test_the_backbone_of_a_whole_classifier_is_found(original: Any, ours: Any, t
 
 @pytest.mark.parametrize("convolutions", [1, 4])
 def test_a_file_of_another_network_is_refused(tmp_path: Path, convolutions: int) -> None:
-    film = x = keras.Input((16, 16, 3))
+    image = x = keras.Input((16, 16, 3))
     for k in range(convolutions):
         # Keras names these layers like the shortcuts of Xception.
         x = keras.layers.Conv2D(2, 1, name=f"conv2d_{k}")(x)
         x = keras.layers.BatchNormalization(name=f"batch_normalization_{k}")(x)
-    keras.Model(film, x).save(tmp_path / "other.keras")
+    keras.Model(image, x).save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match=r"other\.keras does not hold the Xception"):
         xception.load_pretrained(xception.backbone(71, 4), str(tmp_path / "other.keras"))
 
 
-def test_none_leaves_the_random_weights() -> None:
+def test_none_keeps_the_random_weights() -> None:
     net = xception.backbone(71, 4)
     before = net.get_weights()
     xception.load_pretrained(net, "none")
     assert all((one == other).all() for one, other in zip(net.get_weights(), before, strict=True))
 
 
-def test_without_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_network_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(**_: Any) -> None:
         raise OSError("URL fetch failure")
 
