@@ -6,5 +6,5 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # TensorFlow reads this on import. By default it uses oneDNN only on CPUs that it knows. Without AVX-512 that costs a
-# third of the speed (Xception at 150 pixels, all layers: 6.2 in place of 9.3 images a second).
+# third of the speed (Xception at 150 pixels, all layers: 6.2 instead of 9.3 images a second).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -2,7 +2,7 @@
 
     python -m training.average --run runs/xception-176
 
-The command writes ``mean/model.keras`` into the run folder. Networks fine-tuned from one starting point lie in one
+The command writes ``mean/model.keras`` into the run folder. Networks fine-tuned from one starting point share one
 basin, and their mean is as good as their ensemble at the cost of one network (Wortsman et al. 2022, arXiv:2203.05482).
 The mean blurs what differs between the networks, here the border of the lungs. A little more training makes the border
 sharp again (training/EXPERIMENTS.md).

@@ -3,7 +3,7 @@
 An activation has one scale for all of its channels. If their ranges differ, the quiet channels keep two or three of
 the 8 bits, and single grey levels of the image move the logit. All operators between convolutions commute with a
 positive factor per channel (ReLU, addition, max pooling). A factor can therefore move from the activation into the
-weights around it without changing the output of the graph (Nagel et al. 2019, arXiv:1906.04721; the exponent is that of
+weights around it without changing the output of the graph (Nagel et al. 2019, arXiv:1906.04721; the exponent is from
 Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel. So factors on the outputs of a
 convolution, and on the inputs of a depthwise convolution, cost no precision.
 """

@@ -3,7 +3,7 @@
 - Occlusion: blacking out the hottest fifth of the image must lower the logit more than blacking out a random fifth.
 - Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give a different map.
 - Lungs: the share of the positive heat inside lung masks, and the share of images whose hottest place is inside.
-- Boxes: the share of images of adults whose hottest cell lies in a box that a radiologist drew around an opacity.
+- Boxes: the share of images of adults whose hottest cell is in a box that a radiologist drew around an opacity.
 """
 
 import csv

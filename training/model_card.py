@@ -45,7 +45,7 @@ def headline_table(test: dict[str, Any]) -> list[str]:
 def share(rounded: float, total: int) -> float:
     """Return the share of ``total`` images that ``card.json`` gives with four decimals, without that rounding.
 
-    Rounding 0.9915 (232 of 234) a second time would give 0.992 in place of 0.991.
+    Rounding 0.9915 (232 of 234) again would give 0.992 instead of 0.991.
     """
     return round(rounded * total) / total if total else rounded
 
@@ -104,7 +104,7 @@ def adults_section(adults: dict[str, Any]) -> list[str]:
 def _boxes(found: dict[str, Any]) -> str:
     return (
         f"In {found['hottest_in_box']:.1%} of {found['films']} adult images with an opacity, the hottest cell of the "
-        f"heatmap lies in a box that a radiologist drew. The boxes cover {found['box_area']:.1%} of these images."
+        f"heatmap is in a box that a radiologist drew. The boxes cover {found['box_area']:.1%} of these images."
     )
 
 

@@ -2,7 +2,7 @@
 
 It differs from ``keras.applications.Xception`` in three ways:
 
-- Block 13 keeps its grid and block 14 is dilated. The features have a sixteenth of the input's side in place of a
+- Block 13 keeps its grid and block 14 is dilated. The features have a sixteenth of the input's side instead of a
   thirty-second (as in DeepLab, Chen et al. 2017, arXiv:1706.05587).
 - The first kernel is summed over its three colours, which gives the same result for a grey image.
 - Some of the eight blocks of the middle flow can be left out.
