@@ -4,7 +4,7 @@
 const OPERATOR = "Contact the operator of this service and quote the reference below.";
 const IF_NOT = "If this does not help, contact the operator of this service and quote the reference below.";
 const RELOAD = "Reload the page: it may be older than the service.";
-const REDUCED = "The model reduces every image before it reads it.";
+const REDUCED = "The model always works on a reduced image.";
 
 export const MESSAGES = {
     // The image

@@ -14,7 +14,7 @@ const wrong = byId("token-wrong");
 const FRAGMENT = "#code=";
 const CODE_WORDS = {
     heading: "Console code",
-    why: "`pneumonia console` printed a code in its terminal. Each code works once; the next one is printed then.",
+    why: "`pneumonia console` printed a code in its terminal. Each code works once, then a new one is printed.",
     label: "Code",
     what: "the console code",
     refused: "The key of this tab is no longer accepted. Enter the last code that the console printed.",
