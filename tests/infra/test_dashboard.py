@@ -224,6 +224,6 @@ def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise: Synthesise,
 def test_the_readme_says_how_many_alarms_there_are_by_default(synthesise: Synthesise) -> None:
     count = len(synthesise(observability="essential").resources("AWS::CloudWatch::Alarm"))
     word = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[count]
-    told = re.search(r"(\w+) alarms and the polling of the queue", (ROOT / "README.md").read_text())
+    told = re.search(r"(\w+) alarms\s+and\s+the\s+polling\s+of\s+the\s+queue", (ROOT / "README.md").read_text())
     assert told is not None
     assert told[1] == word, f"README.md says '{told[0]}', but there are {count} by default"
