@@ -61,7 +61,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.MissingImage: "The request has no body.",
     errors.UrlNotAllowed: "Fetching from URLs is turned off. Send the image itself.",
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
-    errors.NotFound: "There is no result under this id.",
+    errors.NotFound: "There is no result for this id.",
     errors.NotAcceptable: "The response is available as application/dicom+json. Name it in Accept, or send */*.",
     errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
     errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP. Export it as one of them.",

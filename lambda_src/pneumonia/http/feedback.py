@@ -22,7 +22,7 @@ def give(request: Request) -> Response:
     """Store feedback on the result of an upload. For a prediction of POST /predict, report that nothing is stored."""
     settings = process_settings()
     if not settings.feedback:
-        raise NotFound("This deployment takes no feedback: its setting feedback is off.")
+        raise NotFound("This deployment takes no feedback, because the setting feedback is off.")
     body = json_body(request)
     feedback = Feedback.read(body)
     upload_id = body.get("id")
