@@ -1,4 +1,4 @@
-"""`python -m pneumonia_cli`: the `pneumonia` command where its package lies, installed or not."""
+"""`python -m pneumonia_cli`: run the `pneumonia` command, whether or not the package is installed."""
 
 import sys
 

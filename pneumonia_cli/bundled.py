@@ -1,6 +1,7 @@
-"""Files that commands need and that lie beside this package in the repository: cdk.json and the model.
+"""Paths of the files that commands need: cdk.json and the model.
 
-The wheel holds them as well (`[tool.hatch]` in pyproject.toml), in a folder of this package.
+In the repository they are next to this package. In the wheel they are in a folder of this package
+(`[tool.hatch]` in pyproject.toml).
 """
 
 from pathlib import Path
@@ -11,8 +12,8 @@ _IN_WHEEL: Final = _PACKAGE / "bundled_files"
 _ROOT: Final = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 CDK_JSON: Final = _ROOT / "cdk.json"
-"""The default of each setting."""
+"""The default of every setting."""
 PYPROJECT: Final = _ROOT / "pyproject.toml"
-"""Not in the wheel, whose metadata has the version."""
+"""Not in the wheel: there the version is in the metadata."""
 MODEL_DIR: Final = _ROOT / "model_artifacts"
-"""The card of the model, its graphs and its golden input."""
+"""The model card, the graphs and the golden input."""

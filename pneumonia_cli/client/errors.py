@@ -7,7 +7,7 @@ from pneumonia.errors import PneumoniaError
 EXIT_OK = 0
 """Every image has an answer."""
 EXIT_INTERNAL = 1
-"""A fault of the command itself."""
+"""Internal error of the command."""
 EXIT_USAGE = 2
 """The command line cannot be carried out as it stands, or what it writes cannot be written."""
 EXIT_REFUSED = 3

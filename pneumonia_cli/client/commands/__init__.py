@@ -1,1 +1,1 @@
-"""The command line: names, options and help of the commands, and the exit code of each error."""
+"""The command line: names, options and help of the commands, and the exit code for each error."""

@@ -1,6 +1,6 @@
-"""The commands: their names, options and help. What they do is in the module of the same name.
+"""The commands: their names, options and help. Each command is implemented in the module of the same name.
 
-Those modules are imported inside the commands: --help and completion must not wait for boto3, moto and
+The commands import these modules when they run, so that --help and completion do not wait for boto3, moto and
 onnxruntime.
 """
 
@@ -24,22 +24,22 @@ app = typer.Typer(
 
 
 _EPILOG = (
-    "Example: `pneumonia predict films/`\n\n"
-    "Exit codes: 0 all answered · 2 usage, or an output that cannot be written · 3 some images refused · "
-    "4 service, network or credentials failed, or results missing · 130 stopped by Ctrl-C · "
-    "1 a fault of the command itself."
+    "Example: `pneumonia predict images/`\n\n"
+    "Exit codes: 0 success · 2 wrong usage, or the output cannot be written · 3 some images were refused · "
+    "4 service, network or credentials failed, or results are missing · 130 stopped by Ctrl-C · "
+    "1 internal error of the command."
 )
 
 
 @app.callback(epilog=_EPILOG)
 def pneumonia(_version: options.Version = False) -> None:
-    """Pneumonia triage of chest X-rays: on this machine, and by the deployed service.
+    """Pneumonia triage of chest X-rays, on this machine or with the deployed service.
 
     Research use only: triage support, never a diagnosis.
     """
 
 
-@app.command(epilog="Example: `pneumonia predict films/ --json | jq .triage`")
+@app.command(epilog="Example: `pneumonia predict images/ --json | jq .triage`")
 def predict(
     files: options.Files,
     out: options.OutFile = None,
@@ -51,7 +51,7 @@ def predict(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Predict with the model of this machine; nothing leaves it."""
+    """Predict with the model on this machine. Nothing leaves the machine."""
     from pneumonia_cli.client import files as found
     from pneumonia_cli.client import predict as command
     from pneumonia_cli.client.hospital import Wanted
@@ -64,19 +64,19 @@ def predict(
 
 @app.command(epilog="Example: `pneumonia serve --port 9000`")
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page and the API.")] = names.PORT,
-    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Of S3 and SQS.")] = names.S3_PORT,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of the page and the API.")] = names.PORT,
+    s3_port: Annotated[int, typer.Option("--s3-port", min=0, max=65535, help="Port of S3 and SQS.")] = names.S3_PORT,
     auth: Annotated[
-        Literal["none", "token"], typer.Option("--auth", help="`token` asks for one, which it prints.")
+        Literal["none", "token"], typer.Option("--auth", help="`token` requires a token, which the command prints.")
     ] = "none",
 ) -> None:
-    """Run the local cloud until Ctrl-C; `--stack local` is the way to it."""
+    """Run the local cloud until Ctrl-C. Other commands reach it with `--stack local`."""
     from pneumonia_cli.local import serve as command
 
     raise typer.Exit(command.run(port, s3_port, auth))
 
 
-@app.command(epilog="Example: `pneumonia call film.png --stack PneumoniaInference`")
+@app.command(epilog="Example: `pneumonia call image.png --stack PneumoniaInference`")
 def call(
     files: options.Files,
     stack: options.Stack = None,
@@ -91,7 +91,8 @@ def call(
     ] = None,
     jobs: options.Jobs = 4,
     wait: Annotated[
-        float, typer.Option("--wait", min=1, metavar="SECONDS", help="For the result of one large image.")
+        float,
+        typer.Option("--wait", min=1, metavar="SECONDS", help="How long to wait for the result of a large image."),
     ] = 120.0,
     force: options.Force = False,
     prevalence: options.Prevalence = None,
@@ -101,9 +102,9 @@ def call(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Send images to the service and show its answers.
+    """Send images to the service and show the predictions.
 
-    Images above 4.5 MB go by upload and result, all others directly.
+    Images above 4.5 MB go through the upload bucket. All others are sent in the request.
     """
     from pneumonia_cli.client import call as command
     from pneumonia_cli.client import files as found
@@ -128,22 +129,25 @@ def call(
             raise typer.Exit(command.run(service, images, chosen))
 
 
-@app.command(epilog="Example: `pneumonia audit films/ --labels labels.csv`")
+@app.command(epilog="Example: `pneumonia audit images/ --labels labels.csv`")
 def audit(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="Films; all files in it, and below.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", exists=True, file_okay=False, help="Folder with the images. Subfolders are included."
+        ),
     ],
     labels: Annotated[
         Path,
         typer.Option(
             "--labels",
             metavar="FILE",
-            help="CSV with the columns `file`, `label` (pneumonia or normal) and, if known, `patient`.",
+            help="CSV file with the columns `file`, `label` (pneumonia or normal) and, if known, `patient`.",
         ),
     ],
     against: Annotated[
         Path | None,
-        typer.Option("--against", metavar="FOLDER", help="Compare with the model of this folder, run on this machine."),
+        typer.Option("--against", metavar="FOLDER", help="Compare with the model in this folder, run on this machine."),
     ] = None,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -159,9 +163,10 @@ def audit(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Measure a model on films of your own with labels of your own, and write a report.
+    """Measure a model on your images and labels, and write a report.
 
-    The model of this machine, or, with --stack or --url, that of the service. Nothing leaves this machine otherwise.
+    By default this is the model on this machine, and nothing leaves the machine. With --stack or --url it is the model
+    of the service, and the images are sent there.
     """
     from pneumonia_cli.client import audit as command
     from pneumonia_cli.client.batch import folders
@@ -186,13 +191,15 @@ def console(
     no_sign_request: options.NoSign = False,
     profile: options.Profile = None,
     region: options.Region = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="On 127.0.0.1; 0 takes a free one.")] = 8080,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1. 0 selects a free port.")
+    ] = 8080,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show the page on 127.0.0.1 until Ctrl-C, with every request signed by your credentials.
+    """Serve the page on 127.0.0.1 until Ctrl-C, and sign every request with your credentials.
 
-    So a service with auth `iam` needs no public door to be used from a browser.
+    Use it to work in the browser with a service that has auth `iam`.
     """
     from pneumonia_cli.client import console as command
     from pneumonia_cli.client.door import open_service

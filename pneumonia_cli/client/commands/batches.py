@@ -1,6 +1,6 @@
-"""The commands of batches: folders of images, and archives in S3. What they do is in `pneumonia_cli/client/batch/`.
+"""The commands for batches: folders of images, and archives in S3. `pneumonia_cli/client/batch/` implements them.
 
-Modules are imported inside of the commands, as in pneumonia_cli/client/commands/app.py.
+The commands import modules when they run, as in pneumonia_cli/client/commands/app.py.
 """
 
 from pathlib import Path
@@ -16,17 +16,20 @@ from pneumonia_cli.client.shape import Shape
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     for command, example in (
-        (_submit, "pneumonia submit films/ --stack PneumoniaInference --out march"),
+        (_submit, "pneumonia submit images/ --stack PneumoniaInference --out march"),
         (_results, "pneumonia results march --stack PneumoniaInference"),
         (_redrive, "pneumonia redrive --stack PneumoniaInference"),
-        (_backfill, "pneumonia backfill --prefix films/2019/ --stack PneumoniaInference"),
+        (_backfill, "pneumonia backfill --prefix images/2019/ --stack PneumoniaInference"),
     ):
         app.command(command.__name__.removeprefix("_"), epilog=f"Example: `{example}`")(command)
 
 
 def _submit(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", exists=True, file_okay=False, help="All files in it, and below.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", exists=True, file_okay=False, help="Folder with the images. Subfolders are included."
+        ),
     ],
     stack: options.Stack = None,
     url: options.Url = None,
@@ -44,10 +47,10 @@ def _submit(
     ] = None,
     jobs: options.BatchJobs = None,
     wait: Annotated[
-        float, typer.Option("--wait", min=1, metavar="SECONDS", help="Give up after so long without any news.")
+        float, typer.Option("--wait", min=1, metavar="SECONDS", help="Stop after this time without a new result.")
     ] = 900.0,
     max_image_bytes: Annotated[
-        int, typer.Option("--max-image-bytes", min=1, help="The setting `max_image_bytes` of the stack.")
+        int, typer.Option("--max-image-bytes", min=1, help="Value of the stack's setting `max_image_bytes`.")
     ] = MAX_IMAGE_BYTES,
     force: options.Force = False,
     prevalence: options.Prevalence = None,
@@ -57,10 +60,10 @@ def _submit(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Upload a folder of films, wait for the results, and write tables and a report.
+    """Upload a folder of images, wait for the results, and write tables and a report.
 
-    Stopped at any time and started again, it goes on where it was and uploads nothing twice. Keys of objects
-    hold neither file names nor anything else of a film.
+    You can stop the command at any time. The same command continues where it stopped and uploads nothing twice.
+    S3 keys contain no file names and no other data from an image.
     """
     from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import submit as command
@@ -91,11 +94,16 @@ def _submit(
 
 def _results(
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What `submit` wrote, or its images; a new folder with --prefix.")
+        Path,
+        typer.Argument(
+            metavar="OUT", help="Folder that `submit` wrote, or its folder of images. With --prefix: a new folder."
+        ),
     ],
     prefix: Annotated[
         str | None,
-        typer.Option("--prefix", metavar="PREFIX", help="All results whose upload keys begin so, into a new folder."),
+        typer.Option(
+            "--prefix", metavar="PREFIX", help="Fetch all results whose upload keys start with this, into a new folder."
+        ),
     ] = None,
     stack: options.Stack = None,
     url: options.Url = None,
@@ -109,7 +117,7 @@ def _results(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Fetch what has come since a `submit` gave up or was stopped, and write its files again."""
+    """Fetch results that arrived after `submit` ended, and write its files again."""
     from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions
@@ -139,7 +147,7 @@ def _redrive(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Put the uploads that failed back into the queue, once what made them fail is fixed."""
+    """Put failed uploads back into the queue. Fix the cause first."""
     from pneumonia_cli.client.operating import redrive as command
     from pneumonia_cli.client.target import Target, connect, resolve
 
@@ -152,23 +160,23 @@ def _redrive(
 
 def _backfill(
     prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="PREFIX", help='Keys begin so; "" is the whole bucket.')
+        str | None, typer.Option("--prefix", metavar="PREFIX", help='Start of the keys; "" selects the whole bucket.')
     ] = None,
     inventory: Annotated[
         str | None,
         typer.Option(
-            "--inventory", metavar="S3_URL", help="The manifest.json of an S3 inventory, instead of a listing."
+            "--inventory", metavar="S3_URL", help="manifest.json of an S3 inventory, used instead of a listing."
         ),
     ] = None,
     bucket: Annotated[
         str | None,
-        typer.Option("--bucket", metavar="BUCKET", help="Of the archive [default: the upload bucket]"),
+        typer.Option("--bucket", metavar="BUCKET", help="Bucket of the archive [default: the upload bucket]"),
     ] = None,
     execution: Annotated[
-        str | None, typer.Option("--execution", metavar="NAME", help="Watch one that was started before.")
+        str | None, typer.Option("--execution", metavar="NAME", help="Watch a backfill that was started before.")
     ] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop that one.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch it until it ends.")] = True,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the backfill named with --execution.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Watch the backfill until it ends.")] = True,
     stack: options.Stack = None,
     profile: options.Profile = None,
     region: options.Region = None,
@@ -178,20 +186,21 @@ def _backfill(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Predict an archive that lies in S3 already: what has no result yet gets one.
+    """Predict the images of an archive in S3 that have no result yet.
 
-    Nothing passes through this machine. Started twice, it predicts nothing twice; stopped watching, it goes on.
+    The images do not pass through this machine. A second backfill predicts nothing twice. Ctrl-C stops only the
+    watching: the backfill continues.
     """
     from pneumonia_cli.client.batch import backfill as command
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.target import Target, connect, only_at_aws, resolve
 
     if stop and execution is None:
-        raise UsageProblem("Which one? Give --execution NAME with --stop.")
+        raise UsageProblem("--stop needs --execution NAME.")
     only_at_aws(stack, "state machine")
     if execution is not None and (prefix, inventory, bucket) != (None, None, None):
         raise UsageProblem(
-            "--execution is one that was started before: --prefix, --inventory and --bucket are its own."
+            "--execution names a backfill that was started before. Leave out --prefix, --inventory and --bucket."
         )
     named = Target(upload_bucket=upload_bucket, result_bucket=results_bucket, state_machine_arn=state_machine)
     with connect(stack, profile, region) as aws:

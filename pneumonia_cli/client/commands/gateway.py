@@ -1,4 +1,4 @@
-"""`pneumonia gateway` and its subcommands; what they do is in `pneumonia_cli/gateway/run.py`."""
+"""`pneumonia gateway` and its subcommands. `pneumonia_cli/gateway/run.py` implements them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,23 +12,24 @@ _CONFIG = typer.Option(
     "--config",
     envvar="PNEUMONIA_GATEWAY_CONFIG",
     metavar="FILE",
-    help="TOML file (docs/hospital.md).",
+    help="TOML file with the gateway's settings (docs/hospital.md).",
     show_default=False,
 )
 Config = Annotated[Path | None, _CONFIG]
 
 gateway = typer.Typer(
     invoke_without_command=True,
-    help="A DICOM node: images in by C-STORE, results back into their studies.\n\nNeeds the extra `hospital`.",
+    help="Run a DICOM node that receives images by C-STORE and returns results to their studies.\n\n"
+    "Needs the extra `hospital`.",
     epilog="Example: `pneumonia gateway --config gateway.toml`",
 )
 
 
 @gateway.callback()
 def _gateway(context: typer.Context, config: Config = None) -> None:
-    """Run a DICOM node until Ctrl-C: images in by C-STORE, results back into their studies.
+    """Run a DICOM node until Ctrl-C. It receives images by C-STORE and returns results to their studies.
 
-    Images wait on the disk until their results are delivered. Nothing of a patient is sent to the service.
+    Images stay on the disk until their results are delivered. No patient data is sent to the service.
     """
     if context.invoked_subcommand is not None:
         context.obj = config
@@ -46,7 +47,7 @@ def _gateway(context: typer.Context, config: Config = None) -> None:
 def _status(
     context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
 ) -> None:
-    """Tell whether the gateway runs, what waits, and what failed and why. Exit code 4 if somebody has to act."""
+    """Show whether the gateway runs, what is waiting, and what failed and why. Exit code 4 if you must act."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
@@ -59,7 +60,7 @@ def _status(
 def _retry(
     context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
 ) -> None:
-    """Try everything again that failed for good, once its reason is gone."""
+    """Try again everything that failed permanently. Fix the cause first."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
@@ -72,5 +73,5 @@ def _named(config: Path | None) -> Path:
     from pneumonia_cli.client.errors import UsageProblem
 
     if config is None:
-        raise UsageProblem("Which gateway? Give --config FILE.")
+        raise UsageProblem("No gateway is named. Specify --config FILE.")
     return config

@@ -1,4 +1,4 @@
-"""Runs the command line, and turns every error into one message and one exit code."""
+"""Run the command line and turn every error into one message and one exit code."""
 
 import itertools
 import json
@@ -18,17 +18,17 @@ DEBUG_VARIABLE = "PNEUMONIA_DEBUG"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line (default: that of the process); answers the exit code.
+    """Run a command line (default: that of the process) and return the exit code.
 
-    With --json the error, too, is an object: {"error": {"code": ..., "detail": ...}} on standard error.
+    With --json an error is an object on standard error: {"error": {"code": ..., "detail": ...}}.
     """
-    # onnxruntime's wheels report to their maker unless told not to before they load.
+    # The onnxruntime wheels send telemetry unless this is set before they load.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = _wants_json(arguments)
     try:
         code = _run(arguments, as_json=as_json)
-        sys.stdout.flush()  # an error at the end of the process would be told by nobody
+        sys.stdout.flush()  # an error when the process ends would not be reported
         return code
     except KeyboardInterrupt:
         return EXIT_STOPPED
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(error.code, str(error), as_json=as_json)
         return error.exit_code
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has left: nothing to say, and nobody to say it to.
+        # The reader of the pipe (`| head`) has closed it, so there is nobody to report to.
         _drop_stdout()
         return EXIT_INTERNAL
     except Exception as error:
@@ -47,13 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             return known.exit_code
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
-        told = f"{type(error).__name__}: {error}. This is a fault of the command; {DEBUG_VARIABLE}=1 shows where."
+        told = (
+            f"{type(error).__name__}: {error}. This is an internal error of the command. "
+            f"Set {DEBUG_VARIABLE}=1 to see the traceback."
+        )
         _tell("internal_error", told, as_json=as_json)
         return EXIT_INTERNAL
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Before the options are read: they may be what is wrong."""
+    """Whether JSON is asked for. This works before the options are parsed, because they may be invalid."""
     pairs = itertools.pairwise(arguments)
     return "--json" in arguments or "--output=json" in arguments or ("--output", "json") in pairs
 
@@ -61,7 +64,7 @@ def _wants_json(arguments: list[str]) -> bool:
 def _run(arguments: list[str], *, as_json: bool) -> int:
     try:
         ended = app(args=arguments, prog_name="pneumonia", standalone_mode=not as_json)
-    except SystemExit as exited:  # typer ends commands so in its standalone mode, and has told of usage errors itself
+    except SystemExit as exited:  # typer's standalone mode ends commands this way and reports usage errors itself
         return exited.code if isinstance(exited.code, int) else EXIT_INTERNAL
     except TyperException as error:
         raise UsageProblem(error.format_message()) from None
@@ -69,7 +72,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 
 
 def _drop_stdout() -> None:
-    """Let nobody write what standard output still holds: that would fail again, at the end of the process."""
+    """Discard what standard output still buffers: writing it when the process ends would fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

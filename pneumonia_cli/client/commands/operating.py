@@ -1,7 +1,7 @@
-"""The commands of those who operate a stack; what they do is in the module of the same name.
+"""The commands for operators of a stack. Each command is implemented in the module of the same name.
 
-Whatever changes something does nothing without --yes but say what it would do. Modules are imported inside of the
-commands, as in pneumonia_cli/client/commands/app.py.
+Without --yes, a command that changes something only shows what it would do. The commands import modules when they
+run, as in pneumonia_cli/client/commands/app.py.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     for name, command, example in (
         ("status", _status, "pneumonia status --stack PneumoniaInference"),
         ("replay", _replay, "pneumonia replay --day 2026-11-24 --missing --stack PneumoniaInference --yes"),
-        ("purge", _purge, "pneumonia purge --prefix ward-3/film-17 --stack PneumoniaInference"),
+        ("purge", _purge, "pneumonia purge --prefix ward-3/image-17 --stack PneumoniaInference"),
         ("rollback", _rollback, "pneumonia rollback --stack PneumoniaInference"),
         ("bill", _bill, "pneumonia bill --films 10000"),
     ):
@@ -36,14 +36,14 @@ def _status(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Tell whether the service is well: health, queues, alarms. Exit code 4 if it is not."""
+    """Show the state of the service: health, queues and alarms. Exit code 4 if something is wrong."""
     from pneumonia_cli.client.door import open_service
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import status as command
     from pneumonia_cli.client.target import Target, connect, resolve
 
     if stack is None:
-        raise UsageProblem("Which service? Give --stack NAME: alarms are found by it.")
+        raise UsageProblem("No stack is named. Specify --stack NAME: the alarms are found by the name of the stack.")
     with connect(stack, profile, region) as aws:
         target = resolve(aws, stack, Target(url=url), needed=("url", "queue_url", "dead_letter_queue_url"))
         with open_service(target.url, aws, token, sign=not no_sign_request) as service:
@@ -52,10 +52,10 @@ def _status(
 
 def _replay(
     day: Annotated[
-        datetime, typer.Option("--day", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="On which, in UTC.")
+        datetime, typer.Option("--day", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the uploads, in UTC.")
     ],
-    prefix: Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Only keys that begin so.")] = "",
-    missing: Annotated[bool, typer.Option("--missing", help="Only films that have no result.")] = False,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Only keys that start with this.")] = "",
+    missing: Annotated[bool, typer.Option("--missing", help="Only images that have no result.")] = False,
     yes: options.Yes = False,
     stack: options.Stack = None,
     profile: options.Profile = None,
@@ -66,9 +66,10 @@ def _replay(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Predict the films again that were uploaded on one day, the newest version of each.
+    """Predict again the images that were uploaded on one day. The newest version of each is used.
 
-    Their results are replaced, as by a new upload; an upload that comes meanwhile wins. Without --yes it only counts.
+    The new results replace the old ones. If an image is uploaded again in the meantime, the result of that upload
+    stays. Without --yes the command only counts.
     """
     from pneumonia_cli.client.batch import replay as command
     from pneumonia_cli.client.target import Target, connect, resolve
@@ -85,19 +86,19 @@ def _replay(
 
 def _purge(
     key: Annotated[
-        list[str] | None, typer.Option("--key", metavar="KEY", help="The whole key of an upload. May come often.")
+        list[str] | None, typer.Option("--key", metavar="KEY", help="Full key of an upload. Can be repeated.")
     ] = None,
     upload: Annotated[
         list[str] | None,
-        typer.Option("--upload", metavar="ID", help="The id that `POST /uploads` gave. May come often."),
+        typer.Option("--upload", metavar="ID", help="Id that `POST /uploads` returned. Can be repeated."),
     ] = None,
     prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="PREFIX", help="All uploads whose keys begin so.")
+        str | None, typer.Option("--prefix", metavar="PREFIX", help="All uploads whose keys start with this.")
     ] = None,
     bypass_lock: Annotated[
         bool,
         typer.Option(
-            "--bypass-lock", help="Also results that `result_lock_days` keeps; needs a permission of its own."
+            "--bypass-lock", help="Also delete results that `result_lock_days` keeps. Needs an extra permission."
         ),
     ] = False,
     yes: options.Yes = False,
@@ -111,9 +112,10 @@ def _purge(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Delete all versions of uploads, their results and heatmaps, and their failed messages, for good.
+    """Permanently delete uploads in all versions, their results and heatmaps, and their failed messages.
 
-    Without --yes it shows the keys. It says at the end what it could not reach; exit code 4 if something is left.
+    Without --yes the command only shows the keys. At the end it lists what it cannot reach. Exit code 4 if something
+    could not be deleted.
     """
     from pneumonia.uploads.ids import is_id, upload_key
     from pneumonia_cli.client.errors import UsageProblem
@@ -122,9 +124,9 @@ def _purge(
 
     ids = upload or []
     if not (key or ids or prefix):
-        raise UsageProblem("Whose? Give --key, --upload or --prefix; there is no purging of everything.")
+        raise UsageProblem("Specify --key, --upload or --prefix; purging everything is not supported.")
     if any(not is_id(one) for one in ids) or any(not one for one in key or []):
-        raise UsageProblem("An --upload is what `POST /uploads` gave as `id`, and a --key is not empty.")
+        raise UsageProblem("--upload must be an `id` that `POST /uploads` returned, and --key must not be empty.")
     chosen = command.Selection(frozenset([*(key or []), *map(upload_key, ids)]), (prefix,) if prefix else ())
     named = Target(None, upload_bucket, results_bucket, queue_url, dead_letter_queue_url)
     with connect(stack, profile, region) as aws:
@@ -152,7 +154,7 @@ def _rollback(
     yes: options.Yes = False,
     undo: Annotated[
         bool,
-        typer.Option("--undo", help="Move the aliases to the versions that CloudFormation records, before you deploy."),
+        typer.Option("--undo", help="Move the aliases back to the versions that CloudFormation records."),
     ] = False,
     stack: options.Stack = None,
     profile: options.Profile = None,
@@ -160,17 +162,17 @@ def _rollback(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Give the traffic back to the version before, of both functions, without a deployment.
+    """Move the traffic of both functions to the previous version, without a deployment.
 
-    Once more goes one further back. Buckets, queues, permissions and alarms stay as they are. Before the next
-    deployment the rollback has to be undone.
+    A second rollback goes back one more version. Buckets, queues, permissions and alarms stay as they are. Undo the
+    rollback before the next deployment (--undo).
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import rollback as command
     from pneumonia_cli.client.target import connect, only_at_aws
 
     if stack is None:
-        raise UsageProblem("Of which deployed stack? Give --stack NAME.")
+        raise UsageProblem("No stack is named. Specify --stack NAME.")
     only_at_aws(stack, "versions of functions")
     with connect(stack, profile, region) as aws:
         raise typer.Exit(command.run(aws, stack, really=yes, undo=undo, shape=options.shape_of(shape, as_json)))
@@ -179,17 +181,20 @@ def _rollback(
 def _bill(
     month: Annotated[
         datetime | None,
-        typer.Option("--month", formats=["%Y-%m"], metavar="YYYY-MM", help="Of a stack [default: this month so far]"),
+        typer.Option(
+            "--month", formats=["%Y-%m"], metavar="YYYY-MM", help="Month of the bill [default: this month so far]"
+        ),
     ] = None,
     films: Annotated[
-        int | None, typer.Option("--films", min=0, metavar="N", help="So many uploads a month, without any stack.")
+        int | None, typer.Option("--films", min=0, metavar="N", help="Estimate for N images a month, without a stack.")
     ] = None,
-    megabytes: Annotated[float, typer.Option("--megabytes", min=0, help="Of one film; with --films.")] = 1.0,
+    megabytes: Annotated[float, typer.Option("--megabytes", min=0, help="Size of an image, with --films.")] = 1.0,
     milliseconds: Annotated[
-        float, typer.Option("--milliseconds", min=0, help="Of the worker for one film; with --films.")
+        float, typer.Option("--milliseconds", min=0, help="Time of the worker for an image, with --films.")
     ] = 300.0,
     cdk_json: Annotated[
-        Path | None, typer.Option("--settings", metavar="FILE", help="With prices and settings [default: cdk.json]")
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="File with prices and settings [default: cdk.json]"),
     ] = None,
     stack: options.Stack = None,
     profile: options.Profile = None,
@@ -197,9 +202,9 @@ def _bill(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Estimate what a stack cost in a month, or what it would cost for so many films.
+    """Estimate the cost of a stack in a month, or the cost of a number of images a month.
 
-    At the list prices in cdk.json, without free tier, taxes and discounts.
+    The estimate uses the list prices in cdk.json, without free tier, taxes and discounts.
     """
     from pneumonia_cli.client.errors import UsageProblem
     from pneumonia_cli.client.operating import bill as command
@@ -210,7 +215,7 @@ def _bill(
         expected = command.Expected(films, megabytes, milliseconds)
         raise typer.Exit(command.for_films(settings, expected, shape=options.shape_of(shape, as_json)))
     if stack is None:
-        raise UsageProblem("Of what? Give --stack NAME, or --films N for an estimate without one.")
+        raise UsageProblem("Specify --stack NAME, or --films N for an estimate without a stack.")
     only_at_aws(stack, "bill", instead=", or --films N for an estimate")
     with connect(stack, profile, region) as aws:
         raise typer.Exit(command.of_month(aws, stack, settings, month, shape=options.shape_of(shape, as_json)))

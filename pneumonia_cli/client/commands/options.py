@@ -9,14 +9,14 @@ from pneumonia.prevalence import HIGHEST, LOWEST
 from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.shape import Shape
 
-SERVICE_PANEL = "Which service"
-PARTS_PANEL = "Parts of a service without its stack"
+SERVICE_PANEL = "Service"
+PARTS_PANEL = "Parts of the service, without a stack"
 OPERATING_PANEL = "Operating a stack"
 
 
 def _unless_a_stack_is_named(context: typer.Context, url: str | None) -> str | None:
-    """The address, unless the environment gives it and the command line names a stack in AWS: that stack is meant."""
-    from pneumonia_cli.client.target import LOCAL_STACK  # brings boto3, which --help does not wait for
+    """Return the URL, but None if it is from the environment and the command line names a stack in AWS."""
+    from pneumonia_cli.client.target import LOCAL_STACK  # imports boto3, which --help must not wait for
 
     if _source(context, "url") != "ENVIRONMENT" or _source(context, "stack") != "COMMANDLINE":
         return url
@@ -34,7 +34,7 @@ Stack = Annotated[
         "--stack",
         envvar="PNEUMONIA_STACK",
         metavar="NAME",
-        help="CloudFormation stack; `local` is the local cloud of `pneumonia serve`.",
+        help="Name of the CloudFormation stack. `local` is the local cloud of `pneumonia serve`.",
         rich_help_panel=SERVICE_PANEL,
     ),
 ]
@@ -44,7 +44,7 @@ Url = Annotated[
         "--url",
         envvar="PNEUMONIA_URL",
         metavar="URL",
-        help="Address of the service.",
+        help="URL of the service.",
         rich_help_panel=SERVICE_PANEL,
         callback=_unless_a_stack_is_named,
     ),
@@ -55,7 +55,7 @@ Token = Annotated[
         "--token",
         envvar="PNEUMONIA_TOKEN",
         metavar="TOKEN",
-        help="For a service with auth `token`. Better in the variable: a command line can be read by others.",
+        help="Token for a service with auth `token`. Prefer the variable: other users can read a command line.",
         show_default=False,
         rich_help_panel=SERVICE_PANEL,
     ),
@@ -64,7 +64,7 @@ NoSign = Annotated[
     bool,
     typer.Option(
         "--no-sign-request",
-        help="Send no AWS signature: for a service with auth `none`.",
+        help="Do not sign requests. Use it for a service with auth `none`.",
         rich_help_panel=SERVICE_PANEL,
     ),
 ]
@@ -78,26 +78,30 @@ Region = Annotated[
 ]
 UploadBucket = Annotated[
     str | None,
-    typer.Option("--upload-bucket", metavar="BUCKET", help="Its upload bucket.", rich_help_panel=PARTS_PANEL),
+    typer.Option("--upload-bucket", metavar="BUCKET", help="Upload bucket.", rich_help_panel=PARTS_PANEL),
 ]
 ResultBucket = Annotated[
     str | None,
-    typer.Option("--results-bucket", metavar="BUCKET", help="Its results bucket.", rich_help_panel=PARTS_PANEL),
+    typer.Option("--results-bucket", metavar="BUCKET", help="Results bucket.", rich_help_panel=PARTS_PANEL),
 ]
 QueueUrl = Annotated[
-    str | None, typer.Option("--queue-url", metavar="URL", help="Its upload queue.", rich_help_panel=PARTS_PANEL)
+    str | None, typer.Option("--queue-url", metavar="URL", help="Upload queue.", rich_help_panel=PARTS_PANEL)
 ]
 DeadLetterQueueUrl = Annotated[
     str | None,
-    typer.Option("--dead-letter-queue-url", metavar="URL", help="Its dead-letter queue.", rich_help_panel=PARTS_PANEL),
+    typer.Option("--dead-letter-queue-url", metavar="URL", help="Dead-letter queue.", rich_help_panel=PARTS_PANEL),
 ]
 StateMachine = Annotated[
     str | None,
-    typer.Option("--state-machine", metavar="ARN", help="Its state machine.", rich_help_panel=PARTS_PANEL),
+    typer.Option("--state-machine", metavar="ARN", help="State machine of backfills.", rich_help_panel=PARTS_PANEL),
 ]
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Predict what does not look like an upright chest X-ray, with a warning.")
+    bool,
+    typer.Option(
+        "--force",
+        help="Also predict images that do not look like an upright chest X-ray. Their results have a warning.",
+    ),
 ]
 Prevalence = Annotated[
     float | None,
@@ -106,14 +110,14 @@ Prevalence = Annotated[
         min=LOWEST,
         max=HIGHEST,
         metavar="SHARE",
-        help="Also give the probability for films of which this share shows pneumonia, such as 0.1.",
+        help="Also return the probability for a group of X-rays in which this share shows pneumonia, such as 0.1.",
     ),
 ]
 Output = Annotated[
     Shape,
-    typer.Option("--output", help="What standard output holds: tables for people, or only JSON or CSV for programs."),
+    typer.Option("--output", help="Format of standard output: tables for people, or only JSON or CSV for programs."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="The same as `--output json`.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Same as `--output json`.", show_default=False)]
 
 
 def _print_versions(wanted: bool) -> None:
@@ -132,10 +136,12 @@ Version = Annotated[
         callback=_print_versions,
         is_eager=True,
         show_default=False,
-        help="Show the versions of the command, its model and its API.",
+        help="Show the versions of the command, the model and the API.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, the command only says what it would do.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Make the change. Without it, the command only shows what it would do.")
+]
 Files = Annotated[
     list[str], typer.Argument(metavar="FILES...", help="Files, folders or quoted patterns.", show_default=False)
 ]
@@ -144,8 +150,8 @@ Dicom = Annotated[
     typer.Option(
         "--dicom",
         metavar="FOLDER",
-        help="Also write results as DICOM there: a picture (SC) and a report (SR) in the study of each DICOM film. "
-        "Needs the extra `hospital`.",
+        help="Also write DICOM results to this folder: a secondary capture (SC) and a report (SR) in the study of each "
+        "DICOM image. Needs the extra `hospital`.",
     ),
 ]
 Fhir = Annotated[
@@ -153,8 +159,8 @@ Fhir = Annotated[
     typer.Option(
         "--fhir",
         metavar="FOLDER",
-        help="Also write a FHIR R4B transaction there for each predicted DICOM image: report, observations, model. "
-        "It names the patient as the image does.",
+        help="Also write a FHIR R4B transaction to this folder for each predicted DICOM image: report, observations, "
+        "model. It contains the patient data of the image.",
     ),
 ]
 FhirServer = Annotated[
@@ -162,19 +168,21 @@ FhirServer = Annotated[
     typer.Option(
         "--fhir-server",
         metavar="URL",
-        help="Also post each to this FHIR server, with the bearer token in PNEUMONIA_FHIR_TOKEN, if there is one.",
+        help="Also post each transaction to this FHIR server. PNEUMONIA_FHIR_TOKEN can hold a bearer token.",
     ),
 ]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write one line of JSON an image.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Also write one line of JSON for each image.")
+]
 BatchJobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, max=64, help="Requests at once [default: 16, or 4 to the local cloud]"),
+    typer.Option("--jobs", min=1, max=64, help="Parallel requests [default: 16, or 4 to the local cloud]"),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Requests at once.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Parallel requests.")]
 
 
 def shape_of(output: Shape, as_json: bool) -> Shape:
-    """The shape that `--output` and `--json` ask for together. Raises UsageProblem if they contradict each other."""
+    """Return the shape that `--output` and `--json` ask for. Raises UsageProblem if they contradict each other."""
     if as_json and output is Shape.CSV:
-        raise UsageProblem("--json is --output json: give it without --output csv.")
+        raise UsageProblem("--json and --output csv contradict each other. Use one of them.")
     return Shape.JSON if as_json else output

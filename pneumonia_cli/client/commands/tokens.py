@@ -1,6 +1,6 @@
-"""The commands of tokens, for a service with auth `token`; what they do is in `pneumonia_cli/client/operating/`.
+"""The commands for tokens of a service with auth `token`. `pneumonia_cli/client/operating/` implements them.
 
-Modules are imported inside of the commands, as in pneumonia_cli/client/commands/app.py.
+The commands import modules when they run, as in pneumonia_cli/client/commands/app.py.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     )(_rotate_token)
     tokens = typer.Typer(
         no_args_is_help=True,
-        help="Tokens with names of their own, for auth `token`.",
+        help="Named tokens, for a service with auth `token`.",
         epilog="Example: `pneumonia token list --stack PneumoniaInference`",
     )
     examples: tuple[tuple[str, Callable[..., None], str], ...] = (
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 Secret = Annotated[
     str | None,
-    typer.Option("--secret", metavar="ARN", help="Secret of its token.", rich_help_panel=options.PARTS_PANEL),
+    typer.Option("--secret", metavar="ARN", help="Secret that holds the tokens.", rich_help_panel=options.PARTS_PANEL),
 ]
 
 
@@ -48,19 +48,21 @@ Secret = Annotated[
 def _token_secret(
     stack: str | None, profile: str | None, region: str | None, secret: str | None
 ) -> "Iterator[tuple[Aws, str]]":
-    """The AWS session of a stack, and the ARN of the secret that holds its tokens."""
+    """Yield the AWS session of a stack and the ARN of the secret that holds its tokens."""
     from pneumonia_cli.client.target import Target, connect, resolve
 
     with connect(stack, profile, region) as aws:
         yield aws, str(resolve(aws, stack, Target(token_secret=secret), needed=("token_secret",)).token_secret)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="1 to 32 of a-z, 0-9 and -; it goes into logs.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="1 to 32 characters of a-z, 0-9 and -. The name is written to logs.")
+]
 
 
 def _add_token(
     name: Name,
-    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How long it lives.")] = 365,
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="Days until the token expires.")] = 365,
     yes: options.Yes = False,
     stack: options.Stack = None,
     profile: options.Profile = None,
@@ -69,7 +71,7 @@ def _add_token(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Make a token for one caller, and print it this once. The service takes it within half a minute."""
+    """Create a token for one caller and print it once. The service accepts it within half a minute."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
@@ -84,7 +86,7 @@ def _list_tokens(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Show the names of all tokens and when they expire; never a token."""
+    """List the names of all tokens and when they expire. Tokens are never shown."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
@@ -101,7 +103,7 @@ def _revoke_token(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """End the token of one caller, within five minutes; all others stay. `default` is the one of the stack."""
+    """Revoke the token of one caller. It ends within five minutes. `default` names the default token of the stack."""
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
@@ -110,7 +112,8 @@ def _revoke_token(
 
 def _rotate_token(
     revoke: Annotated[
-        bool, typer.Option("--revoke", help="Rotate twice, so that the old token ends: it has leaked.")
+        bool,
+        typer.Option("--revoke", help="Rotate twice, so that the old token ends. Use it when the token has leaked."),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the new token.")] = False,
     yes: options.Yes = False,
@@ -121,7 +124,7 @@ def _rotate_token(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Give the service a new default token. The old one stays valid until the next rotation; those with names stay."""
+    """Replace the default token. The old token stays valid until the next rotation. Named tokens do not change."""
     from pneumonia_cli.client.operating import rotate as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):

@@ -108,7 +108,7 @@ def test_an_execution_that_is_not_there(pneumonia: Pneumonia, parts: list[str]) 
     [
         ([], "--prefix PREFIX"),
         (["--stop"], "--execution NAME"),
-        (["--execution", "x", "--prefix", "films/"], "are its own"),
+        (["--execution", "x", "--prefix", "films/"], "was started before"),
         (["--inventory", "lists/manifest.json"], "s3://BUCKET"),
         (["--inventory", "s3://lists/all/data/1.csv.gz"], "manifest.json"),
         (["--inventory", "s3://manifest.json"], "s3://BUCKET"),
