@@ -62,7 +62,7 @@ def test_a_function_that_was_idle_for_weeks_is_waited_for(
     with Service(server.url, Anonymous(), sleep=slept.append) as service:
         assert service.predict(b"film", heatmap=False) == {"pneumonia": 0.5}
     assert sum(slept) >= 60
-    assert capsys.readouterr().err.count("has not been used for weeks") == 1
+    assert capsys.readouterr().err.count("was not used for weeks") == 1
 
 
 def test_a_function_that_stays_inactive_is_told_after_minutes(server: Upstream) -> None:

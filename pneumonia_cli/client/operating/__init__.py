@@ -1,1 +1,1 @@
-"""Commands for those who operate a stack."""
+"""Commands for operators of a stack."""

@@ -1,4 +1,4 @@
-"""`pneumonia bill`: what a stack cost in a month, or would cost for so many films, at list prices."""
+"""`pneumonia bill`: estimate, at list prices, the monthly cost of a stack or of a number of images."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -27,42 +27,42 @@ _LABELS: Final = {
     "queue_messages": "queue",
     "uploads": "S3 requests",
     "byte_hours": "S3 storage",
-    "log_bytes": "logs taken in",
+    "log_bytes": "log ingestion",
     "metric_hours": "metrics of the functions",
     "alarm_hours": "alarms",
     "dashboard_hours": "dashboard",
 }
 
-# Measured on samples/ (512 × 512 pixels) in the local cloud: result and heatmap are 143 to 149 kB, the log is 1.5 kB;
-# three lines of Lambda's own come on top.
+# Measured on samples/ (512 × 512 pixels) in the local cloud: result and heatmap are 143 to 149 kB, the log is 1.5 kB.
+# Lambda adds three lines.
 _RESULT_BYTES: Final = 150_000
 _LOG_BYTES: Final = 2_000
 
-# Lambda's poller asks an idle queue with five long polls of 20 seconds at a time (Lambda Developer Guide, "Using Lambda
-# with Amazon SQS": it begins with five).
+# Lambda polls an idle queue with five parallel long polls of 20 seconds (Lambda Developer Guide, "Using Lambda with
+# Amazon SQS": it starts with five).
 _EMPTY_RECEIVES_A_MONTH: Final = 5 * 3 * 60 * HOURS_A_MONTH
-_MESSAGES_A_FILM: Final = 3  # sent, received, deleted
+_MESSAGES_AN_IMAGE: Final = 3  # sent, received, deleted
 
-# Of the alarms with and without metrics, and of the one on backfills; tests/infra/test_observability.py holds them
-# against the template.
+# Metrics that the alarms watch, with and without the functions' metrics, and that of the alarm on backfills.
+# tests/infra/test_observability.py compares them with the template.
 _WATCHED: Final = {True: 19, False: 9}
 _WATCHED_BACKFILL: Final = 1
 
 _DAYS_A_MONTH: Final = HOURS_A_MONTH / 24
 
 _FREE_IN_WORDS: Final = (
-    "{:.2f} of it is beyond what CloudWatch and SQS give each account free: 10 metrics, 10 alarm metrics, 3 dashboards "
-    "and a million queue requests a month, for all stacks of the account together."
+    "{:.2f} of the total is beyond the free tier of CloudWatch and SQS: 10 metrics, 10 alarm metrics, 3 dashboards and "
+    "a million queue requests a month. All stacks of an account share the free tier."
 )
-_NOT_IN_IT: Final = (
-    "List prices without free tier, taxes and discounts. Not in it: data transfer, the INIT phase of cold starts, "
-    "storage of logs and images, the secret of auth token, customer-managed keys, a VPC. AWS's bill decides."
+_NOT_INCLUDED: Final = (
+    "List prices, without free tier, taxes and discounts. Not included: data transfer, the INIT phase of cold starts, "
+    "storage of logs and images, the secret of auth token, customer-managed keys, a VPC. Only the bill from AWS counts."
 )
 
 
 @dataclass(frozen=True)
 class Expected:
-    """So many films a month through the upload bucket, of so many megabytes, which take the worker so long each."""
+    """The expected load: images a month through the upload bucket, and size and worker time of each."""
 
     films: int
     megabytes: float
@@ -70,7 +70,7 @@ class Expected:
 
 
 def settings(cdk_json: Path | None) -> StackSettings:
-    """The settings, prices among them, of a cdk.json. Raises UsageProblem."""
+    """Return the settings of a cdk.json, including the prices. Raises UsageProblem."""
     path = cdk_json or CDK_JSON
     try:
         return default_settings(path)
@@ -79,18 +79,18 @@ def settings(cdk_json: Path | None) -> StackSettings:
 
 
 def for_films(chosen: StackSettings, expected: Expected, *, shape: Shape = Shape.TABLE) -> int:
-    """Show what so many films would cost a month; answers the exit code."""
+    """Show the monthly cost of the expected load, and return the exit code."""
     rates, expected_use = Rates.of(chosen), expected_usage(chosen, expected)
-    title = f"{expected.films} films of {expected.megabytes:g} MB a month, {expected.milliseconds:g} ms each, in USD"
+    title = f"{expected.films} images of {expected.megabytes:g} MB a month, {expected.milliseconds:g} ms each, in USD"
     left = sum(rates.costs(beyond(FREE, expected_use)).values())
     return _show(title, rates.costs(expected_use), left, shape=shape)
 
 
 def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None, *, shape: Shape = Shape.TABLE) -> int:
-    """Show what a stack cost in a month; answers the exit code. Raises UsageProblem, ServiceError."""
+    """Show the cost of a stack in a month, and return the exit code. Raises UsageProblem, ServiceError."""
     start, end = month(when, datetime.now(UTC))
     if end == start:
-        raise UsageProblem("That month has not begun, or has not had a whole hour yet.")
+        raise UsageProblem("There is no usage yet: the first hour of the month has not ended.")
     with errors_in_words("The usage"):
         parts = find_parts(aws, stack)
         used = usage(aws.client("cloudwatch"), parts, start, end)
@@ -100,12 +100,10 @@ def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None,
 
 
 def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
-    """What so many films use in a month of a stack that has run for so long that as much expires as comes.
+    """Return the monthly usage of a stack in a steady state, in which as much expires as arrives.
 
-    No film of them is one of a backfill.
-
-    Films come one by one: each is a batch of its own, and no two in one hour while there are hours left. Both are the
-    dearest way.
+    Backfills are not included. The images arrive one by one: each is a separate batch, and as few as possible share an
+    hour. Both assumptions give the highest cost.
     """
     films = expected.films
     kept = _months(chosen.upload_expiry_days) * expected.megabytes * 1e6
@@ -114,7 +112,7 @@ def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
         invocations=films,
         milliseconds=films * expected.milliseconds,
         provisioned_hours=HOURS_A_MONTH * (chosen.api_provisioned_concurrency or 0),
-        queue_messages=films * _MESSAGES_A_FILM + _EMPTY_RECEIVES_A_MONTH,
+        queue_messages=films * _MESSAGES_AN_IMAGE + _EMPTY_RECEIVES_A_MONTH,
         uploads=films,
         byte_hours=films * kept * HOURS_A_MONTH,
         log_bytes=films * _LOG_BYTES,
@@ -125,7 +123,7 @@ def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
 
 
 def _months(days: int | None) -> float:
-    """How many months of arrivals are stored; what never expires is reckoned as of one year."""
+    """Return how many months of arrivals are stored. Objects that never expire count for one year."""
     return (365 if days is None else days) / _DAYS_A_MONTH
 
 
@@ -148,5 +146,5 @@ def _show(title: str, costs: dict[str, float], beyond_free: float, *, shape: Sha
     table.add_row("total", f"{total:.2f}", style="bold")
     output.stdout.print(table)
     output.stdout.print(_FREE_IN_WORDS.format(beyond_free))
-    output.stdout.print(_NOT_IN_IT)
+    output.stdout.print(_NOT_INCLUDED)
     return EXIT_OK

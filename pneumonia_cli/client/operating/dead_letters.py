@@ -1,4 +1,4 @@
-"""Messages of the dead-letter queue that speak of certain uploads are taken out of it."""
+"""Delete the messages about selected uploads from the dead-letter queue."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# Long enough that no message comes twice while a queue of thousands is gone through.
+# Long enough that no message is received twice during a pass over thousands of messages.
 _HIDDEN_SECONDS = 300
 
 Covers = Callable[[str], bool]
-"""Whether an upload key is meant."""
+"""Whether an upload key is selected."""
 
 
 def forget(sqs: "SQSClient", queue_url: str, covers: Covers, *, really: bool) -> int:
-    """Delete the messages all of whose uploads are meant; answers how many there are. The others stay.
+    """Delete the messages whose uploads are all selected, and return their number. The other messages stay.
 
-    While it looks, the messages it has seen are hidden; they come back at its end. Raises botocore's errors.
+    Messages that were read are hidden until the function ends. Raises botocore's errors.
     """
     total = count(sqs, queue_url)
     seen: dict[str, MessageTypeDef] = {}

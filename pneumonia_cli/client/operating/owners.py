@@ -1,7 +1,7 @@
-"""Whose result is it, where results of two films can have been written under one key.
+"""Find the upload that a result belongs to, where results of two images may have the same key.
 
-Versions that did not reserve prefixes (pneumonia/uploads/names.py) wrote the result of an upload
-`archive/hospital/a.png` to the key of an archive's film. Only the result itself tells: it names its source.
+Versions without reserved prefixes (pneumonia/uploads/names.py) wrote the result of an upload `archive/hospital/a.png`
+to the key of an image of an archive. Only the result document shows which image it belongs to: it names its source.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from pneumonia_cli.client.aws import status_code
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Removed since, or a delete marker: that has no content, and so no owner.
+# Removed in the meantime, or a delete marker, which has no content and therefore no owner.
 _NO_CONTENT = (404, 405)
 
 
 @dataclass(frozen=True)
 class Owners:
-    """Tells which objects of the results bucket are of certain uploads, by reading those that could be another film's.
+    """Selects the objects of the results bucket that belong to certain uploads.
 
-    `covers`: whether an upload key is meant.
+    Objects that may belong to another image are read. `covers`: whether an upload key is selected.
     """
 
     s3: "S3Client"
@@ -36,13 +36,13 @@ class Owners:
     covers: Callable[[str], bool]
 
     def theirs(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-        """Those of `found` (key, version) that are of these uploads. Raises botocore's errors."""
+        """Yield those of `found` (key, version) that belong to these uploads. Raises botocore's errors."""
         contested: dict[str, list[tuple[str, str]]] = {}
         for key, version in found:
             stem = _stem(key)
             if is_contested(stem):
                 contested.setdefault(stem, []).append((key, version))
-            elif self.covers(stem):  # every other stem is the upload key itself
+            elif self.covers(stem):  # an uncontested stem is the upload key
                 yield key, version
         for objects in contested.values():
             yield from self._of_stem(objects)
@@ -58,12 +58,12 @@ class Owners:
                     yield key, version
         orders.discard(None)
         for key, version in objects:
-            # A heatmap does not name its source. It is of the upload whose result was written with the same order.
+            # A heatmap does not name its source. It belongs to the upload whose result has the same order.
             if key.endswith(HEATMAP_SUFFIX) and orders and (found := self._get(key, version)) and found[0] in orders:
                 yield key, version
 
     def _get(self, key: str, version: str) -> tuple[Order | None, bytes] | None:
-        """Order and content of one version; None if it has no content."""
+        """Return the order and the content of one version, or None if it has no content."""
         try:
             found = self.s3.get_object(Bucket=self.result_bucket, Key=key, VersionId=version)
         except ClientError as error:

@@ -1,8 +1,8 @@
-"""`pneumonia purge`: of chosen uploads nothing is left in the buckets, nor in the dead-letter queue.
+"""`pneumonia purge`: delete everything about selected uploads from the buckets and the dead-letter queue.
 
-Every version of a film, every delete marker, every upload in parts that was never finished, the result with its
-heatmap and what readers said of it in every version, and the messages that failed. Films go first: a worker that is at
-one of them meanwhile finds it gone, and what it writes then goes with the results.
+This covers every version of an image, every delete marker, unfinished multipart uploads, every version of the result,
+of its heatmap and of the readers' feedback, and the failed messages. Images are deleted first. A worker that is
+processing one of them then finds no image, and what it writes is deleted with the results.
 """
 
 import itertools
@@ -32,32 +32,32 @@ _BATCH = 1000  # the most that DeleteObjects takes
 _SHOWN = 20
 
 _ELSEWHERE = (
-    "What this command cannot reach: replicas and backups of the buckets, folders of results and journals of those who "
-    "uploaded, and CloudTrail data events, which hold keys, where the account records them. The logs and metrics of "
-    "this stack hold nothing of a film."
+    "This command does not reach replicas and backups of the buckets, result folders and journals on the machines of "
+    "users who uploaded, and CloudTrail data events, which contain keys if the account records them. The logs and "
+    "metrics of this stack contain nothing from an image."
 )
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Objects by their whole keys, or by how their keys begin."""
+    """Objects, selected by full key or by prefix."""
 
     keys: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
 
     def covers(self, key: str) -> bool:
-        """Whether a key is meant."""
+        """Return whether a key is selected."""
         return key in self.keys or key.startswith(self.prefixes)
 
     def of_results(self, uploads: Iterable[str]) -> "Selection":
-        """What results of these uploads can be called in the results bucket; some may be of other films.
+        """Return the possible keys of these uploads' results. Some may belong to other images.
 
-        `uploads`: keys of uploads that are meant. Those tell of results whose keys had to be cut so short that the
-        prefix is no longer in them.
+        `uploads`: keys of selected uploads. They are needed for results whose keys were cut so short that they no
+        longer contain the prefix.
         """
         stems = {stem(key) for key in {*self.keys, *uploads} for stem in (upload_stem, former_stem)}
         names = {stem + suffix for stem in stems for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX)}
-        # Feedback is on uploads that were asked for over HTTP alone.
+        # Only uploads that were requested over HTTP have feedback.
         names |= {feedback_key(key) for key in {*self.keys, *uploads} if id_of_key(key, arrived=0)}
         prefixes = tuple(
             beginning
@@ -68,21 +68,21 @@ class Selection:
 
     @property
     def listings(self) -> list[str]:
-        """Prefixes whose listings together hold all of it."""
+        """Prefixes whose listings together contain the whole selection."""
         return [*sorted(self.keys), *self.prefixes]
 
 
 @dataclass
 class Purged:
-    """What there was, and what is left of it.
+    """What was found, and what could not be deleted.
 
     Attributes:
         uploads, results: versions and delete markers in the two buckets.
-        parts: unfinished uploads in parts.
+        parts: unfinished multipart uploads.
         dead_letters: messages in the dead-letter queue.
         keys: upload keys and result keys that were found.
-        remaining: key, version and S3's code for what could not be deleted.
-        under_way: messages in the upload queue, of whatever film; None if not asked.
+        remaining: key, version and S3's error code of each object that could not be deleted.
+        under_way: messages in the upload queue, about any image; None if the queue was not read.
     """
 
     uploads: int = 0
@@ -108,7 +108,7 @@ def run(
     bypass_lock: bool = False,
     shape: Shape = Shape.TABLE,
 ) -> int:
-    """Purge, or show what would be; answers the exit code. Raises ServiceError."""
+    """Purge, or show what would be purged, and return the exit code. Raises ServiceError."""
     with errors_in_words("Purging"):
         purged = purge(s3, sqs, target, selection, really=really, bypass_lock=bypass_lock)
     if shape.for_programs:
@@ -127,15 +127,15 @@ def purge(
     really: bool,
     bypass_lock: bool = False,
 ) -> Purged:
-    """Delete all of a selection, or only count it. Raises botocore's errors.
+    """Delete everything in a selection, or only count it. Raises botocore's errors.
 
-    `target`: a stack with its two buckets. A queue that is None in it is left alone.
-    `bypass_lock`: also what an object lock in governance mode keeps (the setting result_lock_days).
+    `target`: a stack with its two buckets. A queue that is None is not touched.
+    `bypass_lock`: also delete what an object lock in governance mode keeps (setting result_lock_days).
     """
     purged = Purged()
     upload_bucket, result_bucket = str(target.upload_bucket), str(target.result_bucket)
-    films = _listed(s3, upload_bucket, selection)
-    purged.uploads = _empty(s3, upload_bucket, films, purged, really=really, bypass_lock=bypass_lock)
+    images = _listed(s3, upload_bucket, selection)
+    purged.uploads = _empty(s3, upload_bucket, images, purged, really=really, bypass_lock=bypass_lock)
     purged.parts = _abort_parts(s3, upload_bucket, selection, purged, really=really)
     named = selection.of_results(purged.keys)
     if target.dead_letter_queue_url is not None:
@@ -150,14 +150,14 @@ def purge(
 
 
 def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
-    """Key and version of all versions and delete markers under a prefix."""
+    """Yield key and version of all versions and delete markers under a prefix."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             yield entry["Key"], entry["VersionId"]
 
 
 def _listed(s3: "S3Client", bucket: str, selection: Selection) -> dict[tuple[str, str], None]:
-    """Key and version of all that is selected, in the order of the listings."""
+    """Return key and version of everything selected, in the order of the listings."""
     listed = itertools.chain.from_iterable(versions(s3, bucket, prefix) for prefix in selection.listings)
     return dict.fromkeys((key, version) for key, version in listed if selection.covers(key))
 
@@ -165,8 +165,8 @@ def _listed(s3: "S3Client", bucket: str, selection: Selection) -> dict[tuple[str
 def _empty(
     s3: "S3Client", bucket: str, found: Iterable[tuple[str, str]], purged: Purged, *, really: bool, bypass_lock: bool
 ) -> int:
-    """Delete these versions (key, version); answers how many there were."""
-    # All of them first: a result that is gone no longer tells whose heatmap lies next to it.
+    """Delete these versions (key, version), and return how many there were."""
+    # Collect all first: without the result, the owner of its heatmap is unknown.
     wanted = list(found)
     purged.keys |= {key for key, _ in wanted}
     if really:
@@ -184,12 +184,12 @@ def _empty(
 
 
 def _meets(one: str, other: str) -> bool:
-    """Whether a key can begin with both."""
+    """Return whether a key can start with both."""
     return one.startswith(other) or other.startswith(one)
 
 
 def _abort_parts(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:
-    """End the uploads in parts of what is selected that nobody finished; their parts are stored as well."""
+    """Abort the unfinished multipart uploads in the selection, whose parts are stored too, and return their number."""
     found = 0
     for prefix in selection.listings:
         for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
@@ -232,23 +232,23 @@ def _tell(purged: Purged, really: bool) -> None:
         if len(keys) > _SHOWN:
             say(f"  and {len(keys) - _SHOWN} more keys")
         say(
-            f"{'Deleted' if really else 'There are'}: {purged.uploads} versions of uploads, {purged.parts} unfinished "
+            f"{'Deleted' if really else 'Found'}: {purged.uploads} versions of uploads, {purged.parts} unfinished "
             f"uploads, {purged.results} versions of results and heatmaps, {purged.dead_letters} failed messages."
         )
     if not really:
-        say("Nothing was deleted. The same command with --yes deletes for good.")
+        say("Nothing was deleted. Run the same command with --yes to delete permanently.")
         return
     for left in purged.remaining:
-        output.print_text(f"  still there: {left['bucket']}/{left['key']} {left['version']} ({left['code']})")
+        output.print_text(f"  not deleted: {left['bucket']}/{left['key']} {left['version']} ({left['code']})")
     if purged.remaining:
         say(
-            f"{len(purged.remaining)} versions could not be deleted. What an object lock keeps (result_lock_days) "
-            "stays until it ends, or goes with --bypass-lock and the permission s3:BypassGovernanceRetention; a legal "
-            "hold has to be lifted; where s3:DeleteObjectVersion is not allowed, get it and run this again."
+            f"{len(purged.remaining)} versions could not be deleted. If an object lock keeps them (result_lock_days), "
+            "wait until it ends, or use --bypass-lock with the permission s3:BypassGovernanceRetention. Lift a legal "
+            "hold first. If the permission s3:DeleteObjectVersion is missing, get it and run the command again."
         )
     if purged.under_way:
         say(
-            f"{purged.under_way} messages are in the upload queue. If one is of these films, the worker still writes a "
-            "result that says the film is gone, and names its key: run the command again once the queue is empty."
+            f"{purged.under_way} messages are in the upload queue. If one is about a deleted image, the worker still "
+            "writes a result that contains its key. Run the command again when the queue is empty."
         )
     say(_ELSEWHERE)

@@ -1,4 +1,4 @@
-"""`pneumonia redrive`: messages of the dead-letter queue go back to the upload queue, and are tried again."""
+"""`pneumonia redrive`: move the messages of the dead-letter queue back to the upload queue."""
 
 import time
 from collections.abc import Callable
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 _LOOK_EVERY_SECONDS = 2.0
 
 OnProgress = Callable[[int, int], None]
-"""Told how many were moved, of how many."""
+"""Called with the number of moved messages and the total."""
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """`found` is SQS's own approximate count at the start; `moved` how many went back."""
+    """`found`: SQS's approximate count at the start. `moved`: how many messages were moved back."""
 
     found: int
     moved: int
 
 
 def run(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, *, shape: Shape = Shape.TABLE) -> int:
-    """Move all messages and tell how many; answers the exit code. Raises ServiceError."""
+    """Move all messages, print how many, and return the exit code. Raises ServiceError."""
     with output.progress() as bars, errors_in_words("The dead-letter queue"):
         task = bars.add_task("Moving", total=None)
         redriven = redrive(
@@ -40,14 +40,14 @@ def run(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, *, shape: 
     if shape.for_programs:
         print_record({"found": redriven.found, "moved": redriven.moved}, shape)
     elif redriven.moved:
-        output.stdout.print(f"{redriven.moved} back in the queue; the worker tries them again now.")
+        output.stdout.print(f"Moved {redriven.moved} messages back to the queue. The worker tries them again now.")
     else:
-        output.stdout.print("The dead-letter queue is empty: nothing to do.")
+        output.stdout.print("The dead-letter queue is empty. There is nothing to do.")
     return 0
 
 
 def redrive(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, on_progress: OnProgress) -> Redriven:
-    """Move all messages, by SQS's own task where there is AWS, else one batch after the other.
+    """Move all messages: on AWS with a message move task of SQS, elsewhere batch by batch.
 
     Raises ServiceError if the task fails, and botocore's errors.
     """
@@ -57,7 +57,7 @@ def redrive(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, on_pro
     on_progress(0, found)
     if is_aws(sqs.meta.endpoint_url):
         moved = _by_task(sqs, dead_letter_queue_url, queue_url, found, on_progress)
-    else:  # moto and others that play SQS have no such task
+    else:  # moto and other imitations of SQS have no such task
         moved = _by_hand(sqs, dead_letter_queue_url, queue_url, found, on_progress)
     return Redriven(found, moved)
 
@@ -66,7 +66,7 @@ def _by_task(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_
     source = _arn(sqs, source_url)
     sqs.start_message_move_task(SourceArn=source, DestinationArn=_arn(sqs, target_url))
     while True:
-        # The newest task comes first; only one can run at a time.
+        # The newest task is first, and only one can run at a time.
         task = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"][0]
         moved = task.get("ApproximateNumberOfMessagesMoved", 0)
         on_progress(moved, max(found, moved))
@@ -80,9 +80,9 @@ def _by_task(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_
 
 
 def _by_hand(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_progress: OnProgress) -> int:
-    """Send first, delete then: a stop between the two leaves a message in both, which the worker bears."""
+    """Send first, then delete. A stop in between leaves a message in both queues, which the worker tolerates."""
     moved = empty = 0
-    # Not beyond those that were there: what fails again meanwhile would go round for ever.
+    # Stop at the number found at the start: messages that fail again meanwhile would circulate forever.
     while moved < found and empty < EMPTY_RECEIVES:
         received = sqs.receive_message(
             QueueUrl=source_url, MaxNumberOfMessages=min(BATCH, found - moved), WaitTimeSeconds=1
@@ -107,7 +107,7 @@ def _move(sqs: "SQSClient", source_url: str, target_url: str, messages: list["Me
             Entries=[{"Id": str(index), "ReceiptHandle": messages[index]["ReceiptHandle"]} for index in arrived],
         )
     if len(arrived) < len(messages):
-        raise ServiceError(f"SQS took {len(arrived)} of {len(messages)} messages back. Run the command again.")
+        raise ServiceError(f"SQS accepted {len(arrived)} of {len(messages)} messages. Run the command again.")
     return len(arrived)
 
 

@@ -1,12 +1,13 @@
-"""`pneumonia rollback`: traffic goes back to the version of the functions before the one that has it.
+"""`pneumonia rollback`: move the traffic back to the previous version of the functions.
 
-It moves the alias `live`, without building anything: in seconds, or after minutes where Lambda has put the version to
-sleep, which is woken first. Code and model of the version come back with its
-settings (a version keeps its environment, memory and time limit); buckets, queues, permissions and alarms stay as the
-last deployment left them. CloudFormation does not know of it, and CodeDeploy refuses every deployment until the alias
-is where CloudFormation takes it to be: `--undo` puts it there, and is needed before the next deployment. A
-function that the last deployment did not change has no new version, and stays: it would go back by one deployment more
-than the other.
+The command moves the alias `live` and builds nothing. It takes seconds, or minutes if Lambda has made the version
+inactive and must wake it first. The code and the model return with their settings (a version keeps its environment,
+memory and time limit). Buckets, queues, permissions and alarms stay as the last deployment left them.
+
+CloudFormation does not know about the rollback. CodeDeploy refuses every deployment until the alias is at the version
+that CloudFormation records: `--undo` moves it there and is required before the next deployment. A function that the
+last deployment did not change has no new version and stays where it is. Otherwise it would go back one deployment
+further than the other function.
 """
 
 from dataclasses import dataclass
@@ -35,13 +36,13 @@ _VERSION: Final = "AWS::Lambda::Version"
 
 _COLUMNS: Final = ("function", "from", "to", "made", "woken")
 
-# CloudFormation publishes the versions of both functions within minutes, before any traffic moves.
+# One deployment publishes the versions of both functions within minutes, before any traffic moves.
 _ONE_DEPLOYMENT: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One function: the version that has the traffic, the one that gets it (None without one), when each was made."""
+    """One function: its current version and the version that gets the traffic (None without one), with their dates."""
 
     function: str
     current: int
@@ -51,9 +52,9 @@ class Step:
 
 
 def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape = Shape.TABLE) -> int:
-    """Move what the last deployment changed back by one version, or show what would move. Raises ServiceError.
+    """Move the functions of the last deployment back by one version, or show the moves. Raises ServiceError.
 
-    With `undo` move what was rolled back to the version that CloudFormation records.
+    With `undo`, move functions that were rolled back to the version that CloudFormation records.
     """
     with errors_in_words("The rollback"):
         found = resources(aws, stack)
@@ -61,7 +62,7 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape 
         if not functions:
             raise ServiceError(f"The stack {stack} has no functions of this project.")
         client = aws.client("lambda")
-        # All are looked at, and awake, before any is moved.
+        # Check and wake all functions before moving one.
         if undo:
             recorded = recorded_versions(found)
             steps = [one for name in functions if (one := step(client, name, recorded.get(name))).target != one.current]
@@ -89,21 +90,21 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape 
 
 
 def recorded_versions(found: list[Resource]) -> dict[str, int]:
-    """The version that CloudFormation takes for that of the alias, by the name of the function.
+    """Return the version of the alias that CloudFormation records, by the name of the function.
 
-    A stack holds one version of each function: those before it were left to the function when their successor came.
+    A stack contains one version of each function. Earlier versions stay with the function but leave the stack.
     """
     arns = physical(found, _VERSION)
     return {arn.split(":")[-2]: int(arn.rpartition(":")[2]) for arn in arns}
 
 
 def step(client: Any, function: str, recorded: int | None = None) -> Step:
-    """Where a function would go: to `recorded`, else one back. Raises ServiceError if a deployment is under way."""
+    """Return the move of a function: to `recorded`, else one version back. Raises ServiceError during a deployment."""
     alias = client.get_alias(FunctionName=function, Name=LIVE)
     if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
         raise ServiceError(
-            f"A deployment of {function} is under way: two versions share its traffic. Stop it in CodeDeploy with "
-            "rollback, or wait for its end."
+            f"A deployment of {function} is running: two versions share its traffic. Stop the deployment in CodeDeploy "
+            "with a rollback, or wait until it ends."
         )
     current = int(alias["FunctionVersion"])
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
@@ -118,33 +119,35 @@ def step(client: Any, function: str, recorded: int | None = None) -> Step:
 
 
 def of_the_last_deployment(steps: list[Step]) -> list[Step]:
-    """Those whose version was made in the deployment of the newest one. Raises ServiceError if one has none before."""
+    """Return the functions whose versions the last deployment made. Raises ServiceError without an earlier version."""
     newest = max(datetime.fromisoformat(one.made) for one in steps)
     found = [one for one in steps if newest - datetime.fromisoformat(one.made) <= _ONE_DEPLOYMENT]
     for one in found:
         if one.target is None:
-            raise ServiceError(f"{one.function} has no version before {one.current}. Deploy the release that worked.")
+            raise ServiceError(
+                f"{one.function} has no version before {one.current}. Deploy the last working release instead."
+            )
     return found
 
 
 def _tell(steps: list[Step], really: bool, *, undo: bool) -> None:
     if not steps:
-        output.stdout.print("The aliases are where CloudFormation takes them to be: the next deployment can come.")
+        output.stdout.print("The aliases are at the versions that CloudFormation records. You can deploy.")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("Function", "From version", "To version", "Made"):
+    for name in ("Function", "From version", "To version", "Created"):
         table.add_column(name)
     for one in steps:
         table.add_row(one.function, str(one.current), str(one.target), one.target_made)
     output.stdout.print(table)
     if not really:
-        output.stdout.print("Nothing was moved. The same command with --yes does it.")
+        output.stdout.print("Nothing was moved. Run the same command with --yes to move the traffic.")
     elif undo:
         output.stdout.print(
-            "Moved. Deploy now, with -c deployment=all_at_once: the rolled-back version has the traffic."
+            "Moved. The version that was rolled back has the traffic again. Deploy now, with -c deployment=all_at_once."
         )
     else:
         output.stdout.print(
-            "Moved. Before the next deployment: pneumonia rollback --undo. CodeDeploy refuses an alias that is not "
-            "where CloudFormation takes it to be."
+            "Moved. Before the next deployment, run pneumonia rollback --undo. CodeDeploy refuses to deploy while an "
+            "alias is not at the version that CloudFormation records."
         )

@@ -1,4 +1,4 @@
-"""`pneumonia rotate-token`: a new bearer token for a service with auth `token`."""
+"""`pneumonia rotate-token`: replace the bearer token of a service with auth `token`."""
 
 import json
 from typing import TYPE_CHECKING
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, shape: Shape = Shape.TABLE) -> int:
-    """Put a new default token into the secret; answers the exit code. Raises ServiceError.
+    """Put a new default token into the secret, and return the exit code. Raises ServiceError.
 
-    With `revoke` twice, so that the token of before is not even the previous one. Tokens with names stay.
+    With `revoke` this is done twice, so that the old token is not even the previous one. Named tokens do not change.
     """
     client: SecretsManagerClient = aws.client("secretsmanager")
     token = None
@@ -34,8 +34,8 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, sha
 
 
 def rotate(client: "SecretsManagerClient", secret_id: str, stored: Stored, *, times: int) -> str:
-    """Write so many new tokens, one after the other; answers the last. Raises botocore's errors."""
-    # The version before this one has the token before it.
+    """Write `times` new tokens, one after the other, and return the last. Raises botocore's errors."""
+    # Not needed here: the previous version of the secret holds the previous token.
     kept = {name: value for name, value in stored.fields.items() if name != "previous_sha256"}
     tokens = [new_token() for _ in range(times)]
     for token in tokens:
@@ -47,14 +47,14 @@ def _tell(secret_id: str, token: str | None, *, revoke: bool, show: bool) -> Non
     ends = (
         "The old tokens end within five minutes."
         if revoke
-        else "Old and new are both valid until the next rotation; if the old one has leaked, give --revoke."
+        else "Both tokens are valid until the next rotation. If the old token has leaked, use --revoke."
     )
     if token is None:
-        output.print_text(f"Would put a new token into {secret_id}. {ends}")
-        output.stdout.print("Nothing was changed. The same command with --yes does it.")
+        output.print_text(f"This would put a new token into {secret_id}. {ends}")
+        output.stdout.print("Nothing was changed. Run the same command with --yes to rotate the token.")
         return
-    output.print_text(f"There is a new token in {secret_id}. {ends}")
+    output.print_text(f"A new token is in {secret_id}. {ends}")
     if show:
         output.print_text(token)
     else:
-        output.stdout.print("--show prints it; or read it from Secrets Manager.")
+        output.stdout.print("Read the token from Secrets Manager. With --show, the command prints it.")

@@ -1,8 +1,8 @@
-"""`make smoke STACK=name`: does a deployed stack answer, through both of its doors, as the model card says?
+"""`make smoke STACK=name`: check that a deployed stack predicts as the model card says.
 
-One film of samples/ goes to the Function URL, with the credentials that the stack's auth asks for, and into the
-upload bucket. Both answers are compared with the model card of this tree and with each other. What was uploaded is
-removed at the end.
+The check sends one image of samples/ to the Function URL, with the credentials that the stack's auth requires, and
+uploads it to the upload bucket. It compares both predictions with the model card of this repository and with each
+other. At the end it removes the upload and its result.
 """
 
 import argparse
@@ -41,23 +41,23 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 PREFIX: Final = "smoke/"
-"""Where the film goes in the upload bucket, and so where its result lies."""
+"""Prefix of the image in the upload bucket, and so of its result."""
 
 _LOOK_EVERY_SECONDS = 0.5
-_SAME = 0.001  # between two answers to one film: they come from the same graph on the same kind of machine
+_SAME = 0.001  # tolerance for one image: both predictions come from the same graph on the same kind of machine
 _PNG = b"\x89PNG"
 
-# What AWS, or with `token` the function, answers to someone without credentials.
+# The status of a request without credentials, from AWS or, with `token`, from the function.
 _REFUSED_WITH = {"iam": HTTPStatus.FORBIDDEN, "token": HTTPStatus.UNAUTHORIZED, "none": HTTPStatus.OK}
 
 
 class Wrong(Exception):
-    """The stack answered, and not as it should; the message says what was found."""
+    """The stack answered, but not as expected. The message says what was found."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table: what was looked at, whether it is as it should be, and what was found."""
+    """One row of the table: name of the check, whether it passed, and what was found."""
 
     name: str
     passed: bool
@@ -68,7 +68,7 @@ class Checks(list[Check]):
     """The rows so far."""
 
     def look(self, name: str, action: Callable[[], str]) -> None:
-        """Add a row from what `action` found, or from how it failed; a failure does not stop the others."""
+        """Run `action` and add a row with its result or its failure. A failure does not stop the other checks."""
         try:
             self.append(Check(name, True, action()))
         except Refused as refused:
@@ -78,14 +78,14 @@ class Checks(list[Check]):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the checks and print them; answers the exit code: 0 if all passed, 1 if not."""
+    """Run the checks, print them, and return the exit code: 0 if all passed, else 1."""
     arguments = _parser().parse_args(argv)
     console = Console()
     try:
         card = Card.load(arguments.card)
-        film = arguments.film.read_bytes()
+        image = arguments.film.read_bytes()
         with Aws() as aws:
-            checks = smoke(aws, arguments.stack, card, film, patience_seconds=arguments.timeout)
+            checks = smoke(aws, arguments.stack, card, image, patience_seconds=arguments.timeout)
     except (CliError, ModelError, OSError) as error:
         console.print(printable(str(error), "red"))
         return EXIT_FAILED
@@ -93,15 +93,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(check.passed for check in checks) else EXIT_FAILED
 
 
-def smoke(aws: Aws, stack: str, card: Card, film: bytes, *, patience_seconds: float) -> list[Check]:
-    """Look at everything, in the order of the table. Raises CliError if the stack or its credentials are not there.
+def smoke(aws: Aws, stack: str, card: Card, image: bytes, *, patience_seconds: float) -> list[Check]:
+    """Run all checks, in the order of the table. Raises CliError if the stack or its credentials are missing.
 
-    `card` is that of the model which ought to be served, `film` a chest X-ray that it predicts.
+    `card`: the card of the model that the stack should serve. `image`: a chest X-ray that the model predicts.
     """
     named = outputs(aws, stack)
     missing = {"FunctionUrl", "Auth", "UploadBucketName", "ResultBucketName"} - named.keys()
     if missing:
-        raise ServiceError(f"The stack {stack} has no output {', '.join(sorted(missing))}. Is it of this version?")
+        raise ServiceError(
+            f"The stack {stack} has no output {', '.join(sorted(missing))}. It may be from another version."
+        )
     url = checked_url(named["FunctionUrl"])
     checks = Checks()
     probabilities: dict[str, float] = {}
@@ -109,10 +111,10 @@ def smoke(aws: Aws, stack: str, card: Card, film: bytes, *, patience_seconds: fl
         checks.look(f"Access ({named['Auth']})", lambda: _access(stranger, named["Auth"]))
         checks.look("Model", lambda: _model(service, card))
         checks.look("Health", lambda: _health(service))
-        checks.look("Function URL", lambda: _by_http(service, card, film, probabilities))
+        checks.look("Function URL", lambda: _by_http(service, card, image, probabilities))
     bucket = _Buckets(aws.s3(), named["UploadBucketName"], named["ResultBucketName"])
     key = f"{PREFIX}{uuid.uuid4()}"
-    checks.look("Upload bucket", lambda: bucket.predict(key, film, card, patience_seconds, probabilities))
+    checks.look("Upload bucket", lambda: bucket.predict(key, image, card, patience_seconds, probabilities))
     if len(probabilities) > 1:
         checks.look("Same answer", lambda: _same(probabilities))
     checks.look("Tidied up", lambda: bucket.tidy(key))
@@ -120,7 +122,7 @@ def smoke(aws: Aws, stack: str, card: Card, film: bytes, *, patience_seconds: fl
 
 
 def credentials(aws: Aws, named: Mapping[str, str]) -> AuthBase:
-    """What a caller of the stack with these outputs proves itself by. Raises CliError."""
+    """Return the credentials for requests to the stack with these outputs. Raises CliError."""
     if named["Auth"] == "iam":
         region = region_of(named["FunctionUrl"]) or aws.region
         if region is None:
@@ -134,11 +136,11 @@ def credentials(aws: Aws, named: Mapping[str, str]) -> AuthBase:
 
 
 def disagreements(answer: Mapping[str, Any], card: Card) -> list[str]:
-    """Where an answer and the model card contradict each other; empty if nowhere."""
+    """Return the contradictions between an answer and the model card; an empty list if there are none."""
     points = card.operating_points
     pneumonia = answer.get("pneumonia")
     if not isinstance(pneumonia, float | int) or not 0 <= pneumonia <= 1:
-        return [f"pneumonia is {pneumonia!r}, no probability"]
+        return [f"pneumonia is {pneumonia!r}, which is not a probability"]
     triage = "indeterminate"
     if pneumonia < points.rule_out:
         triage = "likely_normal"
@@ -163,16 +165,16 @@ def _access(stranger: Service, auth: str) -> str:
     status = stranger.send("GET", "/model").status_code
     if status != _REFUSED_WITH[auth]:
         raise Wrong(f"without credentials: HTTP {status}, not {_REFUSED_WITH[auth]:d}")
-    return f"without credentials: HTTP {status}" + (", open to all as set" if auth == "none" else "")
+    return f"without credentials: HTTP {status}" + (", public as configured" if auth == "none" else "")
 
 
 def _model(service: Service, card: Card) -> str:
     try:
         served = Card.from_document(service.card()).identity()
     except ModelError as error:
-        raise Wrong(f"its card is not understood: {error.detail}") from error
+        raise Wrong(f"the model card cannot be read: {error.detail}") from error
     if served != card.identity():
-        raise Wrong(f"{_named(served)} is served, and not {_named(card.identity())}")
+        raise Wrong(f"the stack serves {_named(served)}, not {_named(card.identity())}")
     return _named(served)
 
 
@@ -187,9 +189,9 @@ def _health(service: Service) -> str:
     return f"self-test {response.json()['self_test']}"
 
 
-def _by_http(service: Service, card: Card, film: bytes, probabilities: dict[str, float]) -> str:
+def _by_http(service: Service, card: Card, image: bytes, probabilities: dict[str, float]) -> str:
     started = time.perf_counter()
-    answer = service.predict(film, heatmap=True)
+    answer = service.predict(image, heatmap=True)
     milliseconds = (time.perf_counter() - started) * 1000
     if wrong := disagreements(answer, card):
         raise Wrong("; ".join(wrong))
@@ -206,25 +208,25 @@ def _in_words(answer: Mapping[str, Any]) -> str:
 def _same(probabilities: Mapping[str, float]) -> str:
     apart = max(probabilities.values()) - min(probabilities.values())
     if apart > _SAME:
-        raise Wrong(f"the two probabilities are {apart:.6f} apart")
-    return f"the two probabilities are {apart:.6f} apart"
+        raise Wrong(f"the two probabilities differ by {apart:.6f}")
+    return f"the two probabilities differ by {apart:.6f}"
 
 
 @dataclass(frozen=True)
 class _Buckets:
-    """The way through the queue."""
+    """The path through the buckets and the queue."""
 
     s3: "S3Client"
     uploads: str
     results: str
 
     def predict(
-        self, key: str, film: bytes, card: Card, patience_seconds: float, probabilities: dict[str, float]
+        self, key: str, image: bytes, card: Card, patience_seconds: float, probabilities: dict[str, float]
     ) -> str:
         """Upload, wait for the result and compare it with the card."""
         started = time.perf_counter()
         with errors_in_words("The upload bucket"):
-            self.s3.put_object(Bucket=self.uploads, Key=key, Body=film)
+            self.s3.put_object(Bucket=self.uploads, Key=key, Body=image)
         result = self._wait(result_key(key, JSON_SUFFIX), patience_seconds)
         seconds = time.perf_counter() - started
         answer = json.loads(result)
@@ -235,19 +237,19 @@ class _Buckets:
         with errors_in_words("The heatmap"):
             heatmap = self._read(answer["heatmap"]["key"]) if answer.get("heatmap") else None
         if heatmap is None or not heatmap.startswith(_PNG):
-            raise Wrong("there is no heatmap beside the result")
+            raise Wrong("the result has no heatmap")
         probabilities["bucket"] = answer["pneumonia"]
         return f"{_in_words(answer)}, heatmap, in {seconds:.1f} s"
 
     def tidy(self, key: str) -> str:
-        """Remove the film, all versions of it, and its result."""
-        with errors_in_words("Removing the film and its result"):
+        """Remove the image in all versions, and its result."""
+        with errors_in_words("Removing the image and its result"):
             for suffix in (JSON_SUFFIX, HEATMAP_SUFFIX):
                 self.s3.delete_object(Bucket=self.results, Key=result_key(key, suffix))
             found = self.s3.list_object_versions(Bucket=self.uploads, Prefix=key)
             for version in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
                 self.s3.delete_object(Bucket=self.uploads, Key=key, VersionId=version["VersionId"])
-        return "film and result removed"
+        return "image and result removed"
 
     def _wait(self, key: str, patience_seconds: float) -> bytes:
         deadline = time.monotonic() + patience_seconds
@@ -257,7 +259,7 @@ class _Buckets:
             if found is not None:
                 return found
             if time.monotonic() > deadline:
-                raise Wrong(f"no result came for {patience_seconds:g} s; it may be in the dead-letter queue")
+                raise Wrong(f"no result after {patience_seconds:g} s; the upload may be in the dead-letter queue")
             time.sleep(_LOOK_EVERY_SECONDS)
 
     def _read(self, key: str) -> bytes | None:
@@ -284,13 +286,13 @@ def _table(stack: str, checks: Sequence[Check]) -> Table:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make smoke", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--stack", required=True, metavar="NAME", help="of the CloudFormation stack")
+    parser.add_argument("--stack", required=True, metavar="NAME", help="name of the CloudFormation stack")
     parser.add_argument(
         "--card",
         type=Path,
         default=MODEL_DIR,
         metavar="FOLDER",
-        help="with the card of the model that ought to be served (default: that of this tree)",
+        help="folder with the card of the model that the stack should serve (default: that of this repository)",
     )
     parser.add_argument(
         "--film",
@@ -304,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=300.0,
         metavar="SECONDS",
-        help="give up on the result of the upload after so long (default: 300)",
+        help="how long to wait for the result of the upload (default: 300)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Physical names of a deployed stack's resources, by type and logical id."""
+"""Physical names of the resources of a deployed stack, by type and logical id."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,10 +7,10 @@ from pneumonia_cli.client.aws import Aws
 
 FUNCTION = "AWS::Lambda::Function"
 API, WORKER, BACKFILL = "InferenceApi", "InferenceWorker", "InferenceBackfill"
-"""How the logical ids of the functions begin, and those of what belongs to them."""
+"""Start of the logical ids of the functions, and of the resources that belong to them."""
 
 LIVE: Final = "live"
-"""The alias that has the traffic, of each function; infra/inference.py has it as well."""
+"""The alias of each function that has the traffic. infra/inference.py uses the same name."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Resource:
 
 
 def resources(aws: Aws, stack: str) -> list[Resource]:
-    """All resources of a stack. Raises botocore's errors."""
+    """Return all resources of a stack. Raises botocore's errors."""
     pages = aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     return [
         Resource(entry["ResourceType"], entry["LogicalResourceId"], str(entry.get("PhysicalResourceId", "")))
@@ -31,7 +31,7 @@ def resources(aws: Aws, stack: str) -> list[Resource]:
 
 
 def physical(found: list[Resource], kind: str, *beginnings: str) -> tuple[str, ...]:
-    """Physical ids of one type, of those whose logical ids begin in one of these ways (all, if there is none)."""
+    """Return the physical ids of one type whose logical ids start with one of `beginnings` (all if there are none)."""
     return tuple(
         one.physical_id for one in found if one.kind == kind and one.logical_id.startswith(beginnings or ("",))
     )

@@ -1,4 +1,4 @@
-"""`pneumonia status`: is the service well? Its health, its queues, and the alarms that are on."""
+"""`pneumonia status`: show the health of the service, its queues and its active alarms."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from pneumonia_cli.reporting.printable import printable
 
 @dataclass(frozen=True)
 class Status:
-    """What was found. `healthy`: an answer to GET /health with status 200. Messages are approximate counts."""
+    """What was found. `healthy`: GET /health returned status 200. The counts of messages are approximate."""
 
     healthy: bool
     detail: str
@@ -33,7 +33,7 @@ class Status:
 
 
 def run(aws: Aws, service: Service, stack: str, target: Target, *, shape: Shape = Shape.TABLE) -> int:
-    """Look and tell; answers the exit code, which is 4 unless all is well. Raises ServiceError."""
+    """Print the status and return the exit code: 0 if all is well, else 4. Raises ServiceError."""
     healthy, detail = health(service)
     with errors_in_words("The queues and alarms"):
         sqs = aws.sqs()
@@ -62,7 +62,7 @@ def run(aws: Aws, service: Service, stack: str, target: Target, *, shape: Shape 
 
 
 def health(service: Service) -> tuple[bool, str]:
-    """Whether the model answers, and what was said."""
+    """Return whether the model works, and the detail that the service gave."""
     try:
         response = service.send("GET", "/health")
         answer: dict[str, Any] = response.json()
@@ -75,10 +75,10 @@ def health(service: Service) -> tuple[bool, str]:
 
 
 def alarms(cloudwatch: Any, stack: str) -> tuple[str, ...]:
-    """Names of the stack's alarms that are on: CloudFormation lets them begin with the stack's name."""
+    """Return the names of the stack's active alarms. CloudFormation starts them with the name of the stack."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-", StateValue="ALARM")
     found = [alarm for page in pages for alarm in page.get("MetricAlarms", [])]
-    # Asked for and looked at: moto does not choose by state where there is a prefix.
+    # Filtered again here, because moto ignores the state if there is a prefix.
     return tuple(sorted(alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"))
 
 
@@ -87,5 +87,5 @@ def _tell(status: Status) -> None:
     table.add_row("Health", printable(status.detail if status.healthy else f"FAILED: {status.detail}"))
     table.add_row("Waiting uploads", str(status.waiting))
     table.add_row("Dead letters", str(status.dead_letters))
-    table.add_row("Alarms", Text("\n").join(map(printable, status.alarms)) if status.alarms else "none is on")
+    table.add_row("Alarms", Text("\n").join(map(printable, status.alarms)) if status.alarms else "none active")
     output.stdout.print(table)

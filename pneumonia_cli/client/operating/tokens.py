@@ -1,6 +1,6 @@
-"""`pneumonia token`: bearer tokens with names of their own, each with its own life, for a service with auth `token`.
+"""`pneumonia token`: named bearer tokens, each with an expiry, for a service with auth `token`.
 
-They are in the secret of the default token; of each only the SHA-256 is kept (pneumonia/http/token_secret.py).
+They are in the secret of the default token. Only the SHA-256 of each is stored (pneumonia/http/token_secret.py).
 """
 
 import hashlib
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEFAULT: Final = "default"
 """The name of the token that the stack generates."""
 MAX_TOKENS: Final = 200
-"""The secret holds 64 KB."""
+"""The size limit of a secret is 64 KB."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _TOKEN_BYTES: Final = 24
@@ -44,33 +44,33 @@ class Stored:
 
     @property
     def named(self) -> list[dict[str, Any]]:
-        """The entries of named tokens: `name`, `sha256`, `expires`, `created`."""
+        """The entries of the named tokens: `name`, `sha256`, `expires`, `created`."""
         found = self.fields.get("tokens")
         return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def new_token() -> str:
-    """192 bits from the system's random source, as 48 hexadecimal characters."""
+    """Return 192 bits from the system's random source as 48 hexadecimal characters."""
     return secrets.token_hex(_TOKEN_BYTES)
 
 
 def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, shape: Shape = Shape.TABLE) -> int:
-    """Make a token of this name that lives for so many days, and print it; answers the exit code.
+    """Create a token with this name, valid for `days` days, print it once, and return the exit code.
 
-    It is shown this once. Raises UsageProblem, ServiceError.
+    Raises UsageProblem, ServiceError.
     """
     if not _NAME.fullmatch(name) or name == DEFAULT:
         raise UsageProblem(
-            f"A name has 1 to 32 of a-z, 0-9 and -, and is not {DEFAULT!r}. It goes into logs: let it name a system, "
-            "never a patient."
+            f"A name must have 1 to 32 characters of a-z, 0-9 and -, and must not be {DEFAULT!r}. It is written to "
+            "logs: use the name of a system, never of a patient."
         )
     client: SecretsManagerClient = aws.client("secretsmanager")
     with errors_in_words("The tokens"):
         stored = read(client, secret_id)
         if any(entry.get("name") == name for entry in stored.named):
-            raise UsageProblem(f"There is a token {name} already. Revoke it first, or take another name.")
+            raise UsageProblem(f"The token {name} already exists. Revoke it first, or choose another name.")
         if len(stored.named) >= MAX_TOKENS:
-            raise UsageProblem(f"There are {MAX_TOKENS} tokens already. Revoke those that nobody uses.")
+            raise UsageProblem(f"There are already {MAX_TOKENS} tokens, the maximum. Revoke unused tokens first.")
         now = datetime.now(UTC).replace(microsecond=0)
         expires = (now + timedelta(days=days)).isoformat()
         token = new_token() if really else None
@@ -81,16 +81,16 @@ def add(aws: Aws, secret_id: str, name: str, days: int, *, really: bool, shape: 
     if shape.for_programs:
         print_record({"added": really, "name": name, "expires": expires, **({"token": token} if token else {})}, shape)
     elif token is None:
-        output.print_text(f"Would add the token {name}, which expires on {expires}.")
-        output.stdout.print("Nothing was changed. The same command with --yes does it.")
+        output.print_text(f"This would add the token {name}, which expires on {expires}.")
+        output.stdout.print("Nothing was changed. Run the same command with --yes to add the token.")
     else:
-        output.stderr.print(printable(f"The token {name} expires on {expires}. It is shown this once."))
+        output.stderr.print(printable(f"The token {name} expires on {expires}. It is shown only once."))
         output.print_text(token)
     return EXIT_OK
 
 
 def show(aws: Aws, secret_id: str, *, shape: Shape = Shape.TABLE) -> int:
-    """List the names, with their times and without any token; answers the exit code. Raises ServiceError."""
+    """List the names of the tokens with their times, and return the exit code. Raises ServiceError."""
     client: SecretsManagerClient = aws.client("secretsmanager")
     with errors_in_words("The tokens"):
         stored = read(client, secret_id)
@@ -101,7 +101,7 @@ def show(aws: Aws, secret_id: str, *, shape: Shape = Shape.TABLE) -> int:
     if shape.for_programs:
         print_records({"tokens": listed}, ("name", "created", "expires", "expired"), listed, shape)
         return EXIT_OK
-    table = Table("Name", "Made", "Expires", box=None, pad_edge=False)
+    table = Table("Name", "Created", "Expires", box=None, pad_edge=False)
     for entry in listed:
         ends = "never" if entry["expires"] is None else f"{entry['expires']}{' (expired)' if entry['expired'] else ''}"
         table.add_row(*(printable(str(text or "")) for text in (entry["name"], entry["created"], ends)))
@@ -110,22 +110,22 @@ def show(aws: Aws, secret_id: str, *, shape: Shape = Shape.TABLE) -> int:
 
 
 def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, shape: Shape = Shape.TABLE) -> int:
-    """End a token; answers the exit code. Raises UsageProblem if there is none of this name, ServiceError."""
+    """Revoke a token, and return the exit code. Raises UsageProblem if the name is unknown, ServiceError."""
     client: SecretsManagerClient = aws.client("secretsmanager")
     with errors_in_words("The tokens"):
         stored = read(client, secret_id)
         left = [entry for entry in stored.named if entry.get("name") != name]
         if name == DEFAULT:
             if not stored.fields.get("token"):
-                raise UsageProblem("There is no default token any more.")
+                raise UsageProblem("The default token is already revoked.")
             if not left:
-                raise UsageProblem("That is the only token: add one with a name first, or rotate it (rotate-token).")
-            changed = stored.fields | {"token": None, "previous_sha256": None}  # no value at all  # nosec B105
+                raise UsageProblem("The default token is the only token. Add a named token first, or use rotate-token.")
+            changed = stored.fields | {"token": None, "previous_sha256": None}  # no value  # nosec B105
         else:
             if len(left) == len(stored.named):
-                raise UsageProblem(f"There is no token {name}. `pneumonia token list` shows those there are.")
+                raise UsageProblem(f"There is no token {name}. `pneumonia token list` shows all tokens.")
             if not left and not stored.fields.get("token"):
-                raise UsageProblem("That is the only token: add another one first.")
+                raise UsageProblem(f"{name} is the only token. Add another token first.")
             changed = stored.fields | {"tokens": left}
         if really:
             _write(client, secret_id, stored, changed)
@@ -134,19 +134,19 @@ def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, shape: Shape = 
     elif really:
         output.print_text(f"The token {name} ends within five minutes.")
     else:
-        output.print_text(f"Would revoke the token {name}.")
-        output.stdout.print("Nothing was changed. The same command with --yes does it.")
+        output.print_text(f"This would revoke the token {name}.")
+        output.stdout.print("Nothing was changed. Run the same command with --yes to revoke the token.")
     return EXIT_OK
 
 
 def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
-    """The current version of the secret. Raises ServiceError if it is not there or not as described; ClientError."""
+    """Return the current version of the secret. Raises ServiceError if it is missing or malformed, and ClientError."""
     try:
         found = client.get_secret_value(SecretId=secret_id, VersionStage=_CURRENT)
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise ServiceError(
-                "The secret of the token is not there. Is the service deployed with auth token?"
+                "The secret with the tokens does not exist. Check that the service is deployed with auth token."
             ) from error
         raise
     try:
@@ -154,18 +154,18 @@ def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise ServiceError("The secret of the token is not a JSON object, so the tokens in it are not known.")
+        raise ServiceError("The secret with the tokens is not a JSON object, so its tokens cannot be read.")
     return Stored(found["VersionId"], fields)
 
 
 def _write(client: "SecretsManagerClient", secret_id: str, stored: Stored, fields: Mapping[str, Any]) -> None:
-    """Make this the current version. Raises ServiceError if someone else has written since `stored` was read."""
-    # The version before the new one is no longer that of the last rotation: its token is kept by its hash.
+    """Make this the current version. Raises ServiceError if another command wrote after `stored` was read."""
+    # The previous version is no longer the one before the last rotation, so the hash of its token is kept here.
     kept = {"previous_sha256": stored.fields.get("previous_sha256", _previous_sha256(client, secret_id)), **fields}
     client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(kept))
     if client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["VersionId"] != stored.version:
         raise ServiceError(
-            "Another command changed the tokens at the same moment. Look with `pneumonia token list`, and try again."
+            "Another command changed the tokens at the same time. Check with `pneumonia token list`, and try again."
         )
 
 
@@ -187,5 +187,5 @@ def _has_expired(expires: Any, now: datetime) -> bool:
         return False
     try:
         return datetime.fromisoformat(str(expires)) <= now
-    except (ValueError, TypeError):  # not a time, or one without a zone: the service lets nobody in with it
+    except (ValueError, TypeError):  # not a time, or a time without a zone: the service refuses the token
         return True

@@ -1,4 +1,4 @@
-"""What a deployed stack used in a month, as CloudWatch has counted it."""
+"""The usage of a deployed stack in a month, as counted by CloudWatch."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Usage
 
 _HOUR = 3600
 
-# What AWS bills an alarm on a band as: the metric and the two edges.
+# AWS bills an anomaly detection alarm as three metrics: the metric and the two edges of the band.
 _BAND_METRICS = 3
 
 Series = dict[datetime, float]
@@ -23,9 +23,10 @@ Series = dict[datetime, float]
 
 @dataclass(frozen=True)
 class Parts:
-    """Physical names of the parts of a stack that cost something.
+    """Physical names of the parts of a stack that cost money.
 
-    `provisioned`: instances that are kept started, as they are allocated now. `watched_metrics`: of all its alarms.
+    `provisioned`: instances of provisioned concurrency that are allocated now. `watched_metrics`: metrics that all
+    alarms watch.
     """
 
     functions: tuple[str, ...]
@@ -39,7 +40,7 @@ class Parts:
 
 
 def find_parts(aws: Aws, stack: str) -> Parts:
-    """The parts of a deployed stack. Raises ServiceError, and botocore's errors."""
+    """Return the parts of a deployed stack. Raises ServiceError, and botocore's errors."""
     named = outputs(aws, stack)
     found = resources(aws, stack)
     functions = physical(found, FUNCTION, API, WORKER, BACKFILL)
@@ -60,7 +61,7 @@ def find_parts(aws: Aws, stack: str) -> Parts:
 
 
 def usage(cloudwatch: Any, parts: Parts, start: datetime, end: datetime) -> Usage:
-    """What was counted from `start` until `end`, whole hours. Raises botocore's errors."""
+    """Return the usage from `start` until `end`, both whole hours. Raises botocore's errors."""
 
     def read(namespace: str, name: str, statistic: str, **dimensions: str) -> Series:
         return _series(cloudwatch, (namespace, name, statistic), dimensions, start, end)
@@ -72,12 +73,11 @@ def usage(cloudwatch: Any, parts: Parts, start: datetime, end: datetime) -> Usag
     return Usage(
         invocations=sum(map(_sum, calls)),
         milliseconds=sum(_sum(read("AWS/Lambda", "Duration", "Sum", FunctionName=name)) for name in parts.functions),
-        # No metric counts what is allocated, which is what is billed: ProvisionedConcurrentExecutions are those that
-        # work.
+        # AWS bills allocated instances, which no metric counts: ProvisionedConcurrentExecutions counts busy ones.
         provisioned_hours=parts.provisioned * hours,
         queue_messages=sent + sum(_sum(read("AWS/SQS", name, "Sum", QueueName=parts.queue)) for name in others),
         uploads=sent,
-        # Once a day: each value holds for the 24 hours of it.
+        # Measured once a day: each value stands for 24 hours.
         byte_hours=24
         * sum(
             _sum(read("AWS/S3", "BucketSizeBytes", "Average", BucketName=name, StorageType="StandardStorage"))
@@ -91,9 +91,9 @@ def usage(cloudwatch: Any, parts: Parts, start: datetime, end: datetime) -> Usag
 
 
 def month(chosen: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """First and last hour (exclusive) of a month in UTC; of the running one, up to the hour that has ended.
+    """Return the first and the last hour (exclusive) of a month in UTC. The current month ends at the last full hour.
 
-    `chosen`: any time of the month; None for that of `now`.
+    `chosen`: any time in the month; None for the month of `now`.
     """
     start = (chosen or now).replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
     following = (start + timedelta(days=32)).replace(day=1)
@@ -107,7 +107,7 @@ def _series(
     start: datetime,
     end: datetime,
 ) -> Series:
-    """Hour -> value of (namespace, name, statistic)."""
+    """Return hour -> value of a metric given as (namespace, name, statistic)."""
     namespace, name, statistic = metric
     query = {
         "Id": "m",
@@ -136,7 +136,7 @@ def _sum(series: Series) -> float:
 
 
 def _provisioned(lambda_: Any, function: str) -> int:
-    """Instances that are kept started for the alias `live`."""
+    """Return the number of instances allocated for the alias `live`."""
     try:
         found = lambda_.get_provisioned_concurrency_config(FunctionName=function, Qualifier=LIVE)
     except ClientError as error:
@@ -147,7 +147,7 @@ def _provisioned(lambda_: Any, function: str) -> int:
 
 
 def _watched(cloudwatch: Any, names: tuple[str, ...]) -> int:
-    """How many metrics these alarms are billed for."""
+    """Return the number of metrics that AWS bills for these alarms."""
     return sum(_billed(alarm) for batch in _batches(names, 100) for alarm in _describe(cloudwatch, batch))
 
 

@@ -1,4 +1,4 @@
-"""Wakes a version of a function that has not been called for weeks, before it gets any traffic."""
+"""Wake a version of a function that was not called for weeks, before it gets traffic."""
 
 import time
 from collections.abc import Callable
@@ -16,23 +16,23 @@ _PENDING: Final = "CodeArtifactUserPendingException"
 _PATIENCE_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 5.0
 
-# Does nothing in either function, should the version run it after all: no messages, and no image.
+# An event without messages or an image: it does nothing if the version runs it.
 _NOTHING: Final = b'{"Records": []}'
 
 Sleep = Callable[[float], None]
 
 
 def wake(client: Any, function: str, version: int, sleep: Sleep = time.sleep) -> bool:
-    """Wait until a version can answer; returns whether it was inactive.
+    """Wait until a version is active, and return whether it was inactive.
 
-    An inactive version becomes active by being called, and refuses that call. Raises ServiceError if it is not ready
+    A call activates an inactive version, and that call is refused. Raises ServiceError if the version is not active
     after ten minutes, and botocore's errors.
     """
     if _state(client, function, version) == _READY:
         return False
     output.stderr.print(
-        f"Version {version} of {function} has not been used for weeks. Lambda makes it ready again, which takes up to "
-        "minutes; the traffic moves afterwards …",
+        f"Version {version} of {function} was not used for weeks. Lambda is activating it, which can take minutes. The "
+        "traffic moves afterwards …",
         soft_wrap=True,
     )
     for _ in range(int(_PATIENCE_SECONDS / _EVERY_SECONDS)):
@@ -43,8 +43,8 @@ def wake(client: Any, function: str, version: int, sleep: Sleep = time.sleep) ->
             _call(client, function, version)
         sleep(_EVERY_SECONDS)
     raise ServiceError(
-        f"Version {version} of {function} is not ready after {_PATIENCE_SECONDS / 60:.0f} minutes: nothing was moved. "
-        "Try again; if it stays so, deploy the release that worked."
+        f"Version {version} of {function} is not active after {_PATIENCE_SECONDS / 60:.0f} minutes. Nothing was moved. "
+        "Try again. If it fails again, deploy the last working release."
     )
 
 

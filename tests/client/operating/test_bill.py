@@ -208,7 +208,7 @@ def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_month_that_has_not_begun() -> None:
     aws: Any = Aws(ALARMS, STACK)
-    with pytest.raises(UsageProblem, match="has not begun"):
+    with pytest.raises(UsageProblem, match="no usage yet"):
         bill.of_month(aws, "stack", default_settings(), datetime(2999, 1, 1))
 
 
@@ -261,7 +261,7 @@ def test_the_command(pneumonia: Pneumonia) -> None:
     shown = pneumonia("bill", "--films", "10000")
     assert shown.code == 0
     assert "S3 requests" in shown.out
-    assert "beyond what CloudWatch and SQS give each account free" in " ".join(shown.out.split())
+    assert "beyond the free tier of CloudWatch and SQS" in " ".join(shown.out.split())
     assert "INIT phase" in " ".join(shown.out.split())
     assert pneumonia("bill").code == 2
 

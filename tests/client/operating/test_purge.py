@@ -222,7 +222,7 @@ def test_what_s3_does_not_give_up_is_told_and_is_no_success(
     monkeypatch.setattr(purge, "_empty", locked)
     ran = pneumonia("purge", "--key", "ward/bob.png", *LOCAL, "--yes")
     assert ran.code == 4
-    assert f"still there: {UPLOADS}/ward/[bob].png 7 (AccessDenied)" in ran.out
+    assert f"not deleted: {UPLOADS}/ward/[bob].png 7 (AccessDenied)" in ran.out
     assert "object lock" in ran.out
 
 

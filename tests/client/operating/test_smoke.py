@@ -105,7 +105,7 @@ def test_a_worker_that_sleeps_is_told_and_the_film_removed(
     deploy(outputs(url))
     checks = smoke.smoke(aws, STACK, card, image_bytes(), patience_seconds=0)
     assert failed(checks) == {"Upload bucket"}
-    assert "no result came" in by_name(checks)["Upload bucket"].found
+    assert "no result after" in by_name(checks)["Upload bucket"].found
     assert "Versions" not in cloud.s3.list_object_versions(Bucket=UPLOAD_BUCKET)
 
 
@@ -168,8 +168,8 @@ def test_an_answer_by_the_card_agrees_with_it(card: Card, pneumonia: float) -> N
         ({"threshold": 0.5}, "threshold is 0.5"),
         ({"normal": 0.6}, "do not add up"),
         ({"normal": None}, "do not add up"),
-        ({"pneumonia": 1.2}, "no probability"),
-        ({"pneumonia": None}, "no probability"),
+        ({"pneumonia": 1.2}, "not a probability"),
+        ({"pneumonia": None}, "not a probability"),
     ],
 )
 def test_what_contradicts_the_card_is_named(card: Card, changes: dict[str, object], told: str) -> None:

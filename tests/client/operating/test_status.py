@@ -28,7 +28,7 @@ def test_all_is_well(stack: Stack, pneumonia: Pneumonia) -> None:
     )
     shown = pneumonia("status", *stack.options)
     assert shown.code == 0
-    assert "none is on" in shown.out
+    assert "none active" in shown.out
 
 
 def test_waiting_uploads_are_no_fault_and_dead_letters_are(stack: Stack, pneumonia: Pneumonia) -> None:

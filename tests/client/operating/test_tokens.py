@@ -53,7 +53,7 @@ def test_each_caller_gets_a_token_with_a_life_of_its_own(default: str, vault: An
     assert ran.code == 0
     token = ran.out.strip()
     assert token not in ran.err
-    assert "shown this once" in ran.err
+    assert "shown only once" in ran.err
     other = add(pneumonia, "pacs")
     assert valid() == {DEFAULT: [digest_of(default)], "ward-3": [digest_of(token)], "pacs": [digest_of(other)]}
     (ward,) = (known for known in token_secret.read_tokens(TOKEN_SECRET) if known.name == "ward-3")
@@ -153,7 +153,7 @@ def test_what_someone_else_writes_at_the_same_moment_is_no_success(
     monkeypatch.setattr(tokens, "read", late)
     ran = pneumonia("token", "add", "ward-3", *LOCAL, "--yes")
     assert ran.code == 4
-    assert "at the same moment" in " ".join(ran.err.split())
+    assert "at the same time" in " ".join(ran.err.split())
 
 
 @pytest.mark.parametrize("value", ["not json", "[]"])
