@@ -1,4 +1,4 @@
-"""`pneumonia audit`: how a model does on a hospital's own films with its own labels."""
+"""`pneumonia audit`: measure a model on a hospital's images and labels."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ Answer = Callable[[Sequence[ImageFile]], Iterable[Line]]
 
 @dataclass(frozen=True)
 class Judge:
-    """A model: its card, and what answers for it, one line an image, in order."""
+    """A model: its card, and the function that returns its predictions, one line for each image, in order."""
 
     card: Card
     answer: Answer
@@ -55,8 +55,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """What the user chose. `labels`: the table. `out`: the folder to write into. `against`: the folder of another
-    model."""
+    """The user's options. `labels`: the table. `out`: the folder to write. `against`: the folder of another model."""
 
     labels: Path
     out: Path
@@ -65,7 +64,7 @@ class AuditOptions:
 
 
 def local_judge(model_dir: Path | None = None) -> Judge:
-    """The model of this machine, or that of a folder. Raises CliError if it cannot be used."""
+    """Return the model on this machine, or the one in a folder. Raises CliError if it cannot be used."""
     export_defaults(os.environ)
     try:
         predictor = (
@@ -86,11 +85,11 @@ def local_judge(model_dir: Path | None = None) -> Judge:
 
 
 def service_judge(service: Service, jobs: int) -> Judge:
-    """The model of a service. Raises ServiceError."""
+    """Return the model of a service. Raises ServiceError."""
     try:
         card = Card.from_document(service.card())
     except ModelError as error:
-        raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
 
     def call(image: ImageFile) -> Line:
         try:
@@ -111,12 +110,12 @@ def service_judge(service: Service, jobs: int) -> Judge:
 
 
 def run(judge: Judge, folder: Path, options: AuditOptions) -> int:
-    """Ask the model of each labelled film, write the report, and tell the figures; returns the exit code.
+    """Predict each labelled image, write the report, print the figures, and return the exit code.
 
     Raises UsageProblem, ServiceError, UnwritableOutput.
     """
     if options.out.resolve().is_relative_to(folder.resolve()):
-        raise UsageProblem(f"{options.out} lies inside {folder}: choose another place with --out.")
+        raise UsageProblem(f"{options.out} is inside {folder}. Choose another folder with --out.")
     labels = _labels(folder, options.labels)
     judges = [judge, *([local_judge(options.against)] if options.against else [])]
     make_folder(options.out)
@@ -126,7 +125,10 @@ def run(judge: Judge, folder: Path, options: AuditOptions) -> int:
         audits = [measure(labels.films, said, judge.card) for judge, said in zip(judges, lines, strict=True)]
     except ValueError:
         write_bytes(options.out / FILMS_FILE, _table(columns, rows))
-        told = f"All labelled films of one kind were refused, so there are no figures: see {options.out / FILMS_FILE}"
+        told = (
+            "There are no figures, because all images with the same label were refused. The reasons are in "
+            f"{options.out / FILMS_FILE}."
+        )
         raise UsageProblem(told) from None
     comparison = compare(labels.films, *lines) if len(lines) == 2 else None
     figures = {
@@ -151,7 +153,7 @@ def _labels(folder: Path, table: Path) -> Labels:
     try:
         content = table.read_bytes()
     except OSError as error:
-        raise UsageProblem(f"The labels in {table} cannot be read: {error.strerror}.") from error
+        raise UsageProblem(f"The file with the labels, {table}, cannot be read: {error.strerror}.") from error
     try:
         return read_labels(content, find([str(folder)], exclude=[table]))
     except BadLabels as error:
@@ -170,7 +172,7 @@ def _answers(judge: Judge, labels: Labels) -> list[Line]:
 
 
 def _rows(labels: Labels, lines: Sequence[Sequence[Line]]) -> tuple[list[str], list[dict[str, str]]]:
-    """Columns, and a row a film: its label and patient, the columns of results.csv, and what another model says."""
+    """Return the columns, and a row for each image: label, patient, the columns of results.csv, the other model's."""
     other = ("other_triage", "other_pneumonia", "other_code") if len(lines) == 2 else ()
     found = []
     for k, film in enumerate(labels.films):
@@ -199,16 +201,18 @@ def _show(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None
             point = audit.points[name]
             table.add_row(word, share_interval_words(point["sensitivity"]), share_interval_words(point["specificity"]))
         output.stdout.print(table)
-        films, refused = audit.films, sum(sum(found.values()) for found in audit.refused.values())
+        counts, refused = audit.films, sum(sum(found.values()) for found in audit.refused.values())
         output.print_text(f"AUC {interval_words(audit.auc)}, calibration error {audit.calibration_error:.3f}")
-        output.print_text(f"{films['pneumonia']} films with pneumonia, {films['normal']} normal, {refused} refused")
+        output.print_text(f"{counts['pneumonia']} images with pneumonia, {counts['normal']} normal, {refused} refused")
     if comparison is not None:
         output.print_text(
-            f"A switch changes the triage of {comparison.triage_changed} of {comparison.films} films, and the AUC by "
-            f"{interval_words(comparison.auc)}"
+            f"Switching to the other model changes the triage of {comparison.triage_changed} of {comparison.films} "
+            f"images, and the AUC by {interval_words(comparison.auc)}"
         )
     if not labels.grouped:
-        output.print_text("The labels name no patients: the intervals are too narrow if some have several films.")
+        output.print_text(
+            "The labels do not name patients. The intervals are too narrow if some patients have several images."
+        )
     output.stdout.print()
     output.print_text(f"{out / REPORT_FILE}, {FIGURES_FILE}, {FILMS_FILE}")
     output.stdout.print(printable(audits[0].card.notice, "yellow"))

@@ -1,4 +1,4 @@
-"""Clients of AWS with the caller's credentials, and AWS's errors in words."""
+"""AWS clients with the caller's credentials, and messages for the errors of AWS."""
 
 import contextlib
 import os
@@ -51,7 +51,7 @@ _REFUSED_CREDENTIALS = frozenset(
 
 
 class Aws:
-    """A boto3 session. Raises UsageProblem for a profile that is not there."""
+    """A boto3 session. Raises UsageProblem if the profile does not exist."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class Aws:
         endpoint_url: str | None = None,
         keys: tuple[str, str] | None = None,
     ) -> None:
-        """`endpoint_url` and `keys` are for the local cloud; without them boto3 finds its own."""
+        """`endpoint_url` and `keys` are for the local cloud. Without them boto3 uses its defaults."""
         self._endpoint_url = endpoint_url
         self._clients: list[Any] = []
-        # boto3 does not read AWS_REGION, which the AWS CLI, the CDK and our messages name.
+        # boto3 does not read AWS_REGION, but the AWS CLI, the CDK and our messages use it.
         options: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION")}
         if keys is not None:
             options |= {"aws_access_key_id": keys[0], "aws_secret_access_key": keys[1]}
@@ -73,7 +73,7 @@ class Aws:
         try:
             self._session = boto3.Session(**options)
         except ProfileNotFound as error:
-            raise UsageProblem(f"{error}. `aws configure list-profiles` shows those there are.") from None
+            raise UsageProblem(f"{error}. `aws configure list-profiles` lists the profiles.") from None
 
     def __enter__(self) -> "Aws":
         return self
@@ -87,7 +87,7 @@ class Aws:
         return self._session.region_name
 
     def credentials(self) -> Credentials:
-        """Raises CredentialsError."""
+        """Return the AWS credentials. Raises CredentialsError."""
         with errors_in_words("AWS credentials"):
             found = self._session.get_credentials()
         if found is None:
@@ -95,10 +95,10 @@ class Aws:
         return found
 
     def s3(self, connections: int = 10) -> "S3Client":
-        """Safe to share between as many threads as `connections`."""
+        """Return an S3 client that up to `connections` threads can share."""
         client: S3Client = self._client("s3", connections)
         if not is_aws(client.meta.endpoint_url):
-            # Others than AWS rarely have a host name for each bucket.
+            # S3 servers other than AWS rarely have a host name for each bucket.
             client = self._client("s3", connections, s3={"addressing_style": "path"})
         return client
 
@@ -107,7 +107,7 @@ class Aws:
         return client
 
     def client(self, service: str) -> Any:
-        """Any other client."""
+        """Return a client for another service."""
         return self._client(service)
 
     def _client(self, service: str, connections: int = 10, **config: Any) -> Any:
@@ -127,18 +127,18 @@ class Aws:
 
 
 def is_aws(endpoint_url: str) -> bool:
-    """Whether an endpoint is AWS's own, and not one that plays it (moto, MinIO)."""
+    """Return whether an endpoint belongs to AWS, and not to an imitation (moto, MinIO)."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 def error_code(error: ClientError) -> str:
-    """Such as "NoSuchKey"."""
+    """Return the error code, such as "NoSuchKey"."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status_code(error: ClientError) -> int:
-    """The HTTP status; 0 if there is none."""
+    """Return the HTTP status, or 0 if there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
@@ -152,20 +152,21 @@ def errors_in_words(doing: str) -> Iterator[None]:
     except (SSOError, TokenRetrievalError) as error:
         raise CredentialsError(f"The AWS login has expired ({error}). Run `aws sso login`.") from error
     except NoRegionError as error:
-        raise UsageProblem("No AWS region is set. Give --region, or set AWS_REGION.") from error
+        raise UsageProblem("No AWS region is set. Specify --region, or set AWS_REGION.") from error
     except ClientError as error:
         code = error_code(error)
         operation = f"{doing}: AWS refused {error.operation_name} ({code})"
         if code in _REFUSED_CREDENTIALS:
             raise CredentialsError(
-                f"{operation}. Are these credentials those of the stack's account, still valid, and allowed to do it?"
+                f"{operation}. Check that the credentials belong to the stack's account, are still valid and have the "
+                "permission."
             ) from error
         message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
         raise ServiceError(f"{operation}: {message[:300]}") from error
     except (EndpointConnectionError, ConnectionClosedError, HTTPClientError) as error:
         endpoint = str(error.kwargs.get("endpoint_url", ""))
         advice = (
-            "Is `pneumonia serve` running?"
+            "Check that `pneumonia serve` is running."
             if is_loopback(endpoint)
             else "Check the network, the region and AWS_ENDPOINT_URL."
         )

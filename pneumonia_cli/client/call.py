@@ -1,4 +1,4 @@
-"""`pneumonia call`: images to the deployed service, answers back."""
+"""`pneumonia call`: send images to the deployed service and show the predictions."""
 
 import base64
 import binascii
@@ -28,10 +28,10 @@ from pneumonia_cli.reporting.outcome import Outcome
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What the user chose.
+    """The user's options.
 
-    `heatmaps` is a folder for PNG files, `out` a file for lines of JSON, `prevalence` a share that the
-    probability is also given for, `wanted` says which results a hospital's systems get.
+    `heatmaps`: a folder for PNG files. `out`: a file for lines of JSON. `prevalence`: a share for which the probability
+    is also calculated. `wanted`: results for a hospital's systems.
     """
 
     shape: Shape = Shape.TABLE
@@ -45,8 +45,7 @@ class CallOptions:
 
 
 def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> int:
-    """Call the service for each image, in order; answers the exit code. Raises ServiceError,
-    UnwritableOutput."""
+    """Call the service for each image, in order, and return the exit code. Raises ServiceError, UnwritableOutput."""
     targets: dict[ImageFile, Path] = {}
     if options.heatmaps is not None:
         make_folder(options.heatmaps)
@@ -64,7 +63,7 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
         keep = stack.enter_context(lines_to(options.out))
         bars = stack.enter_context(output.progress(quiet=len(images) < 2))
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
-        # Nothing that waits is begun any more after an error.
+        # After an error no further call starts.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         show = image_printer(options.shape)
         task = bars.add_task("Calling", total=len(images))
@@ -82,17 +81,20 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
 
 
 def model_of(service: Service) -> dict[str, str]:
-    """Name, version and sha256 of the model of a service. Raises ServiceError."""
+    """Return name, version and sha256 of the model of a service. Raises ServiceError."""
     try:
         return Card.from_document(service.card()).identity()
     except ModelError as error:
-        raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
 
 
 def ask(
     service: Service, data: bytes, *, heatmap: bool, force: bool, patience_seconds: float
 ) -> tuple[dict[str, Any], bytes | None]:
-    """The fields of the answer for one image, and its heatmap as PNG if wanted. Raises Refused, ServiceError."""
+    """Return the fields of the prediction for one image, and its heatmap as PNG if wanted.
+
+    Raises Refused, ServiceError.
+    """
     if len(data) <= MAX_DIRECT_BYTES:
         answer = service.predict(data, heatmap=heatmap, force=force)
         png = _embedded(answer.pop("heatmap", None)) if heatmap else None
@@ -108,13 +110,13 @@ def ask(
 def _call(
     service: Service, image: ImageFile, heatmap_file: Path | None, results: Results | None, options: CallOptions
 ) -> dict[str, Any]:
-    """The fields of the answer, or `error`."""
+    """Return the fields of the prediction, or `error`."""
     data, png, wanted = b"", None, heatmap_file is not None
     wanted = wanted or (results is not None and results.needs_heatmap)
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
         answer, png = ask(service, data, heatmap=wanted, force=options.force, patience_seconds=options.patience_seconds)
-        # Here, not by the service: one of an earlier version does not know the option.
+        # Calculated here, because earlier versions of the service do not know the option.
         line = with_prevalence(answer, options.prevalence)
     except Refused as refused:
         line = {"error": refused.fields}
@@ -131,4 +133,4 @@ def _embedded(heatmap: Any) -> bytes | None:
     try:
         return base64.b64decode(heatmap["data"], validate=True)
     except (KeyError, TypeError, binascii.Error):
-        raise ServiceError("The service sent a heatmap that this version does not understand.") from None
+        raise ServiceError("The service sent a heatmap that this version cannot read.") from None

@@ -1,4 +1,4 @@
-"""`pneumonia console`: the page in a browser, for a service that has no public door."""
+"""`pneumonia console`: serve the page on this machine, for a service that is not public."""
 
 import contextlib
 import threading
@@ -18,17 +18,18 @@ from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 
 def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop: threading.Event | None = None) -> int:
-    """Serve until Ctrl-C, SIGTERM, or until `stop` is set; answers the exit code. Raises UsageProblem, ServiceError.
+    """Serve until Ctrl-C, SIGTERM, or until `stop` is set, and return the exit code.
 
-    The code is never in an address that is opened: that is an argument of the browser, which every user can see.
+    The code is not part of the URL that is opened: it is an argument of the browser process, which every user can see.
+    Raises UsageProblem, ServiceError.
     """
-    service.card()  # now, so that wrong credentials are a message here and not a puzzle in the page
+    service.card()  # so that wrong credentials are reported here and not in the page
 
     def tell(code: str) -> None:
         if as_json:
             output.print_json({"code": code})
         else:
-            output.stderr.print(Text(f"The code was used. For another tab: {code}"))
+            output.stderr.print(Text(f"The code was used. Code for another tab: {code}"))
 
     proxy = Proxy(service, on_code=tell)
     with stopped_by_signals() if stop is None else contextlib.nullcontext(stop) as ended:
@@ -41,8 +42,8 @@ def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop:
                     output.stdout.print(Text(address), soft_wrap=True)
                     output.stderr.print(Text(f"Code: {proxy.code}"))
                     output.stderr.print(
-                        "The page asks for the code, which is good for one use. It is yours alone: the page acts with "
-                        "your credentials. Ctrl-C ends it."
+                        "Enter the code in the page. It can be used once. Keep it secret: the page acts with your "
+                        "credentials. Press Ctrl-C to stop."
                     )
                 if open_browser:
                     webbrowser.open(address)

@@ -1,4 +1,4 @@
-"""Opens the API of a service: by token, by signature, or with nothing."""
+"""Open the API of a service with a token, with a signature, or without authentication."""
 
 from requests.auth import AuthBase
 
@@ -9,11 +9,11 @@ from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4, region_of
 
 
 def authenticate(url: str, aws: Aws, token: str | None, *, sign: bool = True) -> AuthBase:
-    """A token if there is one; else a signature where the URL is a Function URL; else nothing.
+    """Return the token if there is one, else a signature if the URL is a Function URL, else no authentication.
 
-    Only a Function URL can check a signature: the local cloud, or a name of one's own in front of the
-    service, takes a token or nothing. `sign` False leaves the signature out, for a service with auth `none`.
-    Raises CredentialsError.
+    Only a Function URL can check a signature. The local cloud, or a custom domain in front of the service, accepts a
+    token or no authentication. `sign`: False sends no signature, for a service with auth `none`. Raises
+    CredentialsError.
     """
     if token:
         return Bearer(token)
@@ -24,7 +24,7 @@ def authenticate(url: str, aws: Aws, token: str | None, *, sign: bool = True) ->
 
 
 def open_service(url: str | None, aws: Aws, token: str | None, *, sign: bool = True, connections: int = 8) -> Service:
-    """The service at a resolved URL."""
+    """Return the service at a resolved URL."""
     if url is None:
-        raise UsageProblem("The URL of the service is not known: give --url.")
+        raise UsageProblem("The URL of the service is not known. Specify --url.")
     return Service(url, authenticate(url, aws, token, sign=sign), connections=connections)

@@ -1,4 +1,4 @@
-"""Image files of the user, found and read; what goes wrong is an error of the command line."""
+"""Find and read the user's image files, with errors of the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from pneumonia_cli.reporting import images
 from pneumonia_cli.reporting.images import ImageFile, NoImages, UnreadableFile
 
 MAX_IMAGE_BYTES = Limits.max_image_bytes
-"""The default of the setting `max_image_bytes`: what is larger would be refused after its upload."""
+"""The default of the setting `max_image_bytes`. Larger files would be refused after the upload."""
 
 
 def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
-    """Files, folders or patterns to files, without those in `exclude`. Raises UsageProblem if one matches nothing."""
+    """Expand files, folders and patterns to files, without `exclude`. Raises UsageProblem if one matches nothing."""
     try:
         return images.find_images(specs, exclude)
     except NoImages as error:
@@ -22,10 +22,10 @@ def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file. Raises Refused if it is empty, too large or cannot be read."""
+    """Return the bytes of a file. Raises Refused if it is empty, too large or unreadable."""
     try:
         return images.read(path, max_bytes)
     except UnreadableFile as error:
-        raise Refused(error.code, error.title, error.detail) from None  # no status: the service knows no such error
+        raise Refused(error.code, error.title, error.detail) from None  # no status: the service has no such error
     except PneumoniaError as error:
         raise Refused.of(error) from None

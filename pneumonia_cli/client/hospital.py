@@ -1,4 +1,4 @@
-"""Results for a hospital's own systems, and the extra `hospital`: libraries that are imported when asked for."""
+"""Results for a hospital's systems. The libraries of the extra `hospital` are imported only when needed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,22 +23,24 @@ def check_extra() -> None:
     missing = [name for name in MODULES if find_spec(name) is None]
     if missing:
         raise UsageProblem(
-            f"This needs the extra `hospital` ({', '.join(missing)} missing): run pip install '.[hospital]'."
+            f"The extra `hospital` is not installed ({', '.join(missing)} missing). Run pip install '.[hospital]'."
         )
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user chose: `dicom` and `fhir` are folders, `fhir_server` the base URL of a server."""
+    """The user's options: `dicom` and `fhir` are folders, `fhir_server` is the base URL of a server."""
 
     dicom: Path | None = None
     fhir: Path | None = None
     fhir_server: str | None = None
 
     def check(self) -> None:
-        """Raise UsageProblem if it cannot be done, before anything is sent or predicted."""
+        """Raise UsageProblem for invalid options, before anything is sent or predicted."""
         if self.fhir_server is not None and self.fhir is None:
-            raise UsageProblem("--fhir-server needs --fhir FOLDER: what the server does not take stays there.")
+            raise UsageProblem(
+                "--fhir-server needs --fhir FOLDER: reports that the server does not accept stay in the folder."
+            )
         if self.dicom is not None:
             check_extra()
         if self.fhir_server is not None:
@@ -66,16 +68,16 @@ class Results:
 
     @property
     def needs_heatmap(self) -> bool:
-        """Whether `add` makes use of a heatmap."""
+        """Whether `add` uses a heatmap."""
         return self._dicom is not None
 
     @property
     def not_sent(self) -> int:
-        """How many reports a server did not take."""
+        """How many reports the server did not accept."""
         return 0 if self._fhir is None else self._fhir.not_sent
 
     def tell(self, *, for_programs: bool) -> None:
-        """Say at the end what was written; to programs nothing but what a server did not take, on standard error."""
+        """Print at the end what was written. Programs only get, on standard error, what a server did not accept."""
         if for_programs:
             if self._fhir is not None and self.not_sent:
                 output.print_problem(self._fhir.told)
@@ -85,9 +87,9 @@ class Results:
                 output.print_text(folder.told)
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
-        """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the file that was sent.
+        """Write the results of one file. Raises UnwritableOutput.
 
-        Raises UnwritableOutput.
+        `line`: the fields of the prediction, or `error`. `data`: the file that was sent.
         """
         if self._dicom is not None and self._wanted.dicom is not None:
             with writing(self._wanted.dicom):
@@ -98,9 +100,9 @@ class Results:
 
 
 def open_results(wanted: Wanted, images: Sequence[ImageFile], model: Mapping[str, str], *, force: bool) -> Results:
-    """Make the folders. `model`: name, version and sha256 of the model that is asked.
+    """Create the folders and return the results to fill. Raises UsageProblem, UnwritableOutput.
 
-    Raises UsageProblem, UnwritableOutput.
+    `model`: name, version and sha256 of the model that predicts.
     """
     wanted.check()
     for folder in wanted.folders.values():

@@ -1,4 +1,4 @@
-"""What goes to the screen: results to standard output, progress and messages to standard error."""
+"""Terminal output: results to standard output, progress and messages to standard error."""
 
 import json
 import time
@@ -32,7 +32,7 @@ _LINE_EVERY_SECONDS = 60.0
 
 
 class RateColumn(ProgressColumn):
-    """Files a second, over the last half minute."""
+    """Files per second over the last half minute."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -40,7 +40,7 @@ class RateColumn(ProgressColumn):
 
 
 class _Reported(Progress):
-    """Bars, or a line a minute where standard error is no terminal."""
+    """Progress bars, or one line a minute if standard error is not a terminal."""
 
     def __init__(self, *columns: ProgressColumn, quiet: bool, **options: Any) -> None:
         super().__init__(*columns, disable=quiet or not stderr.is_terminal, **options)
@@ -68,7 +68,7 @@ class _Reported(Progress):
 
 
 def progress(*, quiet: bool = False) -> Progress:
-    """Bars with counts, rate, time passed and time left on standard error; a line a minute if that is no terminal."""
+    """Return progress bars for standard error, with counts, rate and times; one line a minute if not a terminal."""
     return _Reported(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -84,34 +84,34 @@ def progress(*, quiet: bool = False) -> Progress:
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on standard output."""
+    """Print one line of JSON on standard output."""
     print(json.dumps(value), flush=True)
 
 
 def print_text(text: str) -> None:
-    """A line on standard output: nothing in it is markup or steers the terminal, and no width breaks it."""
+    """Print a line on standard output, without markup, control characters or line breaks by width."""
     stdout.print(printable(text), soft_wrap=True)
 
 
 def print_problem(text: str) -> None:
-    """A line in red on standard error, as safe as `print_text`."""
+    """Print a line in red on standard error, as safely as `print_text`."""
     stderr.print(printable(text, "red"))
 
 
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
-    """What tables take, from a line: `file` and the fields of an answer, or `file` and `error`."""
+    """Return the outcome in a line, which has `file` and either the fields of a prediction or `error`."""
     if "error" in line:
         return Outcome(image, as_typed({**line["error"], "status": "rejected"}))
     return Outcome(image, {**line, "status": "predicted"})
 
 
 def as_typed(refusal: Mapping[str, Any]) -> dict[str, Any]:
-    """A refusal for people: what the API names as `force=true` is an option here."""
+    """Return a refusal for users of the command line, where `force=true` is the option --force."""
     return {**refusal, "detail": str(refusal.get("detail", "")).replace("force=true", "--force")}
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
-    """Tables of answers, refusals and counts, and the notice."""
+    """Print tables of predictions, refusals and counts, and the notice."""
     tables.show(stdout, outcomes)
     notices = (outcome.result["notice"] for outcome in outcomes if outcome.status == "predicted" and outcome.result)
     if notice := next(notices, None):

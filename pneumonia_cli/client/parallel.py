@@ -1,4 +1,4 @@
-"""Many calls at once, with few of them in memory."""
+"""Many parallel calls, of which few are in memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +12,10 @@ Value = TypeVar("Value")
 def ordered_map(
     pool: ThreadPoolExecutor, function: Callable[[Item], Value], items: Iterable[Item], ahead: int
 ) -> Iterator[Value]:
-    """Like `map`, in the order of `items`, with at most `ahead` calls begun and not yet given out.
+    """Like `map`, in the order of `items`, with at most `ahead` calls that are started and not yet yielded.
 
-    (`Executor.map` begins all of them at once and keeps every value until it is asked for.) Raises what the
-    function raises; calls not begun are then dropped.
+    (`Executor.map` starts all calls at once and keeps every value until it is read.) Raises what the function raises;
+    calls that have not started are then canceled.
     """
     begun: deque[Future[Value]] = deque()
     try:

@@ -1,5 +1,8 @@
-"""The AWS permissions that whoever runs a command needs. `make permissions-table` writes docs/cli.md from here, and the
-tests hold every call that a command makes against it."""
+"""The AWS permissions that each command needs.
+
+`make permissions-table` generates the table in docs/cli.md from this module. The tests compare every AWS call of a
+command with it.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,12 +22,12 @@ MAP_RUNS: Final = "its map runs"
 ANYTHING: Final = "`*`"
 
 BATCH: Final = "batch/*"
-"""Keys of the films that `submit` uploads."""
+"""Keys of the images that `submit` uploads."""
 
 
 @dataclass(frozen=True)
 class Permission:
-    """Actions on a part of the stack; of a bucket on `objects` of it, where they are given. `when` they are needed."""
+    """Actions on a part of the stack. `objects`: the keys, if the part is a bucket. `when`: when they are needed."""
 
     actions: tuple[str, ...]
     on: str
@@ -62,7 +65,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "results": (
         _FIND,
         _CALL,
-        Permission(("s3:GetObject",), RESULTS, BATCH, "with `--prefix` the keys that begin so"),
+        Permission(("s3:GetObject",), RESULTS, BATCH, "with `--prefix` the keys that start with it"),
         Permission(("s3:GetObject",), RESULTS, "feedback/*", "with the setting `feedback`"),
         _LIST_RESULTS,
     ),
@@ -106,7 +109,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
                 Permission(("s3:BypassGovernanceRetention",), bucket, "*", "with `--bypass-lock`"),
             )
         ),
-        # Whose result it is, where the key of the result does not tell: under a reserved prefix, or hashed.
+        # To find the owner of a result whose key does not show it: under a reserved prefix, or hashed.
         Permission(("s3:GetObject", "s3:GetObjectVersion"), RESULTS, "*"),
         Permission(("s3:ListBucketMultipartUploads",), UPLOADS),
         Permission(("s3:AbortMultipartUpload",), UPLOADS, "*"),
@@ -143,7 +146,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
 
 
 def rows() -> Iterator[str]:
-    """The lines of the table in docs/cli.md, which says before it what `--stack` needs."""
+    """Yield the rows of the table in docs/cli.md. The text before the table says what `--stack` needs."""
     for command, permissions in COMMANDS.items():
         listed = [str(permission) for permission in permissions if permission is not _FIND]
         yield f"| `{command}` | {'; '.join(listed)} |"

@@ -1,4 +1,4 @@
-"""`pneumonia predict` and `make predict`: images through the model of this machine, without any network."""
+"""`pneumonia predict` and `make predict`: predict images with the model on this machine, without a network."""
 
 import os
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ def run(
     out: Path | None = None,
     wanted: Wanted | None = None,
 ) -> int:
-    """Predict each image, in order; answers the exit code. Raises CliError if the model cannot be used or
-    something cannot be written.
+    """Predict each image, in order, and return the exit code.
 
-    `prevalence`: a share that the probability is also given for. `wanted`: results for a hospital's systems.
-    Lines are written to `out` as they come, so that what was done stays if the run is stopped.
+    `prevalence`: a share for which the probability is also calculated. `wanted`: results for a hospital's systems.
+    Each line is written to `out` at once, so that nothing is lost if the command is stopped. Raises CliError if the
+    model cannot be used or the output cannot be written.
     """
     if wanted is not None:
         wanted.check()

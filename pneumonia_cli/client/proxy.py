@@ -1,18 +1,18 @@
-"""The page on 127.0.0.1: passes requests of one browser on to the service, with the user's credentials.
+"""A proxy on 127.0.0.1 that sends the requests of one browser to the service with the user's credentials.
 
-Whoever can speak to it acts as the user. So it answers only
+Anyone who can reach the proxy acts as the user. Therefore it only answers
 
-- to its own page, under its own name (local/own_pages.py), as every port of this machine that we serve;
-- to the tab that has the key: other users and programs of this machine can reach 127.0.0.1 too. The page gets the key
-  for a one-time code that is shown in the terminal, keeps it in its sessionStorage, and sends it as a bearer token. A
-  cookie would be sent to every port of the machine, and an address is seen in the list of processes.
+- its own page, under its own host name (local/own_pages.py), like every port that these commands open;
+- the browser tab that has the key, because other users and programs of this machine can also reach 127.0.0.1. The page
+  exchanges a one-time code, shown in the terminal, for the key, stores the key in its sessionStorage, and sends it as a
+  bearer token. A cookie would be sent to every port of the machine, and a URL is visible in the list of processes.
 
-The page itself (`/`, `/page/`), the documents that it links to (`/docs`, `/model-card`, `/openapi.json`) and `/config`,
-which tells it to ask for the code, need no key, as in a deployment with auth `token`. An upload needs none either: its
-address has a random name that only the page was told.
+The page (`/`, `/page/`), the documents that it links to (`/docs`, `/model-card`, `/openapi.json`) and `/config`, which
+makes the page ask for the code, need no key, as in a deployment with auth `token`. An upload needs no key either: its
+URL has a random name that only the page knows.
 
-The page sends large images to S3 by itself, to a place the service names. That place is replaced by one of
-ours, so that the bucket need not allow this origin.
+The page uploads large images directly to S3, to a URL from the service. The proxy replaces this URL by its own, so that
+the bucket does not need to allow the origin of the proxy.
 """
 
 import base64
@@ -35,15 +35,15 @@ from pneumonia_cli.client.signing import is_loopback
 
 SESSION_PATH = "/_session"
 UPLOAD_PATH = "/_upload/"
-MAX_BODY_BYTES = 6 * 1024 * 1024  # as Lambda
-MAX_UPLOAD_BYTES = 1024 * 1024 * 1024  # S3 knows the real limit: it is in the signed form
+MAX_BODY_BYTES = 6 * 1024 * 1024  # the limit of Lambda
+MAX_UPLOAD_BYTES = 1024 * 1024 * 1024  # S3 enforces the real limit, which is in the signed form
 
 _OPEN_PATHS = ("/", "/config", "/docs", "/model-card", "/openapi.json")
 _OPEN_FOLDER = "/page/"
 _MAX_CODE_BYTES = 1000
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
-# What the service has a use for; cookies and credentials of the browser stay here.
+# The headers that the service uses. Cookies and credentials of the browser are not sent.
 _REQUEST_HEADERS = ("Accept", "Accept-Language", "Content-Encoding", "Content-Type", "If-None-Match")
 _RESPONSE_HEADERS = frozenset(
     {
@@ -70,7 +70,7 @@ _UPLOAD_TIMEOUT = (10, 300)
 class Proxy:
     """A WSGI application (`respond`) in front of a service.
 
-    `code`: the one-time code that a page is to give next. `on_code` is told of each later one.
+    `code`: the one-time code that the next page must send. `on_code` is called with each later code.
     """
 
     def __init__(self, service: Service, *, on_code: Callable[[str], None] = lambda code: None) -> None:
@@ -87,11 +87,11 @@ class Proxy:
             return self._enter(request)
         if not (self._is_open(request) or self._has_key(request)):
             return _problem(
-                HTTPStatus.UNAUTHORIZED, "unauthorized", "Give the page the code that `pneumonia console` has printed."
+                HTTPStatus.UNAUTHORIZED, "unauthorized", "Enter the code that `pneumonia console` printed in the page."
             )
         if request.method not in _METHODS:
             return _problem(
-                HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "The console passes this on to nobody."
+                HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "The console does not forward this method."
             )
         try:
             if request.path.startswith(UPLOAD_PATH):
@@ -111,7 +111,7 @@ class Proxy:
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key.encode())
 
     def _enter(self, request: Request) -> Response:
-        """Give the key for the code, which is spent with it."""
+        """Return the key for the code, which can be used only once."""
         try:
             given = str(json.loads(request.stream.read(_MAX_CODE_BYTES))["code"])
         except (ValueError, KeyError, TypeError):
@@ -122,7 +122,7 @@ class Proxy:
                 self.code = _new_code()
         if not right:
             return _problem(
-                HTTPStatus.UNAUTHORIZED, "unauthorized", "The code was used before, or is of another console."
+                HTTPStatus.UNAUTHORIZED, "unauthorized", "The code was already used, or belongs to another console."
             )
         self._on_code(self.code)
         return Response(
@@ -134,11 +134,13 @@ class Proxy:
         if len(body) > MAX_BODY_BYTES:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The request is too large.")
         headers = {name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers}
-        # Else the body would be unpacked on the way, and no longer what Content-Encoding says.
+        # Otherwise the body would be decompressed here and no longer match its Content-Encoding.
         headers["Accept-Encoding"] = "identity"
         raw_path = str(request.environ.get("RAW_URI") or request.full_path)
-        if not raw_path.startswith("/"):  # an absolute address: only a client that wants a proxy sends one
-            return _problem(HTTPStatus.BAD_REQUEST, "malformed_request", "The console is no proxy for other places.")
+        if not raw_path.startswith("/"):  # an absolute URL, which only a client of a forward proxy sends
+            return _problem(
+                HTTPStatus.BAD_REQUEST, "malformed_request", "The console does not forward requests to other hosts."
+            )
         answer = self._service.send(request.method, raw_path, body=body or None, headers=headers)
         content = self._rewritten(request, answer)
         response = Response(content, answer.status_code)
@@ -149,9 +151,9 @@ class Proxy:
         return response
 
     def _rewritten(self, request: Request, answer: requests.Response) -> bytes:
-        """The body, but for two answers that speak of how the service is entered."""
+        """Return the body, changed where it says how to authenticate or where to upload."""
         if request.path == "/config" and answer.status_code == HTTPStatus.OK:
-            # Whatever the service asks for, the console has it; it asks for its own code.
+            # The console authenticates to the service, and asks the page only for its own code.
             return _edited(answer.content, lambda document: document.update(auth="console"))
         if request.path == "/uploads" and answer.status_code == HTTPStatus.CREATED:
             return _edited(answer.content, lambda document: self._replace_upload(document, request.host_url))
@@ -161,7 +163,7 @@ class Proxy:
         upload = document["upload"]
         url = str(upload["url"])
         if urlsplit(url).scheme != "https" and not is_loopback(url):
-            raise ValueError("films are sent encrypted only")
+            raise ValueError("images are only sent encrypted")
         name = secrets.token_urlsafe(16)
         with self._lock:
             self._uploads[name] = url
@@ -170,11 +172,11 @@ class Proxy:
         upload["url"] = f"{host_url.rstrip('/')}{UPLOAD_PATH}{name}"
 
     def _upload(self, request: Request) -> Response:
-        """Pass a form on to S3 as it comes, without the user's credentials: the form holds its own."""
+        """Forward a form to S3 unchanged, without the user's credentials: the form contains its own."""
         with self._lock:
             url = self._uploads.get(request.path.removeprefix(UPLOAD_PATH))
         if url is None or request.method != "POST":
-            return _problem(HTTPStatus.NOT_FOUND, "not_found", "There is no such upload. Start it again.")
+            return _problem(HTTPStatus.NOT_FOUND, "not_found", "This upload does not exist. Start it again.")
         length = request.content_length
         if length is None or length > MAX_UPLOAD_BYTES:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The upload is too large.")
@@ -187,13 +189,13 @@ class Proxy:
                 allow_redirects=False,
             )
         except requests.RequestException:
-            return _problem(HTTPStatus.BAD_GATEWAY, "network", "The upload did not come through. Try it again.")
-        # Nothing of S3's own answer: it is XML with names of buckets and keys.
+            return _problem(HTTPStatus.BAD_GATEWAY, "network", "The upload failed. Try again.")
+        # The answer of S3 is not returned: it is XML with bucket names and keys.
         return Response(status=answer.status_code if answer.status_code >= 400 else HTTPStatus.NO_CONTENT)
 
 
 class _Sized:
-    """A stream of known length, so that it is sent with Content-Length: S3 takes no other form."""
+    """A stream of known length, which is sent with Content-Length. S3 requires that header."""
 
     def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream
@@ -211,7 +213,7 @@ class _Sized:
 
 
 def _new_code() -> str:
-    """80 bits, in four groups of letters and digits that are easy to type."""
+    """Return 80 random bits as four groups of letters and digits that are easy to type."""
     text = base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower()
     return "-".join(text[place : place + 4] for place in range(0, 16, 4))
 
@@ -225,7 +227,7 @@ def _edited(content: bytes, edit: Any) -> bytes:
         document = json.loads(content)
         edit(document)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return content  # not what we know: the page will say so
+        return content  # an unknown format, which the page reports
     return json.dumps(document).encode()
 
 

@@ -1,4 +1,4 @@
-"""What all who look into a queue of the stack need to know of SQS."""
+"""Facts about SQS for all commands that read a queue of the stack."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 BATCH = 10
-"""The most messages that SQS takes or gives at once."""
+"""The most messages in one request to SQS."""
 
 EMPTY_RECEIVES = 3
-"""In a row, before a queue counts as empty: one poll of SQS asks only some of its servers."""
+"""Empty polls in a row after which a queue counts as empty. One poll asks only some of the SQS servers."""
 
 
 def count(sqs: "SQSClient", queue_url: str) -> int:
-    """About how many messages a queue holds, those being worked on included."""
+    """Return the approximate number of messages in a queue, including those in flight."""
     names: list[QueueAttributeNameType] = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",

@@ -1,4 +1,4 @@
-"""Records on standard output for programs: JSON or CSV, and nothing else there."""
+"""Records on standard output for programs, as JSON or CSV only."""
 
 import csv
 import json
@@ -15,14 +15,14 @@ Record = Mapping[str, Any]
 
 
 def print_record(record: Record, shape: Shape) -> None:
-    """One object: as JSON, or as a header and a row."""
+    """Print one object, as JSON or as a CSV header and a row."""
     print_records(record, list(record), [record], shape)
 
 
 def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record], shape: Shape) -> None:
-    """Many records: `whole` as JSON; the `columns` of `rows` as CSV, with a header also where there are no rows.
+    """Print many records: `whole` as JSON, or the `columns` of `rows` as CSV. The header is printed without rows too.
 
-    Lists and objects are JSON in their cell: so the columns do not depend on what is in them.
+    Lists and objects are JSON inside their cell, so that the columns do not depend on their content.
     """
     if shape is Shape.JSON:
         print_json(whole)
@@ -33,9 +33,9 @@ def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record],
 
 
 def image_printer(shape: Shape) -> Callable[[Record], None]:
-    """What prints the line of one image as it comes: `file` and the fields of its answer, or `file` and `error`.
+    """Return a function that prints the line of one image: `file`, and the fields of a prediction or `error`.
 
-    The columns of CSV are those of results.csv. A table is not printed image by image: that gets nothing.
+    The CSV columns are those of results.csv. For a table the function prints nothing.
     """
     if shape is Shape.JSON:
         return print_json
@@ -51,7 +51,7 @@ def image_printer(shape: Shape) -> Callable[[Record], None]:
 
 
 def as_result(line: Record) -> dict[str, Any]:
-    """The line of an image as results.jsonl has it: with its status, the fields of an error next to `file`."""
+    """Return the line of an image as in results.jsonl: with its status, and the fields of an error next to `file`."""
     if "error" not in line:
         return {**line, "status": "predicted"}
     return {"file": line["file"], **line["error"], "status": "rejected"}

@@ -1,4 +1,4 @@
-"""The HTTP API of the service: direct predictions, uploads of large images, results, the model card."""
+"""A client of the service's HTTP API: direct predictions, uploads of large images, results, the model card."""
 
 import threading
 import time
@@ -19,19 +19,19 @@ from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused,
 from pneumonia_cli.client.signing import is_loopback
 
 MAX_DIRECT_BYTES = 4_500_000
-"""Larger images go by upload: Lambda takes 6 MB of JSON, in which an image is base64."""
+"""Larger images are uploaded: Lambda accepts 6 MB of JSON, in which an image is base64."""
 
-# What speaks of the image. All other errors are of the request, the service or the credentials.
+# Errors about the image. All other errors are about the request, the service or the credentials.
 _IMAGE_STATUSES = frozenset({400, 413, 415, 422})
 _NOT_OF_THE_IMAGE = frozenset({"malformed_request", "url_not_allowed"})
 
-# Trying again is safe for every call: a prediction twice is the same, an upload twice is a second id.
+# Every call can be repeated safely: a second prediction is the same, a second upload gets another id.
 _TRY_AGAIN = (429, 502, 503, 504)
-_TIMEOUT = (10, 90)  # seconds to connect, and without a byte: a cold start included
+_TIMEOUT = (10, 90)  # seconds to connect, and seconds without a byte, which include a cold start
 _POLL_SECONDS = 2.0
 
-# A function of a container image that was idle for weeks is inactive. Its first calls fail until Lambda has the image
-# again, which takes up to minutes.
+# A container image function that was idle for weeks is inactive. Its first calls fail until Lambda has loaded the image
+# again, which can take minutes.
 _INACTIVE = "CodeArtifactUserPendingException"
 _ERROR_TYPE = "x-amzn-ErrorType"
 _WAKING_SECONDS = 300.0
@@ -62,7 +62,7 @@ class Service:
             session.close()
 
     def predict(self, data: bytes, *, heatmap: bool, force: bool = False) -> dict[str, Any]:
-        """POST /predict: the answer. Raises Refused, ServiceError."""
+        """POST /predict and return the prediction. Raises Refused, ServiceError."""
         query = "&".join(f"{name}=true" for name, chosen in (("heatmap", heatmap), ("force", force)) if chosen)
         response = self.send(
             "POST",
@@ -73,28 +73,28 @@ class Service:
         return self._json(response)
 
     def card(self) -> dict[str, Any]:
-        """GET /model: the model card. Raises ServiceError."""
+        """GET /model and return the model card. Raises ServiceError."""
         return self._json(self.send("GET", "/model"))
 
     def upload(self, data: bytes, *, force: bool = False) -> str:
-        """POST /uploads and the upload itself; answers the path of the result. Raises Refused, ServiceError."""
+        """POST /uploads, upload the image, and return the path of the result. Raises Refused, ServiceError."""
         response = self.send("POST", "/uploads", json={"content_type": content_type(data), "force": force})
         ticket = self._json(response)
         try:
             form, result, limit = ticket["upload"], str(ticket["result"]), int(ticket["max_bytes"])
             url, fields = str(form["url"]), {str(name): str(value) for name, value in form["fields"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise ServiceError(f"{self.url} gave no upload that this version understands.") from None
+            raise ServiceError(f"{self.url} returned an upload form that this version cannot read.") from None
         if len(data) > limit:
-            detail = f"The image has {len(data)} bytes, the limit is {limit}. Use a smaller file."
+            detail = f"The image has {len(data)} bytes. The limit is {limit}. Use a smaller file."
             raise Refused("too_large", "The image is too large", detail, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if urlsplit(url).scheme != "https" and not is_loopback(url):
-            raise ServiceError("The service wants the image sent without encryption: not done.")
+            raise ServiceError("The service asks for an upload without encryption. The image was not sent.")
         self._post_form(url, fields, data)
         return result
 
     def result(self, path: str, *, patience_seconds: float, sleep: Sleep = time.sleep) -> dict[str, Any]:
-        """GET /results/{id} until it is there. Raises Refused for a rejected image, ServiceError."""
+        """GET /results/{id} until there is a result. Raises Refused for a rejected image, ServiceError."""
         deadline = time.monotonic() + patience_seconds
         while True:
             response = self.send("GET", path)
@@ -103,8 +103,8 @@ class Service:
             wait = _retry_after(response.headers)
             if time.monotonic() + wait > deadline:
                 raise ServiceError(
-                    f"No result came for {patience_seconds:g} s. The upload may be in the dead-letter queue: "
-                    "see `pneumonia redrive --help`."
+                    f"No result after {patience_seconds:g} s. The upload may be in the dead-letter queue: see "
+                    "`pneumonia redrive --help`."
                 )
             sleep(wait)
         answer = self._json(response)
@@ -113,7 +113,7 @@ class Service:
         return answer
 
     def heatmap(self, path: str) -> bytes | None:
-        """GET /results/{id}/heatmap.png. None if there is none."""
+        """GET /results/{id}/heatmap.png and return it, or None if there is none."""
         response = self.send("GET", f"{path}/heatmap.png")
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -130,26 +130,28 @@ class Service:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """One request, authenticated; any answer is given back as it is. Raises NetworkError.
+        """Send one authenticated request and return the answer, with any status. Raises NetworkError.
 
-        Where the function was idle for weeks, the request is sent again until it is ready, for up to five minutes.
-        Raises ServiceError if it is not ready then.
+        If the function was idle for weeks, the request is repeated for up to five minutes until the function is active.
+        Raises ServiceError if it is still inactive then.
 
-        `path` begins with a slash. It is put behind the URL and never taken for a URL itself: whatever it is,
-        no credentials go to another host.
+        `path` must start with a slash. It is appended to the URL and never used as a URL, so that no path can send the
+        credentials to another host.
         """
         if not path.startswith("/"):
-            raise ServiceError("A path of the service begins with a slash.")
+            raise ServiceError("A path of the service must start with a slash.")
         for attempt in range(1 + int(_WAKING_SECONDS / _WAKING_EVERY_SECONDS)):
             response = self._once(method, path, body, json, headers)
             if not _is_inactive(response):
                 return response
             if attempt == 0:
-                output.stderr.print("The function has not been used for weeks. Lambda makes it ready again: minutes …")
+                output.stderr.print(
+                    "The function was not used for weeks. Lambda is activating it, which can take minutes …"
+                )
             self._sleep(_WAKING_EVERY_SECONDS)
         raise ServiceError(
-            f"{self.url} is still not ready after {_WAKING_SECONDS:.0f} seconds: Lambda fetches the image of a "
-            "function that has not been used for weeks. Try again in a few minutes."
+            f"{self.url} is still not active after {_WAKING_SECONDS:.0f} seconds. Lambda is loading the image of a "
+            "function that was not used for weeks. Try again in a few minutes."
         )
 
     def _once(
@@ -164,12 +166,16 @@ class Service:
                 headers=dict(headers or {}),
                 auth=self._auth,
                 timeout=_TIMEOUT,
-                # A service of ours never redirects, and credentials are for it alone.
+                # The service never redirects, and the credentials are only for the service.
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            hint = " Is `pneumonia serve` running?" if is_loopback(self.url) else " Check the network and the URL."
-            raise NetworkError(f"No connection to {self.url} ({_reason(error)}).{hint}") from error
+            hint = (
+                "Check that `pneumonia serve` is running."
+                if is_loopback(self.url)
+                else "Check the network and the URL."
+            )
+            raise NetworkError(f"No connection to {self.url} ({_reason(error)}). {hint}") from error
 
     def _post_form(self, url: str, fields: Mapping[str, str], data: bytes) -> None:
         try:
@@ -181,20 +187,20 @@ class Service:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise NetworkError(f"The upload did not come through ({_reason(error)}).") from error
+            raise NetworkError(f"The upload failed ({_reason(error)}). Try again.") from error
         if not response.ok:
             raise ServiceError(f"S3 refused the upload (HTTP {response.status_code}).")
 
     def _session(self) -> requests.Session:
-        """One for each thread: a Session is not made to be shared."""
+        """Return the session of this thread. Threads cannot share a Session."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # A proxy of the network cannot reach this machine's own ports.
+            # A proxy in the network cannot reach the ports of this machine.
             session.trust_env = not is_loopback(self.url)
             retry = Retry(
                 total=self._retries,
-                connect=1,  # nobody there is told at once
+                connect=1,  # report an unreachable service quickly
                 backoff_factor=0.5,
                 status_forcelist=_TRY_AGAIN,
                 allowed_methods=None,
@@ -208,7 +214,7 @@ class Service:
         return session
 
     def _json(self, response: requests.Response) -> dict[str, Any]:
-        """The JSON object of a success. Raises Refused, CredentialsError, ServiceError."""
+        """Return the JSON object of a successful answer. Raises Refused, CredentialsError, ServiceError."""
         document = _object(response)
         status = response.status_code
         if response.ok and document is not None:
@@ -218,22 +224,22 @@ class Service:
         detail = str(problem.get("detail", ""))
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise CredentialsError(
-                f"{self.url} refused the credentials (HTTP {status}). With auth `token`, give --token or "
-                "PNEUMONIA_TOKEN; with auth `iam`, AWS credentials that may use lambda:InvokeFunctionUrl and "
-                "lambda:InvokeFunction on it."
+                f"{self.url} refused the credentials (HTTP {status}). For auth `token`, specify --token or "
+                "PNEUMONIA_TOKEN. For auth `iam`, use AWS credentials with the permissions lambda:InvokeFunctionUrl "
+                "and lambda:InvokeFunction on the function."
             )
         if status in _IMAGE_STATUSES and code and code not in _NOT_OF_THE_IMAGE:
             raise Refused(code, title, detail, status)
         told = (
             f"{title}. {detail} (request_id {problem.get('request_id', 'unknown')})"
             if code
-            else "not an answer of ours"
+            else "this is not an answer of the service. Check the URL."
         )
-        raise ServiceError(f"{self.url} answered HTTP {status}: {told}")
+        raise ServiceError(f"{self.url} returned HTTP {status}: {told}")
 
 
 def content_type(data: bytes) -> str:
-    """The media type of an image by its first bytes. Raises Refused."""
+    """Return the media type of an image from its first bytes. Raises Refused."""
     try:
         name = sniff(data).name
     except PneumoniaError as error:
@@ -250,7 +256,7 @@ def _object(response: requests.Response) -> dict[str, Any] | None:
 
 
 def _is_inactive(response: requests.Response) -> bool:
-    """Whether it is Lambda that speaks, of a function that is inactive. The service itself never answers 409."""
+    """Return whether Lambda reports an inactive function. The service never returns 409."""
     if response.headers.get(_ERROR_TYPE, "").startswith(_INACTIVE):
         return True
     return response.status_code == HTTPStatus.CONFLICT and _INACTIVE in response.text
@@ -262,7 +268,7 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The kind of failure: texts of requests repeat whole URLs, which can hold a signature."""
+    """Return the kind of failure. The messages of requests contain whole URLs, which can include a signature."""
     return {
         "ConnectTimeout": "timed out while connecting",
         "ReadTimeout": "timed out while waiting for the answer",

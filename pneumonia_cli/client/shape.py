@@ -1,19 +1,19 @@
-"""The shapes of what a command prints. Nothing is imported here: --help must not wait for libraries."""
+"""The output formats of a command. This module imports no libraries, so that --help does not wait for them."""
 
 from enum import StrEnum
 
 
 class Shape(StrEnum):
-    """How the records of a command go to standard output."""
+    """The format of a command's records on standard output."""
 
     TABLE = "table"
     """Tables and sentences, for people."""
     JSON = "json"
-    """One object a line."""
+    """One object in each line."""
     CSV = "csv"
-    """A header, then one row a record."""
+    """A header, then one row for each record."""
 
     @property
     def for_programs(self) -> bool:
-        """Whether standard output holds records and nothing else."""
+        """Whether standard output contains only records."""
         return self is not Shape.TABLE

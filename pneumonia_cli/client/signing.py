@@ -1,4 +1,4 @@
-"""How a request proves who sent it: a SigV4 signature, or a token."""
+"""Authentication of requests: a SigV4 signature, or a token."""
 
 import re
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SigV4(AuthBase):
-    """Signs each request with AWS credentials, as a Function URL with IAM authentication wants it.
+    """Signs each request with AWS credentials, as a Function URL with IAM authentication requires.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
     """
@@ -27,12 +27,12 @@ class SigV4(AuthBase):
         self._region = region
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        # Only Content-Type besides what botocore adds itself (host, date, session token): other headers
-        # may be changed on the way by a proxy.
+        # Botocore adds host, date and session token. Other headers except Content-Type are not signed, because a proxy
+        # may change them.
         content_type = request.headers.get("Content-Type")
         headers = {"Content-Type": content_type} if content_type else {}
         to_sign = AWSRequest(method=request.method, url=request.url, data=request.body or b"", headers=headers)
-        # Frozen for each request, so that temporary credentials are renewed in a long run.
+        # Frozen for each request, so that temporary credentials are renewed during a long command.
         SigV4Auth(self._credentials.get_frozen_credentials(), SERVICE, self._region).add_auth(to_sign)
         request.headers.update(dict(to_sign.headers.items()))
         return request
@@ -43,7 +43,7 @@ class Bearer(AuthBase):
 
     def __init__(self, token: str) -> None:
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise UsageProblem("The token holds characters that no token has. Copy it again, without line breaks.")
+            raise UsageProblem("The token has invalid characters. Copy it again, without spaces and line breaks.")
         self._token = token
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -52,33 +52,33 @@ class Bearer(AuthBase):
 
 
 class Anonymous(AuthBase):
-    """Sends nothing. (Without any `auth`, requests would look into ~/.netrc.)"""
+    """Sends no credentials. (Without an `auth`, requests would read ~/.netrc.)"""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         return request
 
 
 def region_of(url: str) -> str | None:
-    """The region in the host name of a Function URL; None if it is not one."""
+    """Return the region in the host name of a Function URL, or None for another URL."""
     match = _FUNCTION_URL.fullmatch(urlsplit(url).hostname or "")
     return match.group(1) if match else None
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the host is this machine."""
+    """Return whether the host is this machine."""
     return urlsplit(url).hostname in _LOOPBACK
 
 
 def checked_url(url: str) -> str:
-    """The base URL of a service, without a slash at its end. Raises UsageProblem.
+    """Return the base URL of a service, without a slash at the end. Raises UsageProblem.
 
-    Plain http is for this machine only: films, tokens and answers would cross the network in the clear.
+    HTTP without TLS is for this machine only: images, tokens and results would cross the network unencrypted.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UsageProblem(f"{url!r} is not the URL of a service. Give one such as https://….lambda-url.….on.aws/")
+        raise UsageProblem(f"{url!r} is not the URL of a service. Use a URL such as https://….lambda-url.….on.aws/")
     if parts.username or parts.password:
-        raise UsageProblem("Give no credentials inside a URL: use --token, or AWS credentials.")
+        raise UsageProblem("The URL must not contain credentials. Use --token, or AWS credentials.")
     if parts.scheme == "http" and not is_loopback(url):
-        raise UsageProblem("Only a service on this machine may be called without https.")
+        raise UsageProblem("Only a service on this machine can be called without https. Use an https:// URL.")
     return url.rstrip("/")

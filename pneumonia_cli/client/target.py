@@ -1,4 +1,4 @@
-"""Where the parts of a deployed stack are: its outputs, the local cloud's fixed places, or what the user names."""
+"""Find the parts of a deployed stack: from its outputs, the local cloud's fixed names, or the user's options."""
 
 import dataclasses
 import os
@@ -13,11 +13,11 @@ from pneumonia_cli.client.signing import checked_url, is_loopback
 from pneumonia_cli.local import names
 
 LOCAL_STACK = "local"
-"""The name that means the local cloud of `pneumonia serve`, and never a stack of an account."""
+"""The name of the local cloud of `pneumonia serve`. It never means a stack in an AWS account."""
 
 JOBS = 16
 UNANSWERED = 1000
-LOCAL_JOBS = 4  # more only wait for the one process that plays S3, and keep its worker waiting too
+LOCAL_JOBS = 4  # more would only wait for the process that emulates S3, and would delay the worker in it
 LOCAL_UNANSWERED = 100  # each event costs moto time in proportion to the messages in the queue
 
 
@@ -59,26 +59,26 @@ _OPTIONS = {
 
 
 def connect(stack: str | None, profile: str | None, region: str | None, env: Mapping[str, str] = os.environ) -> Aws:
-    """The AWS session for a stack. For the local cloud it holds none of the user's credentials."""
+    """Return the AWS session for a stack. For the local cloud it contains no credentials of the user."""
     if stack == LOCAL_STACK:
         return Aws(region=names.REGION, endpoint_url=_local_endpoint(env), keys=(names.CREDENTIAL, names.CREDENTIAL))
     return Aws(profile=profile, region=region)
 
 
 def only_at_aws(stack: str | None, what: str, instead: str = "") -> None:
-    """Raises UsageProblem for the local cloud, which has no `what`. `instead`: what else the user can do."""
+    """Raise UsageProblem for the local cloud, which has no `what`. `instead`: what else the user can do."""
     if stack == LOCAL_STACK:
-        told = f"This needs AWS: the local cloud has no {what}. Give --stack NAME of a deployed stack{instead}."
+        told = f"The local cloud has no {what}. Specify --stack NAME with the name of a deployed stack{instead}."
         raise UsageProblem(told)
 
 
 def jobs_for(stack: str | None, chosen: int | None) -> int:
-    """How many requests at once, where the user did not choose."""
+    """Return the number of parallel requests: `chosen`, or the default for the stack."""
     return chosen or (LOCAL_JOBS if stack == LOCAL_STACK else JOBS)
 
 
 def unanswered_for(stack: str | None) -> int:
-    """How many films of a batch may be under way."""
+    """Return how many images of a batch can wait for their results."""
     return LOCAL_UNANSWERED if stack == LOCAL_STACK else UNANSWERED
 
 
@@ -90,11 +90,10 @@ def resolve(
     useful: tuple[str, ...] = (),
     env: Mapping[str, str] = os.environ,
 ) -> Target:
-    """Find the parts of a stack; those in `named` win. CloudFormation is asked only if one is missing.
+    """Find the parts of a stack. Parts in `named` take precedence. CloudFormation is asked only if a part is missing.
 
-    `needed` are the fields of Target that the command cannot do without, `useful` those it can. Raises
-    UsageProblem if one is unknown and there is no stack to ask, ServiceError if the stack is not there or
-    lacks it.
+    `needed`: fields of Target that the command requires. `useful`: fields that are optional. Raises UsageProblem if a
+    required part is unknown and no stack is named, ServiceError if the stack or the part does not exist.
     """
     if named.url is not None:
         named = dataclasses.replace(named, url=checked_url(named.url))
@@ -105,26 +104,28 @@ def resolve(
     if stack is None:
         options = " and ".join(_OPTIONS[name] for name in missing)
         raise UsageProblem(
-            f"Which service? Give --stack NAME (`--stack {LOCAL_STACK}`: that of `serve`), or {options}."
+            f"No service is named. Specify --stack NAME (`--stack {LOCAL_STACK}` for the local cloud), or {options}."
         )
     found = _local(_local_endpoint(env)) if stack == LOCAL_STACK else _target(outputs(aws, stack))
     merged = {field: getattr(named, field) or getattr(found, field) for field in _OUTPUTS}
     for name in missing:
         if merged[name] is None:
-            raise ServiceError(f"The stack {stack} has no output {_OUTPUTS[name]}. Is it a stack of this project?")
+            raise ServiceError(
+                f"The stack {stack} has no output {_OUTPUTS[name]}. Check that it is a stack of this project."
+            )
     return Target(**merged)
 
 
 def outputs(aws: Aws, stack: str) -> dict[str, str]:
-    """The outputs of a deployed stack by name. Raises ServiceError if it is not there."""
+    """Return the outputs of a deployed stack by name. Raises ServiceError if the stack does not exist."""
     with errors_in_words(f"The stack {stack}"):
         try:
             described = aws.client("cloudformation").describe_stacks(StackName=stack)
         except ClientError as error:
             if error_code(error) == "ValidationError":
                 raise ServiceError(
-                    f"There is no stack {stack} in {aws.region}. Its name is the setting stack_name in cdk.json; "
-                    "another region or account: --region, --profile."
+                    f"There is no stack {stack} in {aws.region}. The name is the setting stack_name in cdk.json. For "
+                    "another region or account, use --region or --profile."
                 ) from error
             raise
     return {output["OutputKey"]: output["OutputValue"] for output in described["Stacks"][0].get("Outputs", [])}
@@ -140,7 +141,7 @@ def _target(named: Mapping[str, str]) -> Target:
 def _local_endpoint(env: Mapping[str, str]) -> str:
     endpoint = env.get("AWS_ENDPOINT_URL") or names.endpoint_url(names.S3_PORT)
     if not is_loopback(endpoint):
-        raise UsageProblem("--stack local is the local cloud, but AWS_ENDPOINT_URL names another machine: unset it.")
+        raise UsageProblem("--stack local is the local cloud, but AWS_ENDPOINT_URL names another machine. Unset it.")
     return endpoint.rstrip("/")
 
 

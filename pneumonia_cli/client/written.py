@@ -1,4 +1,4 @@
-"""What the commands write to disk. Where that fails, the user is told which path it was, and why."""
+"""Write files of the commands. If that fails, the error names the path and the reason."""
 
 import errno
 import json
@@ -30,9 +30,9 @@ Line = Mapping[str, Any]
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Around what writes to a path, and does nothing else that can raise OSError. Raises UnwritableOutput in its place.
+    """Turn OSError into UnwritableOutput in a block that only writes to `path`.
 
-    Of several files in a folder the error names the one that it is about, if it knows it.
+    If the block writes several files in a folder, the error names the file, if it is known.
     """
     try:
         yield
@@ -41,13 +41,13 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that files can be written into. Raises UnwritableOutput, before anything else is done for them."""
+    """Create a folder and check that files can be written to it. Raises UnwritableOutput."""
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         try:
             tempfile.TemporaryFile(dir=path).close()
         except OSError as error:
-            # In the name of the folder: that of the file tells nobody anything.
+            # Name the folder: the name of the temporary file does not help the user.
             raise OSError(error.errno, error.strerror, str(path)) from error
 
 
@@ -59,9 +59,9 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def lines_to(path: Path | None) -> Iterator[Callable[[Line], None]]:
-    """Yields what writes a line of JSON, so that it is there at once; into nothing if there is no path.
+    """Yield a function that writes one line of JSON to `path` and flushes it. Without a path it does nothing.
 
-    The folder of the file is made. Raises UnwritableOutput, of the file itself before anything is written.
+    The folder of the file is created. The file is opened before the first line. Raises UnwritableOutput.
     """
     if path is None:
         yield lambda _line: None
@@ -83,10 +83,10 @@ def lines_to(path: Path | None) -> Iterator[Callable[[Line], None]]:
 
 
 def unwritable(error: OSError) -> UnwritableOutput | None:
-    """An error that nobody expected, where it is of a path that cannot be written, or of standard output; else None."""
+    """Return UnwritableOutput if an unexpected error is about an unwritable path or standard output, else None."""
     if error.errno not in _WHY_UNWRITABLE:
         return None
-    # Errors of sockets have no path either, but none of these numbers is one of a full disk.
+    # Errors of sockets have no path either, but they do not have the error numbers of a full disk.
     if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return None
     return UnwritableOutput.of(error.filename or "Standard output", error.strerror or str(error))

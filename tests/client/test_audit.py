@@ -81,7 +81,7 @@ def test_two_models(
     other = make_artifacts({"gain": 2.0})
     ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--against", other)
     assert ran.code == 3
-    assert "A switch changes the triage of" in ran.out
+    assert "Switching to the other model changes the triage of" in ran.out
     figures, rows = read(out)
     assert figures["against"]["model"]["sha256"] != figures["model"]["sha256"]
     assert figures["comparison"]["films"] == 6
@@ -100,6 +100,6 @@ def test_what_cannot_be_done(
     assert (ran.code, "card.json" in ran.err) == (2, True)
     labels.write_text("file,label\nill/a.png,1\nwell/text.png,0\n", encoding="utf-8")
     ran = pneumonia("audit", films, "--labels", labels, "--out", tmp_path / "out")
-    assert (ran.code, "of one kind were refused" in ran.err) == (2, True)
+    assert (ran.code, "with the same label were refused" in ran.err) == (2, True)
     assert (tmp_path / "out" / "films.csv").is_file()
     assert not (tmp_path / "out" / "audit.html").exists()

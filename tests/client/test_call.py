@@ -86,7 +86,7 @@ def test_an_upload_without_a_result(
 ) -> None:
     ran = pneumonia("call", make_films({"large.png": large_film}), *stack.options, "--wait", "1")
     assert ran.code == 4
-    assert "No result came for 1 s" in ran.err
+    assert "No result after 1 s" in ran.err
 
 
 def test_a_token(stack: Stack, settings: Any, pneumonia: Pneumonia, make_films: MakeFilms) -> None:

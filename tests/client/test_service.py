@@ -95,7 +95,7 @@ def test_what_is_wrong_with_an_image_is_a_refusal(server: Upstream, connect: Con
         (problem("malformed_request", 400), ServiceError, "Detail. .request_id r-1"),
         (problem("internal_error", 500), ServiceError, "HTTP 500"),
         (problem("unhealthy", 503), ServiceError, "HTTP 503"),
-        (Response("<html>", 200), ServiceError, "not an answer of ours"),
+        (Response("<html>", 200), ServiceError, "not an answer of the service"),
         (answer({"message": "too large"}, 413), ServiceError, "HTTP 413"),
     ],
 )

@@ -219,7 +219,7 @@ def test_output_among_the_films(stack: Stack, pneumonia: Pneumonia, make_films: 
     films = make_films({"high.png": 250})
     ran = pneumonia("submit", films, *stack.options, "--out", films / "out")
     assert ran.code == 2
-    assert "lies inside" in ran.err
+    assert "is inside" in ran.err
     assert stack.uploads() == []
 
 

@@ -143,7 +143,7 @@ def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None
 def test_what_needs_aws_says_so(pneumonia: Pneumonia, arguments: list[str]) -> None:
     ran = pneumonia(*arguments, "--stack", "local")
     assert (ran.code, ran.out) == (2, "")
-    assert "needs AWS" in ran.err
+    assert "The local cloud has no" in ran.err
 
 
 def test_a_refusal_names_the_option(
