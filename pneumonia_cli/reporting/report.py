@@ -198,7 +198,7 @@ def thumbnail_side(films: int) -> int:
     return next((side for most, side in SIDES if films <= most), SMALLEST_SIDE)
 
 
-def film_thumbnail(data: bytes, limits: Limits, side: int) -> str:
+def image_thumbnail(data: bytes, limits: Limits, side: int) -> str:
     """A film as a small picture, by a data: URL. Raises what `decode` raises."""
     return _thumbnail(decode(data, limits).pixels, side)
 
@@ -213,7 +213,7 @@ def heatmap_thumbnail(png: bytes, side: int) -> str:
 def _row(outcome: Outcome, heatmap_file: str, limits: Limits, side: int) -> Row:
     assert outcome.result is not None  # noqa: S101 - for the type checker
     assert outcome.heatmap_png is not None  # noqa: S101
-    film = film_thumbnail(outcome.image.path.read_bytes(), limits, side)
+    film = image_thumbnail(outcome.image.path.read_bytes(), limits, side)
     return Row(outcome.image.name, film, heatmap_thumbnail(outcome.heatmap_png, side), heatmap_file, outcome.result)
 
 

@@ -534,7 +534,7 @@ def test_the_command_starts_and_watches_a_backfill_and_shows_its_summary(
     assert command.run(machine, images, wait=True, shape=Shape.TABLE) == EXIT_REFUSED
     text = " ".join(capsys.readouterr().out.split())
     assert "2 likely pneumonia" in text
-    assert "1 refused 1 skipped: folder 0 failed or not reached 6 objects in all, 4 of them" in text
+    assert "1 refused 1 skipped: folder 0 failed or not reached 6 objects in total, 4 of them" in text
     assert "unsupported_format 1" in text
     forbid(monkeypatch, {"images/new.png"})
     cloud.s3.put_object(Bucket=UPLOADS, Key="images/new.png", Body=image_bytes())

@@ -1,1 +1,1 @@
-"""Commands for many films: submit them, replay or backfill them, collect and export their results."""
+"""Commands for many images: submit, replay or backfill them, collect and export their results."""

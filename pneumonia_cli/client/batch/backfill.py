@@ -1,4 +1,4 @@
-"""`pneumonia backfill`: starts the state machine over an archive, watches it, and shows its summary."""
+"""`pneumonia backfill`: start the state machine for an archive, watch it, and show its summary."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ _GONE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 
 @dataclass(frozen=True)
 class Archive:
-    """What is to be predicted: part of a bucket, by a listing or an inventory ((bucket, key) of its manifest)."""
+    """The images to predict: part of a bucket, from a listing or an inventory ((bucket, key) of its manifest)."""
 
     bucket: str
     prefix: str = ""
@@ -52,7 +52,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Machine:
-    """The state machine of a stack, and the bucket where it leaves its summaries."""
+    """The state machine of a stack, and the bucket to which it writes its summaries."""
 
     sfn: "SFNClient"
     s3: "S3Client"
@@ -66,12 +66,12 @@ class Machine:
 def archive(
     bucket: str | None, prefix: str | None, inventory: str | None, upload_bucket: str, sources: str | None
 ) -> Archive:
-    """What the options name. `sources`: what the stack may read, as its output tells it; None if that is not known.
+    """Return the archive that the options name. Raises UsageProblem.
 
-    Raises UsageProblem.
+    `sources`: the places that the stack may read, from its output; None if not known.
     """
     if prefix is None and inventory is None and bucket is None:
-        raise UsageProblem('Say of what: --prefix PREFIX ("" for the whole bucket), --inventory, or --bucket.')
+        raise UsageProblem('Specify --prefix PREFIX ("" for the whole bucket), --inventory, or --bucket.')
     manifest = None if inventory is None else _manifest(inventory)
     chosen = Archive(bucket or upload_bucket, prefix or "", manifest)
     if sources is not None:
@@ -84,7 +84,7 @@ def archive(
 def _manifest(url: str) -> tuple[str, str]:
     bucket, slash, key = url.removeprefix("s3://").partition("/")
     if not url.startswith("s3://") or not slash or key.rpartition("/")[2] != _MANIFEST:
-        raise UsageProblem(f"--inventory takes the manifest of an S3 inventory: s3://BUCKET/…/{_MANIFEST}.")
+        raise UsageProblem(f"--inventory must be the manifest of an S3 inventory: s3://BUCKET/…/{_MANIFEST}.")
     return bucket, key
 
 
@@ -95,13 +95,13 @@ def _check(bucket: str, name: str, sources: str, what: str) -> None:
             return
     place = f"{bucket}/{name}" if name else bucket
     raise UsageProblem(
-        f"The stack may not read {what} of {place}, only of {sources}. Add it to the setting backfill_archives and "
-        "deploy (docs/backfill.md)."
+        f"The stack has no permission to read {what} from {place}, only from {sources}. Add the place to the setting "
+        "backfill_archives and deploy (docs/backfill.md)."
     )
 
 
 def run(machine: Machine, archive: Archive, *, wait: bool, shape: Shape) -> int:
-    """Start a backfill, or take up one of the same archive that is under way; answers the exit code."""
+    """Start a backfill, or continue with one of the same archive that is running, and return the exit code."""
     with errors_in_words("The state machine"):
         name = _running(machine, archive)
         started = name is None
@@ -109,19 +109,19 @@ def run(machine: Machine, archive: Archive, *, wait: bool, shape: Shape) -> int:
             name = f"backfill-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
             machine.sfn.start_execution(stateMachineArn=machine.arn, name=name, input=json.dumps(archive.given))
     if not shape.for_programs:
-        told = "Started" if started else "Of this archive one is under way already:"
+        told = "Started" if started else "A backfill of this archive is already running:"
         output.stderr.print(printable(f"{told} {name}"))
     if wait:
         return watch(machine, name, shape=shape)
     if shape.for_programs:
         print_record({"execution": name, "started": started}, shape)
     else:
-        output.print_text(f"It goes on by itself. To watch it: pneumonia backfill --execution {name}")
+        output.print_text(f"The backfill continues in AWS. To watch it: pneumonia backfill --execution {name}")
     return 0
 
 
 def _running(machine: Machine, archive: Archive) -> str | None:
-    """Name of an execution under way over the same archive. A second one would do no harm, but work twice."""
+    """Return the name of a running execution for the same archive. A second one would only do the work twice."""
     pages = machine.sfn.get_paginator("list_executions").paginate(stateMachineArn=machine.arn, statusFilter="RUNNING")
     for page in pages:
         for found in page["executions"]:
@@ -132,12 +132,15 @@ def _running(machine: Machine, archive: Archive) -> str | None:
 
 
 def watch(machine: Machine, name: str, *, shape: Shape) -> int:
-    """Show how far it is until it ends, then its summary; answers the exit code. Ctrl-C ends the watching alone."""
+    """Show the progress until the backfill ends, then its summary, and return the exit code.
+
+    Ctrl-C stops only the watching.
+    """
     try:
         with output.progress(quiet=shape.for_programs) as bars, errors_in_words(f"The backfill {name}"):
             status = _follow(machine, machine.execution_arn(name), bars)
     except KeyboardInterrupt:
-        told = f"It goes on by itself. To watch it again: pneumonia backfill --execution {name}"
+        told = f"The backfill continues in AWS. To watch it again: pneumonia backfill --execution {name}"
         output.stderr.print(printable(told, "bold yellow"))
         return EXIT_STOPPED
     summary = _summary(machine, name)
@@ -152,18 +155,18 @@ def watch(machine: Machine, name: str, *, shape: Shape) -> int:
 
 
 def stop(machine: Machine, name: str, *, shape: Shape) -> int:
-    """Stop a backfill; batches under way are finished. Answers the exit code."""
+    """Stop a backfill, and return the exit code. Batches that are running are finished."""
     with errors_in_words(f"The backfill {name}"):
         machine.sfn.stop_execution(executionArn=machine.execution_arn(name))
     if shape.for_programs:
         print_record({"execution": name, "stopped": True}, shape)
     else:
-        output.stdout.print("Stopped. Its results stay; started again, it does the rest.")
+        output.stdout.print("Stopped. The results stay. Start the backfill again to predict the remaining images.")
     return 0
 
 
 def _follow(machine: Machine, execution: str, bars: Progress) -> str:
-    """Until it has ended; answers its status."""
+    """Show the progress until the execution ends, and return its status."""
     task = bars.add_task("Images", total=None)
     map_run = None
     while True:
@@ -176,7 +179,7 @@ def _follow(machine: Machine, execution: str, bars: Progress) -> str:
             lost = counts["failed"] + counts["timedOut"] + counts["aborted"]
             bars.update(
                 task,
-                # Grows for as long as the listing goes on.
+                # Grows until the listing is complete.
                 total=counts["total"],
                 completed=counts["succeeded"] + lost,
                 description=f"Images, {lost} failed" if lost else "Images",
@@ -187,7 +190,7 @@ def _follow(machine: Machine, execution: str, bars: Progress) -> str:
 
 
 def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
-    """None if there is none, as after a stop."""
+    """Return the summary, or None if there is none, as after a stop."""
     key = f"{RUNS}{name}/{SUMMARY_FILE}"
     with errors_in_words("The summary in S3"):
         try:
@@ -201,18 +204,19 @@ def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
         summary: dict[str, Any] = json.loads(text)
         return summary
     except ValueError:
-        raise ServiceError(f"The results bucket holds no summary under {key} that can be read.") from None
+        raise ServiceError(f"The summary {key} in the results bucket cannot be read.") from None
 
 
 def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] | None) -> None:
     if summary is None:
         output.print_text(
-            f"{name} ended as {status} without a summary. Results that are there stay; start it again for the rest."
+            f"{name} ended as {status} without a summary. Existing results stay. Start the backfill again to predict "
+            "the remaining images."
         )
         return
     counts = summary["counts"]
     told = Text()
-    groups = counts.get("groups") or counts["triage"]  # summaries of versions before have triage alone
+    groups = counts.get("groups") or counts["triage"]  # summaries of earlier versions only have the triage
     for group, word in GROUPS.items():
         if group in WORDS or group in groups:
             told.append(f"{groups.get(group, 0):>9,} {word}\n", style=STYLES[group])
@@ -222,13 +226,13 @@ def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] |
     lost = counts["failed"] + sum(summary["unfinished"].values())
     told.append(f"{lost:>9,} failed or not reached\n", style="bold red" if lost else "")
     total = counts["items"] + sum(summary["unfinished"].values())
-    told.append(f"{total:>9,} objects in all, {counts['already_there']:,} of them with a result from before\n")
+    told.append(f"{total:>9,} objects in total, {counts['already_there']:,} of them already had a result\n")
     if counts["codes"]:
-        told.append("\nRefused or failed with: ")
+        told.append("\nCodes of refusals and failures: ")
         told.append(printable(", ".join(f"{code} {number:,}" for code, number in counts["codes"].items()))).append("\n")
     if status != "SUCCEEDED":
         errors = ", ".join(summary["batch_errors"]) or "none"
-        ended = f"Ended as {status}: {summary['error'] or 'too many failures'}; errors of batches: {errors}. "
-        told.append("\n").append(printable(f"{ended}docs/backfill.md says what to do.", "bold red")).append("\n")
+        ended = f"Ended as {status}: {summary['error'] or 'too many failures'}. Errors of batches: {errors}. "
+        told.append("\n").append(printable(f"{ended}See docs/backfill.md for what to do.", "bold red")).append("\n")
     told.append("\n").append(printable(f"s3://{machine.result_bucket}/{RUNS}{name}/{SUMMARY_FILE}"))
     output.stdout.print(told, soft_wrap=True)

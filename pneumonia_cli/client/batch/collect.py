@@ -1,4 +1,4 @@
-"""Fetches the results of a batch as they appear in the results bucket."""
+"""Fetch the results of a batch as they appear in the results bucket."""
 
 import contextlib
 import hashlib
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-_OWN_NAME = re.compile("[0-9a-f]{32}")  # as Journal.key_of makes them
+_OWN_NAME = re.compile("[0-9a-f]{32}")  # the names that Journal.key_of makes
 
 _PROBES = 16
-_ROUNDS = 8  # in one look, so that the uploads are not forgotten over it
+_ROUNDS = 8  # in one look, so that uploads continue in between
 
 _STALLED_LOOKS = 3
-"""SQS counts are approximate: only what they say several times is believed."""
+"""SQS counts are approximate, so several equal answers in a row are required."""
 
 
 Waiting = dict[str, None]
-"""Upload keys without a result yet, those that have waited longest first: a set with an order."""
+"""Upload keys without a result yet, as an ordered set: those that have waited longest come first."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Fetched:
 
 
 class Collector:
-    """Looks into the results bucket under the prefix of a batch."""
+    """Reads the results bucket under the prefix of a batch."""
 
     def __init__(
         self, s3: "S3Client", bucket: str, prefix: str, journal: Journal, pool: ThreadPoolExecutor, out: Path
@@ -64,20 +64,19 @@ class Collector:
         make_folder(out / HEATMAP_FOLDER)
 
     def catch_up(self, waiting: Waiting) -> int:
-        """Fetch all that has come, found by listing the bucket; answers of how many films it was.
+        """List the bucket, fetch all results that have arrived, and return for how many images.
 
-        What has come is taken out of `waiting`.
+        Keys with a result are removed from `waiting`.
         """
         with errors_in_words("Results in S3"):
             arrived = (key for key in self.keys() if key in waiting)
             return self._take(ordered_map(self._pool, self._fetch, arrived, ahead=_PROBES), waiting)
 
     def look(self, waiting: Waiting) -> int:
-        """Ask for those that have waited longest, as long as some have come; answers as `catch_up`.
+        """Ask for the results that have waited longest, until none has arrived. Returns the same as `catch_up`.
 
-        Results come about in the order of the uploads, so this needs hardly more requests than there are
-        results, while a listing would go through the whole batch each time. Those that have not come wait
-        at the end of the line.
+        Results arrive roughly in the order of the uploads. So this needs few more requests than there are results,
+        while a listing would read the whole batch each time. Keys without a result move to the end of `waiting`.
         """
         answered = 0
         with errors_in_words("Results in S3"):
@@ -103,12 +102,12 @@ class Collector:
         return answered
 
     def keys(self) -> Iterator[str]:
-        """What the keys of all results under the prefix are without their suffix: mostly the keys of the uploads."""
+        """Yield the keys of all results under the prefix, without suffix: mostly the keys of the uploads."""
         for prefix in stem_prefixes(self._prefix):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
                     stem = entry["Key"].removesuffix(JSON_SUFFIX)
-                    # The files of a backfill and feedback lie in the same bucket and are no results.
+                    # Files of backfills and feedback are in the same bucket, but are not results.
                     if stem == entry["Key"] or stem.startswith((RUNS, FEEDBACK)):
                         continue
                     if prefix == self._prefix or is_hashed(stem):
@@ -120,7 +119,7 @@ class Collector:
         except ClientError as error:
             if error_code(error) in ("NoSuchKey", "404"):
                 return None
-            raise  # also 403, which stands for "not there" without s3:ListBucket: told as a lack of permission
+            raise  # also 403, which means "not there" without s3:ListBucket: reported as a missing permission
         try:
             result: dict[str, Any] = json.loads(document)
             heatmap = result.get("heatmap")
@@ -128,10 +127,10 @@ class Collector:
                 raise ValueError("status")
             if result["status"] == "predicted":
                 float(result["pneumonia"])
-            # The bucket is ours to know, whatever the document names.
+            # Read from the known bucket, whatever bucket the document names.
             png = self._read(str(heatmap["key"])) if heatmap else None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise ServiceError("The results bucket holds what is not a result of this project.") from None
+            raise ServiceError(f"{key}{JSON_SUFFIX} in the results bucket is not a result of this project.") from None
         if png is None:
             return Fetched(key, result, None)
         heatmap_file = f"{HEATMAP_FOLDER}/{file_stem(key)}.png"
@@ -139,13 +138,13 @@ class Collector:
         return Fetched(key, result, heatmap_file)
 
     def _read(self, key: str) -> bytes:
-        # Not `with` the body itself: that gives the stream below it, which checks neither length nor checksum.
+        # `with` on the body would return the raw stream, which checks neither length nor checksum.
         with contextlib.closing(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) as body:
             return body.read()
 
 
 def file_stem(key: str) -> str:
-    """A file name for an upload key: unique, and safe on any file system."""
+    """Return a file name for an upload key: unique, and safe on any file system."""
     last = key.rpartition("/")[2]
     if _OWN_NAME.fullmatch(last):
         return last
@@ -153,12 +152,12 @@ def file_stem(key: str) -> str:
 
 
 class Patience:
-    """Decides when waiting has become pointless."""
+    """Decides when to stop waiting for results."""
 
     def __init__(
         self, seconds: float, sqs: "SQSClient | None", queue_url: str | None, dead_letter_queue_url: str | None
     ) -> None:
-        """Without SQS or without one of the queues, only the time decides."""
+        """Without SQS or one of the queues, only the time decides."""
         self._seconds = seconds
         self._sqs = sqs
         self._queue_url = queue_url
@@ -167,23 +166,25 @@ class Patience:
         self._last_news = time.monotonic()
 
     def news(self) -> None:
-        """Something moved: the clock starts again."""
+        """Restart the clock, because there was progress."""
         self._last_news = time.monotonic()
         self._stalled = 0
 
     @property
     def silent_seconds(self) -> float:
-        """For how long nothing has moved."""
+        """Seconds since the last progress."""
         return time.monotonic() - self._last_news
 
     def over(self) -> str | None:
-        """Why the waiting ends, if nothing has moved for too long."""
+        """Return the reason to stop waiting, or None to continue."""
         if self.silent_seconds > self._seconds:
-            return f"No result came for {self._seconds:g} s. `pneumonia results` fetches what comes later."
+            return (
+                f"No new result for {self._seconds:g} s. Run `pneumonia results` later to fetch the remaining results."
+            )
         return None
 
     def all_dead(self, waiting: int) -> bool:
-        """Whether all uploads that wait have failed for good. Ask after each look that brought nothing."""
+        """Return whether all waiting uploads have failed permanently. Call this after each look without a result."""
         self._stalled = self._stalled + 1 if self._seem_dead(waiting) else 0
         return self._stalled >= _STALLED_LOOKS
 

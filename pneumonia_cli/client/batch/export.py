@@ -1,4 +1,4 @@
-"""The files of a batch: results.jsonl, results.csv and the report, out of its journal."""
+"""Write the files of a batch from its journal: results.jsonl, results.csv and the report."""
 
 import csv
 import json
@@ -31,8 +31,8 @@ from pneumonia_cli.reporting.report import (
     Content,
     Row,
     Tally,
-    film_thumbnail,
     heatmap_thumbnail,
+    image_thumbnail,
     thumbnail_side,
     write,
 )
@@ -40,15 +40,18 @@ from pneumonia_cli.reporting.verdict import group_of
 
 CSV_FILE = "results.csv"
 
-NO_RESULT = "There is no result yet. `pneumonia results` fetches it when it is there."
+NO_RESULT = "There is no result yet. Run `pneumonia results` later to fetch it."
 
 OnProgress = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of a batch. `triage` counts the predicted films, `groups` counts them by triage or caveat (`verdict`);
-    `rejected_by_code` counts the others by why they were refused, the most frequent code first."""
+    """Counts of a batch.
+
+    `triage` counts the predicted images, `groups` counts them by triage or caveat (`verdict`). `rejected_by_code`
+    counts the refused images by code, the most frequent code first.
+    """
 
     total: int
     predicted: int
@@ -62,23 +65,26 @@ class Summary:
 def lines(
     journal: Journal, prevalence: float | None = None, feedback: Feedback | None = None
 ) -> Iterator[dict[str, Any]]:
-    """One line a film, as `make demo` writes them: `file`, the fields of the result, `heatmap_file`; with a prevalence
-    `at_prevalence`, where there is a probability; `feedback` where there is some."""
-    for film in journal.films():
-        if film.result is None:
-            line: dict[str, Any] = {"file": film.name, "status": "missing", "detail": film.reason or NO_RESULT}
-            # Where the film was uploaded, this is what to look for in the logs.
-            yield line | ({"correlation_id": film.correlation_id} if film.correlation_id else {})
+    """Yield one line for each image, as `make demo` writes them.
+
+    A line has `file`, the fields of the result and `heatmap_file`. With a prevalence, predictions also have
+    `at_prevalence`. `feedback` is present if there is any.
+    """
+    for entry in journal.entries():
+        if entry.result is None:
+            line: dict[str, Any] = {"file": entry.name, "status": "missing", "detail": entry.reason or NO_RESULT}
+            # For an uploaded image, this id finds its lines in the logs.
+            yield line | ({"correlation_id": entry.correlation_id} if entry.correlation_id else {})
         else:
-            said = (feedback or {}).get(film.upload_key or "")
-            more = {"heatmap_file": film.heatmap_file} | ({"feedback": dict(said)} if said else {})
-            yield with_prevalence({"file": film.name, **film.result, **more}, prevalence)
+            said = (feedback or {}).get(entry.upload_key or "")
+            more = {"heatmap_file": entry.heatmap_file} | ({"feedback": dict(said)} if said else {})
+            yield with_prevalence({"file": entry.name, **entry.result, **more}, prevalence)
 
 
 def write_tables(
     journal: Journal, out: Path, prevalence: float | None = None, feedback: Feedback | None = None
 ) -> Summary:
-    """Write results.jsonl and results.csv; returns the counts. `prevalence` and `feedback`: see `lines`."""
+    """Write results.jsonl and results.csv, and return the counts. `prevalence` and `feedback`: see `lines`."""
     states: Counter[str] = Counter()
     triage: Counter[str] = Counter()
     groups: Counter[str] = Counter()
@@ -110,22 +116,26 @@ def write_report(
     prevalence: float | None = None,
     on_progress: OnProgress = lambda: None,
 ) -> Path:
-    """Write the report, film by film; returns its path. `images`: where the films lie, as far as known. `prevalence`:
-    see `lines`."""
+    """Write the report image by image, and return its path.
+
+    `images`: the known paths of the images. `prevalence`: see `lines`.
+    """
     side = thumbnail_side(journal.counts()["predicted"])
-    rejected = [Outcome(_named(film), as_typed(film.result)) for film in journal.films("rejected") if film.result]
-    missing = [Outcome(_named(film), missing=film.reason or NO_RESULT) for film in journal.films(WAITING, "failed")]
+    rejected = [Outcome(_named(entry), as_typed(entry.result)) for entry in journal.entries("rejected") if entry.result]
+    missing = [
+        Outcome(_named(entry), missing=entry.reason or NO_RESULT) for entry in journal.entries(WAITING, "failed")
+    ]
     tally = Tally()
-    for film in journal.films("predicted"):
-        if film.result is not None:
-            tally.add(film.result)
+    for entry in journal.entries("predicted"):
+        if entry.result is not None:
+            tally.add(entry.result)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _replacing(out / REPORT_FILE) as stream:
 
-        def row(film: Entry) -> Row:
-            return _report_row(film, out, images.get(film.name), side, prevalence)
+        def row(entry: Entry) -> Row:
+            return _report_row(entry, out, images.get(entry.name), side, prevalence)
 
         def rows() -> Iterator[Row]:
-            for made in ordered_map(pool, row, journal.films("predicted"), ahead=16):
+            for made in ordered_map(pool, row, journal.entries("predicted"), ahead=16):
                 yield made
                 on_progress()
 
@@ -133,33 +143,33 @@ def write_report(
     return out / REPORT_FILE
 
 
-def _report_row(film: Entry, out: Path, image: Path | None, side: int, prevalence: float | None) -> Row:
+def _report_row(entry: Entry, out: Path, image: Path | None, side: int, prevalence: float | None) -> Row:
     heatmap = None
-    if film.heatmap_file is not None:
-        with suppress(OSError):  # removed by the user: the film alone is shown
-            heatmap = heatmap_thumbnail((out / film.heatmap_file).read_bytes(), side)
-    result = with_prevalence(film.result or {}, prevalence)
-    return Row(film.name, _film_thumbnail(image, side), heatmap, film.heatmap_file, result)
+    if entry.heatmap_file is not None:
+        with suppress(OSError):  # removed by the user: the report shows only the image
+            heatmap = heatmap_thumbnail((out / entry.heatmap_file).read_bytes(), side)
+    result = with_prevalence(entry.result or {}, prevalence)
+    return Row(entry.name, _thumbnail(image, side), heatmap, entry.heatmap_file, result)
 
 
-def _film_thumbnail(image: Path | None, side: int) -> str | None:
-    """None where the film is not here (any more), or no longer what was uploaded: the heatmap shows it."""
+def _thumbnail(image: Path | None, side: int) -> str | None:
+    """Return None if the file is missing or can no longer be read. The heatmap then shows the X-ray."""
     if image is None:
         return None
     try:
         data = read(image, Limits.max_image_bytes)
-        return film_thumbnail(data, Limits(), side)
+        return image_thumbnail(data, Limits(), side)
     except (Refused, PneumoniaError):
         return None
 
 
-def _named(film: Entry) -> ImageFile:
-    return ImageFile(Path(film.name), film.name)
+def _named(entry: Entry) -> ImageFile:
+    return ImageFile(Path(entry.name), entry.name)
 
 
 @contextmanager
 def _replacing(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
-    """A text file that takes its place when it is complete: readers never see half of one."""
+    """Yield a text file that replaces `path` when it is complete, so that readers never see half a file."""
     unfinished = path.with_name(f".{path.name}.part")
     with writing(path):
         try:
@@ -169,5 +179,5 @@ def _replacing(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         except OSError as error:
             with suppress(OSError):
                 unfinished.unlink()
-            # In the name of the file that the user knows.
+            # Name the file that the user knows, not the temporary one.
             raise OSError(error.errno, error.strerror, str(path)) from error

@@ -1,4 +1,4 @@
-"""What readers said of results, out of the results bucket (the setting `feedback`)."""
+"""Read the readers' feedback on results from the results bucket (setting `feedback`)."""
 
 import contextlib
 import json
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Feedback = Mapping[str, Mapping[str, Any]]
-"""`verdict`, `reason`, `given_at` and what was `judged`, by upload key."""
+"""`verdict`, `reason`, `given_at` and `judged` (the result that was judged), by upload key."""
 
 
 def fetch_feedback(s3: "S3Client", bucket: str, prefix: str) -> Feedback:
-    """All feedback on uploads whose keys begin with `prefix`. Raises ServiceError."""
+    """Return all feedback on uploads whose keys start with `prefix`. Raises ServiceError."""
     found: dict[str, dict[str, Any]] = {}
     with errors_in_words("Feedback in S3"):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=FEEDBACK + prefix):
@@ -28,5 +28,7 @@ def fetch_feedback(s3: "S3Client", bucket: str, prefix: str) -> Feedback:
                     said = json.loads(content)
                     found[said.pop("source")["key"]] = {"verdict": said["verdict"], **said}
                 except (ValueError, KeyError, TypeError, AttributeError):
-                    raise ServiceError("The results bucket holds what is not feedback of this project.") from None
+                    raise ServiceError(
+                        f"{entry['Key']} in the results bucket is not feedback of this project."
+                    ) from None
     return found

@@ -1,4 +1,4 @@
-"""Where the files of a batch lie: next to its images, unless the user names a place."""
+"""The folder with the files of a batch: next to its images, unless the user names another one."""
 
 import sqlite3
 from contextlib import closing
@@ -11,7 +11,7 @@ RESULTS: Final = "results"
 
 
 def beside(folder: Path, what: str) -> Path:
-    """The folder `FOLDER-WHAT` next to a folder, relative where it lies below the current one."""
+    """Return the folder `FOLDER-WHAT` next to a folder, as a relative path if it is below the current folder."""
     resolved = folder.resolve()
     found = resolved.parent / f"{resolved.name}-{what}"
     here = Path.cwd()
@@ -19,16 +19,16 @@ def beside(folder: Path, what: str) -> Path:
 
 
 def results_of(folder: Path) -> Path:
-    """The folder of results for a folder of images: next to it.
+    """Return the folder of results for a folder of images: next to it.
 
-    Earlier versions wrote it into the current folder; a batch that one of them began there is continued there.
+    Earlier versions used the current folder. A batch that was started there continues there.
     """
     new, old = beside(folder, RESULTS), Path(f"{folder.resolve().name}-{RESULTS}")
     return old if not (new / FILE).is_file() and _images_of(old) == folder.resolve() else new
 
 
 def batch_at(named: Path) -> Path:
-    """The folder of a batch that the user means: that of its results, or that of its images."""
+    """Return the folder of a batch, which the user names by its results or by its images."""
     if (named / FILE).is_file() or not named.is_dir():
         return named
     results = results_of(named)
@@ -36,7 +36,7 @@ def batch_at(named: Path) -> Path:
 
 
 def _images_of(out: Path) -> Path | None:
-    """Where the images of the batch in a folder lie; None if it holds no batch, or one that a command has open."""
+    """Return the folder of the images of the batch in `out`, or None if there is no batch or a command has it open."""
     if not (out / FILE).is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""`--dicom` and `--fhir` of `pneumonia submit`: the results of a batch for a hospital's own systems."""
+"""`--dicom` and `--fhir` of `pneumonia submit`: the results of a batch for a hospital's systems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,32 +15,32 @@ from pneumonia_cli.reporting.images import ImageFile
 
 
 def write_results(journal: Journal, options: BatchOptions, images: Mapping[str, Path], card: Card) -> Results:
-    """Write the results of every image of a batch that lies here.
+    """Write the results of every image of a batch that is on this machine.
 
-    `images` gives the path of each image by its name. Raises UsageProblem if the extra `hospital` is missing.
+    `images`: the path of each image by its name. Raises UsageProblem if the extra `hospital` is missing.
     """
-    films = {name: ImageFile(path, name) for name, path in images.items()}
-    results = open_results(options.wanted, list(films.values()), card.identity(), force=options.force)
-    for film in journal.films("predicted", "rejected"):
-        if film.result is None or film.name not in films:
+    files = {name: ImageFile(path, name) for name, path in images.items()}
+    results = open_results(options.wanted, list(files.values()), card.identity(), force=options.force)
+    for entry in journal.entries("predicted", "rejected"):
+        if entry.result is None or entry.name not in files:
             continue
         try:
-            data = read(films[film.name].path, MAX_IMAGE_BYTES)
-        except Refused:  # removed since, or never readable: there is no header to take over
+            data = read(files[entry.name].path, MAX_IMAGE_BYTES)
+        except Refused:  # removed, or not readable: there is no header to copy
             continue
-        line = with_prevalence(_line(film), options.prevalence)
-        results.add(films[film.name], data, line, _heatmap(options.out, film) if results.needs_heatmap else None)
+        line = with_prevalence(_line(entry), options.prevalence)
+        results.add(files[entry.name], data, line, _heatmap(options.out, entry) if results.needs_heatmap else None)
     return results
 
 
-def _line(film: Entry) -> dict[str, Any]:
-    result = film.result or {}
-    return dict(result) if film.state == "predicted" else {"error": result}
+def _line(entry: Entry) -> dict[str, Any]:
+    result = entry.result or {}
+    return dict(result) if entry.state == "predicted" else {"error": result}
 
 
-def _heatmap(out: Path, film: Entry) -> bytes | None:
-    """None where there is none, or where the user removed it: the report is written all the same."""
+def _heatmap(out: Path, entry: Entry) -> bytes | None:
+    """Return None if there is no heatmap or the user removed it. The report is written without it."""
     try:
-        return (out / film.heatmap_file).read_bytes() if film.heatmap_file else None
+        return (out / entry.heatmap_file).read_bytes() if entry.heatmap_file else None
     except OSError:
         return None

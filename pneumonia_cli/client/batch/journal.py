@@ -1,7 +1,7 @@
-"""The memory of a batch: which film was uploaded as what, and what came of it.
+"""The journal of a batch: the upload key, the state and the result of each image.
 
-A SQLite file in the output folder. It lets an interrupted run go on where it was, and keeps the results of
-tens of thousands of films out of memory. It holds file names: it never leaves the machine.
+It is a SQLite file in the output folder. It allows an interrupted run to continue, and keeps the results of tens of
+thousands of images out of memory. It contains file names and never leaves the machine.
 """
 
 import hashlib
@@ -26,16 +26,19 @@ FILE = "journal.sqlite"
 _SCHEMA_VERSION = "1"
 
 FORCEABLE = frozenset({NotAChestXray.code, WrongOrientation.code})
-"""Codes of what is predicted all the same with `force`."""
+"""Codes of refusals that `force` overrides."""
 
 WAITING = "waiting"
-"""Uploaded, no result yet. The other states are `predicted`, `rejected` and `failed` (the upload failed)."""
+"""Uploaded, without a result yet. The other states are `predicted`, `rejected` and `failed` (the upload failed)."""
 
 _UNWRITABLE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
-_SCHEMA = """
+_TABLE = "films"
+"""The table has this name in all journals, also those of earlier versions."""
+
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS films (
+CREATE TABLE IF NOT EXISTS {_TABLE} (
     name TEXT PRIMARY KEY,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
@@ -46,13 +49,13 @@ CREATE TABLE IF NOT EXISTS films (
     heatmap_file TEXT,
     reason TEXT
 );
-CREATE INDEX IF NOT EXISTS films_by_key ON films (upload_key);
+CREATE INDEX IF NOT EXISTS films_by_key ON {_TABLE} (upload_key);
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One film of the journal. `result` is the service's document, None while there is none."""
+    """One image in the journal. `result` is the document of the service, None while there is none."""
 
     name: str
     state: str
@@ -63,7 +66,7 @@ class Entry:
 
     @property
     def correlation_id(self) -> str | None:
-        """What logs and events of the service call the upload of this film; None if it was not uploaded."""
+        """The id of this upload in logs and events of the service; None if the image was not uploaded."""
         if self.result is not None:
             found = self.result.get("correlation_id")
             return None if found is None else str(found)
@@ -75,13 +78,13 @@ def _errors_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in _UNWRITABLE:  # the rest of the number tells more than is asked
+        if error.sqlite_errorcode & 0xFF in _UNWRITABLE:  # the low byte is the primary result code
             raise UnwritableOutput.of(path, str(error)) from error
         raise
 
 
 class _Connection(sqlite3.Connection):
-    """One whose errors of a full disk or of missing permission are told with the path."""
+    """A connection that reports a full disk or a missing permission as UnwritableOutput with the path."""
 
     path: Path
 
@@ -103,18 +106,18 @@ class _Connection(sqlite3.Connection):
 
 
 class Journal:
-    """An open journal; a context manager. One process at a time; one thread, but for `key_of`.
+    """An open journal, used as a context manager by one process, and by one thread except for `key_of`.
 
-    Nothing is durable before `commit`. Should the machine stop before, what was uploaded since is found
-    again by its key, which depends on the film alone.
+    Changes are durable after `commit`. If the machine stops before, uploads are found again by their keys, which depend
+    only on the images.
     """
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        """Open the journal in a folder, or begin one. Whatever writes to it raises UnwritableOutput if that fails.
+        """Open the journal in a folder, or create one. Methods that write raise UnwritableOutput if that fails.
 
-        `settings` (the buckets, …) must be those it was begun with. `prefix` among them replaces the one of
-        its own, under which all its keys lie. Raises UsageProblem if they are not, if the file is no journal,
-        or if another process has it open.
+        `settings` (the buckets, …) must be the same as when the journal was created. A `prefix` in them replaces the
+        journal's generated prefix of all keys. Raises UsageProblem if the settings differ, if the file is not a
+        journal, or if another process has it open.
         """
         make_folder(folder)
         self._path = folder / FILE
@@ -122,7 +125,7 @@ class Journal:
             self._db = sqlite3.connect(self._path, timeout=1.0, factory=_Connection)
         self._db.path = self._path
         try:
-            # Held until the end: two runs in one folder would count each other's films as their own.
+            # Locked until the end: two runs in one folder would count each other's images.
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("BEGIN EXCLUSIVE")
             self._db.commit()
@@ -130,10 +133,12 @@ class Journal:
             self._begin(settings)
         except sqlite3.OperationalError:
             self._db.close()
-            raise UsageProblem(f"Another command is at work in {folder}. Wait for its end.") from None
+            raise UsageProblem(f"Another command is using {folder}. Wait until it ends.") from None
         except sqlite3.DatabaseError:
             self._db.close()
-            raise UsageProblem(f"{self._path} is damaged, or not of this command. Choose another folder.") from None
+            raise UsageProblem(
+                f"{self._path} is damaged, or was not written by this command. Choose another folder."
+            ) from None
         except CliError:
             self._db.close()
             raise
@@ -154,7 +159,7 @@ class Journal:
         for name, value in settings.items():
             if stored.get(name) != value:
                 raise UsageProblem(
-                    f"The folder {self._path.parent} holds a batch whose {name} is {stored.get(name)}, not {value}. "
+                    f"The folder {self._path.parent} contains a batch whose {name} is {stored.get(name)}, not {value}. "
                     "Choose another folder."
                 )
         self.prefix: str = stored["prefix"]
@@ -172,11 +177,12 @@ class Journal:
             self._db.close()
 
     def key_of(self, data: bytes, *, force: bool = False) -> str:
-        """The upload key of a film: the same for the same bytes in this batch, and telling nothing of them.
+        """Return the upload key of an image. The same bytes have the same key in this batch.
 
-        With `force` it is another one: the result for the first key stays what it is.
+        With `force` the key is another one, so that the first result stays as it is.
 
-        Keyed by a secret of the batch, so that a key does not even tell those who have a copy of the film.
+        The key is an HMAC with a secret of the batch. It reveals nothing about the image, even to somebody who has a
+        copy of it.
         """
         digest = hmac.new(self._secret, data, hashlib.sha256)
         if force:
@@ -185,7 +191,7 @@ class Journal:
 
     @property
     def folder(self) -> Path | None:
-        """Where the films lie; None if that was never noted."""
+        """The folder of the images; None if it was never stored."""
         row = self._db.execute("SELECT value FROM batch WHERE name = 'folder'").fetchone()
         return Path(row[0]) if row else None
 
@@ -194,9 +200,9 @@ class Journal:
         self._db.execute("INSERT OR REPLACE INTO batch VALUES ('folder', ?)", (str(folder.resolve()),))
 
     def settled(self, name: str, size: int, mtime_ns: int, *, force: bool = False) -> bool:
-        """Whether a film, unchanged since, was uploaded; with `force` not if it was refused for what it shows."""
+        """Return whether an image was uploaded and is unchanged; False with `force` if the gate refused it."""
         row = self._db.execute(
-            "SELECT result FROM films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
+            "SELECT result FROM main.films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
             (name, size, mtime_ns),
         ).fetchone()
         if row is None:
@@ -204,73 +210,74 @@ class Journal:
         return not (force and row[0] and json.loads(row[0]).get("code") in FORCEABLE)
 
     def uploaded(self, name: str, size: int, mtime_ns: int, key: str) -> None:
-        """Note that a film lies under a key, with the result of an equal film if there is one."""
+        """Store that an image was uploaded with a key, with the result of an identical image if there is one."""
         self._db.execute(
-            "INSERT OR REPLACE INTO films (name, size, mtime_ns, upload_key, state) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, upload_key, state) VALUES (?, ?, ?, ?, ?)",
             (name, size, mtime_ns, key, WAITING),
         )
         self._db.execute(
-            "UPDATE films SET state = same.state, probability = same.probability, result = same.result, "
-            "heatmap_file = same.heatmap_file FROM films AS same "
+            "UPDATE main.films SET state = same.state, probability = same.probability, result = same.result, "
+            "heatmap_file = same.heatmap_file FROM main.films AS same "
             "WHERE films.name = ? AND same.upload_key = ? AND same.result IS NOT NULL",
             (name, key),
         )
 
     def refused(self, name: str, size: int, mtime_ns: int, result: dict[str, Any]) -> None:
-        """Note that a film was not uploaded, since the service would refuse it. Looked at again next time."""
+        """Store that an image was not uploaded, because the service would refuse it. It is checked again next time."""
         self._db.execute(
-            "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, result) VALUES (?, ?, ?, 'rejected', ?)",
+            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, state, result) VALUES (?, ?, ?, 'rejected', ?)",
             (name, size, mtime_ns, json.dumps(result)),
         )
 
     def failed(self, name: str, size: int, mtime_ns: int, reason: str) -> None:
-        """Note that an upload did not succeed. Tried again next time."""
+        """Store that an upload failed. It is tried again next time."""
         self._db.execute(
-            "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, reason) VALUES (?, ?, ?, 'failed', ?)",
+            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, state, reason) VALUES (?, ?, ?, 'failed', ?)",
             (name, size, mtime_ns, reason),
         )
 
     def lose(self, keys: Iterable[str], reason: str) -> list[str]:
-        """Note that uploads without a result are gone: their films are tried again. Returns the names of the films."""
+        """Store that uploads without a result are gone, and return the names of their images to upload again."""
         names: list[str] = []
         for key in keys:
-            found = self._db.execute("SELECT name FROM films WHERE upload_key = ? AND state = ?", (key, WAITING))
+            found = self._db.execute("SELECT name FROM main.films WHERE upload_key = ? AND state = ?", (key, WAITING))
             names += [name for (name,) in found]
             self._db.execute(
-                "UPDATE films SET state = 'failed', upload_key = NULL, reason = ? WHERE upload_key = ? AND state = ?",
+                "UPDATE main.films SET state = 'failed', upload_key = NULL, reason = ? "
+                "WHERE upload_key = ? AND state = ?",
                 (reason, key, WAITING),
             )
         return names
 
     def answered(self, key: str, result: dict[str, Any], heatmap_file: str | None) -> int:
-        """Note the result for a key; answers how many films it is of (equal ones share a key)."""
+        """Store the result for a key, and return for how many images it is (identical ones share a key)."""
         status = "predicted" if result["status"] == "predicted" else "rejected"
         probability = float(result["pneumonia"]) if status == "predicted" else None
         done = self._db.execute(
-            "UPDATE films SET state = ?, probability = ?, result = ?, heatmap_file = ? WHERE upload_key = ?",
+            "UPDATE main.films SET state = ?, probability = ?, result = ?, heatmap_file = ? WHERE upload_key = ?",
             (status, probability, json.dumps(result), heatmap_file, key),
         )
         return done.rowcount
 
     def waiting(self) -> dict[str, None]:
-        """The keys of all that was uploaded and has no result, in the order of their uploads."""
-        found = self._db.execute("SELECT upload_key FROM films WHERE state = ? ORDER BY rowid", (WAITING,))
+        """Return the keys of uploads without a result, in the order of the uploads."""
+        found = self._db.execute("SELECT upload_key FROM main.films WHERE state = ? ORDER BY rowid", (WAITING,))
         return dict.fromkeys(key for (key,) in found)
 
     def counts(self) -> Counter[str]:
-        """How many films are in each state."""
-        return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM films GROUP BY state")))
+        """Return the number of images in each state."""
+        return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM main.films GROUP BY state")))
 
     def states(self) -> Iterator[tuple[str, str]]:
-        """The name and the state of every film."""
-        yield from self._db.execute("SELECT name, state FROM films")
+        """Yield the name and the state of every image."""
+        yield from self._db.execute("SELECT name, state FROM main.films")
 
-    def films(self, *states: str) -> Iterator[Entry]:
-        """Films one by one: most probable pneumonia first, then the rejected, then those without a result."""
+    def entries(self, *states: str) -> Iterator[Entry]:
+        """Yield the images: by falling probability, then rejected ones, then those without a result."""
         marks = ", ".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""  # only marks enter the text
+        where = f"WHERE state IN ({marks})" if states else ""  # the text only contains placeholders
         rows = self._db.execute(
-            "SELECT name, state, upload_key, result, heatmap_file, reason FROM films "  # noqa: S608  # nosec B608
+            "SELECT name, state, upload_key, result, heatmap_file, reason FROM main.films "  # noqa: S608  # nosec B608
             f"{where} ORDER BY probability IS NULL, probability DESC, state != 'rejected', name",
             states,
         )
@@ -278,5 +285,5 @@ class Journal:
             yield Entry(name, state, key, json.loads(result) if result else None, heatmap_file, reason)
 
     def commit(self) -> None:
-        """Make all of it durable."""
+        """Make all changes durable."""
         self._db.commit()

@@ -1,4 +1,4 @@
-"""`pneumonia results`: what has come since a `submit`, or all results under a key prefix."""
+"""`pneumonia results`: fetch results that arrived after a `submit`, or all results under a key prefix."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,31 +15,31 @@ from pneumonia_cli.client.errors import UsageProblem
 
 
 def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions) -> int:
-    """Fetch what has come for the batch in `options.out`, and write its files again; answers the exit code.
+    """Fetch new results for the batch in `options.out`, write its files again, and return the exit code.
 
     Raises UsageProblem, ServiceError.
     """
     if not (options.out / FILE).is_file():
         raise UsageProblem(
-            f"{options.out} holds no batch of `pneumonia submit`. Name the folder that it wrote, or that of its "
-            "images. For uploads that were made otherwise, give --prefix."
+            f"{options.out} contains no batch of `pneumonia submit`. Specify the folder that `submit` wrote, or the "
+            "folder of its images. For other uploads, use --prefix."
         )
     card = checked_card(load_card())
     with Journal(options.out, places.settings) as journal:
         waiting = journal.waiting()
         _fetch(places, journal, waiting, options)
         folder = journal.folder
-        images = {film.name: folder / film.name for film in journal.films("predicted")} if folder else {}
+        images = {entry.name: folder / entry.name for entry in journal.entries("predicted")} if folder else {}
         return finish(journal, images, card, options, None, _feedback(places, journal))
 
 
 def of_prefix(places: Places, load_card: Callable[[], Any], prefix: str, options: BatchOptions) -> int:
-    """Fetch all results whose upload keys begin with `prefix`; answers the exit code. Raises as `of_batch`."""
+    """Fetch all results whose upload keys start with `prefix`, and return the exit code. Raises as `of_batch`."""
     card = checked_card(load_card())
     with Journal(options.out, {**places.settings, "prefix": prefix}) as journal:
         with ThreadPoolExecutor(1) as pool:
             keys = dict.fromkeys(_collector(places, journal, pool, options).keys())
-        for key in keys:  # all of them again: a key may have got a newer result since
+        for key in keys:  # fetch all again, because a key may have a newer result
             journal.uploaded(key, 0, 0, key)
         _fetch(places, journal, keys, options)
         return finish(journal, {}, card, options, None, _feedback(places, journal))

@@ -1,4 +1,4 @@
-"""Which uploads of a batch are gone: the bucket was emptied, objects have expired, a local cloud was started again."""
+"""Find uploads of a batch that are gone: deleted, expired, or lost when a local cloud was restarted."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def lost(s3: "S3Client", bucket: str, prefix: str, keys: Iterable[str]) -> set[str] | None:
-    """Those of `keys`, all under `prefix`, that are not in the upload bucket; None if it may not be listed.
+    """Return those of `keys`, all under `prefix`, that are not in the upload bucket; None if it may not be listed.
 
-    One request for each thousand objects of the batch. Raises ServiceError.
+    Sends one request for each thousand objects of the batch. Raises ServiceError.
     """
     gone = set(keys)
     with errors_in_words("Uploads in S3"):

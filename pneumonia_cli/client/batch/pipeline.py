@@ -1,4 +1,4 @@
-"""The way of a batch: films up, results down, side by side."""
+"""Run a batch: upload images and fetch results at the same time."""
 
 import time
 from collections.abc import Sequence
@@ -21,21 +21,24 @@ from pneumonia_cli.reporting.images import ImageFile
 _LOOK_EVERY_SECONDS = 1.0
 
 _CHECK_EVERY_SECONDS = 60.0
-"""After so long without news, and then as often, the upload bucket is asked whether it still has what is waited for."""
+"""Interval without progress after which the upload bucket is checked for the uploads that have no result."""
 
-NOT_BEGUN = "Not uploaded yet. The same command goes on from here."
-LOST = "It is no longer in the upload bucket. The same command sends it again if its file is there."
-DEAD = "The worker failed on it: its message is in the dead-letter queue. See `pneumonia redrive`."
+NOT_BEGUN = "Not uploaded yet. Run the same command again to continue."
+LOST = (
+    "The upload is no longer in the upload bucket. If its file still exists, run the same command to upload it again."
+)
+DEAD = "The worker failed to process it, and its message is in the dead-letter queue. See `pneumonia redrive`."
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What the user chose.
+    """The user's options.
 
-    `unanswered`: how many films may be uploaded and not yet answered. A whole batch at once would make all
-    who come after it wait for its end, and set off the alarm on the age of the queue.
-    `patience_seconds`: how long to wait without any news. `force`: predict what does not look like a chest X-ray.
-    `prevalence`: a share that probabilities are also given for. `wanted`: which results go to a hospital's systems.
+    `unanswered`: how many uploaded images can be without a result. A whole batch at once would delay all later uploads
+    until its end, and trigger the alarm on the age of the queue.
+    `patience_seconds`: how long to wait without progress. `force`: also predict images that do not look like a chest
+    X-ray. `prevalence`: a share for which probabilities are also calculated. `wanted`: results for a hospital's
+    systems.
     """
 
     out: Path
@@ -52,7 +55,7 @@ class BatchOptions:
 def upload_and_collect(
     places: Places, journal: Journal, images: Sequence[ImageFile], options: BatchOptions, bars: Progress
 ) -> str | None:
-    """Until every film has its result; or the reason why some will have none. Raises ServiceError."""
+    """Run until every image has a result. Returns None, or the reason why results are missing. Raises ServiceError."""
     with ThreadPoolExecutor(options.jobs) as pool:
         uploader = Uploader(
             places.s3,
@@ -70,13 +73,13 @@ def upload_and_collect(
                 uploader.abandon(NOT_BEGUN)
             return why
         finally:
-            # Whatever ended it: what has not begun is not begun any more.
+            # However the run ends, uploads that have not started do not start.
             pool.shutdown(wait=True, cancel_futures=True)
             uploader.settle()
 
 
 class _Run:
-    """One run of a batch. `_waiting` are the keys of what is under way, `_dead` of what failed for good."""
+    """One run of a batch. `_waiting`: keys of uploads without a result. `_dead`: keys of failed uploads."""
 
     def __init__(
         self,
@@ -100,11 +103,11 @@ class _Run:
         self._patience = Patience(options.patience_seconds, places.sqs, places.queue_url, places.dead_letter_queue_url)
         self._waiting: Waiting = {}
         self._dead: Waiting = {}
-        self._sent = self._answered = 0  # since something was found dead, or since the start
-        self._next_check = _CHECK_EVERY_SECONDS  # of silence
+        self._sent = self._answered = 0  # since the start, or since failed uploads were last found
+        self._next_check = _CHECK_EVERY_SECONDS  # seconds without progress
 
     def to_the_end(self) -> str | None:
-        """Until every film has its result; or the reason why some will have none. Raises ServiceError."""
+        """Run until every image has a result. Returns None, or the reason why results are missing."""
         self._take_up()
         self._uploader.begin(self._images)
         next_look = time.monotonic()
@@ -115,7 +118,7 @@ class _Run:
             self._note(done)
             moved = moved or bool(done)
             if time.monotonic() < next_look:
-                if not done:  # none under way, and no room for more
+                if not done:  # no upload is running, and no more are allowed
                     time.sleep(max(0.0, next_look - time.monotonic()))
                 continue
             moved = self._look() or moved
@@ -127,22 +130,22 @@ class _Run:
             moved = False
             next_look = time.monotonic() + _LOOK_EVERY_SECONDS
         if self._dead:
-            self._collector.catch_up(self._dead)  # someone may have redriven it meanwhile
+            self._collector.catch_up(self._dead)  # somebody may have redriven them in the meantime
         self._show()
         return DEAD if self._dead else None
 
     def _take_up(self) -> None:
-        """Go on with what an earlier run has left."""
+        """Continue with the uploads of an earlier run."""
         self._waiting = self._journal.waiting()
         if self._waiting:
             self._collector.catch_up(self._waiting)
         if self._waiting:
             gone = self._lost()
-            # Without a look into the bucket all are sent again: S3 takes none a second time.
+            # If the bucket cannot be listed, all are sent again: S3 refuses objects that already exist.
             self._give_up(set(self._waiting) if gone is None else gone)
 
     def _note(self, done: Sequence[Sent]) -> None:
-        sent = {film.key: None for film in done if film.key}
+        sent = {one.key: None for one in done if one.key}
         self._waiting |= sent
         self._sent += len(sent)
         self._bars.advance(self._uploading, len(done))
@@ -159,12 +162,12 @@ class _Run:
         self._bars.update(self._answering, completed=answered)
 
     def _stalled(self) -> str | None:
-        """A look has brought nothing. Returns the reason to give up, None to go on."""
+        """Handle a look without new results. Returns the reason to stop, or None to continue."""
         if self._patience.all_dead(len(self._waiting) + len(self._dead)):
-            # Where all that was sent has died the worker is broken: more films would only die as well.
+            # If everything that was sent has failed, the worker is broken, and more images would fail too.
             if not self._uploader.busy or (self._sent and not self._answered):
                 return DEAD
-            # What is dead is not under way, and takes no room from those that wait at home.
+            # Failed uploads do not count as waiting, so that other images can be uploaded.
             self._dead |= self._waiting
             self._waiting = {}
             self._sent = self._answered = 0
@@ -180,10 +183,10 @@ class _Run:
         return lost(self._places.s3, str(self._places.upload_bucket), self._journal.prefix, self._waiting)
 
     def _give_up(self, gone: set[str]) -> list[ImageFile]:
-        """Wait for these uploads no longer. Returns the images to send again: those whose files are still here."""
+        """Stop waiting for these uploads. Returns the images to send again: those whose files still exist."""
         names = set(self._journal.lose(gone, LOST))
         self._waiting = {key: None for key in self._waiting if key not in gone}
         again = [image for image in self._images if image.safe_name in names]
         if again:
-            self._bars.console.print(f"{len(again)} images are no longer in the upload bucket: they are sent again.")
+            self._bars.console.print(f"{len(again)} images are no longer in the upload bucket and are sent again.")
         return again

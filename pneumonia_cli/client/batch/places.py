@@ -1,4 +1,4 @@
-"""Where a batch goes and comes from: the buckets and queues of a stack, and its API."""
+"""The parts of a stack that a batch uses: its buckets, its queues and its API."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Where a batch goes and comes from. Without SQS or one of the queues, only the time ends the waiting."""
+    """The buckets and queues that a batch uses. Without SQS or one of the queues, only the time ends the waiting."""
 
     s3: "S3Client"
     upload_bucket: str | None
@@ -26,7 +26,7 @@ class Places:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a journal must not be continued with other values of."""
+        """The settings that must not change between the runs of a journal."""
         named = {"upload bucket": self.upload_bucket, "results bucket": self.result_bucket}
         return {name: bucket for name, bucket in named.items() if bucket is not None}
 
@@ -34,9 +34,9 @@ class Places:
 def open_batch(
     aws: Aws, stack: str | None, named: Target, token: str | None, *, sign: bool, connections: int, uploads: bool
 ) -> tuple[Places, Service]:
-    """The buckets and queues of a stack, and its API.
+    """Return the buckets and queues of a stack, and its API.
 
-    `uploads` False where results are only fetched. Raises UsageProblem, ServiceError.
+    `uploads`: False if results are only fetched. Raises UsageProblem, ServiceError.
     """
     if uploads:
         needed: tuple[str, ...] = ("url", "upload_bucket", "result_bucket")

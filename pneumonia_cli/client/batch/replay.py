@@ -1,9 +1,9 @@
-"""`pneumonia replay`: films that were uploaded on one day are predicted again, through the queue.
+"""`pneumonia replay`: predict images again that were uploaded on one day, through the queue.
 
-For results that are missing, because messages died of age, and for results of a model that has been replaced. What is
-sent looks like S3's own event for the newest version of a film, but for sequencer and version: without them the event's
-time decides which result stays (lambda_src's results.py), and that is the time at which the replay began. So a replayed
-result replaces those before it, and an upload that comes meanwhile wins over the replay.
+Use it for results that are missing because their messages expired, and for results of a model that was replaced. Each
+message looks like the S3 event for the newest version of an image, without sequencer and version. Without these the
+time of the event decides which result stays (results.py in lambda_src), and this time is the start of the replay. So
+the result of a replay replaces earlier ones, and the result of a later upload replaces that of the replay.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StoredFilm:
-    """The newest version of an upload. `version_id` is None in a bucket without versions; `size` in bytes."""
+class StoredImage:
+    """The newest version of an upload. `version_id`: None in a bucket without versioning. `size`: in bytes."""
 
     key: str
     version_id: str | None
@@ -42,7 +42,8 @@ class StoredFilm:
 
 @dataclass(frozen=True)
 class Replay:
-    """Which films: uploaded on `day` (UTC), keys that begin with `prefix`, and only those `missing` a result."""
+    """Selects images: uploaded on `day` (UTC), with keys that start with `prefix`; only those without a result if
+    `missing`."""
 
     day: date
     prefix: str = ""
@@ -60,15 +61,15 @@ def run(
     really: bool,
     shape: Shape = Shape.TABLE,
 ) -> int:
-    """Send the films to the queue, or tell how many it would be; answers the exit code. Raises ServiceError."""
+    """Send the images to the queue, or only count them, and return the exit code. Raises ServiceError."""
     with errors_in_words("The replay"), output.progress() as bars:
         task = bars.add_task("Sending", total=None)
         began = server_time(s3, upload_bucket)
         found = sent = 0
-        pending: list[StoredFilm] = []
-        for film in films(s3, upload_bucket, result_bucket, chosen):
+        pending: list[StoredImage] = []
+        for image in images(s3, upload_bucket, result_bucket, chosen):
             found += 1
-            pending.append(film)
+            pending.append(image)
             if really and len(pending) == BATCH:
                 sent += _send(sqs, queue_url, upload_bucket, pending, began)
                 pending.clear()
@@ -78,16 +79,19 @@ def run(
     if shape.for_programs:
         print_record({"found": found, "sent": sent}, shape)
     elif not found:
-        output.stdout.print(f"No film of {chosen.day} is to be replayed.")
+        output.stdout.print(f"No images of {chosen.day} were found to predict again.")
     elif really:
-        output.stdout.print(f"{sent} films are in the queue; the worker predicts them again now.")
+        output.stdout.print(f"{sent} images are in the queue. The worker predicts them again now.")
     else:
-        output.stdout.print(f"{found} films of {chosen.day}. Nothing was sent; the same command with --yes does it.")
+        output.stdout.print(
+            f"{found} images of {chosen.day} were found. Nothing was sent. Run the same command with --yes to predict "
+            "them again."
+        )
     return EXIT_OK
 
 
-def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay) -> Iterator[StoredFilm]:
-    """The films that are meant, in the order of their keys. Raises botocore's errors."""
+def images(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay) -> Iterator[StoredImage]:
+    """Yield the selected images, in the order of their keys. Raises botocore's errors."""
     start = datetime.combine(chosen.day, datetime.min.time(), UTC)
     end = start + timedelta(days=1)
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=upload_bucket, Prefix=chosen.prefix)
@@ -95,22 +99,22 @@ def films(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Replay
         for version in page.get("Versions", []):
             if not version["IsLatest"] or not start <= version["LastModified"] < end:
                 continue
-            if version["Key"].endswith("/") and not version["Size"]:  # how the console marks folders
+            if version["Key"].endswith("/") and not version["Size"]:  # the console's marker of a folder
                 continue
             if chosen.missing and _has_result(s3, upload_bucket, result_bucket, version["Key"]):
                 continue
             number = version["VersionId"]
-            yield StoredFilm(
+            yield StoredImage(
                 version["Key"], None if number == "null" else number, version["ETag"].strip('"'), version["Size"]
             )
 
 
-def event(bucket: str, film: StoredFilm, time: datetime) -> dict[str, Any]:
-    """The body of a message that asks for a film, as of S3 at `time` but for the sequencer and the version.
+def event(bucket: str, image: StoredImage, time: datetime) -> dict[str, Any]:
+    """Return the body of a message for an image, as from S3 at `time`, without sequencer and version.
 
-    With the version it would be one more event of what has a result already, and the worker would leave it alone.
+    With the version the worker would ignore the event, because that version already has a result.
     """
-    thing: dict[str, Any] = {"key": quote_plus(film.key, safe="/"), "size": film.size, "eTag": film.etag}
+    thing: dict[str, Any] = {"key": quote_plus(image.key, safe="/"), "size": image.size, "eTag": image.etag}
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -122,12 +126,12 @@ def event(bucket: str, film: StoredFilm, time: datetime) -> dict[str, Any]:
 
 
 def server_time(s3: "S3Client", bucket: str) -> datetime:
-    """The time by the clock of S3, which is the one that stamps uploads: this machine's may be off."""
+    """Return the time of S3's clock, which also stamps uploads. The clock of this machine may be wrong."""
     headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
     try:
         return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError):
-        raise ServiceError("S3 does not tell its time; without it no replay can be put in order.") from None
+        raise ServiceError("S3 did not return its time, which the order of a replay needs. Try again.") from None
 
 
 def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bool:
@@ -136,7 +140,7 @@ def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bo
         return True
     if former == stem or not _exists(s3, bucket, former + JSON_SUFFIX):
         return False
-    # Written before prefixes were reserved, or the result of another film: the document tells.
+    # Either written before prefixes were reserved, or the result of another image. The document shows which.
     with contextlib.closing(s3.get_object(Bucket=bucket, Key=former + JSON_SUFFIX)["Body"]) as body:
         source = ResultDocument.parse(body.read()).source
     return (source.get("bucket"), source.get("key")) == (upload_bucket, key)
@@ -144,15 +148,15 @@ def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bo
 
 def _exists(s3: "S3Client", bucket: str, name: str) -> bool:
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=name, MaxKeys=1).get("Contents", [])
-    # The shortest key of a prefix comes first.
+    # The shortest key under a prefix comes first.
     return bool(listed) and listed[0]["Key"] == name
 
 
-def _send(sqs: "SQSClient", queue_url: str, bucket: str, batch: list[StoredFilm], time: datetime) -> int:
+def _send(sqs: "SQSClient", queue_url: str, bucket: str, batch: list[StoredImage], time: datetime) -> int:
     entries: list[SendMessageBatchRequestEntryTypeDef] = [
-        {"Id": str(index), "MessageBody": json.dumps(event(bucket, film, time))} for index, film in enumerate(batch)
+        {"Id": str(index), "MessageBody": json.dumps(event(bucket, image, time))} for index, image in enumerate(batch)
     ]
     failed = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries).get("Failed", [])
     if failed:
-        raise ServiceError(f"SQS took {len(batch) - len(failed)} of {len(batch)} messages. Run the command again.")
+        raise ServiceError(f"SQS accepted {len(batch) - len(failed)} of {len(batch)} messages. Run the command again.")
     return len(batch)

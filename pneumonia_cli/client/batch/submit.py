@@ -1,4 +1,4 @@
-"""`pneumonia submit`: a folder of films through the buckets of the stack, and a report at the end."""
+"""`pneumonia submit`: send a folder of images through the buckets of the stack, and write a report."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,17 +28,17 @@ from pneumonia_cli.reporting.verdict import GROUPS, WORDS
 
 
 def run(places: Places, load_card: Callable[[], Any], folder: Path, options: BatchOptions) -> int:
-    """Upload, wait, write; answers the exit code. Raises ServiceError, UsageProblem.
+    """Upload the images, wait for the results, write the files, and return the exit code.
 
-    `load_card` fetches the model card of the service, before anything is uploaded.
+    `load_card` fetches the model card of the service before anything is uploaded. Raises ServiceError, UsageProblem.
     """
     if options.out.resolve().is_relative_to(folder.resolve()):
-        # It would be taken for films the next time.
-        raise UsageProblem(f"{options.out} lies inside {folder}: choose another place with --out.")
+        # The next run would take the results for images.
+        raise UsageProblem(f"{options.out} is inside {folder}. Choose another folder with --out.")
     options.wanted.check()
     for option, results in options.wanted.folders.items():
         if results.resolve().is_relative_to(folder.resolve()):
-            raise UsageProblem(f"{results} lies inside {folder}: choose another place with {option}.")
+            raise UsageProblem(f"{results} is inside {folder}. Choose another folder with {option}.")
     images = find([str(folder)])
     card = checked_card(load_card())
     with Journal(options.out, places.settings) as journal:
@@ -54,23 +54,23 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
 
 
 def _stopped(journal: Journal, images: Sequence[ImageFile]) -> str:
-    """What is known of the images at a stop: each of them is in one of the counts."""
+    """Return the message for a stopped run. Each image is in one of the counts."""
     states = dict(journal.states())
     found = Counter(states.get(image.safe_name) for image in images)
     predicted, refused, waiting = found["predicted"], found["rejected"], found[WAITING]
     left = len(images) - predicted - refused - waiting
     return (
-        f"Stopped. Of {len(images)} images {predicted} are predicted, {refused} refused, {waiting} uploaded without a "
-        f"result, {left} not uploaded. The same command goes on from here."
+        f"Stopped. Of {len(images)} images, {predicted} are predicted, {refused} refused, {waiting} uploaded without a "
+        f"result, {left} not uploaded. Run the same command again to continue."
     )
 
 
 def checked_card(document: Any) -> Card:
-    """Raises ServiceError if the card is one that this version does not understand."""
+    """Return the model card. Raises ServiceError if this version cannot read it."""
     try:
         return Card.from_document(document)
     except ModelError as error:
-        raise ServiceError(f"The model card of the service is not understood: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
 
 
 def finish(
@@ -81,8 +81,10 @@ def finish(
     why: str | None,
     feedback: Feedback | None = None,
 ) -> int:
-    """Write the files of a batch and tell of them; returns the exit code. `why` something is missing, if known.
-    `feedback`: what readers said of its results."""
+    """Write the files of a batch, print a summary, and return the exit code.
+
+    `why`: the reason for missing results, if known. `feedback`: the readers' feedback on the results.
+    """
     journal.commit()
     summary = write_tables(journal, options.out, options.prevalence, feedback)
     with output.progress() as bars:
@@ -110,7 +112,7 @@ def _show(summary: Summary, out: Path, why: str | None, notice: str) -> None:
     for code, count in summary.rejected_by_code.items():
         told.append("      ").append(printable(f"{count:>7} {code}", "dim")).append("\n")
     told.append(f"{summary.missing:>7} without a result\n", style="bold red" if summary.missing else "")
-    told.append(f"{summary.total:>7} films in all\n")
+    told.append(f"{summary.total:>7} images in total\n")
     if why:
         told.append("\n").append(printable(why, "bold red")).append("\n")
     told.append("\n").append(printable(f"{out / REPORT_FILE}, {CSV_FILE}, {RESULTS_FILE}")).append("\n")

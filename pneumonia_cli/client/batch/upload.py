@@ -1,4 +1,4 @@
-"""Sends the films of a batch to the upload bucket, each once, whatever was done before."""
+"""Upload the images of a batch to the upload bucket, each once, also over several runs."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _FAILURES_IN_A_ROW = 20
-"""So many failed uploads one after the other are no accident: stop, and let the user look."""
+"""After this number of failed uploads in a row, stop and report the failure to the user."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of one file: `key` if it is in the bucket, else `refusal` or `failure`."""
+    """The outcome for one file: `key` if it is in the bucket, else `refusal` or `failure`."""
 
     name: str
     size: int
@@ -39,7 +39,7 @@ class Sent:
 
 
 class Uploader:
-    """Uploads in the threads of a pool; the journal is written by the one thread that calls `step`."""
+    """Uploads in the threads of a pool. Only the thread that calls `step` writes the journal."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Uploader:
         at_once: int,
         force: bool = False,
     ) -> None:
-        """`at_once`: how many films are held in memory at the most. `force`: predict what the gate would refuse."""
+        """`at_once`: the most images in memory at once. `force`: also predict images that the gate would refuse."""
         self._s3 = s3
         self._bucket = bucket
         self._journal = journal
@@ -68,12 +68,12 @@ class Uploader:
         """Objects that this run created."""
 
     def begin(self, images: Sequence[ImageFile]) -> None:
-        """Take a list of films. Those the journal knows as uploaded are not even opened."""
+        """Set the list of images. Files that the journal lists as uploaded are not opened."""
         self._files = iter(images)
         self._left = True
 
     def again(self, images: Sequence[ImageFile]) -> None:
-        """Send these as well, after all that is still to be sent."""
+        """Send these images again, after all that are still to be sent."""
         self._files = itertools.chain(self._files, images)
         self._left = True
 
@@ -82,9 +82,9 @@ class Uploader:
         return self._left or bool(self._running)
 
     def step(self, seconds: float, room: int) -> list[Sent]:
-        """Go on for at most about so long; answers what was done, which is in the journal by then.
+        """Continue for at most about `seconds`, store the outcomes in the journal, and return them.
 
-        `room` is how many more films may be begun. Raises ServiceError where going on makes no sense.
+        `room`: how many more uploads can start. Raises ServiceError if uploading cannot continue.
         """
         done = self._fill(room - len(self._running))
         if self._running:
@@ -96,7 +96,7 @@ class Uploader:
         return done
 
     def settle(self) -> None:
-        """Note the uploads that were under way when the run was stopped. Call it when the pool has ended."""
+        """Store the uploads that were running when the run stopped. Call this after the pool has ended."""
         for future in self._running:
             if future.done() and not future.cancelled() and future.exception() is None:
                 sent = future.result()
@@ -105,7 +105,7 @@ class Uploader:
         self._running = set()
 
     def abandon(self, reason: str) -> None:
-        """Note of all films that were not begun that they are not uploaded. They are the next time."""
+        """Store that the remaining images were not uploaded. The next run uploads them."""
         for image in self._files:
             name = image.safe_name
             if not self._journal.settled(name, *_stat(image.path), force=self._force):
@@ -131,7 +131,7 @@ class Uploader:
     def _send(self, image: ImageFile, name: str, size: int, mtime_ns: int) -> Sent:
         try:
             data = read(image.path, self._max_bytes)
-            media_type = content_type(data)  # what is no image at all stays at home
+            media_type = content_type(data)  # files that are not images are not uploaded
         except Refused as refused:
             return Sent(name, size, mtime_ns, refusal=refused.result)
         key = self._journal.key_of(data, force=self._force)
@@ -142,8 +142,8 @@ class Uploader:
                 "ConditionalRequestConflict",
                 "RequestTimeout",
             ):
-                raise  # no permission, no bucket: as for all others
-            return Sent(name, size, mtime_ns, failure=f"S3 failed with {error_code(error)}.")
+                raise  # a missing permission or bucket affects all other images too
+            return Sent(name, size, mtime_ns, failure=f"The upload failed: S3 returned {error_code(error)}.")
         except BotoCoreError as error:
             return Sent(name, size, mtime_ns, failure=f"The upload failed: {error}")
         return Sent(name, size, mtime_ns, key=key, new=new)
@@ -160,11 +160,11 @@ class Uploader:
             self._journal.failed(sent.name, sent.size, sent.mtime_ns, sent.failure)
             self._failures += 1
             if self._failures >= _FAILURES_IN_A_ROW:
-                raise ServiceError(f"{self._failures} uploads in a row failed. The last: {sent.failure}")
+                raise ServiceError(f"{self._failures} uploads in a row failed. The last one: {sent.failure}")
 
 
 def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str, *, force: bool = False) -> bool:
-    """Create an object unless it is there; answers whether it was created. Raises botocore's errors."""
+    """Create an object if it does not exist, and return whether it was created. Raises botocore's errors."""
     try:
         s3.put_object(
             Bucket=bucket,
@@ -182,7 +182,7 @@ def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str
 
 
 def _stat(path: Path) -> tuple[int, int]:
-    """Size and time of change; zeros for a file that is gone, which is told when it is read."""
+    """Return size and modification time, or zeros for a missing file, which is reported when it is read."""
     try:
         stat = path.stat()
     except OSError:

@@ -52,7 +52,7 @@ def test_fetches_what_is_waited_for_and_nothing_else(
     assert collector.catch_up(waiting) == 2
     assert waiting == {"batch/b/c": None}
     assert journal.counts() == {"predicted": 1, "rejected": 1, "waiting": 1}
-    (film,) = journal.films("predicted")
+    (film,) = journal.entries("predicted")
     assert film.heatmap_file is not None
     assert (tmp_path / film.heatmap_file).read_bytes() == b"png"
     assert collector.catch_up(waiting) == 0
@@ -142,7 +142,7 @@ def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 20.0
     assert (patience.silent_seconds, patience.over()) == (10.0, None)
     now = 20.5
-    assert "No result came for 10 s" in str(patience.over())
+    assert "No new result for 10 s" in str(patience.over())
     assert not patience.all_dead(1)  # nobody knows
 
 

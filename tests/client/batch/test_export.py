@@ -75,7 +75,7 @@ def test_probabilities_at_another_prevalence(journal: Journal, tmp_path: Path) -
 
 
 def test_films_with_a_caveat_are_counted_apart(journal: Journal, tmp_path: Path) -> None:
-    for film in list(journal.films("predicted")):
+    for film in list(journal.entries("predicted")):
         change = {"forced": True} if film.name == "high.png" else {"in_training_population": False}
         journal.answered(film.name, {**(film.result or {}), **change}, film.heatmap_file)
     summary = write_tables(journal, tmp_path / "out")

@@ -52,7 +52,7 @@ def test_a_result_belongs_to_all_films_of_its_key(tmp_path: Path) -> None:
         assert journal.answered("k1", predicted(0.5), "heatmaps/k1.png") == 2
         journal.uploaded("late.png", 5, 100, "k1")
         assert journal.waiting() == {}
-        assert [(film.name, film.state, film.heatmap_file) for film in journal.films()] == [
+        assert [(film.name, film.state, film.heatmap_file) for film in journal.entries()] == [
             ("a.png", "predicted", "heatmaps/k1.png"),
             ("b.png", "predicted", "heatmaps/k1.png"),
             ("late.png", "predicted", "heatmaps/k1.png"),
@@ -69,10 +69,10 @@ def test_films_come_by_risk_then_by_name(tmp_path: Path) -> None:
         journal.refused("at home", 1, 1, REJECTED)
         journal.failed("down", 1, 1, "S3 failed.")
         journal.uploaded("absent", 1, 1, "absent")
-        assert [film.name for film in journal.films()] == [
+        assert [film.name for film in journal.entries()] == [
             "also high", "high", "low", "at home", "bad", "absent", "down",
         ]  # fmt: skip
-        assert [film.name for film in journal.films(WAITING, "failed")] == ["absent", "down"]
+        assert [film.name for film in journal.entries(WAITING, "failed")] == ["absent", "down"]
         assert journal.counts() == {"predicted": 3, "rejected": 2, "failed": 1, "waiting": 1}
 
 
@@ -117,7 +117,7 @@ def test_the_folder_of_the_films_is_remembered(tmp_path: Path) -> None:
 
 
 def test_two_commands_in_one_folder(tmp_path: Path) -> None:
-    with Journal(tmp_path, BUCKETS), pytest.raises(UsageProblem, match="at work"):
+    with Journal(tmp_path, BUCKETS), pytest.raises(UsageProblem, match="is using"):
         Journal(tmp_path, BUCKETS)
 
 

@@ -80,9 +80,9 @@ def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_pat
     films = make_films({f"{number}.png": number for number in range(10)})
     options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
     with Journal(tmp_path / "out", {}) as journal:
-        assert "No result came for 1 s" in str(run(stack, journal, films, options))
+        assert "No new result for 1 s" in str(run(stack, journal, films, options))
         assert journal.counts() == {"waiting": 4, "failed": 6}
-        assert {film.reason for film in journal.films("failed")} == {NOT_BEGUN}
+        assert {film.reason for film in journal.entries("failed")} == {NOT_BEGUN}
         assert len(stack.uploads()) == 4
         with stack.poller.running():
             assert run(stack, journal, films, options) is None
@@ -154,7 +154,7 @@ def test_what_is_lost_and_no_longer_here(stack: Stack, make_films: MakeFilms, tm
         with stack.poller.running():
             assert run(stack, journal, films, replace(options, patience_seconds=20.0)) is None
         assert journal.counts() == {"predicted": 1, "failed": 1}
-        assert [film.reason for film in journal.films("failed")] == [LOST]
+        assert [film.reason for film in journal.entries("failed")] == [LOST]
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def test_what_an_event_of_aws_brought_is_made_again_too(uploaded: Stack, pneumon
     """Such an event names version and sequencer, which the local cloud leaves out."""
     cloud = uploaded.cloud
     (film,) = [
-        f for f in replay.films(cloud.s3, UPLOADS, RESULTS, replay.Replay(datetime.now(UTC).date())) if f.key == KEY
+        f for f in replay.images(cloud.s3, UPLOADS, RESULTS, replay.Replay(datetime.now(UTC).date())) if f.key == KEY
     ]
     body = replay.event(UPLOADS, film, datetime.now(UTC))
     body["Records"][0]["s3"]["object"] |= {"versionId": film.version_id, "sequencer": "0065A1B2C3D4E5F607"}
@@ -88,7 +88,7 @@ def test_other_days_are_left_alone(uploaded: Stack, pneumonia: Pneumonia, days: 
     day = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
     ran = pneumonia("replay", "--day", day, *LOCAL, "--yes")
     assert (ran.code, uploaded.poller.poll()) == (0, 0)
-    assert "No film" in ran.out
+    assert "No images" in ran.out
 
 
 def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumonia) -> None:
@@ -102,7 +102,7 @@ def test_an_upload_that_comes_meanwhile_wins(uploaded: Stack, image_bytes: Image
     """In whatever order: the message of the replay is of the version that was the newest when it began."""
     cloud, day = uploaded.cloud, datetime.now(UTC).date()
     began = replay.server_time(cloud.s3, UPLOADS)
-    (film,) = [film for film in replay.films(cloud.s3, UPLOADS, RESULTS, replay.Replay(day)) if film.key == KEY]
+    (film,) = [film for film in replay.images(cloud.s3, UPLOADS, RESULTS, replay.Replay(day)) if film.key == KEY]
     version = cloud.s3.put_object(Bucket=UPLOADS, Key=KEY, Body=image_bytes(30))["VersionId"]
     assert version != film.version_id
     work_off(uploaded)

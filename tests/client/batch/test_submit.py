@@ -116,7 +116,7 @@ def test_stopped_by_the_user(
         patch.setattr(collect.Collector, "look", interrupt)
         ran = pneumonia("submit", films, *stack.options, "--out", tmp_path / "out")
     assert ran.code == 130
-    assert "goes on from here" in ran.err
+    assert "Run the same command again to continue" in ran.err
     # Each image is in one count.
     counts = re.search(r"Of 5 images (\d+) are predicted, (\d+) refused, (\d+) uploaded.*, (\d+) not", ran.err)
     assert counts is not None
@@ -166,7 +166,7 @@ def test_no_result_in_time(stack: Stack, pneumonia: Pneumonia, make_films: MakeF
     films = make_films({"high.png": 250})
     ran = pneumonia("submit", films, *stack.options, "--out", tmp_path / "out", "--wait", "1", "--json")
     assert ran.code == 4
-    assert "No result came for 1 s" in json.loads(ran.out)["reason"]
+    assert "No new result for 1 s" in json.loads(ran.out)["reason"]
     assert "There is no result yet" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
 
 

@@ -66,7 +66,7 @@ def test_its_journal_goes_on(left: tuple[Path, list[str]]) -> None:
         assert set(journal.waiting()) == set(keys[1:])
         assert journal.settled("a.png", 5, 100)
         assert journal.key_of(b"b") == keys[1]
-        (film,) = journal.films("predicted")
+        (film,) = journal.entries("predicted")
         assert film.result is not None
         assert film.result["pneumonia"] == 0.75
 

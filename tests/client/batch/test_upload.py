@@ -77,7 +77,7 @@ def test_what_the_service_would_refuse_stays_at_home(s3: Any, make_films: MakeFi
     folder = make_films({"letter.txt": b"Dear Mrs. Miller", "empty.png": b"", "large.png": b"\x89PNG\r\n\x1a\n" * 99})
     with Journal(tmp_path / "out", {}) as journal:
         upload(s3, journal, folder, max_bytes=500)
-        found = {film.name: film.result["code"] for film in journal.films("rejected") if film.result}
+        found = {film.name: film.result["code"] for film in journal.entries("rejected") if film.result}
     assert found == {"letter.txt": "unsupported_format", "empty.png": "missing_image", "large.png": "too_large"}
     assert versions(s3) == []
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_gone(s3: Any, tmp_path: Path) -> None:
         uploader.begin([ImageFile(tmp_path / "gone.png", "gone.png")])
         while uploader.busy:
             uploader.step(1.0, room=100)
-        assert [film.result["code"] for film in journal.films() if film.result] == ["unreadable_file"]
+        assert [film.result["code"] for film in journal.entries() if film.result] == ["unreadable_file"]
 
 
 def test_no_permission_ends_it(s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
