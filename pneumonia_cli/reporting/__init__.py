@@ -1,1 +1,1 @@
-"""Images in, tables and reports out: what the demo and the command line show and write."""
+"""Tables and reports that the demo and the command line show and write."""

@@ -1,4 +1,4 @@
-"""The files a demo leaves behind: one line of JSON and one heatmap an image."""
+"""The files that a demo writes: one line of JSON and one heatmap for each image."""
 
 import json
 import re
@@ -13,15 +13,15 @@ REPORT_FILE = "report.html"
 LOG_FILE = "handlers.log"
 HEATMAP_FOLDER = "heatmaps"
 
-_MAX_STEM = 60  # characters, at most four bytes each: below the 255 bytes of common file systems
+_MAX_STEM = 60  # characters of at most four bytes each, below the 255 bytes of common file systems
 
 
 def prepare(out: Path) -> None:
-    """Make the folder; what an earlier demo left there is removed, so that nothing old passes for new."""
+    """Create the folder, and remove the files of an earlier demo so that they are not taken for new ones."""
     heatmaps = out / HEATMAP_FOLDER
     earlier = (out / RESULTS_FILE).exists()
     heatmaps.mkdir(parents=True, exist_ok=True)
-    if earlier:  # else the folder may be someone else's
+    if earlier:  # otherwise the folder may hold other files
         for old in heatmaps.glob("*.png"):
             old.unlink()
         for name in (RESULTS_FILE, REPORT_FILE):
@@ -29,14 +29,14 @@ def prepare(out: Path) -> None:
 
 
 def safe_stem(text: str) -> str:
-    """As much of a text as any file system takes for a name, without folders; may be empty."""
+    """Return the text shortened to a name that any file system accepts, without folders. It may be empty."""
     return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_MAX_STEM]
 
 
 def heatmap_files(images: Sequence[ImageFile]) -> dict[ImageFile, str]:
-    """Where the heatmap of each image goes, relative to the demo's folder.
+    """Return the path of each heatmap, relative to the demo's folder.
 
-    The names are free of folders, safe on any file system, and unique regardless of case.
+    The names contain no folders, are safe on any file system, and are unique regardless of case.
     """
     names: dict[ImageFile, str] = {}
     taken: set[str] = set()
@@ -53,16 +53,16 @@ def heatmap_files(images: Sequence[ImageFile]) -> dict[ImageFile, str]:
 
 
 def write_heatmaps(out: Path, outcomes: Sequence[Outcome], files: Mapping[ImageFile, str]) -> None:
-    """Write the heatmaps of predicted images to their files."""
+    """Write the heatmaps of predicted images."""
     for outcome in outcomes:
         if outcome.heatmap_png is not None:
             (out / files[outcome.image]).write_bytes(outcome.heatmap_png)
 
 
 def write_results(out: Path, outcomes: Sequence[Outcome], files: Mapping[ImageFile, str]) -> None:
-    """One line an image: `file`, the fields of its result, and `heatmap_file` relative to the folder.
+    """Write one line for each image: `file`, the fields of its result, and `heatmap_file` relative to the folder.
 
-    Where there is no result: `file`, `status` "missing" and `detail`.
+    Without a result, the line has `file`, `status` "missing" and `detail`.
     """
     with (out / RESULTS_FILE).open("w", encoding="utf-8") as stream:
         for outcome in outcomes:

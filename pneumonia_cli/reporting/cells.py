@@ -1,22 +1,22 @@
-"""Text of a CSV cell that no spreadsheet takes for a formula. The page has the same rule (`page/cells.js`)."""
+"""CSV cells that no spreadsheet takes for a formula. The page has the same rule (`page/cells.js`)."""
 
 import re
 from typing import Any, Final
 
-# At the start of a cell, and after what some program takes for the end of one, with spaces between. The second four are
-# the full-width forms of the first, which spreadsheets of East Asia take for the same.
+# A formula can start at the beginning of a cell, and after characters that some program takes for the end of one, with
+# spaces in between. The last four signs are the full-width forms of the first four, for East Asian spreadsheets.
 _FORMULA: Final = re.compile("(\\A|[,;|\t\r\n])([ \u00a0\u3000]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def inert(text: str) -> str:
-    """A text with an apostrophe before whatever could begin a formula; a file can be named so that it is one."""
+    """Return the text with an apostrophe before everything that could start a formula, as in the name of a file."""
     quoted = _FORMULA.sub(r"\1\2'", text)
-    # Some programs drop these and look at what follows.
+    # Some programs drop these characters and read what follows.
     return f"'{quoted}" if quoted.startswith(("\t", "\r", "\n")) else quoted
 
 
 def cell(value: Any) -> str:
-    """A value as text: nothing for None, true and false as JSON has them, text without formulas."""
+    """Return a value as text: empty for None, true and false as in JSON, text without formulas."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The conclusion of a result in whole sentences, for reports that are read without any picture next to them."""
+"""The conclusion of a result in sentences, for reports that are read without an image."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,45 +11,48 @@ LIMITS: Final = (
     "Software wrote this text. No doctor has checked it.",
     "A radiologist must read every X-ray.",
 )
-"""These come first in every report; then what the result itself says of its limits."""
+"""The first sentences of every report. The notice of the result follows."""
 NO_TRIAGE: Final = {
-    "outside": "No triage: this X-ray is unlike those that the model was trained on, and no figure of the model was "
+    "outside": "No triage: this X-ray is unlike those that the model was trained on. No figure of the model was "
     "measured on such X-rays.",
-    "forced": "No triage: the answer was asked for whatever the image shows, and no figure of the model was measured "
-    "on such images.",
+    "forced": "No triage: the prediction was forced, whatever the image shows. No figure of the model was measured on "
+    "such images.",
 }
-"""What takes the place of the triage, by caveat."""
+"""Replaces the triage, by caveat."""
 _UNUSABLE: Final = "The model's own answer must not be used"
 SCOPE: Final = (
-    "The model looks for pneumonia alone: it says nothing about any other finding, and it can be wrong either way.",
+    "The model looks only for pneumonia. It says nothing about any other finding, and it can be wrong either way.",
 )
 
 
 def triage_words(result: Mapping[str, Any]) -> str:
-    """The triage in words that stand alone. `result`: the fields of a prediction, with or without a caveat."""
+    """Return the triage in words that need no context. `result`: the fields of a prediction, also with a caveat."""
     triage = str(result["triage"])
     words = WORDS.get(triage, triage.replace("_", " "))
     if triage == "likely_normal":
-        return f"{words} (as to pneumonia alone)"
+        return f"{words} (for pneumonia only)"
     return f"{words} (the model does not decide)" if triage == "indeterminate" else words
 
 
 def number_words(result: Mapping[str, Any]) -> str:
-    """The probability and the share of pneumonia that it holds for, such as "80.0%, if 1 in 2 such X-rays shows it"."""
+    """Return the probability and the share of pneumonia for which it is valid.
+
+    Example: "80.0%, if 1 in 2 such X-rays shows pneumonia".
+    """
     number, prevalence = number_of(result)
     return f"{percent(number)}, if {share_words(prevalence)} such X-rays shows pneumonia"
 
 
 def limits(result: Mapping[str, Any]) -> list[str]:
-    """LIMITS and the notice of a result, which says whose X-rays the model was trained on."""
+    """Return LIMITS and the notice of a result, which names the population that the model was trained on."""
     notice = str(result.get("notice") or "").strip()
     return [*LIMITS, *([notice] if notice else [])]
 
 
 def spoken(result: Mapping[str, Any]) -> tuple[str, str]:
-    """Sentences about the triage and about the probability of a prediction.
+    """Return sentences about the triage and about the probability of a prediction.
 
-    With a caveat both begin with it: what the model says of such an X-ray stands there as what must not be used.
+    With a caveat both start with it, and say that the model's own answer must not be used.
     """
     caveat = caveat_of(result)
     if caveat is not None:
@@ -60,12 +63,12 @@ def spoken(result: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def percentage_of(share: float) -> float:
-    """A share as the number of `percent`: one decimal, from 0.1 to 99.9."""
+    """Return a share as the number that `percent` shows: one decimal, from 0.1 to 99.9."""
     return float(percent(share).rstrip("%"))
 
 
 def conclusion(result: Mapping[str, Any], model: Mapping[str, str]) -> list[str]:
-    """Sentences about one prediction, the limits first.
+    """Return sentences about one prediction, the limits first.
 
     `result`: the fields of a prediction. `model`: name, version and sha256 of the model that made it.
     """

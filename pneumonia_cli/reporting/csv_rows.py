@@ -1,4 +1,4 @@
-"""One film as a row of results.csv. The table that the page exports has the same columns (`page/csv.js`)."""
+"""One image as a row of results.csv. The table that the page exports has the same columns (`page/csv.js`)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,19 +36,19 @@ COLUMNS: Final = (
     "answered_at",
     "notice",
 )
-"""What is not known of a film is an empty cell: `heatmap_file` in a table of the page, `answered_at` in one of the
-command line, which does not know when the service answered."""
+"""Unknown values are empty cells: `heatmap_file` in a table of the page, and `answered_at` in one of the command line,
+which does not know when the service answered."""
 
 ENCODING: Final = "utf-8-sig"
-"""With a byte order mark: that is how spreadsheets know UTF-8."""
+"""UTF-8 with a byte order mark, by which spreadsheets recognize it."""
 
 _IMAGE = ("format", "width", "height", "sop_instance_uid", "study_instance_uid")
 
 
 def csv_row(line: Mapping[str, Any]) -> dict[str, str]:
-    """The cells of a line of results.jsonl by the names of COLUMNS, as text.
+    """Return the cells of a line of results.jsonl as text, by the names of COLUMNS.
 
-    True and false are written as JSON has them, warnings with spaces between them.
+    True and false are written as in JSON, and warnings are separated by spaces.
     """
     image, model = line.get("image") or {}, line.get("model") or {}
     elsewhere, said = line.get("at_prevalence") or {}, line.get("feedback") or {}

@@ -1,4 +1,4 @@
-"""What the user names as images: a file, a folder, or a pattern such as 'films/**/*.png'."""
+"""Find the images that the user names by a file, a folder, or a pattern such as 'images/**/*.png'."""
 
 import glob
 import os
@@ -10,11 +10,11 @@ from pneumonia.errors import MissingImage, PneumoniaError, TooLarge
 
 
 class NoImages(Exception):
-    """Nothing was found under what the user named; the message says what was looked for."""
+    """No image was found. The message says where."""
 
 
 class UnreadableFile(PneumoniaError):
-    """The file system did not give us the file."""
+    """The file could not be read from the file system."""
 
     code = "unreadable_file"
     status = 400
@@ -23,23 +23,23 @@ class UnreadableFile(PneumoniaError):
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A file to predict. `name` is unique in its list: relative to what was named, with forward slashes."""
+    """A file to predict. `name` is unique in its list: a relative path with forward slashes."""
 
     path: Path
     name: str
 
     @property
     def safe_name(self) -> str:
-        """The name as JSON and S3 can hold it, where a file name is not UTF-8."""
+        """The name in valid UTF-8, for JSON and S3. Other bytes are escaped."""
         return self.name.encode("utf-8", "backslashreplace").decode()
 
 
 def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
-    """Expand files, folders and patterns into a list of files, sorted by name, each once.
+    """Expand files, folders and patterns into a list of files, sorted by name, without duplicates.
 
-    A folder gives every regular file under it, whatever its extension (medical files often have none), but
-    none that is hidden or lies in a hidden folder. A pattern follows `glob` with `**`; folders it matches
-    are expanded like folders. `exclude` are files of our own that may lie among the images.
+    A folder stands for every regular file below it, with any extension (medical files often have none), except hidden
+    files and files in hidden folders. A pattern follows `glob` with `**`; folders that it matches are expanded.
+    `exclude`: files of this program that may be among the images.
 
     Raises NoImages if one of the specs matches nothing.
     """
@@ -50,7 +50,7 @@ def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[Imag
         base, paths = _expand(spec)
         wanted = [path for path in paths if path.resolve() not in unwanted]
         if not wanted:
-            raise NoImages(f"No image found under {spec!r}. Name a file, a folder, or a quoted pattern.")
+            raise NoImages(f"No image was found under {spec!r}. Specify a file, a folder, or a quoted pattern.")
         bases.append(base)
         found |= dict.fromkeys(wanted)
     root = Path(os.path.commonpath(bases))
@@ -59,23 +59,23 @@ def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[Imag
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file. Raises MissingImage if it is empty, TooLarge, UnreadableFile."""
+    """Return the bytes of a file. Raises MissingImage if it is empty, TooLarge, UnreadableFile."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)  # never more, whatever lies there
+            data = stream.read(max_bytes + 1)  # never more, whatever the size of the file
     except OSError as error:
         raise UnreadableFile(f"{error.strerror}.") from error
     if not data:
         raise MissingImage("The file is empty.")
     if len(data) > max_bytes:
-        raise TooLarge(f"The file has more than {max_bytes} bytes, the limit. Use a smaller file.")
+        raise TooLarge(f"The file is larger than the limit of {max_bytes} bytes. Use a smaller file.")
     return data
 
 
 def _expand(spec: str) -> tuple[Path, list[Path]]:
-    """The folder that names are relative to, and the absolute paths of the files."""
+    """Return the folder that names are relative to, and the absolute paths of the files."""
     path = Path(os.path.abspath(Path(spec).expanduser()))
-    # First as it stands: a real file may well be called "film [2].png".
+    # First literally: a file can be named "image [2].png".
     if path.is_file():
         return path.parent, [path]
     if path.is_dir():
@@ -83,7 +83,7 @@ def _expand(spec: str) -> tuple[Path, list[Path]]:
     files: dict[Path, None] = {}
     for match in glob.iglob(str(path), recursive=True):
         if os.path.isdir(match):
-            # "**" also matches every folder on the way: those hold nothing that it does not match itself.
+            # "**" also matches every folder on the way, whose files it matches too.
             files |= {} if path.name == "**" else dict.fromkeys(_files_under(Path(match)))
         elif os.path.isfile(match):
             files[Path(match)] = None
@@ -91,7 +91,7 @@ def _expand(spec: str) -> tuple[Path, list[Path]]:
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The part of a pattern before its first wildcard."""
+    """Return the part of a pattern before its first wildcard."""
     for parent in reversed(pattern.parents):
         if glob.has_magic(parent.name):
             return parent.parent

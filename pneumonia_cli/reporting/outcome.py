@@ -1,4 +1,4 @@
-"""What became of one image, in the form that tables, files and reports share."""
+"""The outcome for one image, in the form that tables, files and reports share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from pneumonia_cli.reporting.images import ImageFile
 
 @dataclass(frozen=True)
 class Outcome:
-    """`result` is the JSON document of the results bucket (status `predicted` or `rejected`), or None.
+    """The outcome for one image.
 
-    `heatmap_png` is set for predicted images. `missing` says why there is no result.
+    `result`: the JSON document of the results bucket (status `predicted` or `rejected`), or None. `heatmap_png`: set
+    for predicted images. `missing`: the reason why there is no result.
     """
 
     image: ImageFile
@@ -26,13 +27,13 @@ class Outcome:
 
     @property
     def probability(self) -> float:
-        """Of pneumonia. Only for predicted images."""
+        """The probability of pneumonia, only for predicted images."""
         assert self.result is not None  # noqa: S101 - for the type checker
         return float(self.result["pneumonia"])
 
 
 def by_status(outcomes: Sequence[Outcome], status: str) -> list[Outcome]:
-    """Those of one status; predicted ones with the most probable pneumonia first."""
+    """Return the outcomes with one status. Predicted ones are sorted by falling probability of pneumonia."""
     chosen = [outcome for outcome in outcomes if outcome.status == status]
     if status == "predicted":
         chosen.sort(key=lambda outcome: (-outcome.probability, outcome.image.name))

@@ -1,4 +1,4 @@
-"""Images of this machine straight through the model, without any cloud."""
+"""Predict images with the model on this machine, without any cloud."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -9,17 +9,17 @@ from pneumonia.predictor import Predictor
 from pneumonia_cli.reporting.images import ImageFile, read
 
 Keep = Callable[[ImageFile, bytes, dict[str, Any], bytes | None], None]
-"""Takes an image, the bytes of its file, its line, and its heatmap as PNG if it was predicted."""
+"""Called with an image, the bytes of its file, its line, and its heatmap as PNG if it was predicted."""
 
 
 def predict_all(
     predictor: Predictor, images: Sequence[ImageFile], *, force: bool = False, keep: Keep | None = None
 ) -> Iterator[dict[str, Any]]:
-    """One line an image, in order: `file` and the fields of the answer, or `file` and `error`.
+    """Yield one line for each image, in order: `file` and the fields of the prediction, or `file` and `error`.
 
-    `error` holds code, title, detail and status of an image that was refused. `force` predicts what does not look
-    like an upright chest X-ray. `keep` is called for every image that could be read, after it was predicted or refused.
-    Raises what is no fault of an image: ModelError.
+    `error` has code, title, detail and status of an image that was refused. `force`: also predict images that do not
+    look like an upright chest X-ray. `keep`: called for every readable image after it was predicted or refused.
+    Raises ModelError and other errors that are not about an image.
     """
     for image in images:
         request_id = str(uuid.uuid4())

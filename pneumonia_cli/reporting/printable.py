@@ -1,11 +1,11 @@
-"""Text of unknown origin on a terminal: names of files, keys of uploads, what a service or a result says."""
+"""Safe output of untrusted text to a terminal: file names, upload keys, texts of a service or a result."""
 
 from rich.text import Text
 
 
 def printable(text: str, style: str = "") -> Text:
-    """One line that is neither markup nor steers the terminal.
+    """Return one line without markup and control characters.
 
-    Control characters, line breaks, and characters that change the direction of the text are each replaced by a sign.
+    Control characters, line breaks, and characters that change the direction of the text are replaced by a sign.
     """
     return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text), style=style)

@@ -1,4 +1,4 @@
-"""One HTML file with every film, its heatmap and its result; needs nothing but a browser."""
+"""Write a self-contained HTML file with every image, its heatmap and its result."""
 
 import base64
 import io
@@ -32,21 +32,21 @@ from pneumonia_cli.reporting.verdict import (
 )
 
 SIDES = ((100, 512), (1000, 256))
-"""Pixels of the longer side of a film in a page of up to so many films."""
+"""(most images in a page, pixels of the longer side of each)."""
 SMALLEST_SIDE = 128
-"""In a page of more: one of ten thousand has to open in a browser."""
+"""Pixels of the longer side in larger pages: a browser must be able to open ten thousand images."""
 BINS = 20
 
 
 @dataclass(frozen=True)
 class Row:
-    """A predicted image as the page shows it: two pictures as data: URLs, None where there is none.
+    """A predicted image as the page shows it: image and heatmap as data: URLs, or None.
 
-    `heatmap_file` is where the heatmap lies at full size, relative to the page; only linked, not needed.
+    `heatmap_file`: path of the heatmap at full size, relative to the page. It is only linked, not required.
     """
 
     name: str
-    film: str | None
+    image: str | None
     heatmap: str | None
     heatmap_file: str | None
     result: dict[str, Any]
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass
 class Tally:
-    """Films by group (`verdict.GROUPS`), and the calibrated probabilities of those that have no caveat."""
+    """Counts of images by group (`verdict.GROUPS`), and the calibrated probabilities of those without a caveat."""
 
     groups: Counter[str] = field(default_factory=Counter)
     probabilities: list[float] = field(default_factory=list)
@@ -68,8 +68,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Content:
-    """What a page is made of. `rows` is gone through once, and may be made while the page is written. `tally`: of the
-    same films."""
+    """The content of a page.
+
+    `rows`: read once, and can be created while the page is written. `tally`: the counts of the same images.
+    """
 
     rows: Iterable[Row]
     tally: Tally
@@ -81,7 +83,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bin of the histogram, as rectangles over each other: (triage, y, height) in percent of the plot."""
+    """One bin of the histogram, as stacked rectangles: (triage, y, height) in percent of the plot."""
 
     x: float
     width: float
@@ -96,9 +98,9 @@ def render(
     limits: Limits,
     made: datetime,
 ) -> str:
-    """The page of outcomes that are all in memory.
+    """Return the page for outcomes that are all in memory.
 
-    `heatmap_files`: where each heatmap lies at full size, relative to the page; only linked, not needed.
+    `heatmap_files`: path of each heatmap at full size, relative to the page. They are only linked, not required.
     """
     predicted = by_status(outcomes, "predicted")
     side = thumbnail_side(len(predicted))
@@ -122,9 +124,9 @@ def render(
 
 
 def write(stream: TextIO, content: Content) -> None:
-    """Write the page piece by piece, so that one of ten thousand films never is in memory as a whole.
+    """Write the page piece by piece, so that a page of ten thousand images is never in memory as a whole.
 
-    Every text from outside is escaped by the template engine.
+    The template engine escapes every text from outside.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -167,7 +169,7 @@ def write(stream: TextIO, content: Content) -> None:
 
 
 def histogram(probabilities: Sequence[float], rule_out: float, rule_in: float) -> tuple[list[Bar], int]:
-    """Bins of equal width over 0..1, split by triage where a threshold lies within a bin; and the tallest count."""
+    """Return bins of equal width over 0..1, split by triage if a threshold is inside a bin, and the highest count."""
     counts: list[Counter[str]] = [Counter() for _ in range(BINS)]
     for probability in probabilities:
         triage = "indeterminate"
@@ -193,32 +195,32 @@ def _bar(index: int, count: Counter[str], tallest: int) -> Bar:
     return Bar(index * width, width, parts, title)
 
 
-def thumbnail_side(films: int) -> int:
-    """Pixels of the longer side of a film in a page of so many."""
-    return next((side for most, side in SIDES if films <= most), SMALLEST_SIDE)
+def thumbnail_side(images: int) -> int:
+    """Return the pixels of the longer side of an image in a page of `images` images."""
+    return next((side for most, side in SIDES if images <= most), SMALLEST_SIDE)
 
 
 def image_thumbnail(data: bytes, limits: Limits, side: int) -> str:
-    """A film as a small picture, by a data: URL. Raises what `decode` raises."""
+    """Return a thumbnail of an image as a data: URL. Raises the errors of `decode`."""
     return _thumbnail(decode(data, limits).pixels, side)
 
 
 def heatmap_thumbnail(png: bytes, side: int) -> str:
-    """A heatmap as a small picture, by a data: URL."""
+    """Return a thumbnail of a heatmap as a data: URL."""
     with Image.open(io.BytesIO(png)) as overlay:
-        # Its legend would be too small to read here: the page has its own.
+        # The legend of the heatmap would be too small to read, and the page has one.
         return _thumbnail(overlay.crop((0, 0, overlay.width, overlay.height - LEGEND_HEIGHT)), side)
 
 
 def _row(outcome: Outcome, heatmap_file: str, limits: Limits, side: int) -> Row:
     assert outcome.result is not None  # noqa: S101 - for the type checker
     assert outcome.heatmap_png is not None  # noqa: S101
-    film = image_thumbnail(outcome.image.path.read_bytes(), limits, side)
-    return Row(outcome.image.name, film, heatmap_thumbnail(outcome.heatmap_png, side), heatmap_file, outcome.result)
+    image = image_thumbnail(outcome.image.path.read_bytes(), limits, side)
+    return Row(outcome.image.name, image, heatmap_thumbnail(outcome.heatmap_png, side), heatmap_file, outcome.result)
 
 
 def _thumbnail(image: Image.Image, side: int) -> str:
-    """A data: URL. WebP, because a page of hundreds of films has to stay small enough to open and to send."""
+    """Return a data: URL in WebP, because a page of hundreds of images must be small enough to open and to send."""
     small = image.copy()
     small.thumbnail((side, side))
     stream = io.BytesIO()

@@ -24,19 +24,19 @@ from pneumonia_cli.reporting.verdict import (
 )
 
 MAX_ROWS = 24
-"""Predicted images in a table; of more, the two ends are shown."""
+"""The most predicted images in a table. If there are more, both ends of the list are shown."""
 
 STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"} | dict.fromkeys(
     CAVEATS, "bold magenta"
 )
-"""Of the groups of `verdict`. A caveat has one colour, whatever the triage is."""
+"""Styles of the groups of `verdict`. All caveats have the same colour, whatever the triage is."""
 
 
 def predicted_table(outcomes: Sequence[Outcome]) -> Table:
-    """The predicted images, most probable pneumonia first."""
+    """Return the table of predicted images, highest probability of pneumonia first."""
     ranked = by_status(outcomes, "predicted")
     table = Table(
-        title=f"{len(ranked)} predicted, most probable pneumonia first", title_justify="left", box=box.SIMPLE_HEAD
+        title=f"{len(ranked)} predicted, highest probability first", title_justify="left", box=box.SIMPLE_HEAD
     )
     table.add_column("File", overflow="fold")
     table.add_column("Triage")
@@ -47,14 +47,14 @@ def predicted_table(outcomes: Sequence[Outcome]) -> Table:
     shown = [*ranked[:half], None, *ranked[-half:]] if hidden else ranked
     for outcome in shown:
         if outcome is None:
-            table.add_row(Text(f"… {hidden} more between, all in the report …", style="dim"))
+            table.add_row(Text(f"… {hidden} more in between: see the report …", style="dim"))
         elif outcome.result is not None:
             table.add_row(printable(outcome.image.name), *_cells(outcome.result))
     return table
 
 
 def _heading(ranked: Sequence[Outcome]) -> str:
-    """What the probabilities in a table hold for; all were asked for at the same prevalence."""
+    """Return the heading of the probabilities, with their prevalence, which is the same for all."""
     shares = {number_of(outcome.result)[1] for outcome in ranked if outcome.result}
     return f"Pneumonia,\nif {share_words(shares.pop())} has it" if len(shares) == 1 else "Pneumonia"
 
@@ -70,7 +70,7 @@ def _cells(result: Mapping[str, Any]) -> tuple[Text, Text, Text]:
 
 
 def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
-    """Files without a prediction: name, code, reason."""
+    """Return the table of files without a prediction: name, code, reason."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("File", overflow="fold")
     table.add_column("Code", no_wrap=True)
@@ -78,12 +78,12 @@ def refused_table(title: str, rows: Sequence[tuple[str, str, str]]) -> Table:
     for name, code, reason in rows[:MAX_ROWS]:
         table.add_row(printable(name), printable(code, "magenta"), printable(reason))
     if len(rows) > MAX_ROWS:
-        table.add_row(Text(f"… and {len(rows) - MAX_ROWS} more, all in the results file …", style="dim"))
+        table.add_row(Text(f"… and {len(rows) - MAX_ROWS} more: see the results file …", style="dim"))
     return table
 
 
 def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
-    """Counts by triage, of answers with a caveat apart, and the median time of one image."""
+    """Return the table of counts by triage, with separate counts by caveat, and the median time of one image."""
     groups = Counter(group_of(result) for result in results)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column()
@@ -93,7 +93,7 @@ def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
         if group in WORDS or groups[group]:
             told = _share(groups[group], results) if group in WORDS else MEANINGS[group]
             table.add_row(Text(word, style=STYLES[group]), str(groups[group]), told)
-    table.add_row("refused", str(refused), "no prediction is made for these")
+    table.add_row("refused", str(refused), "no prediction was made for these")
     if results:
         median = sorted(result["timing_ms"]["total"] for result in results)[len(results) // 2]
         table.add_row("median time", f"{median:.0f} ms", "decoding, model and heatmap of one image")
@@ -101,7 +101,7 @@ def summary_table(results: Sequence[Mapping[str, Any]], refused: int) -> Table:
 
 
 def show(console: Console, outcomes: Sequence[Outcome]) -> None:
-    """Tables of predicted, refused and missing images, and their counts."""
+    """Print the tables of predicted, refused and missing images, and their counts."""
     predicted, rejected, missing = (by_status(outcomes, s) for s in ("predicted", "rejected", "missing"))
     tables = []
     if predicted:

@@ -170,7 +170,7 @@ def test_likely_normal_is_no_normal_chest() -> None:
         of_kind(made, "DiagnosticReport")["conclusion"],
         of_kind(made, "Observation", "TRIAGE")["valueCodeableConcept"]["text"],
     ):
-        assert "likely normal (as to pneumonia alone)" in text
+        assert "likely normal (for pneumonia only)" in text
 
 
 def test_the_patient_is_named_as_in_the_header() -> None:

@@ -81,7 +81,7 @@ def test_a_run_with_only_refused_images_succeeds(tiny_service: None, make_films:
 
 def test_no_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main(["--images", str(tmp_path / "nothere"), "--out", str(tmp_path / "out")]) == 2
-    assert "No image found" in capsys.readouterr().out
+    assert "No image was found" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 
 

@@ -35,7 +35,7 @@ def plain(browser: Browser) -> Iterator[Page]:
 def test_walk(open_page: Open, plain: Page, service: Service, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo_out"
     printed = demo(out)
-    bars = printed[: printed.index("predicted, most probable")].rpartition("\n\n")[0]
+    bars = printed[: printed.index("predicted, highest probability")].rpartition("\n\n")[0]
     frames = [
         Frame(terminal(plain, ""), 0.6),
         Frame(terminal(plain, "make demo"), 0.9),

@@ -47,8 +47,8 @@ def test_patterns(tree: Path, pattern: str, expected: list[str]) -> None:
 
 
 def test_a_file_whose_name_looks_like_a_pattern(make_films: MakeFilms) -> None:
-    root = make_films({"film [2].png": 1, "film 2.png": 2})
-    assert names(find_images([str(root / "film [2].png")])) == ["film [2].png"]
+    root = make_films({"image [2].png": 1, "image 2.png": 2})
+    assert names(find_images([str(root / "image [2].png")])) == ["image [2].png"]
 
 
 def test_several_places_keep_names_apart_and_files_once(make_films: MakeFilms) -> None:
@@ -70,7 +70,7 @@ def test_what_is_excluded_is_no_image(tree: Path) -> None:
 @pytest.mark.parametrize("spec", ["nothere", "*.dcm", "empty", ".cache/*.gif"])
 def test_nothing_found_is_told(tree: Path, spec: str) -> None:
     (tree / "empty").mkdir()
-    with pytest.raises(NoImages, match=r"No image found under .*Name a file"):
+    with pytest.raises(NoImages, match=r"No image was found under .*Specify a file"):
         find_images([str(tree / "b.png"), str(tree / spec)])
 
 

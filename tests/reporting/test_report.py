@@ -79,7 +79,7 @@ def test_a_film_says_all_that_its_printed_page_needs(make: Make, predictor: Pred
     text = make({"high.png": 250}, change={"at_prevalence": {"prevalence": 0.1, "probability": 0.321}})
     film = text[text.index("<article") : text.index("</article>")]
     for part in ("Likely pneumonia", "32.1%", "if 1 in 10 such children has it", "tiny-grey 0.0.1", "2026-11-22 12:30",
-                 predictor.card.notice, "One scale for all films of this model"):  # fmt: skip
+                 predictor.card.notice, "All heatmaps of this model use one scale"):  # fmt: skip
         assert part in film
     assert ">99." not in film
     assert "label pneumonia" not in text

@@ -64,7 +64,7 @@ def test_a_caveat_replaces_the_triage_and_its_colour(change: dict[str, Any], wor
 def test_of_many_the_two_ends_are_shown_and_said_so() -> None:
     count = 3 * MAX_ROWS
     text = shown(predicted_table([predicted(f"film-{n:03}.png", n / count) for n in range(count)]))
-    assert f"{count - MAX_ROWS} more between" in text
+    assert f"{count - MAX_ROWS} more in between" in text
     assert sum(f"film-{n:03}.png" in text for n in range(count)) == MAX_ROWS
     assert "film-000.png" in text
     assert f"film-{count - 1:03}.png" in text

@@ -61,15 +61,15 @@ def test_the_number_that_is_shown() -> None:
 def test_figures_belong_to_the_triage_that_is_shown(card: Card) -> None:
     measured = replace(card, document={**card.document, "metrics": {"test": {"triage": TRIAGE}}})
     assert measured_words(measured, "likely_pneumonia") == (
-        "Called likely pneumonia: 344 of 390 test films with pneumonia (sensitivity 88.2%), 5 of 234 normal ones "
+        "Called likely pneumonia: 344 of 390 test images with pneumonia (sensitivity 88.2%), 5 of 234 normal images "
         "(specificity 97.9%)."
     )
     assert measured_words(measured, "likely_normal") == (
-        "Called likely normal: 1 of 390 test films with pneumonia (sensitivity 99.7%), 159 of 234 normal ones "
+        "Called likely normal: 1 of 390 test images with pneumonia (sensitivity 99.7%), 159 of 234 normal images "
         "(specificity 67.9%)."
     )
     assert measured_words(measured, "indeterminate") == (
-        "Not decided: 45 of 390 test films with pneumonia, 70 of 234 normal ones."
+        "Not decided: 45 of 390 test images with pneumonia, 70 of 234 normal images."
     )
 
 
@@ -82,5 +82,5 @@ def test_the_scale_of_the_heat_is_explained(card: Card) -> None:
     lungs = {"films": 390, "heat_in_lungs": 0.7364, "lung_area": 0.3384}
     document = {"heatmap": {"quantile": 0.75}, "metrics": {"heatmap": {"lungs": lungs}}}
     text = " ".join(heat_words(replace(card, document=document)))
-    assert "hottest place has in 1 in 4 training films with pneumonia" in text
-    assert "Of the heat of 390 test films with pneumonia 74% lies in the lungs, which are 34% of the picture." in text
+    assert "hottest point reaches in 1 in 4 training images with pneumonia" in text
+    assert "In 390 test images with pneumonia, 74% of the heat is in the lungs, which cover 34% of the image." in text
