@@ -1,4 +1,4 @@
-"""Fixtures of the command line: a whole service on this machine, and the command itself."""
+"""Fixtures for the command line: a complete service on this machine, and the command."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from tests.permissions.commands import Checker
 
 @pytest.fixture(autouse=True)
 def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test exports is undone; nothing of the developer's own services or credentials is seen."""
+    """Undo what a test exports, and hide the developer's services and credentials."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(("AWS_", "PNEUMONIA_"))]:
         del os.environ[name]
@@ -37,7 +37,7 @@ def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @dataclass
 class Stack:
-    """A service with the tiny model: its URL, its cloud, and its worker, which polls when told to."""
+    """A service with the tiny model: its URL, its cloud, and its worker, which polls on request."""
 
     url: str
     cloud: Cloud
@@ -48,7 +48,7 @@ class Stack:
         return ["--stack", "local", "--url", self.url]
 
     def uploads(self) -> list[tuple[str, str]]:
-        """Key and version of all that was ever put into the upload bucket."""
+        """Return key and version of every object that was put into the upload bucket."""
         pages = self.cloud.s3.get_paginator("list_object_versions").paginate(Bucket="pneumonia-uploads")
         return [(version["Key"], version["VersionId"]) for page in pages for version in page.get("Versions", [])]
 
@@ -67,40 +67,40 @@ def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
 
 @pytest.fixture
 def poller(cloud: Cloud, settings: StackSettings) -> Poller:
-    """The real worker at the queue of the cloud; polls when told to."""
+    """The real worker at the queue of the cloud, which polls on request."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
 
 
 @pytest.fixture
 def stack(cloud: Cloud, poller: Poller, settings: StackSettings) -> Iterator[Stack]:
-    """The whole service; the worker sleeps."""
+    """The complete service, with a worker that does not run."""
     with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url:
         yield Stack(url, cloud, poller)
 
 
 @pytest.fixture
 def service(stack: Stack) -> Iterator[Stack]:
-    """The whole service, worker included."""
+    """The complete service, with a running worker."""
     with stack.poller.running():
         yield stack
 
 
 @pytest.fixture(scope="session")
 def permissions() -> Checker:
-    """What was seen of each command's calls."""
+    """The AWS calls that each command made."""
     return Checker()
 
 
 @pytest.fixture(autouse=True)
 def permitted(permissions: Checker) -> Iterator[None]:
-    """A call that docs/cli.md does not list for its command fails the test."""
+    """Fail the test at a call that docs/cli.md does not list for the command."""
     with permissions.watching():
         yield
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did."""
+    """The outcome of a command."""
 
     code: int
     out: str
@@ -112,7 +112,7 @@ Pneumonia = Callable[..., Ran]
 
 @pytest.fixture
 def pneumonia(capsys: pytest.CaptureFixture[str], permissions: Checker) -> Pneumonia:
-    """Run the command in this process: pneumonia("call", "film.png", "--json")."""
+    """Run the command in this process: pneumonia("call", "image.png", "--json")."""
 
     def run(*arguments: str | Path) -> Ran:
         capsys.readouterr()
@@ -127,6 +127,6 @@ def pneumonia(capsys: pytest.CaptureFixture[str], permissions: Checker) -> Pneum
 
 @pytest.fixture
 def working_folder(tmp_path: Path) -> Iterator[Path]:
-    """The current folder of the test."""
+    """The test's current folder."""
     with contextlib.chdir(tmp_path):
         yield tmp_path

@@ -12,8 +12,8 @@ FILMS = {"ill/a.png": 250, "ill/b.png": 240, "ill/c.png": 120, "well/d.png": 5, 
 
 
 @pytest.fixture
-def films(make_films: MakeFilms) -> Path:
-    return make_films({**FILMS, "well/text.png": b"no film", "unknown.png": 50})
+def folder(make_films: MakeFilms) -> Path:
+    return make_films({**FILMS, "well/text.png": b"not an image", "unknown.png": 50})
 
 
 @pytest.fixture
@@ -32,11 +32,11 @@ def read(out: Path) -> tuple[dict[str, Any], list[dict[str, str]]]:
 
 
 def test_the_model_of_this_machine(
-    tiny_service: None, pneumonia: Pneumonia, films: Path, labels: Path, tmp_path: Path
+    tiny_service: None, pneumonia: Pneumonia, folder: Path, labels: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--json")
-    assert ran.code == 3  # one film was refused
+    ran = pneumonia("audit", folder, "--labels", labels, "--out", out, "--json")
+    assert ran.code == 3  # one image was refused
     figures, rows = read(out)
     assert json.loads(ran.out) == figures
     assert figures["films"] == {"pneumonia": 3, "pneumonia_patients": 3, "normal": 3, "normal_patients": 3}
@@ -51,16 +51,16 @@ def test_the_model_of_this_machine(
     ]
     assert rows[-1]["code"] == "unsupported_format"
     assert "tiny-grey 0.0.1 on our own images" in (out / "audit.html").read_text(encoding="utf-8")
-    ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--output", "csv")
+    ran = pneumonia("audit", folder, "--labels", labels, "--out", out, "--output", "csv")
     found = csv.DictReader(ran.out.splitlines())
     assert [row | {"request_id": ""} for row in found] == [row | {"request_id": ""} for row in rows]
 
 
 def test_the_model_of_the_service_says_the_same(
-    stack: Stack, pneumonia: Pneumonia, films: Path, labels: Path, tmp_path: Path
+    stack: Stack, pneumonia: Pneumonia, folder: Path, labels: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ran = pneumonia("audit", films, "--labels", labels, "--out", out, *stack.options)
+    ran = pneumonia("audit", folder, "--labels", labels, "--out", out, *stack.options)
     assert ran.code == 3
     assert "AUC 1.000" in ran.out
     assert "1 refused" in ran.out
@@ -72,14 +72,14 @@ def test_the_model_of_the_service_says_the_same(
 def test_two_models(
     tiny_service: None,
     pneumonia: Pneumonia,
-    films: Path,
+    folder: Path,
     labels: Path,
     tmp_path: Path,
     make_artifacts: MakeArtifacts,
 ) -> None:
     out = tmp_path / "out"
     other = make_artifacts({"gain": 2.0})
-    ran = pneumonia("audit", films, "--labels", labels, "--out", out, "--against", other)
+    ran = pneumonia("audit", folder, "--labels", labels, "--out", out, "--against", other)
     assert ran.code == 3
     assert "Switching to the other model changes the triage of" in ran.out
     figures, rows = read(out)
@@ -91,15 +91,15 @@ def test_two_models(
 
 
 def test_what_cannot_be_done(
-    tiny_service: None, pneumonia: Pneumonia, films: Path, labels: Path, tmp_path: Path
+    tiny_service: None, pneumonia: Pneumonia, folder: Path, labels: Path, tmp_path: Path
 ) -> None:
-    assert "inside" in pneumonia("audit", films, "--labels", labels, "--out", films / "out").err
-    ran = pneumonia("audit", films, "--labels", tmp_path / "none.csv", "--out", tmp_path / "out")
+    assert "inside" in pneumonia("audit", folder, "--labels", labels, "--out", folder / "out").err
+    ran = pneumonia("audit", folder, "--labels", tmp_path / "none.csv", "--out", tmp_path / "out")
     assert (ran.code, "none.csv cannot be read" in ran.err) == (2, True)
-    ran = pneumonia("audit", films, "--labels", labels, "--against", tmp_path, "--out", tmp_path / "out")
+    ran = pneumonia("audit", folder, "--labels", labels, "--against", tmp_path, "--out", tmp_path / "out")
     assert (ran.code, "card.json" in ran.err) == (2, True)
     labels.write_text("file,label\nill/a.png,1\nwell/text.png,0\n", encoding="utf-8")
-    ran = pneumonia("audit", films, "--labels", labels, "--out", tmp_path / "out")
+    ran = pneumonia("audit", folder, "--labels", labels, "--out", tmp_path / "out")
     assert (ran.code, "with the same label were refused" in ran.err) == (2, True)
     assert (tmp_path / "out" / "films.csv").is_file()
     assert not (tmp_path / "out" / "audit.html").exists()

@@ -18,7 +18,7 @@ from tests.conftest import MakeFilms
 
 
 @pytest.fixture(scope="session")
-def large_film() -> bytes:
+def large_image() -> bytes:
     """A PNG too large for a direct call: noise does not compress."""
     noise = np.random.default_rng(1).integers(0, 256, (2300, 2300), dtype=np.uint8)
     stream = io.BytesIO()
@@ -32,9 +32,9 @@ def lines(text: str) -> dict[str, dict[str, Any]]:
 
 
 def test_answers_in_order(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"high.png": 250, "low.png": 5, "ward/ü.png": 120})
+    folder = make_films({"high.png": 250, "low.png": 5, "ward/ü.png": 120})
     out, heatmaps = tmp_path / "out.jsonl", tmp_path / "heatmaps"
-    ran = pneumonia("call", films, *stack.options, "--json", "--out", out, "--heatmaps", heatmaps)
+    ran = pneumonia("call", folder, *stack.options, "--json", "--out", out, "--heatmaps", heatmaps)
     assert ran.code == 0
     found = lines(ran.out)
     assert list(found) == ["high.png", "low.png", "ward/ü.png"]
@@ -46,16 +46,16 @@ def test_answers_in_order(stack: Stack, pneumonia: Pneumonia, make_films: MakeFi
 
 
 def test_a_table_for_people(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
-    films = make_films({"high.png": 250, "notes.txt": b"no film"})
-    ran = pneumonia("call", films, *stack.options)
+    folder = make_films({"high.png": 250, "notes.txt": b"not an image"})
+    ran = pneumonia("call", folder, *stack.options)
     assert ran.code == 3
     for text in ("high.png", "likely pneumonia", "notes.txt", "unsupported_format", "Research use only"):
         assert text in ran.out
 
 
 def test_a_refused_image(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
-    films = make_films({"cut.png": b"\x89PNG\r\n\x1a\n", "empty.png": b"", "high.png": 250})
-    ran = pneumonia("call", films, *stack.options, "--json")
+    folder = make_films({"cut.png": b"\x89PNG\r\n\x1a\n", "empty.png": b"", "high.png": 250})
+    ran = pneumonia("call", folder, *stack.options, "--json")
     found = lines(ran.out)
     assert ran.code == 3
     assert (found["cut.png"]["error"]["code"], found["cut.png"]["error"]["status"]) == ("undecodable_image", 422)
@@ -65,11 +65,11 @@ def test_a_refused_image(stack: Stack, pneumonia: Pneumonia, make_films: MakeFil
 
 @pytest.mark.slow
 def test_a_large_image_goes_by_upload(
-    service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, large_film: bytes, tmp_path: Path
+    service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, large_image: bytes, tmp_path: Path
 ) -> None:
-    films = make_films({"large.png": large_film, "cut.png": large_film[:5_000_000]})
+    folder = make_films({"large.png": large_image, "cut.png": large_image[:5_000_000]})
     heatmaps = tmp_path / "heatmaps"
-    ran = pneumonia("call", films, *service.options, "--json", "--heatmaps", heatmaps)
+    ran = pneumonia("call", folder, *service.options, "--json", "--heatmaps", heatmaps)
     found = lines(ran.out)
     assert ran.code == 3
     image = found["large.png"]["image"]
@@ -82,9 +82,9 @@ def test_a_large_image_goes_by_upload(
 
 
 def test_an_upload_without_a_result(
-    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, large_film: bytes
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, large_image: bytes
 ) -> None:
-    ran = pneumonia("call", make_films({"large.png": large_film}), *stack.options, "--wait", "1")
+    ran = pneumonia("call", make_films({"large.png": large_image}), *stack.options, "--wait", "1")
     assert ran.code == 4
     assert "No result after 1 s" in ran.err
 
@@ -92,28 +92,28 @@ def test_an_upload_without_a_result(
 def test_a_token(stack: Stack, settings: Any, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
     export_settings(settings, os.environ, "token")
     token = create_token()
-    film = make_films({"high.png": 250}) / "high.png"
+    path = make_films({"high.png": 250}) / "high.png"
     with FunctionUrl(API_HANDLER, api_context(settings)).running(port=0) as url:
         where = ["--stack", "local", "--url", url]
-        ran = pneumonia("call", film, *where)
+        ran = pneumonia("call", path, *where)
         assert ran.code == 4
         assert "PNEUMONIA_TOKEN" in ran.err
-        assert pneumonia("call", film, *where, "--token", "wrong").code == 4
-        assert pneumonia("call", film, *where, "--token", token).code == 0
+        assert pneumonia("call", path, *where, "--token", "wrong").code == 4
+        assert pneumonia("call", path, *where, "--token", token).code == 0
         os.environ["PNEUMONIA_TOKEN"] = token
-        assert pneumonia("call", film, *where).code == 0
+        assert pneumonia("call", path, *where).code == 0
 
 
 def test_nobody_there(pneumonia: Pneumonia, make_films: MakeFilms) -> None:
-    films = make_films({f"{number}.png": number for number in range(20)})
-    ran = pneumonia("call", films, "--url", "http://127.0.0.1:1", "--json")
+    folder = make_films({f"{number}.png": number for number in range(20)})
+    ran = pneumonia("call", folder, "--url", "http://127.0.0.1:1", "--json")
     assert ran.code == 4
     assert ran.out == ""
     assert json.loads(ran.err)["error"]["code"] == "network"
 
 
 def test_a_function_url_without_credentials(pneumonia: Pneumonia, make_films: MakeFilms) -> None:
-    films = make_films({"a.png": 1})
-    ran = pneumonia("call", films, "--url", "https://abc.lambda-url.eu-central-1.on.aws", "--region", "eu-central-1")
+    folder = make_films({"a.png": 1})
+    ran = pneumonia("call", folder, "--url", "https://abc.lambda-url.eu-central-1.on.aws", "--region", "eu-central-1")
     assert ran.code == 4
     assert "There are no AWS credentials" in ran.err

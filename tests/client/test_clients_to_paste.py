@@ -1,4 +1,4 @@
-"""The programs of docs/clients.md, as they stand there, against the API behind the check of signatures of AWS."""
+"""Run the programs of docs/clients.md as written, against the API behind AWS's check of signatures."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def program(language: str) -> str:
 
 @pytest.fixture
 def service(cloud: Cloud, poller: Poller, settings: StackSettings) -> Iterator[str]:
-    """The API with auth iam, behind the check of signatures; the worker answers uploads."""
+    """The API with auth iam behind the check of signatures, and a worker for uploads."""
     export_settings(settings, os.environ, "iam")
     process_settings.cache_clear()
     front = behind_signatures(API_HANDLER, api_context(settings), CREDENTIALS)
@@ -50,14 +50,14 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(service: str, tmp_path: Path) -> Run:
-    """Run the program of a language with a film: run("python", film, secret="…")."""
+    """Run the program of a language with an image: run("python", image, secret="…")."""
 
-    def run(language: str, film: bytes, secret: str = CREDENTIALS.secret_key) -> subprocess.CompletedProcess[str]:
+    def run(language: str, image: bytes, secret: str = CREDENTIALS.secret_key) -> subprocess.CompletedProcess[str]:
         file, source = (
             tmp_path / "film",
             tmp_path / {"python": "predict.py", "js": "predict.mjs", "sh": "predict.sh"}[language],
         )
-        file.write_bytes(film)
+        file.write_bytes(image)
         source.write_text(program(language), encoding="utf-8")
         command = {"python": [sys.executable], "js": [NODE], "sh": ["bash", "-eu"]}[language]
         arguments = [] if language == "sh" else [f"{service}/", str(file)]
@@ -74,7 +74,7 @@ def run(service: str, tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize("language", ["python", "js", "sh"])
-def test_a_film_is_answered(run: Run, image_bytes: ImageBytes, language: str) -> None:
+def test_an_image_is_answered(run: Run, image_bytes: ImageBytes, language: str) -> None:
     done = run(language, image_bytes(grey=255))
     assert done.returncode == 0, done.stderr
     assert re.search(r"""["']label["']: ?["']pneumonia["']""", done.stdout)
@@ -90,14 +90,14 @@ def test_a_wrong_secret_is_refused_and_told(run: Run, image_bytes: ImageBytes, l
 @pytest.mark.parametrize(("command", "language", "name"), [(sys.executable, "python", "a.py"), (NODE, "js", "a.mjs")])
 def test_missing_credentials_are_told_in_a_line(tmp_path: Path, command: str, language: str, name: str) -> None:
     (tmp_path / name).write_text(program(language), encoding="utf-8")
-    (tmp_path / "film").write_bytes(b"a film")
+    (tmp_path / "image").write_bytes(b"an image")
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
     given = [command, name, "https://example.org", "film"]
     done = subprocess.run(given, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (1, "Set AWS credentials and AWS_REGION.")
 
 
-def test_a_large_film_goes_by_upload(run: Run, image_bytes: ImageBytes) -> None:
+def test_a_large_image_goes_by_upload(run: Run, image_bytes: ImageBytes) -> None:
     done = run("python", image_bytes(grey=255) + bytes(5_000_000))
     assert done.returncode == 0, done.stderr
     assert "'status': 'predicted'" in done.stdout

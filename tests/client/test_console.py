@@ -34,9 +34,9 @@ def test_the_page_until_it_is_stopped(stack: Stack, make_films: MakeFilms, numbe
             assert "<html" in browser.get(address).text
             key = browser.post(f"{address}_session", json={"code": told["code"]}).json()["key"]
             assert json.loads(process.stdout.readline()).keys() == {"code"}
-            film = (make_films({"high.png": 250}) / "high.png").read_bytes()
+            image = (make_films({"high.png": 250}) / "high.png").read_bytes()
             headers = {"Content-Type": "image/png", "Authorization": f"Bearer {key}"}
-            assert browser.post(f"{address}predict", data=film, headers=headers).json()["label"] == "pneumonia"
+            assert browser.post(f"{address}predict", data=image, headers=headers).json()["label"] == "pneumonia"
         process.send_signal(number)
         rest, errors = process.communicate(timeout=60)
         assert (process.returncode, rest, errors) == (0, "", "")
@@ -100,6 +100,6 @@ def test_nothing_of_the_code_or_the_key_is_in_the_list_of_processes(stack: Stack
 def readable(file: Path) -> bool:
     try:
         file.read_bytes()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return False
     return True

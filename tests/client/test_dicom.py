@@ -15,7 +15,7 @@ FILMS = {"film.dcm": dicom_film(), "ward/ct.dcm": dicom_film(Modality="CT"), "pl
 
 
 def check(folder: Path) -> None:
-    """One picture and a report of the film, one report of what was refused, nothing of what is no DICOM file."""
+    """Check for a picture and a report of the image, a report of the refused one, and nothing for other files."""
     assert sorted(path.name for path in folder.iterdir()) == ["film.SC.dcm", "film.SR.dcm", "ward_ct.SR.dcm"]
     assert {dcmread(path).StudyInstanceUID for path in folder.iterdir()} == {HEADER["StudyInstanceUID"]}
 
@@ -34,8 +34,8 @@ def test_call(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_pat
 
 
 def test_submit(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films(FILMS)
-    ran = pneumonia("submit", films, *service.options, "--out", tmp_path / "batch", "--dicom", tmp_path / "out")
+    images = make_films(FILMS)
+    ran = pneumonia("submit", images, *service.options, "--out", tmp_path / "batch", "--dicom", tmp_path / "out")
     assert ran.code == 3, ran.err
     check(tmp_path / "out")
 
@@ -43,32 +43,32 @@ def test_submit(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp
 def test_commands_make_the_same_instances(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:
-    films = make_films(FILMS)
-    pneumonia("predict", films, "--dicom", tmp_path / "predict")
-    pneumonia("call", films, *stack.options, "--dicom", tmp_path / "call")
+    images = make_films(FILMS)
+    pneumonia("predict", images, "--dicom", tmp_path / "predict")
+    pneumonia("call", images, *stack.options, "--dicom", tmp_path / "call")
     uids = [
         [dcmread(path).SOPInstanceUID for path in sorted((tmp_path / name).iterdir())] for name in ("predict", "call")
     ]
     assert uids[0] == uids[1]
 
 
-def test_a_film_that_was_replaced_meanwhile_gets_nothing(
+def test_an_image_that_was_replaced_meanwhile_gets_nothing(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:
-    films, out = make_films({"film.dcm": dicom_film()}), tmp_path / "batch"
-    assert pneumonia("submit", films, *service.options, "--out", out).code == 0
-    before = (films / "film.dcm").stat()
-    (films / "film.dcm").write_bytes(dicom_film(SOPInstanceUID="1.2.826.0.1.3680043.8.498.77.9"))
-    os.utime(films / "film.dcm", ns=(before.st_atime_ns, before.st_mtime_ns))
-    pneumonia("submit", films, *service.options, "--out", out, "--dicom", tmp_path / "out")
+    images, out = make_films({"film.dcm": dicom_film()}), tmp_path / "batch"
+    assert pneumonia("submit", images, *service.options, "--out", out).code == 0
+    before = (images / "film.dcm").stat()
+    (images / "film.dcm").write_bytes(dicom_film(SOPInstanceUID="1.2.826.0.1.3680043.8.498.77.9"))
+    os.utime(images / "film.dcm", ns=(before.st_atime_ns, before.st_mtime_ns))
+    pneumonia("submit", images, *service.options, "--out", out, "--dicom", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_results_must_not_lie_among_the_films(
+def test_results_must_not_lie_among_the_images(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:
-    films = make_films({"film.dcm": dicom_film()})
-    ran = pneumonia("submit", films, *service.options, "--out", tmp_path / "batch", "--dicom", films / "out")
+    images = make_films({"film.dcm": dicom_film()})
+    ran = pneumonia("submit", images, *service.options, "--out", tmp_path / "batch", "--dicom", images / "out")
     assert ran.code == 2
     assert "--dicom" in ran.err
 

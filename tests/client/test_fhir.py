@@ -21,7 +21,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check(written: Path) -> None:
-    """One transaction of the image that was predicted; nothing of what was refused or is no DICOM file."""
+    """Check for one transaction of the predicted image, and nothing for refused images and other files."""
     (path,) = written.iterdir()
     assert path.name == "film.fhir.json"
     assert HEADER["StudyInstanceUID"] in path.read_text(encoding="utf-8")
@@ -38,34 +38,34 @@ def test_predict(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms
 
 @pytest.mark.slow
 def test_call_and_a_server(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films, out = make_films(FILMS), tmp_path / "out"
+    images, out = make_films(FILMS), tmp_path / "out"
     with fhir_server() as server:
         server.token = "ZZTOKEN"
         options = ["--fhir", out, "--fhir-server", server.url]
         for _ in range(2):
-            ran = pneumonia("call", films, *stack.options, *options, "--json")
+            ran = pneumonia("call", images, *stack.options, *options, "--json")
             assert ran.code == 3
             assert "ZZ" not in ran.out + ran.err
         assert len(server.of_kind("DiagnosticReport")) == 1
         server.broken = 422
-        ran = pneumonia("call", films, *stack.options, *options)
-        assert ran.code == 4  # a report is missing where it should be
+        ran = pneumonia("call", images, *stack.options, *options)
+        assert ran.code == 4  # a report did not reach the server
         assert "HTTP 422" in ran.out
     check(out)
 
 
 @pytest.mark.slow
 def test_submit(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"film.dcm": FILMS["film.dcm"]})
+    images = make_films({"film.dcm": FILMS["film.dcm"]})
     options = ["--out", tmp_path / "batch", "--fhir", tmp_path / "out"]
     with fhir_server() as server:
         server.token = "ZZTOKEN"
-        ran = pneumonia("submit", films, *service.options, *options, "--fhir-server", server.url)
+        ran = pneumonia("submit", images, *service.options, *options, "--fhir-server", server.url)
         assert ran.code == 0, ran.err
         (report,) = server.of_kind("DiagnosticReport")
     assert report["subject"]["identifier"]["value"] == HEADER["PatientID"]
     check(tmp_path / "out")
-    ran = pneumonia("submit", films, *service.options, "--out", tmp_path / "other", "--fhir", films / "out")
+    ran = pneumonia("submit", images, *service.options, "--out", tmp_path / "other", "--fhir", images / "out")
     assert ran.code == 2
     assert "--fhir" in ran.err
 
@@ -90,9 +90,9 @@ def test_no_report_where_the_server_is_not_reached(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder, "_WAITS", (0.0,))
-    films = make_films({"film.dcm": FILMS["film.dcm"]})
-    ran = pneumonia("predict", films, "--fhir", tmp_path / "out", "--fhir-server", "http://127.0.0.1:9/fhir", "--json")
+    images = make_films({"film.dcm": FILMS["film.dcm"]})
+    ran = pneumonia("predict", images, "--fhir", tmp_path / "out", "--fhir-server", "http://127.0.0.1:9/fhir", "--json")
     assert ran.code == 4
-    assert json.loads(ran.out)["pneumonia"] > 0  # the prediction is there all the same
+    assert json.loads(ran.out)["pneumonia"] > 0  # the prediction is returned anyway
     assert "The FHIR server took 0 of them" in " ".join(ran.err.split())
     check(tmp_path / "out")

@@ -7,11 +7,11 @@ from pneumonia_cli.client.files import find, read
 
 
 def test_reads_up_to_the_limit(tmp_path: Path) -> None:
-    film = tmp_path / "film"
-    film.write_bytes(b"12345")
-    assert read(film, 5) == b"12345"
+    path = tmp_path / "film"
+    path.write_bytes(b"12345")
+    assert read(path, 5) == b"12345"
     with pytest.raises(Refused) as refused:
-        read(film, 4)
+        read(path, 4)
     assert (refused.value.code, refused.value.status) == ("too_large", 413)
 
 

@@ -10,7 +10,7 @@ from pneumonia_cli.client import output
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """The time that progress goes by: `now`, in seconds."""
+    """The clock of the progress output: `now`, in seconds."""
     told = {"now": 0.0}
     monkeypatch.setattr(time, "monotonic", lambda: told["now"])
     return told

@@ -19,9 +19,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_one_line_an_image(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"high.png": 250, "sub/low.png": 5, "cut.png": b"\x89PNG\r\n\x1a\n", "notes.txt": b"no film"})
+    folder = make_films(
+        {"high.png": 250, "sub/low.png": 5, "cut.png": b"\x89PNG\r\n\x1a\n", "notes.txt": b"not an image"}
+    )
     out = tmp_path / "new folder" / "results.jsonl"
-    ran = pneumonia("predict", films, "--json", "--out", out)
+    ran = pneumonia("predict", folder, "--json", "--out", out)
     assert ran.code == 3
     assert out.read_text(encoding="utf-8") == ran.out
     lines = {line["file"]: line for line in read_lines(out)}
@@ -41,10 +43,10 @@ def test_one_line_an_image(tiny_service: None, pneumonia: Pneumonia, make_films:
 def test_the_results_of_an_earlier_run_are_no_image(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms
 ) -> None:
-    films = make_films({"a.png": 250})
+    folder = make_films({"a.png": 250})
     for _ in range(2):
-        assert pneumonia("predict", films, "--out", films / "results.jsonl").code == 0
-    assert [line["file"] for line in read_lines(films / "results.jsonl")] == ["a.png"]
+        assert pneumonia("predict", folder, "--out", folder / "results.jsonl").code == 0
+    assert [line["file"] for line in read_lines(folder / "results.jsonl")] == ["a.png"]
 
 
 def test_lines_are_written_as_they_come_and_ctrl_c_keeps_them(
@@ -79,8 +81,8 @@ def test_a_failure_of_our_own_ends_the_run(
 
 
 def test_a_table_for_people(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"high.png": 250, "notes.txt": b"no film"})
-    ran = pneumonia("predict", films, "--out", tmp_path / "results.jsonl")
+    folder = make_films({"high.png": 250, "notes.txt": b"not an image"})
+    ran = pneumonia("predict", folder, "--out", tmp_path / "results.jsonl")
     assert ran.code == 3
     assert "high.png" in ran.out
     assert "1 refused" in ran.out
@@ -91,7 +93,7 @@ def test_nothing_found(pneumonia: Pneumonia, tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
     ran = pneumonia("predict", tmp_path / "none", "--out", out)
     assert (ran.code, ran.out) == (2, "")
-    assert "No image found" in ran.err
+    assert "No image was found" in ran.err
     assert not out.exists()
 
 

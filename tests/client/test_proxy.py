@@ -29,13 +29,13 @@ def server() -> Iterator[Upstream]:
 
 @pytest.fixture
 def codes() -> list[str]:
-    """The codes that the console has told of, the first one last seen at `pop(0)`."""
+    """The codes that the console has issued."""
     return []
 
 
 @pytest.fixture
 def origin(server: Upstream, codes: list[str]) -> Iterator[str]:
-    """The address of a console."""
+    """The URL of a console."""
     with Service(server.url, SigV4(KEYS, "eu-central-1"), retries=1) as service:
         proxy = Proxy(service, on_code=codes.append)
         codes.append(proxy.code)
@@ -52,7 +52,7 @@ def enter(origin: str, code: object) -> requests.Response:
 
 @pytest.fixture
 def ask(origin: str, codes: list[str]) -> Iterator[Ask]:
-    """A page that has got the key; ask("POST", "/predict", data=b"film")."""
+    """A page that has the key: ask("POST", "/predict", data=b"image")."""
     key = enter(origin, codes[0]).json()["key"]
     with requests.Session() as session:
         session.trust_env = False
@@ -149,7 +149,7 @@ def test_the_page_can_be_loaded_without_the_key(server: Upstream, origin: str, p
 def test_a_wrong_code_gets_no_key(origin: str, codes: list[str], wrong: object) -> None:
     assert code(enter(origin, wrong)) == (401, "unauthorized")
     assert len(codes) == 1
-    assert enter(origin, codes[0]).status_code == 200  # it was not spent
+    assert enter(origin, codes[0]).status_code == 200  # the code was not used up
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'"x"', b"{}", b"{" * 2000])

@@ -11,7 +11,7 @@ from pneumonia_cli.client.service import Service, content_type
 from pneumonia_cli.client.signing import Anonymous, Bearer
 from tests.client.upstream import Upstream, answer, upstream
 
-PNG = b"\x89PNG\r\n\x1a\n film"
+PNG = b"\x89PNG\r\n\x1a\n image"
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_an_upload_ticket_of_another_kind(server: Upstream, connect: Connect, ch
         connect().upload(PNG)
 
 
-def test_films_are_not_sent_in_the_clear(server: Upstream, connect: Connect) -> None:
+def test_images_are_not_sent_in_the_clear(server: Upstream, connect: Connect) -> None:
     server.answers["/uploads"] = ticket(server, upload={"url": "http://films.example.org/", "fields": {}})
     with pytest.raises(ServiceError, match="encryption"):
         connect().upload(PNG)

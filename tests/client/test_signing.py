@@ -22,7 +22,7 @@ def test_a_signature_is_that_of_botocore_and_covers_the_body() -> None:
     scope, signed, signature = headers["Authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(", ")
     assert scope.endswith("/eu-central-1/lambda/aws4_request")
     assert signed == "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"
-    # As AWS would: the signature again, from what arrived.
+    # Calculate the signature again from the request, as AWS does.
     auth = SigV4Auth(KEYS.get_frozen_credentials(), "lambda", "eu-central-1")
     arrived = AWSRequest("POST", f"{URL}/predict?heatmap=true", {"Content-Type": "image/png"}, b"film")
     arrived.context["timestamp"] = headers["X-Amz-Date"]
@@ -30,7 +30,7 @@ def test_a_signature_is_that_of_botocore_and_covers_the_body() -> None:
     arrived.headers["X-Amz-Security-Token"] = "session-token"
     to_sign = auth.string_to_sign(arrived, auth.canonical_request(arrived))
     assert signature == f"Signature={auth.signature(to_sign, arrived)}"
-    assert sign(b"other film")["Authorization"] != headers["Authorization"]
+    assert sign(b"other image")["Authorization"] != headers["Authorization"]
 
 
 def test_a_token_is_sent_as_bearer() -> None:

@@ -1,4 +1,4 @@
-"""Outputs that cannot be written: a full disk (/dev/full of Linux), a path that is taken, missing permission."""
+"""Outputs that cannot be written: a full disk (/dev/full on Linux), a path that is taken, a missing permission."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ def assert_told(ran: Ran, path: Path, reason: str) -> None:
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Take away the permission to write below a folder: root, who runs tests in containers, has every permission."""
+    """Refuse writing below a folder: in containers the tests run as root, who has every permission."""
     opened = os.open
 
     def refusing(path: object, flags: int, *arguments: int, **named: int) -> int:
@@ -45,11 +45,11 @@ def test_predict_on_a_full_disk(tiny_service: None, pneumonia: Pneumonia, make_f
 
 @needs_full
 def test_call_on_a_full_disk(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"a.png": 250})
-    assert_told(pneumonia("call", films, *stack.options, "--out", FULL), FULL, "No space left on device")
+    images = make_films({"a.png": 250})
+    assert_told(pneumonia("call", images, *stack.options, "--out", FULL), FULL, "No space left on device")
     (heatmaps := tmp_path / "heatmaps").mkdir()
     (full := heatmaps / "a.png").symlink_to(FULL)
-    assert_told(pneumonia("call", films, *stack.options, "--heatmaps", heatmaps), full, "No space left on device")
+    assert_told(pneumonia("call", images, *stack.options, "--heatmaps", heatmaps), full, "No space left on device")
 
 
 @pytest.mark.slow
@@ -57,13 +57,13 @@ def test_call_on_a_full_disk(stack: Stack, pneumonia: Pneumonia, make_films: Mak
 def test_submit_on_a_full_disk(
     service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    films, out = make_films({"a.png": 250}), tmp_path / "out"
+    images, out = make_films({"a.png": 250}), tmp_path / "out"
     out.mkdir()
     (out / ".results.csv.part").symlink_to(FULL)
-    ran = pneumonia("submit", films, *service.options, "--out", out)
+    ran = pneumonia("submit", images, *service.options, "--out", out)
     assert_told(ran, out / "results.csv", "No space left on device")
-    assert not (out / ".results.csv.part").is_symlink()  # nothing half is left
-    assert pneumonia("submit", films, *service.options, "--out", out).code == 0
+    assert not (out / ".results.csv.part").is_symlink()  # no unfinished file is left
+    assert pneumonia("submit", images, *service.options, "--out", out).code == 0
 
 
 @pytest.mark.parametrize(("option", "reason"), [("--out", "File exists"), ("--heatmaps", "Not a directory")])
@@ -80,9 +80,9 @@ def test_a_path_that_is_taken_is_told_before_anything_is_sent(
 def test_without_permission_submit_tells_the_folder(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    films, out = make_films({"a.png": 250}), tmp_path / "out"
+    images, out = make_films({"a.png": 250}), tmp_path / "out"
     forbid(monkeypatch, out)
-    assert_told(pneumonia("submit", films, *stack.options, "--out", out), out, "Permission denied")
+    assert_told(pneumonia("submit", images, *stack.options, "--out", out), out, "Permission denied")
     assert stack.uploads() == []
 
 
@@ -135,7 +135,7 @@ def test_folders_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (OSError(errno.ENOSPC, "No space left on device"), "Standard output cannot be written: No space"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x cannot be written: Permission denied."),
-        (PermissionError(errno.EACCES, "Permission denied"), None),  # as of a port
+        (PermissionError(errno.EACCES, "Permission denied"), None),  # such as that of a port
         (FileNotFoundError(errno.ENOENT, "No such file", "/x"), None),
         (ConnectionResetError(errno.ECONNRESET, "reset"), None),
         (OSError("of a library"), None),

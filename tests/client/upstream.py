@@ -1,4 +1,4 @@
-"""A service that answers as it is told to, and remembers what it was asked."""
+"""A service with prepared answers that records its requests."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pneumonia_cli.local.wsgi_server import running
 
 @dataclass
 class Asked:
-    """One request as it came over the wire."""
+    """One request as it was received."""
 
     method: str
     target: str
@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass
 class Upstream:
-    """`answers` by path: a Response, or several for one request after the other; 404 for all else."""
+    """A service with `answers` by path: one Response, or several for successive requests; 404 for other paths."""
 
     url: str = ""
     answers: dict[str, Response | list[Response]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Upstream:
 
 @contextmanager
 def upstream() -> Iterator[Upstream]:
-    """Run one on 127.0.0.1."""
+    """Run an Upstream on 127.0.0.1."""
     server = Upstream()
     with running(Request.application(server.respond), 0) as port:
         server.url = f"http://{HOST}:{port}"
@@ -49,6 +49,6 @@ def upstream() -> Iterator[Upstream]:
 
 
 def answer(document: Any, status: int = 200, **headers: str) -> Response:
-    """A JSON answer; `Retry_After="2"` is a header."""
+    """Return a JSON answer. `Retry_After="2"` sets a header."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(json.dumps(document), status, named, content_type="application/json")

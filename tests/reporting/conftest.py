@@ -1,4 +1,4 @@
-"""What the command of this folder exports into its process is undone."""
+"""Undo what the command of this folder exports into its process."""
 
 from tests.local.conftest import same_environment
 

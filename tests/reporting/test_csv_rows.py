@@ -32,7 +32,7 @@ def test_a_prediction_fills_the_row(predictor: Predictor, image_bytes: ImageByte
     assert (row["code"], row["answered_at"], row["correlation_id"]) == ("", "", "")
 
 
-def test_a_film_without_a_prediction() -> None:
+def test_an_image_without_a_prediction() -> None:
     row = csv_row({"file": "x.txt", "status": "rejected", "code": "unsupported_format", "detail": "No.", "extra": 1})
     assert tuple(row) == COLUMNS
     assert {name: value for name, value in row.items() if value} == {

@@ -17,7 +17,7 @@ MADE = datetime(2026, 11, 22, 12, 30)
 
 
 class Page(HTMLParser):
-    """What a browser sees: tags with attributes, and text."""
+    """The content that a browser reads: tags with attributes, and text."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -37,11 +37,11 @@ Make = Callable[..., str]
 
 @pytest.fixture
 def make(predictor: Predictor, tmp_path: Path, image_bytes: Callable[..., bytes]) -> Make:
-    """Render films of given greys by name, with any other outcomes."""
+    """Render images with the given grey values by name, and other outcomes."""
 
-    def build(films: dict[str, int], *others: Outcome, change: dict[str, Any] | None = None) -> str:
+    def build(greys: dict[str, int], *others: Outcome, change: dict[str, Any] | None = None) -> str:
         outcomes = list(others)
-        for index, (name, grey) in enumerate(films.items()):
+        for index, (name, grey) in enumerate(greys.items()):
             path = tmp_path / f"{index}.png"
             path.write_bytes(image_bytes(grey))
             answer = predictor.predict(path.read_bytes(), request_id="r", heatmap=True)
@@ -53,7 +53,7 @@ def make(predictor: Predictor, tmp_path: Path, image_bytes: Callable[..., bytes]
     return build
 
 
-def test_every_film_is_there_most_probable_first(make: Make) -> None:
+def test_every_image_is_there_most_probable_first(make: Make) -> None:
     page = Page(make({"low.png": 5, "high.png": 250, "middle.png": 120}))
     names = [attrs["data-name"] for tag, attrs in page.tags if tag == "article"]
     assert names == ["high.png", "middle.png", "low.png"]
@@ -64,24 +64,24 @@ def test_every_film_is_there_most_probable_first(make: Make) -> None:
         assert text in page.text
 
 
-def test_a_caveat_replaces_the_verdict_of_a_film(make: Make) -> None:
+def test_a_caveat_replaces_the_verdict_of_an_image(make: Make) -> None:
     text = make({"high.png": 250}, change={"forced": True})
     page = Page(text)
     assert [attrs["data-triage"] for tag, attrs in page.tags if tag == "article"] == ["forced"]
-    film = text[text.index("<article") : text.index("</article>")]
-    assert not re.search(r'class="[^"]*likely_pneumonia', film)
-    assert "The model says: likely pneumonia" in film
-    assert "if 1 in 2 such patients has it" in film
-    assert ">Forced<" in film
+    card = text[text.index("<article") : text.index("</article>")]
+    assert not re.search(r'class="[^"]*likely_pneumonia', card)
+    assert "The model says: likely pneumonia" in card
+    assert "if 1 in 2 such patients has it" in card
+    assert ">Forced<" in card
 
 
-def test_a_film_says_all_that_its_printed_page_needs(make: Make, predictor: Predictor) -> None:
+def test_an_image_says_all_that_its_printed_page_needs(make: Make, predictor: Predictor) -> None:
     text = make({"high.png": 250}, change={"at_prevalence": {"prevalence": 0.1, "probability": 0.321}})
-    film = text[text.index("<article") : text.index("</article>")]
+    card = text[text.index("<article") : text.index("</article>")]
     for part in ("Likely pneumonia", "32.1%", "if 1 in 10 such children has it", "tiny-grey 0.0.1", "2026-11-22 12:30",
                  predictor.card.notice, "All heatmaps of this model use one scale"):  # fmt: skip
-        assert part in film
-    assert ">99." not in film
+        assert part in card
+    assert ">99." not in card
     assert "label pneumonia" not in text
 
 
@@ -104,8 +104,8 @@ def test_names_and_reasons_are_escaped(make: Make, tmp_path: Path) -> None:
     assert [attrs["data-name"] for tag, attrs in page.tags if tag == "article"] == [EVIL]
 
 
-def test_a_page_without_films(make: Make, tmp_path: Path) -> None:
-    rejected = {"status": "rejected", "code": "unsupported_format", "title": "Unsupported", "detail": "No film."}
+def test_a_page_without_images(make: Make, tmp_path: Path) -> None:
+    rejected = {"status": "rejected", "code": "unsupported_format", "title": "Unsupported", "detail": "Not an image."}
     page = Page(make({}, Outcome(ImageFile(tmp_path, "notes.txt"), rejected)))
     assert "notes.txt" in page.text
     assert "1 refused, 0 missing" in page.text

@@ -27,7 +27,7 @@ def predicted(name: str, probability: float, **more: Any) -> Outcome:
 
 
 def cells(outcome: Outcome) -> tuple[Text, Text]:
-    """Triage and probability in the table."""
+    """Return triage and probability in the table."""
     columns = predicted_table([outcome]).columns
     return tuple(next(iter(column.cells)) for column in columns[1:3])  # type: ignore[return-value]
 
@@ -71,7 +71,7 @@ def test_of_many_the_two_ends_are_shown_and_said_so() -> None:
 
 
 def test_many_refused_are_cut_and_said_so() -> None:
-    rows = [(f"file-{n:03}", "unsupported_format", "no film") for n in range(MAX_ROWS + 5)]
+    rows = [(f"file-{n:03}", "unsupported_format", "not an image") for n in range(MAX_ROWS + 5)]
     text = shown(refused_table("refused", rows))
     assert "and 5 more" in text
     assert text.count("unsupported_format") == MAX_ROWS

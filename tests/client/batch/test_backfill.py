@@ -1,4 +1,4 @@
-"""What the command does around the state machine; the machine itself: tests/integration/test_backfill.py."""
+"""The command around the state machine. tests/integration/test_backfill.py tests the state machine."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.client.conftest import Pneumonia
 from tests.conftest import RESULTS, make_bucket
 
 UPLOADS = "uploads"
-# It waits, so that it runs until it is stopped.
+# A state machine that waits until it is stopped.
 WAITING = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
 
@@ -43,7 +43,7 @@ def parts(machine: str) -> list[str]:
 
 
 def running(sfn: Any, machine: str) -> dict[str, dict[str, Any]]:
-    """Name -> input."""
+    """Return name -> input of the running executions."""
     found = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     described = (sfn.describe_execution(executionArn=entry["executionArn"]) for entry in found)
     return {entry["name"]: json.loads(entry["input"]) for entry in described}

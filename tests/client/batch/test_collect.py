@@ -52,9 +52,9 @@ def test_fetches_what_is_waited_for_and_nothing_else(
     assert collector.catch_up(waiting) == 2
     assert waiting == {"batch/b/c": None}
     assert journal.counts() == {"predicted": 1, "rejected": 1, "waiting": 1}
-    (film,) = journal.entries("predicted")
-    assert film.heatmap_file is not None
-    assert (tmp_path / film.heatmap_file).read_bytes() == b"png"
+    (entry,) = journal.entries("predicted")
+    assert entry.heatmap_file is not None
+    assert (tmp_path / entry.heatmap_file).read_bytes() == b"png"
     assert collector.catch_up(waiting) == 0
 
 
@@ -88,7 +88,7 @@ def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
     put(s3, "batch/b/c", PREDICTED)
     assert collector.look(waiting) == 0
     assert list(waiting) == ["batch/b/c", "batch/b/a", "batch/b/b"]
-    assert collector.look(waiting) == 1  # c with a, and since c has come b with a
+    assert collector.look(waiting) == 1  # a and c are asked for first, then a and b
     assert list(waiting) == ["batch/b/b", "batch/b/a"]
 
 
@@ -143,7 +143,7 @@ def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (patience.silent_seconds, patience.over()) == (10.0, None)
     now = 20.5
     assert "No new result for 10 s" in str(patience.over())
-    assert not patience.all_dead(1)  # nobody knows
+    assert not patience.all_dead(1)  # unknown without SQS
 
 
 def test_all_that_is_missing_is_dead(aws_credentials: None) -> None:
@@ -158,6 +158,6 @@ def test_all_that_is_missing_is_dead(aws_credentials: None) -> None:
         assert not any(patience.all_dead(2) for _ in range(5))  # fewer dead than missing
         assert not any(patience.all_dead(0) for _ in range(5))  # nothing is missing
         assert [patience.all_dead(1), patience.all_dead(1)] == [False, False]
-        patience.news()  # counts again
+        patience.news()  # restarts the count
         assert [patience.all_dead(1), patience.all_dead(1), patience.all_dead(1)] == [False, False, True]
         sqs.close()

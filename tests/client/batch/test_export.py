@@ -15,7 +15,7 @@ from tests.conftest import ImageBytes
 
 
 @pytest.fixture
-def films(tmp_path: Path, image_bytes: ImageBytes) -> dict[str, Path]:
+def images(tmp_path: Path, image_bytes: ImageBytes) -> dict[str, Path]:
     found = {}
     for name, grey in (("low.png", 5), ("high.png", 250), ("=HYPERLINK(1).png", 120)):
         found[name] = tmp_path / name
@@ -24,10 +24,10 @@ def films(tmp_path: Path, image_bytes: ImageBytes) -> dict[str, Path]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path, films: dict[str, Path], predictor: Predictor) -> Iterator[Journal]:
+def journal(tmp_path: Path, images: dict[str, Path], predictor: Predictor) -> Iterator[Journal]:
     with Journal(tmp_path / "out", {}) as opened:
         (tmp_path / "out" / "heatmaps").mkdir()
-        for name, path in films.items():
+        for name, path in images.items():
             answer = predictor.predict(path.read_bytes(), request_id="r", heatmap=True)
             file = f"heatmaps/{name.strip('=()')}"
             assert answer.heatmap_png is not None
@@ -51,14 +51,14 @@ def test_tables_by_risk(journal: Journal, tmp_path: Path) -> None:
     assert [line["file"] for line in lines] == names
     assert lines[0]["heatmap_file"] == "heatmaps/high.png"
     assert [line.get("detail") for line in lines[3:]] == ["No.", NO_RESULT, "S3 failed."]
-    # What has no result yet is looked for in the logs by this.
+    # This id finds an image without a result in the logs.
     assert [line.get("correlation_id") for line in lines[3:]] == [None, of_batch_key("absent"), None]
     with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["status"] for row in rows] == ["predicted"] * 3 + ["rejected", "missing", "missing"]
     assert float(rows[0]["pneumonia"]) == lines[0]["pneumonia"]
     assert (rows[0]["model"], rows[0]["model_version"]) == ("tiny-grey", "0.0.1")
-    # No spreadsheet takes a file name for a formula.
+    # The apostrophe keeps spreadsheets from reading the file name as a formula.
     assert [row["file"] for row in rows] == ["high.png", "'=HYPERLINK(1).png", *names[2:]]
     assert (out / "results.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     assert not list(out.glob(".*"))
@@ -74,18 +74,18 @@ def test_probabilities_at_another_prevalence(journal: Journal, tmp_path: Path) -
     assert not ["at_prevalence" for line in lines[3:] if "at_prevalence" in line]
 
 
-def test_films_with_a_caveat_are_counted_apart(journal: Journal, tmp_path: Path) -> None:
-    for film in list(journal.entries("predicted")):
-        change = {"forced": True} if film.name == "high.png" else {"in_training_population": False}
-        journal.answered(film.name, {**(film.result or {}), **change}, film.heatmap_file)
+def test_images_with_a_caveat_are_counted_apart(journal: Journal, tmp_path: Path) -> None:
+    for entry in list(journal.entries("predicted")):
+        change = {"forced": True} if entry.name == "high.png" else {"in_training_population": False}
+        journal.answered(entry.name, {**(entry.result or {}), **change}, entry.heatmap_file)
     summary = write_tables(journal, tmp_path / "out")
     assert summary.triage == {"likely_pneumonia": 1, "indeterminate": 1, "likely_normal": 1}
     assert summary.groups == {"forced": 1, "outside": 2}
 
 
-def test_the_report(journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path) -> None:
+def test_the_report(journal: Journal, images: dict[str, Path], predictor: Predictor, tmp_path: Path) -> None:
     steps: list[None] = []
-    path = write_report(journal, tmp_path / "out", films, predictor.card, on_progress=lambda: steps.append(None))
+    path = write_report(journal, tmp_path / "out", images, predictor.card, on_progress=lambda: steps.append(None))
     page = path.read_text(encoding="utf-8")
     assert len(steps) == 3
     assert page.index(">high.png<") < page.index(">=HYPERLINK(1).png<") < page.index(">low.png<")
@@ -94,7 +94,7 @@ def test_the_report(journal: Journal, films: dict[str, Path], predictor: Predict
         assert text in page
 
 
-def test_a_report_without_the_films(journal: Journal, predictor: Predictor, tmp_path: Path) -> None:
+def test_a_report_without_the_images(journal: Journal, predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "out" / "heatmaps" / "low.png").unlink()
     gone = {"high.png": tmp_path / "moved.png"}
     page = write_report(journal, tmp_path / "out", gone, predictor.card).read_text(encoding="utf-8")
@@ -103,8 +103,8 @@ def test_a_report_without_the_films(journal: Journal, predictor: Predictor, tmp_
 
 
 def test_thumbnails_of_very_many_are_small(
-    journal: Journal, films: dict[str, Path], predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, images: dict[str, Path], predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    large = write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size
+    large = write_report(journal, tmp_path / "out", images, predictor.card).stat().st_size
     monkeypatch.setattr(report, "SIDES", ((2, 512),))
-    assert write_report(journal, tmp_path / "out", films, predictor.card).stat().st_size < large
+    assert write_report(journal, tmp_path / "out", images, predictor.card).stat().st_size < large

@@ -39,27 +39,27 @@ def test_a_key_tells_nothing(tmp_path: Path) -> None:
         assert one.key_of(b"film") != one.key_of(b"another")
         assert one.key_of(b"film", force=True) != one.key_of(b"film")
         names = {journal.key_of(b"film").rpartition("/")[2] for journal in (one, two)}
-        assert len(names) == 2  # also for equal films
+        assert len(names) == 2  # identical images share a key
         prefix = bytes.fromhex(one.prefix.split("/")[1])
         guesses = {hashlib.sha256(b"film").hexdigest()[:32], hmac.new(prefix, b"film", "sha256").hexdigest()[:32]}
         assert not names & guesses
 
 
-def test_a_result_belongs_to_all_films_of_its_key(tmp_path: Path) -> None:
+def test_a_result_belongs_to_all_images_of_its_key(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         journal.uploaded("a.png", 5, 100, "k1")
         journal.uploaded("b.png", 5, 100, "k1")
         assert journal.answered("k1", predicted(0.5), "heatmaps/k1.png") == 2
         journal.uploaded("late.png", 5, 100, "k1")
         assert journal.waiting() == {}
-        assert [(film.name, film.state, film.heatmap_file) for film in journal.entries()] == [
+        assert [(entry.name, entry.state, entry.heatmap_file) for entry in journal.entries()] == [
             ("a.png", "predicted", "heatmaps/k1.png"),
             ("b.png", "predicted", "heatmaps/k1.png"),
             ("late.png", "predicted", "heatmaps/k1.png"),
         ]
 
 
-def test_films_come_by_risk_then_by_name(tmp_path: Path) -> None:
+def test_images_come_by_risk_then_by_name(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         for name, probability in (("low", 0.1), ("high", 0.9), ("also high", 0.9)):
             journal.uploaded(name, 1, 1, name)
@@ -69,10 +69,10 @@ def test_films_come_by_risk_then_by_name(tmp_path: Path) -> None:
         journal.refused("at home", 1, 1, REJECTED)
         journal.failed("down", 1, 1, "S3 failed.")
         journal.uploaded("absent", 1, 1, "absent")
-        assert [film.name for film in journal.entries()] == [
+        assert [entry.name for entry in journal.entries()] == [
             "also high", "high", "low", "at home", "bad", "absent", "down",
         ]  # fmt: skip
-        assert [film.name for film in journal.entries(WAITING, "failed")] == ["absent", "down"]
+        assert [entry.name for entry in journal.entries(WAITING, "failed")] == ["absent", "down"]
         assert journal.counts() == {"predicted": 3, "rejected": 2, "failed": 1, "waiting": 1}
 
 
@@ -84,7 +84,7 @@ def test_what_was_not_uploaded_is_tried_again(tmp_path: Path) -> None:
         assert not journal.settled("down", 1, 1)
 
 
-def test_a_changed_film_loses_its_result(tmp_path: Path) -> None:
+def test_a_changed_image_loses_its_result(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         journal.uploaded("a.png", 5, 100, "k1")
         journal.answered("k1", predicted(0.5), None)
@@ -97,7 +97,7 @@ def test_a_batch_stays_with_its_bucket(tmp_path: Path) -> None:
         pass
     with pytest.raises(UsageProblem, match="upload bucket is uploads, not others"):
         Journal(tmp_path, {"upload bucket": "others"})
-    with Journal(tmp_path, {}):  # not asked
+    with Journal(tmp_path, {}):  # without settings nothing is checked
         pass
 
 
@@ -106,7 +106,7 @@ def test_the_prefix_can_be_given(tmp_path: Path) -> None:
         assert journal.prefix == "ward/"
 
 
-def test_the_folder_of_the_films_is_remembered(tmp_path: Path) -> None:
+def test_the_folder_of_the_images_is_remembered(tmp_path: Path) -> None:
     with Journal(tmp_path, {}) as journal:
         unset: Path | None = journal.folder
         assert unset is None
@@ -132,7 +132,7 @@ def test_what_was_committed_outlives_a_crash(tmp_path: Path) -> None:
     journal.uploaded("a.png", 5, 100, "k1")
     journal.commit()
     journal.uploaded("b.png", 5, 100, "k2")
-    journal._db.close()  # as if the process had died
+    journal._db.close()  # as if the process had been killed
     with Journal(tmp_path, BUCKETS) as journal:
         assert journal.waiting() == {"k1": None}
 
@@ -140,7 +140,7 @@ def test_what_was_committed_outlives_a_crash(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-        journal._db.execute(f"PRAGMA max_page_count = {pages}")  # as if nothing more had room
+        journal._db.execute(f"PRAGMA max_page_count = {pages}")  # as if the disk were full
         with pytest.raises(UnwritableOutput, match=f"{tmp_path / FILE} cannot be written: database or disk is full"):
             journal.failed("a.png", 1, 1, "x" * 100_000)
 

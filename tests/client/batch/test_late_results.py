@@ -10,10 +10,10 @@ from tests.client.conftest import Pneumonia, Stack
 from tests.conftest import MakeFilms
 
 
-def upload(stack: Stack, films: Path) -> None:
-    for film in films.rglob("*.png"):
-        key = film.relative_to(films.parent).as_posix()
-        stack.cloud.s3.put_object(Bucket="pneumonia-uploads", Key=key, Body=film.read_bytes())
+def upload(stack: Stack, images: Path) -> None:
+    for image in images.rglob("*.png"):
+        key = image.relative_to(images.parent).as_posix()
+        stack.cloud.s3.put_object(Bucket="pneumonia-uploads", Key=key, Body=image.read_bytes())
     while stack.poller.poll():
         pass
 
@@ -69,6 +69,6 @@ def test_what_readers_said_comes_with_the_results(
     with (out / "results.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = {row["file"]: (row["feedback"], row["feedback_reason"]) for row in csv.DictReader(stream)}
     assert rows == {"api/judged.png": ("disagree", "no_pneumonia"), "api/other.png": ("", "")}
-    # The files of readers are no results, however much is asked for.
+    # The feedback of readers is not a result, even without a prefix.
     ran = pneumonia("results", tmp_path / "all", "--prefix", "", *stack.options, "--json")
     assert json.loads(ran.out)["total"] == 2

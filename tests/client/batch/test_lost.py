@@ -11,7 +11,7 @@ KEYS = ["batch/a/1", "batch/a/2", "batch/a/3"]
 
 
 class Refusing:
-    """An S3 that answers every listing with an error."""
+    """An S3 that returns an error for every listing."""
 
     def __init__(self, code: str, status: int) -> None:
         self._response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
@@ -27,7 +27,7 @@ def test_what_is_not_in_the_bucket(s3: Any) -> None:
     for key in ("batch/a/2", "batch/b/1"):
         s3.put_object(Bucket=UPLOADS, Key=key, Body=b"x")
     assert lost(s3, UPLOADS, "batch/a/", KEYS) == {"batch/a/1", "batch/a/3"}
-    s3.delete_object(Bucket=UPLOADS, Key="batch/a/2")  # also where a version of it stays
+    s3.delete_object(Bucket=UPLOADS, Key="batch/a/2")  # a version of it still exists
     assert lost(s3, UPLOADS, "batch/a/", KEYS) == set(KEYS)
 
 

@@ -1,4 +1,4 @@
-"""Five thousand films: in a lane of its own (make test-scale)."""
+"""A batch of five thousand images, run separately (make test-scale)."""
 
 import json
 import os
@@ -15,20 +15,20 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[3]
 FEW, MANY = 500, 5000
-MB = 1024  # kilobytes, in which the kernel counts
+MB = 1024  # kilobytes, the unit of the kernel
 
 pytestmark = pytest.mark.scale
 
 
 @dataclass(frozen=True)
 class Server:
-    """`python -m pneumonia_cli serve` in its own process, so that its memory is not taken for the command's."""
+    """`python -m pneumonia_cli serve` in a separate process, so that its memory does not count for the command."""
 
     url: str
     endpoint_url: str
 
     def uploads(self) -> int:
-        """How many objects, in all their versions, were ever uploaded."""
+        """Return the number of versions of all uploaded objects."""
         s3 = boto3.client(
             "s3",
             endpoint_url=self.endpoint_url,
@@ -66,8 +66,8 @@ def server(environment: dict[str, str]) -> Iterator[Server]:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
-    """MANY small films, no two alike, in ten folders."""
+def images(tmp_path: Path) -> Path:
+    """Create MANY different small images in ten folders."""
     folder = tmp_path / "films"
     for index in range(MANY):
         pixels = np.full((24, 24), index % 256, np.uint8)
@@ -80,16 +80,16 @@ def films(tmp_path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """A submit that has ended: what it said, and the most memory it ever had, in kilobytes."""
+    """A finished `submit`: its output, and its peak memory in kilobytes."""
 
     code: int
     summary: dict[str, int]
     peak: int
 
 
-def submit(server: Server, films: Path, out: Path, environment: dict[str, str]) -> Run:
+def submit(server: Server, images: Path, out: Path, environment: dict[str, str]) -> Run:
     said = out.with_suffix(".json")
-    command = [sys.executable, "-m", "pneumonia_cli", "submit", str(films), "--out", str(out), "--json"]
+    command = [sys.executable, "-m", "pneumonia_cli", "submit", str(images), "--out", str(out), "--json"]
     where = ["--stack", "local", "--url", server.url]
     with said.open("w") as stdout:
         process = subprocess.Popen(
@@ -100,25 +100,25 @@ def submit(server: Server, films: Path, out: Path, environment: dict[str, str]) 
     return Run(process.returncode, json.loads(said.read_text()), usage.ru_maxrss)
 
 
-def test_five_thousand_films_in_the_memory_of_five_hundred(
-    server: Server, films: Path, environment: dict[str, str], tmp_path: Path
+def test_five_thousand_images_in_the_memory_of_five_hundred(
+    server: Server, images: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     few = tmp_path / "few"
     few.mkdir()
-    for film in sorted(films.rglob("*.png"))[:FEW]:
-        (few / film.name).write_bytes(film.read_bytes())
+    for image in sorted(images.rglob("*.png"))[:FEW]:
+        (few / image.name).write_bytes(image.read_bytes())
     first = submit(server, few, tmp_path / "few-results", environment)
     assert (first.code, first.summary["predicted"]) == (0, FEW)
 
-    run = submit(server, films, tmp_path / "results", environment)
+    run = submit(server, images, tmp_path / "results", environment)
     assert (run.code, run.summary["total"], run.summary["predicted"]) == (0, MANY, MANY)
-    # Ten times the films: their names, and nothing of what they hold.
+    # With ten times the images, memory grows only by their names.
     assert run.peak < first.peak + 24 * MB
     assert server.uploads() == FEW + MANY
     assert len((tmp_path / "results" / "results.csv").read_text().splitlines()) == MANY + 1
     assert (tmp_path / "results" / "report.html").read_text().count("<article") == MANY
     assert len(list((tmp_path / "results" / "heatmaps").iterdir())) == MANY
 
-    again = submit(server, films, tmp_path / "results", environment)
+    again = submit(server, images, tmp_path / "results", environment)
     assert (again.code, again.summary["predicted"]) == (0, MANY)
     assert server.uploads() == FEW + MANY

@@ -18,7 +18,7 @@ from tests.conftest import MakeFilms
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A local cloud has results at once."""
+    """Look often: a local cloud has results at once."""
     monkeypatch.setattr(pipeline, "_LOOK_EVERY_SECONDS", 0.1)
 
 
@@ -34,7 +34,7 @@ def with_queues(stack: Stack) -> Places:
 
 
 def lose_everything(stack: Stack) -> None:
-    """As a local cloud that was started again."""
+    """Lose all objects, as a local cloud does when it is restarted."""
     for key, version in stack.uploads():
         stack.cloud.s3.delete_object(Bucket="pneumonia-uploads", Key=key, VersionId=version)
     stack.cloud.sqs.purge_queue(QueueUrl=stack.cloud.queue_url)
@@ -67,25 +67,25 @@ def test_never_more_under_way_than_asked_for(
 
     monkeypatch.setattr(upload, "put_once", counted_put)
     monkeypatch.setattr(Collector, "look", counted_look)
-    films = make_films({f"{number}.png": number for number in range(30)})
+    images = make_films({f"{number}.png": number for number in range(30)})
     with Journal(tmp_path / "out", {}) as journal:
-        assert run(stack, journal, films, BatchOptions(tmp_path / "out", jobs=4, unanswered=7)) is None
+        assert run(stack, journal, images, BatchOptions(tmp_path / "out", jobs=4, unanswered=7)) is None
         assert journal.counts() == {"predicted": 30}
     assert (uploaded, most) == (30, 7)
 
 
 @pytest.mark.slow
 def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
-    """Nobody answers: the rest is not uploaded, is part of the count, and goes up the next time."""
-    films = make_films({f"{number}.png": number for number in range(10)})
+    """Without results, the remaining images are not uploaded but counted, and are uploaded the next time."""
+    images = make_films({f"{number}.png": number for number in range(10)})
     options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
     with Journal(tmp_path / "out", {}) as journal:
-        assert "No new result for 1 s" in str(run(stack, journal, films, options))
+        assert "No new result for 1 s" in str(run(stack, journal, images, options))
         assert journal.counts() == {"waiting": 4, "failed": 6}
-        assert {film.reason for film in journal.entries("failed")} == {NOT_BEGUN}
+        assert {entry.reason for entry in journal.entries("failed")} == {NOT_BEGUN}
         assert len(stack.uploads()) == 4
         with stack.poller.running():
-            assert run(stack, journal, films, options) is None
+            assert run(stack, journal, images, options) is None
         assert journal.counts() == {"predicted": 10}
     assert len(stack.uploads()) == 10
 
@@ -95,17 +95,17 @@ def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_pat
 def test_what_the_service_has_lost_is_sent_again(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_list: bool
 ) -> None:
-    """As many films as may be under way are waited for, and none of them is in the bucket any more."""
-    films = make_films({f"{number}.png": number for number in range(6)})
+    """The run waits for the maximum number of images, and none of them is still in the bucket."""
+    images = make_films({f"{number}.png": number for number in range(6)})
     options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
     with Journal(tmp_path / "out", {}) as journal:
-        assert run(stack, journal, films, options) is not None
+        assert run(stack, journal, images, options) is not None
         assert journal.counts() == {"waiting": 4, "failed": 2}
         lose_everything(stack)
         if not may_list:
             monkeypatch.setattr(pipeline, "lost", lambda *_arguments: None)
         with stack.poller.running():
-            assert run(stack, journal, films, replace(options, patience_seconds=20.0)) is None
+            assert run(stack, journal, images, replace(options, patience_seconds=20.0)) is None
         assert journal.counts() == {"predicted": 6}
     assert len(stack.uploads()) == 6
 
@@ -115,7 +115,7 @@ def test_what_is_lost_under_way_is_sent_again(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "_CHECK_EVERY_SECONDS", 0.2)
-    films = make_films({f"{number}.png": number for number in range(3)})
+    images = make_films({f"{number}.png": number for number in range(3)})
     lose, looks = Journal.lose, 0
     look = Collector.look
 
@@ -139,40 +139,40 @@ def test_what_is_lost_under_way_is_sent_again(
     monkeypatch.setattr(Journal, "lose", wake_up)
     with Journal(tmp_path / "out", {}) as journal:
         options = BatchOptions(tmp_path / "out", jobs=2, patience_seconds=20.0)
-        assert run(stack, journal, films, options) is None
+        assert run(stack, journal, images, options) is None
         assert journal.counts() == {"predicted": 3}
 
 
 @pytest.mark.slow
 def test_what_is_lost_and_no_longer_here(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
-    films = make_films({"a.png": 1, "b.png": 2})
+    images = make_films({"a.png": 1, "b.png": 2})
     options = BatchOptions(tmp_path / "out", patience_seconds=0.3)
     with Journal(tmp_path / "out", {}) as journal:
-        run(stack, journal, films, options)
+        run(stack, journal, images, options)
         lose_everything(stack)
-        (films / "b.png").unlink()
+        (images / "b.png").unlink()
         with stack.poller.running():
-            assert run(stack, journal, films, replace(options, patience_seconds=20.0)) is None
+            assert run(stack, journal, images, replace(options, patience_seconds=20.0)) is None
         assert journal.counts() == {"predicted": 1, "failed": 1}
-        assert [film.reason for film in journal.entries("failed")] == [LOST]
+        assert [entry.reason for entry in journal.entries("failed")] == [LOST]
 
 
 @pytest.mark.slow
 def test_what_is_dead_takes_no_room(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many films as may be under way lie in the dead-letter queue: the others are uploaded all the same."""
-    films = make_films({f"{number}.png": number for number in range(9)})
+    """The maximum number of images is in the dead-letter queue. The other images are uploaded anyway."""
+    images = make_films({f"{number}.png": number for number in range(9)})
     where = with_queues(stack)
     options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
     cloud = stack.cloud
     with Journal(tmp_path / "out", {}) as journal:
-        assert run(stack, journal, films, options) is not None
+        assert run(stack, journal, images, options) is not None
         cloud.sqs.purge_queue(QueueUrl=cloud.queue_url)
         for _ in range(4):
             cloud.sqs.send_message(QueueUrl=cloud.dead_letter_queue_url, MessageBody="{}")
         with stack.poller.running():
-            said = run(stack, journal, films, replace(options, patience_seconds=20.0), where)
+            said = run(stack, journal, images, replace(options, patience_seconds=20.0), where)
         assert said == DEAD
         assert journal.counts() == {"predicted": 5, "waiting": 4}
 
@@ -181,7 +181,7 @@ def test_what_is_dead_takes_no_room(
 def test_a_slow_upload_is_no_dead_letter(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty queue and nothing that waits: that is how it begins."""
+    """At the start the queue is empty and nothing waits. This must not look like failed uploads."""
     put, stalls, enough = upload.put_once, 0, threading.Event()
 
     def slow_put(*arguments: Any, **options: Any) -> bool:

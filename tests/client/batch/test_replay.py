@@ -33,14 +33,14 @@ def result(stack: Stack, key: str) -> dict[str, Any]:
 
 @pytest.fixture
 def uploaded(stack: Stack, image_bytes: ImageBytes) -> Stack:
-    """Two films, one of them twice, with results; a deleted film, and a folder of the console."""
+    """Two images with results, one of them uploaded twice; a deleted image, and a folder marker of the console."""
     s3 = stack.cloud.s3
     for key, grey in ((KEY, 200), (KEY, 100), ("other.png", 90), ("gone.png", 80)):
         s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(grey))
     s3.put_object(Bucket=UPLOADS, Key="ward 3/", Body=b"")
     s3.delete_object(Bucket=UPLOADS, Key="gone.png")
     work_off(stack)
-    # S3 tells its time in whole seconds, and what was uploaded in the second of a replay wins over it.
+    # S3 returns whole seconds, and an upload in the same second takes precedence over the replay.
     time.sleep(1 - time.time() % 1)
     return stack
 
@@ -57,18 +57,18 @@ def test_results_are_made_again_from_the_newest_versions(uploaded: Stack, pneumo
 
 
 def test_what_an_event_of_aws_brought_is_made_again_too(uploaded: Stack, pneumonia: Pneumonia) -> None:
-    """Such an event names version and sequencer, which the local cloud leaves out."""
+    """An event from AWS has a version and a sequencer, which the local cloud leaves out."""
     cloud = uploaded.cloud
-    (film,) = [
+    (image,) = [
         f for f in replay.images(cloud.s3, UPLOADS, RESULTS, replay.Replay(datetime.now(UTC).date())) if f.key == KEY
     ]
-    body = replay.event(UPLOADS, film, datetime.now(UTC))
-    body["Records"][0]["s3"]["object"] |= {"versionId": film.version_id, "sequencer": "0065A1B2C3D4E5F607"}
+    body = replay.event(UPLOADS, image, datetime.now(UTC))
+    body["Records"][0]["s3"]["object"] |= {"versionId": image.version_id, "sequencer": "0065A1B2C3D4E5F607"}
     cloud.s3.delete_object(Bucket=RESULTS, Key=f"{KEY}.json")
     cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=json.dumps(body))
     work_off(uploaded)
     old = result(uploaded, KEY)
-    assert old["source"]["version_id"] == film.version_id
+    assert old["source"]["version_id"] == image.version_id
     time.sleep(1 - time.time() % 1)
     ran = pneumonia("replay", "--day", today(), *LOCAL, "--yes", "--json")
     assert json.loads(ran.out)["sent"] == 2
@@ -79,7 +79,7 @@ def test_what_an_event_of_aws_brought_is_made_again_too(uploaded: Stack, pneumon
 def test_without_yes_it_only_counts(uploaded: Stack, pneumonia: Pneumonia) -> None:
     ran = pneumonia("replay", "--day", today(), *LOCAL)
     assert ran.code == 0
-    assert f"2 films of {today()}" in ran.out
+    assert f"2 images of {today()}" in ran.out
     assert uploaded.poller.poll() == 0
 
 
@@ -99,23 +99,23 @@ def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumo
 
 
 def test_an_upload_that_comes_meanwhile_wins(uploaded: Stack, image_bytes: ImageBytes) -> None:
-    """In whatever order: the message of the replay is of the version that was the newest when it began."""
+    """In any order: the message of the replay is about the version that was the newest at its start."""
     cloud, day = uploaded.cloud, datetime.now(UTC).date()
     began = replay.server_time(cloud.s3, UPLOADS)
-    (film,) = [film for film in replay.images(cloud.s3, UPLOADS, RESULTS, replay.Replay(day)) if film.key == KEY]
+    (image,) = [image for image in replay.images(cloud.s3, UPLOADS, RESULTS, replay.Replay(day)) if image.key == KEY]
     version = cloud.s3.put_object(Bucket=UPLOADS, Key=KEY, Body=image_bytes(30))["VersionId"]
-    assert version != film.version_id
+    assert version != image.version_id
     work_off(uploaded)
     newer = result(uploaded, KEY)
-    body = json.dumps(replay.event(UPLOADS, film, began - timedelta(seconds=1)))
+    body = json.dumps(replay.event(UPLOADS, image, began - timedelta(seconds=1)))
     cloud.sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=body)
     work_off(uploaded)
     assert result(uploaded, KEY) == newer
 
 
 def test_the_worker_reads_an_event_as_one_of_s3() -> None:
-    film = replay.StoredFilm(KEY, None, "e", 5)
-    (upload,) = parse_message(json.dumps(replay.event("b", film, datetime(2026, 11, 25, tzinfo=UTC))))
+    image = replay.StoredFilm(KEY, None, "e", 5)
+    (upload,) = parse_message(json.dumps(replay.event("b", image, datetime(2026, 11, 25, tzinfo=UTC))))
     assert (upload.bucket, upload.key, upload.version_id, upload.sequencer) == ("b", KEY, None, None)
     assert (upload.size, upload.event_time) == (5, datetime(2026, 11, 25, tzinfo=UTC))
 
@@ -131,7 +131,7 @@ def test_thousands_go_in_batches(stack: Stack, pneumonia: Pneumonia) -> None:
 
 
 class Refuses:
-    """An SQS that takes only the first message of a batch, and an S3 without a clock."""
+    """An SQS that accepts only the first message of a batch, and an S3 without a clock."""
 
     def send_message_batch(self, **_arguments: Any) -> Any:
         return {"Failed": [{"Id": "1", "Code": "x", "SenderFault": False}]}
@@ -142,9 +142,9 @@ class Refuses:
 
 def test_what_the_queue_does_not_take_is_an_error() -> None:
     refuses: Any = Refuses()
-    films = [replay.StoredFilm(str(number), None, "e", 5) for number in range(2)]
+    folder = [replay.StoredFilm(str(number), None, "e", 5) for number in range(2)]
     with pytest.raises(ServiceError, match="took 1 of 2"):
-        replay._send(refuses, "q", "b", films, datetime.now(UTC))
+        replay._send(refuses, "q", "b", folder, datetime.now(UTC))
     with pytest.raises(ServiceError, match="time"):
         replay.server_time(refuses, "b")
 

@@ -1,4 +1,4 @@
-"""What the last release has left goes on with this one: a batch's journal, stored results, messages in the queue."""
+"""Data of the previous release works with this one: the journal of a batch, stored results, messages in the queue."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.client.conftest import Pneumonia, Stack
 
 pytestmark = pytest.mark.slow
 
-# Run in the tree of the last release, with its packages.
+# Run in the repository of the previous release, with its packages.
 MADE_BY_THE_LAST_RELEASE = """
 import json, sys
 from pathlib import Path
@@ -33,7 +33,7 @@ with Journal(Path(sys.argv[1]), {"results bucket": "pneumonia-results"}) as jour
 print(json.dumps(keys))
 """
 
-# As the last release stored it: without the members that this one has added.
+# A result of the previous release, without the fields that this release added.
 RESULT = {
     "status": "predicted", "normal": 0.25, "pneumonia": 0.75, "label": "pneumonia", "triage": "indeterminate",
     "threshold": 0.4, "model": {"name": "xception", "version": "0.5.0", "sha256": "ab"}, "in_training_population": True,
@@ -50,7 +50,7 @@ RESULT = {
 
 @pytest.fixture
 def left(tmp_path: Path) -> tuple[Path, list[str]]:
-    """The output folder of a batch of the last release, and the keys of its films: one of three has its result."""
+    """The output folder of a batch of the previous release, and the keys of its images: one of three has a result."""
     tree, out = tmp_path / "last-release", tmp_path / "march"
     if not unpacked(tree):
         pytest.skip(absent())
@@ -66,9 +66,9 @@ def test_its_journal_goes_on(left: tuple[Path, list[str]]) -> None:
         assert set(journal.waiting()) == set(keys[1:])
         assert journal.settled("a.png", 5, 100)
         assert journal.key_of(b"b") == keys[1]
-        (film,) = journal.entries("predicted")
-        assert film.result is not None
-        assert film.result["pneumonia"] == 0.75
+        (entry,) = journal.entries("predicted")
+        assert entry.result is not None
+        assert entry.result["pneumonia"] == 0.75
 
 
 def test_the_rest_of_its_batch_is_fetched_with_old_and_new_results(
@@ -94,8 +94,8 @@ def test_its_results_are_told_as_they_were() -> None:
 
 
 def test_a_message_that_waits_in_the_queue_is_read(load_event: Any) -> None:
-    # The recorded events of S3 are older than both releases; what the last one's `replay` sends has neither sequencer
-    # nor version.
+    # The recorded S3 events are older than both releases. Events of the previous release's `replay` have neither
+    # sequencer nor version.
     record = load_event("sqs_s3_put_versioned")["Records"][0]
     body = json.loads(record["body"])
     for name in ("sequencer", "versionId"):

@@ -21,7 +21,7 @@ def versions(s3: Any) -> list[str]:
 
 
 def upload(s3: Any, journal: Journal, folder: Path, max_bytes: int = 10_000) -> tuple[list[Sent], int]:
-    """Everything in a folder; what was done, and how many objects were created."""
+    """Upload a folder, and return the outcomes and the number of created objects."""
     done: list[Sent] = []
     with ThreadPoolExecutor(2) as pool:
         uploader = Uploader(s3, UPLOADS, journal, pool, max_bytes=max_bytes, at_once=3)
@@ -39,7 +39,7 @@ def test_put_once(s3: Any) -> None:
     assert carried(found["Metadata"]) == of_batch_key("batch/k")
 
 
-def test_every_film_once_and_equal_ones_together(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_every_image_once_and_equal_ones_together(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
     folder = make_films({"a.png": 1, "ward/b.png": 2, "same.png": 1, **{f"{n}.png": n for n in range(10, 20)}})
     with Journal(tmp_path / "out", {}) as journal:
         done, created = upload(s3, journal, folder)
@@ -53,10 +53,10 @@ def test_again_without_opening_a_file(s3: Any, make_films: MakeFilms, tmp_path: 
     folder = make_films({"a.png": 1, "b.png": 2})
     with Journal(tmp_path / "out", {}) as journal:
         upload(s3, journal, folder)
-        for film in folder.iterdir():
-            stat = film.stat()
-            film.write_bytes(b"\0" * stat.st_size)  # what is not read cannot be noticed
-            os.utime(film, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        for entry in folder.iterdir():
+            stat = entry.stat()
+            entry.write_bytes(b"\0" * stat.st_size)  # the change is not noticed, because the file is not read
+            os.utime(entry, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         done, created = upload(s3, journal, folder)
     assert (len(done), created, len(versions(s3))) == (2, 0, 2)
 
@@ -65,7 +65,7 @@ def test_after_a_crash_before_the_journal_was_written(s3: Any, make_films: MakeF
     folder = make_films({"a.png": 1, "b.png": 2})
     journal = Journal(tmp_path / "out", {})
     upload(s3, journal, folder)
-    journal._db.close()  # as if the process had died: nothing was committed
+    journal._db.close()  # as if the process had been killed before a commit
     with Journal(tmp_path / "out", {}) as journal:
         assert journal.counts().total() == 0
         done, created = upload(s3, journal, folder)
@@ -77,7 +77,7 @@ def test_what_the_service_would_refuse_stays_at_home(s3: Any, make_films: MakeFi
     folder = make_films({"letter.txt": b"Dear Mrs. Miller", "empty.png": b"", "large.png": b"\x89PNG\r\n\x1a\n" * 99})
     with Journal(tmp_path / "out", {}) as journal:
         upload(s3, journal, folder, max_bytes=500)
-        found = {film.name: film.result["code"] for film in journal.entries("rejected") if film.result}
+        found = {entry.name: entry.result["code"] for entry in journal.entries("rejected") if entry.result}
     assert found == {"letter.txt": "unsupported_format", "empty.png": "missing_image", "large.png": "too_large"}
     assert versions(s3) == []
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_gone(s3: Any, tmp_path: Path) -> None:
         uploader.begin([ImageFile(tmp_path / "gone.png", "gone.png")])
         while uploader.busy:
             uploader.step(1.0, room=100)
-        assert [film.result["code"] for film in journal.entries() if film.result] == ["unreadable_file"]
+        assert [entry.result["code"] for entry in journal.entries() if entry.result] == ["unreadable_file"]
 
 
 def test_no_permission_ends_it(s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_no_permission_ends_it(s3: Any, make_films: MakeFilms, tmp_path: Path, m
         upload(s3, journal, make_films({"a.png": 1}))
 
 
-def test_a_network_that_fails_for_one_film_is_no_end(
+def test_a_network_that_fails_for_one_image_is_no_end(
     s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, calls = s3.put_object, []
@@ -137,7 +137,7 @@ def test_a_network_that_always_fails_is(
 def test_what_was_under_way_at_a_stop_is_noted(
     s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is in the bucket by then: the counts of the stop say so."""
+    """The upload is in the bucket, and counts as uploaded when the run stops."""
     go, put = threading.Event(), s3.put_object
 
     def slowly(**arguments: Any) -> Any:

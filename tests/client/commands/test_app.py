@@ -61,15 +61,15 @@ def test_versions(pneumonia: Pneumonia) -> None:
 
 
 def test_three_shapes_of_output(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms) -> None:
-    films = make_films({"a.png": 250, "b.txt": b"text"})
-    ran = pneumonia("predict", films, "--output", "csv")
+    folder = make_films({"a.png": 250, "b.txt": b"text"})
+    ran = pneumonia("predict", folder, "--output", "csv")
     rows = list(csv.DictReader(io.StringIO(ran.out)))
     assert (ran.code, [row["file"] for row in rows]) == (3, ["a.png", "b.txt"])
     assert [row["code"] for row in rows] == ["", "unsupported_format"]
-    told = [pneumonia("predict", films, *shape).out for shape in (["--json"], ["--output", "json"])]
+    told = [pneumonia("predict", folder, *shape).out for shape in (["--json"], ["--output", "json"])]
     assert [[json.loads(line)["file"] for line in out.splitlines()] for out in told] == [["a.png", "b.txt"]] * 2
-    assert "refused" in pneumonia("predict", films, "--output", "table").out
-    ran = pneumonia("predict", films, "--json", "--output", "csv")
+    assert "refused" in pneumonia("predict", folder, "--output", "table").out
+    ran = pneumonia("predict", folder, "--json", "--output", "csv")
     assert (ran.code, ran.out) == (2, "")
     assert "--output csv" in ran.err
     ran = pneumonia("bill", "--films", "10", "--output", "csv")
@@ -112,22 +112,22 @@ def test_a_fault_of_the_command_shows_no_stack_trace(
     pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predict, "run", fail)
-    films = make_films({"a.png": 1})
-    ran = pneumonia("predict", films)
+    folder = make_films({"a.png": 1})
+    ran = pneumonia("predict", folder)
     assert (ran.code, ran.out) == (1, "")
     assert "RuntimeError: something broke" in ran.err
     assert "Traceback" not in ran.err
-    told = json.loads(pneumonia("predict", films, "--json").err)
+    told = json.loads(pneumonia("predict", folder, "--json").err)
     assert told["error"]["code"] == "internal_error"
     monkeypatch.setenv(command.DEBUG_VARIABLE, "1")
-    assert "Traceback" in pneumonia("predict", films).err
+    assert "Traceback" in pneumonia("predict", folder).err
 
 
 def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None:
-    # More lines than a pipe holds (64 KiB): the command cannot be done before the reader has left.
-    films = make_films({f"{number}.png": number % 256 for number in range(400)})
+    # More lines than a pipe buffers (64 KiB), so that the command is still writing when the reader closes it.
+    folder = make_films({f"{number}.png": number % 256 for number in range(400)})
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
-    arguments = [sys.executable, "-m", "pneumonia_cli", "predict", str(films), "--json"]
+    arguments = [sys.executable, "-m", "pneumonia_cli", "predict", str(folder), "--json"]
     with subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -149,13 +149,13 @@ def test_what_needs_aws_says_so(pneumonia: Pneumonia, arguments: list[str]) -> N
 def test_a_refusal_names_the_option(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API calls it force=true."""
+    """The API calls the option force=true."""
 
     def refuse(_self: Predictor, _first: Any, _force: bool) -> Any:
         raise refusal(None)
 
     monkeypatch.setattr(Predictor, "_through_gate", refuse)
-    films = make_films({"a.png": 250})
-    ran = pneumonia("predict", films)
+    folder = make_films({"a.png": 250})
+    ran = pneumonia("predict", folder)
     assert "with --force" in " ".join(ran.out.split())
-    assert "force=true" in json.loads(pneumonia("predict", films, "--json").out)["error"]["detail"]
+    assert "force=true" in json.loads(pneumonia("predict", folder, "--json").out)["error"]["detail"]

@@ -1,6 +1,6 @@
-"""Every command of docs/operations.md is run as it stands there, against the local cloud, but for those listed here.
+"""Run every command of docs/operations.md as written, against the local cloud, except for those listed here.
 
-Some of those need what only a deployed stack has, and are run by `make rehearse` (rehearsal/operating.py).
+Some of the exceptions need a deployed stack. `make rehearse` runs those (rehearsal/operating.py).
 """
 
 import json
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 UPLOADS, RESULTS = "pneumonia-uploads", "pneumonia-results"
 
-# First words of a block: why it is not run here.
+# First words of a block -> why it is not run here.
 _AWS_CLI = "the AWS CLI is no part of the project's environments, and the local cloud keeps no logs and metrics"
 NOT_RUN_HERE = {
     "aws logs": _AWS_CLI,
@@ -52,7 +52,7 @@ class Block:
 
     @property
     def reason(self) -> str | None:
-        """Why it is not run here."""
+        """The reason why the block is not run here."""
         return next((why for start, why in NOT_RUN_HERE.items() if self.text.startswith(start)), None)
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ def test_blocks_that_are_left_out_hold_nothing_that_could_be_run() -> None:
 
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Callable[[str], str]:
-    """Runs a block in a new bash that ends at the first failure; answers standard output."""
+    """Run a block in a new bash that ends at the first failure, and return its standard output."""
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "pneumonia").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pneumonia_cli "$@"\n')
@@ -110,7 +110,7 @@ def shell(stack: Stack, tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.fixture
 def service(stack: Stack, image_bytes: Any) -> Stack:
-    """A service in use: a token, two films of a patient and one of another, all with results, and one dead letter."""
+    """A service with a token, two images of one patient and one of another, all with results, and one dead letter."""
     create_token()
     for key in ("ward-3/film-17.png", "ward-3/film-18.png", "ward 3/film 1.png", f"api/{new_id(1e9)}"):
         stack.cloud.s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(200))
@@ -168,8 +168,8 @@ def test_replay_a_day(service: Stack, shell: Callable[[str], str]) -> None:
     service.cloud.s3.delete_object(Bucket=RESULTS, Key="ward-3/film-17.png.json")
     (block,) = of_section("Replay a day")
     told = shell(block)
-    assert "1 films of" in told
-    assert "1 films are in the queue" in told
+    assert "1 images of" in told
+    assert "1 images are in the queue" in told
     work_off(service)
     assert "ward-3/film-17.png.json" in keys(service, RESULTS)
 
@@ -186,7 +186,7 @@ def test_purge_a_patients_data(service: Stack, shell: Callable[[str], str]) -> N
 
 def test_upgrade_the_model(service: Stack, shell: Callable[[str], str]) -> None:
     (block,) = of_section("Upgrade the model")
-    # The tiny model of the tests takes the sample for no film: it is asked by force, which changes no word of it else.
+    # The gate of the tests' tiny model refuses the sample, so the command adds force. Nothing else is changed.
     answer = json.loads(shell(block.replace("--json", "--json --force")))
     assert answer["model"]["version"] == "0.0.1"
 
@@ -220,7 +220,7 @@ def test_figures_of_an_idle_stack_are_those_of_the_command(pneumonia: Any, tmp_p
     section = PAGE.split("## Estimate the bill")[1].split("\n## ")[0]
     idle, busy = bill(0), bill(100_000)["usd"]
     figures = [idle["usd"][name] for name in ("dashboard_hours", "alarm_hours", "queue_messages", "total")]
-    # At most in a month: one function, and both.
+    # The most in a month: for one function, and for both.
     figures += [idle["usd_beyond_free"], busy["metric_hours"], 2 * busy["metric_hours"]]
     for figure in filter(None, figures):
         assert f"{figure:.2f} USD" in section

@@ -31,7 +31,7 @@ PARTS = Parts(
     memory_mb=1769,
 )
 
-# What CloudWatch has, by (name, first dimension): values of consecutive hours, in two pages.
+# The metrics in CloudWatch by (name, first dimension): values of consecutive hours, in two pages.
 SERIES: dict[tuple[str, str], list[float]] = {
     ("Invocations", "stack-api"): [100, 0, 50],
     ("Invocations", "stack-worker"): [10, 10, 0],
@@ -39,7 +39,7 @@ SERIES: dict[tuple[str, str], list[float]] = {
     ("Duration", "stack-backfill"): [1_000],
     ("Duration", "stack-api"): [10_000, 0, 5_000],
     ("Duration", "stack-worker"): [2_000, 3_000],
-    # Only what worked: billed is what is allocated.
+    # Counts only busy instances, but AWS bills allocated ones.
     ("ProvisionedConcurrentExecutions", "stack-api"): [2, 2],
     ("NumberOfMessagesSent", "queue"): [40],
     ("NumberOfMessagesReceived", "queue"): [41],
@@ -54,7 +54,7 @@ SERIES: dict[tuple[str, str], list[float]] = {
 
 
 class CloudWatch:
-    """Answers get_metric_data from SERIES, a page for each hour."""
+    """Returns get_metric_data from SERIES, one page for each hour."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -111,7 +111,7 @@ def test_a_month_is_of_whole_hours_and_not_of_the_future(chosen: datetime, start
 
 
 class Aws:
-    """The clients that a bill needs, with the answers of a small stack."""
+    """The AWS clients that a bill needs, with the answers of a small stack."""
 
     region = "eu-central-1"
 
@@ -159,7 +159,7 @@ class Aws:
 FUNCTION, GROUP, ALARM = "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm"
 STACK = [
     (FUNCTION, "InferenceApi27", "stack-api"),
-    (FUNCTION, "BucketNotificationsHandler05", "not of films"),
+    (FUNCTION, "BucketNotificationsHandler05", "not of images"),
     (FUNCTION, "InferenceWorker90", "stack-worker"),
     (FUNCTION, "InferenceBackfill71", "stack-backfill"),
     (GROUP, "InferenceApiLogsA1", "/api"),
@@ -200,7 +200,7 @@ def test_the_bill_of_a_month(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out)
     assert told["title"] == "stack from 2026-03-01 to 2026-04-01 00:00 UTC, in USD"
     usd = told["usd"]
-    # By the memory that the functions have, whatever cdk.json says now.
+    # Uses the memory of the deployed functions, not that in cdk.json.
     assert usd["milliseconds"] == pytest.approx(21 * 3008 / 1024 * 0.0000166667)
     assert usd["dashboard_hours"] == pytest.approx(3.00 * 31 * 24 / 730)
     assert usd["total"] == pytest.approx(sum(value for name, value in usd.items() if name != "total"))
@@ -216,12 +216,12 @@ def with_settings(**overrides: Any) -> StackSettings:
     return dataclasses.replace(default_settings(), **overrides)
 
 
-def test_films_that_are_expected() -> None:
+def test_images_that_are_expected() -> None:
     expected = bill.expected_usage(with_settings(), Expected(100, 2.0, 250.0))
     assert expected.invocations == expected.uploads == 100
     assert expected.milliseconds == 25_000
     assert expected.queue_messages == 300 + 657_000
-    # Uploads of 30 days and results of a year are there at any time.
+    # Uploads of 30 days and results of one year are stored at any time.
     kept = 100 * 12 / 365 * (30 * 2e6 + 365 * 150_000)
     assert expected.byte_hours == pytest.approx(kept * 730)
     assert (expected.metric_hours, expected.alarm_hours, expected.dashboard_hours) == (0, 9 * 730, 0)

@@ -26,7 +26,7 @@ def work_off(stack: Stack) -> None:
 
 
 def stored(stack: Stack, bucket: str) -> set[tuple[str, str]]:
-    """All there is of a bucket: versions, delete markers, and uploads in parts."""
+    """Return everything in a bucket: versions, delete markers, and multipart uploads."""
     s3 = stack.cloud.s3
     parts = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
     return {*purge.versions(s3, bucket, ""), *((part["Key"], part["UploadId"]) for part in parts)}
@@ -34,7 +34,7 @@ def stored(stack: Stack, bucket: str) -> set[tuple[str, str]]:
 
 @pytest.fixture
 def patients(stack: Stack, image_bytes: ImageBytes) -> Stack:
-    """Two patients. Ada's film was uploaded twice and deleted, and has a part-upload; Bob's key begins the same."""
+    """Two patients. Ada's image was uploaded twice, deleted, and has a multipart upload. Bob's key starts the same."""
     s3 = stack.cloud.s3
     for grey in (200, 100):
         s3.put_object(Bucket=UPLOADS, Key="ward/ada 1.png", Body=image_bytes(grey))
@@ -78,7 +78,7 @@ def test_without_yes_it_shows_and_deletes_nothing(patients: Stack, pneumonia: Pn
 
 
 def test_a_prefix_takes_all_that_begin_so_results_without_uploads_too(patients: Stack, pneumonia: Pneumonia) -> None:
-    patients.cloud.s3.put_object(Bucket=RESULTS, Key="ward/ada 0.png.json", Body=b"{}")  # its film has expired
+    patients.cloud.s3.put_object(Bucket=RESULTS, Key="ward/ada 0.png.json", Body=b"{}")  # its image has expired
     assert pneumonia("purge", "--prefix", "ward/ada", *LOCAL, "--yes").code == 0
     left = {key for bucket in (UPLOADS, RESULTS) for key, _ in stored(patients, bucket)}
     assert left == {"ward/bob.png", "ward/bob.png.json", "ward/bob.png.heatmap.png"}
@@ -106,12 +106,11 @@ def test_a_key_so_long_that_its_results_were_cut(stack: Stack, pneumonia: Pneumo
 
 
 FILMS = ("archive/hospital/a.png", "archive/hospital/b.png")
-"""Upload keys that read like names of an archive's films."""
+"""Upload keys that look like keys of an archive's images."""
 
 
 def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
-    """Results as they were when no prefix was reserved: b.png's at the key of an archive's film, next to a.png of the
-    archive."""
+    """Results from before prefixes were reserved: b.png's has the key of an archive's image, next to the archive's a.png."""
     s3 = stack.cloud.s3
     for key, grey in zip(FILMS, (120, 90), strict=True):
         s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(grey))
@@ -129,7 +128,7 @@ def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
     s3.put_object(Bucket=RESULTS, Key=name, Body=json.dumps(document).encode(), Metadata=metadata)
     s3.put_object(Bucket=RESULTS, Key=FILMS[0] + HEATMAP_SUFFIX, Body=b"png", Metadata=metadata)
     s3.put_object(Bucket=RESULTS, Key="archive/hospital/c.png.json", Body=b"not a result")
-    s3.put_object(Bucket=RESULTS, Key="~archive/hospital/d.png.json", Body=b"{}")  # of an upload of that very key
+    s3.put_object(Bucket=RESULTS, Key="~archive/hospital/d.png.json", Body=b"{}")  # of an upload with that key
 
 
 @pytest.mark.slow
@@ -186,13 +185,13 @@ def dead_letters(stack: Stack) -> list[str]:
 
 
 @pytest.mark.parametrize("really", [True, False])
-def test_failed_messages_of_the_films_go_and_no_others(stack: Stack, pneumonia: Pneumonia, really: bool) -> None:
+def test_failed_messages_of_the_images_go_and_no_others(stack: Stack, pneumonia: Pneumonia, really: bool) -> None:
     others = [message("ward/bob.png"), "not of S3", message("ward/ada"), *map(str, range(20))]
     for body in [message("ward/ada+1.png"), *others[:12], message("ward/ada+1.png"), *others[12:]]:
         stack.cloud.sqs.send_message(QueueUrl=stack.cloud.dead_letter_queue_url, MessageBody=body)
     ran = pneumonia("purge", "--key", "ward/ada 1.png", *LOCAL, "--json", *(["--yes"] if really else []))
     assert json.loads(ran.out)["dead_letters"] == 2
-    left = dead_letters(stack)  # none of them is hidden any more
+    left = dead_letters(stack)  # none of them is still hidden
     assert sorted(left) == sorted(others if really else [*others, message("ward/ada+1.png"), message("ward/ada+1.png")])
 
 
@@ -203,7 +202,7 @@ def test_messages_under_way_are_told_of(stack: Stack, pneumonia: Pneumonia, imag
     ran = pneumonia("purge", "--key", "ada.png", *LOCAL, "--yes")
     assert ran.code == 0
     assert "1 messages are in the upload queue" in " ".join(ran.out.split())
-    # As it says: the result names the key, and a second run takes it away.
+    # As the message says, the result contains the key, and a second run deletes it.
     work_off(stack)
     assert {key for key, _ in stored(stack, RESULTS)} == {"ada.png.json"}
     assert pneumonia("purge", "--key", "ada.png", *LOCAL, "--yes").code == 0

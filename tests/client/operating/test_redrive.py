@@ -27,7 +27,7 @@ def sqs(aws_credentials: None) -> Iterator[Any]:
 
 @pytest.fixture
 def aws(sqs: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """SQS as AWS has it: moto knows no move tasks. Every call must come as it is expected."""
+    """SQS with move tasks, which moto does not have. Every call must be an expected one."""
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     with Stubber(sqs) as stubber:
         counts = {f"ApproximateNumberOfMessages{kind}": "0" for kind in ("NotVisible", "Delayed")}

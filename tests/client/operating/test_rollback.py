@@ -20,7 +20,7 @@ STACK = "Ward3"
 
 @pytest.fixture
 def functions(aws_credentials: None) -> Iterator[Any]:
-    """A stack with both functions and one of the CDK; each has three versions, and `live` is at the newest."""
+    """A stack with both functions and one of the CDK. Each has three versions, and `live` is at the newest."""
     with mock_aws():
         client = boto3.client("lambda")
         iam = boto3.client("iam")
@@ -108,7 +108,7 @@ def test_if_one_cannot_go_back_none_does(functions: Any, pneumonia: Pneumonia) -
 
 
 class Shifting:
-    """A function whose traffic two versions share."""
+    """A function with two versions that share its traffic."""
 
     def get_alias(self, **_request: Any) -> Any:
         return {"FunctionVersion": "7", "RoutingConfig": {"AdditionalVersionWeights": {"8": 0.1}}}
@@ -121,7 +121,7 @@ def test_a_deployment_that_is_under_way_is_left_to_codedeploy() -> None:
 
 @pytest.fixture
 def recorded(functions: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The newest versions, which CloudFormation records, as AWS does: moto gives a version no physical id."""
+    """Record the newest versions in CloudFormation, as AWS does: in moto a version has no physical id."""
     found = live(functions)
     arn = "arn:aws:lambda:eu-central-1:123456789012:function"
     made = [
@@ -153,7 +153,7 @@ def test_undone_it_leaves_the_aliases_where_cloudformation_takes_them_to_be(
 
 
 class Idle:
-    """Lambda with a version that nobody has called for weeks: it refuses the call that wakes it."""
+    """A Lambda version that was not called for weeks: it refuses the call that wakes it."""
 
     def __init__(self, pending: int) -> None:
         self.states = ["Inactive", "Inactive", *["Pending"] * pending, "Active"]
@@ -209,7 +209,7 @@ def test_what_is_no_stack_of_ours(functions: Any, pneumonia: Pneumonia) -> None:
 
 
 def test_the_alias_has_the_name_that_the_stack_gives_it() -> None:
-    # Read, since importing it would start the CDK.
+    # Read as text, because importing it would start the CDK.
     source = (Path(__file__).parents[3] / "infra" / "inference.py").read_text(encoding="utf-8")
     assert f'LIVE: Final = "{LIVE}"\n' in source
 

@@ -25,7 +25,7 @@ def token(cloud: Cloud) -> str:
 
 @pytest.fixture
 def valid(cloud: Cloud) -> Iterator[Any]:
-    """The digests of the tokens that the API would let in now."""
+    """The digests of the tokens that the API accepts now."""
     yield lambda: [known.digest for known in token_secret.read_tokens(TOKEN_SECRET)]
     with contextlib.suppress(Exception):
         aws.secrets().close()

@@ -1,4 +1,4 @@
-"""The smoke test against a whole service on this machine, with a CloudFormation stack that has its outputs."""
+"""The smoke test against a complete service on this machine, with a CloudFormation stack that has its outputs."""
 
 import contextlib
 import dataclasses
@@ -99,7 +99,7 @@ def test_a_stack_that_lets_strangers_in_against_its_setting_fails(
     )
 
 
-def test_a_worker_that_sleeps_is_told_and_the_film_removed(
+def test_a_worker_that_sleeps_is_told_and_the_image_removed(
     aws: Aws, url: str, cloud: Cloud, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
     deploy(outputs(url))
@@ -121,7 +121,7 @@ def test_another_model_than_that_of_the_card_fails(
     assert "9.9.9" in by_name(checks)["Model"].found
 
 
-def test_a_film_that_is_refused_fails_in_both_ways(aws: Aws, url: str, poller: Poller, card: Card) -> None:
+def test_an_image_that_is_refused_fails_in_both_ways(aws: Aws, url: str, poller: Poller, card: Card) -> None:
     deploy(outputs(url))
     with poller.running():
         checks = smoke.smoke(aws, STACK, card, b"%PDF-1.7", patience_seconds=60)
@@ -140,7 +140,7 @@ def test_a_function_url_that_is_down_fails(
 
 
 def answer(card: Card, pneumonia: float) -> dict[str, object]:
-    """As the service would give it."""
+    """Return an answer like that of the service."""
     points = card.operating_points
     label = "pneumonia" if pneumonia >= points.balanced else "normal"
     triage = "likely_pneumonia" if pneumonia >= points.rule_in else "indeterminate"
@@ -183,8 +183,8 @@ def test_the_command_prints_a_table_and_exits_by_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     deploy(outputs(url))
-    film = make_films({"a.png": 200}) / "a.png"
-    command = ["--stack", STACK, "--card", str(artifacts), "--film", str(film), "--timeout"]
+    image = make_films({"a.png": 200}) / "a.png"
+    command = ["--stack", STACK, "--card", str(artifacts), "--film", str(image), "--timeout"]
     with poller.running():
         assert smoke.main([*command, "60"]) == 0
     assert f"{STACK}: 7 of 7 passed" in capsys.readouterr().out

@@ -64,7 +64,7 @@ def test_alarms_of_the_stack_that_are_on(stack: Stack, pneumonia: Pneumonia) -> 
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What GET /health gives."""
+    """The answer to GET /health."""
 
     class Response:
         ok, status_code = False, 503

@@ -35,7 +35,7 @@ def vault(cloud: Cloud) -> Iterator[Any]:
 
 
 def valid() -> dict[str, list[bytes]]:
-    """The digests of the tokens that the API would let in now, by name."""
+    """Return the digests of the tokens that the API accepts now, by name."""
     found: dict[str, list[bytes]] = {}
     for known in token_secret.read_tokens(TOKEN_SECRET):
         found.setdefault(known.name, []).append(known.digest)
@@ -68,7 +68,7 @@ def test_one_is_revoked_and_the_others_stay(default: str, vault: Any, pneumonia:
     ward, pacs = add(pneumonia, "ward-3"), add(pneumonia, "pacs")
     assert pneumonia("token", "revoke", "ward-3", *LOCAL, "--yes").code == 0
     assert valid() == {DEFAULT: [digest_of(default)], "pacs": [digest_of(pacs)]}
-    assert add(pneumonia, "ward-3") != ward  # the name is free again
+    assert add(pneumonia, "ward-3") != ward  # the name can be used again
 
 
 def test_the_default_token_can_be_given_up(default: str, vault: Any, pneumonia: Pneumonia) -> None:
