@@ -110,7 +110,7 @@ FILMS = ("archive/hospital/a.png", "archive/hospital/b.png")
 
 
 def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
-    """Results from before prefixes were reserved: b.png's has the key of an archive's image, next to the archive's a.png."""
+    """Results from before prefixes were reserved: that of b.png has the key of an archive's image."""
     s3 = stack.cloud.s3
     for key, grey in zip(FILMS, (120, 90), strict=True):
         s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(grey))
