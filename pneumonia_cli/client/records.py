@@ -35,7 +35,7 @@ def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record],
 def image_printer(shape: Shape) -> Callable[[Record], None]:
     """Return a function that prints the line of one image: `file`, and the fields of a prediction or `error`.
 
-    The CSV columns are those of results.csv. For a table the function prints nothing.
+    The CSV columns are the columns of results.csv. For a table the function prints nothing.
     """
     if shape is Shape.JSON:
         return print_json

@@ -29,7 +29,7 @@ MAX_ROWS = 24
 STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"} | dict.fromkeys(
     CAVEATS, "bold magenta"
 )
-"""Styles of the groups of `verdict`. All caveats have the same colour, whatever the triage is."""
+"""Styles of the groups of `verdict`. All caveats have the same colour, for any triage."""
 
 
 def predicted_table(outcomes: Sequence[Outcome]) -> Table:

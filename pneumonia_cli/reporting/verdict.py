@@ -15,13 +15,13 @@ WORDS: Final = {
     "likely_normal": "likely normal",
 }
 CAVEATS: Final = {"outside": "outside trained population", "forced": "forced"}
-"""Caveats replace the triage and its colour: no figure of the model card is valid for such a prediction."""
+"""Caveats replace the triage and its colour: no figure of the model card is valid for these predictions."""
 GROUPS: Final = WORDS | CAVEATS
 """The groups in which predictions are counted: by caveat if there is one, else by triage."""
 
 MEANINGS: Final = {
     "outside": "Unlike the images that the model was trained on. No figure here was measured on such images.",
-    "forced": "Predicted on request, whatever the image shows. No figure here was measured on such images.",
+    "forced": "Predicted on request, regardless of what the image shows. No figure here was measured on such images.",
 }
 
 _MOST_IN_WORDS = 1000
@@ -62,7 +62,7 @@ def number_of(result: Mapping[str, Any]) -> tuple[float, float]:
 def measured_words(card: Card, triage: str) -> str:
     """Return what was measured on the test images with this triage, with counts; empty if the card has no counts.
 
-    Sensitivity and specificity are those of this triage: for "likely pneumonia" at the rule-in point, for "likely
+    Sensitivity and specificity belong to this triage: for "likely pneumonia" at the rule-in point, for "likely
     normal" at the rule-out point.
     """
     counts = card.document.get("metrics", {}).get("test", {}).get("triage") or {}

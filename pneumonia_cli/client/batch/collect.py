@@ -127,7 +127,7 @@ class Collector:
                 raise ValueError("status")
             if result["status"] == "predicted":
                 float(result["pneumonia"])
-            # Read from the known bucket, whatever bucket the document names.
+            # Read from the known bucket, and ignore the bucket that the document names.
             png = self._read(str(heatmap["key"])) if heatmap else None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ServiceError(f"{key}{JSON_SUFFIX} in the results bucket is not a result of this project.") from None

@@ -179,7 +179,7 @@ class Journal:
     def key_of(self, data: bytes, *, force: bool = False) -> str:
         """Return the upload key of an image. The same bytes have the same key in this batch.
 
-        With `force` the key is another one, so that the first result stays as it is.
+        With `force` the key is another one, so that the first result stays unchanged.
 
         The key is an HMAC with a secret of the batch. It reveals nothing about the image, even to somebody who has a
         copy of it.

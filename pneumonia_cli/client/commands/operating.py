@@ -164,7 +164,7 @@ def _rollback(
 ) -> None:
     """Move the traffic of both functions to the previous version, without a deployment.
 
-    A second rollback goes back one more version. Buckets, queues, permissions and alarms stay as they are. Undo the
+    A second rollback goes back one more version. Buckets, queues, permissions and alarms do not change. Undo the
     rollback before the next deployment (--undo).
     """
     from pneumonia_cli.client.errors import UsageProblem

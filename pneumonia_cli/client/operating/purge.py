@@ -74,7 +74,7 @@ class Selection:
 
 @dataclass
 class Purged:
-    """What was found, and what could not be deleted.
+    """The objects that were found, and those that could not be deleted.
 
     Attributes:
         uploads, results: versions and delete markers in the two buckets.

@@ -19,7 +19,7 @@ from pneumonia_cli.reporting.printable import printable
 
 @dataclass(frozen=True)
 class Status:
-    """What was found. `healthy`: GET /health returned status 200. The counts of messages are approximate."""
+    """The state of a service. `healthy`: GET /health returned status 200. The counts of messages are approximate."""
 
     healthy: bool
     detail: str
