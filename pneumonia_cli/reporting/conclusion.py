@@ -13,15 +13,15 @@ LIMITS: Final = (
 )
 """The first sentences of every report. The notice of the result follows."""
 NO_TRIAGE: Final = {
-    "outside": "No triage: this X-ray is unlike those that the model was trained on. No figure of the model was "
+    "outside": "No triage: this X-ray is unlike those that the model was trained on, and no figure of the model was "
     "measured on such X-rays.",
-    "forced": "No triage: the prediction was forced, regardless of what the image shows. No figure of the model was "
+    "forced": "No triage: the prediction was forced, regardless of what the image shows, and no figure of the model was "
     "measured on such images.",
 }
 """Replaces the triage, by caveat."""
 _UNUSABLE: Final = "The model's own answer must not be used"
 SCOPE: Final = (
-    "The model looks only for pneumonia. It says nothing about any other finding, and it can be wrong either way.",
+    "The model looks only for pneumonia: it says nothing about any other finding, and it can be wrong either way.",
 )
 
 
