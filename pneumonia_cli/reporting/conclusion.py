@@ -15,8 +15,8 @@ LIMITS: Final = (
 NO_TRIAGE: Final = {
     "outside": "No triage: this X-ray is unlike those that the model was trained on, and no figure of the model was "
     "measured on such X-rays.",
-    "forced": "No triage: the prediction was forced, regardless of what the image shows, and no figure of the model was "
-    "measured on such images.",
+    "forced": "No triage: the prediction was forced, regardless of what the image shows, and no figure of the model "
+    "was measured on such images.",
 }
 """Replaces the triage, by caveat."""
 _UNUSABLE: Final = "The model's own answer must not be used"
