@@ -157,7 +157,7 @@ def audit(
     region: options.Region = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-audit next to FOLDER]"),
+        typer.Option("--out", metavar="FOLDER", help="Folder to write to [default: FOLDER-audit next to FOLDER]"),
     ] = None,
     jobs: options.Jobs = 4,
     shape: options.Output = Shape.TABLE,
@@ -165,8 +165,8 @@ def audit(
 ) -> None:
     """Measure a model on your images and labels, and write a report.
 
-    By default this is the model on this machine, and nothing leaves the machine. With --stack or --url it is the model
-    of the service, and the images are sent there.
+    By default the command uses the model on this machine, and nothing leaves the machine. With --stack or --url it
+    sends the images to the service and measures its model.
     """
     from pneumonia_cli.client import audit as command
     from pneumonia_cli.client.batch import folders

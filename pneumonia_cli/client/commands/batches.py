@@ -43,7 +43,7 @@ def _submit(
     dead_letter_queue_url: options.DeadLetterQueueUrl = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where to write [default: FOLDER-results next to FOLDER]"),
+        typer.Option("--out", metavar="FOLDER", help="Folder to write to [default: FOLDER-results next to FOLDER]"),
     ] = None,
     jobs: options.BatchJobs = None,
     wait: Annotated[
@@ -117,7 +117,7 @@ def _results(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Fetch results that arrived after `submit` ended, and write its files again."""
+    """Fetch results that arrived after `submit` ended, and write the tables and the report again."""
     from pneumonia_cli.client.batch import folders
     from pneumonia_cli.client.batch import late_results as command
     from pneumonia_cli.client.batch.pipeline import BatchOptions

@@ -47,7 +47,7 @@ def _gateway(context: typer.Context, config: Config = None) -> None:
 def _status(
     context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
 ) -> None:
-    """Show whether the gateway runs, what is waiting, and what failed and why. Exit code 4 if you must act."""
+    """Show whether the gateway runs, what is waiting, and what failed and why. Exit code 4 if action is needed."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
@@ -60,7 +60,7 @@ def _status(
 def _retry(
     context: typer.Context, config: Config = None, shape: options.Output = Shape.TABLE, as_json: options.Json = False
 ) -> None:
-    """Try again everything that failed permanently. Fix the cause first."""
+    """Retry everything that failed permanently. Fix the cause first."""
     from pneumonia_cli.client.hospital import check_extra
 
     check_extra()
