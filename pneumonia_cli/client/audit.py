@@ -153,7 +153,7 @@ def _labels(folder: Path, table: Path) -> Labels:
     try:
         content = table.read_bytes()
     except OSError as error:
-        raise UsageProblem(f"The file with the labels, {table}, cannot be read: {error.strerror}.") from error
+        raise UsageProblem(f"The labels file {table} cannot be read: {error.strerror}.") from error
     try:
         return read_labels(content, find([str(folder)], exclude=[table]))
     except BadLabels as error:

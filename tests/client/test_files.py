@@ -30,5 +30,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_nothing_found(tmp_path: Path) -> None:
-    with pytest.raises(UsageProblem, match="No image found"):
+    with pytest.raises(UsageProblem, match="No image was found"):
         find([str(tmp_path / "none")])

@@ -114,7 +114,7 @@ def test_an_upload_that_comes_meanwhile_wins(uploaded: Stack, image_bytes: Image
 
 
 def test_the_worker_reads_an_event_as_one_of_s3() -> None:
-    image = replay.StoredFilm(KEY, None, "e", 5)
+    image = replay.StoredImage(KEY, None, "e", 5)
     (upload,) = parse_message(json.dumps(replay.event("b", image, datetime(2026, 11, 25, tzinfo=UTC))))
     assert (upload.bucket, upload.key, upload.version_id, upload.sequencer) == ("b", KEY, None, None)
     assert (upload.size, upload.event_time) == (5, datetime(2026, 11, 25, tzinfo=UTC))
@@ -142,9 +142,9 @@ class Refuses:
 
 def test_what_the_queue_does_not_take_is_an_error() -> None:
     refuses: Any = Refuses()
-    folder = [replay.StoredFilm(str(number), None, "e", 5) for number in range(2)]
-    with pytest.raises(ServiceError, match="took 1 of 2"):
-        replay._send(refuses, "q", "b", folder, datetime.now(UTC))
+    images = [replay.StoredImage(str(number), None, "e", 5) for number in range(2)]
+    with pytest.raises(ServiceError, match="accepted 1 of 2"):
+        replay._send(refuses, "q", "b", images, datetime.now(UTC))
     with pytest.raises(ServiceError, match="time"):
         replay.server_time(refuses, "b")
 

@@ -160,7 +160,7 @@ def test_redrive(service: Stack, shell: Callable[[str], str]) -> None:
         QueueUrl=service.cloud.dead_letter_queue_url, MessageBody='{"Event": "s3:TestEvent"}'
     )
     (block,) = of_section("Redrive")
-    assert "1 back in the queue" in shell(block)
+    assert "Moved 1 messages back to the queue" in shell(block)
     assert service.cloud.dead_letters() == 0
 
 
