@@ -37,7 +37,7 @@ def test_caveats_and_warnings_get_lines(make_answer: MakeAnswer) -> None:
         )
     ]
     plain = heights[0]
-    assert [height - plain for height in heights] == [0, 94, 62, 64, 0]
+    assert [height - plain for height in heights] == [0, 94, 94, 64, 0]
 
 
 def test_a_narrow_xray_loses_its_borders(narrow_png: bytes) -> None:
