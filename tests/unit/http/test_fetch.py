@@ -224,7 +224,7 @@ def test_fetches_over_tls_from_the_address_that_was_checked(web: Web) -> None:
     assert web.seen == [(HOST, "/image?size=full")]
 
 
-def test_the_name_is_resolved_once_so_a_second_answer_cannot_swap_the_address(web: Web) -> None:
+def test_the_name_is_resolved_once_so_a_second_response_cannot_replace_the_address(web: Web) -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     data = fetch(f"https://{HOST}/image", POLICY, resolve=lambda _: next(answers), connect=web.connect)
     assert data == BODY

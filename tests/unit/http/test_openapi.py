@@ -95,7 +95,7 @@ def _media_types(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["Config", "Health", "Card", "Prediction"])
-def test_answers_have_the_described_members(ask: Ask, image_bytes: Callable[..., bytes], name: str) -> None:
+def test_responses_have_the_described_members(ask: Ask, image_bytes: Callable[..., bytes], name: str) -> None:
     asked = {
         "Config": ("GET", "/config", {}),
         "Health": ("GET", "/health", {}),

@@ -40,7 +40,7 @@ def test_nothing_else_is_served(ask: Ask, path: str) -> None:
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
 
-def test_a_browser_asks_again_and_is_told_that_nothing_changed(ask: Ask) -> None:
+def test_an_unchanged_page_is_not_sent_again(ask: Ask) -> None:
     first = ask("GET", "/")
     assert first.headers["cache-control"] == "no-cache"
     tag = first.headers["etag"]

@@ -119,7 +119,7 @@ class TestStored:
     def test_one_instance_without_parts(self, send: Send, put: list[bytes]) -> None:
         assert send(body=FIRST, content_type="application/dicom").status == 200
 
-    def test_the_answer_as_xml(self, send: Send, put: list[bytes]) -> None:
+    def test_the_response_as_xml(self, send: Send, put: list[bytes]) -> None:
         reply = send(FIRST, accept="application/dicom+xml")
         assert (reply.status, reply.headers["content-type"]) == (200, "application/dicom+xml")
         assert INSTANCE.encode() in reply.data
