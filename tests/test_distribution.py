@@ -54,7 +54,7 @@ def run(installed: Path, *arguments: str | Path, **env: str) -> subprocess.Compl
     )
 
 
-def test_nothing_else_lies_at_the_top(wheel: Path) -> None:
+def test_the_wheel_has_no_other_top_level_files(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     version = PROJECT["project"]["version"]
     assert {name.partition("/")[0] for name in names} == {
@@ -80,23 +80,23 @@ def test_predicts_with_the_model_in_the_wheel(installed: Path) -> None:
     assert json.loads(ran.stdout)["model"]["version"] == card["version"]
 
 
-def test_a_bill_reckons_with_the_prices_in_the_wheel(installed: Path) -> None:
+def test_a_bill_uses_the_prices_in_the_wheel(installed: Path) -> None:
     ran = run(installed, "bill", "--films", "10000", "--json")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["usd"]["total"] > 0
 
 
-def test_what_predicts_in_the_image_is_installed_too() -> None:
+def test_the_packages_of_the_image_are_also_installed() -> None:
     lines = (ROOT / "lambda_src" / "requirements.in").read_text(encoding="utf-8").splitlines()
     wanted = {line for line in lines if line and not line.startswith("#")}
     assert wanted <= set(PROJECT["project"]["dependencies"]), "add it to the dependencies in pyproject.toml"
 
 
-def test_the_locked_backend_is_the_one_that_builds() -> None:
+def test_the_locked_backend_builds() -> None:
     assert PROJECT["dependency-groups"]["build"] == PROJECT["build-system"]["requires"]
 
 
-def test_the_newest_section_of_the_changelog_has_the_versions_of_now() -> None:
+def test_the_newest_section_of_the_changelog_has_the_current_versions() -> None:
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = SECTION.search(changes)
     assert newest is not None

@@ -195,7 +195,7 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def test_imports_go_the_allowed_ways() -> None:
+def test_imports_are_allowed() -> None:
     wrong = [
         f"{file} imports from {target}, which {package} may not: move what it needs to a package that {package} may "
         f"import ({', '.join(ALLOWED.get(package, ())) or 'none'}), or, if the new import makes sense, add it to "
@@ -216,7 +216,7 @@ def test_every_arrow_of_the_table_is_used() -> None:
     assert not unused, "take these out of ALLOWED"
 
 
-def test_modules_exist_that_programs_in_texts_import() -> None:
+def test_modules_imported_by_programs_in_strings_exist() -> None:
     """Tests and the benchmark run programs in strings, which type checkers do not read."""
     for path in [*product(), *sorted((ROOT / "tests").rglob("*.py"))]:
         for module in re.findall(r"\b(?:from|import) (pneumonia(?:_cli)?(?:\.\w+)+)", path.read_text(encoding="utf-8")):
@@ -233,7 +233,7 @@ def test_no_handler_imports_another_one() -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in product() if path.name == "__init__.py"], ids=module_of)
-def test_packages_import_nothing_by_themselves(path: Path) -> None:
+def test_packages_import_nothing_on_their_own(path: Path) -> None:
     """An import of one module must not load other modules of its package, which would slow down a cold start.
 
     `os` is allowed, because some settings of the environment must be set before other imports.

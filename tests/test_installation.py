@@ -90,7 +90,7 @@ def test_the_wheel_has_licence_notice_and_model_and_no_tests(wheel: Path) -> Non
     assert not [name for name in names if {"tests", "training", "infra"} & set(Path(name).parts)]
 
 
-def test_the_sdist_holds_what_the_wheel_is_made_of_and_no_tests(dist: Path, wheel: Path, tmp_path: Path) -> None:
+def test_the_sdist_has_the_sources_of_the_wheel_and_no_tests(dist: Path, wheel: Path, tmp_path: Path) -> None:
     (sdist,) = dist.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -32,5 +32,5 @@ def test_every_threat_is_shown_by_tests_that_exist(row: str) -> None:
         assert name in functions_in(file), f"{file} has no {name}"
 
 
-def test_there_are_threats() -> None:
+def test_threats_are_listed() -> None:
     assert len(ROWS) > 20

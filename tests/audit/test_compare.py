@@ -36,7 +36,7 @@ def test_nothing_in_common(images: Images) -> None:
     assert found.to_json()["auc"] == [None, None, None]
 
 
-def test_of_many_the_largest_differences_are_shown(images: Images) -> None:
+def test_the_largest_of_many_differences_are_shown(images: Images) -> None:
     count = 3 * MOST_SHOWN
     first, second = [answer(0.5)] * count, [answer(0.5 + k / (3 * count)) for k in range(count)]
     found = compare(images(*[k % 2 for k in range(count)]), first, second)

@@ -47,7 +47,7 @@ def test_tables_that_cannot_be_used(table: str, told: str) -> None:
         read_labels(table.encode("latin-1"), IMAGES)
 
 
-def test_of_many_unknown_images_a_few_are_named() -> None:
+def test_a_few_of_many_unknown_images_are_named() -> None:
     rows = "".join(f"z{k}.png,1\n" for k in range(9))
     with pytest.raises(BadLabels, match=r"z4\.png and 4 more"):
         read_labels(f"file,label\n{rows}".encode(), IMAGES)

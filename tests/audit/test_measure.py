@@ -65,7 +65,7 @@ def test_the_suggested_threshold_reaches_its_sensitivity(images: Images, card: C
     assert not audit.few
 
 
-def test_images_outside_of_the_population_are_shown_apart(images: Images, card: Card) -> None:
+def test_images_outside_the_population_are_shown_separately(images: Images, card: Card) -> None:
     said = [answer(line["pneumonia"], in_training_population=k not in (1, 4)) for k, line in enumerate(SAID)]
     parts = measure(images(*LABELS), said, card).parts
     assert [(name, part["pneumonia"], part["normal"]) for name, part in parts.items()] == [
@@ -75,6 +75,6 @@ def test_images_outside_of_the_population_are_shown_apart(images: Images, card: 
     assert measure(images(*LABELS), SAID, card).parts == {}
 
 
-def test_one_class_alone_cannot_be_measured(images: Images, card: Card) -> None:
+def test_a_single_class_cannot_be_measured(images: Images, card: Card) -> None:
     with pytest.raises(ValueError, match="one class"):
         measure(images(1, 0), [answer(0.9), refusal("blank_image")], card)

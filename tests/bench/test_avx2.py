@@ -8,7 +8,7 @@ from bench import avx2, children
 QUESTIONS = b"\x0f\xa2\xa8\x10\x74\x38" + b"\x90" * 70 + b"\xa8\xe0\x0f\x84" + b"\x01\x02\x03\x04"
 
 
-def test_both_questions_are_answered_with_no_and_nothing_else_is_touched() -> None:
+def test_both_queries_return_no_and_nothing_else_changes() -> None:
     changed = avx2.without_vnni(b"before" + QUESTIONS + b"after")
     assert (
         changed == b"before" + QUESTIONS.replace(b"\xa8\x10", b"\x24\x00").replace(b"\xa8\xe0", b"\x0c\xe0") + b"after"
@@ -16,7 +16,7 @@ def test_both_questions_are_answered_with_no_and_nothing_else_is_touched() -> No
 
 
 @pytest.mark.parametrize("library", [b"", b"another build", QUESTIONS + b"\x90" * 300 + QUESTIONS])
-def test_a_library_that_asks_in_another_way_is_left_alone(library: bytes) -> None:
+def test_a_library_with_other_queries_is_refused(library: bytes) -> None:
     with pytest.raises(avx2.NotEmulated):
         avx2.without_vnni(library)
 

@@ -5,7 +5,7 @@ import pytest
 from bench import docker
 
 
-def test_containers_go_first_for_a_while(tmp_path: Path) -> None:
+def test_containers_have_the_cpu_first_for_a_while(tmp_path: Path) -> None:
     weight, missing = tmp_path / "cpu.weight", tmp_path / "none" / "cpu.weight"
     weight.write_text("100", encoding="ascii")
 

@@ -22,7 +22,7 @@ def test_the_origin_has_the_shape_of_xception_and_answers(tmp_path: Path) -> Non
     assert "NaN" not in answer
 
 
-def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
+def test_multiply_adds_are_counted_for_convolutions(tmp_path: Path) -> None:
     weights = np.ones((10, 4, 3, 3), np.float32)
     graph = helper.make_graph(
         [helper.make_node("Conv", ["x", "w"], ["y"])],
@@ -37,7 +37,7 @@ def test_multiply_adds_are_those_of_the_convolutions(tmp_path: Path) -> None:
     assert not floor.is_int8(tmp_path / "one.onnx")
 
 
-def test_channels_of_zeros_are_no_multiply_adds(tmp_path: Path) -> None:
+def test_channels_of_zeros_do_not_count_as_multiply_adds(tmp_path: Path) -> None:
     weights = np.ones((20, 8, 3, 3), np.float32)
     weights[10:], weights[:, 4:] = 0, 0
     graph = helper.make_graph(
@@ -51,7 +51,7 @@ def test_channels_of_zeros_are_no_multiply_adds(tmp_path: Path) -> None:
     assert floor.multiply_adds(tmp_path / "padded.onnx") == 0.004
 
 
-def test_it_is_told_whether_products_saturate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saturation_of_products_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     class Cuts:
         def run(self, _: object, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
             return [np.full((64, 64), 32 * 32767)]  # the result of x86 without VNNI

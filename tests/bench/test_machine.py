@@ -28,6 +28,6 @@ def test_pinning_ends_with_its_block() -> None:
     assert os.sched_getaffinity(0) == before
 
 
-def test_other_work_is_a_share_of_the_time_of_the_cpus_asked_about() -> None:
+def test_other_work_is_a_share_of_the_time_of_the_given_cpus() -> None:
     assert machine.OtherWork([]).share() == 0
     assert 0 <= machine.OtherWork(machine.all_cpus()).share() <= 1

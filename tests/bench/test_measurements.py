@@ -6,7 +6,7 @@ VNNI = {"machine": {"vector_features": ["avx2", "avx512_vnni"], "system": "Linux
 AVX2 = {"machine": {"vector_features": ["avx2"], "system": "Linux x86_64"}}
 
 
-def test_a_section_replaces_its_own_alone(tmp_path: Path) -> None:
+def test_a_section_replaces_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     measurements.store("process", VNNI | {"a": 1}, path)
     measurements.store("container", VNNI | {"b": 1}, path)
@@ -16,7 +16,7 @@ def test_a_section_replaces_its_own_alone(tmp_path: Path) -> None:
     assert measurements.OTHERS not in found
 
 
-def test_results_of_another_kind_of_machine_wait_until_they_are_of_this_one_again(tmp_path: Path) -> None:
+def test_results_of_another_kind_of_machine_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     measurements.store("process", VNNI | {"a": 1}, path)
     measurements.store("container", VNNI | {"b": 1}, path)
@@ -29,7 +29,7 @@ def test_results_of_another_kind_of_machine_wait_until_they_are_of_this_one_agai
     assert again["others"]["avx2"]["process"]["a"] == 2
 
 
-def test_what_is_no_section_stays(tmp_path: Path) -> None:
+def test_other_keys_stay(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     measurements.save({"scale": {"rows": []}}, path)
     assert measurements.store("process", AVX2, path)["scale"] == {"rows": []}

@@ -26,7 +26,7 @@ def test_operators_are_added_up_by_kind() -> None:
     }
 
 
-def test_what_an_answer_does_not_tell_of_itself_is_heatmap_and_around() -> None:
+def test_the_rest_of_the_time_is_heatmap_and_around() -> None:
     timing = {"decode": 2.0, "preprocess": 1.0, "model": 10.0, "total": 15.0}
     assert profile.parts_of(timing, 18.0) == {
         "decode": 2.0, "preprocess": 1.0, "model": 10.0, "heatmap": 2.0, "around": 3.0,

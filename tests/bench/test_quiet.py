@@ -54,7 +54,7 @@ def test_no_turn_begins_while_a_neighbour_spins(tmp_path: Path, monkeypatch: pyt
         assert rounds.counts["taken"] >= 1
 
 
-def test_turns_that_do_not_wait_meet_a_neighbour_that_spins(tmp_path: Path) -> None:
+def test_turns_without_waiting_meet_a_spinning_neighbour(tmp_path: Path) -> None:
     """The test above must fail without the wait."""
     with subject("spins", SPINS, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         ruler = Ruler({"spins": spins, "looks": looks}, wait=lambda _: None)
@@ -62,7 +62,7 @@ def test_turns_that_do_not_wait_meet_a_neighbour_that_spins(tmp_path: Path) -> N
             ruler.rounds({name: Candidate(name, "call", "") for name in ("spins", "looks")}, runs=1)
 
 
-def test_who_never_becomes_idle_is_named(tmp_path: Path) -> None:
+def test_a_process_that_never_becomes_idle_is_named(tmp_path: Path) -> None:
     forever = SPINS.replace("time.thread_time() < 0.05", "True")
     with subject("forever", forever, tmp_path) as busy:
         busy.turn("call", "")
@@ -70,7 +70,7 @@ def test_who_never_becomes_idle_is_named(tmp_path: Path) -> None:
             quiet.wait_until_idle({"forever": busy.pid}, patience_seconds=0)
 
 
-def test_cpu_time_is_that_of_one_process_alone(tmp_path: Path) -> None:
+def test_cpu_time_is_measured_for_one_process(tmp_path: Path) -> None:
     with subject("spins", SPINS, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         looks.turn("call", "")
         quiet.wait_until_idle({"looks": looks.pid})
@@ -80,7 +80,7 @@ def test_cpu_time_is_that_of_one_process_alone(tmp_path: Path) -> None:
         assert quiet.cpu_seconds(looks.pid) == before
 
 
-def test_a_thread_that_gets_no_time_is_busy_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_without_cpu_time_is_still_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forever = SPINS.replace("time.thread_time() < 0.05", "True")
     monkeypatch.setattr(quiet, "cpu_seconds", lambda pid: 0.0)
     with subject("starved", forever, tmp_path) as starved:
@@ -89,5 +89,5 @@ def test_a_thread_that_gets_no_time_is_busy_all_the_same(tmp_path: Path, monkeyp
             quiet.wait_until_idle({"starved": starved.pid}, patience_seconds=0)
 
 
-def test_only_the_privileged_go_first() -> None:
+def test_only_privileged_processes_go_first() -> None:
     assert quiet.serve_first(2**22 + 1) is False  # no process has this id

@@ -6,7 +6,7 @@ import pytest
 from bench import report
 
 
-def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
+def test_only_the_text_between_the_markers_is_replaced() -> None:
     document = f"before\n{report.BEGIN}\nold\n{report.END}\nafter"
     text = report.replaced(document, r"| a\1 |", "README.md")
     assert text == f"before\n{report.BEGIN}\n| a\\1 |\n{report.END}\nafter"
@@ -46,12 +46,12 @@ def machine(**fields: Any) -> dict[str, Any]:
         ({"other_cpus_busy": 0.25}, "load 0.1 before it began, the other CPUs 25% busy meanwhile;"),
     ],
 )
-def test_the_conditions_say_what_the_cpu_was_and_did(fields: dict[str, Any], text: str) -> None:
+def test_the_conditions_describe_the_cpu(fields: dict[str, Any], text: str) -> None:
     found = report.conditions({"worker": {"machine": machine(**fields), "measured": "2026-11-26"}})
     assert text in found
 
 
-def test_what_makes_figures_doubtful_is_said() -> None:
+def test_doubtful_figures_have_warnings() -> None:
     noisy = {
         "film": "224x224 JPEG",
         "two_modes": {"handler": (10.0, 22.0)},
@@ -64,13 +64,13 @@ def test_what_makes_figures_doubtful_is_said() -> None:
     assert report.warnings({}) == []
 
 
-def test_other_kinds_of_machine_have_tables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_kinds_of_machine_have_separate_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "_part", lambda sections: f"part {sorted(sections)}")
     found = report.tables({"process": {}, "others": {"avx2": {"process": {}, "container": {}}}})
     assert found.endswith("\n\n### On a machine with AVX2, without VNNI\n\npart ['container', 'process']")
 
 
-def test_plots_are_linked_from_where_the_document_lies(tmp_path: Path) -> None:
+def test_plots_are_linked_relative_to_the_document(tmp_path: Path) -> None:
     folder = tmp_path / "bench" / "plots"
     folder.mkdir(parents=True)
     assert report.plot_links(folder, tmp_path) == ""

@@ -12,7 +12,7 @@ def against(ratio: float, **ms: float) -> dict[str, Any]:
     }
 
 
-def test_only_what_was_measured_is_in_the_table() -> None:
+def test_the_table_has_only_measured_rows() -> None:
     assert rows.table_rows({}) == []
     container = {
         "cold_warm_cache": against(2.0, ours=1.0, origin=2.0),
@@ -69,7 +69,7 @@ def process(kind: str) -> dict[str, Any]:
     }
 
 
-def test_goals_depend_on_the_kind_of_machine_and_heatmaps_have_rows_of_their_own() -> None:
+def test_goals_depend_on_the_kind_of_machine_and_heatmaps_have_separate_rows() -> None:
     found = {row.measured: row for row in rows.process_rows(process("vnni"))}
     assert found["224x224 JPEG, origin's time over ours"].goal == "≥ 3.5 × / 5 ×"
     assert rows.MISSED in found["224x224 JPEG, origin's time over ours"].found
@@ -83,7 +83,7 @@ def test_goals_depend_on_the_kind_of_machine_and_heatmaps_have_rows_of_their_own
     assert other["model against the int8 GEMM peak"].goal == "-"
 
 
-def test_what_cannot_be_emulated_says_why() -> None:
+def test_a_failed_emulation_has_a_reason() -> None:
     found = rows.process_rows(process("vnni") | {"avx2": {"why_not": "Not measurable here."}})
     assert "Not measurable here." in [row.found for row in found if row.measured == "AVX2 without VNNI"]
 
@@ -96,7 +96,7 @@ def test_the_worker_has_a_row_for_each_latency_the_real_one_first() -> None:
     assert (found[0].goal, found[1].goal) == ("≥ 1.3 × / 1.6 ×", "-")
 
 
-def test_a_thousand_uploads_cost_what_computing_and_waiting_cost() -> None:
+def test_the_price_of_a_thousand_uploads_includes_computing_and_waiting() -> None:
     prices = {"computing": {"x86_64": 0.001, "arm64": 0.0008}, "0": {}, "100": {"x86_64": 0.005, "arm64": 0.004}}
     (row,) = rows.worker_rows({"batch": 5, "latency": {}, "usd_per_thousand": prices})
     assert row.found == (
@@ -105,7 +105,7 @@ def test_a_thousand_uploads_cost_what_computing_and_waiting_cost() -> None:
     )
 
 
-def test_the_memory_size_is_the_one_of_the_least_time_by_price() -> None:
+def test_the_memory_size_has_the_least_time_by_price() -> None:
     sizes = [
         {"memory_mb": 884, "ms": {"median": 100.0}, "usd_per_thousand": 0.0015},
         {"memory_mb": 1769, "ms": {"median": 45.0}, "usd_per_thousand": 0.0015},
@@ -135,7 +135,7 @@ def test_parts_of_requests_model_and_start_are_named_with_their_share() -> None:
     assert rows._profile_rows(process("vnni")) == []
 
 
-def test_what_int8_gives_up_is_a_row_only_where_it_was_measured() -> None:
+def test_the_loss_of_accuracy_is_a_row_only_if_measured() -> None:
     assert rows._precision(None) == []
     (row,) = rows._precision({"films": 624, "auc_given_up": 0.0004, "decisions_changed": 0.0048})
     assert row.found == "0.0004; 0.5% (624 images, float32 next to int8)"

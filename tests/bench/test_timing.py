@@ -47,5 +47,5 @@ RANDOM = np.random.default_rng(0)
         ([], None),
     ],
 )
-def test_two_modes_are_told_from_one_with_a_spread(values: list[float], modes: tuple[float, float] | None) -> None:
+def test_two_modes_are_distinguished_from_one_wide_mode(values: list[float], modes: tuple[float, float] | None) -> None:
     assert timing.two_modes(values) == modes

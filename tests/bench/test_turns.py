@@ -34,11 +34,11 @@ def candidates(*names: str) -> dict[str, Candidate]:
     ("ms", "cpu_ms", "disturbed"),
     [(10, 9.9, False), (100, 98.5, False), (20, 10, True), (10, 9, True), (10, 12, False), (0.5, 0.3, False)],
 )
-def test_a_turn_is_disturbed_where_its_clock_ran_on_without_it(ms: float, cpu_ms: float, disturbed: bool) -> None:
+def test_a_turn_is_disturbed_if_it_lost_cpu_time(ms: float, cpu_ms: float, disturbed: bool) -> None:
     assert Turn(ms, cpu_ms).disturbed is disturbed
 
 
-def test_everybody_is_waited_for_before_each_turn_and_rounds_begin_with_another() -> None:
+def test_all_subjects_are_idle_before_each_turn_and_rounds_rotate() -> None:
     log: list[str] = []
     quiet = [(10.0, 10.0)] * 9
     ruler(log, a=quiet, b=quiet).rounds(candidates("a", "b"), runs=2)
@@ -46,7 +46,7 @@ def test_everybody_is_waited_for_before_each_turn_and_rounds_begin_with_another(
     assert "".join(log[1::2]) == "ab" + "ab" + "ba"  # the first two create the calls
 
 
-def test_a_disturbed_turn_is_taken_again() -> None:
+def test_a_disturbed_turn_is_repeated() -> None:
     log: list[str] = []
     found = ruler(log, a=[(1, 1), (30, 10), (11, 11)], b=[(1, 1), (20, 20)]).rounds(candidates("a", "b"), runs=1)
     assert found.undisturbed == {"a": [11], "b": [20]}

@@ -22,7 +22,7 @@ def words(command: Command) -> list[str]:
     return shlex.split(command.text, comments=True)
 
 
-def test_commands_are_found_in_their_order() -> None:
+def test_commands_are_found_in_order() -> None:
     assert [command.text.split()[0] for command in commands.commands(ROOT / "README.md")][:2] == ["git", "make"]
     assert {command.page.name for command in ALL} >= {"README.md", "cli.md", "deploy.md", "operations.md"}
 
@@ -34,13 +34,13 @@ def test_a_block_is_split_where_a_command_ends() -> None:
         list(commands.split(["echo 'a"]))
 
 
-def test_of_a_session_only_what_was_typed_is_taken() -> None:
+def test_only_the_input_of_a_session_is_used() -> None:
     document = "text\n```console\n$ a b\nanswer\n$ c\n```\n```json\n{}\n```\n"
     assert list(commands.fences(document)) == [(2, "console", ["$ a b", "answer", "$ c"]), (7, "json", ["{}"])]
     assert commands.prompted(["$ a b", "answer", "$ c"]) == ["a b", "c"]
 
 
-def test_commands_that_other_checks_run_are_there() -> None:
+def test_commands_that_other_checks_run_exist() -> None:
     for start in commands.ELSEWHERE:
         assert any(f"{command.text} ".startswith(start) for command in ALL), f"no page has {start!r}"
 
@@ -63,14 +63,14 @@ def test_the_makefile_has_the_target(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", [c for c in ALL if "aws-cdk@" in c.text or "-c " in c.text], ids=str)
-def test_the_cdk_is_that_of_the_makefile_and_has_the_settings(command: Command) -> None:
+def test_the_cdk_version_and_settings_exist(command: Command) -> None:
     for version in re.findall(r"aws-cdk@[\d.]+", command.text):
         assert version in MAKEFILE
     for setting in re.findall(r"(?:^|[\s\"])-c (\w+)=", command.text):
         assert setting in SETTINGS
 
 
-def test_files_of_this_repository_that_commands_name_exist() -> None:
+def test_files_that_commands_name_exist() -> None:
     for command in ALL:
         for path in re.findall(r"(?:samples|tests|docs|deploy)/[\w./-]*\w\.\w+", command.text):
             assert Path(ROOT / path).exists(), command

@@ -24,11 +24,11 @@ def item(content: dict[str, Any] | None = None, **operation: Any) -> dict[str, A
     }
 
 
-def test_the_file_that_ships_is_what_the_generator_makes() -> None:
+def test_the_shipped_file_is_generated() -> None:
     assert render(document()) == HTML, "run: make openapi"
 
 
-def test_every_code_has_a_section_with_the_words_that_callers_get() -> None:
+def test_every_code_has_a_section_with_the_texts_that_callers_get() -> None:
     for kind in error_kinds():
         section = HTML.partition(f' id="{kind.code}"')[2].partition("</section>")[0]
         assert str(kind.status) in section, kind.code
@@ -46,11 +46,11 @@ def test_every_route_has_a_section_with_samples() -> None:
                 assert f'aria-label="{method.upper()} {path} in Python"' in section
 
 
-def test_what_an_error_hides_from_callers_is_not_on_the_page() -> None:
+def test_the_page_hides_the_messages_for_the_log() -> None:
     assert "AUTH_SECRET_ID" not in HTML
 
 
-def test_an_id_that_only_a_call_can_give_is_a_variable() -> None:
+def test_an_id_that_only_a_call_returns_is_a_variable() -> None:
     entry = item({"application/json": {"example": {"id": EXAMPLE_ID, "verdict": "agree"}}})
     made = samples(call_of("POST", "/feedback", entry))
     assert EXAMPLE_ID not in "".join(made.values())
@@ -64,7 +64,7 @@ def test_a_public_route_gets_no_token() -> None:
     assert "TOKEN" not in "".join(made.values())
 
 
-def test_a_body_that_no_sample_can_be_made_of_is_refused() -> None:
+def test_a_body_that_samples_do_not_support_is_refused() -> None:
     with pytest.raises(ValueError, match=r"try: no sample can be made of text/csv"):
         call_of("POST", "/table", item({"text/csv": {}}))
 

@@ -40,7 +40,7 @@ def test_a_known_vulnerability_fails_and_silence_does_so_when_strict(
     assert audit.main(["--strict"]) == strict_code
 
 
-def test_what_is_known_is_named(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_known_vulnerabilities_are_named(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     answer(SOUND, BAD, SILENT)
     audit.main([])
     output = capsys.readouterr().out
@@ -48,13 +48,13 @@ def test_what_is_known_is_named(answer: Any, capsys: pytest.CaptureFixture[str])
     assert "no answer about 1 packages (boto3)" in output
 
 
-def test_no_answer_at_all_is_no_clean_answer(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_answer_is_not_a_clean_answer(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     answer(text="")
     assert audit.main([]) == 0
     assert audit.main(["--strict"]) == 2
     assert "SKIPPED lambda_src/requirements.txt: the database" in capsys.readouterr().out
 
 
-def test_every_lock_is_there() -> None:
+def test_every_lock_exists() -> None:
     assert all((audit.ROOT / lock).is_file() for lock in audit.LOCKS)
     assert Path(audit.LOCKS[0]).parent.name == "lambda_src"

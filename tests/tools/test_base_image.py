@@ -59,7 +59,7 @@ def test_the_tag_gets_its_digest_and_is_renewed(
 
 
 @pytest.mark.parametrize(("answer", "code"), [("", 0), ("sha256:short", 0), (OLD, 1), ("unauthorized", 1)])
-def test_without_a_digest_nothing_is_changed(registry: Registry, cdk_json: Path, answer: str, code: int) -> None:
+def test_nothing_changes_without_a_digest(registry: Registry, cdk_json: Path, answer: str, code: int) -> None:
     before = cdk_json.read_text()
     registry(answer, code)
     assert base_image.main([], cdk_json) == 1

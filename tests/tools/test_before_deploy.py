@@ -61,7 +61,7 @@ def test_a_docker_that_does_not_run(prepared: Any, docker: Docker) -> None:
     told("does not answer: start it")
 
 
-def test_without_buildx_an_engine_builds_for_its_own_processor(prepared: Any, docker: Docker) -> None:
+def test_an_engine_without_buildx_builds_for_its_own_processor(prepared: Any, docker: Docker) -> None:
     docker(buildx="exit 1")
     assert before_deploy.missing(CONTEXT) == []
     docker(buildx="exit 1", architecture="aarch64")
@@ -86,7 +86,7 @@ def test_no_credentials(prepared: Any, docker: Docker, monkeypatch: pytest.Monke
     told("There are no AWS credentials")
 
 
-def test_a_profile_that_is_not_there(prepared: Any, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_profile(prepared: Any, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "ward")
     told("The AWS credentials cannot be used: The config profile (ward) could not be found")
 
@@ -124,12 +124,12 @@ def test_a_rollback_that_was_not_undone(prepared: Any, docker: Docker, monkeypat
     "arguments",
     [["-c", "architecture=arm64"], ["--context", "architecture=arm64"], ["--context=architecture=arm64"]],
 )
-def test_settings_are_those_that_the_cdk_is_given(arguments: list[str]) -> None:
+def test_settings_match_the_arguments_of_the_cdk(arguments: list[str]) -> None:
     assert before_deploy.settings(["--all", *arguments])["architecture"] == "arm64"
     assert before_deploy.settings([])["architecture"] == "x86_64"
 
 
-def test_each_is_told_in_a_line_of_its_own(
+def test_each_problem_is_printed_on_a_separate_line(
     prepared: Any, docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     docker(info="exit 1")

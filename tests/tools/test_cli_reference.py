@@ -34,7 +34,7 @@ def named_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
-def test_every_command_has_an_example_that_it_takes(command: Command, named_files: None) -> None:
+def test_every_command_has_a_valid_example(command: Command, named_files: None) -> None:
     assert command.example, "Give it an epilog: Example: `pneumonia …`"
     example = parsed(command.example)
     assert example.startswith(command.name) if command.is_group else example == command.name
@@ -61,7 +61,7 @@ def test_the_document_is_written_from_the_help() -> None:
         ("`FOLDER`", "required"),
     ],
 )
-def test_facts_have_a_column_of_their_own(begins: str, ends: str) -> None:
+def test_facts_have_a_separate_column(begins: str, ends: str) -> None:
     lines = cli_reference.CLI_MD.read_text(encoding="utf-8").splitlines()
     assert any(line.startswith(f"| {begins} | ") and line.endswith(f" | {ends} |") for line in lines)
 

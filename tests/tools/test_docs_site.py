@@ -20,7 +20,7 @@ def test_a_broken_link_is_named(tmp_path: Path) -> None:
         list(docs_site.linked(page, text, tmp_path))
 
 
-def test_documents_lie_as_in_the_repository_without_markers(tmp_path: Path) -> None:
+def test_documents_keep_their_paths_and_lose_their_markers(tmp_path: Path) -> None:
     root, folder = tmp_path / "root", tmp_path / "staged"
     (root / "docs" / "images").mkdir(parents=True)
     (root / "README.md").write_text("A <!-- figure: a -->7<!-- /figure -->\n```sh\nx\n```\n")

@@ -54,7 +54,7 @@ def test_every_error_is_in_it_with_its_status_and_a_cause() -> None:
         assert kind.causes, f"nothing makes a {kind.name}, or its message is not found"
 
 
-def test_causes_are_told_apart() -> None:
+def test_causes_are_distinct() -> None:
     for kind in KINDS.values():
         assert len(kind.causes) == len(set(kind.causes))
     causes = KINDS["UndecodableImage"].causes

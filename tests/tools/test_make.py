@@ -37,7 +37,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_help_lists_every_target_with_what_it_does_in_lines_that_fit() -> None:
+def test_help_describes_every_target_in_lines_that_fit() -> None:
     printed = make("help").stdout
     listed = dict(re.findall(r"^  ([a-z-]+) +(\S.*)$", printed, re.MULTILINE))
     assert set(listed) == TARGETS - INNER
@@ -48,7 +48,7 @@ def test_help_lists_every_target_with_what_it_does_in_lines_that_fit() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_documents_name_targets_that_there_are(document: Path) -> None:
+def test_documents_name_existing_targets(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     commands = [*fenced(text), *inline(text)] if document.suffix == ".md" else text.splitlines()
     named = {target for command in commands for target in re.findall(r"(?:^|&& |; )\s*make ([a-z-]+)\b(?!\()", command)}
@@ -76,6 +76,6 @@ def test_the_commands_of_contributing_work_as_pasted(command: str) -> None:
         assert (ROOT / words[0]).stat().st_mode & 0o100
 
 
-def test_a_program_that_is_not_on_the_path_of_everybody_is_noticed() -> None:
+def test_a_program_outside_the_repository_is_noticed() -> None:
     with pytest.raises(AssertionError):
         test_the_commands_of_contributing_work_as_pasted("pre-commit install")

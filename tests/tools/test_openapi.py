@@ -7,11 +7,11 @@ from tools.openapi.__main__ import main, render
 from tools.openapi.document import document
 
 
-def test_the_file_that_ships_is_what_the_generator_makes() -> None:
+def test_the_shipped_file_is_generated() -> None:
     assert OPENAPI_JSON.read_text(encoding="utf-8") == render(), "run: make openapi"
 
 
-def test_the_files_can_be_written_anew(tmp_path: Path) -> None:
+def test_the_files_can_be_written_again(tmp_path: Path) -> None:
     assert main(tmp_path / "openapi.json", tmp_path / "docs.html") == 0
     assert json.loads((tmp_path / "openapi.json").read_text(encoding="utf-8")) == document()
     assert (tmp_path / "docs.html").read_bytes() == DOCS_HTML.read_bytes()

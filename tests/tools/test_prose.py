@@ -28,7 +28,7 @@ def found(name: str, text: str) -> list[str]:
         ("Makefile", "start: ## Start it redoo\n"),
     ],
 )
-def test_a_word_in_prose_is_refused_with_what_to_write(name: str, text: str) -> None:
+def test_a_word_in_prose_is_refused_with_its_replacement(name: str, text: str) -> None:
     assert found(name, text) == [f"{name}:1: “redoo”: write again"]
 
 
@@ -46,7 +46,7 @@ def test_names_paths_and_code_are_not_prose(name: str, text: str) -> None:
     assert found(name, text) == []
 
 
-def test_the_line_is_that_of_the_word() -> None:
+def test_the_line_of_the_word_is_printed() -> None:
     assert found("module.py", 'x = 1\n\n"""First.\n\nThen\nredoo.\n"""\n') == ["module.py:6: “redoo”: write again"]
 
 
@@ -63,7 +63,7 @@ def test_the_line_is_that_of_the_word() -> None:
         ("It_stands_in_for_the_log.", False),
     ],
 )
-def test_the_vocabulary_spares_what_is_plain(text: str, refused: bool) -> None:
+def test_the_vocabulary_allows_plain_phrases(text: str, refused: bool) -> None:
     # Underscores, so that the check of this file does not refuse the examples.
     assert bool(list(prose.refused(Path("page.md"), text.replace("_", " "), prose.words()))) is refused
 
@@ -74,7 +74,7 @@ def test_only_files_of_the_repository_are_read() -> None:
     assert not [name for name in names if "__pycache__" in name.parts]
 
 
-def test_what_is_found_makes_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+def test_found_words_set_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                                            tmp_path: Path) -> None:  # fmt: skip
     words = prose.words
     vocabulary = tmp_path / "vocabulary.toml"

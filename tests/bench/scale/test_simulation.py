@@ -6,7 +6,7 @@ PAUSE = assumptions.QUEUE_MS.value / 1000
 PLATFORM = assumptions.PLATFORM_START_MS.value / 1000
 
 
-def test_one_instance_takes_batches_one_after_the_other() -> None:
+def test_one_instance_takes_batches_in_sequence() -> None:
     found = simulation.run(simulation.burst(12, 5), lambda _: 1, lambda images: images / 5, [2.0])
     assert (found.images, found.invocations, found.instances) == (12, 3, 1)
     # A cold start of the platform and of Python, two full batches and one of two images, with a pause after each.
@@ -15,7 +15,7 @@ def test_one_instance_takes_batches_one_after_the_other() -> None:
     assert found.most_at_once == 1
 
 
-def test_a_queue_lets_five_through_and_more_by_the_minute() -> None:
+def test_a_queue_starts_with_five_batches_and_adds_more_each_minute() -> None:
     allowed = simulation.queue_allows(1000)
     assert [allowed(second) for second in (0, 60, 120, 10_000)] == [5, 305, 605, 1000]
     assert simulation.queue_allows(10)(60) == 10
@@ -28,7 +28,7 @@ def test_a_map_starts_children_at_a_rate() -> None:
     assert [allowed(second) for second in (0, 1, 100)] == [1, 100, 1000]
 
 
-def test_a_burst_is_as_old_as_its_last_batch_waited() -> None:
+def test_the_age_of_a_burst_is_the_wait_of_its_last_batch() -> None:
     found = simulation.run(simulation.burst(100, 10), lambda _: 2, lambda _: 1.0, [0.0])
     assert found.most_at_once == 2
     assert found.oldest == found.ages[-1][1] > found.ages[0][1] == 0
@@ -50,7 +50,7 @@ def test_new_instances_are_limited_by_the_rate_of_lambda() -> None:
     assert begins[2999] == pytest.approx(20, rel=0.01)
 
 
-def test_what_waits_for_room_looks_when_more_is_allowed() -> None:
+def test_a_waiting_batch_starts_when_more_are_allowed() -> None:
     found = simulation.run(simulation.burst(6, 1), simulation.queue_allows(6), lambda _: 100.0, [0.0])
     assert found.running[5][0] == pytest.approx(0.2, abs=0.11)  # five at once, another after a fifth of a second
 
@@ -62,7 +62,7 @@ def test_batches_fill_up_only_where_images_come_fast() -> None:
     assert (len(found), found[1].ready) == (20, 0.5)
 
 
-def test_a_map_waits_for_its_listing_but_that_is_no_age() -> None:
+def test_the_listing_of_a_map_does_not_count_as_age() -> None:
     rate = assumptions.LISTED_A_SECOND.value
     found = simulation.run(simulation.listed(int(rate), 100), lambda _: 1000, lambda _: 0.001, [0.0])
     assert found.finished >= 1

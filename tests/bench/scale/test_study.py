@@ -27,7 +27,7 @@ RESULTS: dict[str, Any] = {
 }
 
 
-def test_inputs_come_from_what_was_measured_and_from_the_settings() -> None:
+def test_inputs_come_from_measurements_and_settings() -> None:
     found = inputs.read(RESULTS)
     assert (found.work.compute_ms, found.work.in_flight) == (20.0, 5)
     assert found.colds == (0.9, 1.0)
@@ -36,13 +36,13 @@ def test_inputs_come_from_what_was_measured_and_from_the_settings() -> None:
     assert found.settings["memory_mb"] == json.loads(inputs.CDK.read_text(encoding="utf-8"))["context"]["memory_mb"]
 
 
-def test_without_single_starts_their_quartiles_stand_for_them() -> None:
+def test_quartiles_replace_missing_single_starts() -> None:
     spread = {"low": 400.0, "median": 500.0, "high": 600.0}
     container = {**RESULTS["container"], "cold_samples_ms": {}, "cold_warm_cache": {"ms": {"ours": spread}}}
     assert inputs.read(RESULTS | {"container": container}).colds == (0.4, 0.5, 0.6)
 
 
-def test_prices_are_those_of_the_stack() -> None:
+def test_prices_match_the_stack() -> None:
     found = inputs.read(RESULTS)
     settings = found.settings
     # A million seconds at the default memory, and a million invocations.
@@ -58,19 +58,19 @@ def test_prices_are_those_of_the_stack() -> None:
     assert found.usd_of_backfill(1_000_000, 40_000) == pytest.approx(10 + 1.6 + 2)
 
 
-def test_a_hundredth_of_each_burst_and_archive_comes_to_its_end() -> None:
+def test_a_hundredth_of_each_burst_and_archive_completes() -> None:
     found = inputs.read(RESULTS)
     assert study.burst(found, 100, 5).images == 100
     archive = study.archive(found, 1000, 10)
     assert (archive.images, archive.invocations) == (1000, 1000 // found.settings["backfill_batch_size"])
 
 
-def test_the_model_stands_next_to_what_was_measured() -> None:
+def test_the_model_is_compared_with_measurements() -> None:
     text = study.check(inputs.read(RESULTS))
     assert "| 100 ms | 5 | 500 ms | 500 ms | 1.00 |" in text
 
 
-def test_a_run_on_this_machine_stands_next_to_its_simulation() -> None:
+def test_a_run_on_this_machine_is_compared_with_its_simulation() -> None:
     found = inputs.read(RESULTS)
     assert study.load(found) == "Not measured yet."
     run = {
@@ -80,7 +80,7 @@ def test_a_run_on_this_machine_stands_next_to_its_simulation() -> None:
     assert "| time to finish | 11.0 s |" in study.load(inputs.read(RESULTS | {"load": run}))
 
 
-def test_figures_of_a_run_are_by_its_batches() -> None:
+def test_the_figures_of_a_run_follow_from_its_batches() -> None:
     batches = [
         {"begin": 1.0, "end": 2.0, "sent": [0.5, 0.6]},
         {"begin": 2.0, "end": 4.0, "sent": [0.7]},
@@ -104,7 +104,7 @@ def test_each_table_has_one_place_in_the_document() -> None:
             command.filled(document, tables)
 
 
-def test_the_document_has_the_tables_of_what_was_measured() -> None:
+def test_the_document_has_the_tables_of_the_measurements() -> None:
     """Only the fast tables, since all of them take a quarter of a minute."""
     text = command.DOCUMENT.read_text(encoding="utf-8")
     found = inputs.read()
@@ -112,12 +112,12 @@ def test_the_document_has_the_tables_of_what_was_measured() -> None:
         assert table in text, "make scale"
 
 
-def test_the_document_is_of_the_code_that_is_here() -> None:
+def test_the_document_matches_the_current_code() -> None:
     assert measurements.section(measurements.load(), "worker")["in_flight"] == IN_FLIGHT, "make bench"
 
 
 @pytest.mark.slow
-def test_a_run_through_the_local_cloud_ends_with_every_image() -> None:
+def test_a_run_through_the_local_cloud_completes_every_image() -> None:
     found = load.measure(Console(quiet=True), images=12, instances=2)
     assert (found["images"], found["instances"]) == (12, 2)
     assert found["batches"] >= 12 / found["batch"]

@@ -18,5 +18,5 @@ def test_images_overlap_while_they_wait_and_one_computes(images: int, in_flight:
     assert Work(compute_ms=20, s3_ms=100, in_flight=in_flight).batch_ms(images) == ms
 
 
-def test_without_waiting_computing_is_all() -> None:
+def test_without_waiting_only_computing_counts() -> None:
     assert Work(20, 0, 4).batch_ms(10) == 200

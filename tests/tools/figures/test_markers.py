@@ -5,7 +5,7 @@ from tools.figures.markers import UnknownFigure, filled, names
 TEXT = "On the <!-- figure: a.b -->old<!-- /figure --> images,\n<!-- figure: table -->\n| x |\n<!-- /figure -->\nend"
 
 
-def test_figures_are_filled_in_their_places_and_nowhere_else() -> None:
+def test_only_the_marked_figures_are_filled() -> None:
     found = filled(TEXT, {"a.b": "7", "table": "| 1 |\n| 2 |", "unused": "3"})
     assert found == (
         "On the <!-- figure: a.b -->7<!-- /figure --> images,\n"
@@ -15,7 +15,7 @@ def test_figures_are_filled_in_their_places_and_nowhere_else() -> None:
     assert names(TEXT) == {"a.b", "table"}
 
 
-def test_text_with_backslashes_stays_as_it_is() -> None:
+def test_text_with_backslashes_is_unchanged() -> None:
     assert filled("x <!-- figure: a -->x<!-- /figure -->", {"a": r"\1"}) == r"x <!-- figure: a -->\1<!-- /figure -->"
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 from tools.figures import measured
 
 
-def test_a_section_takes_the_place_of_its_own_alone(tmp_path: Path) -> None:
+def test_a_section_replaces_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "measured.json"
     measured.store("fuzz", "make fuzz", {"inputs": 1}, path)
     measured.store("samples", "make figures", {"model": "x"}, path)
@@ -18,7 +18,7 @@ def test_nothing_was_measured_yet(tmp_path: Path) -> None:
     assert measured.load(tmp_path / "measured.json") == {}
 
 
-def test_rows_of_another_model_go(tmp_path: Path) -> None:
+def test_rows_of_another_model_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "measured.json"
     for model, row in (("1", "a"), ("1", "b"), ("2", "a")):
         measured.add_row("photos", "make measure", {"version": model}, row, [0.5], path)

@@ -19,7 +19,7 @@ def of_documents() -> list[Any]:
 
 
 @pytest.mark.parametrize("path", of_documents())
-def test_a_document_has_the_figures_of_today(path: Path) -> None:
+def test_a_document_has_the_current_figures(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert markers.filled(text, FIGURES) == text, "a source of figures has changed: make figures"
 
@@ -29,13 +29,13 @@ def test_every_figure_is_used() -> None:
     assert FIGURES.keys() - used == set()
 
 
-def test_what_was_measured_with_a_model_was_measured_with_the_one_that_is_shipped() -> None:
+def test_measurements_use_the_shipped_model() -> None:
     for name, section in MEASURED.items():
         if "model" in section:
             assert section["model"] == samples.model(), f"the model has changed: {section['command']} ({name})"
 
 
-def test_an_example_of_an_answer_names_the_model_that_is_shipped() -> None:
+def test_an_example_of_an_answer_names_the_shipped_model() -> None:
     version, digest = samples.model()["version"], samples.model()["sha256"]
     for path in documents():
         text = path.read_text(encoding="utf-8")
@@ -65,14 +65,14 @@ def test_the_model_answers_the_samples_as_the_documents_show() -> None:
     assert now["answer"].keys() == then["answer"].keys(), f"an answer has other fields: {samples.COMMAND}"
 
 
-def test_the_price_of_a_million_images_is_worked_out_from_time_and_prices() -> None:
+def test_the_price_of_a_million_images_follows_from_time_and_prices() -> None:
     entry = {"heatmap_upload": {"ms": {"upload_heatmap": {"median": 100.0}}}}
     prices = {"memory_mb": 1024, "price_gb_second": 0.00001, "price_million_requests": 0.2}
     found = sources.backfill_figures({"process": {"jpeg_2000": entry}}, prices)
     assert found == {"backfill.ms": "100.0 ms", "backfill.lambda": "1.01", "backfill.wait": "1.00"}
 
 
-def test_what_this_kind_of_machine_lacks_is_taken_from_another_kind() -> None:
+def test_a_missing_section_is_taken_from_another_kind_of_machine() -> None:
     bench = {"process": {"a": 1}, "others": {"avx2": {"process": {"a": 2}, "container": {"b": 3}}}}
     assert sources._section(bench, "process") == {"a": 1}
     assert sources._section(bench, "container") == {"b": 3}
@@ -80,7 +80,7 @@ def test_what_this_kind_of_machine_lacks_is_taken_from_another_kind() -> None:
         sources._section(bench, "worker")
 
 
-def test_a_source_that_lacks_a_figure_says_which() -> None:
+def test_a_missing_figure_is_named() -> None:
     card = json.loads(sources.CARD.read_text(encoding="utf-8"))
     with pytest.raises(KeyError, match="origin"):
         sources.model_figures(card, "no table")
