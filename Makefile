@@ -232,7 +232,7 @@ train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train"
 publish = $(run) .venv-train/bin/python -m training.publish --run "$(RUN)" --tuned $(SEEDS:%="$(RUN)-tuned-%") \
   --version "$(or $(VERSION),0.0.0+local)" --data "$$DATA/train" $(if $(OTHERS),--others "$$OTHERS")
 TUNE ?= --epochs 4 --epoch-films 2560 --batch 64 --warmup-films 640 --learning-rate 3e-4 --ema-momentum 0.98
-SEEDS ?= 7 8 9
+SEEDS ?= 7 8 9 10 11 12
 
 .PHONY: train
 train: need-data need-version $(TRAIN) ## Train into RUN=, then publish (DATA= with train/; LUNGS= masks; WEIGHTS= a .keras file instead of a download; FOLDS="0 1")

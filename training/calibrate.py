@@ -78,10 +78,10 @@ def operating_points(images: Validation) -> dict[str, dict[str, float]]:
     return {
         name: {
             "threshold": t,
-            "validation_sensitivity": round(metrics.sensitivity(images.y, images.p, t), 4),
-            "validation_specificity": round(metrics.specificity(images.y, images.p, t), 4),
-            "shifted_sensitivity": round(metrics.sensitivity(images.shifted_y, images.shifted_p, t), 4),
-            "shifted_specificity": round(metrics.specificity(images.shifted_y, images.shifted_p, t), 4),
+            "validation_sensitivity": metrics.rounded(metrics.sensitivity(images.y, images.p, t)),
+            "validation_specificity": metrics.rounded(metrics.specificity(images.y, images.p, t)),
+            "shifted_sensitivity": metrics.rounded(metrics.sensitivity(images.shifted_y, images.shifted_p, t)),
+            "shifted_specificity": metrics.rounded(metrics.specificity(images.shifted_y, images.shifted_p, t)),
         }
         for name, t in chosen.items()
     }

@@ -36,7 +36,7 @@ SIZE_IMAGES = 100
 
 
 def rounded(interval: metrics.Interval) -> list[float]:
-    return [round(interval.value, 4), round(interval.low, 4), round(interval.high, 4)]
+    return [metrics.rounded(interval.value), metrics.rounded(interval.low), metrics.rounded(interval.high)]
 
 
 def triage_table(y: Array, triage: list[str]) -> dict[str, dict[str, int]]:
@@ -63,8 +63,8 @@ def figures_of(images: list[data.LabelledImage], y: Array, scores: Scores, point
         "confusion": metrics.confusion(y, p, t),
         "operating_points": {
             name: {
-                "sensitivity": round(metrics.sensitivity(y, p, threshold), 4),
-                "specificity": round(metrics.specificity(y, p, threshold), 4),
+                "sensitivity": metrics.rounded(metrics.sensitivity(y, p, threshold)),
+                "specificity": metrics.rounded(metrics.specificity(y, p, threshold)),
             }
             for name, threshold in points.items()
         },
@@ -72,7 +72,7 @@ def figures_of(images: list[data.LabelledImage], y: Array, scores: Scores, point
         "sensitivity_by_kind": {
             kind: {
                 "films": int((kinds == kind).sum()),
-                "sensitivity": round(float((p[kinds == kind] >= t).mean()), 4),
+                "sensitivity": metrics.rounded(float((p[kinds == kind] >= t).mean())),
             }
             for kind in ("bacteria", "virus")
             if (kinds == kind).any()
@@ -104,8 +104,8 @@ def adult_figures(
         "films": {name.lower(): len(values) for name, values in p.items()},
         "auc_opacity_against_normal": rounded(against("NORMAL")),
         "auc_opacity_against_all_others": rounded(against("NORMAL", "NOT_NORMAL_NO_OPACITY")),
-        "sensitivity": round(float((p["LUNG_OPACITY"] >= points["balanced"]).mean()), 4),
-        "specificity_normal": round(float((p["NORMAL"] < points["balanced"]).mean()), 4),
+        "sensitivity": metrics.rounded(float((p["LUNG_OPACITY"] >= points["balanced"]).mean())),
+        "specificity_normal": metrics.rounded(float((p["NORMAL"] < points["balanced"]).mean())),
         **({"boxes": rounded_values(located)} if located else {}),
     }
 
@@ -142,14 +142,14 @@ def size_figures(paths: list[Path], server: Server, limits: Limits, threshold: f
     return {
         "films": len(images),
         "enlarged_to": ENLARGED,
-        "mean_difference": round(float(gap.mean()), 4),
-        "largest_difference": round(float(gap.max()), 4),
+        "mean_difference": metrics.rounded(float(gap.mean())),
+        "largest_difference": metrics.rounded(float(gap.max())),
         "labels_changed": int(np.sum((before >= threshold) != (after >= threshold))),
     }
 
 
 def rounded_values(figures: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
+    return {name: metrics.rounded(value) if isinstance(value, float) else value for name, value in figures.items()}
 
 
 def write_plots(y: Array, p: Array, test: dict[str, Any], points: dict[str, float], folder: Path) -> None:

@@ -17,7 +17,7 @@ from rich.progress import track
 from pneumonia.errors import PneumoniaError
 from pneumonia.model.card import POSES
 from pneumonia.predictor import Predictor
-from training import data
+from training import data, metrics
 from training.gate import belongs_to_fit, changed, other_images
 
 TURNED = 100
@@ -44,8 +44,8 @@ def rates(found: Counter[str]) -> dict[str, Any]:
     seen = found["film"] + found["flagged"] + found["inverted"]
     return {
         "images": total,
-        "refused": round(1 - seen / total, 4),
-        "flagged": round(found["flagged"] / total, 4),
+        "refused": metrics.rounded(1 - seen / total),
+        "flagged": metrics.rounded(found["flagged"] / total),
         "outcomes": dict(sorted(found.items())),
     }
 

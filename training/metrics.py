@@ -12,6 +12,14 @@ from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
 
+DECIMALS = 6
+"""Decimals of the figures in the card: so many that readers can round to three without rounding twice."""
+
+
+def rounded(value: float) -> float:
+    """Return a figure as the card stores it."""
+    return round(float(value), DECIMALS)
+
 
 @dataclass(frozen=True)
 class Interval:

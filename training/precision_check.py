@@ -35,8 +35,8 @@ def compare(y: Array, served: Scores, float32: Scores, thresholds: tuple[float, 
     changed = (served.probability >= thresholds[0]) != (float32.probability >= thresholds[1])
     return Cost(
         films=len(y),
-        auc_float32=round(whole, 4),
-        auc_given_up=round(whole - metrics.auc(y, served.probability), 4),
-        decisions_changed=round(float(changed.mean()), 4),
-        logit_correlation=round(float(np.corrcoef(served.logit, float32.logit)[0, 1]), 4),
+        auc_float32=metrics.rounded(whole),
+        auc_given_up=metrics.rounded(whole - metrics.auc(y, served.probability)),
+        decisions_changed=metrics.rounded(float(changed.mean())),
+        logit_correlation=metrics.rounded(float(np.corrcoef(served.logit, float32.logit)[0, 1])),
     )

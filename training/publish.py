@@ -62,7 +62,7 @@ def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, thresh
         index = np.load(path.with_name("validation.npz"))["index"]
         normal = np.array([images[k]["label"] == 0 for k in index])
         called.append(calibration.probability(np.load(path)["logit"][:, normal]).ravel() >= threshold)
-    return round(float(np.concatenate(called).mean()), 4)
+    return metrics.rounded(float(np.concatenate(called).mean()))
 
 
 def validation_metrics(images: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
@@ -71,21 +71,21 @@ def validation_metrics(images: calibrate.Validation, folds: Array, threshold: fl
     shifted_folds = np.tile(folds, len(images.shifted_y) // len(folds))
     return {
         "films": len(y),
-        "auc": round(metrics.auc(y, p), 4),
-        "auc_per_fold": [round(metrics.auc(y[folds == k], p[folds == k]), 4) for k in np.unique(folds)],
-        "sensitivity": round(metrics.sensitivity(y, p, threshold), 4),
-        "specificity": round(metrics.specificity(y, p, threshold), 4),
-        "accuracy": round(metrics.accuracy(y, p, threshold), 4),
-        "expected_calibration_error": round(metrics.expected_calibration_error(y, p), 4),
+        "auc": metrics.rounded(metrics.auc(y, p)),
+        "auc_per_fold": [metrics.rounded(metrics.auc(y[folds == k], p[folds == k])) for k in np.unique(folds)],
+        "sensitivity": metrics.rounded(metrics.sensitivity(y, p, threshold)),
+        "specificity": metrics.rounded(metrics.specificity(y, p, threshold)),
+        "accuracy": metrics.rounded(metrics.accuracy(y, p, threshold)),
+        "expected_calibration_error": metrics.rounded(metrics.expected_calibration_error(y, p)),
         "shifted": {
             "films": len(images.shifted_y),
-            "auc": round(metrics.auc(images.shifted_y, images.shifted_p), 4),
+            "auc": metrics.rounded(metrics.auc(images.shifted_y, images.shifted_p)),
             "auc_per_fold": [
-                round(metrics.auc(images.shifted_y[shifted_folds == k], images.shifted_p[shifted_folds == k]), 4)
+                metrics.rounded(metrics.auc(images.shifted_y[shifted_folds == k], images.shifted_p[shifted_folds == k]))
                 for k in np.unique(folds)
             ],
-            "sensitivity": round(metrics.sensitivity(images.shifted_y, images.shifted_p, threshold), 4),
-            "specificity": round(metrics.specificity(images.shifted_y, images.shifted_p, threshold), 4),
+            "sensitivity": metrics.rounded(metrics.sensitivity(images.shifted_y, images.shifted_p, threshold)),
+            "specificity": metrics.rounded(metrics.specificity(images.shifted_y, images.shifted_p, threshold)),
             "expected_calibration_error": round(
                 metrics.expected_calibration_error(images.shifted_y, images.shifted_p), 4
             ),

@@ -37,8 +37,8 @@ def test_figures_cover_the_operating_points_and_each_kind() -> None:
     found = evaluate.figures_of(images, data.labels(images).astype(np.float64), scores(p), POINTS)
     assert (found["films"], found["patients"], found["threshold"]) == (6, 3, 0.4)
     assert found["confusion"] == {"tn": 2, "fp": 1, "fn": 1, "tp": 2}
-    assert found["operating_points"]["rule_out"] == {"sensitivity": 1.0, "specificity": 0.3333}
-    assert found["operating_points"]["rule_in"] == {"sensitivity": 0.3333, "specificity": 1.0}
+    assert found["operating_points"]["rule_out"] == {"sensitivity": 1.0, "specificity": 0.333333}
+    assert found["operating_points"]["rule_in"] == {"sensitivity": 0.333333, "specificity": 1.0}
     assert found["sensitivity_by_kind"] == {
         "bacteria": {"films": 2, "sensitivity": 1.0},
         "virus": {"films": 1, "sensitivity": 0.0},
