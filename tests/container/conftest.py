@@ -1,4 +1,4 @@
-"""Builds the image once and runs it as Lambda would, under the base image's Runtime Interface Emulator."""
+"""Build the image once and run it as Lambda does, under the Runtime Interface Emulator of the base image."""
 
 import ipaddress
 import json
@@ -17,19 +17,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "pneumonia-inference:container-test"
-# Lambda's terms: nothing can be written but /tmp, a user that is not root and that the image does not know,
-# and at 1,769 MB one whole CPU.
+# The conditions of Lambda: only /tmp is writable, the user is not root and unknown to the image, and 1,769 MB come with
+# one whole CPU.
 LAMBDA_LIKE = (
     "--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--memory=1769m", "--memory-swap=1769m",
     "--cpus=1.0", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 )  # fmt: skip
 INVOKE = "/2015-03-31/functions/function/invocations"
-# How long to wait before giving up, not how long it may take: a machine under load is no failure.
+# The wait before giving up, not a limit for the speed: a machine under load is not a failure.
 PATIENCE_SECONDS = 120
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker command and return what it prints; its error message becomes the test's."""
+    """Run the docker command and return its output. Its error message becomes that of the test."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"docker {shlex.join(arguments)} exited {done.returncode}:\n{done.stderr}", pytrace=False)
@@ -44,7 +44,7 @@ class Function:
     url: str
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Send one event and return the handler's answer; one at a time, the emulator takes no more."""
+        """Send one event and return the handler's answer. The emulator only accepts one event at a time."""
         request = urllib.request.Request(self.url, data=json.dumps(event).encode(), method="POST")
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -70,7 +70,7 @@ class Function:
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """The image, built from this tree on BASE_IMAGE (default: the Dockerfile's own)."""
+    """The image, built from this tree on BASE_IMAGE (default: as in the Dockerfile)."""
     base = os.environ.get("BASE_IMAGE")
     docker(
         "build",
@@ -113,7 +113,7 @@ def api(start_function: StartFunction) -> Function:
 
 @pytest.fixture(scope="session")
 def in_image(image: str) -> Callable[[str], Any]:
-    """Run a Python program in the image, on Lambda's terms, and return the JSON that it prints."""
+    """Run a Python program in the image, under the conditions of Lambda, and return the JSON that it prints."""
 
     def run(program: str) -> Any:
         printed = docker("run", "--rm", "--network=none", *LAMBDA_LIKE, "--entrypoint=python3", image, "-c", program)
@@ -126,11 +126,11 @@ def in_image(image: str) -> Callable[[str], Any]:
 def host_address() -> str:
     """The address under which a container reaches this machine."""
     network = json.loads(docker("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
-    # Old engines leave the gateway out; it is the first address of the subnet.
+    # Old engines do not report the gateway, which is the first address of the subnet.
     return str(network.get("Gateway") or ipaddress.ip_network(network["Subnet"])[1])
 
 
 @pytest.fixture(scope="session")
-def film() -> bytes:
-    """A radiograph that is shipped with the repository."""
+def xray() -> bytes:
+    """An X-ray of the repository."""
     return (ROOT / "samples" / "pneumonia-1.png").read_bytes()

@@ -16,16 +16,16 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture(scope="module")
 def card() -> dict[str, Any]:
-    """The card of this tree, which the image was built from."""
+    """The card of this tree, from which the image was built."""
     document: dict[str, Any] = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
     return document
 
 
 def test_predicts_what_a_function_url_brings(
-    api: Function, load_event: LoadEvent, film: bytes, card: dict[str, Any]
+    api: Function, load_event: LoadEvent, xray: bytes, card: dict[str, Any]
 ) -> None:
     event = load_event("function_url_iam")
-    event["body"] = base64.b64encode(film).decode()
+    event["body"] = base64.b64encode(xray).decode()
     response = api.invoke(event)
     assert response["statusCode"] == 200
     answer = json.loads(response["body"])
@@ -41,13 +41,13 @@ def test_predicts_what_a_function_url_brings(
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
 def test_decodes_in_a_process_of_its_own_what_nothing_else_could_stop(
-    api: Function, http_event: HttpEvent, film: bytes, kind: str
+    api: Function, http_event: HttpEvent, xray: bytes, kind: str
 ) -> None:
     stream = io.BytesIO()
-    with Image.open(io.BytesIO(film)) as image:
+    with Image.open(io.BytesIO(xray)) as image:
         image.save(stream, kind, **({"lossless": True} if kind == "WEBP" else {}))
     answers = []
-    for body in (film, stream.getvalue()):
+    for body in (xray, stream.getvalue()):
         response = api.invoke(http_event("POST", "/predict", body=body, content_type="application/octet-stream"))
         assert response["statusCode"] == 200
         answers.append(json.loads(response["body"]))
@@ -70,8 +70,8 @@ def test_refuses_a_bad_image(api: Function, http_event: HttpEvent, body: bytes, 
     assert problem.keys().isdisjoint({"normal", "pneumonia", "label"})
 
 
-def test_answers_a_direct_invoke_with_a_plain_object(api: Function, film: bytes) -> None:
-    answer = api.invoke({"image": base64.b64encode(film).decode()})
+def test_answers_a_direct_invoke_with_a_plain_object(api: Function, xray: bytes) -> None:
+    answer = api.invoke({"image": base64.b64encode(xray).decode()})
     assert answer["label"] == "pneumonia"
 
 
@@ -87,13 +87,13 @@ def test_shows_the_card_of_this_tree(api: Function, http_event: HttpEvent, card:
 
 
 def test_reports_to_nobody(api: Function, http_event: HttpEvent) -> None:
-    """onnxruntime's telemetry, when on, warns that it cannot store its device id on a read-only system."""
+    """The telemetry of onnxruntime, if enabled, warns that it cannot store its device id on a read-only system."""
     api.invoke(http_event("GET", "/health"))
     assert "telemetry" not in api.log()
 
 
-def test_logs_no_picture_and_stays_within_its_memory(api: Function, film: bytes) -> None:
-    encoded = base64.b64encode(film).decode()
+def test_logs_no_picture_and_stays_within_its_memory(api: Function, xray: bytes) -> None:
+    encoded = base64.b64encode(xray).decode()
     api.invoke({"image": encoded})
     log = api.log()
     assert "predicted" in log

@@ -1,4 +1,4 @@
-"""What the image holds, seen with the eyes of Lambda's user."""
+"""The content of the image, as the user of Lambda sees it."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ InImage = Callable[[str], Any]
 
 
 def locked() -> dict[str, str]:
-    """Versions by normalised name in the image's lock file, of the packages that Linux needs."""
+    """Return the versions in the lock file of the image by normalised name, for the packages that Linux needs."""
     text = (ROOT / "lambda_src" / "requirements.txt").read_text(encoding="utf-8")
     pins = re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)( ; [^\\]+)?", text, re.MULTILINE)
     return {name: version for name, version, marker in pins if "win32" not in marker}
@@ -95,15 +95,15 @@ print(json.dumps([callable(pneumonia.handlers.api.handler), callable(pneumonia.h
 
 
 def test_predicts_without_any_network(in_image: InImage) -> None:
-    """Nothing but S3, SQS and allowed hosts is ever asked for: `in_image` runs without a network."""
+    """A prediction needs no network: `in_image` runs without one."""
     found = in_image("""
 import base64, json, os, types
 os.environ |= {"AUTH_MODE": "none", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
 from pneumonia.handlers.api import handler
-film = open("/var/task/model_artifacts/golden.png", "rb").read()
+image = open("/var/task/model_artifacts/golden.png", "rb").read()
 context = types.SimpleNamespace(aws_request_id="id", function_name="f", memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:eu-central-1:123456789012:function:f")
-answer = handler({"image": base64.b64encode(film).decode()}, context)
+answer = handler({"image": base64.b64encode(image).decode()}, context)
 print(json.dumps({"pneumonia": answer.get("pneumonia"), "interfaces": os.listdir("/sys/class/net")}))""")
     assert 0 <= found["pneumonia"] <= 1
     assert found["interfaces"] == ["lo"]
@@ -114,7 +114,7 @@ def test_says_what_it_is(image: str) -> None:
     assert "never a diagnosis" in label
 
 
-def test_what_was_left_out_is_not_missed(in_image: InImage) -> None:
+def test_the_removed_files_are_not_needed(in_image: InImage) -> None:
     found = in_image("""
 import json
 import boto3, onnxruntime
@@ -126,8 +126,8 @@ from PIL import Image
 from pneumonia.decode.formats import FORMATS
 from pneumonia.predictor import process_predictor
 Image.init()
-film = np.arange(64 * 64, dtype="u2").reshape(64, 64)
-packed = openjpeg.utils.encode_array(film)
+pixels = np.arange(64 * 64, dtype="u2").reshape(64, 64)
+packed = openjpeg.utils.encode_array(pixels)
 golden = open("/var/task/model_artifacts/golden.png", "rb").read()
 heatmap = process_predictor().predict(golden, request_id="id", heatmap=True).heatmap_png
 for service in ("codedeploy", "events", "lambda", "s3", "secretsmanager", "sts"):
@@ -136,7 +136,7 @@ print(json.dumps({
     "plugins": sorted({kind.plugin for kind in FORMATS if kind.plugin} - set(Image.OPEN)),
     "providers": onnxruntime.get_available_providers(),
     "heatmap": heatmap[:4].hex(),
-    "jpeg2000": bool((openjpeg.utils.decode(packed) == film).all()),
+    "jpeg2000": bool((openjpeg.utils.decode(packed) == pixels).all()),
 }))""")
     assert found["plugins"] == []
     assert "CPUExecutionProvider" in found["providers"]

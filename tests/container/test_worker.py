@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.container,
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux's Docker shows containers the host's address"),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Docker on Linux gives containers the address of the host"),
 ]
 
 CREDENTIALS = {
@@ -62,7 +62,7 @@ def worker(start_function: StartFunction, s3: "S3Client") -> Function:
 
 
 def record(load_event: LoadEvent, message_id: str, bucket: str, key: str, etag: str = "0") -> dict[str, Any]:
-    """A recorded SQS record that tells of another object; `key` as S3 encodes it."""
+    """Return a recorded SQS record for another object. `key`: as S3 encodes it."""
     (message,) = load_event("sqs_s3_put")["Records"]
     body = json.loads(message["body"])
     body["Records"][0]["s3"]["bucket"]["name"] = bucket
@@ -76,14 +76,14 @@ def stored(s3: "S3Client", key: str) -> bytes:
 
 
 def test_turns_a_batch_of_uploads_into_results(
-    worker: Function, s3: "S3Client", load_event: LoadEvent, film: bytes
+    worker: Function, s3: "S3Client", load_event: LoadEvent, xray: bytes
 ) -> None:
-    film_etag = s3.put_object(Bucket=UPLOADS, Key=KEY, Body=film)["ETag"].strip('"')
+    xray_etag = s3.put_object(Bucket=UPLOADS, Key=KEY, Body=xray)["ETag"].strip('"')
     letter_etag = s3.put_object(Bucket=UPLOADS, Key="letter.png", Body=b"%PDF-1.7")["ETag"].strip('"')
     (test_event,) = load_event("sqs_s3_test_event")["Records"]
     batch = [
         test_event,
-        record(load_event, "film", UPLOADS, "ward+3/R%C3%B6ntgen+%2B1.png", film_etag),
+        record(load_event, "film", UPLOADS, "ward+3/R%C3%B6ntgen+%2B1.png", xray_etag),
         record(load_event, "letter", UPLOADS, "letter.png", letter_etag),
         record(load_event, "our-own-failure", "no-such-bucket", "film.png"),
     ]

@@ -31,7 +31,7 @@ ds.save_as(sys.argv[2], enforce_file_format=True)
 def bring(clone: Path) -> None:
     """Add the files to a clone that has a .venv."""
     samples = sorted((clone / "samples").glob("*.png"))
-    for folder in ("films", "images", "f200", "march"):
+    for folder in ("images", "f200", "march"):
         (clone / folder).mkdir()
         for path in samples[:2] + samples[-2:]:
             shutil.copy(path, clone / folder)
@@ -39,9 +39,7 @@ def bring(clone: Path) -> None:
         f"{path.name},{path.name.partition('-')[0]},{k}" for k, path in enumerate(sorted((clone / "images").iterdir()))
     ]
     (clone / "labels.csv").write_text("file,label,patient\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    for name in ("film.png", "image.png"):
-        shutil.copy(samples[-1], clone / name)
+    shutil.copy(samples[-1], clone / "image.png")
     shutil.copytree(clone / "model_artifacts", clone / "other_model")
     python = clone / ".venv" / "bin" / "python"
-    for name in ("film.dcm", "image.dcm"):
-        subprocess.run([python, "-c", AS_DICOM, samples[-1], clone / name], check=True)
+    subprocess.run([python, "-c", AS_DICOM, samples[-1], clone / "image.dcm"], check=True)

@@ -28,8 +28,7 @@ def parsed(line: str) -> str:
 @pytest.fixture
 def named_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Create the folder of the examples in the current folder, and remove the settings of the developer's services."""
-    for folder in ("films", "images"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "images").mkdir()
     monkeypatch.chdir(tmp_path)
 
 

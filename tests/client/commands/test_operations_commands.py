@@ -112,7 +112,7 @@ def shell(stack: Stack, tmp_path: Path) -> Callable[[str], str]:
 def service(stack: Stack, image_bytes: Any) -> Stack:
     """A service with a token, two images of one patient and one of another, all with results, and one dead letter."""
     create_token()
-    for key in ("ward-3/film-17.png", "ward-3/film-18.png", "ward 3/film 1.png", f"api/{new_id(1e9)}"):
+    for key in ("ward-3/image-17.png", "ward-3/image-18.png", "ward 3/image 1.png", f"api/{new_id(1e9)}"):
         stack.cloud.s3.put_object(Bucket=UPLOADS, Key=key, Body=image_bytes(200))
     work_off(stack)
     return stack
@@ -165,23 +165,23 @@ def test_redrive(service: Stack, shell: Callable[[str], str]) -> None:
 
 
 def test_replay_a_day(service: Stack, shell: Callable[[str], str]) -> None:
-    service.cloud.s3.delete_object(Bucket=RESULTS, Key="ward-3/film-17.png.json")
+    service.cloud.s3.delete_object(Bucket=RESULTS, Key="ward-3/image-17.png.json")
     (block,) = of_section("Replay a day")
     told = shell(block)
     assert "1 images of" in told
     assert "1 images are in the queue" in told
     work_off(service)
-    assert "ward-3/film-17.png.json" in keys(service, RESULTS)
+    assert "ward-3/image-17.png.json" in keys(service, RESULTS)
 
 
 @pytest.mark.slow
 def test_purge_a_patients_data(service: Stack, shell: Callable[[str], str]) -> None:
     (block,) = of_section("Purge a patient's data")
     told = shell(block)
-    assert "ward-3/film-17.png.heatmap.png" in told
+    assert "ward-3/image-17.png.heatmap.png" in told
     left = keys(service, UPLOADS) + keys(service, RESULTS)
-    assert not [key for key in left if key.startswith(("ward-3/film-17", "ward 3/"))]
-    assert "ward-3/film-18.png.json" in left
+    assert not [key for key in left if key.startswith(("ward-3/image-17", "ward 3/"))]
+    assert "ward-3/image-18.png.json" in left
 
 
 def test_upgrade_the_model(service: Stack, shell: Callable[[str], str]) -> None:
