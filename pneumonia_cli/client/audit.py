@@ -161,7 +161,7 @@ def _labels(folder: Path, table: Path) -> Labels:
 
 
 def _answers(judge: Judge, labels: Labels) -> list[Line]:
-    images = [film.image for film in labels.films]
+    images = [labelled.image for labelled in labels.films]
     with output.progress() as bars:
         task = bars.add_task(f"{judge.card.name} {judge.card.version}", total=len(images))
         found = []
@@ -175,11 +175,13 @@ def _rows(labels: Labels, lines: Sequence[Sequence[Line]]) -> tuple[list[str], l
     """Return the columns, and a row for each image: label, patient, the columns of results.csv, the other model's."""
     other = ("other_triage", "other_pneumonia", "other_code") if len(lines) == 2 else ()
     found = []
-    for k, film in enumerate(labels.films):
+    for k, labelled in enumerate(labels.films):
         rows = [csv_row(as_result(said[k])) for said in lines]
         more = {f"other_{name}": rows[1][name] for name in ("triage", "pneumonia", "code")} if other else {}
-        patient = csv_row({"file": film.patient})["file"]
-        found.append({"known_label": "pneumonia" if film.label else "normal", "patient": patient, **rows[0], **more})
+        patient = csv_row({"file": labelled.patient})["file"]
+        found.append(
+            {"known_label": "pneumonia" if labelled.label else "normal", "patient": patient, **rows[0], **more}
+        )
     return ["known_label", "patient", *COLUMNS, *other], found
 
 
