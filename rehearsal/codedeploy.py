@@ -43,7 +43,7 @@ class Deployments:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Let moto's CodeDeploy accept the reports of hooks for the length of a `with` block."""
+        """Let moto's CodeDeploy accept the reports of hooks during a `with` block."""
 
         def report(response: CodeDeployResponse) -> EmptyResult:
             told = json.loads(response.body)

@@ -89,7 +89,7 @@ class DeployedStack:
 
     @contextlib.contextmanager
     def refusing_results(self) -> Iterator[None]:
-        """Break the service for the length of a `with` block: the results bucket refuses all writes."""
+        """Break the service during a `with` block: the results bucket refuses all writes."""
         bucket = self.outputs["ResultBucketName"]
         statement = {
             "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*",

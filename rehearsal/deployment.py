@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def in_order_or_back() -> Iterator[None]:
-    """Let moto's stacks behave like this for the length of a `with` block."""
+    """Let moto's stacks behave like this during a `with` block."""
     with contextlib.ExitStack() as undo:
         replace(undo, parsing.ResourceMap, "create", _create)
         replace(undo, parsing.ResourceMap, "update", _update)

@@ -46,7 +46,7 @@ class Doors:
 
     @contextlib.contextmanager
     def standing(self) -> Iterator["Doors"]:
-        """Allow doors to be opened for the length of a `with` block. All are closed at its end."""
+        """Allow doors to be opened during a `with` block. All are closed at its end."""
         with running(Request.application(self._receive), 0) as port:
             self._responses_url = f"http://{HOST}:{port}"
             try:
@@ -88,7 +88,7 @@ class Doors:
         return name
 
     def shut(self, queue_url: str) -> contextlib.AbstractContextManager[None]:
-        """Stop deliveries of this queue for the length of a `with` block, also after a deployment."""
+        """Stop deliveries of this queue during a `with` block, also after a deployment."""
         return self._gates[_name_of(queue_url)].shut()
 
     def close(self, name: str) -> None:

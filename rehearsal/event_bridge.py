@@ -47,7 +47,7 @@ class EventBridge:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator["EventBridge"]:
-        """Let moto's rules deliver through this object for the length of a `with` block."""
+        """Let moto's rules deliver through this object during a `with` block."""
         original = MotoRule.send_to_targets
 
         def send(rule: MotoRule, original_event: Any, transform_input: bool = True) -> None:

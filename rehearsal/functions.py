@@ -37,7 +37,7 @@ class Functions:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Run moto's functions here for the length of a `with` block. Its end removes their containers."""
+        """Run moto's functions here during a `with` block. Its end removes their containers."""
 
         def invoke(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
             return self.invoke(function, event)

@@ -22,7 +22,7 @@ class Gate:
 
     @contextlib.contextmanager
     def shut(self) -> Iterator[None]:
-        """Take nothing from the queue for the length of a `with` block. A running batch is finished first."""
+        """Take nothing from the queue during a `with` block. A running batch is finished first."""
         self._open.clear()
         try:
             with self._delivering:

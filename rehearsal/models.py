@@ -137,7 +137,7 @@ def _properties(cloudformation_json: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def installed(kinds: Iterable[Kind]) -> Iterator[None]:
-    """Let moto use these kinds instead of its models for the length of a `with` block."""
+    """Let moto use these kinds instead of its models during a `with` block."""
     models = {kind.type: _model_of(kind) for kind in kinds}
     names = {kind.type: kind.name_property for kind in kinds}
     original = parsing.resource_class_from_type

@@ -49,7 +49,7 @@ class Receivers:
 
     @contextlib.contextmanager
     def deployed(self) -> Iterator["Receivers"]:
-        """Deploy both stacks, and run a server for the endpoint, for the length of a `with` block."""
+        """Deploy both stacks, and run a server for the endpoint during a `with` block."""
         call("secretsmanager", "create_secret", Name=_NAME_OF_KEY, SecretString=json.dumps({"key": _KEY}))
         with running(Request.application(self._receive), 0) as port:
             self._bridge.hosts[_ENDPOINT] = f"http://{HOST}:{port}"

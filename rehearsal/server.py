@@ -37,7 +37,7 @@ class Server:
 
 @contextlib.contextmanager
 def served(address: str) -> Iterator[Server]:
-    """Run moto for the length of a `with` block. All AWS clients of this process and its children use it.
+    """Run moto during a `with` block. All AWS clients of this process and its children use it.
 
     `address`: address of this machine as containers see it. Nothing else on the network can reach either port.
     """

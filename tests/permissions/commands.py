@@ -83,7 +83,7 @@ class Checker:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Check all calls of AWS and of the Function URL, for the length of a `with` block."""
+        """Check all calls of AWS and of the Function URL during a `with` block."""
         once = Service._once
 
         def sent(service: Service, *request: Any) -> Any:

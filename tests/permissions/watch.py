@@ -19,9 +19,9 @@ A signed form (presigned POST) counts as the operation "PostForm" of S3, with Bu
 
 @contextlib.contextmanager
 def watching(seen: Seen) -> Iterator[None]:
-    """Report all calls of this process to `seen`, for the length of a `with` block.
+    """Report all calls of this process to `seen` during a `with` block.
 
-    Exceptions of `seen` are raised at the end of the block, because a caller could take them for errors of AWS.
+    Exceptions of `seen` are raised at the end of the block, because a caller could confuse them with errors of AWS.
     """
     # All calls of all clients pass through this method, which botocore's types do not list.
     make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ def test_text_with_backslashes_is_unchanged() -> None:
         "x <!-- figure: nobody -->1<!-- /figure -->",
         "x <!-- figure: a -->1",
         "1<!-- /figure -->",
-        "text\n<!-- figure: a -->1<!-- /figure --> goes on",
+        "text\n<!-- figure: a -->1<!-- /figure --> continues",
         "x <!-- figure: a -->1 <!-- figure: a -->2<!-- /figure --> <!-- /figure -->",
     ],
 )
