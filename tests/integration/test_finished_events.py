@@ -24,7 +24,7 @@ from pneumonia.uploads.results import Results
 from tests.conftest import RESULTS, UPLOADS, ImageBytes, LoadEvent, stored_result
 from tests.unit.decode.conftest import dataset_of, encoded, film12
 
-BUS = "results"
+BUS = "films"
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "prediction-finished.schema.json").read_text(encoding="utf-8"))
 
