@@ -226,7 +226,7 @@ ImageBytes = Callable[..., bytes]
 MakeFilms = Callable[..., Path]
 
 
-def film(grey: int, size: tuple[int, int]) -> Image.Image:
+def plain_image(grey: int, size: tuple[int, int]) -> Image.Image:
     """Return an image of one grey with a black and a white edge, because blank images are refused."""
     image, edge = Image.new("L", size, grey), -(-size[0] // 20)
     image.paste(0, (0, 0, edge, size[1]))
@@ -246,7 +246,7 @@ def image_bytes() -> ImageBytes:
         **options: Any,
     ) -> bytes:
         stream = io.BytesIO()
-        (image or film(grey, size)).save(stream, kind, **options)
+        (image or plain_image(grey, size)).save(stream, kind, **options)
         return stream.getvalue()
 
     return encode

@@ -47,15 +47,15 @@ PHOTOS = {
 }
 
 
-def few_levels(film: Grey, levels: int, quality: int) -> bytes:
-    """Return a JPEG of `film` after it was reduced to `levels` greys."""
+def few_levels(xray: Grey, levels: int, quality: int) -> bytes:
+    """Return a JPEG of `xray` after it was reduced to `levels` greys."""
     step = 255 / (levels - 1)
-    return _jpeg(Image.fromarray(np.rint(np.rint(film / step) * step).astype(np.uint8)), quality)
+    return _jpeg(Image.fromarray(np.rint(np.rint(xray / step) * step).astype(np.uint8)), quality)
 
 
-def photographed(film: Grey, photo: Photo, rng: np.random.Generator, side: int = 1000) -> bytes:
+def photographed(xray: Grey, photo: Photo, rng: np.random.Generator, side: int = 1000) -> bytes:
     """Return a colour JPEG as from a camera, with `side` pixels on the longer side."""
-    image = _with_surround(Image.fromarray(film), photo, side)
+    image = _with_surround(Image.fromarray(xray), photo, side)
     image = _leaning(image, photo, rng)
     light = np.asarray(image, np.float32) / 255
     light = photo.veil + (1 - photo.veil) * light
@@ -68,12 +68,12 @@ def photographed(film: Grey, photo: Photo, rng: np.random.Generator, side: int =
     return _jpeg(picture, 80)
 
 
-def _with_surround(film: Image.Image, photo: Photo, side: int) -> Image.Image:
-    scale = side / (max(film.size) * (1 + 2 * photo.border))
-    width, height = (round(length * scale) for length in film.size)
+def _with_surround(xray: Image.Image, photo: Photo, side: int) -> Image.Image:
+    scale = side / (max(xray.size) * (1 + 2 * photo.border))
+    width, height = (round(length * scale) for length in xray.size)
     across, down = round(width * photo.border), round(height * photo.border)
     found = Image.new("L", (width + 2 * across, height + 2 * down), photo.surround)
-    found.paste(film.resize((width, height)), (across, down))
+    found.paste(xray.resize((width, height)), (across, down))
     return found
 
 

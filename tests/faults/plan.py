@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pneumonia.uploads.ids import KEY_PREFIX, upload_key
-from tests.conftest import film
+from tests.conftest import plain_image
 
 PLAIN: Final = "plain/"
 """moto sends the events of this prefix, without version and sequencer, like some S3-compatible stores."""
@@ -106,6 +106,6 @@ def png(grey: int, text: bytes = b"") -> bytes:
     stream, note = io.BytesIO(), PngInfo()
     if text:
         note.add_text("Comment", text)
-    image: Image.Image = film(grey, (_SIDE, _SIDE))
+    image: Image.Image = plain_image(grey, (_SIDE, _SIDE))
     image.save(stream, "PNG", pnginfo=note)
     return stream.getvalue()
