@@ -79,10 +79,11 @@ test-all: test ## `make test`, then the slow tests: sweeps, damaged files, real 
 	$(pytest) -m slow $(ARGS)
 
 .PHONY: lint
-lint: $(DEV) ## Check style, format, spelling and security (bandit)
+lint: $(DEV) ## Check style, format, spelling, vocabulary and security (bandit)
 	.venv-dev/bin/ruff check
 	.venv-dev/bin/ruff format --check
 	.venv-dev/bin/codespell . .ci/* .github/*
+	.venv-dev/bin/python -m tools.prose
 	.venv-dev/bin/bandit --quiet --recursive --configfile pyproject.toml app.py bench infra lambda_src pneumonia_cli rehearsal tools training
 
 .PHONY: format
