@@ -1,8 +1,8 @@
 """Measurements that need a new process: peak memory, the time of imports, and the rate of GEMM."""
 
+import base64
 import json
 import os
-import pickle
 import re
 import shutil
 import statistics
@@ -20,13 +20,16 @@ from bench.quiet import serve_first
 ROOT = Path(__file__).resolve().parent.parent
 
 _REQUESTS = """
-import pickle, sys
+import base64, json, sys
+from bench.payloads import Payload
 from bench.served import handler_call
-calls = {}
-for image in pickle.load(open(sys.argv[1], 'rb')):
-    if image.name not in calls:
-        calls[image.name] = handler_call(image)
-    calls[image.name]()
+requests = json.load(open(sys.argv[1]))
+calls = {
+    name: handler_call(Payload(name, base64.b64decode(data), content_type))
+    for name, data, content_type in requests['images']
+}
+for name in requests['order']:
+    calls[name]()
 status = open('/proc/self/status').read()  # getrusage would report the parent's peak if that is larger
 print(status.partition('VmHWM:')[2].split()[0])
 """
@@ -85,10 +88,12 @@ def peak_megabytes(requests: int, model_dir: Path) -> float:
     It uses the graphs of `model_dir` as a container image has them, and images that another process made.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        images = Path(scratch) / "images.pickle"
-        images.write_bytes(pickle.dumps(payloads.mixed(requests)))
+        sent = payloads.mixed(requests)
+        images = {image.name: (image.name, base64.b64encode(image.data).decode(), image.content_type) for image in sent}
+        file = Path(scratch) / "requests.json"
+        file.write_text(json.dumps({"images": list(images.values()), "order": [image.name for image in sent]}))
         prepared = _prepared(model_dir, Path(scratch))
-        done = _python("-c", _REQUESTS, str(images), MODEL_DIR=str(prepared))
+        done = _python("-c", _REQUESTS, str(file), MODEL_DIR=str(prepared))
     return round(int(done.stdout.split()[-1]) * 1024 / 1e6, 1)
 
 
