@@ -118,7 +118,7 @@ def test_stopped_by_the_user(
     assert ran.code == 130
     assert "Run the same command again to continue" in ran.err
     # Each image is in one count.
-    counts = re.search(r"Of 5 images (\d+) are predicted, (\d+) refused, (\d+) uploaded.*, (\d+) not", ran.err)
+    counts = re.search(r"Of 5 images, (\d+) are predicted, (\d+) refused, (\d+) uploaded.*, (\d+) not", ran.err)
     assert counts is not None
     predicted, refused, waiting, left = map(int, counts.groups())
     assert (predicted, refused, waiting + left) == (0, 1, 4)
