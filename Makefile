@@ -161,7 +161,7 @@ measure: $(DEV) ## Measure the figures of docs/formats.md on the model's predict
 
 .PHONY: pictures
 pictures: $(DEV) ## Regenerate the pictures of README and docs from the page, the demo and its report (needs Chromium)
-	PAGE_SCREENSHOTS=docs/images .venv-dev/bin/pytest tests/page/test_screenshots.py tests/page/test_walk.py -m slow $(ARGS)
+	PAGE_SCREENSHOTS=docs/images .venv-dev/bin/pytest tests/page/test_screenshots.py tests/page/test_walk.py tests/dicom_out/test_results_in_docs.py -m slow $(ARGS)
 
 .PHONY: newcomer
 newcomer: $(DEV) ## Run every command of README and docs in a fresh clone of the last commit (port 8000 must be free; ARGS=docs/cli.md)
