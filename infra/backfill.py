@@ -1,4 +1,4 @@
-"""The state machine that predicts existing objects of a bucket, and the permissions of it and its function."""
+"""The state machine that predicts existing objects of a bucket, with its permissions and those of its function."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Backfill(Construct):
             _READ,
             [uploads.upload_bucket.arn_for_objects("*"), *(_objects(*archive) for archive in self.archives)],
         )
-        # Without this permission S3 answers 403 instead of 404 for an object that is gone, which looks like a missing
+        # Without this permission S3 returns 403 instead of 404 for an object that is gone, which looks like a missing
         # permission. It covers whole buckets, because a condition on the prefix does not apply to reading an object.
         allow(
             function.role,

@@ -78,7 +78,7 @@ def cost_widgets(
             height=6,
         ),
         cloudwatch.GraphWidget(
-            title=f"Cost of {_DAYS} days as it adds up, USD",
+            title=f"Cumulative cost of {_DAYS} days, USD",
             left=[sum_up(cost, label) for label, cost in costs.items()],
             left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
             stacked=True,
@@ -90,10 +90,10 @@ def cost_widgets(
         cloudwatch.TextWidget(
             markdown=(
                 "An estimate at list prices (settings `price_*`), without the free tier, taxes and discounts.\n\n"
-                f"**In it:** {', '.join(costs)}. Logs are those taken in; metrics are {METRICS_A_FUNCTION} a function "
-                "in each hour with calls.\n\n"
-                "**Not in it:** data transfer, the INIT phase of cold starts, storage of logs and of images, a secret. "
-                "The bill of AWS is authoritative; `pneumonia bill` calculates the same for any month."
+                f"**Included:** {', '.join(costs)}. Logs: only their ingestion. Metrics: {METRICS_A_FUNCTION} for each "
+                "function in each hour with calls.\n\n"
+                "**Not included:** data transfer, the INIT phase of cold starts, storage of logs and container images, "
+                "secrets. The AWS bill is authoritative; `pneumonia bill` calculates the same for any month."
             ),
             width=8,
             height=6,

@@ -139,7 +139,7 @@ class Monitoring(Construct):
             f"{name}Throttles",
             function.metric_throttles(period=_PERIOD, statistic="Sum"),
             threshold=self._settings.alarm_throttles,
-            description=f"Invocations of the {name.lower()} function were throttled because concurrency is used up.",
+            description=f"Invocations of the {name.lower()} function were throttled at the concurrency limit.",
         )
 
     def _concurrency_alarm(self, inference: Inference) -> None:
@@ -171,7 +171,7 @@ class Monitoring(Construct):
             self._metrics.rejected_percent(_HOUR, min_images=self._settings.alarm_rejected_min_images),
             threshold=percent,
             watched_metrics=2 * len(FUNCTIONS),
-            description=f"In one hour, {percent}% of the images or more were refused.",
+            description=f"In one hour, {percent}% or more of the images were refused.",
         )
         for function in FUNCTIONS:
             self._drift_alarm(function)
@@ -189,7 +189,7 @@ class Monitoring(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=(
                 f"For {_DRIFT_HOURS} hours the mean score of the {function} function was outside the band that "
-                "CloudWatch expects."
+                "CloudWatch expects. Do not rely on the triage until the cause is known."
             ),
         )
         self._send(alarm, watched_metrics=_BAND_METRICS)

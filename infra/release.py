@@ -1,4 +1,4 @@
-"""How a new version gets the traffic: it is checked, shifted in steps, and rolled back if an alarm goes off."""
+"""How a new version gets traffic: after a check, in steps. It is rolled back if an alarm goes off."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ class Release(Construct):
         role, logs = function_role(
             self, f"{name}Check", settings, self._log_key, description=f"Execution role of {service}"
         )
-        # Every version: a permission for only the new one would be created with it, and not yet propagated when it is
-        # needed.
+        # For all versions: a permission for the new one alone would be created together with it, too late to have been
+        # propagated when it is needed.
         calls = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
         allow(role, "CallVersions", calls, [f"{function.function_arn}:*"])
         check = lambda_.DockerImageFunction(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def s3() -> "S3Client":
     """Return the client for uploads and their results.
 
-    It fails before the function times out, because SQS can then retry.
+    It fails before the function times out, so that SQS can retry.
     """
     return boto3.client("s3", config=_config(connect=3, read=10, retries=3))
 
@@ -54,7 +54,7 @@ def s3_for_presigning() -> "S3Client":
 def events() -> "EventBridgeClient":
     """Return the client for events of finished predictions.
 
-    At worst it takes 12 s for an upload, so a minute for a batch of five. The function has two minutes.
+    At worst it takes 12 s for an upload, which is a minute for a batch of five. The function has two minutes.
     """
     return boto3.client("events", config=_config(connect=3, read=3, retries=2))
 

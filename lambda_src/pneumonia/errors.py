@@ -89,7 +89,7 @@ class NotAcceptable(PneumoniaError):
 
     code = "not_acceptable"
     status = 406
-    title = "No acceptable format of the response"
+    title = "The requested format is not available"
 
 
 class TooLarge(PneumoniaError):

@@ -49,5 +49,5 @@ def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop:
                     webbrowser.open(address)
                 wait_for(ended)
         except PortInUse as error:
-            raise UsageProblem(f"{error} --port {free_port(port + 1)} is free.") from None
+            raise UsageProblem(f"{error} For example, use --port {free_port(port + 1)}.") from None
     return 0

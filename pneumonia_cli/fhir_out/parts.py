@@ -27,7 +27,7 @@ AI_ASSERTED: Final = {
 
 
 def coded(system: str, code: str, display: str) -> Json:
-    """Return a CodeableConcept with one code of the tables of FHIR."""
+    """Return a CodeableConcept with one code from a FHIR code system."""
     return {"coding": [{"system": system, "code": code, "display": display}]}
 
 

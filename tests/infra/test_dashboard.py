@@ -11,7 +11,7 @@ from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
 from tests.infra.metric_math import metric_math
 
-COSTS = "Cost of 30 days as it adds up, USD"
+COSTS = "Cumulative cost of 30 days, USD"
 TOTAL = "30 days, estimate, USD"
 
 

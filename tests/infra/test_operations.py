@@ -23,7 +23,7 @@ def test_every_alarm_has_a_section_and_every_section_an_alarm(synthesise: Synthe
 @pytest.mark.parametrize("name", ALARMS)
 def test_each_section_has_the_four_points(name: str) -> None:
     points = re.findall(r"^- \*\*([\w ]+)\*\*", ALARMS[name], re.M)
-    assert points == ["Means", "Look first", "Usually", "Cure"], (
+    assert points == ["Means", "Look first", "Usually", "Fix"], (
         f"give ### {name} in docs/operations.md these four points"
     )
 

@@ -98,10 +98,10 @@ def test_a_throttled_request_is_sent_again_automatically(open_page: Open, servic
     [
         (403, {"Message": "Forbidden"}, "pneumonia console"),
         (413, {"message": "Request must be smaller than 6291456 bytes"}, "The image is too large"),
-        (502, {"message": "Internal Server Error"}, "The service did not answer in time"),
+        (502, {"message": "Internal Server Error"}, "The service did not respond in time"),
         (503, {"code": "unhealthy", "title": "x", "request_id": "r-1"}, "The service is not healthy"),
         (418, {"code": "tea", "title": "It is a teapot", "detail": "Brew.", "request_id": "r-2"}, "It is a teapot"),
-        (200, "<html>", "The service sent an unexpected answer"),
+        (200, "<html>", "The service sent an unexpected response"),
     ],
 )
 def test_unknown_answers_and_answers_that_are_not_from_the_service(

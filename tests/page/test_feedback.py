@@ -60,7 +60,7 @@ def test_feedback_that_did_not_arrive_can_be_given_again(open_page: Open, asking
     page.route("**/feedback", lambda route: route.fulfill(status=503, body="{}"))
     group = page.get_by_role("group", name="Your reading")
     group.get_by_role("button", name="Agree", exact=True).click()
-    expect(group).to_contain_text("Not stored. The service did not answer in time.")
+    expect(group).to_contain_text("Not stored. The service did not respond in time.")
 
 
 @pytest.mark.slow

@@ -48,7 +48,7 @@ def heatmap(request: Request) -> Response:
     if png is None:
         raise NotFound(
             "There is no heatmap for this id: the image was rejected, or the result is not available. GET "
-            "/results/{id} says which."
+            "/results/{id} shows which."
         )
     return Response(200, "image/png", png, dict(PRIVATE))
 

@@ -13,7 +13,7 @@ from pneumonia.settings import process_settings
 from pneumonia.uploads.feedback import REASONS, VERDICTS
 
 MAX_DIRECT_BYTES = 4_500_000
-"""The largest image in a request to the function. In base64 it has 6 MB, the limit of a Lambda event
+"""The largest image in a request to the function. In base64 it is 6 MB, the limit of a Lambda event
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 OPENAPI_JSON = Path(__file__).with_name("openapi.json")

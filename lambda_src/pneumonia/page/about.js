@@ -26,7 +26,7 @@ export function showMeasured(card) {
             element(
                 "caption",
                 {},
-                `Measured on ${test.films} test images, not on yours. The thresholds hold at even odds.`,
+                `Measured on ${test.films} test images, not on yours. The thresholds apply to probabilities at even odds.`,
             ),
             element("thead", {}, element("tr", {}, ...HEADINGS.map(heading))),
             element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),

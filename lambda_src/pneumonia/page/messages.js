@@ -30,7 +30,7 @@ export const MESSAGES = {
     },
     object_archived: {
         title: "The image is archived",
-        advice: "It must be restored from S3 Glacier before it can be read.",
+        advice: "Ask the operator of this service to restore it from S3 Glacier, then send it again.",
     },
     too_small: {
         title: "The image is too small",
@@ -38,7 +38,7 @@ export const MESSAGES = {
     },
     blank_image: {
         title: "The image is blank",
-        advice: "Nearly all of it has the same grey. Check the export and the exposure.",
+        advice: "Nearly all of it is the same grey. Check the export and the exposure.",
     },
     multi_frame: {
         title: "The file contains several images",
@@ -49,7 +49,7 @@ export const MESSAGES = {
         advice: "According to the file, it comes from another kind of device. Choose a frontal chest X-ray.",
     },
     for_processing: {
-        title: "This is a raw image of the detector",
+        title: "This is a raw detector image",
         advice: "It is meant for processing, not for reading. Choose the presentation image of the same exposure.",
     },
     not_a_chest_xray: {
@@ -59,7 +59,7 @@ export const MESSAGES = {
     },
     wrong_orientation: {
         title: "The image is rotated or upside down",
-        advice: "Rotate it upright and send it again. A prediction in this orientation means little.",
+        advice: "Rotate it upright and send it again. A prediction in this orientation is not reliable.",
         force: true,
     },
     missing_image: { title: "The file is empty", advice: "Choose a file that contains an image." },
@@ -131,7 +131,7 @@ export const MESSAGES = {
         retry: true,
     },
     service_unavailable: {
-        title: "The service did not answer in time",
+        title: "The service did not respond in time",
         advice: "Try again. If an image fails every time, send it at a lower resolution.",
         retry: true,
     },
@@ -141,7 +141,7 @@ export const MESSAGES = {
         retry: true,
     },
     unexpected_answer: {
-        title: "The service sent an unexpected answer",
+        title: "The service sent an unexpected response",
         advice: `${RELOAD} ${IF_NOT}`,
         retry: true,
     },

@@ -76,7 +76,7 @@ function answerParts(image, config, { prevalenceChosen }) {
         ...warnings.map((code) => element("p", { className: "advice" }, warningWords(code))),
         feedbackPart(image, config.feedback),
         details([
-            ["Read as", readAs(answer.image)],
+            ["File", readAs(answer.image)],
             ["Model", `${model.name} ${model.version}`],
             ["Reference", reference],
         ]),

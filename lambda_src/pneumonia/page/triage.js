@@ -23,7 +23,7 @@ export const CAVEATS = {
     forced: {
         words: "Forced",
         meaning:
-            "The service refused this image and predicted it only on request. The result may mean nothing: " +
+            "The service refused this image and predicted it only on request. The result may be meaningless: " +
             "do not act on it.",
         shape: "M13 2.500L5 13.500h6l-1 8l8-11h-6z",
     },

@@ -1,13 +1,13 @@
 """Ids of uploads that were requested over HTTP.
 
-An id contains its issue time. So the service can tell, without a table, whether its result may still come, or whether
-the id is invalid or too old.
+An id contains its issue time. From this the service can tell, without a table, whether a result may still come, or
+whether the id is invalid or too old.
 
 `<issue time>-<random>`: the seconds since 1970 in base32hex, then 128 random bits in hexadecimal. Only the random part
 is secret.
 
-`<issue time>-<SHA-256>`: an upload that came with its request. The hash of its bytes cannot be guessed without the
-file. The key has no time: the same file sent again has another id, but the same key and result.
+`<issue time>-<SHA-256>`: an upload whose bytes came in the request. The hash cannot be guessed without the file. The
+key has no time: the same file sent again has another id, but the same key and result.
 """
 
 import base64

@@ -155,7 +155,7 @@ class Journal:
             self._db.executemany("INSERT INTO batch VALUES (?, ?)", stored.items())
             self._db.commit()
         if stored.get("version") != _SCHEMA_VERSION:
-            raise UsageProblem(f"{self._path} was written by another version. Choose another folder.")
+            raise UsageProblem(f"{self._path} was written by another version of this command. Choose another folder.")
         for name, value in settings.items():
             if stored.get(name) != value:
                 raise UsageProblem(

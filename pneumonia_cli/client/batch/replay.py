@@ -1,9 +1,10 @@
 """`pneumonia replay`: predict images again that were uploaded on one day, through the queue.
 
 Use it for results that are missing because their messages expired, and for results of a model that was replaced. Each
-message looks like the S3 event for the newest version of an image, without sequencer and version. Without these the
-time of the event decides which result stays (results.py in lambda_src), and this time is the start of the replay. So
-the result of a replay replaces earlier ones, and the result of a later upload replaces that of the replay.
+message looks like the S3 event for the newest version of an image, without sequencer and version. Without them
+the time of the event decides which result is kept (results.py in lambda_src), and this time is the start of the
+replay. Therefore the result of a replay replaces earlier ones, and the result of a later upload replaces that of the
+replay.
 """
 
 import contextlib
@@ -79,7 +80,7 @@ def run(
     if shape.for_programs:
         print_record({"found": found, "sent": sent}, shape)
     elif not found:
-        output.stdout.print(f"No images of {chosen.day} were found to predict again.")
+        output.stdout.print(f"There are no images of {chosen.day} to predict again.")
     elif really:
         output.stdout.print(f"{sent} images are in the queue. The worker predicts them again now.")
     else:
@@ -131,7 +132,7 @@ def server_time(s3: "S3Client", bucket: str) -> datetime:
     try:
         return parsedate_to_datetime(headers["date"]).astimezone(UTC)
     except (KeyError, ValueError):
-        raise ServiceError("S3 did not return its time, which the order of a replay needs. Try again.") from None
+        raise ServiceError("S3 did not return its time, which is needed to put results in order. Try again.") from None
 
 
 def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bool:

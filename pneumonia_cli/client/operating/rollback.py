@@ -60,7 +60,7 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape 
         found = resources(aws, stack)
         functions = [*physical(found, FUNCTION, API), *physical(found, FUNCTION, WORKER)]
         if not functions:
-            raise ServiceError(f"The stack {stack} has no functions of this project.")
+            raise ServiceError(f"The stack {stack} has no functions of this project. Check --stack and --region.")
         client = aws.client("lambda")
         # Check and wake all functions before moving one.
         if undo:

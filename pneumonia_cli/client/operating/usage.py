@@ -45,7 +45,7 @@ def find_parts(aws: Aws, stack: str) -> Parts:
     found = resources(aws, stack)
     functions = physical(found, FUNCTION, API, WORKER, BACKFILL)
     if not functions or "UploadQueueUrl" not in named:
-        raise ServiceError(f"The stack {stack} has no functions of this project.")
+        raise ServiceError(f"The stack {stack} has no functions of this project. Check --stack and --region.")
     lambda_ = aws.client("lambda")
     configuration = lambda_.get_function_configuration(FunctionName=functions[0])
     return Parts(
