@@ -54,7 +54,7 @@ def run(service: str, tmp_path: Path) -> Run:
 
     def run(language: str, image: bytes, secret: str = CREDENTIALS.secret_key) -> subprocess.CompletedProcess[str]:
         file, source = (
-            tmp_path / "film",
+            tmp_path / "image",
             tmp_path / {"python": "predict.py", "js": "predict.mjs", "sh": "predict.sh"}[language],
         )
         file.write_bytes(image)
@@ -92,7 +92,7 @@ def test_missing_credentials_are_told_in_a_line(tmp_path: Path, command: str, la
     (tmp_path / name).write_text(program(language), encoding="utf-8")
     (tmp_path / "image").write_bytes(b"an image")
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
-    given = [command, name, "https://example.org", "film"]
+    given = [command, name, "https://example.org", "image"]
     done = subprocess.run(given, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (1, "Set AWS credentials and AWS_REGION.")
 

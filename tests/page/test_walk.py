@@ -60,7 +60,7 @@ def through_the_page(page: Page) -> list[Frame]:
     add_images(page, *SAMPLES)
     answered(page, len(SAMPLES))
     frames.append(Frame(picture(page), 2.0))
-    page.locator("#images li", has_text="99.0%").click()
+    page.locator("#images li", has_text="pneumonia").nth(2).click()  # a result with heat
     expect(page.locator("#opacity")).to_be_enabled()
     frames.append(Frame(picture(page), 2.5))
     for opacity, seconds in (("0", 1.2), ("70", 2.5)):

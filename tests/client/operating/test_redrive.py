@@ -119,7 +119,7 @@ def test_what_is_not_taken_stays(aws_credentials: None, monkeypatch: pytest.Monk
             return send(**{**arguments, "Entries": arguments["Entries"][:1]})
 
         monkeypatch.setattr(sqs, "send_message_batch", take_the_first)
-        with pytest.raises(ServiceError, match="took 1 of 2"):
+        with pytest.raises(ServiceError, match="accepted 1 of 2"):
             redrive.redrive(sqs, source, target, lambda _moved, _of: None)
         assert (count(sqs, source), count(sqs, target)) == (1, 1)
         sqs.close()
