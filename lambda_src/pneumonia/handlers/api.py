@@ -14,21 +14,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import AccessCheckFailed, MethodNotAllowed, NotFound, Unauthorized
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http import documents, feedback, pages, pictures, predictions, results, service, stow, uploads
+from pneumonia.http import feedback, pictures, predictions, results, service, uploads
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import PRIVATE, Response, log_problem, problem_response
-from pneumonia.http.routes import Route
+from pneumonia.http.routes import Route, on_demand
 from pneumonia.prevalence import OPTION as PREVALENCE
 from pneumonia.settings import process_settings
 
 logger = Logger()
 
 ROUTES = (
-    Route("GET", "/", pages.index, any_query=True, public=True),
-    Route("GET", "/page/{name}", pages.page_file, any_query=True, public=True),
-    Route("GET", "/docs", documents.docs, any_query=True, public=True),
-    Route("GET", "/model-card", documents.model_card, any_query=True, public=True),
+    Route("GET", "/", on_demand("pages", "index"), any_query=True, public=True),
+    Route("GET", "/page/{name}", on_demand("pages", "page_file"), any_query=True, public=True),
+    Route("GET", "/docs", on_demand("documents", "docs"), any_query=True, public=True),
+    Route("GET", "/model-card", on_demand("documents", "model_card"), any_query=True, public=True),
     Route("GET", "/config", service.config, public=True),
     Route("GET", "/health", service.health, public=True),
     Route("GET", "/model", service.model),
@@ -37,8 +37,8 @@ ROUTES = (
     Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/image", pictures.picture),
     Route("POST", "/uploads", uploads.create_upload),
-    Route("POST", "/studies", stow.store),
-    Route("POST", "/studies/{study}", stow.store_in_study),
+    Route("POST", "/studies", on_demand("stow", "store")),
+    Route("POST", "/studies/{study}", on_demand("stow", "store_in_study")),
     Route("POST", "/feedback", feedback.give),
     Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
     Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),

@@ -4,12 +4,26 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 
 from pneumonia.errors import MalformedRequest
 from pneumonia.http.requests import PLAIN_NAME, Request
 from pneumonia.http.responses import Response
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def on_demand(module: str, function: str) -> Callable[[Request], Response]:
+    """Return a function of a route whose `module` of this package is imported with its first request.
+
+    Most cold starts answer a prediction and never need it.
+    """
+
+    def respond(request: Request) -> Response:
+        found: Callable[[Request], Response] = getattr(import_module(f"pneumonia.http.{module}"), function)
+        return found(request)
+
+    return respond
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ def test_api_imports_nothing_heavy_that_it_does_not_need() -> None:
         "ssl",
         "http.client",
         "email",
+        "pneumonia.http.documents",
+        "pneumonia.http.pages",
+        "pneumonia.http.stow",
     }
     assert not {name for name in loaded if name.startswith("aws_lambda_powertools.event_handler")}
 
