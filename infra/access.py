@@ -15,7 +15,7 @@ from infra.permissions import allow, allow_key
 from pneumonia_cli.stack.cors import cors_of
 from pneumonia_cli.stack.settings import StackSettings
 
-# 48 letters and digits are 285 bits. Without punctuation a token is safe in every header and shell.
+# 48 random letters and digits give 285 bits. A token without punctuation is safe in every header and shell.
 _TOKEN_LENGTH: Final = 48
 
 
@@ -23,7 +23,7 @@ class Access(Construct):
     """The Function URL of `live_api`, an alias of `api`, and its access control.
 
     With ``auth`` = iam, AWS checks signatures. With token, the URL is open at AWS, and the function compares the
-    request's bearer token with a secret that only its role may read. With none, nothing is checked.
+    request's bearer token with a secret that only its role may read. With none, requests are not checked.
 
     Attributes:
         url: the Function URL.
@@ -51,9 +51,9 @@ class Access(Construct):
             cors=self._cors(),
         )
         if settings.auth == "iam":
-            # Adds lambda:InvokeFunctionUrl and lambda:InvokeFunction: a Function URL refuses callers without both.
-            # The account as principal leaves the decision to the caller's own IAM policy. For an open URL the
-            # construct adds both for everyone.
+            # This adds lambda:InvokeFunctionUrl and lambda:InvokeFunction. A Function URL refuses callers that lack one
+            # of them. With the account as principal, the caller's own IAM policy decides. For an open URL, the
+            # construct grants both to everyone.
             self.url.grant_invoke_url(iam.AccountRootPrincipal())
         if settings.auth == "none":
             Annotations.of(self.url).add_warning_v2(
@@ -74,7 +74,7 @@ class Access(Construct):
                 password_length=_TOKEN_LENGTH,
                 exclude_punctuation=True,
             ),
-            # It is nobody's data: it is deleted with the stack, regardless of retain_data.
+            # The token is not user data, so it is deleted with the stack even with retain_data.
             removal_policy=RemovalPolicy.DESTROY,
         )
         api.add_environment("AUTH_SECRET_ID", token.secret_arn)

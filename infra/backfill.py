@@ -21,11 +21,11 @@ _READ: Final = ("s3:GetObject", "s3:GetObjectVersion")
 
 
 class Backfill(Construct):
-    """Listing or inventory → batches → function → results, in the bucket of the results of uploads.
+    """Listing or inventory → batches → function → results, in the same bucket as the results of uploads.
 
-    Results of the upload bucket are stored under the keys of its objects, those of other buckets under
-    ``archive/<bucket>/``, and the files of a run under ``backfill-runs/``. The results bucket has no notifications, so
-    none of them sends an event.
+    Results for objects of the upload bucket are stored under the keys of these objects, and results for other buckets
+    under ``archive/<bucket>/``. The files of a run are stored under ``backfill-runs/``. The results bucket has no
+    notifications, so storing these files sends no event.
 
     Attributes:
         state_machine: costs nothing until it is started.
@@ -62,15 +62,15 @@ class Backfill(Construct):
             },
             role=role,
         )
-        # cfn-lint does not accept a substituted partition. tests/infra/test_backfill.py lints the definition with "aws"
-        # in its place.
+        # cfn-lint does not accept a substituted partition. tests/infra/test_backfill.py replaces it with "aws" and
+        # lints the definition.
         machine = cast(sfn.CfnStateMachine, self.state_machine.node.default_child)
         machine.add_metadata("cfn-lint", {"config": {"ignore_checks": ["E3601"]}})
         self._let_start_children(role)
 
     def _let_process(self, function: lambda_.Function, uploads: Uploads) -> None:
         function.add_environment("RESULTS_BUCKET", uploads.result_bucket.bucket_name)
-        # To recognise the upload bucket: results of its objects have no prefix.
+        # The function must recognise the upload bucket, because results of its objects get no prefix.
         function.add_environment("UPLOADS_BUCKET", uploads.upload_bucket.bucket_name)
         allow(
             function.role,
@@ -116,7 +116,7 @@ class Backfill(Construct):
             narrow = {"StringLike": {"s3:prefix": f"{prefix}*"}} if prefix else None
             allow(role, f"ListArchive{number}", ["s3:ListBucket"], [_bucket(bucket)], narrow)
         if self.archives:
-            # Inventories: their manifest and its files. Only the function reads the images.
+            # The manifest of an inventory, and the files that it lists. Only the function reads the images.
             allow(role, "ReadInventories", ["s3:GetObject"], [_objects(*archive) for archive in self.archives])
         allow(
             role,
@@ -129,7 +129,7 @@ class Backfill(Construct):
 
     def _let_start_children(self, role: iam.Role) -> None:
         """A map run starts its children as executions of the state machine that it belongs to."""
-        # In a separate policy: the state machine depends on the role's default policy, which therefore cannot name it.
+        # A separate policy, because the state machine depends on the role's default policy. That policy cannot name it.
         policy = iam.Policy(self, "MapRuns", roles=[role])
         policy.add_statements(
             iam.PolicyStatement(

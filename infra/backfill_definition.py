@@ -1,7 +1,7 @@
 """The state machine of the backfill in the Amazon States Language, as plain data.
 
-A Distributed Map reads a listing or an S3 inventory and passes its entries in batches to the function. A batch that
-ends the function is run again image by image, so that one bad file does not affect the others. CloudFormation
+A Distributed Map reads a listing or an S3 inventory and passes its entries in batches to the function. If a batch ends
+the function, its images are run again one by one, so that one bad file does not affect the others. CloudFormation
 substitutes `${...}`. docs/backfill.md describes the steps in words.
 """
 
@@ -16,14 +16,14 @@ RUNS_PREFIX: Final = "backfill-runs/"
 
 State = dict[str, Any]
 
-# Errors of Lambda when it has no capacity or a fault: they pass with time.
+# Temporary errors of Lambda: it has no capacity, or a fault.
 _LAMBDA_BUSY: Final = [
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
-    # An image function that was idle for weeks is inactive. Its first calls fail, for up to minutes.
+    # An image function that was idle for weeks is inactive. Its first calls fail, for up to several minutes.
     "Lambda.CodeArtifactUserPendingException",
 ]
 # Errors that the function itself raises (pneumonia/backfill/batch.py).
@@ -135,8 +135,8 @@ def _map(source: str, reader: State, settings: StackSettings) -> State:
                 "Bucket": "${ResultBucket}",
                 "Prefix.$": f"States.Format('{RUNS_PREFIX}{{}}', $$.Execution.Name)",
             },
-            # One line for each batch, with only its counts, so the summary can be computed without holding all in
-            # memory.
+            # One line for each batch, with only its counts, so the summary can be computed without holding all results
+            # in memory.
             "WriterConfig": {"OutputType": "JSONL", "Transformation": "COMPACT"},
         },
         "ResultPath": None,
@@ -156,7 +156,7 @@ def _child(settings: StackSettings) -> dict[str, State]:
             catch={"GiveUp": hopeless, "ImageByImage": ["States.ALL"]},
             End=True,
         ),
-        # The function ended or ran out of time, because of one image or of all.
+        # The function ended or timed out, because of one image or all of them.
         "ImageByImage": {
             "Type": "Map",
             "ItemsPath": "$.Items",

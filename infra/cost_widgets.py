@@ -36,7 +36,7 @@ def cost_widgets(
     def each(kind: str) -> str:
         return "+".join(f"FILL({kind}_{function},0)" for function in functions)
 
-    # The number of functions that sent metrics in the hour, which are those that were called.
+    # The number of functions that sent metrics in the hour. Only functions that were called send metrics.
     active = "+".join(f"IF(FILL(calls_{function},0)>0,1,0)" for function in functions)
     rates = Rates.of(settings)
     sources = _sources(functions, uploads)
@@ -70,7 +70,7 @@ def cost_widgets(
     return [
         cloudwatch.SingleValueWidget(
             title=f"{_DAYS} days, estimate, USD",
-            # Only one metric: the last value of the running sum is the total.
+            # One metric is enough, because the last value of the running sum is the total.
             metrics=[sum_up(" + ".join(f"({cost})" for cost in costs.values()), "total")],
             start=_SPAN,
             period=_PERIOD,
@@ -102,7 +102,7 @@ def cost_widgets(
 
 
 def _sources(functions: Mapping[str, lambda_.Function], uploads: Uploads) -> dict[str, cloudwatch.IMetric]:
-    """Return the metrics of usage, by the ids that the expressions use."""
+    """Return the usage metrics by the ids that the expressions use."""
     queue = uploads.queue
     sources: dict[str, cloudwatch.IMetric] = {
         "queue_sent": queue.metric_number_of_messages_sent(period=_PERIOD, statistic="Sum"),

@@ -39,7 +39,7 @@ class CustomMetrics:
     def score(
         self, function: Function, statistic: str, period: Duration, *, label: str | None = None
     ) -> cloudwatch.Metric:
-        """Return the scores of only the model that is deployed with this stack."""
+        """Return the scores of the deployed model only."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name="Score",
@@ -59,7 +59,7 @@ class CustomMetrics:
         return cloudwatch.MathExpression(expression=search, label=f"{function} ${{PROP('Dim.Code')}}", period=period)
 
     def rejected_percent(self, period: Duration, *, min_images: int = 1) -> cloudwatch.MathExpression:
-        """Return refused images in percent of all, or 0 if there were fewer than `min_images` in total."""
+        """Return the percentage of refused images, or 0 if there were fewer than `min_images` images in total."""
         counts = {
             f"{name.lower()}_{function}": self.of(function, name, "Sum", period)
             for function in FUNCTIONS

@@ -27,7 +27,7 @@ _PERCENTILES: Final = ("p50", "p99")
 
 
 def dashboard_name(settings: StackSettings) -> str:
-    """Return stack and region. Dashboards are global in an account, and a name in use fails the deployment."""
+    """Return a name from stack and region. It must be unique in the account across regions, or the deployment fails."""
     return f"{settings.stack_name}-{Aws.REGION}"
 
 
@@ -130,7 +130,7 @@ class Dashboard(Construct):
     def _api_latency(self) -> cloudwatch.GraphWidget:
         api = self._functions["api"]
         return graph(
-            # The limit is in the title: as a line far above, it would flatten the curves.
+            # The limit is in the title, because a line far above the curves would flatten them.
             f"API, ms a request (ApiSlow: p99 of {self._settings.alarm_api_p99_ms})",
             [
                 *(

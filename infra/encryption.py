@@ -19,7 +19,7 @@ class Encryption(Construct):
     Attributes:
         data: key of the buckets and of the token's secret.
         queues: key of both queues. Its policy lets the upload bucket use it for events. With one key for data and
-            queues, the policy would name a bucket that needs the key first.
+            queues, the key and the bucket would depend on each other.
         operations: key of the log groups and of the topic of the alarms.
     """
 
@@ -62,7 +62,7 @@ class Encryption(Construct):
         )
 
     def _let_alarms_publish(self, key: kms.Key) -> None:
-        # Without a condition, as in the AWS example: an alarm whose message cannot be encrypted would be lost silently.
+        # No condition, as in the AWS example. An alarm whose message cannot be encrypted would be lost silently.
         # The topic's policy admits only the alarms of this account.
         key.add_to_resource_policy(
             iam.PolicyStatement(

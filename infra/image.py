@@ -17,8 +17,8 @@ DOCKERFILE: Final = "lambda_src/Dockerfile"
 MODEL_DIR: Final = "/var/task/model_artifacts"
 """Folder of the model and its card in the image."""
 
-# One table for image platform and function architecture: a mismatch would appear only as an exec format error when
-# AWS starts the function.
+# This table sets both the image platform and the function architecture. A mismatch would appear only when AWS starts
+# the function, as an exec format error.
 _ARCHITECTURES: Final = {
     "x86_64": (lambda_.Architecture.X86_64, ecr_assets.Platform.LINUX_AMD64),
     "arm64": (lambda_.Architecture.ARM_64, ecr_assets.Platform.LINUX_ARM64),
@@ -53,8 +53,8 @@ class InferenceImage(Construct):
             # The network of the build does not change the image.
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(network_mode=False),
             ignore_mode=IgnoreMode.DOCKER,
-            # Later patterns win. The Dockerfile must be in the staged copy. Byte code must not, because it would make
-            # the hash depend on earlier test runs.
+            # Later patterns win. The staged copy must contain the Dockerfile. It must not contain byte code, because
+            # the hash would then depend on earlier test runs.
             exclude=[f"!{DOCKERFILE}", "**/__pycache__", "**/*.pyc"],
         )
 

@@ -108,7 +108,7 @@ class ImageWidgets:
         return graph("Mean score, an hour", lines, width=QUARTER, y_max=1)
 
     def _histogram(self, function: Function) -> cloudwatch.GraphWidget:
-        """Return the share of scores in each tenth. PR(a:b) counts values above a up to b, so the first has no a."""
+        """Return the share of scores in each tenth. PR(a:b) counts a < value <= b. The first range has no a."""
         bars = [
             self._metrics.score(
                 function,

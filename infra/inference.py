@@ -19,7 +19,7 @@ from pneumonia_cli.stack.settings import StackSettings
 LIVE: Final = "live"
 """Name of the alias of each function. All traffic goes through it."""
 
-# New accounts refuse functions above this until a quota increase.
+# New accounts refuse functions with more memory until AWS increases the quota.
 _NEW_ACCOUNT_MEMORY_MB: Final = 3008
 
 
@@ -90,7 +90,7 @@ class Inference(Construct):
             service="pneumonia-backfill",
             description="Pneumonia triage of chest X-rays of an archive. Research use only.",
             timeout_seconds=self._settings.worker_timeout_seconds,
-            # Limited by backfill_max_concurrency: a reservation would permanently take concurrency from the account.
+            # backfill_max_concurrency is the limit. A reservation would permanently take concurrency from the account.
             reserved_concurrency=None,
         )
 
@@ -135,8 +135,8 @@ class Inference(Construct):
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
-            # Only the runtime traces: no SDK is imported. This adds two xray actions to the role, which cannot be
-            # limited to a resource.
+            # Only the runtime writes traces, because no SDK is imported. This adds two xray actions to the role. They
+            # cannot be limited to a resource.
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Replaced versions stay for rollbacks. They cost nothing, and are deleted with their function. A refused
             # version is deleted at once; otherwise a rollback of the next release would go to it.

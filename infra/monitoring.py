@@ -23,7 +23,7 @@ from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 
-# Statistics about images need enough of them: one hour, or three.
+# Statistics need enough images, so their periods are one hour or three hours.
 _HOUR: Final = Duration.hours(1)
 _DRIFT_HOURS: Final = 3
 
@@ -69,7 +69,7 @@ class Monitoring(Construct):
             evaluation_periods=3,
             description=f"For 15 minutes, 1% of the API calls took {settings.alarm_api_p99_ms} ms or more.",
         )
-        # Counted for the whole function, whose only URL is the alias's.
+        # This metric counts the whole function, whose only URL belongs to the alias.
         self._alarm(
             "ApiHttp5xx",
             inference.api.metric("Url5xxCount", period=_PERIOD, statistic="Sum"),
@@ -104,7 +104,7 @@ class Monitoring(Construct):
         )
 
     def _topic(self, settings: StackSettings, encryption: Encryption) -> sns.Topic:
-        # A customer-managed key or none. CloudWatch cannot publish to a topic under the AWS managed key
+        # The topic has a customer-managed key or none. CloudWatch cannot publish to a topic under the AWS managed key
         # (alias/aws/sns), whose policy cannot be changed, so alarms would be lost silently. A message contains an
         # alarm's name and a metric, and no patient data; TLS is enforced.
         topic = sns.Topic(
@@ -211,7 +211,7 @@ class Monitoring(Construct):
             threshold=threshold,
             evaluation_periods=evaluation_periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # Without traffic these metrics have no data, which is no failure.
+            # Without traffic these metrics have no data, which is not a failure.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=description,
         )

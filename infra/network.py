@@ -18,7 +18,7 @@ _HTTPS: Final = ec2.Port.tcp(443)
 
 # Lambda uses these permissions of the role to attach a function to its subnets
 # (https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html). Describe* cannot be limited to a resource, and
-# Lambda refuses a function whose role has the others for less than all resources.
+# Lambda refuses a function whose role allows the other actions on only some resources.
 _ATTACH: Final = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -95,7 +95,7 @@ class Network(Construct):
                 effect=iam.Effect.DENY,
                 actions=list(_ATTACH),
                 resources=["*"],
-                # Set only in calls of the function's code, not in calls that Lambda makes for it.
+                # This key is set in calls of the function's code, but not in calls that Lambda makes for the function.
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": functions}},
             )
         )

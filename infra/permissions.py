@@ -28,7 +28,7 @@ def allow(
 
 
 def deny(role: iam.IRole | None, sid: str, actions: Sequence[str], resources: Sequence[str]) -> None:
-    """Deny `role` the `actions` on `resources`, which other statements may allow."""
+    """Deny `role` the `actions` on `resources`, even if other statements allow them."""
     cast(iam.IRole, role).add_to_principal_policy(
         iam.PolicyStatement(sid=sid, effect=iam.Effect.DENY, actions=list(actions), resources=list(resources))
     )

@@ -1,4 +1,4 @@
-"""How a new version gets traffic: after a check, in steps. It is rolled back if an alarm goes off."""
+"""Give a new version traffic in steps, after a check. It is rolled back if an alarm goes off."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from infra.monitoring import Monitoring
 from infra.permissions import allow
 from pneumonia_cli.stack.settings import StackSettings
 
-# Configurations of AWS. Alarms use five-minute periods, so ten minutes contain a whole period at a tenth of the
-# traffic.
+# Configurations of AWS. Alarms use five-minute periods, so ten minutes with a tenth of the traffic contain one whole
+# period.
 _CONFIGS: Final = {
     "all_at_once": codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE,
     "canary": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,
     "linear": codedeploy.LambdaDeploymentConfig.LINEAR_10_PERCENT_EVERY_3_MINUTES,
 }
 
-# Alarms that a bad release can set off during its deployment. Throttles belong to the account. The queue and the dead
-# letters are left out because a message takes half an hour to get there. CodeDeploy starts nothing while an alarm is
-# on, so old dead letters would block the release that fixes them.
+# Alarms that a bad release can set off during its deployment. Throttles depend on the whole account. The queue and the
+# dead letters are left out because a message takes half an hour to become a dead letter. CodeDeploy starts nothing
+# while an alarm is on, so old dead letters would block the release that fixes them.
 _ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worker": ("WorkerErrors",)}
 
 _CHECK_MEMORY_MB: Final = 512
@@ -117,8 +117,8 @@ class Release(Construct):
         role, logs = function_role(
             self, f"{name}Check", settings, self._log_key, description=f"Execution role of {service}"
         )
-        # For all versions: a permission for the new one alone would be created together with it, too late to have been
-        # propagated when it is needed.
+        # The permission covers all versions. A permission for only the new version would be created together with it,
+        # and might not be propagated in time.
         calls = ["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"]
         allow(role, "CallVersions", calls, [f"{function.function_arn}:*"])
         check = lambda_.DockerImageFunction(
@@ -146,6 +146,6 @@ class Release(Construct):
         shift = ["lambda:GetAlias", "lambda:UpdateAlias", "lambda:GetProvisionedConcurrencyConfig"]
         allow(self.role, "ShiftTraffic", shift, [*functions, *(f"{arn}:{LIVE}" for arn in functions)])
         allow(self.role, "CallChecks", ["lambda:InvokeFunction"], [check.function_arn for check in self.checks])
-        # IAM requires all alarms of the account, regardless of which are read.
+        # IAM allows this action only on all alarms of the account, regardless of which are read.
         alarms = f"arn:{Aws.PARTITION}:cloudwatch:{Aws.REGION}:{Aws.ACCOUNT_ID}:alarm:*"
         allow(self.role, "ReadAlarms", ["cloudwatch:DescribeAlarms"], [alarms])

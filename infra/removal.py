@@ -10,6 +10,6 @@ from pneumonia_cli.stack.settings import StackSettings
 def removal_policy(settings: StackSettings) -> RemovalPolicy:
     """Return DESTROY without ``retain_data``; with it, everything stays except after a failed first deployment.
 
-    Its resources belong to no stack and are empty, and the next try would create them again.
+    The resources of a failed first deployment are empty and belong to no stack. The next try creates them again.
     """
     return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if settings.retain_data else RemovalPolicy.DESTROY

@@ -31,7 +31,7 @@ class PneumoniaStack(Stack):
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
             analytics_reporting=False,
         )
-        # The CDK adds DependsOn to references that imply it, and cfn-lint would warn about each.
+        # The CDK adds DependsOn even where a reference implies it, and cfn-lint warns about each.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         encryption = Encryption(self, "Encryption", settings=settings)
         network = Network(self, "Network", settings=settings, log_key=encryption.operations) if settings.vpc else None
@@ -83,8 +83,8 @@ class PneumoniaStack(Stack):
         self, settings: StackSettings, inference: Inference, uploads: Uploads, monitoring: Monitoring
     ) -> None:
         Dashboard(self, "Dashboard", settings=settings, inference=inference, uploads=uploads, monitoring=monitoring)
-        # No CloudFormation token names the console of a partition: in China and GovCloud, find the dashboard by its
-        # name.
+        # CloudFormation has no token for the console's address in a partition. In China and GovCloud, users find the
+        # dashboard by its name.
         self._output(
             "DashboardUrl",
             f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}"

@@ -25,11 +25,11 @@ from pneumonia_cli.stack.settings import MAX_RECEIVES, StackSettings
 _QUEUE_RETENTION: Final = Duration.days(4)
 _DEAD_LETTER_RETENTION: Final = Duration.days(14)
 
-# Prefix of uploads that the API presigns, and so of their results: lambda_src's uploads/ids.py.
+# Prefix of uploads that the API presigns, and of their results: also in lambda_src's uploads/ids.py.
 API_PREFIX: Final = "api/"
 
-# Prefixes of a backfill's results for other buckets and of the files of its runs: lambda_src's uploads/names.py. No
-# upload has its result there.
+# Prefixes of a backfill's results for other buckets and of the files of its runs: also in lambda_src's
+# uploads/names.py. No result of an upload has one of these prefixes.
 RESERVED_PREFIXES: Final = ("archive/", "backfill-runs/")
 
 # Prefix of the feedback of readers, which the API stores: also in lambda_src's uploads/names.py.
@@ -218,7 +218,7 @@ def _upload_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
 
 
 def _upload_cors(settings: StackSettings) -> s3.CorsRule:
-    """Return the rule for pages whose POST a browser allows. Only the presigned policy decides what they may upload.
+    """Return the rule that allows pages to POST from a browser. Only the presigned policy decides what they may upload.
 
     The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation refuses the
     circular reference. The rule therefore allows all Function URLs of the region, and the page that a command serves on

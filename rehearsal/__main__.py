@@ -40,13 +40,13 @@ _EXPECTED = (NotShown, CommandFailed, DockerFailed, RegistryFailed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rehearse. Return 0 if every step succeeded, 1 if not, or if this machine lacks something."""
+    """Rehearse. Return 0 if every step succeeded. Return 1 if one failed, or if this machine lacks something."""
     arguments = _parser().parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if said := missing():
         print(said, file=sys.stderr)
         return EXIT_FAILED
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # so that `with` blocks also end on it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))  # SIGTERM must also end the `with` blocks
     proofs = Proofs(console)
     passed = False
     try:

@@ -34,5 +34,5 @@ def contents(kinds: Iterable[str] = KINDS) -> set[tuple[str, str]]:
 
 
 def told(found: Iterable[tuple[str, str]]) -> str:
-    """Return the same in words, for a message."""
+    """Return the same list in words, for a message."""
     return ", ".join(f"{kind} {name}" for kind, name in sorted(found))

@@ -31,11 +31,11 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
 
 
 def copy_tree(target: Path) -> None:
-    """Copy the files that git tracks or would add, so that a rehearsal can change them without a trace."""
+    """Copy the files that git tracks or would add, so that a rehearsal can change the copy."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name
-        if source.is_file():  # git lists it although it was deleted
+        if source.is_file():  # git also lists deleted files
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copied)
 

@@ -45,9 +45,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _build(arguments: list[str]) -> int:
-    """Build, and keep the ids of the images that the builder without BuildKit leaves behind, one for each step.
+    """Build, and note the ids of the images that the builder without BuildKit leaves behind, one for each step.
 
-    The builder prints all ids. Images that existed before belong to others, and are not kept.
+    The builder prints all ids. Images that existed before are not noted, because they belong to others.
     """
     before = _image_ids()
     printed: list[str] = []

@@ -1,8 +1,8 @@
-"""CodeDeploy shifts an alias to a new version, as the update policy of the alias says.
+"""Shift an alias to a new version, as CodeDeploy does for the update policy of the alias.
 
 moto has applications and deployment groups, but neither changes nor removes them, and its deployments do nothing. This
 module implements the deployments of Lambda: run the hook, shift a share of the traffic, check the alarms, shift the
-rest. It does not wait for the minutes between the last two.
+rest. It skips the waiting time between the last two steps.
 """
 
 import contextlib
@@ -59,8 +59,8 @@ class Deployments:
     def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str, *, recorded: str) -> None:
         """Move an alias to a version as its update policy says. Raise DeploymentFailed.
 
-        `recorded` is the version that CloudFormation has recorded for the alias. It gives this version to CodeDeploy as
-        the current one.
+        `recorded` is the version that CloudFormation has recorded for the alias. CloudFormation passes it to CodeDeploy
+        as the current version.
         """
         if (function, recorded) in self.refused:
             return  # CloudFormation rolls back a deployment that never started

@@ -30,7 +30,7 @@ def until(holds: Callable[[], bool], otherwise: str) -> None:
 
 
 class DeployedStack:
-    """The stack of a name, with its resources, queues and buckets."""
+    """A stack with its resources, queues and buckets, found by its name."""
 
     def __init__(self, name: str, s3: "S3Client", sqs: "SQSClient") -> None:
         self.name = name
@@ -79,11 +79,11 @@ class DeployedStack:
         return count(self.sqs, self.outputs["DeadLetterQueueUrl"])
 
     def waiting(self) -> int:
-        """Return the number of upload messages in the queue or with the worker."""
+        """Return the number of upload messages in the queue, including those that the worker holds."""
         return count(self.sqs, self.outputs["UploadQueueUrl"])
 
     def has_result(self, key: str) -> bool:
-        """Return whether the upload of this key has its result."""
+        """Return whether the upload with this key has a result."""
         found = self.s3.list_objects_v2(Bucket=self.outputs["ResultBucketName"], Prefix=f"{key}.json")
         return found["KeyCount"] > 0
 
@@ -104,6 +104,6 @@ class DeployedStack:
 
 @contextlib.contextmanager
 def looked_at(name: str) -> Iterator[DeployedStack]:
-    """Yield the stack of a name, with clients that are closed at the end of a `with` block."""
+    """Yield the stack with this name during a `with` block. Its clients are closed at the end."""
     with contextlib.closing(boto3.client("s3")) as s3, contextlib.closing(boto3.client("sqs")) as sqs:
         yield DeployedStack(name, s3, sqs)

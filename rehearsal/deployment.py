@@ -138,7 +138,7 @@ def _delete(resources: Any) -> None:
 def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
     """Remove resources in reverse order of creation. Retained resources stay, and the stack no longer lists them.
 
-    RetainExceptOnCreate does not retain a resource that was created by the operation that is rolled back.
+    RetainExceptOnCreate does not retain a resource that the rolled-back operation created.
     """
     taken_back: set[str] = getattr(resources, "taken_back", set())
     resources.retained = set()

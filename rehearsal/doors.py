@@ -88,7 +88,7 @@ class Doors:
         return name
 
     def shut(self, queue_url: str) -> contextlib.AbstractContextManager[None]:
-        """Stop deliveries of this queue during a `with` block, also after a deployment."""
+        """Stop deliveries of this queue during a `with` block, even if the stack is deployed meanwhile."""
         return self._gates[_name_of(queue_url)].shut()
 
     def close(self, name: str) -> None:
@@ -100,7 +100,7 @@ class Doors:
         return f"{self._responses_url}/{request_id}"
 
     def response(self, request_id: str) -> dict[str, Any] | None:
-        """Return the response of the handler, or None."""
+        """Return the response of the handler, or None if there is none."""
         return self._responses.pop(request_id, None)
 
     def _receive(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class Doors:
 
 
 def _name_of(queue_url: str) -> str:
-    """Return the queue's name: the host differs between the outputs of a stack and a client."""
+    """Return the queue's name. Stack outputs and clients give the same queue URLs with different hosts."""
     return queue_url.rpartition("/")[2]
 
 

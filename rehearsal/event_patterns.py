@@ -110,7 +110,7 @@ def _matches_member(wanted: Any, found: Any) -> bool:
 
 def _matches_filter(one: Any, found: Any) -> bool:
     if isinstance(one, Mapping) and "exists" in one:
-        # Only for leaves, and an object is no leaf.
+        # This filter works only on leaves, and an object is not a leaf.
         return bool(one["exists"]) == (found is not _ABSENT and not isinstance(found, Mapping))
     if found is _ABSENT or isinstance(found, Mapping):
         return False

@@ -58,7 +58,7 @@ class Functions:
     def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
         """Return the response as JSON, whether it is an error, and the function's output.
 
-        An inactive version refuses the call, and is active for the next one.
+        An inactive version refuses the call, and becomes active for the next one.
         """
         with self._lock:
             if function.state == _INACTIVE:

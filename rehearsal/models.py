@@ -52,7 +52,7 @@ class Kind(ABC):
         """Create the resource."""
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
-        """Change the resource from its `old` properties. By default, create it again: most calls are a put."""
+        """Change the resource from its `old` properties. By default, create it again, because most calls overwrite."""
         self.create(resource)
 
     def delete(self, resource: Resource) -> None:  # noqa: B027 - not abstract, see the docstring

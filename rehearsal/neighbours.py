@@ -22,7 +22,7 @@ def stand_next_to(proofs: Proofs, cdk: Cdk, stack: DeployedStack, context: Mappi
         cdk.deploy(beside)
         neighbour = DeployedStack(NEIGHBOUR, stack.s3, stack.sqs)
         found = neighbour.resources()
-        # moto gives some resources no id. The id of a custom resource comes from its handler and is no name.
+        # moto gives some resources no id. The id of a custom resource comes from its handler and is not a name.
         shared = {(kind, name) for kind, name in before & set(found) if name and not kind.startswith("Custom::")}
         require(not shared, f"both have {shared}")
         cdk.destroy(beside)

@@ -127,7 +127,7 @@ class Secret(Kind):
 
 
 class EventSourceMapping(Kind):
-    """AWS::Lambda::EventSourceMapping of a queue, with the rehearsal's poller. moto's would fail at each message."""
+    """AWS::Lambda::EventSourceMapping of a queue, with the rehearsal's poller, since moto's would always fail."""
 
     type = "AWS::Lambda::EventSourceMapping"
 

@@ -25,7 +25,7 @@ class Server:
 
     @property
     def credentials(self) -> Credentials:
-        """The credentials of every client here."""
+        """The credentials that every client in a rehearsal uses."""
         named = client_environment(self.endpoint_url)
         return Credentials(named["AWS_ACCESS_KEY_ID"], named["AWS_SECRET_ACCESS_KEY"])
 

@@ -19,7 +19,7 @@ _DIGEST: Final = "x-amz-content-sha256"
 
 
 def is_signed(method: str, url: str, headers: Mapping[str, str], body: bytes, credentials: Credentials) -> bool:
-    """Return whether a request has the SigV4 signature for Lambda of these credentials.
+    """Return whether a request for Lambda was signed with these credentials (SigV4).
 
     `url` is the requested URL; `headers` have lower-case names. The age of the signature is not checked.
     """

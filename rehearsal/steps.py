@@ -106,7 +106,7 @@ class Rehearsal:
         self._destroy(changed)
 
     def _release(self, context: dict[str, str], version: str, fails: bool) -> str:
-        """Deploy a model of this version all at once, as docs/operations.md says for deployments after a rollback."""
+        """Deploy a model of this version all at once, as docs/operations.md requires after a rollback."""
         with self._card() as card:
             card["version"] = version
         printed = self._cdk.deploy({**context, "deployment": "all_at_once"}, fine=(1,) if fails else (0,))
