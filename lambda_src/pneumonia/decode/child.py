@@ -1,9 +1,9 @@
 """`python -m pneumonia.decode.child BYTES`: decode files for `isolated`, each in a separate process.
 
 This process loads the libraries once and decodes nothing. It forks a process for each file before the file arrives.
-The forked process may allocate BYTES more than it has. It waits for a file, sends the reply, and exits, so no data of a
-file stays in memory. `messages` defines what goes in and out. This process exits when its input ends, or with DIED or
-DIED_OF_MEMORY after a file that crashed the forked process.
+The forked process may allocate BYTES in addition to what it already has. It waits for a file, sends the reply, and
+exits, so no data of a file stays in memory. `messages` defines what goes in and out. This process exits when its input
+ends. If a file crashes the forked process, this process exits with DIED or DIED_OF_MEMORY.
 """
 
 import gc
@@ -45,7 +45,7 @@ def main(memory_bytes: int) -> None:
 
 
 def _one_file(memory_bytes: int) -> int:
-    """Fork a process that decodes one file. Return 0 if it ended well, else the exit code for this process."""
+    """Fork a process that decodes one file. Return 0 if it succeeded, else the exit code for this process."""
     pid = os.fork()
     if pid == 0:
         _answer(memory_bytes)

@@ -1,4 +1,4 @@
-"""Find out why an image could not be decoded: truncated, of an unsupported kind, or damaged.
+"""Find out why an image could not be decoded: the file is truncated, of an unsupported kind, or damaged.
 
 This runs only after decoding has failed, and looks only at the structure of the file.
 """
@@ -27,7 +27,7 @@ class _NotRead(Exception):
 
 
 def why_undecodable(data: bytes, kind: Format) -> str:
-    """Return a sentence on what is wrong with the file, and one on what the sender can do."""
+    """Return a sentence that says what is wrong with the file, and one that tells the sender what to do."""
     try:
         _LOOK[kind.name](data)
     except _Cut:
@@ -64,7 +64,7 @@ def _look_at_png(data: bytes) -> None:
         if name == b"IEND" or not name.isalpha():
             return
         position += 12 + length
-    if b"IEND" not in data[-12:]:  # otherwise the file is whole, and a length in it is damaged
+    if b"IEND" not in data[-12:]:  # otherwise the file is complete, and a length in it is damaged
         raise _Cut
 
 
@@ -79,7 +79,7 @@ def _look_at_bmp(data: bytes) -> None:
 
 
 def _look_at_tiff(data: bytes) -> None:
-    # Imported here, where it costs nothing: decoding this file has loaded it.
+    # Imported here at no cost, because decoding has already loaded it.
     from PIL.TiffImagePlugin import COMPRESSION_INFO
 
     tags = dict(_tiff_tags(data))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL.ImageFile import ImageFile
 
 _SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-"""For each byte order of Pillow's raw modes, the one that makes Pillow read the low byte as the high one."""
+"""For each byte order in Pillow's raw modes, the byte order that makes Pillow read the low byte as the high byte."""
 _COLOURS = frozenset({"RGB;16", "RGBA;16", "RGBX;16"})
 _GREY_WITH_ALPHA = "LA;16B"
 _WEIGHTS = (0.299, 0.587, 0.114)
@@ -21,7 +21,7 @@ BYTES_PER_PIXEL = 24
 
 
 def raw_mode(image: ImageFile) -> str:
-    """Return Pillow's name for how the samples of an opened image are stored; empty if it has none."""
+    """Return Pillow's raw mode for an opened image, which says how its samples are stored; empty if there is none."""
     if not image.tile:
         return ""
     args = image.tile[0].args
@@ -29,7 +29,7 @@ def raw_mode(image: ImageFile) -> str:
 
 
 def is_deep_colour(image: ImageFile) -> bool:
-    """Return whether an opened image, not loaded yet, has 16 bits of colour, or of grey with alpha."""
+    """Return whether an opened image that is not loaded yet has 16-bit colour, or 16-bit grey with alpha."""
     mode = raw_mode(image)
     return mode == _GREY_WITH_ALPHA or mode[:-1] in _COLOURS
 
@@ -37,7 +37,7 @@ def is_deep_colour(image: ImageFile) -> bool:
 def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> NDArray[np.float32]:
     """Return luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
 
-    `image` must be opened and not loaded. `again` opens the same image a further time.
+    `image` must be opened and not loaded. `again` opens the same image again.
     """
     mode = raw_mode(image)
     if mode == _GREY_WITH_ALPHA:

@@ -1,4 +1,4 @@
-"""Decode DICOM files: which are accepted, and which of their facts go into the response."""
+"""Decode DICOM files, and choose which of their facts go into the response."""
 
 import warnings
 
@@ -16,7 +16,7 @@ from pneumonia.errors import PneumoniaError, UndecodableImage
 
 
 def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> DecodedImage:
-    """Decode the image of a DICOM file: modality LUT, VOI LUT or window, padding, photometric interpretation.
+    """Decode the image of a DICOM file. Apply modality LUT, VOI LUT or window, padding, photometric interpretation.
 
     `own_depth`: see `dispatch.decode`.
 

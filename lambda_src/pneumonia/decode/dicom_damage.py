@@ -13,7 +13,7 @@ _EXPORT = "Export it uncompressed, or as JPEG 2000 or PNG."
 
 
 def why_no_pixels(dataset: Dataset) -> str:
-    """Return the reason for a data set that was read completely and has no PixelData."""
+    """Return why a data set that was read completely has no PixelData."""
     if not dataset:
         return "The DICOM file contains no data set: it was cut off in transfer. Send the whole file."
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
@@ -29,7 +29,7 @@ def why_no_pixels(dataset: Dataset) -> str:
 
 
 def why_undecodable(dataset: Dataset | None, *, cut: bool) -> str:
-    """Return a sentence on what is wrong with the file, and one on what the sender can do.
+    """Return a sentence that says what is wrong with the file, and one that tells the sender what to do.
 
     `dataset`: None if it could not be read. `cut`: whether its last element extends beyond the end of the file.
     """

@@ -62,14 +62,14 @@ class Encoding:
 
     @classmethod
     def of(cls, data: bytes, start: int, big_endian: bool = False) -> "Encoding":
-        """Detect the encoding from the first element, as pydicom does: some files state a wrong one."""
+        """Detect the encoding from the first element, as pydicom does, because some files declare a wrong encoding."""
         return cls(not data[start + 4 : start + 6].isalpha() or not data[start + 4 : start + 6].isupper(), big_endian)
 
 
 def check_elements(data: bytes, start: int, encoding: Encoding, limits: Limits, *, group: int | None = None) -> int:
     """Count the elements from `start` on, including those in sequences, and return where the walk ended.
 
-    `group`: end before the first element of another group. A data set that ends in the middle of an element passes
+    `group`: stop before the first element of another group. A data set that ends in the middle of an element passes
     here; pydicom reports it. Raises TooLarge.
     """
     open_containers: list[Encoding] = []  # for each sequence and item of undefined length, the encoding around it

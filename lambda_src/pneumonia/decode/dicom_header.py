@@ -1,4 +1,4 @@
-"""Read the header of a DICOM file within limits, and refuse files by their header before any pixel is decoded."""
+"""Read the header of a DICOM file within limits, and refuse unsuitable files before any pixel is decoded."""
 
 import re
 from typing import Any
@@ -72,7 +72,7 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
     check_values(dataset)
     dataset.file_meta = FileMetaDataset(meta)
     if not syntax:
-        # Without a meta group nothing is compressed, and the elements show the rest (PS3.5, 10.1).
+        # Without a meta group, the pixels are not compressed, and the elements show the encoding (PS3.5, 10.1).
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if encoding.implicit else ExplicitVRLittleEndian
     return dataset, end > len(content)
 

@@ -1,4 +1,4 @@
-"""Identify the instance in a DICOM file, and whether its header rules out a prediction. No pixel is decoded."""
+"""Identify the instance in a DICOM file, and check whether its header rules out a prediction. No pixel is decoded."""
 
 import warnings
 from dataclasses import dataclass, replace
@@ -20,8 +20,8 @@ class Instance:
 
     Attributes:
         sop_class_uid, sop_instance_uid, study_instance_uid: None where the file has no valid one.
-        refusal: why it cannot be predicted. None if the header allows a prediction.
-        contradicts_itself: whether the file meta group names another instance or class than the data set.
+        refusal: why the instance cannot be predicted. None if the header allows a prediction.
+        contradicts_itself: whether the file meta group and the data set name different instances or classes.
     """
 
     sop_class_uid: str | None = None

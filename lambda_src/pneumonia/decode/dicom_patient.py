@@ -1,4 +1,4 @@
-"""Conclude from view, body part and age in a DICOM header whether the image is of the training population.
+"""Check by view, body part and age in a DICOM header whether the image belongs to the training population.
 
 Only the conclusions leave this module. No response, result or log contains an age or a date.
 """
@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 LATERAL = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL", "LEFT LATERAL", "RIGHT LATERAL"})
 """View positions that are not frontal (PS3.3 C.8.7.2 and C.8.11.1)."""
 CHEST = re.compile("CHEST|T[HO]+RAX|LUNG|PULM|POUMON")
-"""Body parts of chest X-rays, in the languages in which they have been seen."""
+"""Names of the body part in chest X-rays, in the languages that have been seen."""
 YEARS = (1, 6)
-"""Ages in the training images, in years: from the first to before the second."""
+"""Ages in the training images, in years: at least the first number, and less than the second."""
 
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _IN_A_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
@@ -35,7 +35,7 @@ def is_of_another_population(dataset: Dataset) -> bool:
 
 
 def _age(dataset: Dataset) -> float | None:
-    """Return the age in years, from PatientAge or else from the dates of birth and study."""
+    """Return the age in years, from PatientAge or, without it, from the dates of birth and study."""
     if match := _AGE.fullmatch(_text(dataset, "PatientAge")):
         return int(match[1]) / _IN_A_YEAR[match[2]]
     born = _date(dataset.get("PatientBirthDate"))

@@ -23,19 +23,20 @@ GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 MOST_LOST = 0.1
-"""Share of the middle of an image that its window may turn to plain white. Of 1,073 images of two hospitals, one has
-more than 5% of white. A window that whitens more may have been chosen for one part of the body. It is ignored even
-then: the model loses what it whitens, and the measured range of the image loses nothing (docs/formats.md)."""
+"""Largest share of the middle of an image that its window may turn plain white. A window that whitens more is ignored,
+even if it was chosen for one part of the body: the model would not see the whitened part, and the measured range of the
+image loses nothing (docs/formats.md). Of 1,073 images of two hospitals, one has more than 5% of white."""
 EVEN = 0.02
-"""Noise of an even area: its values lie within this share of the image's range to either side of their median."""
+"""Noise of an even area: its values differ from their median by at most this share of the image's range."""
 MOSTLY = 0.5
-"""An even area must contain at least this share of the whitened values; else all of them count as part of the X-ray. Of
-161 images whose brightest fifth a window whitens, this fifth is even in 18."""
+"""If an even area contains more than this share of the whitened values, its values do not count as lost. Otherwise all
+whitened values count as part of the X-ray. Of 161 images whose brightest fifth is whitened by a window, that fifth is
+even in 18."""
 
 
 @dataclass(frozen=True)
 class Grey:
-    """`pixels`: uint8 ``[rows, columns]``, bright where the X-ray is. `window`: the one that was applied, if any.
+    """`pixels`: uint8 ``[rows, columns]``, bright where the X-ray is. `window`: the window that was applied, if any.
     `stored`: the stored values of the image, if they were requested; None for colour."""
 
     pixels: NDArray[np.uint8]
@@ -84,7 +85,7 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
 
 
 def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
-    """Return the image of `to_grey` at its own depth, with padding as dark as the image, and its depth."""
+    """Return the image of `to_grey` at its own depth, and that depth. Padding is as dark as the darkest value."""
     if grey.stored is None:
         return grey.pixels, EIGHT_BITS
     mask, values = _mask(grey.stored, dataset), _values(grey.stored, dataset)
@@ -107,7 +108,8 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
 def _shown(
     values: NDArray[np.float32], mask: Mask | None, dataset: Dataset, white: int
 ) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
-    """Apply the VOI LUT, the window, or the range of what is not padding. `white`: 0 or 255."""
+    """Apply the VOI LUT or the window or, without either, the range of values that are not padding. `white`: 0 or
+    255."""
     own = film_range(values, mask)
     table = _table(dataset, "VOILUTSequence")
     if table is not None:
@@ -128,16 +130,16 @@ def _shown(
 
 
 def _fits(grey: NDArray[np.uint8], mask: Mask | None, lost: float) -> bool:
-    """Return whether a window or table fits the image: it shows something, and loses little of it."""
+    """Return whether a window or table fits the image: the result is not blank, and little of the image is lost."""
     low, high = np.percentile(grey if mask is None or not mask.any() else grey[mask], [1, 99])
     return bool(high - low >= BLANK_SPREAD and lost <= MOST_LOST)
 
 
 def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], mask: Mask | None, white: int, own: Range) -> float:
-    """Return the share of the middle of an image that is plain white and had differing grey levels before.
+    """Return the share of the middle of an image that lost its detail: different values became plain white.
 
-    An even area does not count: an unexposed border, which a window may turn white, has only noise. Black does not
-    count either: air is black, and a window need not show it.
+    Even areas do not count: an unexposed border has only noise, and a window may turn it white. Black does not count
+    either: air is black, and a window need not show it.
     """
     middle = middle_of(grey)
     lost = grey[middle] == white
@@ -167,7 +169,7 @@ def _table(dataset: Dataset, sequence: str) -> Table | None:
 
 
 def _mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
-    """Return the mask of what is not padding (PS3.3 C.7.5.1.1.2: one value or a range). None: nothing is padding."""
+    """Return a mask that is False for padding (PS3.3 C.7.5.1.1.2: one value or a range); None if nothing is padding."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
         return None

@@ -87,7 +87,7 @@ def _check_codestream(stream: bytes, dataset: Dataset, syntax: UID, samples: int
 
 
 def read_stored(dataset: Dataset, *, grey: bool) -> NDArray[Any]:
-    """Return the stored values of the first frame: [rows, columns], and a last axis of colours unless `grey`."""
+    """Return the stored values of the first frame: [rows, columns], with a last axis for colours unless `grey`."""
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if not grey:
         return pixel_array(dataset, index=0)

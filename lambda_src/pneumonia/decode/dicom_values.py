@@ -1,4 +1,4 @@
-"""Bounds on what pydicom parses. It creates an object for every element, and for every value that is accessed.
+"""Limit what pydicom parses. It creates an object for every element, and for every value that is accessed.
 
 The walk in `dicom_guard` follows the encoding of the standard, while pydicom also accepts files that break it. A file
 can therefore have few elements for the walk and millions for pydicom. These bounds limit pydicom itself.
@@ -15,7 +15,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 
 READS_PER_ELEMENT = 4
-"""The header, its long form, a look ahead, and the value."""
+"""Reads of the header, of its long form, of the bytes ahead, and of the value."""
 
 VALUE_GROUPS = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0})
 """Groups whose elements are accessed."""
@@ -28,11 +28,11 @@ FREE_LENGTH = frozenset({0x00282000, 0x7FE00010})
 
 ITEM = b"\xfe\xff\x00\xe0"
 MAX_OFFSETS = 1024
-"""Entries of a basic offset table beyond the number of frames."""
+"""Entries that a basic offset table may have beyond the number of frames."""
 
 
 class CountedReads(io.BytesIO):
-    """A byte stream that allows only as many reads as the permitted number of elements takes. Raises TooLarge."""
+    """A byte stream that allows only as many reads as the permitted number of elements needs. Raises TooLarge."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         super().__init__(data)
@@ -84,7 +84,7 @@ def check_fragments(pixel_data: bytes, frames: int, limits: Limits) -> None:
 
 
 def number(value: Any) -> float | None:
-    """Return the first number of a header value, also if it has a decimal comma; None if there is no number."""
+    """Return the first number of a header value, even if it has a decimal comma; None if there is no number."""
     if not isinstance(value, str | float | int):
         try:
             value = value[0]

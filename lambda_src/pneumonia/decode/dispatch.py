@@ -11,11 +11,11 @@ def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth:
     """Decode an image by its content. File names and Content-Type are ignored.
 
     `enough`: a JPEG may be decoded at reduced size as long as both sides keep this many pixels; None keeps them all.
-    `own_depth`: decode for a viewer, with samples of up to 16 bits. The content is not checked: of several frames the
-    first is decoded, and other modalities and images for processing are accepted.
-    The time limit applies here to JPEG, PNG and BMP only; in `isolated.decode_in_time` it applies to every format.
-    Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage
-    (truncated or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality), ForProcessing.
+    `own_depth`: decode for a viewer, with samples of up to 16 bits. The content is not checked: the first of several
+    frames is decoded, and other modalities and images for processing are accepted. The time limit applies here to JPEG,
+    PNG and BMP only; in `isolated.decode_in_time` it applies to every format. Raises MissingImage (no bytes), TooLarge
+    (anything over the limits), UnsupportedFormat, UndecodableImage (truncated or damaged), TookTooLong, MultiFrame,
+    NotARadiograph (a DICOM file of another modality), ForProcessing.
     """
     if not data:
         raise MissingImage(f"The image is empty (0 bytes). Send the content of an image file ({', '.join(NAMES)}).")

@@ -7,7 +7,8 @@ from pneumonia.errors import UnsupportedFormat
 
 @dataclass(frozen=True)
 class Format:
-    """An image format, recognised by `magic` at `offset` and `inner` at `inner_offset`. `plugin`: name of Pillow's."""
+    """An image format, recognised by `magic` at `offset` and `inner` at `inner_offset`. `plugin`: name of the Pillow
+    plugin."""
 
     name: str
     magic: tuple[bytes, ...]
@@ -20,7 +21,8 @@ class Format:
         return data.startswith(self.magic, self.offset) and data.startswith(self.inner, self.inner_offset)
 
 
-# DICOM first: the 128 bytes before its prefix are free, and some files begin like a TIFF for TIFF viewers.
+# DICOM comes first: the 128 bytes before its prefix may contain anything, and some files begin like a TIFF so that TIFF
+# viewers can open them.
 FORMATS = (
     Format("DICOM", (b"DICM",), None, offset=128),
     Format("JPEG", (b"\xff\xd8\xff",), "JPEG"),

@@ -1,7 +1,8 @@
 """Measure which values of an image become black and white when it is converted to 8 bits.
 
-The range that a file declares (a depth, a window, a table) may be much wider than the values of the X-ray, and a single
-pixel, a marker or a border may lie far outside them. The range is therefore measured on the pixels, robustly.
+The range that a file declares (by its depth, window or table) may be much wider than the values of the X-ray. Single
+pixels, markers and borders may have values far outside those of the X-ray. The range is therefore measured on the
+pixels, in a way that ignores outliers.
 """
 
 from typing import Any
@@ -19,20 +20,20 @@ Range = tuple[float, float]
 
 QUANTILES = (0.01, 0.99)
 HEADROOM = 0.06
-"""Share of the range between the quantiles that is added on either side, where there are such values. The model's input
-has room for this much (`model.preprocess`)."""
+"""Share of the range between the quantiles that is added on either side, if the image has values there. The model's
+input has room for these values (`model.preprocess`)."""
 LEAST_USE = 0.5
-"""Share of a declared range that the image must fill; else the measured range is used."""
+"""Share of a declared range that the image must fill. Otherwise the measured range is used."""
 SAMPLES = 1_000_000
-"""Most values that are examined, taken in even steps."""
+"""Maximum number of values to examine, taken in even steps."""
 EVEN_SHARE = 0.01
 EVEN_DEPTH = 0.5
-"""Largest range of values in an even area, with its noise, as a share of the range of the X-ray."""
+"""An area is even if its values, with their noise, span less than this share of the range of the X-ray."""
 
 
 def middle_of(values: Values) -> tuple[slice, slice]:
-    """Return slices of the middle of an image [rows, columns], away from borders and labels. In a large image they
-    take even steps, to limit the number of values."""
+    """Return slices of the middle of an image [rows, columns], away from borders and labels. In a large image the
+    slices skip pixels in even steps, to limit the number of values."""
     rows, columns = values.shape
     top, left = int(rows * BORDER), int(columns * BORDER)
     step = max(1, int(np.ceil(np.sqrt(values.size / SAMPLES))))
@@ -42,9 +43,9 @@ def middle_of(values: Values) -> tuple[slice, slice]:
 def film_range(values: Values, mask: Mask | None = None) -> Range:
     """Return the lowest and the highest value that the X-ray shows. `values`: real numbers [rows, columns].
 
-    The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side where there are such
-    values. It leaves out an even area (a shutter, an unmarked border) whose distance from the other values exceeds
-    their range. `mask` is False for padding. Returns (0, 0) if there is no value.
+    The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side if the image has
+    values there. An even area, such as a shutter or an unmarked border, is left out if the gap between its values and
+    all others is larger than the range of the others. `mask` is False for padding. Returns (0, 0) if there is no value.
     """
     middle = middle_of(values)
     if not values.size or (mask is not None and not mask.any()):
@@ -64,8 +65,8 @@ def film_range(values: Values, mask: Mask | None = None) -> Range:
 
 
 def _without(extreme: float, sample: Values) -> Values:
-    """Remove `extreme` from the sample if few pixels have it and it is far from all others: defective pixels or a
-    marker, which would shift the quantiles."""
+    """Remove `extreme` from the sample if few pixels have it and it is far from all others. Such values are defective
+    pixels or a marker, and would shift the quantiles."""
     others = sample[sample != extreme]
     if others.size == sample.size or others.size < (1 - EVEN_SHARE) * sample.size:
         return sample
@@ -80,7 +81,7 @@ def _quantiles(sample: Values) -> Range:
         steps = ordered[np.linspace(0, max(0, ordered.size - 1), 101).astype(int)] if ordered.size else ordered
         if not ordered.size or steps[0] == steps[-1]:
             break
-        # Find the widest step from one hundredth to the next. A border has noise, so its pixels are not all equal.
+        # Find the widest step between consecutive percentiles. A border has noise, so its pixels are not all equal.
         widest = int(np.argmax(np.diff(steps)))
         place = int(np.searchsorted(ordered, (steps[widest] + steps[widest + 1]) / 2))
         dark, bright = ordered[:place], ordered[place:]
@@ -101,7 +102,7 @@ def _at(ordered: NDArray[np.float64]) -> Range:
 
 
 def _is_border(border: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Return whether `border` is an even area, and farther from `others` than the range of `others` is wide."""
+    """Return whether `border` is an even area, and the gap to `others` is larger than the range of `others`."""
     edges, shown = _at(border), _at(others)
     depth, gap = shown[1] - shown[0], max(edges[0] - shown[1], shown[0] - edges[1])
     large = others.size > (border.size + others.size) * EVEN_SHARE
@@ -126,7 +127,8 @@ def scale_to_grey(values: Values, low: float, high: float) -> NDArray[np.uint8]:
 
 
 def luma(colours: Values, *, deep: bool) -> NDArray[np.uint8]:
-    """Convert colour [rows, columns, 3 or more], uint8 or uint16, to grey (ITU-R 601-2); `deep` colour by its range."""
+    """Convert colour [rows, columns, 3 or more], uint8 or uint16, to grey (ITU-R 601-2). `deep`: scale by the measured
+    range."""
     if not deep:
         return np.asarray(Image.fromarray(colours[..., :3].astype(np.uint8)).convert("L"))
     grey = colours[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)

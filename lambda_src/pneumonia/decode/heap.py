@@ -1,4 +1,4 @@
-"""Return the memory of large images to the system once they are freed: by default the C library keeps it."""
+"""Return the memory of large images to the system once they are freed, because by default the C library keeps it."""
 
 import contextlib
 import ctypes
@@ -31,7 +31,7 @@ class Heap:
     def give_back(self) -> None:
         """Return free memory to the system. Call this when an image is no longer used.
 
-        The error of a refused image still holds it, so its memory is returned after the next image.
+        The error of a refused image still refers to the image, so that memory is returned after the next image.
         """
         with contextlib.suppress(OSError, AttributeError):
             if self._least is None or self._resident() > self._least + KEPT_BYTES:

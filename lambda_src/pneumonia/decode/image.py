@@ -1,4 +1,4 @@
-"""The one form that every format is decoded into."""
+"""The data class that every format is decoded into, and the checks of its content."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -15,13 +15,13 @@ UID_PATTERN = "^[0-9][0-9.]{0,63}$"
 """Pattern of a DICOM UID (PS3.5, 9.1), strict enough that no name matches."""
 
 BLANK_SPREAD = 8
-"""Fewest grey levels, of 255, between the darkest and the brightest hundredth of an image that is not blank."""
+"""An image is blank if its darkest and its brightest hundredth are fewer grey levels apart, of 255."""
 
 BORDER = 0.1
-"""Share of each side where grey levels are not counted, because labels and collimators are there."""
+"""Width of the border where grey levels are not counted, as a share of each side. Labels and collimators are there."""
 FEW_LEVELS = 48
 """An image with fewer grey levels gets a warning, because its contrast was lost. Of 1,073 images of two hospitals, the
-poorest has 71."""
+one with the fewest has 71."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Window:
 class DicomFacts:
     """What a DICOM file says about its image, without anything that identifies the patient.
 
-    `bits_stored`: 1..16. The instance and study UIDs are for matching the response to the image.
+    `bits_stored`: 1..16. The instance and study UIDs serve to match the response to the image.
     """
 
     photometric_interpretation: str
@@ -64,8 +64,8 @@ EIGHT_BITS = Depth(8, 0, 255)
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A decoded image. `pixels` is upright, mode "L", bright where the X-ray is. `width` and `height` describe the
-    image in the file, upright; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
+    """A decoded image. `pixels` is upright, mode "L", bright where the X-ray is. `width` and `height` are those of the
+    upright image in the file; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
 
     An image decoded in its own depth has mode "I;16" if it has more than 8 bits, and `depth` describes its samples.
 
@@ -117,8 +117,9 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
     width, height = image.pixels.size
     left, top = int(width * BORDER), int(height * BORDER)
     counts = image.pixels.crop((left, top, width - left, height - top)).histogram()
-    # In a blank image, at most 1% of the pixels are darker than its few levels, and at most 1% brighter. Inside the
-    # border this is at most 1% / 0.64. The second histogram is therefore needed only if the first one is as narrow.
+    # In a blank image, at most 1% of the pixels are darker than its few grey levels, and at most 1% are brighter. These
+    # are at most 1% / 0.64 of the pixels inside the border. The histogram of the whole image is therefore needed only
+    # if the one inside the border is also narrow.
     if _spread(counts, 0.016) < BLANK_SPREAD and _spread(image.pixels.histogram(), 0.01) < BLANK_SPREAD:
         raise BlankImage("The image is blank: nearly all of it is one grey level. Check the exposure and the export.")
     dark, bright = _levels(counts, 0.01)

@@ -1,11 +1,12 @@
 """Decode within limits of time and memory that no file can exceed.
 
 Plain JPEG and PNG files are decoded in this process (see `plain`): their memory is known in advance, and Pillow reads
-them piece by piece, so the time limit is checked in between (`timed_file`). All other files go to a separate process
-(`child`), which is started when the first of them arrives. The system limits its memory, and it is killed at the time
-limit: many decoders process a whole file in one call of C, C++ or Rust, which no signal, exception or thread of Python
-can interrupt. That process gets no credentials and cannot read those of this one (`own_memory`). The output of its
-libraries is discarded, because they quote the file. A crash of a decoder ends that process, not this one.
+them piece by piece, so the time limit is checked between pieces (`timed_file`). All other files go to a separate
+process (`child`), which is started when the first of them arrives. The system limits its memory, and it is killed at
+the time limit: many decoders process a whole file in one call of C, C++ or Rust, which no signal, exception or thread
+of Python can interrupt. That process gets no credentials and cannot read the credentials of this one (`own_memory`).
+The output of its libraries is discarded, because it may quote the file. A crash of a decoder ends that process, not
+this one.
 """
 
 import atexit
@@ -61,7 +62,7 @@ def decode_in_time(
 
 
 class Decoder:
-    """The separate process that decodes files that are not plain, one at a time. Threads wait for their turn."""
+    """The separate process that decodes all files that are not plain, one at a time. Threads wait for their turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -151,7 +152,7 @@ def process_decoder() -> Decoder:
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
-    """Return the pipe to read its messages from, and the pipe to write to."""
+    """Return the pipe for messages from the process, and the pipe for messages to it."""
     if process.stdout is None or process.stdin is None:
         raise RuntimeError("The decoder process was started without pipes.")
     return process.stdout, process.stdin

@@ -1,8 +1,8 @@
 """Decode JPEG with 12 bits per sample (ITU-T T.81, the extended process), as old archives store it.
 
 The usual decoder of JPEG in DICOM fails on most of these files. Pillow includes libjpeg-turbo, which can decode them.
-Pillow itself uses it for 8 bits only, but its libtiff also for 12. The stream therefore gets the header of a TIFF with
-one strip.
+Pillow's JPEG plugin uses it for 8 bits only, but Pillow's libtiff also uses it for 12. This module therefore adds the
+header of a TIFF with one strip to the stream.
 """
 
 import io
@@ -22,7 +22,7 @@ _JPEG, _BLACK_IS_ZERO = 7, 1
 _LONG = 4
 _END = b"\xff\xd9"
 _PADDING = 16
-"""Most bytes after the end of a stream."""
+"""Maximum number of bytes after the end of a stream."""
 
 
 def decode_12_bits(stream: bytes, header: JpegHeader) -> NDArray[np.uint16]:

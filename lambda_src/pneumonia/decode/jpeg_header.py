@@ -1,4 +1,5 @@
-"""Read the size of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81, B.2.2), before a decoder allocates it.
+"""Read the size of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81, B.2.2), before a decoder allocates
+memory for it.
 
 Reading the parameters with libjpeg takes as much memory as decoding.
 """

@@ -50,5 +50,5 @@ class Limits:
     @property
     def max_child_bytes(self) -> int:
         """Memory that the decoder process may allocate. The rest of the memory for one image is for the file and the
-        decoded pixels in the process that asked."""
+        decoded pixels in the process that sent the file."""
         return self.max_decoded_bytes * 3 // 4

@@ -1,7 +1,7 @@
 """Read lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1) by their content.
 
 Their descriptors are often wrong: they declare 16 bits for entries of 12, or the wrong sign for the first value.
-Entries of 8 bits are stored either packed in words or one to a word.
+Entries of 8 bits are stored either two to a word or one to a word.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ class Table:
     bits: int
 
     def look_up(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the entries for integer `values` [rows, columns]. Values outside the table get its first or last."""
+        """Return the entries for integer `values` [rows, columns]. Values outside the table get its first or last
+        entry."""
         first = self.first
         if first >= 2**15 and values.max(initial=0) < first:
             first -= 2**16  # a negative number that was read without its sign
@@ -36,7 +37,7 @@ class Table:
 
 
 def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
-    """Return the first table of a LUT sequence, or None if there is none that can be read.
+    """Return the first table of a LUT sequence, or None if it has no readable table.
 
     Several tables are alternatives for the reader to choose from. Viewers show the first.
     """

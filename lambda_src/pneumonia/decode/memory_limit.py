@@ -13,7 +13,7 @@ _DATA = 5
 """Index of the data (heap, stacks, private writable mappings), in pages, in /proc/self/statm (proc(5))."""
 
 _SPENT_SHARE = 0.5
-"""A decoder that fails after it used this share of its limit is taken to have run out of memory."""
+"""A decoder that fails after it used this share of its limit is assumed to have run out of memory."""
 
 _PILLOWS_WORD = "decoder error -9"
 """Pillow's message for IMAGING_CODEC_MEMORY in its C code."""
@@ -23,7 +23,7 @@ def limit_memory(most_bytes: int) -> None:
     """Limit this process to `most_bytes` more memory than it has now.
 
     RLIMIT_DATA is used rather than RLIMIT_AS, because it does not count the code of libraries. This does nothing on
-    systems that do not report how much is in use (systems other than Linux).
+    systems that do not report how much memory is in use (systems other than Linux).
     """
     with contextlib.suppress(FileNotFoundError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA])
@@ -50,9 +50,9 @@ def forget_refusals() -> None:
 def was_refused() -> bool:
     """Return whether the system refused memory to a C library in this thread since `forget_refusals`.
 
-    A decoder that requests all its memory at once uses none of it when the request is refused, and most report only a
-    failure. But `malloc` sets errno to ENOMEM, and successful calls do not reset it. Returns False where the C library
-    is not that of Linux.
+    A decoder that requests all its memory at once uses none of it if the request is refused, so its memory use does not
+    show the cause. Most decoders report only a failure. But `malloc` sets errno to ENOMEM, and successful calls do not
+    reset it. Returns False where the C library is not that of Linux.
     """
     with contextlib.suppress(AttributeError):
         return bool(_last_error()[0] == errno.ENOMEM)
@@ -60,7 +60,7 @@ def was_refused() -> bool:
 
 
 def _last_error() -> "ctypes._Pointer[ctypes.c_int]":
-    """Return C's errno of this thread, which is not that of `ctypes.get_errno`. Raises AttributeError."""
+    """Return C's errno of this thread. `ctypes.get_errno` returns a different one. Raises AttributeError."""
     place = ctypes.CDLL(None).__errno_location
     place.restype = ctypes.POINTER(ctypes.c_int)
     found: ctypes._Pointer[ctypes.c_int] = place()

@@ -1,12 +1,12 @@
 """Prevent other processes of the same user from reading this one.
 
 The environment of this process contains credentials. Every process of the same user can read them in
-/proc/PID/environ, and this process's memory in /proc/PID/mem. A decoder process that a file has taken over could do so,
-although it was given neither.
+/proc/PID/environ, and this process's memory in /proc/PID/mem. A decoder process that a malicious file has taken over
+could read them too, although it receives no credentials.
 
-On Lambda, the runtime, this code and its child processes run as one unprivileged user without CAP_SYS_PTRACE, and prctl
-needs no privilege, so Lambda behaves like the test. The decoder process can still reach the network and the Lambda
-Runtime API on 127.0.0.1, which delivers events but no credentials.
+On Lambda, the runtime, this code and its child processes run as one unprivileged user without CAP_SYS_PTRACE. Because
+prctl needs no privilege, this works on Lambda as it does in the test. The decoder process can still reach the network
+and the Lambda Runtime API on 127.0.0.1, which delivers events but no credentials.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Detect JPEG and PNG files that are plain enough to know their memory before they are opened.
+"""Detect plain JPEG and PNG files: those whose memory use is known before they are opened.
 
 Plain files are decoded in the function's process, where a decompression bomb would affect everything else. A file is
 therefore plain only if its structure contains nothing that makes Pillow or libjpeg allocate much memory, and if the
@@ -13,17 +13,18 @@ HERE_BYTES = 150_000_000
 """Memory for one image in the function's process: 45 million pixels in grey, or 16 million in colour."""
 
 ROW_BYTES = 24
-"""Memory that Pillow needs for each row: a pointer and a block entry. In a narrow image it exceeds the pixels."""
+"""Memory that Pillow needs for each row: a pointer and a block entry. In a narrow image it exceeds the memory of the
+pixels."""
 
 EXTRAS_BYTES, EXTRAS = 2**20, 200
-"""Most bytes and segments besides the pixels: text, colour profile, EXIF. Cameras and scanners write fewer."""
+"""Maximum bytes and segments besides the pixels: text, colour profile, EXIF. Cameras and scanners write fewer."""
 EXIF_BYTES, EXIF_ENTRIES = 2**16, 256
 """Limits on EXIF: Pillow copies the value of every entry, and all entries may point to the same bytes."""
 
 _PNG_BYTES = {(0, 1): 3, (0, 2): 3, (0, 4): 3, (0, 8): 3, (3, 1): 3, (3, 2): 3, (3, 4): 3, (3, 8): 3, (2, 8): 9,
               (4, 8): 21, (6, 8): 21, (0, 16): 28}  # fmt: skip
-"""Bytes of each pixel, by colour type and depth, in all images that exist at the same time: as read, turned upright, as
-grey, and with transparency three more of four bytes. Colour of 16 bits is not plain."""
+"""Bytes per pixel, by colour type and depth, of all images that exist at the same time: as read, turned upright, and as
+grey. Transparency adds three images of four bytes per pixel. 16-bit colour is not plain."""
 _PNG_IMAGES = 6
 _TRANSPARENCY_BYTES = 18
 _PNG_ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
@@ -37,7 +38,7 @@ _COEFFICIENT_BYTES = 2
 
 
 def is_plain(data: bytes, kind: Format) -> bool:
-    """Return whether a file may be decoded in this process. No content of the file makes this raise."""
+    """Return whether a file may be decoded in this process. This never raises, whatever the file contains."""
     if kind.plugin not in ("JPEG", "PNG"):
         return False
     try:

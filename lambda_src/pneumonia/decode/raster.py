@@ -54,7 +54,7 @@ def decode_raster(
     - Values of more than 8 bits are scaled from the range of the image to 0..255 (`grey_range`): detectors use 10 to 14
       of the 16 bits, so a division by 256 would make the image almost black. With `own_depth` the values are kept, and
       the first of several pages is read.
-    - A TIFF whose lowest value is white is inverted. Its pages of reduced resolution do not count.
+    - A TIFF whose lowest value is white is inverted. Its pages of reduced resolution are ignored.
     - For a JPEG, the main image is read, and the previews and gain maps after it are ignored.
     - Colour becomes luma (ITU-R 601-2).
 

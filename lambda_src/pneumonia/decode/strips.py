@@ -14,7 +14,7 @@ ToGrey = Callable[Concatenate[NDArray[Any], Rest], NDArray[np.uint8]]
 
 
 def in_strips(to_grey: ToGrey[Rest]) -> ToGrey[Rest]:
-    """Decorate a function from values [rows, columns] to grey so that it runs strip by strip.
+    """Decorate a function that converts values [rows, columns] to grey so that it runs strip by strip.
 
     The grey of each value must not depend on the other values.
     """

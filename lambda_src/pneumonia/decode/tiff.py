@@ -11,7 +11,7 @@ OLD_REDUCED = 2
 WHITE_IS_ZERO = 0
 SIGNED = 2
 MOST_PAGES = 16
-"""Most pages that are examined; in a longer file every page counts as an image."""
+"""Maximum number of pages to examine. In a longer file every page counts as an image."""
 
 _II, _MM = b"II", b"MM"
 # (byte order, photometric, sample format, fill order, bits, extra samples) to (mode, raw mode), as in Pillow's table.
@@ -28,7 +28,7 @@ _FORMATS = {
     (_MM, 0, (2,), 1, (8,), ()): ("L", "L"),
 }
 _NATIVE = {"I;16BS": "I;16NS", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
-"""libtiff returns samples in the machine's byte order, which Pillow takes into account only for unsigned ones."""
+"""libtiff returns samples in the machine's byte order, which Pillow takes into account only for unsigned samples."""
 
 
 def allow_more_formats() -> None:
@@ -40,8 +40,8 @@ def allow_more_formats() -> None:
 
 
 def image_pages(image: ImageFile) -> list[int]:
-    """Return the numbers of the pages that are neither thumbnails nor masks; the first page if all are. A file of more
-    than MOST_PAGES pages is not examined: all its pages are returned."""
+    """Return the numbers of the pages that are neither thumbnails nor masks, or the first page if there are none. A
+    file of more than MOST_PAGES pages is not examined: all its pages are returned."""
     count = int(getattr(image, "n_frames", 1))
     if count == 1 or count > MOST_PAGES:
         return list(range(count))

@@ -9,7 +9,7 @@ from pneumonia.errors import TookTooLong
 class TimedFile(io.BytesIO):
     """A file in memory whose `read` raises TookTooLong after the time limit.
 
-    Pillow passes its JPEG, PNG and BMP decoders at most 64 KiB at a time, so the limit is checked between two pieces.
+    Pillow passes its JPEG, PNG and BMP decoders at most 64 KiB at a time, so the limit is checked between pieces.
     Decoders that take the whole file in one call cannot be stopped this way; `isolated` handles those.
     """
 

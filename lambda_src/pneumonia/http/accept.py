@@ -1,4 +1,4 @@
-"""Choose the media type of a response by the header Accept (RFC 9110, 12.5.1; PS3.18, 8.7.5)."""
+"""Choose the media type of a response from the Accept header (RFC 9110, 12.5.1; PS3.18, 8.7.5)."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ _MOST_RANGES = 32
 
 
 def chosen(accept: str, offered: Sequence[str]) -> str:
-    """Return the media type of `offered` that the caller prefers; the first one without a header or among equals.
+    """Return the media type in `offered` that the caller prefers.
 
-    `offered` has media types without parameters. Invalid ranges are ignored, as the standard says.
-    Raises NotAcceptable.
+    Between equals, and without a header, the first one wins. The media types in `offered` have no parameters. Invalid
+    ranges are ignored, as the standard says. Raises NotAcceptable.
     """
     if not accept.strip():
         return offered[0]
@@ -40,7 +40,7 @@ def _read(text: str) -> tuple[str, float]:
 
 
 def _weight(ranges: Sequence[tuple[str, float]], offered: str) -> float:
-    """Return the weight of a media type: that of the most specific range that includes it."""
+    """Return the weight of the most specific range that includes a media type."""
     for name in (offered, f"{offered.partition('/')[0]}/*", "*/*"):
         found = [weight for given, weight in ranges if given == name]
         if found:

@@ -11,10 +11,10 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291: all addresses t
 def is_public(address: str) -> bool:
     """Return True if packets to this address go to the public internet.
 
-    False for IPv4 and IPv6 addresses that are loopback, private, link-local (with the metadata and credentials
-    services), shared, multicast or reserved, and for text that is not an address. An address that wraps an IPv4
-    address (mapped, 6to4, NAT64) is as public as the IPv4 address. Teredo addresses never are, because they obfuscate
-    the IPv4 address.
+    False for IPv4 and IPv6 addresses that are loopback, private, link-local (which includes the metadata and
+    credentials services), shared, multicast or reserved, and for text that is not an address. An address that wraps an
+    IPv4 address (mapped, 6to4, NAT64) is public if the IPv4 address is. Teredo addresses are never public, because they
+    obfuscate the IPv4 address.
     """
     try:
         ip = ipaddress.ip_address(address)

@@ -1,4 +1,4 @@
-"""Access control by the setting AUTH_MODE: `iam` (AWS has checked the signature), `token` or `none`."""
+"""Control access as the setting AUTH_MODE says: `iam` (AWS has checked the signature), `token` or `none`."""
 
 import functools
 import re
@@ -15,27 +15,28 @@ if TYPE_CHECKING:
     from pneumonia.http.token_secret import KnownToken
 
 MAX_AGE_SECONDS = 300.0
-"""How long tokens are kept before they are read again, so also how long a revoked token still works at most. An expiry
-takes effect on time in every instance."""
+"""How long tokens are cached. A revoked token works for at most this long. An expiry takes effect on time in every
+instance."""
 
 MIN_INTERVAL_SECONDS = 30.0
-"""Shortest time between two readings of the secret. An unknown token may be a new one, so it causes a reading. The
-interval keeps guesses from causing more calls to Secrets Manager, which are billed and limited for the whole
-account."""
+"""Shortest time between two reads of the secret. An unknown token may be new, so the secret is read again. Without this
+limit, every guessed token would cause a call to Secrets Manager. These calls are billed, and their rate is limited for
+the whole account."""
 
 RETRY_SECONDS = 5.0
-"""Time from a failed reading to the next attempt."""
+"""Time from a failed read to the next attempt."""
 
-# RFC 6750, section 2.1: the token is a b64token. A header sent twice arrives joined by a comma and does not match.
+# RFC 6750, section 2.1: the token is a b64token. The values of a header that is sent twice arrive joined by a comma,
+# which does not match.
 _BEARER = re.compile(r"bearer +([a-z0-9._~+/-]+=*) *", re.IGNORECASE)
 
 logger = Logger()
 
 
 class TokenStore:
-    """The valid tokens, read again from time to time. It keeps only digests, which all have the same length.
+    """The valid tokens, read again from time to time. Only their digests are kept, which all have the same length.
 
-    `read` returns the tokens that are valid now, `clock` monotonic seconds, `now` seconds since 1970.
+    `read` returns the tokens that are valid now. `clock` returns monotonic seconds. `now` returns seconds since 1970.
     """
 
     def __init__(
@@ -51,15 +52,14 @@ class TokenStore:
         self._fresh_until = self._rest_until = float("-inf")
 
     def name_of(self, token: str) -> str | None:
-        """Return the name of a valid token; None for any other. Raises AccessCheckFailed if the secret cannot be
-        read."""
+        """Return the name of a valid token, or None. Raises AccessCheckFailed if the secret cannot be read."""
         if self._clock() >= self._fresh_until and not self._refresh():
             raise AccessCheckFailed("The secret of the token could not be read; an earlier log entry says why.")
         name = self._find(token)
         return self._find(token) if name is None and self._refresh() else name
 
     def _refresh(self) -> bool:
-        """Read the secret, unless it was read a moment ago. Return True if it was read."""
+        """Read the secret, unless it was read recently. Return True if it was read."""
         now = self._clock()
         if now < self._rest_until:
             return False
@@ -78,15 +78,15 @@ class TokenStore:
         import hmac
 
         digest, now = hashlib.sha256(token.encode()).digest(), self._now()
-        # All tokens are compared, each in constant time, so the duration does not show which one nearly matched.
+        # Compare with all tokens, each in constant time, so the duration does not reveal a near match.
         equal = [known for known in self._known if hmac.compare_digest(digest, known.digest)]
         return next((known.name for known in equal if known.expires is None or now < known.expires), None)
 
 
 def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) -> str | None:
-    """Check a request and return the name of its token; None without a token. Raises Unauthorized.
+    """Check a request and return the name of its token, or None if it has no token. Raises Unauthorized.
 
-    `event`: the event of the Function URL. `authorization`: that header, or "".
+    `event`: the event of the Function URL. `authorization`: the Authorization header, or "".
     """
     if settings.auth == "none":
         return None

@@ -15,9 +15,10 @@ _PLAIN_NAME = re.compile(r"[a-z0-9-]{1,12}")
 
 
 def bytes_of(content: str | bytes, media_type: str) -> bytes:
-    """Return the bytes of a body, also if a gateway has turned each byte into a character.
+    """Return the bytes of a body, even if a gateway has turned each byte into a character.
 
-    Raises MalformedRequest for other text. ``media_type`` is the type that must be passed as binary, for the message.
+    Raises MalformedRequest for other text. The message names ``media_type`` as the type that gateways must pass as
+    binary.
     """
     if isinstance(content, bytes):
         return content
@@ -35,8 +36,8 @@ def content_of(
 ) -> str | bytes | None:
     """Return the content of a Function URL request: bytes if `is_base64`, else text; None without a body.
 
-    `content_encoding` is that header, or empty. `how` is a sentence on what to send, for the messages. At most
-    `max_bytes` bytes are decompressed. Raises MalformedRequest, MissingImage (gzip of nothing), TooLarge,
+    `content_encoding` is the Content-Encoding header, or empty. `how` is a sentence for the messages that says what to
+    send. At most `max_bytes` bytes are decompressed. Raises MalformedRequest, MissingImage (gzip of nothing), TooLarge,
     UnsupportedFormat (a coding other than gzip).
     """
     if not body:

@@ -1,4 +1,4 @@
-"""GET /docs, the description of the API for people, and GET /model-card, the model card: HTML without scripts.
+"""Serve GET /docs (the description of the API) and GET /model-card (the model card) as HTML without scripts.
 
 `make openapi` writes the description (tools/api_page) together with openapi.json. The model card is rendered from
 MODEL_CARD.md, which `make evaluate` writes next to the model, so each model is served with its card.
@@ -25,13 +25,13 @@ _PLACE = "<!-- the card -->\n"
 
 
 def docs(request: Request) -> Response:
-    """Return the description of the API for people."""
+    """Return the description of the API as HTML."""
     page = one_document(DOCS_HTML)
     return serve(request, html_file(page.html), document_headers(page))
 
 
 def model_card(request: Request) -> Response:
-    """Return the model card for people. Raises NotFound if the model has none."""
+    """Return the model card as HTML. Raises NotFound if the model has none."""
     card = _card(process_settings().model_dir / CARD_MD)
     if card is None:
         raise NotFound("This model has no card for people. GET /model returns its figures.")
@@ -41,7 +41,7 @@ def model_card(request: Request) -> Response:
 
 @functools.cache
 def one_document(path: Path) -> OnePage:
-    """Return a document with its style sheets inside, assembled at the first request."""
+    """Return a document with its style sheets inlined. It is assembled at the first request."""
     return assemble(path.parent, path.name)
 
 

@@ -45,6 +45,6 @@ def give(request: Request) -> Response:
             "There is no result for this id: it is not available yet, or it has expired. GET /results/{id} first."
         )
     store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
-    # The log has neither the feedback nor the upload: both belong to the result.
+    # Neither the feedback nor the upload is logged, because both belong to the result.
     logger.info("feedback stored")
     return json_response({"stored": True, "detail": _STORED})

@@ -35,8 +35,8 @@ class Policy:
 
     Attributes:
         allowed_hosts: exact host names in lower case.
-        max_bytes: most bytes of an image.
-        timeout_seconds: for the whole fetch with its redirects. A DNS query in progress is not interrupted.
+        max_bytes: maximum size of an image in bytes.
+        timeout_seconds: for the whole fetch, including redirects. A DNS query in progress is not interrupted.
     """
 
     allowed_hosts: frozenset[str]
@@ -58,7 +58,7 @@ class _DeadlineSocket(ssl.SSLSocket):
 
 
 class PinnedConnection(http.client.HTTPSConnection):
-    """HTTPS to one given address, with the certificate checked for the host name."""
+    """HTTPS to one given address. The certificate is checked for the host name."""
 
     def __init__(self, host: str, address: str, deadline: float, *, context: ssl.SSLContext, port: int = PORT) -> None:
         super().__init__(host, PORT, context=context)

@@ -66,7 +66,8 @@ def refuse_other_multipart(content_type: str) -> None:
 def refuse_pairs(content: str | bytes, content_type: str) -> None:
     """Raise MalformedRequest if a body is a form of pairs, such as `image=<base64>`.
 
-    `curl --data-binary` sends files with the same Content-Type. Their first bytes are not all printable ASCII.
+    `curl --data-binary` sends files with the same Content-Type, but the first bytes of a file are not all printable
+    ASCII.
     """
     if media_type(content_type) != "application/x-www-form-urlencoded":
         return

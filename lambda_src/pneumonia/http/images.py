@@ -49,7 +49,7 @@ def from_http(
 ) -> GivenImage:
     """Return the image of a Function URL request.
 
-    `body` is the event's, base64 if `is_base64` (Lambda encodes every body whose Content-Type is not text,
+    `body` is the body in the event, in base64 if `is_base64` (Lambda encodes every body whose Content-Type is not text,
     JSON, JavaScript or XML). A body is read as a form or as JSON if its Content-Type says so or if it begins like one.
     Many clients send JSON with another type, and no image format begins with "{" or with a boundary. `in_query` names
     parameters that a form must not have as fields. Raises MalformedRequest, MissingImage, TooLarge, UnsupportedFormat

@@ -1,8 +1,8 @@
 """Assemble the page, and each document, as one HTML file.
 
-Every further file would cost a call of the function, and a new account has a concurrency of ten. The index names
-separate files for style sheets, scripts and small pictures, which are put into it here. Each script becomes a function
-that returns its exports, so the names inside one module stay private, as in a browser that loads modules.
+Every separate file would cost another call of the function, and a new account has a concurrency of ten. This module
+therefore inlines the style sheets, scripts and small pictures that the index names. Each script becomes a function that
+returns its exports, so the names inside a module stay private, as they do when a browser loads modules.
 """
 
 import base64
@@ -28,8 +28,8 @@ class OnePage:
 
     Attributes:
         html: the whole document.
-        script_hash, style_hash: sources for a Content-Security-Policy, such as 'sha256-...' with the quotes, of the
-            only script and the only style sheet. `script_hash` is 'none' without a script.
+        script_hash, style_hash: hashes of the only script and the only style sheet, as sources for a
+            Content-Security-Policy: 'sha256-...' with the quotes. `script_hash` is 'none' without a script.
     """
 
     html: str
@@ -38,7 +38,7 @@ class OnePage:
 
 
 def assemble(folder: Path, name: str = INDEX) -> OnePage:
-    """Return a document of the folder with all files that it names inside it.
+    """Return a document of the folder, with all files that it names inlined.
 
     Raises ValueError if a script uses an unsupported form of import or export, and graphlib.CycleError if scripts
     import each other in a cycle.
@@ -79,7 +79,7 @@ def _as_function(name: str, text: str) -> str:
 
 def _as_constant(found: re.Match[str]) -> str:
     whole, names, module = found.groups()
-    # {a as b} of an import is {a: b} of an object.
+    # `{a as b}` in an import becomes `{a: b}` when an object is destructured.
     return f"const {whole or '{' + names.replace(' as ', ': ') + '}'} = {_variable(module)};"
 
 

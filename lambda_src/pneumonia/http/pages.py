@@ -1,4 +1,4 @@
-"""GET / and /page/*: the page for browsers, made of the files in `pneumonia/page`.
+"""GET / and /page/*: the page for browsers, built from the files in `pneumonia/page`.
 
 GET / returns the whole page as one document. /page/* returns its source files, for reading and tests. `documents.py`
 serves the other documents in the same way."""
@@ -46,7 +46,7 @@ def index(request: Request) -> Response:
 
 def page_file(request: Request) -> Response:
     """Return a script, a style sheet or a picture of the page."""
-    # A lookup among the known files: no path of a request reaches the file system.
+    # Only known files are looked up, so no path from a request reaches the file system.
     found = page_files().get(request.parameters["name"])
     if found is None:
         raise NotFound(_NO_FILE)
@@ -61,7 +61,8 @@ def one_page(folder: Path = FOLDER) -> OnePage | None:
 
 @functools.cache
 def page_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
-    """Return all files of the page by name. They are read at the first request, because predictions need none."""
+    """Return all files of the page by name. They are read at the first request, because predictions do not need
+    them."""
     return {
         path.name: static_file(_content(path), _TYPES[path.suffix])
         for path in sorted(folder.iterdir())

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 25_000_000
-"""Images with more pixels are reduced before compression: their PNG would hardly fit and takes a second to make. Most
-detectors have 4 to 10 million pixels."""
+"""Images with more pixels are reduced before compression, because their PNG would rarely fit and would take a second to
+make. Most detectors have 4 to 10 million pixels."""
 
 _MARGIN = 0.95
 """A reduced image compresses a little worse, because its pixels differ more."""
@@ -67,7 +67,8 @@ def fitting_png(image: "Image.Image", most_bytes: int) -> tuple[bytes, tuple[int
         image = _reduced(image, math.sqrt(MOST_PIXELS / pixels))
     while True:
         stream = io.BytesIO()
-        # Run-length encoding only: after the PNG filters, longer matches take eight times as long and save nothing.
+        # Use run-length encoding only. After the PNG filters, searching for longer matches takes eight times as long
+        # and saves nothing.
         image.save(stream, "PNG", compress_type=zlib.Z_RLE)
         if stream.tell() <= most_bytes:
             return stream.getvalue(), image.size
@@ -77,6 +78,6 @@ def fitting_png(image: "Image.Image", most_bytes: int) -> tuple[bytes, tuple[int
 def _reduced(image: "Image.Image", share: float) -> "Image.Image":
     from PIL import Image  # already loaded by the decoder
 
-    # BOX averages all pixels that become one, so remaining details keep their brightness.
+    # BOX averages all pixels that are merged into one, so the remaining details keep their brightness.
     size = max(1, round(image.width * share)), max(1, round(image.height * share))
     return image.resize(size, Image.Resampling.BOX)

@@ -43,8 +43,8 @@ def _predict(
 ) -> dict[str, Any]:
     """Return the prediction for an image, with optional members.
 
-    `heatmap` is {"content_type": "image/png", "encoding": "base64", "data": ...}. `evidence_map` has the numbers of the
-    heatmap. `at_prevalence` is there if a prevalence was given.
+    `heatmap` is {"content_type": "image/png", "encoding": "base64", "data": ...}. `evidence_map` has the values that
+    the heatmap shows. `at_prevalence` is present if a prevalence was given.
     """
     # Load the model first: without it, fetching the image is useless.
     predictor = process_predictor()
@@ -56,7 +56,7 @@ def _predict(
         body["heatmap"] = {"content_type": "image/png", "encoding": "base64", "data": encoded}
     if heatmap is Heatmap.MAP:
         body["evidence_map"] = prediction.evidence_map
-    # The log has format and speed only, because the prediction concerns a patient.
+    # Only the format, the times and the heatmap option are logged, because the prediction concerns a patient.
     logger.info(
         "predicted",
         image_format=body["image"]["format"],
@@ -85,7 +85,7 @@ def bytes_of(source: GivenImage) -> bytes:
 
 
 def _fetch(source: RemoteImage) -> bytes:
-    # Imported here, because HTTP and TLS are a tenth of the imports of a prediction and most callers send the image.
+    # Imported here, because HTTP and TLS are a tenth of a prediction's imports, and most callers send the image itself.
     from pneumonia.http.fetch import Policy, fetch
 
     settings = process_settings()

@@ -1,4 +1,4 @@
-"""The response of a route, also as JSON or as a problem document."""
+"""Create the responses of routes, including JSON and problem documents."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from pneumonia.errors import MethodNotAllowed, PneumoniaError, Unauthorized, hel
 logger = Logger()
 
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""No cache may keep responses, because they concern a patient's X-ray or the current state."""
+"""No cache may keep responses, because they concern a patient's X-ray or the current state of the service."""
 
 Headers = dict[str, str]
 
@@ -50,8 +50,8 @@ def json_response(body: Mapping[str, Any], status: int = 200, headers: Mapping[s
 def problem_response(error: Exception, request_id: str) -> Response:
     """Log an error and return its problem document (RFC 9457).
 
-    The member `help` is the path of the section on the code. Responses to direct invokes have no `help`, because a path
-    needs a host.
+    The member `help` is the path of the section that explains the code. Responses to direct invokes have no `help`,
+    because a path needs a host.
     """
     body = log_problem(error, request_id)
     body["help"] = help_path(body["code"])

@@ -30,8 +30,8 @@ def on_demand(module: str, function: str) -> Callable[[Request], Response]:
 class Route:
     """A method and a path such as /results/{id}, whose parameters are single segments.
 
-    `query` names the query parameters. With `any_query`, others are ignored: other sites append parameters to links to
-    pages. A `public` route needs no credentials.
+    `query` names the query parameters. With `any_query`, all other parameters are ignored, because some sites append
+    parameters to links. A `public` route needs no credentials.
     """
 
     method: str

@@ -47,7 +47,7 @@ class _Attribute:
 
 
 def status_of(outcomes: Sequence[Outcome]) -> int:
-    """Return 200 if all parts were stored, 202 if some were or some with a warning, 409 if none was.
+    """Return 200 if all parts were stored without a warning, 409 if none was stored, and 202 otherwise.
 
     See PS3.18, table 10.5.3-1.
     """

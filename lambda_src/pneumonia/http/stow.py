@@ -134,7 +134,7 @@ class _Storing:
                 logger.error("an instance could not be stored", **log_fields(error))
                 return Outcome(sop_class, instance, reason=store_response.OUT_OF_RESOURCES)
             self._stored.add(key)
-            # The correlation id of the upload, so that the log lines of both functions share one id.
+            # Use the correlation id of the upload, so that the log lines of both functions share one id.
             logger.info("instance stored", outcome=put.value, correlation_id=of_upload_id(upload_id))
         warning = store_response.CONTRADICTION if found.contradicts_itself else None
         return Outcome(sop_class, instance, f"{self._origin}/results/{upload_id}", warning)

@@ -4,8 +4,8 @@
      "tokens": [{"name": "ward-3", "sha256": "<of the token>", "expires": "2027-11-26T00:00:00+00:00"}],
      "previous_sha256": "<of the default token before>"}
 
-The stack generates only `token`. `pneumonia token` writes `tokens` and `previous_sha256`. The secret has only the hash
-of a named token, which is enough to check a random token of 192 bits.
+The stack generates only `token`. `pneumonia token` writes `tokens` and `previous_sha256`. For a named token, the secret
+has only a hash. A plain SHA-256 is sufficient, because tokens have 192 random bits.
 """
 
 import json
@@ -19,10 +19,10 @@ from pneumonia import aws
 from pneumonia.errors import AccessCheckFailed
 
 MIN_LENGTH = 20
-"""Fewest characters of a token. Shorter tokens can be guessed and are refused."""
+"""Minimum length of a token. Shorter tokens can be guessed and are refused."""
 
 DEFAULT: Final = "default"
-"""The name of the token in `token` and of the previous one."""
+"""The name of the default token (`token`) and of the previous default token."""
 
 # The characters of a token in an Authorization header (RFC 6750, section 2.1).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")

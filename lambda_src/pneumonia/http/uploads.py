@@ -49,7 +49,7 @@ def create_upload(request: Request) -> Response:
     upload = presigned_post(
         settings.uploads_bucket, upload_key(upload_id), content_type, settings.max_image_bytes, expires_in, metadata
     )
-    # The correlation id of the upload, so that the log lines of both functions share one id.
+    # Use the correlation id of the upload, so that the log lines of both functions share one id.
     logger.info("upload permitted", correlation_id=correlation_id)
     location = f"/results/{upload_id}"
     return json_response(

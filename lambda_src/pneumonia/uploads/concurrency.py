@@ -1,4 +1,4 @@
-"""Process a few images at a time: while one is computed, others are read from S3 and written to it."""
+"""Process a few images at a time: while one is predicted, others are read from S3 or their results are written."""
 
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor

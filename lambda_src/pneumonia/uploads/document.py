@@ -21,12 +21,12 @@ class ResultDocument:
 
     Attributes:
         status: whether the upload was predicted or rejected.
-        content: the fields of a prediction, as every caller gets them; or the code and words of the problem, the model
-            and the notice of a rejection.
-        correlation_id: None in results of versions that had none.
+        content: for a prediction, its fields as every caller gets them; for a rejection, the problem's code and text,
+            the model and the notice.
+        correlation_id: None in results of older versions, which did not write it.
         source: the object that was read.
         heatmap: `bucket` and `key` of the PNG; None without one.
-        schema_version: None in results of versions that had none.
+        schema_version: None in results of older versions, which did not write it.
     """
 
     status: Literal["predicted", "rejected"]

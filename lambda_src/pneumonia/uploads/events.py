@@ -15,7 +15,8 @@ from pneumonia.uploads.names import archive_stem, former_stem, upload_stem
 class NotAnS3Event(ValueError):
     """The message does not have the form of an S3 event.
 
-    After its retries it goes to the dead-letter queue, where someone can inspect it. The text never quotes the message.
+    After its retries the message goes to the dead-letter queue, where someone can inspect it. The text of this error
+    never quotes it.
     """
 
 
@@ -26,8 +27,8 @@ class Upload:
     Attributes:
         key: the decoded key.
         version_id: None in a bucket without versions.
-        sequencer: hexadecimal, the order of events of one key; None if the event lacks it.
-        size: bytes; None if the event lacks it.
+        sequencer: hexadecimal number that orders the events of one key; None if the event lacks it.
+        size: in bytes; None if the event lacks it.
         filed_as: the name of an image in another bucket (`names.archive_name`); None for an upload.
     """
 
@@ -66,8 +67,8 @@ class Upload:
 class Care(enum.IntEnum):
     """How carefully an image is processed.
 
-    USUAL is for the first delivery. APART is for later ones: the image, or another one of its batch, may have ended the
-    function. LAST is for the last delivery.
+    USUAL is for the first delivery. APART is for later deliveries: this image, or another image in its batch, may have
+    made the function crash or time out. LAST is for the last delivery.
     """
 
     USUAL = 0
@@ -107,17 +108,18 @@ class Message:
         return self.content
 
     def lane(self) -> Hashable:
-        """Return the lane of the message: its object. Events of one object are processed in order, not at once."""
+        """Return the lane of the message: its object. Events of one object are processed one after another, in
+        order."""
         if isinstance(self.content, Exception) or not self.content:
             return self.id
         return self.content[0].bucket, self.content[0].key
 
 
 def parse_message(body: str) -> list[Upload]:
-    """Return the uploads of one SQS message body; empty for `s3:TestEvent`, which S3 sends at configuration.
+    """Return the uploads of one SQS message body. An `s3:TestEvent`, which S3 sends at configuration, has none.
 
-    Ignored are events other than ObjectCreated, and empty objects whose key ends in "/", which the console creates for
-    folders. Raises NotAnS3Event.
+    Events other than ObjectCreated are ignored. Empty objects whose key ends in "/" are ignored too: the console
+    creates them for folders. Raises NotAnS3Event.
     """
     try:
         message = json.loads(body)

@@ -1,6 +1,6 @@
 """A reader's feedback on a result, stored as JSON under `feedback/` in the results bucket, once for each upload.
 
-Feedback is a verdict and a reason, both from lists. There is no free text, so no patient data can get in.
+Feedback is a verdict and a reason, both from lists. There is no free text, so nobody can enter patient data.
 """
 
 import json
@@ -39,8 +39,8 @@ class Feedback:
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> "Feedback":
-        """Read the members of a request. Raises MalformedRequest, which names the allowed values but not the sent
-        ones."""
+        """Read the members of a request. Raises MalformedRequest, which names the allowed values and never quotes the
+        request."""
         unknown = set(body) - {"id", "verdict", "reason"}
         if unknown:
             raise MalformedRequest("The JSON may have only id, verdict and reason. No other text is stored.")

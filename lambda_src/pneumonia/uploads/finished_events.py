@@ -1,9 +1,9 @@
 """Send an EventBridge event for each result that the worker has written (docs/events.md, with its JSON schema).
 
 The worker writes the result first and then sends the event. If the event cannot be sent, the message of the upload
-returns to the queue. The next attempt finds the result, keeps it and sends its event. So each result has at least one
-event, and all events of one result have the same `id`. If a newer upload has replaced the result by then, no event is
-sent for it. Without the setting `event_bus` (EVENT_BUS) no events are sent.
+returns to the queue. The next attempt finds the result, keeps it and sends its event. Each result therefore has at
+least one event, unless a newer upload replaces the result before the event is sent. All events of one result have the
+same `id`. Without the setting `event_bus` (EVENT_BUS) no events are sent.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Ids of uploads that were requested over HTTP.
 
-An id contains its issue time. From this the service can tell, without a table, whether a result may still come, or
+An id contains its issue time. The service can therefore tell without a table whether a result may still come, or
 whether the id is invalid or too old.
 
 `<issue time>-<random>`: the seconds since 1970 in base32hex, then 128 random bits in hexadecimal. Only the random part
@@ -14,8 +14,8 @@ import base64
 import re
 
 KEY_PREFIX = "api/"
-"""The prefix of uploads that were requested over HTTP. Uploads put into the bucket directly are elsewhere. The API
-function may write uploads and read results only under this prefix."""
+"""The prefix of uploads that were requested over HTTP. Uploads that are put into the bucket directly have other
+prefixes. The API function may write uploads and read results only under this prefix."""
 
 CLOCK_SKEW_SECONDS = 60
 """How far the clocks of two instances may differ."""

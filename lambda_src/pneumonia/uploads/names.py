@@ -18,7 +18,8 @@ JSON_SUFFIX: Final = ".json"
 HEATMAP_SUFFIX: Final = ".heatmap.png"
 
 ARCHIVES: Final = "archive/"
-"""Prefix of results of other buckets than the upload bucket. An archive may use the same keys as uploads."""
+"""Prefix of the results of images in buckets other than the upload bucket. An archive may use the same keys as
+uploads."""
 RUNS: Final = "backfill-runs/"
 """Prefix of the files of backfills. The name of the execution follows."""
 FEEDBACK: Final = "feedback/"
@@ -48,7 +49,7 @@ def archive_name(bucket: str, key: str) -> str:
 
 
 def archive_stem(name: str) -> str:
-    """Return the common beginning of both keys of the result of an archive's image. `name`: from `archive_name`."""
+    """Return the common beginning of both keys of the result of an archived image. `name`: from `archive_name`."""
     return _plain_or_hashed(name)
 
 
@@ -61,7 +62,7 @@ def former_stem(name: str) -> str:
 
 
 def is_contested(stem: str) -> bool:
-    """Return whether versions without reserved prefixes may have written results of two images under a stem."""
+    """Return whether older versions, without reserved prefixes, may have written results of two images under a stem."""
     return stem.startswith(RESERVED) or is_hashed(stem)
 
 

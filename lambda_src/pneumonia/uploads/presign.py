@@ -1,4 +1,4 @@
-"""Presigned POSTs: permission for a client to put one file of a given type and size under one key."""
+"""Create presigned POSTs, which allow a client to put one file of a given type and size under one key."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -47,9 +47,9 @@ def process_upload(
 ) -> tuple[WriteOutcome, ResultDocument]:
     """Predict one upload and store its result, unless the result of a newer event exists.
 
-    Return the outcome of the write, and the result. `function`: the function that the metrics name. `care`: from APART
-    on, the image is decoded in another process. With LAST, a provisional result that reports a failure is stored first,
-    and any other result replaces it.
+    Return the outcome of the write, and the result. `function`: the name of the function in the metrics. `care`: from
+    APART on, the image is decoded in another process. With LAST, a provisional result that reports a failure is stored
+    first, and any other result replaces it.
     """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
@@ -170,7 +170,8 @@ def _get(upload: Upload) -> "GetObjectOutputTypeDef":
 
 
 def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
-    """Return the body. Raises TooLarge before reading, by the size of the object and not by that in the event."""
+    """Return the body. Raises TooLarge before reading, if the object itself is too large. The size in the event is not
+    used."""
     # Do not use the body in `with`: it returns the underlying stream, which checks neither length nor checksum.
     with contextlib.closing(found["Body"]) as body:
         size = found["ContentLength"]

@@ -1,8 +1,9 @@
 """The results bucket: one result for each upload key, from the newest event, without a table or a lock.
 
-Conditional writes of S3 arbitrate: `If-None-Match: *` allows one writer to create an object, and `If-Match` allows one
-writer to replace exactly the object that it has read. The metadata of the objects stores the order of events. The
-permissions are s3:PutObject and s3:GetObject on the bucket's objects (s3:GetObject for HEAD and If-Match).
+Conditional writes of S3 decide between writers: `If-None-Match: *` allows one writer to create an object, and
+`If-Match` allows one writer to replace exactly the object that it has read. The metadata of the objects stores the
+order of events. The permissions are s3:PutObject and s3:GetObject on the bucket's objects (s3:GetObject for HEAD and
+If-Match).
 """
 
 import contextlib
@@ -77,13 +78,14 @@ class Order:
         }
 
     def compare(self, other: "Order") -> int:
-        """Return a negative number, 0 or a positive number: this event is older, the same or newer than the other.
+        """Return a negative number if this event is older than the other, 0 if it is the same, a positive number if it
+        is newer.
 
         Sequencers decide, as in the Amazon S3 User Guide (Event message structure): the shorter one is padded with
         zeros on the right, then both are compared as text. Events without a sequencer (not from AWS) are compared by
         time. Two versions with equal order are not duplicates: the text of their version ids decides, so the result
-        does not depend on the order of arrival. Events and listings of one version are the same, although their times
-        differ. The exception is "null", the version of every object in a bucket without versions.
+        does not depend on the order of arrival. Events and listings of one version count as the same, although their
+        times differ. This does not apply to the version "null", which every object in a bucket without versions has.
         """
         versions = (self.version_id or "", other.version_id or "")
         two_versions = all(versions) and versions[0] != versions[1]
@@ -132,7 +134,8 @@ class Results:
         return self.put_if_newer(key, body, "application/json", Order.of(upload), provisional=provisional)
 
     def has_newer(self, key: str, order: Order) -> bool:
-        """Return whether the object with a key is from a newer event. It can change later: `put_if_newer` decides.
+        """Return whether the object with a key is from a newer event. This can change at any time, so only
+        `put_if_newer` is safe.
 
         Raises ClientError if S3 fails.
         """
