@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 def s3() -> "S3Client":
     """Return the client for uploads and their results.
 
-    It fails before the function times out, so that SQS can retry.
+    Its calls fail before the function times out, so that SQS can retry.
     """
     return boto3.client("s3", config=_config(connect=3, read=10, retries=3))
 
 
 @functools.cache
 def s3_for_callers() -> "S3Client":
-    """Return the client for results that a caller waits for. It fails early, because the caller asks again."""
+    """Return the client for results that a caller waits for. Calls fail early, because the caller asks again."""
     return boto3.client("s3", config=_config(connect=2, read=5, retries=2))
 
 
@@ -54,14 +54,16 @@ def s3_for_presigning() -> "S3Client":
 def events() -> "EventBridgeClient":
     """Return the client for events of finished predictions.
 
-    At worst it takes 12 s for an upload, which is a minute for a batch of five. The function has two minutes.
+    At worst, the call for an upload takes 12 s, so a batch of five uploads takes a minute. The function has two
+    minutes.
     """
     return boto3.client("events", config=_config(connect=3, read=3, retries=2))
 
 
 @functools.cache
 def secrets() -> "SecretsManagerClient":
-    """Return the client for the access token. It fails early, because the first request of an instance waits for it."""
+    """Return the client for the access token. Calls fail early, because the first request of an instance waits for
+    it."""
     return boto3.client("secretsmanager", config=_config(connect=2, read=3, retries=2))
 
 
@@ -72,7 +74,7 @@ def codedeploy() -> "CodeDeployClient":
 
 
 def lambda_for_one_call(timeout_seconds: float) -> "LambdaClient":
-    """Return a client for one invoke of up to `timeout_seconds`. It does not retry: there is no time for that."""
+    """Return a client for one invoke of up to `timeout_seconds`. It does not retry, because there is no time."""
     config = Config(connect_timeout=5, read_timeout=timeout_seconds, retries={"total_max_attempts": 1})
     return boto3.client("lambda", config=config)
 

@@ -33,7 +33,7 @@ def setting(
         kind: the allowed values.
         about: description for the table in docs/deploy.md (Markdown, no line break).
         default: value if none is given; only for settings of the functions, and the same as in cdk.json.
-        variable: its environment variable, if that is not the name in upper case.
+        variable: its environment variable, if this differs from the name in upper case.
         functions: which of FUNCTIONS receive it, by default all; only for settings of the functions.
     """
     metadata = {"kind": kind, "about": about, "variable": variable, "functions": functions or FUNCTIONS}
@@ -58,7 +58,7 @@ def text_of(value: Any) -> str:
 
 
 def integer(low: int, high: int, *, optional: bool = False) -> Kind:
-    """Return the kind of whole numbers from `low` to `high`, inclusive. `optional` also allows null, read as None."""
+    """Return the kind for whole numbers from `low` to `high`, inclusive. `optional` also allows null, read as None."""
 
     def read(raw: Any) -> int | None:
         if optional and raw in (None, "", "null"):
@@ -73,7 +73,7 @@ def integer(low: int, high: int, *, optional: bool = False) -> Kind:
 
 
 def flag(*, optional: bool = False) -> Kind:
-    """Return the kind of true and false. `optional` also allows null, read as None."""
+    """Return the kind for true and false. `optional` also allows null, read as None."""
 
     def read(raw: Any) -> bool | None:
         if optional and raw in (None, "", "null"):
@@ -88,7 +88,7 @@ def flag(*, optional: bool = False) -> Kind:
 
 
 def choice(*values: str) -> Kind:
-    """Return the kind of a fixed set of words."""
+    """Return the kind for a fixed set of words."""
 
     def read(raw: Any) -> str:
         if not isinstance(raw, str) or raw not in values:
@@ -99,7 +99,7 @@ def choice(*values: str) -> Kind:
 
 
 def text(pattern: str, allowed: str) -> Kind:
-    """Return the kind of texts that match a regular expression completely."""
+    """Return the kind for texts that match a regular expression completely."""
 
     def read(raw: Any) -> str:
         if not isinstance(raw, str) or not re.fullmatch(pattern, raw):
@@ -110,7 +110,7 @@ def text(pattern: str, allowed: str) -> Kind:
 
 
 def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
-    """Return the kind of lists of texts that each match a regular expression completely, read as a tuple.
+    """Return the kind for lists of texts that each match a regular expression completely, read as a tuple.
 
     As text, a value is the JSON of the list, or its items separated by commas.
     """
@@ -129,5 +129,5 @@ def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
 
 
 def hosts() -> Kind:
-    """Return the kind of lists of full host names. Addresses and wildcards never match the host of a URL."""
+    """Return the kind for lists of full host names. Addresses and wildcards never match the host of a URL."""
     return listed(_HOST, 'a list of lower-case host names such as ["images.example.org"]')

@@ -50,7 +50,8 @@ class Unauthorized(PneumoniaError):
 
 
 class AccessCheckFailed(PneumoniaError):
-    """The credentials of a request could not be checked. Nobody is let in until they can be."""
+    """The credentials of a request could not be checked. Until they can be checked, every request that needs them is
+    refused."""
 
     code = "access_check_failed"
     status = 503
@@ -73,7 +74,7 @@ class UploadMissing(PneumoniaError):
 
 
 class MethodNotAllowed(PneumoniaError):
-    """`allow` lists the methods that the path supports (RFC 9110: a 405 must carry them)."""
+    """`allow` lists the methods that the path supports (RFC 9110: a 405 response must list them)."""
 
     code = "method_not_allowed"
     status = 405
@@ -85,7 +86,7 @@ class MethodNotAllowed(PneumoniaError):
 
 
 class NotAcceptable(PneumoniaError):
-    """The header Accept names no media type in which the response is available."""
+    """The Accept header names no media type that the response can have."""
 
     code = "not_acceptable"
     status = 406
@@ -133,7 +134,8 @@ class NotARadiograph(PneumoniaError):
 
 
 class ForProcessing(PneumoniaError):
-    """A DICOM file with raw detector values. Its grey levels mean something else than those of a processed image."""
+    """A DICOM file with raw detector values. Its grey levels do not have the same meaning as those of a processed
+    image."""
 
     code = "for_processing"
     status = 422
@@ -228,7 +230,7 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 def help_path(code: str) -> str:
-    """Return where the service explains a code: a path with a fragment, on the host that sent the response."""
+    """Return where the service explains a code: a path with a fragment on the host that sent the response."""
     return f"/docs#{code}"
 
 

@@ -2,8 +2,8 @@
 
 The namespace is `PneumoniaTriage`. Every record describes one event. It has the dimensions [Stack, Function] and
 [Stack, Function, ModelVersion]; a rejection also has [Stack, Function, Code]. A request with a token has
-[Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so their sum is a number of images and their average
-a share. A record identifies neither a patient nor an image.
+[Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so their sum is a number of images, and their
+average is a share. A record identifies neither a patient nor an image.
 
 Without the setting `stack_name` (STACK_NAME) nothing is written, because nobody reads metrics on a user's machine.
 """

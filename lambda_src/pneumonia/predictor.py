@@ -66,11 +66,10 @@ class Predictor:
         """Predict one image from the bytes of its file.
 
         In the body, `normal` + `pneumonia` = 1 (six decimals), and `image` describes how the image was decoded.
-        `timing_ms` contains decode, preprocess, model (the graphs only) and total: this whole call with the heatmap,
-        without fetching the image.
-        `force` predicts an image that the gate would refuse, and adds the gate's code to the warnings.
-        `apart` decodes in the separate process even if the file is plain.
-        Raises what `decode_in_time` and `check_content` raise, NotAChestXray, WrongOrientation, and ModelError.
+        `timing_ms` contains decode, preprocess, model (the graphs only) and total (this whole call, with the heatmap
+        but without fetching the image). `force` predicts an image that the gate would refuse, and adds the gate's code
+        to the warnings. `apart` decodes in the separate process even if the file is plain. Raises what `decode_in_time`
+        and `check_content` raise, NotAChestXray, WrongOrientation, and ModelError.
         """
         try:
             return self._predicted(data, request_id, heatmap, force, apart)
@@ -108,7 +107,8 @@ class Predictor:
         return heat_of(look.output.activation_map, probability, self.card)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
-        """Return the run to use: on the image as sent, or inverted back. Raises NotAChestXray, WrongOrientation."""
+        """Return the run to use: that of the image as sent, or of the image inverted back. Raises NotAChestXray,
+        WrongOrientation."""
         limits, scores = self.card.gate, first.output.gate
         if limits is None or scores is None:
             return first

@@ -1,4 +1,4 @@
-"""Convert a probability to another prevalence of pneumonia than the model is calibrated for."""
+"""Convert a probability to a prevalence of pneumonia that the model is not calibrated for."""
 
 import math
 from collections.abc import Mapping
@@ -38,8 +38,8 @@ def probability_at(probability: float, calibrated: float, prevalence: float) -> 
 
 
 def with_prevalence(body: Mapping[str, Any], prevalence: float | None) -> dict[str, Any]:
-    """Return a response with `at_prevalence` added at the end. Without a prevalence, or without a probability in the
-    response, nothing is added.
+    """Return a response with `at_prevalence` added at the end. Nothing is added if there is no prevalence, or if the
+    response has no probability.
 
     Nothing else changes: thresholds, label and triage belong to the calibrated probability.
     """

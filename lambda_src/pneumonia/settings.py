@@ -16,7 +16,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 
 MAX_RECEIVES: Final = 5
-"""Attempts for a message before it goes to the dead-letter queue, also in the local cloud.
+"""How often a message is tried before it goes to the dead-letter queue, also in the local cloud.
 
 AWS recommends at least five with Lambda, because throttled deliveries count as well."""
 
@@ -44,7 +44,7 @@ class FunctionSettings(Limits):
     intra_op_threads: int = setting(
         integer(1, 6), "threads of one inference; no more than the vCPUs that `memory_mb` provides", default=1
     )
-    # The function checks it as well, so that the service stays closed if someone opens the Function URL by hand.
+    # The function also checks it, so that the service stays closed if someone opens the Function URL by hand.
     auth: str = setting(
         choice(*AUTH_MODES),
         "`iam`: signed requests; `token`: a bearer token from Secrets Manager; `none`: anyone who knows the URL, with "

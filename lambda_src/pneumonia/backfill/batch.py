@@ -30,7 +30,8 @@ NEWER_RESULT = "newer_result"
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
 _NEVER = datetime.fromtimestamp(0, UTC)
-# Objects of these classes must be restored before they can be read. In Intelligent-Tiering, a status says so instead.
+# Objects of these classes must be restored before they can be read. In Intelligent-Tiering, `ArchiveStatus` shows this
+# instead.
 _ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 logger = Logger()
@@ -74,7 +75,7 @@ class Seen:
 
 
 class _Begun:
-    """Allows the first image to start, and others while there is time."""
+    """Allows the first image to start, and more images while there is time."""
 
     def __init__(self, has_time: Callable[[], bool]) -> None:
         self._has_time = has_time
@@ -166,7 +167,7 @@ class Batch:
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
 
     def _stored(self, upload: Upload) -> ResultDocument | None:
-        """Return the result of this version or a newer one, also if it was written before prefixes were reserved."""
+        """Return the result of this version or a newer one, even if it was written before prefixes were reserved."""
         for stem in filter(None, (upload.result_stem, upload.former_stem)):
             stored = self._results.find_document(stem)
             if stored is None or stored[0] is None or Order.of(upload).compare(stored[0]) > 0:
@@ -188,7 +189,7 @@ class Batch:
         return functools.partial(Tally.result, document=document)
 
     def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
-        """Write a provisional result, which any other replaces, because the cause may be temporary."""
+        """Write a provisional result, because the cause may be temporary. Any other result replaces it."""
         card = process_predictor().card
         document = ResultDocument.rejected(upload, correlation.derived(upload), error, request_id, card)
         self._results.put_document(upload, document, provisional=True)

@@ -38,7 +38,8 @@ def summarise(
             if status == "SUCCEEDED":
                 _add(tally, line)
             else:
-                # A child that failed or never started has its input here, with any output transformation.
+                # For a child that failed or never started, the line has its input. An output transformation does not
+                # change that.
                 unfinished[status.lower()] += _size_of(line)
                 errors[str(line.get("Error") or status)] += 1
     lost = unfinished.total() + tally.failed

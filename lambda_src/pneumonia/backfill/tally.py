@@ -17,8 +17,8 @@ class Tally:
         already_there: how many of `predicted` and `rejected` already had a result.
         labels, triage: counts of the predicted images.
         codes: counts of the rejected and the failed images.
-        groups: counts of the predicted images by the first that applies: `forced`, `outside` (the training
-            population), or their triage.
+        groups: counts of the predicted images, by the first of these groups that applies: `forced`, `outside` (the
+            training population), or their triage.
     """
 
     items: int = 0
@@ -57,7 +57,7 @@ class Tally:
 
     def add(self, counts: Mapping[str, Any]) -> None:
         """Add the counts from `to_json`. Raises TypeError, KeyError or ValueError for anything else."""
-        # If a release happened during a run, its earlier batches have no groups.
+        # If a run spans a release, its earlier batches may have no groups.
         counts = {"groups": {}, **counts}
         for name, value in self.__dict__.items():
             if isinstance(value, Counter):

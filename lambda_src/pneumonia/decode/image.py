@@ -64,8 +64,8 @@ EIGHT_BITS = Depth(8, 0, 255)
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A decoded image. `pixels` is upright, mode "L", bright where the X-ray is. `width` and `height` are those of the
-    upright image in the file; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
+    """A decoded image. `pixels` is upright, mode "L", bright where the X-ray is. `width` and `height` are the size of
+    the upright image in the file; `pixels` may be smaller (`preprocess.reduce_while_decoding`).
 
     An image decoded in its own depth has mode "I;16" if it has more than 8 bits, and `depth` describes its samples.
 

@@ -38,7 +38,7 @@ _COEFFICIENT_BYTES = 2
 
 
 def is_plain(data: bytes, kind: Format) -> bool:
-    """Return whether a file may be decoded in this process. This never raises, whatever the file contains."""
+    """Return whether a file may be decoded in this process. This never raises, not even for a damaged file."""
     if kind.plugin not in ("JPEG", "PNG"):
         return False
     try:

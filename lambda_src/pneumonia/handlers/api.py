@@ -50,7 +50,7 @@ ROUTES = (
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """Return the response to one event. This never raises, so no caller sees a stack trace."""
     metrics.cold_start(metrics.API)
-    # The same field name as in the worker, so that one query finds the log lines of both.
+    # Use the same field name as the worker, so that one query finds the log lines of both.
     logger.set_correlation_id(context.aws_request_id)
     if is_function_url_event(event):
         return _answer(Request(event, context.aws_request_id)).to_lambda()
@@ -75,7 +75,8 @@ def _respond(request: Request) -> Response:
     """Find the route, check credentials unless it is public, and call it. Raises what the route raises, Unauthorized,
     NotFound, and MethodNotAllowed.
 
-    Credentials are checked first, so that callers without any learn which paths exist only from GET /docs.
+    Credentials are checked before the path. Callers without credentials can therefore learn the paths only from GET
+    /docs.
     """
     known = [route for route in ROUTES if route.matches(request.path)]
     if request.method == "OPTIONS":

@@ -19,7 +19,7 @@ from pneumonia.handlers.startup import load_in_init_phase
 from pneumonia.settings import process_settings
 from pneumonia.uploads.process import process_upload, results_store
 
-# With less time than this left, no further image is started.
+# If less time than this is left, no further image is started.
 _RESERVE_MS = 15_000
 
 logger = Logger()

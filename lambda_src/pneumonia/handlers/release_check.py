@@ -24,7 +24,7 @@ from pneumonia.settings import SettingsError, process_settings
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.literals import LifecycleEventStatusType
 
-# Time to keep for the report to CodeDeploy when this function stops waiting.
+# Time reserved for the report to CodeDeploy. This function stops waiting before that.
 _TO_REPORT_SECONDS = 15
 _LOOK_SECONDS = 5
 # Error code of a version that is inactive after weeks without a call: Lambda must load its container image again.

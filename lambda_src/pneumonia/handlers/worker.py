@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch of SQS messages. Return {"batchItemFailures": [...]} with the messages to retry.
 
     A direct invoke with {"image": "<base64>"} returns only the prediction and stores nothing. This checks a release
-    before the queue uses it. Errors are then raised.
+    before the queue uses it. In this case errors are raised.
     """
     if "Records" not in event:
         return _predict(event, context)

@@ -204,7 +204,7 @@ def _calibration(entry: Mapping[str, Any]) -> Calibration:
     slope = _number(entry, "slope", "calibration")
     if slope <= 0:  # a falling curve would reverse the ranking and the heatmap
         raise ModelError("card: calibration.slope must be above 0.")
-    # Cards before 0.3.0 do not state it, and were calibrated for an even prevalence.
+    # Cards before 0.3.0 do not state the prevalence. They were calibrated for an even one.
     prevalence = _number(entry, "prevalence", "calibration") if "prevalence" in entry else EVEN
     if not 0 < prevalence < 1:
         raise ModelError("card: calibration.prevalence must be between 0 and 1.")

@@ -29,7 +29,8 @@ class GateScores:
 
 
 class Verdict(Enum):
-    """XRAY: an upright chest X-ray. CHANGED: perhaps one, but inverted or turned. OTHER: not a chest X-ray."""
+    """XRAY: an upright chest X-ray. CHANGED: perhaps a chest X-ray, but inverted or turned. OTHER: not a chest
+    X-ray."""
 
     XRAY = "xray"
     CHANGED = "changed"
@@ -44,7 +45,7 @@ def judge(scores: GateScores, limits: GateSpec) -> Verdict:
 
 
 def hypothesis(scores: GateScores) -> str:
-    """Return the change that would explain an image that is not an upright chest X-ray: a member of POSES.
+    """Return the change, a member of POSES, that may explain why an image does not look like an upright chest X-ray.
 
     An image that looks upright but unlike a chest X-ray may be inverted.
     """

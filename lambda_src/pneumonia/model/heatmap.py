@@ -48,7 +48,8 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
     the image at no more than 512 pixels on its longest side, and the legend below.
     """
     small = image.copy()
-    # Reduce by whole factors first: averaging blocks of pixels takes an eighth of the time of weighting each pixel.
+    # Reduce by whole factors first: averaging blocks of pixels takes an eighth of the time that weighting each pixel
+    # takes.
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     places = np.empty((small.height, small.width, 2), np.uint8)
     places[..., 0], places[..., 1] = np.asarray(small), np.asarray(_levels(heat, small.size))
@@ -84,7 +85,7 @@ def _bytes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 def lungs_text(lungs: npt.NDArray[np.float32]) -> str:
     """Return a lung map [h, w] in 0..1 as "width height bytes": row by row, two hexadecimal digits per cell, ff for 1.
 
-    It is stored in the picture, not in the response. Every viewer of a heatmap then has it, and other responses stay
+    It is stored in the picture, not in the response. It is then part of every heatmap, and responses without one stay
     small.
     """
     height, width = lungs.shape

@@ -27,7 +27,7 @@ from pneumonia.errors import ModelError
 from pneumonia.model.card import Card, Member
 
 TOLERANCE = 1e-3
-"""Largest change of an output: the optimisations keep the arithmetic, but not the order of every sum."""
+"""Largest allowed change of an output. The optimisations keep the arithmetic, but not the order of every sum."""
 
 
 def prepared_file(member: Member, directory: Path) -> Path:
@@ -80,7 +80,7 @@ def _prepare(member: Member, directory: Path) -> Path:
         for made in (target, weights):
             made.unlink(missing_ok=True)
         raise ModelError(f"{member.file} gives other results after optimisation. Build the image without this step.")
-    # Keep the time of the original, so that the same model makes the same layer of the container image.
+    # Keep the modification time of the original, so that the same model gives the same layer of the container image.
     for made in filter(Path.exists, (target, weights)):
         os.utime(made, (source.stat().st_atime, source.stat().st_mtime))
     source.unlink()

@@ -5,18 +5,19 @@ import numpy.typing as npt
 from PIL import Image
 
 REDUCED_TO_AT_LEAST = 2
-"""Factor by which each side of a reduced image exceeds the model's input at least. Resizing then still averages over
-2 x 2 pixels or more, and the input equals that of the full image to a fifth of a grey level (bench/README.md)."""
+"""Smallest ratio between each side of a reduced image and the model's input. Resizing then still averages 2 x 2 pixels
+or more, and the input differs from that of the full image by less than a fifth of a grey level on average
+(bench/README.md)."""
 
 
 def enough_pixels(height: int, width: int) -> int:
-    """Return the shorter side of an image, in pixels, above which more pixels do not change an input of that size."""
+    """Return how many pixels the shorter side of an image needs. More pixels do not change an input of this size."""
     return REDUCED_TO_AT_LEAST * max(height, width)
 
 
 def reduce_while_decoding(image: Image.Image, enough: int) -> None:
-    """Make an opened JPEG decode to grey, at a half, a quarter or an eighth of its size while both sides keep `enough`
-    pixels. Call this before the pixels are loaded. Images of other formats stay unchanged.
+    """Make an opened JPEG decode to grey, at a half, a quarter or an eighth of its size, as long as both sides keep
+    `enough` pixels. Call this before the pixels are loaded. Images of other formats stay unchanged.
 
     libjpeg skips the high frequencies of each block (its scaled inverse DCT), which takes less time than decoding and
     then averaging them.
@@ -31,7 +32,8 @@ _LEAST_RANGE = 16.0
 
 
 def stretched(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Map the robust grey range of an image, uint8 [H, W], to 13..242. Values beyond it keep their order, then clip.
+    """Map the robust grey range of an image, uint8 [H, W], to 13..242. Values beyond the range are scaled in the same
+    way, and clipped to 0..255.
 
     The range goes from the 1st to the 99th percentile of the middle 80% of each side. Single pixels, markers, borders
     and shutters therefore do not affect how bright the lungs are, and windows, lookup tables and bit depths of the file
@@ -57,7 +59,8 @@ def to_model_input(image: Image.Image, height: int, width: int, *, stretch: bool
     Pillow's BILINEAR averages over the source area when it reduces (antialiasing), so the size of the image matters
     little. Images of at least four times the input are first reduced by whole factors, as `reduce_while_decoding` does
     for JPEG, so the same image gives nearly the same input in every format (docs/formats.md). The aspect ratio is not
-    kept, because the training images are squashed to a square. The ONNX graph scales to the range of the network.
+    kept, because the training images are squashed to a square. The ONNX graph itself scales the values to the range of
+    the network.
     """
     if image.mode != "L":
         raise ValueError(f"to_model_input requires an 8-bit grey image (mode L), not mode {image.mode}.")

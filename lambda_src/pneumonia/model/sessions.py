@@ -32,9 +32,9 @@ Map = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class ModelOutput:
     """The output for one image. `logit` is not calibrated. `activation_map`: float32 [h, w], the evidence for pneumonia
-    by place, in units of the logit; negative values are evidence against it. `gate` is None for a card without a gate.
-    `lung_map`: float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None if the model has
-    none."""
+    in each cell, in units of the logit; negative values are evidence against it. `gate` is None for a card without a
+    gate. `lung_map`: float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None if the model
+    has none."""
 
     logit: float
     activation_map: Map
@@ -128,7 +128,8 @@ def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # All optimisations, including layouts for this CPU. For an optimised graph only the layouts remain.
+    # All optimisations, including layouts for this CPU. For an optimised graph, only the layouts still have to be
+    # chosen.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:

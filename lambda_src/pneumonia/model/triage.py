@@ -1,4 +1,4 @@
-"""Convert a logit to a probability, a label and a triage by the numbers of the card."""
+"""Convert a logit to a probability, a label and a triage with the numbers in the card."""
 
 import math
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Assessment:
 def assess(logit: float, card: Card) -> Assessment:
     """Calibrate a logit and compare it with the card's operating points.
 
-    The label is pneumonia from the balanced threshold on. The triage is likely_normal below rule_out, likely_pneumonia
-    from rule_in on, and indeterminate in between. The probability is rounded before it is compared, so that it always
-    agrees with the label.
+    The label is pneumonia if the probability is at least the balanced threshold. The triage is likely_normal below
+    rule_out, likely_pneumonia at rule_in or above, and indeterminate in between. The probability is rounded before it
+    is compared, so it always agrees with the label.
     """
     points = card.operating_points
     probability = round(sigmoid(card.calibration.slope * logit + card.calibration.intercept), 6)
