@@ -2,9 +2,9 @@
 
     python -m tools.audit [--strict]
 
-The exit code is 1 if a vulnerability is known. pip-audit also reports "no known vulnerabilities" for packages without
-an answer, so this program counts the answers. If the database does not answer for all packages, it prints a message,
-and with --strict the exit code is 2.
+The exit code is 1 if a vulnerability is known. pip-audit also reports "no known vulnerabilities" for packages for which
+the database gave no answer, so this program counts the answers. If answers are missing, it prints a message, and with
+--strict the exit code is 2.
 """
 
 import argparse
@@ -36,7 +36,7 @@ class Findings:
 
     @classmethod
     def of(cls, report: dict[str, Any]) -> "Findings":
-        """Read pip-audit's report in its format json."""
+        """Read a report of pip-audit in JSON format."""
         packages = report["dependencies"]
         return cls(
             tuple(
@@ -70,7 +70,7 @@ def findings(lock: Path) -> Findings | None:
     )
     try:
         return Findings.of(json.loads(done.stdout))
-    except ValueError:  # it ended without a report
+    except ValueError:  # pip-audit ended without a report
         return None
 
 

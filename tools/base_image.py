@@ -21,7 +21,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NoDigest(Exception):
-    """The registry returned no digest. The message has its answer."""
+    """The registry returned no digest. The message contains the registry's answer."""
 
 
 def digest_of(image: str) -> str:

@@ -1,6 +1,7 @@
-"""The checks of `make deploy` before it builds anything, with one sentence for each missing requirement.
+"""Check the requirements of `make deploy` before it builds anything. Each missing one is reported in one sentence.
 
-It only reports requirements that are certainly missing. If the account does not allow a check, the CDK will report it.
+The program only reports requirements that are certainly missing. If the account does not allow a check, the check is
+skipped, and the CDK reports the problem later.
 """
 
 import os
@@ -35,7 +36,7 @@ def missing(context: Mapping[str, Any]) -> list[str]:
 
 
 def settings(arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the defaults of cdk.json, changed by the -c options in these arguments of the CDK."""
+    """Return the defaults of cdk.json, changed by the -c options in the arguments of the CDK."""
     context = default_context()
     for number, argument in enumerate(arguments):
         given = ""
@@ -60,7 +61,7 @@ def _docker(architecture: str) -> Iterator[str]:
         return
     if docker != "docker":
         return
-    # Without buildx, the engine only builds for its own architecture.
+    # Without buildx, Docker only builds for its own architecture.
     builder = _output(docker, "buildx", "inspect")
     own = str(_output(docker, "info", "--format", "{{.Architecture}}"))
     if builder is None and _PLATFORMS.get(_ARCHITECTURES.get(own, own)) != (platform := _PLATFORMS[architecture]):
@@ -70,7 +71,7 @@ def _docker(architecture: str) -> Iterator[str]:
             f"This Docker cannot build for {platform}: install its emulation (docker run --privileged --rm "
             "tonistiigi/binfmt --install all), or deploy with the architecture of this machine (-c architecture=…)."
         )
-    # The engine of Docker Desktop has a separate disk that is not visible here.
+    # Docker Desktop has a separate disk whose free space is not visible here.
     if Path(root).is_dir() and (free := shutil.disk_usage(root).free) < _FREE_BYTES:
         needed = f"the image needs {_FREE_BYTES / 1e9:.0f} GB"
         yield f"{root} has {free / 1e9:.1f} GB free, and {needed}: run docker system prune, or use another disk."
@@ -106,7 +107,7 @@ def _account(stack: str) -> Iterator[str]:
 
 
 def _rolled_back(stack: str, region: str) -> Iterator[str]:
-    """Return a problem if an alias has a version that CodeDeploy would refuse."""
+    """Return a problem if an alias points to a version that CodeDeploy would refuse."""
     try:
         with Aws(region=region) as aws:
             found = resources(aws, stack)

@@ -1,4 +1,4 @@
-"""`make cli-reference`: write the commands and all their options into docs/cli.md, from their help."""
+"""`make cli-reference`: write all commands and options into docs/cli.md, from their help."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ CLI_MD: Final = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
 _SHARED: Final = (SERVICE_PANEL, PARTS_PANEL)
 _SHARED_TITLE: Final = "Options for the service"
-# Facts that the help adds to a text in brackets: the variable, the default, the limits, "required".
+# Facts that the help adds in brackets: the environment variable, the default, the limits, "required".
 _FACTS: Final = re.compile(r"\s+\[((?:env var|default|required|[\d.]+<=?x|x[<>]).*?)\]")
 _TYPES: Final = {"int range": "N", "int": "N", "float range": "N", "float": "N"}
 
@@ -32,18 +32,18 @@ class Command:
 
     @property
     def paragraphs(self) -> list[str]:
-        """The paragraphs of its help, without line breaks."""
+        """The paragraphs of the help, without line breaks."""
         return [" ".join(part.split()) for part in (self.found.help or "").split("\n\n")]
 
     @property
     def example(self) -> str | None:
-        """The example in its help."""
+        """The example in the help."""
         match = re.search(r"Example: `(.*?)`", self.found.epilog or "")
         return match[1] if match else None
 
     @property
     def is_group(self) -> bool:
-        """Whether it requires a subcommand."""
+        """Whether the command requires a subcommand."""
         return isinstance(self.found, TyperGroup) and not self.found.invoke_without_command
 
     def options(self) -> list[tuple[str, str, str | None]]:
@@ -67,7 +67,7 @@ def _commands(found: Any, context: typer.Context) -> Iterator[Command]:
 
 
 def render(document: str) -> str:
-    """Return the text of docs/cli.md with new generated parts. Raises ValueError if their markers are missing."""
+    """Return the text of docs/cli.md with new generated parts. Raises ValueError if the markers are missing."""
     return _replaced(_replaced(document, "commands", _overview()), "reference", _reference())
 
 
@@ -115,7 +115,7 @@ def _table(options: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _name(names: str) -> str:
-    """Return `--jobs <int range>` as `--jobs N`. Choices are unchanged, and an argument needs no type."""
+    """Return `--jobs <int range>` as `--jobs N`. Choices do not change, and arguments get no type."""
 
     def typed(match: re.Match[str]) -> str:
         if "|" in match[1]:

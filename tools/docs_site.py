@@ -79,7 +79,7 @@ def linked(page: Path, text: str, root: Path) -> Iterator[Path]:
 
 
 def _without_markers(text: str) -> str:
-    """Remove the comments around figures, because a line that begins with one becomes an HTML block."""
+    """Remove the comments around figures, because a line that begins with a comment becomes an HTML block."""
     return _MARKERS.sub("", text)
 
 
@@ -89,7 +89,7 @@ def _put(path: Path, text: str) -> None:
 
 
 def mermaid(cache: Path) -> Path:
-    """Return the script that draws diagrams, from the pinned npm package. Fetched once. Raises ValueError."""
+    """Return the script that draws diagrams, from the pinned npm package. Download it only once. Raises ValueError."""
     script = cache / f"{MERMAID}.min.js"
     if not script.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def build(root: Path = ROOT) -> int:
     shutil.copy(ICON, assets / "icon.svg")
     shutil.copy(mermaid(root / ".cache" / "npm"), assets / "mermaid.min.js")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean", "--quiet"]
-    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # disables an advertisement for the successor of the theme
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # turns off the theme's advertisement for its successor
     return subprocess.run(command, cwd=root, env=quiet, check=False).returncode
 
 

@@ -1,4 +1,4 @@
-"""Find in the code what each error can say: the classes of errors and their messages."""
+"""Find the classes of errors and their messages in the code."""
 
 import ast
 import re
@@ -18,12 +18,12 @@ _SHOWN_NAME = re.compile(r"[a-z_]{3,}")
 
 
 class Unresolved(Exception):
-    """A message that this module cannot find, because it does not know the expression that makes it."""
+    """A message that this module cannot read, because it does not know the kind of expression that builds it."""
 
 
 @dataclass(frozen=True)
 class ErrorKind:
-    """A class of errors. `public_detail` is what callers see instead of the message, if the message is for the log."""
+    """A class of errors. `public_detail`: the text that callers get if the message is only for the log."""
 
     name: str
     code: str
@@ -34,7 +34,7 @@ class ErrorKind:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """The causes in the words that callers get: the distinct first sentences of the messages."""
+        """The causes as callers see them: the different first sentences of the messages."""
         said = (self.public_detail,) if self.public_detail else self.messages
         return tuple(dict.fromkeys(first_sentence(text) for text in said))
 
@@ -54,7 +54,7 @@ class _Code:
 
 
 def first_sentence(text: str) -> str:
-    """Return the text up to the first full stop. The rest says what to do."""
+    """Return the text up to the first full stop. The rest of a message says what to do."""
     found = _FIRST_SENTENCE.match(text)
     return found[0] if found else text
 
@@ -114,7 +114,7 @@ def _texts(node: ast.expr, code: _Code, function: ast.FunctionDef | None, steps:
         if function is not None and (assigned := _assigned(node.id, function)):
             return [text for value in assigned for text in _texts(value, code, function, steps - 1)]
         if function is not None and node.id in {argument.arg for argument in function.args.args}:
-            return []  # the caller of the function has the text
+            return []  # the caller of the function passes the text
         if node.id in code.constants:
             return _texts(code.constants[node.id], code, None, steps - 1)
     if isinstance(node, ast.Call):

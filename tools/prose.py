@@ -37,13 +37,13 @@ _HASH = re.compile(r"(?:^|\s)#+ (.*)|## (.*)")
 
 
 def words(path: Path = VOCABULARY) -> dict[re.Pattern[str], str]:
-    """Return the patterns to refuse, with their replacements."""
+    """Return the patterns of refused words, with their replacements."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))["words"]
     return {re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE): better for word, better in table.items()}
 
 
 def prose(path: Path, text: str) -> Iterator[Line]:
-    """Yield the prose of a file, by the kind in its name. Other kinds have no prose."""
+    """Yield the prose of a file. The file name determines the kind; unknown kinds have no prose."""
     if path.suffix == ".md":
         yield from _markdown(text)
     elif path.suffix == ".py":

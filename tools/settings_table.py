@@ -1,4 +1,4 @@
-"""`make settings-table`: write the table of settings in docs/deploy.md from their declarations and defaults."""
+"""`make settings-table`: write the table of settings in docs/deploy.md from the settings' declarations and defaults."""
 
 import json
 import sys

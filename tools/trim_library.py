@@ -2,9 +2,9 @@
 
     python trim_library.py FILE...
 
-In two decoders of DICOM, it is 12.5 of 16 MB. The loader only reads the segments of an ELF file (gABI, "Program
-Header"). The rest of the file is for debuggers and linkers. So the file is cut after its last segment, and its header
-then declares no section table. `strip` does the same, but the base image does not have it.
+It takes 12.5 of 16 MB in two decoders for DICOM. The loader only reads the segments of an ELF file (gABI, "Program
+Header"). The rest of the file is for debuggers and linkers. The program therefore cuts the file after its last segment
+and removes the section table from the header. `strip` does the same, but the base image does not contain it.
 """
 
 import struct

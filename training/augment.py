@@ -1,8 +1,8 @@
-"""Augment what differs between acquisitions: geometry, framing, exposure, tone, sharpness, noise and markers.
+"""Simulate the differences between acquisitions: geometry, framing, exposure, tone, sharpness, noise and markers.
 
-The augmentation runs on whole batches with ``keras.ops``, on the CPU or the accelerator that trains. It moves image and
-lung mask in the same way. Numbers drawn on the host (:func:`draws`) determine every image. A resumed run therefore sees
-the same images as an uninterrupted one.
+The augmentation processes whole batches with ``keras.ops`` on the device that trains. It moves the image and its lung
+mask in the same way. Random numbers drawn on the host (:func:`draws`) determine every augmented image, so a resumed run
+sees the same images as an uninterrupted one.
 """
 
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tu
     images = ops.clip(images, 0, 1) ** ops.exp(spread(7, a.log_gamma))
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     images = ops.clip((images - mean) * (1 + spread(8, a.contrast)) + mean + spread(9, a.brightness), 0, 1)
-    # From blurred (-) to edge enhanced (+), as detector, grid and post-processing do.
+    # From blurred (-) to edge enhanced (+), like the effects of detector, grid and post-processing.
     images = images + spread(10, a.sharpness) * (images - box_mean(box_mean(images, 3), 3))
     images = images + _noise(size, u) * u(11, 3) * a.noise
     images = _erased(_framed(images, size, u, a), size, u, a)
@@ -79,7 +79,7 @@ def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tu
 def _moved(images: Any, u: Any, a: Augmentation) -> Any:
     """Flip, rotate, shift, zoom, stretch and cut in one bilinear resampling."""
     flip, angle = ops.where(u(0, 3) < 0.5, -1.0, 1.0), (2 * u(1, 3) - 1) * (a.rotation_degrees * np.pi / 180)
-    # One common zoom and one stretch per axis: images of many aspect ratios are squashed to a square, and the aspect
+    # One zoom for both axes, one stretch per axis: images of any aspect ratio are squashed to a square, and the aspect
     # ratio correlates with the class.
     common = 1 - a.zoom_in + u(2, 3) * (a.zoom_in + a.zoom_out)
     sx = common * ops.exp((2 * u(3, 3) - 1) * a.log_stretch)
@@ -96,7 +96,7 @@ def _moved(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
-    """Return places on one axis, in -1..1, after a share of the image was cut off at one end and the rest stretched."""
+    """Return places on one axis, in -1..1, after a share was cut off at one end and the rest was stretched."""
     share = ops.where(chance < a.cut_probability, share * a.cut, 0.0)
     return line * (1 - share) + ops.where(side < 0.5, -share, share)
 
@@ -115,9 +115,9 @@ def _tone(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _noise(size: int, u: Any) -> Any:
-    """Return normal noise, float ``[N, S, S]``: a window of a stored field at a drawn place.
+    """Return normal noise, float ``[N, S, S]``: a window of a stored noise field at a random place.
 
-    Drawing new noise for each image would give other images on another backend, and would be slower than training.
+    New noise for each image would differ between backends, and drawing it would take longer than the training step.
     """
     side = _BANK * size
     field = np.random.default_rng(0).standard_normal(side * side, dtype=np.float32)
@@ -135,7 +135,7 @@ def _framed(images: Any, size: int, u: Any, a: Augmentation) -> Any:
 
 
 def _erased(images: Any, size: int, u: Any, a: Augmentation) -> Any:
-    """Cover one rectangle with constant grey, like a marker or tube, so that no single region decides."""
+    """Cover one rectangle with constant grey, like a marker or tube, so that no single region decides the result."""
     height, width = (0.05 + u(17, 3) * (a.erase - 0.05)) * size, (0.05 + u(18, 3) * (a.erase - 0.05)) * size
     top, left = u(19, 3) * (size - height), u(20, 3) * (size - width)
     inside = _between(size, top, top + height, 1) * _between(size, left, left + width, 2)

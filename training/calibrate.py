@@ -17,8 +17,8 @@ BALANCED_SENSITIVITY = 0.95  # a missed pneumonia costs more than a normal X-ray
 DECIMALS = 6
 """Of probabilities, thresholds and calibration, in the card and in every result: figures describe what is served."""
 
-# Probabilities assume even odds before the image is read: the share of pneumonia at a clinic is not known, and the
-# share in the training images (three of four) is not typical of a clinic.
+# Probabilities assume a prevalence of 50%. The prevalence at a clinic is not known, and the share in the training
+# images (three of four) is not typical of a clinic.
 PREVALENCE = 0.5
 
 
@@ -67,7 +67,7 @@ class Validation:
 
 
 def operating_points(images: Validation) -> dict[str, dict[str, float]]:
-    """Return ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that it was chosen by.
+    """Return ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that determined it.
 
     Each point reaches its target both on the unchanged images and on the shifted ones.
     """

@@ -2,7 +2,7 @@
 
 A data folder holds one folder for each class (``NORMAL``, ``PNEUMONIA``). Several images usually belong to one patient,
 so every split in this project separates *groups*. A group is the patient ID that a pattern finds in the file name,
-merged with any other group that holds a byte-identical file.
+merged with any other group that has a byte-identical file.
 """
 
 import hashlib
@@ -89,9 +89,9 @@ def merge_duplicates(images: Sequence[LabelledImage]) -> list[LabelledImage]:
 def blocked_folds(images: Sequence[LabelledImage], folds: int) -> NDArray[np.int64]:
     """Return the fold of each image, int64 ``[len(images)]``: contiguous blocks of patients within each series.
 
-    Neighbouring numbers were acquired around the same time with the same settings. Random patients would spread every
-    acquisition block over all folds and hide the shift of a later block. Contiguous blocks keep this shift in the
-    validation figures. Folds are balanced by images, not by patients.
+    Neighbouring numbers were acquired around the same time with the same settings. Randomly chosen patients would
+    spread every acquisition block over all folds and hide the shift of a later block. Contiguous blocks keep this shift
+    in the validation figures. Folds are balanced by images, not by patients.
     """
     by_series: dict[tuple[int, str], dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, image in enumerate(images):
@@ -102,7 +102,7 @@ def blocked_folds(images: Sequence[LabelledImage], folds: int) -> NDArray[np.int
         for key in sorted(groups):
             assignment[groups[key]] = min(folds - 1, int(folds * (seen + len(groups[key]) / 2) / total))
             seen += len(groups[key])
-    # A patient may have images of several series or classes: the first image decides for all of them.
+    # A patient may have images of several series or classes. The first image determines the place of all of them.
     home: dict[str, int] = {}
     for index, image in enumerate(images):
         assignment[index] = home.setdefault(image.group, int(assignment[index]))
@@ -117,8 +117,8 @@ _LATER_SERIES = "NORMAL2-IM-"
 def held_out(images: Sequence[LabelledImage], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
     """Return which images a network of ``fold`` never sees, bool ``[N]``.
 
-    For ``EVERY_IMAGE`` these are none. For ``LATER_BLOCK`` they are the normal images of the later series and the
-    pneumonia images of the last fold, a harder shift than that between folds.
+    For ``EVERY_IMAGE``, no image is held out. For ``LATER_BLOCK``, the normal images of the later series and the
+    pneumonia images of the last fold are held out, which is a larger shift than the shift between folds.
     """
     if fold != LATER_BLOCK:
         return np.asarray(folds == fold)

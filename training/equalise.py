@@ -1,11 +1,11 @@
 """Give the channels of every activation the same range, so that one int8 step fits all of them.
 
-An activation has one scale for all of its channels. If their ranges differ, the quiet channels keep two or three of
-the 8 bits, and single grey levels of the image move the logit. All operators between convolutions commute with a
-positive factor per channel (ReLU, addition, max pooling). A factor can therefore move from the activation into the
+An activation has one scale for all of its channels. If their ranges differ, channels with small values use only two
+or three of the 8 bits, and a change of one grey level moves the logit. All operators between convolutions commute with
+a positive factor per channel (ReLU, addition, max pooling). A factor can therefore move from the activation into the
 weights around it without changing the output of the graph (Nagel et al. 2019, arXiv:1906.04721; the exponent is from
-Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel. So factors on the outputs of a
-convolution, and on the inputs of a depthwise convolution, cost no precision.
+Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel. Factors on the outputs of a
+convolution, and on the inputs of a depthwise convolution, therefore cost no precision.
 """
 
 from collections import defaultdict
@@ -21,11 +21,11 @@ from onnx import numpy_helper
 
 Array = NDArray[np.float32]
 
-# Operators that pass on a positive factor of a channel, and the number of their inputs that carry it.
+# Operators that commute with a positive factor of a channel, and the number of their inputs that have the factor.
 HOMOGENEOUS = {"Relu": 1, "MaxPool": 1, "Add": 2}
-# Share of the difference between channels that moves from activations to weights, if it costs the weights precision.
+# Share of the difference between channels that moves from activations to weights, if the weights lose precision.
 EXPONENT = 0.75
-# Channels quieter than this share of the loudest are not raised further, because they may be dead.
+# Channels below this share of the largest range are not scaled up further, because they may always be zero.
 QUIETEST = 1e-3
 BATCH = 8
 

@@ -131,9 +131,9 @@ def heatmap_figures(
 
 
 def size_figures(paths: list[Path], server: Server, limits: Limits, threshold: float) -> dict[str, Any]:
-    """Measure how far the probability moves when images are enlarged to the size of a radiograph.
+    """Measure how much the probability changes when images are enlarged to the size of a radiograph.
 
-    The images are stored at 224 x 224. Bicubic enlargement replaces the originals, which are not available.
+    The stored images are 224 x 224. The originals are not available, so the images are enlarged (bicubic).
     """
     images = [decode(path.read_bytes(), limits, server.model.enough).pixels for path in paths]
     large = [image.resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC) for image in images]

@@ -14,7 +14,7 @@ import onnxruntime
 
 from training.network import OUTPUTS
 
-TOLERANCE = 2e-3  # largest difference of logits that reordered float32 operations explain
+TOLERANCE = 2e-3  # float32 operations in another order can change a logit by this much
 
 
 def export(model: Any, out: Path) -> float:

@@ -57,7 +57,7 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
 
 
 def draw(y: NDArray[np.float32], images: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the indices of one epoch, half from each class. No image repeats before its whole class was used."""
+    """Return the indices of one epoch, half from each class. No image repeats until its whole class was used."""
     halves = []
     for label in (0, 1):
         pool = np.flatnonzero(y == label)

@@ -1,7 +1,7 @@
-"""Score the images that a fold's network never saw: unchanged, under simulated acquisitions and cut.
+"""Score the held-out images of a fold: unchanged, under simulated acquisitions and cut.
 
 The scores go into the fold's folder: ``validation.npz`` (``index``, ``logit``), ``shifted.npz`` and ``cut.npz``
-(``logit``, one row for each variant), and ``checks.json``, which also says how much of the heat is in the lungs.
+(``logit``, one row for each variant), and ``checks.json``, which also contains the share of heat in the lungs.
 Thresholds, calibration and every cross-validated figure come from these files.
 """
 
@@ -28,7 +28,7 @@ CUTS = ((CUT, 0.0), (0.0, CUT), (CUT / 2, CUT / 2))
 def predict(part: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """Return the outputs of a core for uint8 images.
 
-    All batches have the same size, because accelerators compile again for each new size.
+    All batches have the same size, because accelerators compile the network again for each new size.
     """
     filled = np.concatenate([pixels, np.repeat(pixels[:1], -len(pixels) % BATCH, axis=0)])
     found: dict[str, list[NDArray[np.float32]]] = {}
@@ -53,7 +53,7 @@ def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint
 
 
 def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, float]:
-    """Return the share of positive heat inside the lungs, of images whose hottest cell is inside, and of lung area.
+    """Return the share of positive heat in the lungs, of images with the hottest cell in the lungs, and of lung area.
 
     ``maps``: float32 ``[N, h, w]``; ``masks``: uint8 ``[N, 56, 56]``.
     """

@@ -1,9 +1,9 @@
-"""Fit the gate, which checks that an image is a chest X-ray, upright, and of the training population.
+"""Fit the gate, which checks that an image is an upright chest X-ray of the training population.
 
 The distance comes from a Gaussian in the principal components of the features plus the residual (Lee et al. 2018,
 arXiv:1807.03888; Ren et al. 2021, arXiv:2106.09022). Two linear heads give pose and population. All three read the
-pooled features of the served member, scaled to unit length. The length of the features follows exposure and contrast;
-their direction follows the content of the image. Only chest X-rays are used for the fit.
+pooled features of the served member, scaled to unit length, because the length depends on exposure and contrast and the
+direction depends on the content of the image. Only chest X-rays are used for the fit.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ TURNED_IMAGES = 300  # of each population, in each pose
 CHILD_IMAGES = 2000
 BATCH = 16
 FEATURES = "features"
-PARTS = 3  # every image judges a fit on the other parts
+PARTS = 3  # each part is judged by a fit on the other parts
 _OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
 
 
@@ -129,11 +129,11 @@ def other_images(folder: Path) -> list[Path]:
 def gaussian(x: Array) -> Gaussian:
     """Fit the Gaussian of features of unit length, ``[N, D]``."""
     mean, spread = x.mean(0), x.std(0)
-    # Without a floor, any value of a feature that is nearly always zero would give an enormous distance.
+    # Without a floor, a feature that is nearly always zero would give a huge distance as soon as it is not zero.
     spread = np.maximum(spread, SPREAD_FLOOR * np.median(spread))
     z = (x - mean) / spread
     _, _, rows = np.linalg.svd(z, full_matrices=False)
-    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # the residual needs dimensions too
+    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # leave dimensions for the residual
     inside = z @ axes
     return Gaussian(
         mean=mean.astype(np.float32),
@@ -145,7 +145,7 @@ def gaussian(x: Array) -> Gaussian:
 
 
 def population(parts: Sequence[Array]) -> tuple[Array, float]:
-    """Return weights ``[D]`` and bias of the log odds that an image is not of the first population of ``parts``."""
+    """Return weights ``[D]`` and bias of the log odds that an image is not from the first population in ``parts``."""
     x = np.concatenate(parts)
     scale = float(x.std(0).mean())
     head = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
@@ -156,8 +156,8 @@ def population(parts: Sequence[Array]) -> tuple[Array, float]:
 def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
     """Return the limits of distance and population odds, by cross-validation.
 
-    Every image is judged once, by a fit that never saw it. With a single split, one or two strange images would decide
-    the limit of the distance.
+    A fit that never saw an image judges it, each image once. With a single split, one or two unusual images would
+    determine the limit of the distance.
     """
     rng = np.random.default_rng(seed)
     shares = [rng.permutation(len(part)) % PARTS for part in parts]
@@ -183,7 +183,7 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
     weights, bias = population(parts)
     distance_threshold, population_threshold = limits(parts, seed)
     poses = [np.concatenate([unit(part) for part in turned[name]]) for name in POSES[1:]]
-    # As many upright images as of any other pose, from both populations.
+    # Both populations get as many upright images as images in any other pose.
     few = np.concatenate([part[: len(turned[POSES[1]][k])] for k, part in enumerate(parts)])
     scale = float(np.concatenate(parts).std(0).mean())
     pose = LogisticRegression(C=1.0, max_iter=1000)
@@ -226,7 +226,7 @@ def attach(path: Path, gate: Gate) -> None:
     centred = node("Sub", [unit, wide("mean", normal.mean)], "gate/centred")
     z = node("Div", [centred, wide("spread", normal.spread)], "gate/z")
     inside = node("MatMul", [z, wide("axes", normal.axes)], "gate/inside")
-    # Weights of the squares: 1 / (K * variance) for the distance, less 1 / residual for the explained part.
+    # Weights of the squares: 1 / (K * variance) for the distance, minus 1 / residual for the explained part.
     by_component = (1 / (normal.variance * len(normal.variance)) - 1 / normal.residual)[:, None]
     squares = node("Mul", [inside, inside], "gate/squares")
     within = node("MatMul", [squares, wide("by_component", by_component)], "gate/within")

@@ -1,8 +1,8 @@
 """Measure the gate on whole folders, through the same code that handles an upload.
 
 An image is refused if the result is ``not_a_chest_xray`` or another refusal. It is flagged if the result has
-``in_training_population: false``. In the other population, only images of the half of the patients that was not used to
-fit the gate count. Rotated and inverted images are made from upright ones.
+``in_training_population: false``. In the other population, only patients that were not used to fit the gate count.
+Rotated and inverted images are made from upright ones.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Measure the fixed scale of the heatmap: the evidence in a cell that is drawn in full colour.
+"""Measure the fixed scale of the heatmap: the evidence at which a cell is drawn in full colour.
 
 The scale is a quantile of the hottest cells of images with pneumonia. With a fixed scale, an image without evidence
 stays dark, and two heatmaps can be compared.

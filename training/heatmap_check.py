@@ -1,4 +1,4 @@
-"""Check that the activation map carries meaning, on images that show pneumonia.
+"""Check that the activation map is meaningful, on images that show pneumonia.
 
 - Occlusion: blacking out the hottest fifth of the image must lower the logit more than blacking out a random fifth.
 - Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give a different map.
@@ -49,7 +49,7 @@ def hottest(heat: Map, share: float = SHARE) -> NDArray[np.bool_]:
 
 
 def random_region(heat: Map, rng: np.random.Generator, share: float = SHARE) -> NDArray[np.bool_]:
-    """Return a mask as large and smooth as that of ``hottest``: the hottest share of random cells of the same grid."""
+    """Return a mask as large and smooth as that of ``hottest``: the hottest share of random values on the same grid."""
     return hottest(upsampled(rng.standard_normal(heat.shape).astype(np.float32)), share)
 
 

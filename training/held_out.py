@@ -1,8 +1,8 @@
 """Scores of held-out images, the source of calibration, thresholds and every cross-validated figure.
 
 A network that never saw the patient scored each image, unchanged and under simulated acquisitions
-(``training/shifted.py``). ``training.publish`` writes the scores next to the model, to ``validation.csv``. With this
-file you can check the thresholds of the card, or measure an ensemble with another network, without any training.
+(``training/shifted.py``). ``training.publish`` writes the scores to ``validation.csv`` next to the model. With this
+file you can check the thresholds of the card, or measure an ensemble with another network, without training.
 """
 
 import csv
@@ -69,7 +69,7 @@ class HeldOut:
                    values[2:].reshape(len(runs), shifted.DRAWS + 1, len(rows)))  # fmt: skip
 
     def write(self, path: Path) -> None:
-        """Write one line for each image: name, label, fold, and for each run the logits, unchanged and of each draw."""
+        """Write one line for each image: name, label, fold, and for each run the logits (unchanged, then each draw)."""
         draws = ["", *(f" shifted {draw + 1}" for draw in range(shifted.DRAWS))]
         columns = [f"{run}{draw}" for run in self.runs for draw in draws]
         with path.open("w", encoding="utf-8", newline="") as stream:

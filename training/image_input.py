@@ -6,7 +6,7 @@ prediction, and their result is rounded to 8 bits again. Two functions remove th
 1. `fold_scaling` moves the scaling into the weights and the bias of the first convolution. That convolution has no
    padding, so the result is the same up to float32 rounding.
 2. `read_image` removes the cast and the quantisation of the image from the quantised graph. With a scale of 1 and a
-   zero point of 0, the image is its own quantised value, so nothing is rounded.
+   zero point of 0, the pixels are already the quantised values, so nothing is rounded.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ RESHAPING = ("Reshape", "Transpose")
 def fold_scaling(model: Any) -> str | None:
     """Fold the scaling of the image into the first convolution of ``model``, float32 ONNX, in place.
 
-    Return the name of the tensor that the convolution reads afterwards: the image as float32 in 0..255. Return None,
-    without a change, if the convolution pads its input, or if the path from the image to it contains anything other
+    Return the name of the tensor that the convolution then reads: the image as float32 in 0..255. Return None and
+    change nothing if the convolution pads its input, or if the path from the image to it contains anything other
     than a cast, operators with one scalar constant, and reshaping.
     """
     graph = model.graph
@@ -56,7 +56,7 @@ def fold_scaling(model: Any) -> str | None:
 def read_image(model: Any) -> None:
     """Remove the cast and the quantisation of the image from ``model``, the quantised graph of `fold_scaling`.
 
-    Raises ``RuntimeError`` if the image is quantised with another scale than 1 or another zero point than 0.
+    Raises ``RuntimeError`` if the image is not quantised with a scale of 1 and a zero point of 0.
     """
     graph = model.graph
     stored = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
@@ -66,7 +66,7 @@ def read_image(model: Any) -> None:
     scale, zero = (stored[name] for name in quantised.input[1:3])
     if scale != 1 or zero != 0 or zero.dtype != np.uint8:
         raise RuntimeError(f"the image is quantised with the scale {scale} and the zero point {zero}, not 1 and 0")
-    # The types of the tensors between are wrong now; onnxruntime infers them.
+    # The types of the intermediate tensors are now wrong. onnxruntime infers them again.
     changed = {name for node in path[: path.index(quantised) + 1] for name in node.output}
     kept = [entry for entry in graph.value_info if entry.name not in changed]
     del graph.value_info[:]
@@ -104,7 +104,7 @@ def _store(graph: Any, node: Any, place: int, value: Any) -> None:
 
 
 def _bypass(graph: Any, node: Any) -> None:
-    """Remove ``node``: its readers read its first input."""
+    """Remove ``node``. Nodes that read its output then read its first input."""
     for other in graph.node:
         other.input[:] = [node.input[0] if name == node.output[0] else name for name in other.input]
     graph.node.remove(node)

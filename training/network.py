@@ -3,8 +3,8 @@
 The features are pooled where the lungs are. A second head, trained on lung masks, predicts ``a``, the share of lung in
 each cell of the last feature map. The pooled features are the mean over the cells weighted by ``a ** 2 + FLOOR``
 (attention pooling with supervised attention). One dense unit follows, so the class activation map (Zhou et al. 2016,
-arXiv:1512.04150) has a closed form. The value of a cell is the logit of the cell times its relative weight, and the
-mean of the map is the logit. The map is therefore an output of the graph and needs no gradients.
+arXiv:1512.04150) has a closed form. The value of a cell is the logit of the cell times its relative weight, so the
+mean of the map is the logit of the image. The map is therefore an output of the graph and needs no gradients.
 """
 
 from pathlib import Path
@@ -24,14 +24,14 @@ class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type info
     """Pool the features and weight the cells.
 
     ``[features [N, h, w, C], lung logits [N, h, w, 1]]`` -> ``[pooled [N, C], relative weights [N, h, w, 1]]``. The
-    mean of the weights over the cells is 1. The square sharpens the border of the lungs, where cells hold lung in part.
+    mean of the weights over the cells is 1. The square sharpens the border of the lungs, where cells are partly lung.
     """
 
     def call(self, inputs: Any) -> Any:
         features, lungs = inputs
         weight = ops.square(ops.sigmoid(lungs)) + FLOOR
         weight = weight / ops.mean(weight, axis=(1, 2), keepdims=True)
-        # In onnxruntime, a product of matrices takes a tenth of the time of a multiplication and a mean.
+        # In onnxruntime, a matrix product takes a tenth of the time of a multiplication followed by a mean.
         cells, channels = features.shape[1] * features.shape[2], features.shape[3]
         rows = ops.reshape(weight / cells, (-1, 1, cells))
         pooled = ops.matmul(rows, ops.reshape(features, (-1, cells, channels)))
@@ -45,13 +45,13 @@ def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
     net = xception.backbone(size, middle)
     features = layers.Activation("linear", name="cells", dtype="float32")(net.output)
     side, channels = (int(features.shape[1]), int(features.shape[2])), int(features.shape[3])
-    # The heads read rows of cells, because a dense layer on four axes exports as twenty operators on shapes.
+    # The heads read rows of cells, because a dense layer on four axes exports as twenty shape operators.
     cells = ops.reshape(features, (-1, channels))
 
     def grid(x: Any) -> Any:
         return ops.reshape(x, (-1, *side, 1))
 
-    # Zeros, not random: the mean of networks blurs if their heads start from different weights.
+    # Zeros instead of random values: the mean of several networks blurs if their heads start from different weights.
     lungs = grid(layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(cells))
     pooled, weight = LungPooling(name="pool", dtype="float32")([features, lungs])
     head = layers.Dense(1, kernel_initializer="zeros", name="head", dtype="float32")

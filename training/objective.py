@@ -1,4 +1,4 @@
-"""The model to fit: augmentation, network and loss in one graph, on the device that Keras uses."""
+"""The model to fit: augmentation, network and loss in one graph."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type info
 
 
 class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Add the loss: cross-entropy of the logit and the label, plus cross-entropy of the lung head and known masks.
+    """Add the loss: cross-entropy between logit and label, plus cross-entropy between lung head and known masks.
 
     The label is smoothed. With a teacher, it is mixed with the teacher's probability.
     """
@@ -59,7 +59,7 @@ def _cross_entropy(target: Any, logit: Any) -> Any:
 def objective(part: Any, settings: TrainSettings, teacher: Any | None = None) -> Any:
     """Build the model to fit around a core of ``training.network``.
 
-    ``teacher``: a core whose probability is mixed into the label.
+    ``teacher``: a core. Its probability is mixed into the label.
     """
     size = part.input.shape[1]
     inputs = {

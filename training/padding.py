@@ -1,8 +1,8 @@
 """Pad the channels of a graph to the width of the CPU's vectors.
 
-onnxruntime's int8 depthwise convolutions take 16 channels at a time, and the remaining channels one by one. Xception's
-middle flow has 728 channels: 45 times 16, and 8 more, which take as long as all the others. With 736 channels, 8 of
-them zero, the graph computes the same result in less time (docs/performance.md).
+onnxruntime's int8 depthwise convolutions process 16 channels at a time, and the remaining channels one by one.
+Xception's middle flow has 728 channels: 45 times 16, and 8 more, which take as long as all the others. With 8 more
+channels of zeros, the graph computes the same result in less time (docs/performance.md).
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ MULTIPLE = 16
 def pad_channels(model: Any, multiple: int = MULTIPLE) -> int:
     """Pad the channels between convolutions of ``model``, float32 ONNX, with zeros in place.
 
-    Channels are padded to the next multiple of ``multiple``, and only where no operator but convolutions, ReLU,
-    addition and pooling touches them. The outputs of the graph stay the same. Return the number of padded streams.
+    Channels are padded to the next multiple of ``multiple``, but only if convolutions, ReLU, addition and pooling are
+    the only operators on them. The outputs of the graph stay the same. Return the number of padded streams.
     """
     graph = model.graph
     stored = {entry.name: entry for entry in graph.initializer}
@@ -36,7 +36,7 @@ def pad_channels(model: Any, multiple: int = MULTIPLE) -> int:
         for node in stream.producers:
             for name in node.input[1:3]:
                 weights[name] = _padded(weights[name], 0, more[id(stream)])
-    # The shapes of the padded tensors are wrong now; onnxruntime infers them.
+    # The shapes of the padded tensors are now wrong. onnxruntime infers them again.
     changed = set().union(*(stream.tensors for stream in padded))
     kept = [entry for entry in graph.value_info if entry.name not in changed]
     del graph.value_info[:]
@@ -47,7 +47,7 @@ def pad_channels(model: Any, multiple: int = MULTIPLE) -> int:
 
 
 def _between(found: list[Stream], weights: dict[str, Any], multiple: int) -> list[Stream]:
-    """Return the streams to pad. A depthwise convolution has both its sides padded, or neither."""
+    """Return the streams to pad. For a depthwise convolution, pad both its input and its output, or neither."""
     padded = [stream for stream in found if _channels(stream, weights) % multiple]
     while True:
         read = {id(node) for stream in padded for node in stream.consumers if depthwise(node, weights)}

@@ -94,7 +94,7 @@ def validation_metrics(images: calibrate.Validation, folds: Array, threshold: fl
 
 
 def served(run: Path, tuned: Sequence[Path]) -> list[Path]:
-    """Return the networks whose mean is served: the final ones of the runs ``tuned``, or the folds of ``run``.
+    """Return the networks whose mean is served: the final networks of the runs ``tuned``, or the folds of ``run``.
 
     Raises ``SystemExit`` if one is missing.
     """
@@ -110,7 +110,7 @@ def served(run: Path, tuned: Sequence[Path]) -> list[Path]:
 def member(name: str, sources: list[Path], out: Path, images: Path | None) -> dict[str, Any]:
     """Export the mean of ``sources`` and describe it for the card.
 
-    With ``images``, the backbone is quantised to int8 with ranges from some of these images. Without, it stays float32.
+    With ``images``, the backbone is quantised to int8, with ranges from some of them. Without them, it stays float32.
     """
     file = f"{name}.onnx" if images is None else f"{name}-int8.onnx"
     with tempfile.TemporaryDirectory() as scratch:
@@ -123,7 +123,7 @@ def member(name: str, sources: list[Path], out: Path, images: Path | None) -> di
         else:
             chosen, _ = quantise.choose(data.merge_duplicates(data.scan(images)), quantise.CALIBRATION_IMAGES, 0)
             pixels = data.load_pixels([image.path for image in chosen], size, title="Images for int8 ranges")
-            # 7 of 8 bits: an AVX2 CPU without VNNI saturates on 8 bits, and Lambda chooses the CPU.
+            # 7 of 8 bits: Lambda chooses the CPU, and an AVX2 CPU without VNNI saturates on 8 bits.
             quantise.quantise(exported, out / file, pixels, reduce_range=True)
     print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, float32 within {gap:.1e} of Keras")
     return {

@@ -71,9 +71,9 @@ class ImageReader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime h
 
 
 def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = False) -> None:
-    """Write ``out``, the graph of ``source`` with an int8 backbone. Inputs and outputs keep name and type.
+    """Write ``out``, the graph of ``source`` with an int8 backbone. Inputs and outputs keep their names and types.
 
-    ``images``: for calibration, uint8 ``[N, H, W, 1]``, from the serving preprocessing and never from the test split.
+    ``images``: for calibration, uint8 ``[N, H, W, 1]``, preprocessed as in serving, and never from the test split.
     Raises ``ValueError`` for images that the graph cannot take and for a graph without convolutions. Raises
     ``RuntimeError`` if the written graph has another interface.
     """
@@ -81,7 +81,7 @@ def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = Fa
         raise ValueError(f"images must be uint8 [N, H, W, 1] with N > 0, not {images.dtype} {list(images.shape)}")
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # Symbolic inference would find nothing: every shape but the batch is known.
+        # Symbolic inference is not needed: all shapes are known, except the size of the batch.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
         equalise.equalise(model, images)

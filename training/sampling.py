@@ -29,7 +29,7 @@ def box_mean(images: Any, side: int) -> Any:
     """Return the mean of ``side`` x ``side`` pixels around each pixel (``side`` odd), mirrored at the borders."""
     margin = side // 2
     x = ops.pad(images, [[0, 0], [margin, margin], [margin, margin]], mode="reflect")[..., None]
-    # Two passes along one axis each: one pass over the square would cost ``side / 2`` times as much.
+    # One pass along each axis: a single pass over the square would take ``side / 2`` times as long.
     x = ops.average_pool(x, (side, 1), strides=1, padding="valid", data_format="channels_last")
     return ops.average_pool(x, (1, side), strides=1, padding="valid", data_format="channels_last")[..., 0]
 

@@ -1,4 +1,4 @@
-"""Settings of a training run. The run folder and the model card store all of them."""
+"""Settings of a training run. They are stored in the run folder and in the model card."""
 
 from dataclasses import dataclass, field
 
@@ -23,8 +23,8 @@ class TrainSettings:
     ema_momentum: float = 0.995
     first_trainable: str = "block4_sepconv1_act"
     lung_weight: float = 0.5  # weight of the lung head in the loss
-    distil: float = 0.75  # share of the teacher in the label, with a teacher
-    # mixed_bfloat16 is faster on GPUs and on CPUs with AVX512-BF16. On other CPUs it is emulated and far too slow.
+    distil: float = 0.75  # share of the teacher's probability in the label, if there is a teacher
+    # mixed_bfloat16 is faster on GPUs and on CPUs with AVX512-BF16. On other CPUs it is emulated and much slower.
     precision: str = "float32"
     seed: int = 7
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -1,8 +1,8 @@
 """Validation under simulated acquisitions: every held-out image with another exposure, framing and sharpness.
 
 Held-out images come from the same machine and the same staff as the training images. Calibration and thresholds that
-fit them are too optimistic elsewhere. Random acquisitions stand in for another machine. They are drawn like the
-augmentation of training, without cuts, curves and erased patches.
+are fitted on them are too optimistic for other hospitals. Random acquisitions simulate another machine. They are drawn
+in the same way as the augmentation of training, but without cuts, curves and erased patches.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ ACQUISITIONS = Augmentation(
     noise=0.04, border=0.08, erase_probability=0.0,
 )  # fmt: skip
 DRAWS = 2
-SEED = 2026  # differs from the seeds of training, so no image is scored as it was trained on
+SEED = 2026  # differs from the seeds of training, so scored images differ from the augmented training images
 BATCH = 64
 
 

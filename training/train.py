@@ -72,7 +72,7 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no 
             ]
 
     def swap(self) -> None:
-        """Exchange the averages and the weights of the model. A second call reverses this."""
+        """Exchange the averages and the weights of the model. A second call restores them."""
         raw = [ops.copy(variable.value) for variable in self._variables]
         for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
@@ -80,7 +80,7 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no 
 
 
 class Checkpoint:
-    """State of a model in training in one file: weights, optimizer and averages, on any backend."""
+    """The state of a training in one file: weights, optimizer and averages, on any backend."""
 
     def __init__(self, model: Any, averages: Averages, path: Path) -> None:
         model.optimizer.build(model.trainable_variables)
@@ -88,7 +88,7 @@ class Checkpoint:
         self._path = path
 
     def save(self) -> None:
-        """Write by rename, so that an interruption leaves the last complete checkpoint."""
+        """Write a new file and rename it, so that an interruption leaves the last complete checkpoint."""
         new = self._path.with_name("next-checkpoint.npz")
         values = [*(variable.value for variable in self._variables), *self._averages.values]
         np.savez(new, *map(ops.convert_to_numpy, values), steps=self._averages.steps)
@@ -116,7 +116,7 @@ def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSetti
         state.restore()
     for epoch in range(len(history), settings.epochs):
         console.print(f"fold {fold}, epoch {epoch + 1} of {settings.epochs}")
-        # The epoch alone determines dropout, so that a resumed run draws the same.
+        # Only the epoch determines dropout, so that a resumed run draws the same values.
         keras.utils.set_random_seed(settings.seed * 1000 + (fold + 2) * 100 + epoch)
         part.get_layer("dropout").seed_generator.state.assign([settings.seed * 1000 + fold + 2, epoch])
         run = model.fit(Batches(images, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
@@ -125,7 +125,7 @@ def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSetti
         averages.swap()
         history.append({"epoch": epoch + 1, "loss": float(run.history["loss"][0]), "validation_auc": auc})
         console.print(f"loss {history[-1]['loss']:.4f}, validation AUC {auc:.4f}")
-        # Checkpoint first, record second: an interruption in between repeats one epoch and never skips one.
+        # Save the checkpoint before the record: an interruption between the two repeats an epoch, but never skips one.
         state.save()
         (folder / "next.json").write_text(json.dumps(history, indent=1))
         os.replace(folder / "next.json", record)

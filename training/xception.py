@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 EPSILON = 1e-3
 """Epsilon of every batch normalisation in Xception."""
 
-_RESIDUALS = (2, 3, 4, 13)  # blocks whose shortcut is a convolution, which Keras gives no fixed name
+_RESIDUALS = (2, 3, 4, 13)  # blocks whose shortcut is a convolution; Keras gives these convolutions no fixed names
 
 
 @keras.saving.register_keras_serializable("pneumonia")
@@ -108,7 +108,7 @@ def backbone(size: int, middle: int = 8) -> Any:
 
 
 def load_pretrained(net: Any, weights: str) -> None:
-    """Copy pre-trained weights into the layers of ``net`` that have Keras names. The heads stay unchanged.
+    """Copy pre-trained weights into the layers of ``net`` with Keras names. The heads do not change.
 
     ``weights``: ``none`` (random weights stay), ``imagenet`` (keras.applications downloads them), or the path of a
     ``.keras`` file that is the backbone or holds it as a layer named ``xception``. Raises ``SystemExit`` if the

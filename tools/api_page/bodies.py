@@ -1,4 +1,4 @@
-"""The schemas of the API as rows of a table: the name of each member, its type in words, and what it means."""
+"""Turn the schemas of the API into table rows: the name of each member, its type in words, and its meaning."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +43,7 @@ def _bounds(schema: Schema) -> str:
 
 
 def _inside(schema: Schema) -> Schema:
-    """Return the schema of the object that a member is or may be; empty for other types."""
+    """Return the schema of a member that is or may be an object; empty for other types."""
     return next((each for each in (schema, *schema.get("anyOf", ())) if "properties" in each), {})
 
 

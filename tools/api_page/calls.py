@@ -1,4 +1,4 @@
-"""One call of a route, taken from the OpenAPI description: the common part of the samples in all languages."""
+"""Derive an example call of each route from the OpenAPI description. The samples of all languages use it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,7 +12,7 @@ VARIABLE = "UPLOAD_ID"
 DICOM_PART = "multipart/related"
 """How DICOMweb sends files: one in each part."""
 
-# A sample sends the first of these types that the route takes.
+# A sample sends the first of these types that the route accepts.
 _SENT = ("image/png", "application/json", DICOM_PART)
 _EXTENSIONS = {"image/png": ".png", "text/html": ".html"}
 
@@ -46,7 +46,7 @@ class Call:
 
 
 def call_of(method: str, path: str, item: dict[str, Any]) -> Call:
-    """Return the call of an operation. `item`: the entry of its path in the description.
+    """Return the call for an operation. `item`: the entry of its path in the description.
 
     Raises ValueError for a body that samples do not support.
     """

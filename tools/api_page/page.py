@@ -112,7 +112,7 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[Answer]:
 
 
 def _body_words(schema: dict[str, Any]) -> Markup:
-    """Return the schema in words; nothing if the content type is enough."""
+    """Return the schema in words; an empty text if the content type says enough."""
     return type_words(schema) if "$ref" in schema or "oneOf" in schema else Markup("")
 
 
@@ -128,7 +128,7 @@ def _tag(document: Mapping[str, Any], operation: Operation) -> str:
 
 
 def _explained() -> list[tuple[ErrorKind, list[str]]]:
-    """Return every error with the distinct texts that callers get."""
+    """Return every error with the different texts that callers can get."""
     return [
         (kind, list(dict.fromkeys((kind.public_detail,) if kind.public_detail else kind.messages)))
         for kind in error_kinds()

@@ -18,11 +18,11 @@ _PLACE = f"{{{VARIABLE}}}"
 _IMAGE = "image.png"
 _DICOM = "image.dcm"
 
-# These surround the only file of a multipart/related body. curl, Python and JavaScript read these escapes the same way.
+# The text before and after the only file of a multipart/related body. Its escapes mean the same in all three languages.
 _BEFORE_PART = r"--part\r\nContent-Type: application/dicom\r\n\r\n"
 _AFTER_PART = r"\r\n--part--\r\n"
 
-# After the permission to upload, the file goes to S3 without the caller's credentials.
+# The answer of the API permits the upload. The file then goes to S3 without the caller's credentials.
 _UPLOADS = "/uploads"
 _UPLOAD_IN_CURL = f"""\
 jq --raw-output '.upload.fields | to_entries[] | "form-string = \\("\\(.key)=\\(.value)" | @json)"' upload.json |

@@ -1,1 +1,1 @@
-"""Fill the figures in the documents from the files that their measurements write. A test compares both."""
+"""Copy figures from the output files of measurements into the documents. A test compares both."""

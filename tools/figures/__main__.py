@@ -16,7 +16,7 @@ def documents() -> Iterator[Path]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fill the figures and return the exit code."""
+    """Update the figures and return the exit code."""
     parser = argparse.ArgumentParser(prog="make figures", description=__doc__)
     parser.add_argument("--measure", action="store_true", help="predict the samples again with the same model")
     arguments = parser.parse_args(argv)

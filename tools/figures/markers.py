@@ -2,7 +2,7 @@
 
     On the <!-- figure: test.films -->624<!-- /figure --> images of the test split
 
-If the first marker is alone on its line, the figure is a block with separate lines.
+If the first marker is alone on its line, the figure is a block of lines.
 """
 
 import re
@@ -16,7 +16,7 @@ _FIGURE = re.compile(rf"({_BEGIN.pattern})(.*?)({re.escape(_END)})", re.DOTALL)
 
 
 class UnknownFigure(ValueError):
-    """A document names an unknown figure, or its markers are not in pairs, or a marker begins a line of text."""
+    """A document names an unknown figure, has unpaired markers, or has a marker at the start of a text line."""
 
 
 def names(document: str) -> set[str]:

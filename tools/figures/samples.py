@@ -23,7 +23,7 @@ def measure() -> dict[str, Any]:
     predictor = Predictor.load(Settings.from_env({}))
     answers = {}
     for path in sorted(SAMPLES.glob("*.png")):
-        predictor.predict(path.read_bytes(), request_id="-", heatmap=False)  # the first prediction is slower
+        predictor.predict(path.read_bytes(), request_id="-", heatmap=False)  # warm up: the first prediction is slower
         answers[path.name] = predictor.predict(
             path.read_bytes(), request_id="28922860-e800-450a-a664-221f83f74933", heatmap=False
         ).body

@@ -1,4 +1,4 @@
-"""All figures that documents may name, as text, from the output files of their measurements."""
+"""Read all figures that documents may name, as text, from the output files of the measurements."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def figures() -> dict[str, str]:
 
 
 def model_figures(card: dict[str, Any], model_card: str) -> dict[str, str]:
-    """Return figures of the model's card, and of the published origin in MODEL_CARD.md."""
+    """Return figures of the model from its card, and the published figures of the origin from MODEL_CARD.md."""
     metrics, test = card["metrics"], card["metrics"]["test"]
     table = _rows(model_card, "| | origin |")
     published = {cells[0]: cells[1:] for cells in map(_cells, table[2:])}
@@ -77,7 +77,7 @@ def bench_figures(bench: dict[str, Any]) -> dict[str, str]:
 
 
 def backfill_figures(bench: dict[str, Any], prices: dict[str, Any]) -> dict[str, str]:
-    """Return the price of a million images: the time in bench/results.json at the list prices in cdk.json."""
+    """Return the price of a million images, from the time in bench/results.json and the list prices in cdk.json."""
     milliseconds = _section(bench, "process")["jpeg_2000"]["heatmap_upload"]["ms"]["upload_heatmap"]["median"]
     gigabytes = prices["memory_mb"] / 1024
     a_second = gigabytes * prices["price_gb_second"] * MILLION
@@ -99,7 +99,7 @@ def answer_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
-    """Return the outcomes of the damaged files of `make fuzz`."""
+    """Return the outcomes for the damaged files in `make fuzz`."""
     outcomes, total = section["outcomes"], section["inputs"]
     rows = [
         f"| {name if name == 'predicted' else f'`{name}`'} | {count:,} | {count / total:.1%} |"
@@ -117,7 +117,7 @@ def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def header_figures(section: dict[str, Any]) -> dict[str, str]:
-    """Return the memory that the files with made-up headers of `make fuzz` took, and how much stayed allocated."""
+    """Return the memory that files with made-up headers in `make fuzz` took, and how much of it stayed allocated."""
     return {
         "headers.inputs": f"{section['inputs']:,}",
         "headers.megabytes": f"{section['megabytes']:.0f} MB",
@@ -129,7 +129,7 @@ def header_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a section of results.json, or that of another kind of machine if this kind has none. Raises KeyError."""
+    """Return a section of results.json, if needed from another kind of machine. Raises KeyError."""
     for sections in (bench, *bench.get("others", {}).values()):
         if name in sections:
             found: dict[str, Any] = sections[name]
@@ -162,7 +162,7 @@ def copy_figures(
 
 
 def prevalence_figures() -> dict[str, str]:
-    """Return the example of another prevalence: 96% at even odds, if one image in ten shows pneumonia."""
+    """Return the example for another prevalence: a probability of 96% at 50%, if one image in ten shows pneumonia."""
     found = probability_at(0.96, 0.5, 0.1)
     member = json.dumps({"prevalence": 0.1, "probability": found})
     return {"prevalence.member": f'```json\n"at_prevalence": {member}\n```', "prevalence.percent": f"{found:.0%}"}

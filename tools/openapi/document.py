@@ -511,6 +511,6 @@ def _code(error_type: ErrorType) -> str:
 
 
 def _example(error_type: ErrorType) -> dict[str, Any]:
-    # The base class stands for exceptions from outside the package, whose texts are not shown.
+    # The base class represents exceptions from outside the package. Callers do not see their texts.
     error = RuntimeError() if error_type is PneumoniaError else error_type(_DETAILS.get(error_type, ""))
     return {**problem(error, EXAMPLE_REQUEST_ID), "help": help_path(error_type.code)}

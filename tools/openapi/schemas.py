@@ -1,6 +1,6 @@
 """The bodies of the API in JSON Schema (2020-12, the dialect of OpenAPI 3.1), each with an example.
 
-Objects may gain members later. Clients ignore members that they do not know.
+Later versions may add members to objects. Clients must ignore unknown members.
 """
 
 from typing import Any, Final
