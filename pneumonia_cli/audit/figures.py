@@ -79,7 +79,7 @@ def bootstrap(
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the score interval of a share of ``count`` (Wilson 1927), which has a width even for 20 of 20."""
+    """Return the score interval of a share of ``count`` (Wilson 1927), which is wider than zero even for 20 of 20."""
     if not count or np.isnan(share):
         return float("nan"), float("nan")
     middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
@@ -95,8 +95,8 @@ def auc_interval(y: Labels, p: Array, groups: Groups) -> Interval:
 def share_interval(called: NDArray[np.bool_], groups: Groups) -> Interval:
     """Return the share of images for which ``called`` is true, with its interval.
 
-    Each side of the interval is the wider one of the bootstrap over patients and of Wilson's interval for as many
-    images as there are patients.
+    Two intervals are computed: the bootstrap over patients, and Wilson's interval with the number of patients as the
+    count. The wider limit is returned on each side.
     """
     if not called.size:
         return Interval(*[float("nan")] * 3)

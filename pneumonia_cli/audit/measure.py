@@ -38,7 +38,7 @@ class Scores:
 
 
 def scores_of(films: Sequence[Labelled], lines: Sequence[Line]) -> Scores:
-    """Return the scores of predicted images. Refused images are in no figure."""
+    """Return the scores of predicted images. Refused images do not count in any figure."""
     numbers = {patient: number for number, patient in enumerate(dict.fromkeys(one.patient for one in films))}
     index = np.array([k for k, line in enumerate(lines) if "pneumonia" in line], np.int64)
     return Scores(

@@ -172,7 +172,7 @@ def _answers(judge: Judge, labels: Labels) -> list[Line]:
 
 
 def _rows(labels: Labels, lines: Sequence[Sequence[Line]]) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the columns, and a row for each image: label, patient, the columns of results.csv, the other model's."""
+    """Return the columns, and a row for each image, with its labels, its result, and the result of the other model."""
     other = ("other_triage", "other_pneumonia", "other_code") if len(lines) == 2 else ()
     found = []
     for k, labelled in enumerate(labels.films):

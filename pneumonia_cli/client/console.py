@@ -20,7 +20,7 @@ from pneumonia_cli.local.wsgi_server import PortInUse, running
 def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop: threading.Event | None = None) -> int:
     """Serve until Ctrl-C, SIGTERM, or until `stop` is set, and return the exit code.
 
-    The code is not part of the URL that is opened: it is an argument of the browser process, which every user can see.
+    The one-time code is not part of the opened URL, because every user can see the arguments of the browser process.
     Raises UsageProblem, ServiceError.
     """
     service.card()  # so that wrong credentials are reported here and not in the page

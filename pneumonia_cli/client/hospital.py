@@ -77,7 +77,7 @@ class Results:
         return 0 if self._fhir is None else self._fhir.not_sent
 
     def tell(self, *, for_programs: bool) -> None:
-        """Print at the end what was written. Programs only get, on standard error, what a server did not accept."""
+        """Print what was written. For programs, print to standard error, and only if a server did not accept all."""
         if for_programs:
             if self._fhir is not None and self.not_sent:
                 output.print_problem(self._fhir.told)

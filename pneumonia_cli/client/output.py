@@ -68,7 +68,7 @@ class _Reported(Progress):
 
 
 def progress(*, quiet: bool = False) -> Progress:
-    """Return progress bars for standard error, with counts, rate and times; one line a minute if not a terminal."""
+    """Return progress bars for standard error, with counts, rate and times. Off a terminal, print one line a minute."""
     return _Reported(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -106,7 +106,7 @@ def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
 
 
 def as_typed(refusal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a refusal for users of the command line, where `force=true` is the option --force."""
+    """Return a refusal in words for the command line: --force instead of `force=true`."""
     return {**refusal, "detail": str(refusal.get("detail", "")).replace("force=true", "--force")}
 
 

@@ -11,8 +11,8 @@ The page (`/`, `/page/`), the documents that it links to (`/docs`, `/model-card`
 makes the page ask for the code, need no key, as in a deployment with auth `token`. An upload needs no key either: its
 URL has a random name that only the page knows.
 
-The page uploads large images directly to S3, to a URL from the service. The proxy replaces this URL by its own, so that
-the bucket does not need to allow the origin of the proxy.
+The page uploads large images directly to S3, to a URL from the service. The proxy replaces this URL with its own, so
+that the bucket does not need to allow the origin of the proxy.
 """
 
 import base64

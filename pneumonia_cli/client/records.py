@@ -20,7 +20,7 @@ def print_record(record: Record, shape: Shape) -> None:
 
 
 def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record], shape: Shape) -> None:
-    """Print many records: `whole` as JSON, or the `columns` of `rows` as CSV. The header is printed without rows too.
+    """Print many records: `whole` as JSON, or the `columns` of `rows` as CSV. The header is always printed.
 
     Lists and objects are JSON inside their cell, so that the columns do not depend on their content.
     """

@@ -17,7 +17,7 @@ LOCAL_STACK = "local"
 
 JOBS = 16
 UNANSWERED = 1000
-LOCAL_JOBS = 4  # more would only wait for the process that emulates S3, and would delay the worker in it
+LOCAL_JOBS = 4  # more would wait for the process that emulates S3, and delay the worker in it
 LOCAL_UNANSWERED = 100  # each event costs moto time in proportion to the messages in the queue
 
 

@@ -23,7 +23,7 @@ def secondary_capture(source: Source, answer: Answer) -> Dataset:
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        # A placeholder, emptied below: the picture of X-ray, legend and text has no orientation.
+        # This placeholder is emptied below, because the picture of X-ray, legend and text has no orientation.
         patient_orientation=("L", "F"),
         study_instance_uid=source.study_instance_uid,
         series_instance_uid=derived("picture series", source.series_instance_uid, *identity),

@@ -31,7 +31,7 @@ class DicomFolder:
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
         """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the content of the file.
 
-        Writes nothing if the answer names another instance than the file, which was then replaced after it was sent.
+        Writes nothing if the answer names another instance. In that case the file was replaced after it was sent.
         """
         try:
             source = Source.of(data)

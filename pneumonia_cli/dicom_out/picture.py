@@ -76,7 +76,7 @@ def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
     caveat = caveat_of(fields)
     if caveat is None:
         lines = [(words.capitalize(), 48, _COLOURS.get(triage, "white")), (told, 28, "white")]
-    else:  # the caveat replaces the triage, since readers would trust its colour
+    else:  # readers would trust the colour of a triage, so the caveat replaces it
         meant = textwrap.wrap(MEANINGS[caveat], (width - 2 * _MARGIN) // 11)
         lines = [(CAVEATS[caveat].capitalize(), 48, _WARNING), *((line, 22, _WARNING) for line in meant)]
         lines += [(f"The model says: {words}", 24, _DIM), (told, 24, _DIM)]

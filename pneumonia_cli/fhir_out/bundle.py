@@ -119,7 +119,7 @@ def _probability(source: Source, answer: Answer) -> Json:
         components.append({"code": name, "valueQuantity": parts.percentage(threshold)})
     value: Json = {"valueQuantity": parts.percentage(percentage_of(number))}
     if caveat_of(fields) is not None:
-        # Lists and curves would show the number without its caveat, so only the words contain it.
+        # Lists and curves would show the number without its caveat, so only the text contains the number.
         value, components = {"dataAbsentReason": parts.coded(parts.ABSENT_REASONS, "as-text", "As Text")}, []
     told = [*limits(fields), spoken(fields)[1], *SCOPE]
     return {

@@ -52,7 +52,7 @@ class FhirFolder:
         """Write and send the report of one image. `line`: the fields of the answer, or `error`; `data`: the file.
 
         There is no report after a refusal, for a file that is not a DICOM image, or if the answer names another
-        instance than the file, which was then replaced after it was sent.
+        instance. In the last case the file was replaced after it was sent.
         """
         document = None
         try:

@@ -32,13 +32,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sync_file(path: Path) -> None:
-    """Flush a file that other code has written to the disk."""
+    """Flush to disk a file that other code has written."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Flush the names in a folder to the disk."""
+    """Flush to disk the names in a folder."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,4 +1,4 @@
-"""Pseudonyms for UIDs that leave the building, and names of jobs: keyed hashes that only the key can resolve."""
+"""Pseudonyms for UIDs that leave the building, and names of jobs: hashes that cannot be resolved without the key."""
 
 import hashlib
 import hmac

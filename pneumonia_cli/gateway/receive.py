@@ -142,7 +142,7 @@ class Receiver:
         self._log("association_refused", why="ae_title_or_limit")
 
     def _data(self, event: evt.Event) -> None:
-        """Count the bytes of one association since its last image, and abort it if they exceed the limit."""
+        """Count the bytes of an association since its last image, and abort the association above the limit."""
         with self._lock:
             size = self._bytes.get(event.assoc, 0) + len(event.data)
             self._bytes[event.assoc] = size

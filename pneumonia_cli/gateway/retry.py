@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubles from `first` to `longest` seconds, minus up to a quarter at random, so that attempts spread out."""
+    """A wait that doubles from `first` to `longest` seconds, minus up to a quarter at random to spread attempts."""
 
     first: float
     longest: float

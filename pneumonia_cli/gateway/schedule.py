@@ -34,7 +34,7 @@ class Schedule:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the current step of the images in work, and start no other image."""
+        """Finish the current step of each image in progress, and start no other image."""
         with self._change:
             self._stopping = True
             self._change.notify_all()

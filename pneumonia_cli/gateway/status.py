@@ -33,7 +33,7 @@ class Status:
 
     @property
     def well(self) -> bool:
-        """Whether no one needs to act."""
+        """Whether no action is needed."""
         return self.running and self.failed == 0
 
     def to_json(self) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The queue on disk. An image stays in it until its results are delivered, even if the process is killed.
 
-Every step is one rename, so that a kill leaves the state before or after the step:
+Every step is one rename. A killed process leaves the state from before or after the step:
 
     receiving/…            files that pynetdicom writes while images arrive; removed at the next start
     incoming/ID            a folder that is being filled; removed at the next start

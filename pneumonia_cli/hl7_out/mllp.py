@@ -70,7 +70,7 @@ class Receiver:
 
 
 def _answer(link: socket.socket, deadline: float) -> bytes:
-    """Return the bytes between start and end. `deadline`: for all bytes together, on the monotonic clock.
+    """Return the bytes between the start and end marks. `deadline`: for all bytes together, on the monotonic clock.
 
     Raises NotAcknowledged, OSError.
     """

@@ -67,7 +67,7 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     page_origins = set(settings.cors_origins)
 
     def admits(origin: str, method: str, path: str) -> bool:
-        # moto would allow every page everything.
+        # Without these limits, moto would accept every request from every page.
         return origin in page_origins and method in ("OPTIONS", "POST") and path.rstrip("/") == f"/{UPLOAD_BUCKET}"
 
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler, admits) as bound:

@@ -11,9 +11,9 @@ from pneumonia_cli.stack.settings import StackSettings
 def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth: str = "none") -> None:
     """Set the environment variables that the stack sets for the handlers.
 
-    Variables of the user win, so that a setting can be tried without editing cdk.json. `auth` is none or token, since
-    nothing on this machine checks signatures. Call this before the handlers first read their settings, which they keep.
-    For uploads, call it inside `local_cloud`, which provides its address.
+    Variables of the user take precedence, so that a setting can be tried without editing cdk.json. `auth` is none or
+    token, since nothing on this machine checks signatures. Call this before the handlers first read their settings,
+    which they keep. For uploads, call it inside `local_cloud`, which provides its address.
     """
     env.setdefault("EVENT_BUS", "")  # the local cloud has no event bus, even if the settings name one
     for name, value in {**settings.environment(), "MODEL_DIR": str(MODEL_DIR)}.items():

@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(first: int, other: int | None = None) -> int:
-    """Return the first free port from `first` on except `other`. Returns 0 if there is none or if `first` is 0."""
+    """Return the first free port from `first` upwards, skipping `other`. Returns 0 if none is free or `first` is 0."""
     if first == 0:
         return 0
     return next((port for port in range(first, 65536) if port != other and is_free(port)), 0)
@@ -47,7 +47,7 @@ def serve_command(port: int, s3_port: int, auth: str, env: Mapping[str, str] = o
 
 
 def client_exports(url: str, endpoint_url: str, token: str | None) -> dict[str, str]:
-    """Return the environment with which `pneumonia … --stack local` finds a local cloud at other than default ports."""
+    """Return the environment with which `pneumonia … --stack local` finds a local cloud on other ports."""
     found = {
         "PNEUMONIA_URL": (url, f"http://{names.HOST}:{names.PORT}"),
         "AWS_ENDPOINT_URL": (endpoint_url, names.endpoint_url(names.S3_PORT)),

@@ -1,6 +1,7 @@
 """CORS of a Function URL: answer preflight requests, and add headers to other responses.
 
-With a CORS configuration, preflight requests do not reach the function. Without one every request does, also OPTIONS.
+With a CORS configuration, preflight requests do not reach the function. Without one, every request reaches the
+function, including OPTIONS.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors
 """
 

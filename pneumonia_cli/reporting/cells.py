@@ -1,4 +1,4 @@
-"""CSV cells that no spreadsheet takes for a formula. The page has the same rule (`page/cells.js`)."""
+"""CSV cells that no spreadsheet reads as a formula. The page has the same rule (`page/cells.js`)."""
 
 import re
 from typing import Any, Final
@@ -9,7 +9,7 @@ _FORMULA: Final = re.compile("(\\A|[,;|\t\r\n])([ \u00a0\u3000]*)(?=[=+\\-@\uff1
 
 
 def inert(text: str) -> str:
-    """Return the text with an apostrophe before everything that could start a formula, as in the name of a file."""
+    """Return the text with an apostrophe before everything that could start a formula, for example in a file name."""
     quoted = _FORMULA.sub(r"\1\2'", text)
     # Some programs drop these characters and read what follows.
     return f"'{quoted}" if quoted.startswith(("\t", "\r", "\n")) else quoted

@@ -52,7 +52,7 @@ def limits(result: Mapping[str, Any]) -> list[str]:
 def spoken(result: Mapping[str, Any]) -> tuple[str, str]:
     """Return sentences about the triage and about the probability of a prediction.
 
-    With a caveat both start with it, and say that the model's own answer must not be used.
+    If there is a caveat, both start with it and say that the model's own answer must not be used.
     """
     caveat = caveat_of(result)
     if caveat is not None:

@@ -62,7 +62,7 @@ def read(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of a file. Raises MissingImage if it is empty, TooLarge, UnreadableFile."""
     try:
         with path.open("rb") as stream:
-            data = stream.read(max_bytes + 1)  # never more, also for a huge file
+            data = stream.read(max_bytes + 1)  # never more, even for a huge file
     except OSError as error:
         raise UnreadableFile(f"{error.strerror}.") from error
     if not data:

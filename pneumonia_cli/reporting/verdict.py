@@ -28,7 +28,7 @@ _MOST_IN_WORDS = 1000
 
 
 def caveat_of(result: Mapping[str, Any]) -> str | None:
-    """Return a key of CAVEATS, or None for an image that was not forced and is like those of the training."""
+    """Return a key of CAVEATS, or None for an image that was not forced and is like the training images."""
     if result.get("forced"):
         return "forced"
     return "outside" if result.get("in_training_population") is False else None

@@ -15,7 +15,7 @@ from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.stack.contradictions import contradictions
 from pneumonia_cli.stack.settings import StackSettings
 
-# Keys of the CDK. Feature flags and look-ups contain a colon; these two, which the CLI writes, do not.
+# Feature flags and look-ups of the CDK contain a colon. The CDK CLI also writes these two keys, which do not.
 _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 
 

@@ -75,7 +75,7 @@ free tiers of Lambda and S3 are not included."""
 
 @dataclass(frozen=True)
 class Rates:
-    """US dollars for one of each field of :class:`Usage`, under the same names."""
+    """US dollars for one unit of each field of :class:`Usage`, under the same names."""
 
     invocations: float
     milliseconds: float

@@ -49,7 +49,7 @@ class StackSettings(FunctionSettings):
     worker_timeout_seconds: int = setting(
         integer(3, 900), "time limit of one batch; the queue hides messages for six times as long"
     )
-    # For the API this also limits the costs, since no flood of requests can run more at once.
+    # For the API this also limits the cost of a flood of requests.
     api_reserved_concurrency: int | None = setting(
         integer(1, 1000, optional=True),
         "concurrency of the account that is reserved for the API; `null` reserves none",

@@ -179,7 +179,7 @@ def _follow(machine: Machine, execution: str, bars: Progress) -> str:
             lost = counts["failed"] + counts["timedOut"] + counts["aborted"]
             bars.update(
                 task,
-                # Grows until the listing is complete.
+                # The total grows until the listing is complete.
                 total=counts["total"],
                 completed=counts["succeeded"] + lost,
                 description=f"Images, {lost} failed" if lost else "Images",
@@ -216,7 +216,7 @@ def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] |
         return
     counts = summary["counts"]
     told = Text()
-    groups = counts.get("groups") or counts["triage"]  # summaries of earlier versions only have the triage
+    groups = counts.get("groups") or counts["triage"]  # summaries of earlier versions have only the triage
     for group, word in GROUPS.items():
         if group in WORDS or group in groups:
             told.append(f"{groups.get(group, 0):>9,} {word}\n", style=STYLES[group])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _OWN_NAME = re.compile("[0-9a-f]{32}")  # the names that Journal.key_of makes
 
 _PROBES = 16
-_ROUNDS = 8  # in one look, so that uploads continue in between
+_ROUNDS = 8  # the most in one look, so that uploads continue in between
 
 _STALLED_LOOKS = 3
 """SQS counts are approximate, so several equal answers in a row are required."""
@@ -64,7 +64,7 @@ class Collector:
         make_folder(out / HEATMAP_FOLDER)
 
     def catch_up(self, waiting: Waiting) -> int:
-        """List the bucket, fetch all results that have arrived, and return for how many images.
+        """List the bucket, fetch all new results, and return the number of their images.
 
         Keys with a result are removed from `waiting`.
         """
@@ -73,10 +73,11 @@ class Collector:
             return self._take(ordered_map(self._pool, self._fetch, arrived, ahead=_PROBES), waiting)
 
     def look(self, waiting: Waiting) -> int:
-        """Ask for the results that have waited longest, until none has arrived. Returns the same as `catch_up`.
+        """Request the results of the oldest uploads, group by group, and return the number of images that have one.
 
-        Results arrive roughly in the order of the uploads. So this needs few more requests than there are results,
-        while a listing would read the whole batch each time. Keys without a result move to the end of `waiting`.
+        Stops at the first group without a result. Results arrive roughly in the order of the uploads, so this needs
+        only a few more requests than there are results. A listing would read the whole batch each time. Keys without a
+        result move to the end of `waiting`.
         """
         answered = 0
         with errors_in_words("Results in S3"):
@@ -102,7 +103,7 @@ class Collector:
         return answered
 
     def keys(self) -> Iterator[str]:
-        """Yield the keys of all results under the prefix, without suffix: mostly the keys of the uploads."""
+        """Yield the keys of all results under the prefix, without their suffix. Most equal the keys of the uploads."""
         for prefix in stem_prefixes(self._prefix):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):

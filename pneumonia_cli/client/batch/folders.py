@@ -28,7 +28,7 @@ def results_of(folder: Path) -> Path:
 
 
 def batch_at(named: Path) -> Path:
-    """Return the folder of a batch, which the user names by its results or by its images."""
+    """Return the folder of a batch. The user names its folder of results or its folder of images."""
     if (named / FILE).is_file() or not named.is_dir():
         return named
     results = results_of(named)
@@ -36,7 +36,7 @@ def batch_at(named: Path) -> Path:
 
 
 def _images_of(out: Path) -> Path | None:
-    """Return the folder of the images of the batch in `out`, or None if there is no batch or a command has it open."""
+    """Return the folder of the images of the batch in `out`, or None without a batch or while a command has it open."""
     if not (out / FILE).is_file():
         return None
     try:

@@ -179,10 +179,10 @@ class Journal:
     def key_of(self, data: bytes, *, force: bool = False) -> str:
         """Return the upload key of an image. The same bytes have the same key in this batch.
 
-        With `force` the key is another one, so that the first result stays unchanged.
+        With `force` the key differs, so that the first result stays unchanged.
 
         The key is an HMAC with a secret of the batch. It reveals nothing about the image, even to somebody who has a
-        copy of it.
+        copy of the image.
         """
         digest = hmac.new(self._secret, data, hashlib.sha256)
         if force:
@@ -250,7 +250,7 @@ class Journal:
         return names
 
     def answered(self, key: str, result: dict[str, Any], heatmap_file: str | None) -> int:
-        """Store the result for a key, and return for how many images it is (identical ones share a key)."""
+        """Store the result for a key, and return the number of its images (identical images share a key)."""
         status = "predicted" if result["status"] == "predicted" else "rejected"
         probability = float(result["pneumonia"]) if status == "predicted" else None
         done = self._db.execute(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def lost(s3: "S3Client", bucket: str, prefix: str, keys: Iterable[str]) -> set[str] | None:
-    """Return those of `keys`, all under `prefix`, that are not in the upload bucket; None if it may not be listed.
+    """Return the `keys` (all under `prefix`) that are not in the bucket, or None without permission to list it.
 
     Sends one request for each thousand objects of the batch. Raises ServiceError.
     """

@@ -34,11 +34,10 @@ DEAD = "The worker failed to process it, and its message is in the dead-letter q
 class BatchOptions:
     """The user's options.
 
-    `unanswered`: how many uploaded images can be without a result. A whole batch at once would delay all later uploads
-    until its end, and trigger the alarm on the age of the queue.
-    `patience_seconds`: how long to wait without progress. `force`: also predict images that do not look like a chest
-    X-ray. `prevalence`: a share for which probabilities are also calculated. `wanted`: results for a hospital's
-    systems.
+    `unanswered`: the most uploaded images that may wait for a result. A whole batch at once would delay all later
+    uploads, and set off the alarm on the age of the queue. `patience_seconds`: how long to wait without progress.
+    `force`: also predict images that do not look like a chest X-ray. `prevalence`: a share for which probabilities are
+    also calculated. `wanted`: results for a hospital's systems.
     """
 
     out: Path
@@ -73,7 +72,7 @@ def upload_and_collect(
                 uploader.abandon(NOT_BEGUN)
             return why
         finally:
-            # However the run ends, uploads that have not started do not start.
+            # When the run ends for any reason, no further upload starts.
             pool.shutdown(wait=True, cancel_futures=True)
             uploader.settle()
 
@@ -141,7 +140,7 @@ class _Run:
             self._collector.catch_up(self._waiting)
         if self._waiting:
             gone = self._lost()
-            # If the bucket cannot be listed, all are sent again: S3 refuses objects that already exist.
+            # If the bucket cannot be listed, all images are sent again. S3 refuses objects that already exist.
             self._give_up(set(self._waiting) if gone is None else gone)
 
     def _note(self, done: Sequence[Sent]) -> None:

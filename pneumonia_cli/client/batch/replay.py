@@ -1,10 +1,9 @@
-"""`pneumonia replay`: predict images again that were uploaded on one day, through the queue.
+"""`pneumonia replay`: predict the images of one day again, by sending them through the queue.
 
 Use it for results that are missing because their messages expired, and for results of a model that was replaced. Each
-message looks like the S3 event for the newest version of an image, without sequencer and version. Without them
-the time of the event decides which result is kept (results.py in lambda_src), and this time is the start of the
-replay. Therefore the result of a replay replaces earlier ones, and the result of a later upload replaces that of the
-replay.
+message looks like the S3 event for the newest version of an image, without sequencer and version. Without them, the
+time of the event decides which result is kept (results.py in lambda_src). This time is the start of the replay. A
+replay therefore replaces earlier results, and a later upload replaces the result of the replay.
 """
 
 import contextlib
@@ -141,7 +140,7 @@ def _has_result(s3: "S3Client", upload_bucket: str, bucket: str, key: str) -> bo
         return True
     if former == stem or not _exists(s3, bucket, former + JSON_SUFFIX):
         return False
-    # Either written before prefixes were reserved, or the result of another image. The document shows which.
+    # This result was written before prefixes were reserved, or it belongs to another image. The document shows which.
     with contextlib.closing(s3.get_object(Bucket=bucket, Key=former + JSON_SUFFIX)["Body"]) as body:
         source = ResultDocument.parse(body.read()).source
     return (source.get("bucket"), source.get("key")) == (upload_bucket, key)

@@ -33,7 +33,7 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
     `load_card` fetches the model card of the service before anything is uploaded. Raises ServiceError, UsageProblem.
     """
     if options.out.resolve().is_relative_to(folder.resolve()):
-        # The next run would take the results for images.
+        # The next run would treat the results as images.
         raise UsageProblem(f"{options.out} is inside {folder}. Choose another folder with --out.")
     options.wanted.check()
     for option, results in options.wanted.folders.items():

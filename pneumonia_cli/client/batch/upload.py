@@ -73,7 +73,7 @@ class Uploader:
         self._left = True
 
     def again(self, images: Sequence[ImageFile]) -> None:
-        """Send these images again, after all that are still to be sent."""
+        """Send these images again, after all images that are still to be sent."""
         self._files = itertools.chain(self._files, images)
         self._left = True
 
@@ -82,7 +82,7 @@ class Uploader:
         return self._left or bool(self._running)
 
     def step(self, seconds: float, room: int) -> list[Sent]:
-        """Continue for at most about `seconds`, store the outcomes in the journal, and return them.
+        """Continue for about `seconds`, store the outcomes in the journal, and return them.
 
         `room`: how many more uploads can start. Raises ServiceError if uploading cannot continue.
         """

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = _wants_json(arguments)
     try:
         code = _run(arguments, as_json=as_json)
-        sys.stdout.flush()  # an error when the process ends would not be reported
+        sys.stdout.flush()  # now, because an error at exit would not be reported
         return code
     except KeyboardInterrupt:
         return EXIT_STOPPED
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Whether JSON is asked for. This works before the options are parsed, because they may be invalid."""
+    """Return whether the user asked for JSON. The options are not parsed yet, because they may be invalid."""
     pairs = itertools.pairwise(arguments)
     return "--json" in arguments or "--output=json" in arguments or ("--output", "json") in pairs
 

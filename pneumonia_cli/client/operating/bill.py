@@ -43,7 +43,7 @@ _LOG_BYTES: Final = 2_000
 _EMPTY_RECEIVES_A_MONTH: Final = 5 * 3 * 60 * HOURS_A_MONTH
 _MESSAGES_AN_IMAGE: Final = 3  # sent, received, deleted
 
-# Metrics that the alarms watch, with and without the functions' metrics, and that of the alarm on backfills.
+# The number of metrics that the alarms watch, with and without the functions' metrics, and for the alarm on backfills.
 # tests/infra/test_observability.py compares them with the template.
 _WATCHED: Final = {True: 19, False: 9}
 _WATCHED_BACKFILL: Final = 1
@@ -102,8 +102,8 @@ def of_month(aws: Aws, stack: str, chosen: StackSettings, when: datetime | None,
 def expected_usage(chosen: StackSettings, expected: Expected) -> Usage:
     """Return the monthly usage of a stack in a steady state, in which as much expires as arrives.
 
-    Backfills are not included. The images arrive one by one: each is a separate batch, and as few as possible share an
-    hour. Both assumptions give the highest cost.
+    Backfills are not included. Two assumptions give the highest cost: each image arrives alone, as a separate batch,
+    and the arrivals are spread over as many hours as possible.
     """
     films = expected.films
     kept = _months(chosen.upload_expiry_days) * expected.megabytes * 1e6

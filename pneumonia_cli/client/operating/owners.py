@@ -1,4 +1,4 @@
-"""Find the upload that a result belongs to, where results of two images may have the same key.
+"""Find the upload that a result belongs to, if results of two images may have the same key.
 
 Versions without reserved prefixes (pneumonia/uploads/names.py) wrote the result of an upload `archive/hospital/a.png`
 to the key of an image of an archive. Only the result document shows which image it belongs to: it names its source.

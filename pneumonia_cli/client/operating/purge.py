@@ -184,7 +184,7 @@ def _empty(
 
 
 def _meets(one: str, other: str) -> bool:
-    """Return whether a key can start with both."""
+    """Return whether a key can start with both prefixes."""
     return one.startswith(other) or other.startswith(one)
 
 

@@ -119,7 +119,7 @@ def step(client: Any, function: str, recorded: int | None = None) -> Step:
 
 
 def of_the_last_deployment(steps: list[Step]) -> list[Step]:
-    """Return the functions whose versions the last deployment made. Raises ServiceError without an earlier version."""
+    """Return the functions with a version from the last deployment. Raises ServiceError without an earlier version."""
     newest = max(datetime.fromisoformat(one.made) for one in steps)
     found = [one for one in steps if newest - datetime.fromisoformat(one.made) <= _ONE_DEPLOYMENT]
     for one in found:

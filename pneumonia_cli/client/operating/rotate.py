@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, shape: Shape = Shape.TABLE) -> int:
     """Put a new default token into the secret, and return the exit code. Raises ServiceError.
 
-    With `revoke` this is done twice, so that the old token is not even the previous one. Named tokens do not change.
+    `revoke` does this twice, because the service also accepts the previous token. Named tokens do not change.
     """
     client: SecretsManagerClient = aws.client("secretsmanager")
     token = None
@@ -35,7 +35,7 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, sha
 
 def rotate(client: "SecretsManagerClient", secret_id: str, stored: Stored, *, times: int) -> str:
     """Write `times` new tokens, one after the other, and return the last. Raises botocore's errors."""
-    # Not needed here: the previous version of the secret holds the previous token.
+    # This hash is not needed after a rotation, because the previous version of the secret holds the previous token.
     kept = {name: value for name, value in stored.fields.items() if name != "previous_sha256"}
     tokens = [new_token() for _ in range(times)]
     for token in tokens:

@@ -160,7 +160,7 @@ def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
 
 def _write(client: "SecretsManagerClient", secret_id: str, stored: Stored, fields: Mapping[str, Any]) -> None:
     """Make this the current version. Raises ServiceError if another command wrote after `stored` was read."""
-    # The previous version is no longer the one before the last rotation, so the hash of its token is kept here.
+    # This write makes the current version the previous one, so the hash of the token before the last rotation is kept.
     kept = {"previous_sha256": stored.fields.get("previous_sha256", _previous_sha256(client, secret_id)), **fields}
     client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(kept))
     if client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["VersionId"] != stored.version:

@@ -16,7 +16,7 @@ _PENDING: Final = "CodeArtifactUserPendingException"
 _PATIENCE_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 5.0
 
-# An event without messages or an image: it does nothing if the version runs it.
+# An event without messages and without an image. A version that runs it does nothing.
 _NOTHING: Final = b'{"Records": []}'
 
 Sleep = Callable[[float], None]
