@@ -18,7 +18,8 @@ UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 PIXEL_DATA = (0x7FE0, 0x0010)
 READ_SEQUENCES = ((0x0028, 0x3000), (0x0028, 0x3010))
-"""Modality LUT and VOI LUT. They are read later, so the walk enters them even where nothing marks them as sequences."""
+"""Modality LUT and VOI LUT. They are read later, so the walk enters them even if the encoding does not mark them as
+sequences."""
 
 LONG_FORM = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations with a length of four bytes after two reserved ones (PS3.5, table 7.1-1)."""

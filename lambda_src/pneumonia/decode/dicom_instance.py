@@ -46,7 +46,7 @@ def identify(data: bytes, limits: Limits) -> Instance:
         with warnings.catch_warnings():
             # pydicom's warnings quote the values that break the standard.
             warnings.simplefilter("ignore")
-            # A small deflated file could take a long time to read, and this process has no time limit.
+            # A small deflated file could take a long time to read, and nothing limits the time here.
             dataset, cut = read_file(data, limits, inflates=False)
             found = _named(dataset)
             check_header(dataset, limits, cut=cut)

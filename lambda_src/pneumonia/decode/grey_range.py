@@ -110,8 +110,8 @@ def _is_border(border: NDArray[np.float64], others: NDArray[np.float64]) -> bool
 
 
 def within(declared: Range, measured: Range) -> Range:
-    """Return the range to show for a window or table: the declared one, or its overlap with the image's range if the
-    image fills less than half of it."""
+    """Return the range to show for a window or table: the declared range, or its overlap with the measured range if the
+    image fills less than LEAST_USE of the declared one."""
     common = max(declared[0], measured[0]), min(declared[1], measured[1])
     fills = common[1] - common[0] >= LEAST_USE * (declared[1] - declared[0])
     return declared if fills or common[1] <= common[0] else common

@@ -1,4 +1,4 @@
-"""Return the memory of large images to the system once they are freed, because by default the C library keeps it."""
+"""Keep freed memory for reuse while an image is processed, and return it to the system afterwards."""
 
 import contextlib
 import ctypes

@@ -30,7 +30,7 @@ def to_samples(
         negative: the lowest value is white.
 
     Returns:
-        uint8 or uint16 [rows, columns], higher is brighter; and their depth.
+        uint8 or uint16 [rows, columns], where higher is brighter, and their depth.
     """
     least, most = values.min(), values.max()
     if values.dtype.kind == "f" or int(most) - int(least) >= 2**MOST_BITS:

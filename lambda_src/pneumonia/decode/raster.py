@@ -128,7 +128,8 @@ def _decoded(data: bytes, kind: Format, limits: Limits, enough: int | None, own_
 
 
 def _picture(values: Values, negative: bool, own_depth: bool) -> tuple[Image.Image, Depth]:
-    """Return the result of `_flatten` as one image that is not a negative, and its depth. It is not turned upright."""
+    """Return the result of `_flatten` as one image that is not a negative, and its depth. The image is not turned
+    upright."""
     if isinstance(values, Image.Image):
         return ImageOps.invert(values) if negative else values, EIGHT_BITS
     if values.dtype.kind == "f":

@@ -187,7 +187,7 @@ def _public_addresses(host: str, resolve: Resolve) -> Sequence[str]:
         addresses = resolve(host)
     except (OSError, UnicodeError):
         raise UrlFetchFailed("The host name of the URL could not be resolved.") from None
-    # One private address is enough to refuse: a mix of public and private addresses is suspicious.
+    # Refuse the host even if only one address is private, because a mix of public and private addresses is suspicious.
     if not all(is_public(address) for address in addresses):
         raise UrlNotAllowed("The host of the URL resolves to an address that is not public. Send the image itself.")
     return addresses

@@ -1,7 +1,8 @@
 """Check that an image is a chest X-ray, that it is upright, and that it is of the training population.
 
-The graph measures, the card sets the limits, and this module decides. The distance measures how far the features of the
-image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned or inverted.
+The graph measures the image, the card sets the limits, and this module decides. The distance measures how far the
+features of the image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned or
+inverted.
 """
 
 from dataclasses import dataclass

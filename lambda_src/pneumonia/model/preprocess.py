@@ -42,7 +42,8 @@ def stretched(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     height, width = grey.shape
     top, left = int(height * _MARGIN), int(width * _MARGIN)
     counts = np.bincount(grey[top : height - top, left : width - left].ravel(), minlength=256)
-    # A level represents the values half a step to either side, so that the range changes smoothly with the pixels.
+    # Each grey level represents the values within half a step to either side, so that the range changes smoothly with
+    # the pixels.
     below = np.concatenate(([0], np.cumsum(counts)))
     low, high = np.interp(np.multiply(_QUANTILES, below[-1]), below, np.arange(257) - 0.5)
     darkest, brightest = _STRETCHED_TO

@@ -128,7 +128,7 @@ def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # All optimisations, including layouts for this CPU. An optimised graph only lacks the layouts.
+    # All optimisations, including layouts for this CPU. In an optimised graph, only the layouts are still open.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 IN_FLIGHT = 5
-"""How many images are processed at once. It equals the default `batch_size`, so no image of a batch waits for the S3
-calls of another one.
+"""How many images are processed at once. It equals the default `batch_size`, so no image in a batch waits for the S3
+calls of another image.
 
 Each image waits for S3 four times and computes once (docs/scale.md). Each keeps its file in memory, at most
 `max_image_bytes`."""

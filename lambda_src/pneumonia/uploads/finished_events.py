@@ -33,7 +33,7 @@ class EventNotSent(PneumoniaError):
 
 
 def announce(results: Results, upload: Upload, document: ResultDocument, outcome: WriteOutcome) -> None:
-    """Send the event of an upload's result, if an event bus is set and the result is stored.
+    """Send the event for the result of an upload, if an event bus is set and the result is stored.
 
     `document`: the document that was written, or that was a duplicate. Raises EventNotSent, and ClientError if S3 or
     EventBridge fails.

@@ -1,7 +1,7 @@
 """The keys of the results bucket. No two images share a key.
 
 - results of an upload: `<key>.json` and `<key>.heatmap.png`;
-- results of an image in another bucket: the same under `archive/<bucket>/`;
+- results of an image in another bucket: the same names under `archive/<bucket>/`;
 - files of a backfill: under `backfill-runs/`;
 - feedback on the result of an upload: under `feedback/`.
 
