@@ -68,7 +68,7 @@ def test_what_is_decoded_in_the_functions_own_process_takes_little(
 
 def test_the_documents_say_how_many_bombs_there_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
-    assert f"`tests/memory` holds {len(BOMBS)} such files" in " ".join(page.split())
+    assert f"`tests/memory` generates {len(BOMBS)} such files" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("name", BOMBS)

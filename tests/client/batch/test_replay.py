@@ -88,7 +88,7 @@ def test_other_days_are_left_alone(uploaded: Stack, pneumonia: Pneumonia, days: 
     day = (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%d")
     ran = pneumonia("replay", "--day", day, *LOCAL, "--yes")
     assert (ran.code, uploaded.poller.poll()) == (0, 0)
-    assert "No images" in ran.out
+    assert "There are no images" in ran.out
 
 
 def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumonia) -> None:
