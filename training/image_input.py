@@ -66,13 +66,9 @@ def read_image(model: Any) -> None:
     scale, zero = (stored[name] for name in quantised.input[1:3])
     if scale != 1 or zero != 0 or zero.dtype != np.uint8:
         raise RuntimeError(f"the image is quantised with the scale {scale} and the zero point {zero}, not 1 and 0")
-    # The types of the intermediate tensors are now wrong. onnxruntime infers them again.
-    changed = {name for node in path[: path.index(quantised) + 1] for name in node.output}
-    kept = [entry for entry in graph.value_info if entry.name not in changed]
-    del graph.value_info[:]
-    graph.value_info.extend(kept)
     _bypass(graph, cast)
     _bypass(graph, quantised)
+    del graph.value_info[:]  # The types between are wrong now. onnxruntime infers them again.
 
 
 def _path(graph: Any) -> list[Any]:

@@ -36,11 +36,7 @@ def pad_channels(model: Any, multiple: int = MULTIPLE) -> int:
         for node in stream.producers:
             for name in node.input[1:3]:
                 weights[name] = _padded(weights[name], 0, more[id(stream)])
-    # The shapes of the padded tensors are now wrong. onnxruntime infers them again.
-    changed = set().union(*(stream.tensors for stream in padded))
-    kept = [entry for entry in graph.value_info if entry.name not in changed]
-    del graph.value_info[:]
-    graph.value_info.extend(kept)
+    del graph.value_info[:]  # The shapes of padded tensors are wrong now. onnxruntime infers them again.
     for name, entry in stored.items():
         entry.CopyFrom(numpy_helper.from_array(weights[name], name))
     return len(padded)

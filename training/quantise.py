@@ -11,6 +11,7 @@ in 16 bits, which 8-bit weights can saturate.
 """
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,11 +88,11 @@ def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = Fa
         equalise.equalise(model, images)
         image = image_input.fold_scaling(model)
         padding.pad_channels(model)
-        graph, even = model.graph, Path(folder) / "even.onnx"
+        graph, even, quantised = model.graph, Path(folder) / "even.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, even)
         quantize_static(
             str(even),
-            str(out),
+            str(quantised),
             ImageReader(graph.input[0].name, images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
@@ -103,13 +104,14 @@ def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = Fa
             extra_options={"TensorQuantOverrides": {image: [IMAGE_QUANTISATION]}} if image else {},
         )
         if image:
-            model = onnx.load(out)
+            model = onnx.load(quantised)
             image_input.read_image(model)
             onnx.checker.check_model(model)
-            onnx.save(model, out)
-    before, after = interface(source), interface(out)
-    if before != after:
-        raise RuntimeError(f"the quantised graph has another interface: {after} instead of {before}")
+            onnx.save(model, quantised)
+        before, after = interface(source), interface(quantised)
+        if before != after:
+            raise RuntimeError(f"the quantised graph has another interface: {after} instead of {before}")
+        shutil.copyfile(quantised, out)
 
 
 def outside_backbone(graph: Any) -> list[str]:

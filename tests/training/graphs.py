@@ -1,9 +1,11 @@
 """A small ONNX graph with the operators and outputs of the served one."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE, CHANNELS = 32, 8
@@ -57,3 +59,10 @@ def network(path: Path, *, convolutions: bool = True) -> Path:
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8), path)
     return path
+
+
+def outputs(model: Any, *names: str) -> Any:
+    """Return the named outputs of a graph for four random images."""
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    images = np.random.default_rng(7).integers(0, 256, (4, SIZE, SIZE, 1), dtype=np.uint8)
+    return session.run(list(names), {"image": images})

@@ -3,23 +3,16 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from tests.training.graphs import CHANNELS, SIZE, network
+from tests.training.graphs import CHANNELS, network, outputs
 from training import padding
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Any:
     return onnx.load(network(tmp_path / "float.onnx"))
-
-
-def maps(model: Any) -> Any:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    images = np.random.default_rng(7).integers(0, 256, (4, SIZE, SIZE, 1), dtype=np.uint8)
-    return session.run(["logit", "activation_map"], {"image": images})
 
 
 def weights(model: Any) -> dict[str, Any]:
@@ -42,13 +35,13 @@ def deeper(model: Any) -> Any:
 
 def test_padded_channels_change_no_result(model: Any) -> None:
     model = deeper(model)
-    expected = maps(model)
+    expected = outputs(model, "logit", "activation_map")
     assert padding.pad_channels(model, 6) == 2
     found = weights(model)
     assert found["stem"].shape[0] == found["depth"].shape[0] == found["point"].shape[0] == 12
     assert found["point"].shape[1] == found["last"].shape[1] == 12
     assert found["last"].shape[0] == CHANNELS  # others than convolutions read these
-    for one, other in zip(maps(model), expected, strict=True):
+    for one, other in zip(outputs(model, "logit", "activation_map"), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -60,7 +53,7 @@ def test_channels_that_fit_already_stay(model: Any) -> None:
 
 def test_a_depthwise_convolution_is_padded_on_both_sides_or_not_at_all(model: Any) -> None:
     # The residual sum reaches the head, so the channels of the stem and of the depthwise convolution stay.
-    expected = maps(model)
+    expected = outputs(model, "logit", "activation_map")
     assert padding.pad_channels(model, 16) == 0
-    for one, other in zip(maps(model), expected, strict=True):
+    for one, other in zip(outputs(model, "logit", "activation_map"), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
