@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bench import floor, payloads, xception
@@ -22,33 +23,31 @@ def test_the_origin_has_the_shape_of_xception_and_answers(tmp_path: Path) -> Non
     assert "NaN" not in answer
 
 
-def test_multiply_adds_are_counted_for_convolutions(tmp_path: Path) -> None:
-    weights = np.ones((10, 4, 3, 3), np.float32)
+def one_convolution(path: Path, weights: NDArray[np.float32]) -> Path:
+    """Write a graph of one convolution with weights [O, I, 3, 3], whose result has 100 x 100 places."""
+    outputs, inputs = weights.shape[:2]
     graph = helper.make_graph(
         [helper.make_node("Conv", ["x", "w"], ["y"])],
         "one",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4, 102, 102])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 10, 100, 100])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", inputs, 102, 102])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", outputs, 100, 100])],
         [numpy_helper.from_array(weights, "w")],
     )
-    onnx.save(helper.make_model(graph), tmp_path / "one.onnx")
-    assert floor.multiply_adds(tmp_path / "one.onnx") == 0.004  # 360 weights at 10,000 places, in 10^9
-    assert floor.multiply_adds(tmp_path / "one.onnx", depthwise_alone=True) == 0
-    assert not floor.is_int8(tmp_path / "one.onnx")
+    onnx.save(helper.make_model(graph), path)
+    return path
+
+
+def test_multiply_adds_are_counted_for_convolutions(tmp_path: Path) -> None:
+    path = one_convolution(tmp_path / "one.onnx", np.ones((10, 4, 3, 3), np.float32))
+    assert floor.multiply_adds(path) == 0.004  # 360 weights at 10,000 places, in 10^9
+    assert floor.multiply_adds(path, depthwise_alone=True) == 0
+    assert not floor.is_int8(path)
 
 
 def test_channels_of_zeros_do_not_count_as_multiply_adds(tmp_path: Path) -> None:
     weights = np.ones((20, 8, 3, 3), np.float32)
     weights[10:], weights[:, 4:] = 0, 0
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", "w"], ["y"])],
-        "padded",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8, 102, 102])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 20, 100, 100])],
-        [numpy_helper.from_array(weights, "w")],
-    )
-    onnx.save(helper.make_model(graph), tmp_path / "padded.onnx")
-    assert floor.multiply_adds(tmp_path / "padded.onnx") == 0.004
+    assert floor.multiply_adds(one_convolution(tmp_path / "padded.onnx", weights)) == 0.004
 
 
 def test_saturation_of_products_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
