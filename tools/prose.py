@@ -5,7 +5,7 @@
 | File | Prose |
 |---|---|
 | Markdown | every line outside fenced code, code spans and link addresses |
-| Python | comments, and strings of several words |
+| Python | comments, and strings of several words, except SQL |
 | HTML | text |
 | JavaScript | comments, and strings of several words |
 | YAML, TOML, CSS, Makefile, Dockerfile | comments |
@@ -33,6 +33,7 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"``.+?``|`[^`]*`|\]\([^)]*\)|\{[^{}]*\}|[\w.]*[/_.=-]\w+[\w./_=-]*")
 """Code within prose: code spans, link addresses, placeholders, paths, names and options."""
 _JAVASCRIPT = re.compile(r"//.*|/\*.*?\*/|^\s*\*.*|\"[^\"\n]* [^\"\n]*\"|'[^'\n]* [^'\n]*'|`[^`\n]* [^`\n]*`")
+_SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|FROM|CREATE) ")
 _HASH = re.compile(r"(?:^|\s)#+ (.*)|## (.*)")
 
 
@@ -70,7 +71,8 @@ def _markdown(text: str) -> Iterator[Line]:
 def _python(text: str) -> Iterator[Line]:
     strings = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT or (token.type in strings and len(token.string.split()) > 1):
+        spoken = token.type in strings and len(token.string.split()) > 1 and not _SQL.search(token.string)
+        if token.type == tokenize.COMMENT or spoken:
             yield from enumerate(token.string.splitlines(), token.start[0])
 
 

@@ -38,6 +38,7 @@ def test_a_word_in_prose_is_refused_with_its_replacement(name: str, text: str) -
         ("page.md", "Run `redoo` or see [it](redoo.md).\n\n```\nredoo\n```\n"),
         ("page.md", "The setting of redoo_files in docs/redoo.\n"),
         ("module.py", "redoo = start(redoo=True)['redoo']\n"),
+        ("module.py", 'execute("SELECT name FROM redoo")\n'),
         ("page.js", 'start("redoo", redoo);\n'),
         ("picture.png", "redoo"),
     ],

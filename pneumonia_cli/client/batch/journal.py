@@ -33,12 +33,9 @@ WAITING = "waiting"
 
 _UNWRITABLE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
-_TABLE = "films"
-"""The table has this name in all journals, also those of earlier versions."""
-
-_SCHEMA = f"""
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS batch (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS {_TABLE} (
+CREATE TABLE IF NOT EXISTS films (
     name TEXT PRIMARY KEY,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
@@ -49,7 +46,7 @@ CREATE TABLE IF NOT EXISTS {_TABLE} (
     heatmap_file TEXT,
     reason TEXT
 );
-CREATE INDEX IF NOT EXISTS films_by_key ON {_TABLE} (upload_key);
+CREATE INDEX IF NOT EXISTS films_by_key ON films (upload_key);
 """
 
 
@@ -202,7 +199,7 @@ class Journal:
     def settled(self, name: str, size: int, mtime_ns: int, *, force: bool = False) -> bool:
         """Return whether an image was uploaded and is unchanged; False with `force` if the gate refused it."""
         row = self._db.execute(
-            "SELECT result FROM main.films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
+            "SELECT result FROM films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
             (name, size, mtime_ns),
         ).fetchone()
         if row is None:
@@ -212,12 +209,12 @@ class Journal:
     def uploaded(self, name: str, size: int, mtime_ns: int, key: str) -> None:
         """Store that an image was uploaded with a key, with the result of an identical image if there is one."""
         self._db.execute(
-            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, upload_key, state) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO films (name, size, mtime_ns, upload_key, state) VALUES (?, ?, ?, ?, ?)",
             (name, size, mtime_ns, key, WAITING),
         )
         self._db.execute(
-            "UPDATE main.films SET state = same.state, probability = same.probability, result = same.result, "
-            "heatmap_file = same.heatmap_file FROM main.films AS same "
+            "UPDATE films SET state = same.state, probability = same.probability, result = same.result, "
+            "heatmap_file = same.heatmap_file FROM films AS same "
             "WHERE films.name = ? AND same.upload_key = ? AND same.result IS NOT NULL",
             (name, key),
         )
@@ -225,14 +222,14 @@ class Journal:
     def refused(self, name: str, size: int, mtime_ns: int, result: dict[str, Any]) -> None:
         """Store that an image was not uploaded, because the service would refuse it. It is checked again next time."""
         self._db.execute(
-            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, state, result) VALUES (?, ?, ?, 'rejected', ?)",
+            "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, result) VALUES (?, ?, ?, 'rejected', ?)",
             (name, size, mtime_ns, json.dumps(result)),
         )
 
     def failed(self, name: str, size: int, mtime_ns: int, reason: str) -> None:
         """Store that an upload failed. It is tried again next time."""
         self._db.execute(
-            "INSERT OR REPLACE INTO main.films (name, size, mtime_ns, state, reason) VALUES (?, ?, ?, 'failed', ?)",
+            "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, reason) VALUES (?, ?, ?, 'failed', ?)",
             (name, size, mtime_ns, reason),
         )
 
@@ -240,11 +237,10 @@ class Journal:
         """Store that uploads without a result are gone, and return the names of their images to upload again."""
         names: list[str] = []
         for key in keys:
-            found = self._db.execute("SELECT name FROM main.films WHERE upload_key = ? AND state = ?", (key, WAITING))
+            found = self._db.execute("SELECT name FROM films WHERE upload_key = ? AND state = ?", (key, WAITING))
             names += [name for (name,) in found]
             self._db.execute(
-                "UPDATE main.films SET state = 'failed', upload_key = NULL, reason = ? "
-                "WHERE upload_key = ? AND state = ?",
+                "UPDATE films SET state = 'failed', upload_key = NULL, reason = ? WHERE upload_key = ? AND state = ?",
                 (reason, key, WAITING),
             )
         return names
@@ -254,30 +250,30 @@ class Journal:
         status = "predicted" if result["status"] == "predicted" else "rejected"
         probability = float(result["pneumonia"]) if status == "predicted" else None
         done = self._db.execute(
-            "UPDATE main.films SET state = ?, probability = ?, result = ?, heatmap_file = ? WHERE upload_key = ?",
+            "UPDATE films SET state = ?, probability = ?, result = ?, heatmap_file = ? WHERE upload_key = ?",
             (status, probability, json.dumps(result), heatmap_file, key),
         )
         return done.rowcount
 
     def waiting(self) -> dict[str, None]:
         """Return the keys of uploads without a result, in the order of the uploads."""
-        found = self._db.execute("SELECT upload_key FROM main.films WHERE state = ? ORDER BY rowid", (WAITING,))
+        found = self._db.execute("SELECT upload_key FROM films WHERE state = ? ORDER BY rowid", (WAITING,))
         return dict.fromkeys(key for (key,) in found)
 
     def counts(self) -> Counter[str]:
         """Return the number of images in each state."""
-        return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM main.films GROUP BY state")))
+        return Counter(dict(self._db.execute("SELECT state, COUNT(*) FROM films GROUP BY state")))
 
     def states(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the state of every image."""
-        yield from self._db.execute("SELECT name, state FROM main.films")
+        yield from self._db.execute("SELECT name, state FROM films")
 
     def entries(self, *states: str) -> Iterator[Entry]:
         """Yield the images: by falling probability, then rejected ones, then those without a result."""
         marks = ", ".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""  # the text only contains placeholders
         rows = self._db.execute(
-            "SELECT name, state, upload_key, result, heatmap_file, reason FROM main.films "  # noqa: S608  # nosec B608
+            "SELECT name, state, upload_key, result, heatmap_file, reason FROM films "  # noqa: S608  # nosec B608
             f"{where} ORDER BY probability IS NULL, probability DESC, state != 'rejected', name",
             states,
         )
