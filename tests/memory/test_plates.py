@@ -27,7 +27,7 @@ from tests.memory.measure import Cost, Function, function
 from tests.unit.decode.conftest import dataset_of, encoded
 
 CR, DX = (4280, 3520), (4300, 4300)
-MOST_MEGABYTES = 300
+MOST_MEGABYTES = 280
 
 pytestmark = [
     pytest.mark.slow,

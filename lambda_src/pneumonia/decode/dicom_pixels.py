@@ -159,7 +159,7 @@ def _values(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.float32]:
     """Apply the modality LUT, or slope and intercept, which may be present but empty."""
     table = _table(dataset, "ModalityLUTSequence")
     if table is not None:
-        return table.look_up(stored)
+        return table.look_up(stored).astype(np.float32)
     slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
     return stored.astype(np.float32) * np.float32(slope or 1) + np.float32(intercept or 0)
 

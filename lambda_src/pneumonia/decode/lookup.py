@@ -16,19 +16,19 @@ from pneumonia.decode.strips import STRIP_VALUES
 
 @dataclass(frozen=True)
 class Table:
-    """`entries`: float32, for the values from `first` on. `bits`: bits of an entry, as the descriptor declares."""
+    """`entries`: uint16, for the values from `first` on. `bits`: bits of an entry, as the descriptor declares."""
 
     first: int
-    entries: NDArray[np.float32]
+    entries: NDArray[np.uint16]
     bits: int
 
-    def look_up(self, values: NDArray[Any]) -> NDArray[np.float32]:
+    def look_up(self, values: NDArray[Any]) -> NDArray[np.uint16]:
         """Return the entries for integer `values` [rows, columns]. Values outside the table get its first or last
         entry."""
         first = self.first
         if first >= 2**15 and values.max(initial=0) < first:
             first -= 2**16  # a negative number that was read without its sign
-        found = np.empty(values.shape, np.float32)
+        found = np.empty(values.shape, np.uint16)
         rows = max(1, STRIP_VALUES // max(1, values[:1].size))
         for top in range(0, len(values), rows):  # in strips, so that intermediate values take little memory
             index = np.clip(np.rint(values[top : top + rows]) - first, 0, self.entries.size - 1)
@@ -49,7 +49,7 @@ def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
         return None
     count, first, bits = (int(number) for number in descriptor)
     entries = _entries(data, count & 0xFFFF or 2**16, bits, big_endian)
-    return Table(first, entries.astype(np.float32), bits) if entries.size and 1 <= bits <= 16 else None
+    return Table(first, entries.astype(np.uint16), bits) if entries.size and 1 <= bits <= 16 else None
 
 
 def _entries(data: Any, count: int, bits: int, big_endian: bool) -> NDArray[Any]:
