@@ -7,8 +7,8 @@ JSON (from cdk.json) or text (from `cdk -c` and environment variables). Each kin
 import json
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, NamedTuple
 
 FUNCTIONS = ("api", "worker", "backfill")
 """Names of the functions that settings can be passed to."""
@@ -16,8 +16,7 @@ FUNCTIONS = ("api", "worker", "backfill")
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """The allowed values of a setting. `allowed` describes them; `read` returns a value, or raises ValueError."""
 
     allowed: str

@@ -2,9 +2,9 @@
 
 import functools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pneumonia.decode.heap import Heap
 from pneumonia.decode.image import DecodedImage, check_content
@@ -19,8 +19,7 @@ from pneumonia.model.triage import assess
 from pneumonia.settings import Settings, process_settings
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(NamedTuple):
     """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was requested.
     `evidence_map`: the values that the overlay is drawn from, ready for JSON (`model.heatmap.evidence_map`)."""
 
@@ -29,8 +28,7 @@ class Prediction:
     evidence_map: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(NamedTuple):
     """The output and times of running the graphs on one image."""
 
     image: DecodedImage

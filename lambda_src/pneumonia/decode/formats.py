@@ -1,12 +1,11 @@
 """The accepted formats, and how to detect them from the bytes. File names and Content-Type are ignored."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pneumonia.errors import UnsupportedFormat
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """An image format, recognised by `magic` at `offset` and `inner` at `inner_offset`. `plugin`: name of the Pillow
     plugin."""
 

@@ -1,9 +1,10 @@
 """The data class that every format is decoded into, and the checks of its content."""
 
+from bisect import bisect_left
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from pneumonia.errors import BlankImage, TooSmall
@@ -47,8 +48,7 @@ class DicomFacts:
     study_instance_uid: str | None
 
 
-@dataclass(frozen=True)
-class Depth:
+class Depth(NamedTuple):
     """The depth of an image's samples. `bits`: how many of their highest bits are used, 1..16.
 
     `black`, `white`: the sample values that a prediction treats as black and as white.
@@ -129,9 +129,9 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
 
 def _levels(counts: list[int], share: float) -> tuple[int, int]:
     """Return the grey levels of the darkest and of the brightest `share` of the pixels."""
-    below = np.cumsum(counts)
-    dark, bright = np.searchsorted(below, [share * below[-1], (1 - share) * below[-1]])
-    return int(dark), int(bright)
+    # In plain Python: after a run of the model, the code of numpy is no longer in the CPU caches.
+    below = list(accumulate(counts))
+    return bisect_left(below, share * below[-1]), bisect_left(below, (1 - share) * below[-1])
 
 
 def _spread(counts: list[int], share: float) -> int:

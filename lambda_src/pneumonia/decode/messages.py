@@ -71,7 +71,9 @@ def of_image(image: DecodedImage) -> Iterable[bytes]:
     width, height = image.pixels.size
     row_bytes = width * _SAMPLE_BYTES[image.pixels.mode]
     pixels = {"mode": image.pixels.mode, "size": image.pixels.size}
-    yield from _head(vars(image) | {"pixels": pixels, "dicom": dicom, "depth": asdict(image.depth)}, row_bytes * height)
+    yield from _head(
+        vars(image) | {"pixels": pixels, "dicom": dicom, "depth": image.depth._asdict()}, row_bytes * height
+    )
     # In strips, because a copy of the whole image would double its memory.
     rows = max(1, _STRIP_BYTES // max(1, row_bytes))
     for top in range(0, height, rows):

@@ -1,11 +1,12 @@
 """Decode the formats other than DICOM with Pillow, into one upright grey image."""
 
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops
 from PIL.ImageFile import ImageFile
 
 from pneumonia.decode import deep_colour, tiff
@@ -24,6 +25,9 @@ Values = Image.Image | NDArray[Any]
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes of one pixel in memory, by Pillow's mode; 4 for every other mode."""
+
+PLUGINS = {"JPEG": "PIL.JpegImagePlugin", "PNG": "PIL.PngImagePlugin"}
+"""The modules of the plugins for the two most common formats."""
 
 SCANS_OF_A_SOUND_JPEG = 20
 """More scans than any encoder writes (libjpeg's own progressive script has ten). A file can contain thousands of scans
@@ -131,20 +135,26 @@ def _picture(values: Values, negative: bool, own_depth: bool) -> tuple[Image.Ima
     """Return the result of `_flatten` as one image that is not a negative, and its depth. The image is not turned
     upright."""
     if isinstance(values, Image.Image):
-        return ImageOps.invert(values) if negative else values, EIGHT_BITS
+        return ImageChops.invert(values) if negative else values, EIGHT_BITS
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     if own_depth:
         samples, depth = to_samples(values, film_range(values), negative=negative)
         return Image.fromarray(samples), depth
     grey = Image.fromarray(scale_to_grey(values, *film_range(values)))
-    return ImageOps.invert(grey) if negative else grey, EIGHT_BITS
+    return ImageChops.invert(grey) if negative else grey, EIGHT_BITS
 
 
 def _opened(data: bytes, kind: Format, limits: Limits) -> ImageFile:
+    file = TimedFile(data, limits.decode_seconds)
+    if kind.plugin in PLUGINS:
+        # Image.open would first import the plugins of five formats, which takes longer than decoding the image.
+        import_module(PLUGINS[kind.plugin])
+        plugin, _ = Image.OPEN[kind.plugin]
+        return plugin(file, "")
     if kind.plugin == "TIFF":
         tiff.allow_more_formats()
-    return Image.open(TimedFile(data, limits.decode_seconds), formats=[kind.plugin or ""])
+    return Image.open(file, formats=[kind.plugin or ""])
 
 
 def _page(data: bytes, kind: Format, limits: Limits, page: int) -> ImageFile:

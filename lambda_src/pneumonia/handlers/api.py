@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pneumonia import metrics
 from pneumonia.errors import AccessCheckFailed, MethodNotAllowed, NotFound, Unauthorized
 from pneumonia.handlers.startup import load_in_init_phase
-from pneumonia.http import feedback, pictures, predictions, results, service, uploads
+from pneumonia.http import predictions
 from pneumonia.http.auth import authorize
 from pneumonia.http.requests import Request, is_function_url_event
 from pneumonia.http.responses import PRIVATE, Response, log_problem, problem_response
@@ -29,19 +29,19 @@ ROUTES = (
     Route("GET", "/page/{name}", on_demand("pages", "page_file"), any_query=True, public=True),
     Route("GET", "/docs", on_demand("documents", "docs"), any_query=True, public=True),
     Route("GET", "/model-card", on_demand("documents", "model_card"), any_query=True, public=True),
-    Route("GET", "/config", service.config, public=True),
-    Route("GET", "/health", service.health, public=True),
-    Route("GET", "/model", service.model),
-    Route("GET", "/openapi.json", service.openapi, public=True),
+    Route("GET", "/config", on_demand("service", "config"), public=True),
+    Route("GET", "/health", on_demand("service", "health"), public=True),
+    Route("GET", "/model", on_demand("service", "model")),
+    Route("GET", "/openapi.json", on_demand("service", "openapi"), public=True),
     Route("POST", "/", predictions.predict, query=predictions.OPTIONS),
     Route("POST", "/predict", predictions.predict, query=predictions.OPTIONS),
-    Route("POST", "/image", pictures.picture),
-    Route("POST", "/uploads", uploads.create_upload),
+    Route("POST", "/image", on_demand("pictures", "picture")),
+    Route("POST", "/uploads", on_demand("uploads", "create_upload")),
     Route("POST", "/studies", on_demand("stow", "store")),
     Route("POST", "/studies/{study}", on_demand("stow", "store_in_study")),
-    Route("POST", "/feedback", feedback.give),
-    Route("GET", "/results/{upload_id}", results.result, query=frozenset({PREVALENCE})),
-    Route("GET", "/results/{upload_id}/heatmap.png", results.heatmap),
+    Route("POST", "/feedback", on_demand("feedback", "give")),
+    Route("GET", "/results/{upload_id}", on_demand("results", "result"), query=frozenset({PREVALENCE})),
+    Route("GET", "/results/{upload_id}/heatmap.png", on_demand("results", "heatmap")),
 )
 
 

@@ -1,8 +1,7 @@
 """Find the image in a request over HTTP or a direct invoke: its bytes, or its URL."""
 
 import codecs
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pneumonia.errors import MalformedRequest, MissingImage
 from pneumonia.http.bodies import base64_of, content_of, json_of, too_large
@@ -21,15 +20,13 @@ _OVERHEAD_BYTES = 65_536
 """Room for the rest of the body around an image: the head of a form, or other members of JSON."""
 
 
-@dataclass(frozen=True)
-class InlineImage:
+class InlineImage(NamedTuple):
     """The bytes of an image file that came with the request."""
 
     data: bytes
 
 
-@dataclass(frozen=True)
-class RemoteImage:
+class RemoteImage(NamedTuple):
     """A URL to fetch the image from, not checked yet."""
 
     url: str

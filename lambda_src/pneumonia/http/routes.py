@@ -1,22 +1,18 @@
 """A route: its method and path, its query parameters, and whether it needs credentials."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
+from typing import NamedTuple
 
 from pneumonia.errors import MalformedRequest
 from pneumonia.http.requests import PLAIN_NAME, Request
 from pneumonia.http.responses import Response
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
-
 
 def on_demand(module: str, function: str) -> Callable[[Request], Response]:
     """Return a function of a route whose `module` of this package is imported with its first request.
 
-    Most cold starts answer a prediction and never need it.
+    Most cold starts return a prediction and need no other module.
     """
 
     def respond(request: Request) -> Response:
@@ -26,8 +22,7 @@ def on_demand(module: str, function: str) -> Callable[[Request], Response]:
     return respond
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """A method and a path such as /results/{id}, whose parameters are single segments.
 
     `query` names the query parameters. With `any_query`, all other parameters are ignored, because some sites append
@@ -41,22 +36,20 @@ class Route:
     any_query: bool = False
     public: bool = False
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        # The split alternates between literal parts and names of parameters.
-        parts = _PARAMETER.split(self.path)
-        return re.compile(
-            "".join(f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
-        )
-
     def matches(self, path: str) -> bool:
         """Return whether a path belongs to this route, with any method."""
-        return self._pattern.fullmatch(path) is not None
+        segments, own = path.split("/"), self.path.split("/")
+        return len(segments) == len(own) and all(
+            segment == expected or (segment != "" and _is_parameter(expected))
+            for segment, expected in zip(segments, own, strict=True)
+        )
 
     def parameters(self, path: str) -> dict[str, str]:
         """Return the parameters in a path of this route."""
-        found = self._pattern.fullmatch(path)
-        return found.groupdict() if found else {}
+        if not self.matches(path):
+            return {}
+        pairs = zip(self.path.split("/"), path.split("/"), strict=True)
+        return {name[1:-1]: segment for name, segment in pairs if _is_parameter(name)}
 
     def respond(self, request: Request) -> Response:
         """Call the route's function. Raises MalformedRequest for an unknown query parameter, so that a misspelt one
@@ -74,6 +67,10 @@ class Route:
         meant = f" The closest match is {near[0]}." if near else ""
         known = ", ".join(sorted(self.query)) or "none"
         return f"The query has {shown}, which this path does not accept. It accepts: {known}.{meant}"
+
+
+def _is_parameter(segment: str) -> bool:
+    return segment.startswith("{")
 
 
 def _of_a_signature(name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pneumonia.errors import ModelError
 from pneumonia.prevalence import EVEN
@@ -22,16 +22,14 @@ LABELS = ("normal", "pneumonia")
 POSES = ("upright", "turned_90", "upside_down", "turned_270", "inverted")
 
 
-@dataclass(frozen=True)
-class InputSpec:
+class InputSpec(NamedTuple):
     """Size of one member's input in pixels. The input is always uint8 with one channel."""
 
     height: int
     width: int
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One ONNX graph of the ensemble. `file` is relative to the card, `sha256` lower-case hex."""
 
     file: str
@@ -57,8 +55,7 @@ class Member:
             )
 
 
-@dataclass(frozen=True)
-class Calibration:
+class Calibration(NamedTuple):
     """p = sigmoid(slope * logit + intercept) (Platt scaling).
 
     `prevalence`: the share of pneumonia, between 0 and 1, for which p is calibrated.
@@ -70,8 +67,7 @@ class Calibration:
     prevalence: float = EVEN
 
 
-@dataclass(frozen=True)
-class OperatingPoints:
+class OperatingPoints(NamedTuple):
     """Thresholds on the calibrated probability: 0 < rule_out <= balanced <= rule_in < 1."""
 
     rule_out: float
@@ -79,8 +75,7 @@ class OperatingPoints:
     rule_in: float
 
 
-@dataclass(frozen=True)
-class Golden:
+class Golden(NamedTuple):
     """The self-test: a stored input and the logit that it must give, within `tolerance`."""
 
     file: str
@@ -88,8 +83,7 @@ class Golden:
     tolerance: float
 
 
-@dataclass(frozen=True)
-class GateSpec:
+class GateSpec(NamedTuple):
     """Limits on the gate outputs of the first member's graph (`gate.py`).
 
     `distance`: above it the image is not a chest X-ray. `population`: above it the image is not of the training

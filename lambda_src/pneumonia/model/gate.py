@@ -5,10 +5,10 @@ features of the image are from those of chest X-rays (`training/gate.py`). The p
 inverted.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops
 
 from pneumonia.errors import NotAChestXray, PneumoniaError, WrongOrientation
 from pneumonia.model.card import POSES, GateSpec
@@ -20,8 +20,7 @@ _UNDO_TURN = {
 }
 
 
-@dataclass(frozen=True)
-class GateScores:
+class GateScores(NamedTuple):
     """The gate outputs of the graph for one image. `pose` is an index into POSES."""
 
     distance: float
@@ -56,7 +55,7 @@ def hypothesis(scores: GateScores) -> str:
 
 def undone(pixels: Image.Image, change: str) -> Image.Image:
     """Undo `change`, a member of POSES, in `pixels` (mode "L")."""
-    return ImageOps.invert(pixels) if change == "inverted" else pixels.transpose(_UNDO_TURN[change])
+    return ImageChops.invert(pixels) if change == "inverted" else pixels.transpose(_UNDO_TURN[change])
 
 
 def in_training_population(scores: GateScores, limits: GateSpec) -> bool:

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +28,7 @@ InputBatch = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class ModelOutput:
+class ModelOutput(NamedTuple):
     """The output for one image. `logit` is not calibrated. `activation_map`: float32 [h, w], the evidence for pneumonia
     in each cell, in units of the logit; negative values are evidence against it. `gate` is None for a card without a
     gate. `lung_map`: float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None if the model

@@ -1,8 +1,7 @@
 """Convert a logit to a probability, a label and a triage with the numbers in the card."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pneumonia.model.card import Card
 
@@ -10,8 +9,7 @@ Label = Literal["normal", "pneumonia"]
 Triage = Literal["likely_normal", "indeterminate", "likely_pneumonia"]
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """`probability`: calibrated probability of pneumonia, 0..1. `threshold`: the threshold for `label`."""
 
     probability: float
