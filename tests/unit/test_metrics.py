@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
 from PIL import Image
 
 from pneumonia import metrics
@@ -54,6 +55,8 @@ def values(record: dict[str, Any], *dimensions: str) -> dict[str, tuple[str, flo
     assert len(directive["Metrics"]) <= 100
     found = {}
     for metric in directive["Metrics"]:
+        assert re.fullmatch(r"[A-Za-z]{1,255}", metric["Name"])
+        assert metric["Unit"] in {unit.value for unit in MetricUnit}
         (value,) = record[metric["Name"]]
         found[metric["Name"]] = (metric["Unit"], value)
     return found
