@@ -69,7 +69,7 @@ def cost_widgets(
 
     return [
         cloudwatch.SingleValueWidget(
-            title=f"{_DAYS} days, estimate, USD",
+            title=f"Estimate for {_DAYS} days, USD",
             # One metric is enough, because the last value of the running sum is the total.
             metrics=[sum_up(" + ".join(f"({cost})" for cost in costs.values()), "total")],
             start=_SPAN,
@@ -78,7 +78,7 @@ def cost_widgets(
             height=6,
         ),
         cloudwatch.GraphWidget(
-            title=f"Cumulative cost of {_DAYS} days, USD",
+            title=f"Cumulative cost over {_DAYS} days, USD",
             left=[sum_up(cost, label) for label, cost in costs.items()],
             left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
             stacked=True,
@@ -90,8 +90,8 @@ def cost_widgets(
         cloudwatch.TextWidget(
             markdown=(
                 "An estimate at list prices (settings `price_*`), without the free tier, taxes and discounts.\n\n"
-                f"**Included:** {', '.join(costs)}. Logs: only their ingestion. Metrics: {METRICS_A_FUNCTION} for each "
-                "function in each hour with calls.\n\n"
+                f"**Included:** {', '.join(costs)}. Logs include only ingestion. Metrics are {METRICS_A_FUNCTION} for "
+                "each function, in hours with calls.\n\n"
                 "**Not included:** data transfer, the INIT phase of cold starts, storage of logs and container images, "
                 "secrets. The AWS bill is authoritative; `pneumonia bill` calculates the same for any month."
             ),

@@ -22,7 +22,7 @@ from pneumonia_cli.stack.settings import StackSettings
 
 _PERIOD: Final = Duration.minutes(5)
 
-# The median, and the slowest.
+# The median and the slowest requests.
 _PERCENTILES: Final = ("p50", "p99")
 
 
@@ -52,7 +52,7 @@ class Dashboard(Construct):
         self._settings = settings
         self._functions: dict[Function, lambda_.Function] = {"api": inference.api, "worker": inference.worker}
         self._uploads = uploads
-        # Without the functions' own metrics there is nothing to show about images.
+        # The graphs about images need the functions' own metrics.
         self._images = ImageWidgets(settings) if writes_metrics(settings) else None
         self.dashboard = cloudwatch.Dashboard(
             self,
@@ -80,9 +80,9 @@ class Dashboard(Construct):
         return cloudwatch.TextWidget(
             markdown=(
                 f"# {self._settings.stack_name}\n"
-                "Pneumonia triage of chest X-rays. **Research use only, never a diagnosis.** Top to bottom: is it "
-                "up, how fast, what waits, what is refused, what it says, what it costs. What to do at an alarm: "
-                "`docs/operations.md`."
+                "Pneumonia triage of chest X-rays. **Research use only, never a diagnosis.** The rows show traffic "
+                "and errors, latency, the queue, images, and cost. `docs/operations.md` explains what to do about "
+                "each alarm."
             ),
             width=THIRD,
             height=4,
@@ -131,7 +131,7 @@ class Dashboard(Construct):
         api = self._functions["api"]
         return graph(
             # The limit is in the title, because a line far above the curves would flatten them.
-            f"API, ms a request (ApiSlow: p99 of {self._settings.alarm_api_p99_ms})",
+            f"API, ms a request (ApiSlow at p99 ≥ {self._settings.alarm_api_p99_ms})",
             [
                 *(
                     api.metric_duration(period=_PERIOD, statistic=statistic, label=f"function {statistic}")
@@ -165,7 +165,7 @@ class Dashboard(Construct):
                     period=_PERIOD, statistic="Maximum", label="waiting"
                 ),
                 queue.metric_approximate_number_of_messages_not_visible(
-                    period=_PERIOD, statistic="Maximum", label="being worked on"
+                    period=_PERIOD, statistic="Maximum", label="in progress"
                 ),
                 dead.metric_approximate_number_of_messages_visible(
                     period=_PERIOD, statistic="Maximum", label="dead letters", color=cloudwatch.Color.RED
@@ -175,7 +175,7 @@ class Dashboard(Construct):
 
     def _age(self) -> cloudwatch.GraphWidget:
         return graph(
-            f"Oldest upload waiting, s (QueueOld: {self._settings.alarm_queue_age_seconds})",
+            f"Age of the oldest waiting upload, s (QueueOld at ≥ {self._settings.alarm_queue_age_seconds})",
             [
                 self._uploads.queue.metric_approximate_age_of_oldest_message(
                     period=_PERIOD, statistic="Maximum", label="age"

@@ -31,7 +31,7 @@ class ImageWidgets:
         self._metrics = CustomMetrics(settings.stack_name)
 
     def predictions(self) -> list[cloudwatch.IMetric]:
-        """Return lines for a graph of traffic."""
+        """Return the number of predictions of each function, for the graph of traffic."""
         return self._each("Predictions", _PERIOD, " predicted")
 
     def rows(self) -> list[list[cloudwatch.IWidget]]:
@@ -48,21 +48,21 @@ class ImageWidgets:
             for name, stage in (("DecodeTime", "decode"), ("ModelTime", "model"))
             for statistic in ("p50", "p99")
         ]
-        return graph("Stages, ms an image, by the hour", lines)
+        return graph("Decoding and model, ms an image, hourly", lines)
 
     def cold_starts(self) -> cloudwatch.GraphWidget:
-        return graph("Cold starts, an hour", self._each("ColdStarts", _HOUR), stacked=True)
+        return graph("Cold starts per hour", self._each("ColdStarts", _HOUR), stacked=True)
 
     def _rejections(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Refused images by code, an hour",
+            "Refused images per hour, by code",
             [self._metrics.rejections_by_code(function, _HOUR) for function in FUNCTIONS],
             stacked=True,
         )
 
     def _rejected_share(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Refused, % of the images of an hour",
+            "Refused images, % per hour",
             [self._metrics.rejected_percent(_HOUR)],
             limit=("RejectedImages", self._settings.alarm_rejected_percent),
             y_max=100,
@@ -70,7 +70,7 @@ class ImageWidgets:
 
     def _population(self) -> cloudwatch.GraphWidget:
         return graph(
-            "Images unlike those of the training, an hour",
+            "Images unlike the training images, per hour",
             self._each("OutsidePopulation", _HOUR),
             stacked=True,
         )
@@ -89,7 +89,7 @@ class ImageWidgets:
             )
             for name, (label, color) in _TRIAGE.items()
         ]
-        return graph("Triage, images an hour", sums, stacked=True, width=QUARTER)
+        return graph("Images per hour, by triage", sums, stacked=True, width=QUARTER)
 
     def _mean_score(self) -> cloudwatch.GraphWidget:
         lines: list[cloudwatch.IMetric] = []
@@ -105,7 +105,7 @@ class ImageWidgets:
                     color=cloudwatch.Color.GREY,
                 )
             )
-        return graph("Mean score, an hour", lines, width=QUARTER, y_max=1)
+        return graph("Mean score per hour", lines, width=QUARTER, y_max=1)
 
     def _histogram(self, function: Function) -> cloudwatch.GraphWidget:
         """Return the share of scores in each tenth. PR(a:b) counts a < value <= b. The first range has no a."""
@@ -119,7 +119,7 @@ class ImageWidgets:
             for bin_ in range(_BINS)
         ]
         return cloudwatch.GraphWidget(
-            title=f"Scores of {function}, % in each tenth",
+            title=f"Scores of {function}, % in each tenth of the scale",
             left=bars,
             view=cloudwatch.GraphWidgetView.BAR,
             # One bar for the whole time range of the dashboard.

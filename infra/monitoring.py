@@ -67,20 +67,28 @@ class Monitoring(Construct):
             threshold=settings.alarm_api_p99_ms,
             # Three periods: one cold start in a quiet hour must not set off the alarm.
             evaluation_periods=3,
-            description=f"For 15 minutes, 1% of the API calls took {settings.alarm_api_p99_ms} ms or more.",
+            description=(
+                f"For 15 minutes, 1% of the API calls took {settings.alarm_api_p99_ms} ms or more. "
+                "First check timing_ms in the API's log entries 'predicted'."
+            ),
         )
         # This metric counts the whole function, whose only URL belongs to the alias.
         self._alarm(
             "ApiHttp5xx",
             inference.api.metric("Url5xxCount", period=_PERIOD, statistic="Sum"),
             threshold=settings.alarm_http_5xx,
-            description="The Function URL returned HTTP 5xx.",
+            description=(
+                "The Function URL returned HTTP 5xx. First read error_code in the API's log entries 'failed'."
+            ),
         )
         self._alarm(
             "QueueOld",
             uploads.queue.metric_approximate_age_of_oldest_message(period=_PERIOD, statistic="Maximum"),
             threshold=settings.alarm_queue_age_seconds,
-            description=f"An upload has waited for {settings.alarm_queue_age_seconds} seconds or more.",
+            description=(
+                f"An upload has waited for {settings.alarm_queue_age_seconds} seconds or more. "
+                "First run 'pneumonia status'."
+            ),
         )
         self._alarm(
             "DeadLetters",
@@ -88,7 +96,10 @@ class Monitoring(Construct):
                 period=_PERIOD, statistic="Maximum"
             ),
             threshold=settings.alarm_dead_letters,
-            description=f"The dead-letter queue contains uploads that failed {MAX_RECEIVES} times.",
+            description=(
+                f"Uploads failed {MAX_RECEIVES} times and are in the dead-letter queue. They have no result. First "
+                "read the worker's log entries 'record failed', and fix the cause before you run 'pneumonia redrive'."
+            ),
         )
         self._concurrency_alarm(inference)
         if writes_metrics(settings):
@@ -100,7 +111,10 @@ class Monitoring(Construct):
             "BackfillFailed",
             state_machine.metric_failed(period=_PERIOD, statistic="Sum"),
             threshold=1,
-            description="A backfill failed.",
+            description=(
+                "A backfill failed: too many of its images have no prediction. First read summary.json of the run in "
+                "the results bucket."
+            ),
         )
 
     def _topic(self, settings: StackSettings, encryption: Encryption) -> sns.Topic:
@@ -133,13 +147,19 @@ class Monitoring(Construct):
             f"{name}Errors",
             function.metric_errors(period=_PERIOD, statistic="Sum"),
             threshold=self._settings.alarm_errors,
-            description=f"Invocations of the {name.lower()} function failed or timed out.",
+            description=(
+                f"Invocations of the {name.lower()} function failed or timed out. First read the errors in the log of "
+                f"the {name.lower()} function."
+            ),
         )
         self._alarm(
             f"{name}Throttles",
             function.metric_throttles(period=_PERIOD, statistic="Sum"),
             threshold=self._settings.alarm_throttles,
-            description=f"Invocations of the {name.lower()} function were throttled at the concurrency limit.",
+            description=(
+                f"Invocations of the {name.lower()} function were throttled at the concurrency limit. First compare "
+                "the concurrency in use with the account's quota."
+            ),
         )
 
     def _concurrency_alarm(self, inference: Inference) -> None:
@@ -160,7 +180,10 @@ class Monitoring(Construct):
                 )
             ),
             threshold=max(1, settings.alarm_concurrency_percent * limit // 100),
-            description=f"{settings.alarm_concurrency_percent}% of the available concurrency ({limit}) is in use.",
+            description=(
+                f"{settings.alarm_concurrency_percent}% or more of the concurrency available to the API ({limit}) is "
+                "in use. Above the limit, requests are refused with HTTP 429. First find the function that uses it."
+            ),
         )
 
     def _image_alarms(self) -> None:
@@ -171,7 +194,10 @@ class Monitoring(Construct):
             self._metrics.rejected_percent(_HOUR, min_images=self._settings.alarm_rejected_min_images),
             threshold=percent,
             watched_metrics=2 * len(FUNCTIONS),
-            description=f"In one hour, {percent}% or more of the images were refused.",
+            description=(
+                f"In one hour, {percent}% or more of the images were refused. First read the codes of the refusals on "
+                "the dashboard."
+            ),
         )
         for function in FUNCTIONS:
             self._drift_alarm(function)
@@ -189,7 +215,8 @@ class Monitoring(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=(
                 f"For {_DRIFT_HOURS} hours the mean score of the {function} function was outside the band that "
-                "CloudWatch expects. Do not rely on the triage until the cause is known."
+                "CloudWatch expects. Do not rely on the triage until the cause is known. First check which images "
+                f"were sent. {_section(f'{function.capitalize()}ScoreDrift')}"
             ),
         )
         self._send(alarm, watched_metrics=_BAND_METRICS)
@@ -213,7 +240,7 @@ class Monitoring(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             # Without traffic these metrics have no data, which is not a failure.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=description,
+            alarm_description=f"{description} {_section(construct_id)}",
         )
         self._send(alarm, watched_metrics=watched_metrics)
 
@@ -221,3 +248,8 @@ class Monitoring(Construct):
         alarm.add_alarm_action(cloudwatch_actions.SnsAction(self.topic))
         self.alarms.append(alarm)
         self.watched_metrics += watched_metrics
+
+
+def _section(alarm: str) -> str:
+    """Return the pointer to the section of the runbook about an alarm."""
+    return f"See docs/operations.md#{alarm.lower()}"

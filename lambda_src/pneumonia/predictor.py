@@ -105,8 +105,8 @@ class Predictor:
         return heat_of(look.output.activation_map, probability, self.card)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
-        """Return the run to use: that of the image as sent, or of the image inverted back. Raises NotAChestXray,
-        WrongOrientation."""
+        """Return the run on the image as sent or, if its greys were inverted, on the corrected image. Raises
+        NotAChestXray, WrongOrientation."""
         limits, scores = self.card.gate, first.output.gate
         if limits is None or scores is None:
             return first
@@ -140,7 +140,7 @@ class Predictor:
         if abs(logit - golden.logit) > golden.tolerance:
             raise ModelError(
                 f"Self-test failed: {golden.file} gave logit {logit:.4f}, but the card says {golden.logit:.4f} "
-                f"within {golden.tolerance:g}. Use the model, libraries and CPU that the card was made with."
+                f"± {golden.tolerance:g}. Use the model, libraries and CPU that the card was made with."
             )
 
     def _body(self, look: "_Look", timing: dict[str, float], request_id: str, force: bool) -> dict[str, Any]:

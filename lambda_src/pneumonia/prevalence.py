@@ -1,4 +1,4 @@
-"""Convert a probability to a prevalence of pneumonia that the model is not calibrated for."""
+"""Recalculate a probability for a prevalence of pneumonia other than the one that the model is calibrated for."""
 
 import math
 from collections.abc import Mapping

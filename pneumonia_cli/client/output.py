@@ -68,7 +68,7 @@ class _Reported(Progress):
 
 
 def progress(*, quiet: bool = False) -> Progress:
-    """Return progress bars for standard error, with counts, rate and times. Off a terminal, print one line a minute."""
+    """Return progress bars for standard error. If standard error is not a terminal, print one line a minute instead."""
     return _Reported(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -89,7 +89,7 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a line on standard output, without markup, control characters or line breaks by width."""
+    """Print a line on standard output, without wrapping it, and without markup and control characters."""
     stdout.print(printable(text), soft_wrap=True)
 
 
@@ -99,14 +99,14 @@ def print_problem(text: str) -> None:
 
 
 def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
-    """Return the outcome in a line, which has `file` and either the fields of a prediction or `error`."""
+    """Return the outcome of an image. `line`: `file`, and either the fields of its prediction or `error`."""
     if "error" in line:
         return Outcome(image, as_typed({**line["error"], "status": "rejected"}))
     return Outcome(image, {**line, "status": "predicted"})
 
 
 def as_typed(refusal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a refusal in words for the command line: --force instead of `force=true`."""
+    """Return a refusal that advises to use the option --force instead of `force=true`."""
     return {**refusal, "detail": str(refusal.get("detail", "")).replace("force=true", "--force")}
 
 

@@ -89,7 +89,10 @@ class Service:
             detail = f"The image has {len(data)} bytes. The limit is {limit}. Use a smaller file."
             raise Refused("too_large", "The image is too large", detail, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if urlsplit(url).scheme != "https" and not is_loopback(url):
-            raise ServiceError("The service asks for an upload without encryption. The image was not sent.")
+            raise ServiceError(
+                "The service returned an upload URL without https, so the image was not sent. Check the URL of the "
+                "service."
+            )
         self._post_form(url, fields, data)
         return result
 
@@ -189,7 +192,7 @@ class Service:
         except requests.RequestException as error:
             raise NetworkError(f"The upload failed ({_reason(error)}). Try again.") from error
         if not response.ok:
-            raise ServiceError(f"S3 refused the upload (HTTP {response.status_code}).")
+            raise ServiceError(f"S3 refused the upload (HTTP {response.status_code}). Try again.")
 
     def _session(self) -> requests.Session:
         """Return the session of this thread. Threads cannot share a Session."""

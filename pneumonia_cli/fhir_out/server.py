@@ -65,7 +65,7 @@ class FhirServer:
                 )
         except (requests.RequestException, OSError, ValueError) as error:  # ValueError: an invalid host name
             # The message of the error can quote the address with credentials in it.
-            raise NotAccepted(f"The FHIR server was not reached ({type(error).__name__}).", passing=True) from None
+            raise NotAccepted(f"Cannot reach the FHIR server ({type(error).__name__}).", passing=True) from None
         if response.status_code != 200:
             passing = response.status_code >= 500 or response.status_code in _PASSING
             raise NotAccepted(f"The FHIR server returned HTTP {response.status_code}.", passing=passing)
@@ -87,13 +87,15 @@ def checked_url(url: str, *, with_token: bool) -> str:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError as well
     except ValueError:
-        raise BadAddress("The address of the FHIR server cannot be read.") from None
+        raise BadAddress("The address of the FHIR server is not a valid URL.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise BadAddress("The FHIR server must be given as an address such as https://records.example/fhir.")
+        raise BadAddress("Specify the FHIR server by its base URL, such as https://records.example/fhir.")
     if parts.username or parts.password:
-        raise BadAddress(f"The address of the FHIR server must not hold a password. Set a token in {TOKEN_VARIABLE}.")
+        raise BadAddress(
+            f"The address of the FHIR server must not contain a password. Set a token in {TOKEN_VARIABLE}."
+        )
     if with_token and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
-        raise BadAddress("A token for the FHIR server needs an address that begins with https://.")
+        raise BadAddress("The token is sent only over https. Specify an address of the FHIR server that uses https://.")
     return url.rstrip("/")
 
 

@@ -65,7 +65,7 @@ class RemoteService:
         try:
             return model_of(self._service)
         except CliError as error:
-            raise TryAgain(f"The service did not name its model: {error.code}.") from error
+            raise TryAgain(f"Cannot read the model card of the service: {error.code}.") from error
 
     def of(self, data: bytes) -> Answer:
         """Return the answer for one file. Raises TryAgain if there was none."""
@@ -76,7 +76,7 @@ class RemoteService:
         except Refused as refused:
             return Answer(refused.fields, self.model(), self._force)
         except CliError as error:
-            raise TryAgain(f"The service gave no answer: {error.code}.") from error
+            raise TryAgain(f"The service returned no prediction: {error.code}.") from error
         return Answer(fields, fields["model"], self._force, png)
 
 
@@ -90,7 +90,7 @@ def completed(answer: Answer, clean: Clean, sop_instance_uid: str, study_instanc
         return answer
     image: dict[str, Any] = dict(answer.fields.get("image") or {})
     if image.get("sop_instance_uid") != clean.sop_pseudonym:
-        raise TryAgain("The answer is for another image.")
+        raise TryAgain("The response of the service is for another image.")
     image |= {"sop_instance_uid": sop_instance_uid, "study_instance_uid": study_instance_uid}
     found = [*clean.warnings, *(code for code in image.get("warnings") or [] if code not in clean.warnings)]
     fields = {**answer.fields, "image": image}

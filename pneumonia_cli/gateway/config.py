@@ -211,13 +211,13 @@ def _check(config: Config) -> None:
         except ValueError:
             raise ConfigError(f"listen.peers: {peer!r} is not an address or a network such as 10.1.0.0/16.") from None
     if bool(listen.tls_certificate) != bool(listen.tls_key):
-        raise ConfigError("listen.tls_certificate and listen.tls_key need each other: set both or neither.")
+        raise ConfigError("Set both listen.tls_certificate and listen.tls_key, or neither.")
     if listen.tls_client_ca and not listen.tls_certificate:
         raise ConfigError("listen.tls_client_ca needs listen.tls_certificate and listen.tls_key.")
     if predict.by not in ("local", "service"):
         raise ConfigError(f"predict.by must be local or service, not {predict.by!r}.")
     if predict.by == "service" and not (predict.stack or predict.url):
-        raise ConfigError("predict.by = service needs predict.stack or predict.url.")
+        raise ConfigError("With predict.by = service, set predict.stack or predict.url.")
     if deliver.protocol == "c-store":
         if not deliver.host:
             raise ConfigError("deliver.host must be the host name or address of the node that results are sent to.")
@@ -227,7 +227,7 @@ def _check(config: Config) -> None:
     elif deliver.protocol != "none":
         raise ConfigError(f"deliver.protocol must be c-store, stow-rs or none, not {deliver.protocol!r}.")
     elif not (fhir.url or fhir.folder or hl7.host):
-        raise ConfigError("deliver.protocol = none needs fhir.url, fhir.folder or hl7.host, to deliver results to.")
+        raise ConfigError("With deliver.protocol = none, set fhir.url, fhir.folder or hl7.host as destination.")
     if fhir.url:
         _check_url("fhir.url", fhir.url)
     if fhir.patient_system and not _URI.fullmatch(fhir.patient_system):

@@ -49,7 +49,7 @@ class StoreNode:
             self._deliver.host, self._deliver.port, ae_title=self._deliver.ae_title, tls_args=self._tls()
         )
         if not link.is_established:
-            why = "rejected the association" if link.is_rejected else "was not reached"
+            why = "rejected the association" if link.is_rejected else "cannot be reached"
             raise TryAgain(f"The node that results are sent to {why}.")
         try:
             for file in files:
@@ -89,7 +89,7 @@ class WebServer:
             answer = self._client.store_instances([dcmread(file) for file in files])
         except (RequestException, OSError, ValueError) as error:
             response = getattr(error, "response", None)
-            told = "was not reached" if response is None else f"returned HTTP {response.status_code}"
+            told = "cannot be reached" if response is None else f"returned HTTP {response.status_code}"
             raise TryAgain(f"The DICOMweb server {told}.") from error
         if answer.get("FailedSOPSequence"):
             code = answer.FailedSOPSequence[0].get("FailureReason") or 0

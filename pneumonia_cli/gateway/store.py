@@ -139,7 +139,7 @@ class Store:
     def check_room(self) -> None:
         """Raise Full if there is no room for another image."""
         if len(self.queued()) >= self._max_queued:
-            raise Full(f"{self._max_queued} images are waiting.")
+            raise Full(f"The queue is full: {self._max_queued} images are waiting.")
         if shutil.disk_usage(self.root).free < self._min_free_bytes:
             raise Full("The disk is almost full.")
 

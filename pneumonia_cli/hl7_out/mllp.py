@@ -52,7 +52,7 @@ class Receiver:
         except TimeoutError:
             raise NotAcknowledged("The HL7 receiver did not respond in time.") from None
         except (OSError, UnicodeError) as error:  # includes errors of ssl; UnicodeError: an invalid host name
-            raise NotAcknowledged(f"The HL7 receiver was not reached ({type(error).__name__}).") from None
+            raise NotAcknowledged(f"Cannot reach the HL7 receiver ({type(error).__name__}).") from None
         _check(answer, control_id(message))
 
     def _connected(self) -> socket.socket:

@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _unwritable(console: Console, out: Path, error: OSError) -> int:
     reason = f"{error.filename or out} cannot be written: {error.strerror}."
-    console.print(printable(f"{reason} Make room or give permission, or choose another folder (--out).", "red"))
+    console.print(printable(f"{reason} Free some space, get the permission or choose another folder (--out).", "red"))
     return EXIT_USAGE
 
 

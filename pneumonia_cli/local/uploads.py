@@ -67,7 +67,7 @@ def collect(
                 reason = f"The worker failed. The event is in the dead-letter queue, which holds {dead} messages."
                 break
             if time.monotonic() - last_news > patience_seconds:
-                reason = f"No result came for {patience_seconds:g} s."
+                reason = f"No new result for {patience_seconds:g} s."
                 break
             # Listing a long bucket slows down the worker, so it is done rarely.
             time.sleep(max(_LOOK_EVERY_SECONDS, 4 * (time.monotonic() - started)) if waiting else 0)

@@ -3,8 +3,8 @@
 import re
 from typing import Any, Final
 
-# A formula can start at the beginning of a cell, and after characters that some program takes for the end of one, with
-# spaces in between. The last four signs are the full-width forms of the first four, for East Asian spreadsheets.
+# A formula can start at the beginning of a cell, or after a character that some program reads as the end of a cell.
+# Spaces may come first. The last four signs are the full-width forms of the first four, for East Asian spreadsheets.
 _FORMULA: Final = re.compile("(\\A|[,;|\t\r\n])([ \u00a0\u3000]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 

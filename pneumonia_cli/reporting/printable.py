@@ -6,6 +6,6 @@ from rich.text import Text
 def printable(text: str, style: str = "") -> Text:
     """Return one line without markup and control characters.
 
-    Control characters, line breaks, and characters that change the direction of the text are replaced by a sign.
+    U+FFFD replaces control characters, line breaks, and characters that change the direction of the text.
     """
     return Text("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text), style=style)

@@ -93,10 +93,7 @@ def heat_words(card: Card) -> list[str]:
     ]
     if "quantile" in heatmap:
         share = share_words(round(1 - heatmap["quantile"], 6))
-        words.append(
-            "Full colour means the amount of evidence that the hottest point reaches in "
-            f"{share} training images with pneumonia."
-        )
+        words.append(f"The hottest point of the heatmap reaches full colour in {share} training images with pneumonia.")
     lungs = card.document.get("metrics", {}).get("heatmap", {}).get("lungs")
     if lungs:
         words.append(

@@ -55,7 +55,9 @@ def settings_of(context: Mapping[str, Any]) -> StackSettings:
         try:
             values[key] = kind.read(raw)
         except ValueError:
-            raise ContextError(f"Setting '{key}' is {json.dumps(raw, default=str)}: give {kind.allowed}.") from None
+            raise ContextError(
+                f"Setting '{key}' is {json.dumps(raw, default=str)}, but must be {kind.allowed}."
+            ) from None
     settings = StackSettings(**values)
     for sentence in contradictions(settings):
         raise ContextError(sentence)

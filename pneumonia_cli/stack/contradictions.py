@@ -29,9 +29,9 @@ def _times(settings: StackSettings) -> Iterator[str]:
         )
     if settings.decode_seconds * settings.batch_size >= settings.worker_timeout_seconds:
         yield (
-            f"Setting 'decode_seconds' is {settings.decode_seconds}: times 'batch_size' ({settings.batch_size}) it "
-            f"must be below 'worker_timeout_seconds' ({settings.worker_timeout_seconds}), otherwise a batch of slow "
-            "files is stopped before its end."
+            f"Setting 'decode_seconds' is {settings.decode_seconds}: multiplied by 'batch_size' "
+            f"({settings.batch_size}), it must be below 'worker_timeout_seconds' ({settings.worker_timeout_seconds}), "
+            "otherwise a batch of slow files is stopped before its end."
         )
     if settings.alarm_api_p99_ms > settings.api_timeout_seconds * 1000:
         yield (

@@ -41,7 +41,7 @@ class Usage:
     Attributes:
         invocations: of all functions that process images.
         milliseconds: the sum of their durations (metric ``Duration`` of Lambda).
-        provisioned_hours: instances kept started, times the hours.
+        provisioned_hours: provisioned instances, times the hours.
         queue_messages: messages sent, received and deleted, and empty receives. Each is at most one request.
         uploads: messages from S3, one for each image.
         byte_hours: bytes stored in the two buckets, times the hours.

@@ -60,8 +60,8 @@ class StackSettings(FunctionSettings):
     )
     api_provisioned_concurrency: int | None = setting(
         integer(1, 1000, optional=True),
-        "instances of the API that are kept started to avoid cold starts; billed by the hour even if unused; at most "
-        "`api_reserved_concurrency`; `null` for none",
+        "instances of the API that are always started, to avoid cold starts; billed by the hour even if unused; at "
+        "most `api_reserved_concurrency`; `null` for none",
     )
     deployment: str = setting(
         choice("all_at_once", "canary", "linear"),
@@ -73,11 +73,11 @@ class StackSettings(FunctionSettings):
         "other web origins whose pages may call the API and upload; the page of the stack needs no entry",
     )
     batch_size: int = setting(
-        integer(1, 10), "uploads for one worker call; ten is the maximum without a batching window"
+        integer(1, 10), "largest number of uploads in one worker invocation; SQS allows ten without a batching window"
     )
     worker_max_concurrency: int = setting(
         integer(2, 1000),
-        "workers that run at once; the API has the rest of the account's concurrency. AWS accepts two or more",
+        "largest number of workers that run at once; the API has the rest of the account's concurrency",
     )
     backfill: bool = setting(
         flag(), "`true` adds a state machine that predicts the existing images of a bucket ([backfill.md](backfill.md))"
@@ -95,7 +95,7 @@ class StackSettings(FunctionSettings):
         "invocations of the backfill function at once; the API has the concurrency that they and the worker leave",
     )
     backfill_tolerated_failure_percent: int = setting(
-        integer(0, 100), "percentage of images that fail because of the service, above which the backfill fails"
+        integer(0, 100), "the backfill fails if more than this percentage of its images fail because of the service"
     )
     upload_expiry_days: int | None = setting(
         integer(1, 36_500, optional=True),
@@ -123,7 +123,7 @@ class StackSettings(FunctionSettings):
     )
     access_log_days: int | None = setting(
         integer(1, 36_500, optional=True),
-        "days for which the S3 access logs are kept, which say who read and wrote objects; `null` for no such logs",
+        "days for which the S3 access logs are kept, which record who read and wrote objects; `null` for no logs",
     )
     result_lock_days: int | None = setting(
         integer(1, 36_500, optional=True),
@@ -169,18 +169,20 @@ class StackSettings(FunctionSettings):
     )
     alarm_queue_age_seconds: int = setting(integer(1, 1_209_600), "alarm when the oldest waiting upload is this old")
     alarm_rejected_percent: int = setting(
-        integer(1, 100), "alarm when this percentage of the images of an hour was rejected …"
+        integer(1, 100), "alarm when this percentage of the images of one hour was refused"
     )
-    alarm_rejected_min_images: int = setting(integer(1, 1_000_000), "… if the hour had at least this many images")
+    alarm_rejected_min_images: int = setting(
+        integer(1, 1_000_000), "number of images in an hour from which that alarm applies"
+    )
     alarm_score_band: int = setting(
         integer(1, 100),
-        "half the width of the band in which the mean score is expected, in standard deviations; alarm outside of it",
+        "alarm when the mean score differs from the expected one by this many standard deviations",
     )
     alarm_concurrency_percent: int = setting(integer(1, 100), "alarm when this percentage of the concurrency is in use")
     account_concurrency: int = setting(
         integer(1, 1_000_000),
-        "the account's concurrency quota for Lambda, the limit of the API unless `api_reserved_concurrency` is set; 10 "
-        "for new accounts; `aws lambda get-account-settings` shows it",
+        "the account's concurrency quota for Lambda, which limits the API unless `api_reserved_concurrency` is set; 10 "
+        "for new accounts; `aws lambda get-account-settings` shows the quota",
     )
     # pneumonia_cli/stack/prices.py lists the sources of the defaults and the units.
     price_gb_second: float = setting(

@@ -72,5 +72,5 @@ def test_results_that_were_not_stored_are_sent_again(files: list[Path], response
 
 
 def test_a_server_that_is_down(files: list[Path]) -> None:
-    with pytest.raises(TryAgain, match="not reached"):
+    with pytest.raises(TryAgain, match="cannot be reached"):
         WebServer(web_client("http://127.0.0.1:9", "", 5)).send(files)

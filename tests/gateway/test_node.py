@@ -156,7 +156,7 @@ def test_a_node_that_is_down_gets_its_results_later(
     with_nobody = start_gateway(make_config(deliver={"port": 9}))
     send(with_nobody.port, dicom_film())
     until(lambda: with_nobody.metric("retries_total", stage="deliver") >= 1)
-    assert "not reached" in with_nobody.events("try_again")[0]["reason"]
+    assert "cannot be reached" in with_nobody.events("try_again")[0]["reason"]
     assert store_of(with_nobody.config).queued()
 
 

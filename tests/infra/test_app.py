@@ -36,5 +36,5 @@ def test_command_line_wins_over_the_defaults(tmp_path: Path) -> None:
 def test_bad_setting_ends_with_a_message_and_no_traceback(tmp_path: Path) -> None:
     completed, outdir = run_app(tmp_path, auth="open")
     assert completed.returncode == 1
-    assert completed.stderr.strip() == "Setting 'auth' is \"open\": give one of iam, token, none."
+    assert completed.stderr.strip() == "Setting 'auth' is \"open\", but must be one of iam, token, none."
     assert not list(outdir.glob("*.template.json"))

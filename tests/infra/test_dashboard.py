@@ -11,8 +11,8 @@ from tests.infra.conftest import ROOT, Json, Synthesise, Synthesised
 from tests.infra.dashboard_body import dashboard_body, expressions_of, metrics_of, widgets
 from tests.infra.metric_math import metric_math
 
-COSTS = "Cumulative cost of 30 days, USD"
-TOTAL = "30 days, estimate, USD"
+COSTS = "Cumulative cost over 30 days, USD"
+TOTAL = "Estimate for 30 days, USD"
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_every_name_in_an_expression_is_a_metric_of_its_widget(synthesise: Synth
 
 @pytest.mark.parametrize("function", ["api", "worker"])
 def test_histogram_covers_all_scores_once(stack: Synthesised, function: str) -> None:
-    widget = widgets(stack)[f"Scores of {function}, % in each tenth"]
+    widget = widgets(stack)[f"Scores of {function}, % in each tenth of the scale"]
     assert (widget["properties"]["view"], widget["properties"]["setPeriodToTimeRange"]) == ("bar", True)
     edges = []
     for _, name, dimensions, options in metrics_of(widget):
@@ -104,9 +104,10 @@ def test_histogram_covers_all_scores_once(stack: Synthesised, function: str) -> 
 
 def test_limits_are_the_thresholds_of_the_alarms(synthesise: Synthesise) -> None:
     stack = synthesise(alarm_api_p99_ms=1234, alarm_queue_age_seconds=5678, alarm_rejected_percent=15)
-    assert {"API, ms a request (ApiSlow: p99 of 1234)", "Oldest upload waiting, s (QueueOld: 5678)"} <= set(
-        widgets(stack)
-    )
+    assert {
+        "API, ms a request (ApiSlow at p99 ≥ 1234)",
+        "Age of the oldest waiting upload, s (QueueOld at ≥ 5678)",
+    } <= set(widgets(stack))
     found = {
         line["label"]: line["value"]
         for widget in widgets(stack).values()
@@ -116,7 +117,7 @@ def test_limits_are_the_thresholds_of_the_alarms(synthesise: Synthesise) -> None
 
 
 def test_refused_images_are_shown_by_code(stack: Synthesised) -> None:
-    found = expressions_of(widgets(stack)["Refused images by code, an hour"])
+    found = expressions_of(widgets(stack)["Refused images per hour, by code"])
     assert set(found) == {"api ${PROP('Dim.Code')}", "worker ${PROP('Dim.Code')}"}
     for label, expression in found.items():
         function = label.split()[0]
@@ -224,6 +225,6 @@ def test_the_page_says_how_many_metrics_the_alarms_watch(synthesise: Synthesise,
 def test_the_readme_says_how_many_alarms_there_are_by_default(synthesise: Synthesise) -> None:
     count = len(synthesise(observability="essential").resources("AWS::CloudWatch::Alarm"))
     word = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[count]
-    told = re.search(r"(\w+) alarms\s+and\s+the\s+polling\s+of\s+the\s+queue", (ROOT / "README.md").read_text())
+    told = re.search(r"(\w+) alarms\s+and\s+the\s+polling\s+of\s+its\s+queue", (ROOT / "README.md").read_text())
     assert told is not None
     assert told[1] == word, f"README.md says '{told[0]}', but there are {count} by default"

@@ -90,7 +90,10 @@ def test_alarm_is_sent_to_the_topic(stack: Synthesised, name: str) -> None:
     _, alarm = stack.one(ALARM, f"Monitoring{name}")
     assert alarm["AlarmActions"] == [{"Ref": topic_id}]
     assert alarm.get("ActionsEnabled", True) is True
-    assert alarm["AlarmDescription"]
+    happened, *_, section = re.split(r"(?<=\.) ", alarm["AlarmDescription"])
+    assert happened
+    assert section == f"See docs/operations.md#{name.lower()}"
+    assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch refuses longer descriptions"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""By default, monitoring stays within the free allotments of an AWS account. One setting adds the rest."""
+"""By default, monitoring stays within the free tier of an AWS account. One setting adds the rest."""
 
 import json
 from typing import Any

@@ -51,7 +51,7 @@ def test_without_a_worker_results_are_missing(cloud: Cloud, make_films: MakeFilm
     upload(cloud, images, nothing)
     (outcome,) = collect(cloud, images, 0.1, nothing)
     assert outcome.status == "missing"
-    assert "No result came" in (outcome.missing or "")
+    assert "No new result" in (outcome.missing or "")
 
 
 def test_a_worker_that_fails_means_missing_as_soon_as_it_is_sure(

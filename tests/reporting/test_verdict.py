@@ -82,5 +82,5 @@ def test_the_scale_of_the_heat_is_explained(card: Card) -> None:
     lungs = {"films": 390, "heat_in_lungs": 0.7364, "lung_area": 0.3384}
     document = {"heatmap": {"quantile": 0.75}, "metrics": {"heatmap": {"lungs": lungs}}}
     text = " ".join(heat_words(replace(card, document=document)))
-    assert "hottest point reaches in 1 in 4 training images with pneumonia" in text
+    assert "reaches full colour in 1 in 4 training images with pneumonia" in text
     assert "In 390 test images with pneumonia, 74% of the heat is in the lungs, which cover 34% of the image." in text

@@ -138,7 +138,7 @@ def test_defaults(defaults: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in REFUSED.items() for value in values])
 def test_refused_value_names_its_key(defaults: dict[str, Any], key: str, value: Any) -> None:
-    with pytest.raises(ContextError, match=f"^Setting '{key}' is .*: give "):
+    with pytest.raises(ContextError, match=f"^Setting '{key}' is .*, but must be "):
         settings_of(defaults | {key: value})
 
 

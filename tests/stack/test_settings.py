@@ -108,7 +108,7 @@ def test_the_stack_reads_each_of_its_settings(name: str) -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_refused_value_names_the_allowed_values(name: str) -> None:
     allowed = re.escape(SETTINGS[name].metadata["kind"].allowed)
-    with pytest.raises(ContextError, match=f"^Setting '{name}' is .*: give {allowed}"):
+    with pytest.raises(ContextError, match=f"^Setting '{name}' is .*, but must be {allowed}"):
         settings_of(default_context() | {name: {"no": "setting"}})
 
 

@@ -1,1 +1,1 @@
-"""Generate GET /docs, the reference of the API for people. `make openapi` writes the file that ships."""
+"""Generate GET /docs, the reference of the API as a web page. `make openapi` writes the file that ships."""

@@ -86,7 +86,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Pneumonia triage of chest X-rays",
             "version": API_VERSION,
-            "summary": "An image in, the probability of pneumonia out.",
+            "summary": "Send an image and get the probability of pneumonia.",
             "description": (
                 "Research use only: triage support, never a diagnosis.\n\n"
                 "Errors are problem documents (RFC 9457) with a stable `code`. `help` is the path of the section "
@@ -273,7 +273,7 @@ def _create_upload() -> dict[str, Any]:
         **_operation("createUpload", "uploads", "Ask for permission to upload one image"),
         "description": (
             "Then POST the file to upload.url as multipart/form-data: first upload.fields, then the file in the field "
-            "`file`. Other members of the body than content_type and force are ignored and never stored."
+            "`file`. Members of the body other than content_type and force are ignored and never stored."
         ),
         "requestBody": {"required": True, "content": {"application/json": _body("NewUpload")}},
         "responses": {
@@ -411,7 +411,7 @@ def _index() -> dict[str, Any]:
 
 def _docs() -> dict[str, Any]:
     return {
-        **_operation("getDocs", "page", "Get the description of the API for people", public=True),
+        **_operation("getDocs", "page", "Get the reference of the API as a web page", public=True),
         "description": "It has examples in curl, Python and JavaScript. `/docs#<code>` is the section on an error.",
         "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS)},
     }
@@ -419,8 +419,8 @@ def _docs() -> dict[str, Any]:
 
 def _model_card() -> dict[str, Any]:
     return {
-        **_operation("getModelCard", "page", "Get the model card for people", public=True),
-        "description": "Shows the content of `GET /model` in words and tables. Some models have no card for people.",
+        **_operation("getModelCard", "page", "Get the model card as a web page", public=True),
+        "description": "Shows the content of `GET /model` in words and tables. Some models have no such card.",
         "responses": {**_html("HTML, with styles inside and no scripts"), **_problems(*_ALWAYS, errors.NotFound)},
     }
 

@@ -46,7 +46,7 @@ class OutOfTime(Exception):
 
 
 class EveryImageFailed(Exception):
-    """Each of several images ended the function, so the cause is not the images."""
+    """The function ended on each of several images, so the cause is not the images."""
 
 
 _Count = Callable[[Tally], None]
@@ -136,13 +136,15 @@ class Batch:
             logger.thread_safe_clear_keys()
 
     def conclude(self, outcomes: Sequence[Any], parse: Callable[[Any], Item], request_id: str) -> Tally:
-        """Add up a batch that was run image by image. Images that ended the function get a result that reports it.
+        """Add up a batch that was run image by image. If the function ended on an image, a result reports this.
 
-        Raises EveryImageFailed if each of several images ended the function.
+        Raises EveryImageFailed if the function ended on each of several images.
         """
         crashed = [outcome["crashed"] for outcome in outcomes if "crashed" in outcome]
         if len(crashed) == len(outcomes) > 1:
-            raise EveryImageFailed(f"All {len(outcomes)} images ended the function. It may need more memory or time.")
+            raise EveryImageFailed(
+                f"The function ended on each of {len(outcomes)} images. It may need more memory or time."
+            )
         tally = Tally()
         for outcome in outcomes:
             if "crashed" not in outcome:

@@ -15,10 +15,10 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 
 READS_PER_ELEMENT = 4
-"""Reads of the header, of its long form, of the bytes ahead, and of the value."""
+"""pydicom reads an element in up to four parts: its header, the long form of the header, the bytes ahead, its value."""
 
 VALUE_GROUPS = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0})
-"""Groups whose elements are accessed."""
+"""Groups of the elements that this package accesses."""
 
 MAX_VALUE_BYTES = 2**18
 """Limit for one element. The longest in use is a lookup table of 65,536 entries of two bytes, with its sequence."""

@@ -25,7 +25,7 @@ class Limits:
     )
     max_frames: int = setting(
         integer(1, 1_000),
-        "most frames or pages in a file; above 1 the first one is read, and the response says so",
+        "most frames or pages in a file; of several, the service predicts the first, and the response says so",
         default=1,
     )
     max_dicom_elements: int = setting(

@@ -1,6 +1,6 @@
 """Read lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1) by their content.
 
-Their descriptors are often wrong: they declare 16 bits for entries of 12, or the wrong sign for the first value.
+Their descriptors are often wrong: they declare 16 bits for entries of 12 bits, or the wrong sign for the first value.
 Entries of 8 bits are stored either two to a word or one to a word.
 """
 
@@ -39,7 +39,7 @@ class Table:
 def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
     """Return the first table of a LUT sequence, or None if it has no readable table.
 
-    Several tables are alternatives for the reader to choose from. Viewers show the first.
+    If there are several tables, readers choose one of them. Viewers show the first.
     """
     if not sequence:
         return None
@@ -53,7 +53,7 @@ def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
 
 
 def _entries(data: Any, count: int, bits: int, big_endian: bool) -> NDArray[Any]:
-    """Return at most `count` entries: words, or the bytes of the words if there are fewer words than entries."""
+    """Return at most `count` entries. If there are fewer words than entries, each word holds two entries."""
     if isinstance(data, bytes):
         words = np.frombuffer(data[: len(data) // 2 * 2], ">u2" if big_endian else "<u2").astype("<u2")
     else:

@@ -16,7 +16,7 @@ Values = NDArray[np.float32]
 def window_of(center: Any, width: Any, function: Any) -> Window | None:
     """Return the first window of the file, or None if it cannot be used.
 
-    Several windows are alternatives for the reader to choose from. Viewers show the first. The width must be at least 1
+    If there are several windows, readers choose one of them. Viewers show the first. The width must be at least 1
     for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
     """
     middle, extent = number(center), number(width)

@@ -133,7 +133,7 @@ def compare(body: Any, card: Card) -> None:
     if not low.probability - _ROUNDING <= probability <= high.probability + _ROUNDING:
         raise ReleaseRefusedError(
             f"{golden.file} gave a probability of {probability}, but the card expects {low.probability} to "
-            f"{high.probability} (logit {golden.logit:g} within {golden.tolerance:g})."
+            f"{high.probability} (logit {golden.logit:g} ± {golden.tolerance:g})."
         )
     for name in ("label", "triage"):
         if body.get(name) not in (getattr(low, name), getattr(high, name)):

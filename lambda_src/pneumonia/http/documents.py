@@ -34,7 +34,7 @@ def model_card(request: Request) -> Response:
     """Return the model card as HTML. Raises NotFound if the model has none."""
     card = _card(process_settings().model_dir / CARD_MD)
     if card is None:
-        raise NotFound("This model has no card for people. GET /model returns its figures.")
+        raise NotFound("This model has no readable card. GET /model returns its figures.")
     page = one_document(_CARD_HTML)
     return serve(request, html_file(page.html.replace(_PLACE, card)), document_headers(page))
 

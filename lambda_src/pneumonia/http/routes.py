@@ -10,7 +10,7 @@ from pneumonia.http.responses import Response
 
 
 def on_demand(module: str, function: str) -> Callable[[Request], Response]:
-    """Return a function of a route whose `module` of this package is imported with its first request.
+    """Return a route's `function`, and import its `module` of this package only when the first request arrives.
 
     Most cold starts return a prediction and need no other module.
     """
@@ -37,7 +37,7 @@ class Route(NamedTuple):
     public: bool = False
 
     def matches(self, path: str) -> bool:
-        """Return whether a path belongs to this route, with any method."""
+        """Return whether a path belongs to this route. The method is not checked."""
         segments, own = path.split("/"), self.path.split("/")
         return len(segments) == len(own) and all(
             segment == expected or (segment != "" and _is_parameter(expected))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _OWN_NAME = re.compile("[0-9a-f]{32}")  # the names that Journal.key_of makes
 
 _PROBES = 16
-_ROUNDS = 8  # the most in one look, so that uploads continue in between
+_ROUNDS = 8  # limit for one call of `look`, so that uploads continue in between
 
 _STALLED_LOOKS = 3
 """SQS counts are approximate, so several equal answers in a row are required."""

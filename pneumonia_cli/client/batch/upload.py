@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _FAILURES_IN_A_ROW = 20
 """After this number of failed uploads in a row, stop and report the failure to the user."""
 
+_AGAIN = "Fix the cause, then run the same command again."
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -160,7 +162,7 @@ class Uploader:
             self._journal.failed(sent.name, sent.size, sent.mtime_ns, sent.failure)
             self._failures += 1
             if self._failures >= _FAILURES_IN_A_ROW:
-                raise ServiceError(f"{self._failures} uploads in a row failed. The last one: {sent.failure}")
+                raise ServiceError(f"{self._failures} uploads in a row failed. {sent.failure} {_AGAIN}")
 
 
 def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str, *, force: bool = False) -> bool:

@@ -103,7 +103,10 @@ def _revoke_token(
     shape: options.Output = Shape.TABLE,
     as_json: options.Json = False,
 ) -> None:
-    """Revoke the token of one caller. It ends within five minutes. `default` names the default token of the stack."""
+    """Revoke the token of one caller. It stops working within five minutes.
+
+    `default` names the default token of the stack.
+    """
     from pneumonia_cli.client.operating import tokens as command
 
     with _token_secret(stack, profile, region, secret) as (aws, arn):
@@ -113,7 +116,9 @@ def _revoke_token(
 def _rotate_token(
     revoke: Annotated[
         bool,
-        typer.Option("--revoke", help="Rotate twice, so that the old token ends. Use it when the token has leaked."),
+        typer.Option(
+            "--revoke", help="Rotate twice, so that the old token stops working. Use it if the token has leaked."
+        ),
     ] = False,
     show: Annotated[bool, typer.Option("--show", help="Print the new token.")] = False,
     yes: options.Yes = False,

@@ -45,7 +45,7 @@ def rotate(client: "SecretsManagerClient", secret_id: str, stored: Stored, *, ti
 
 def _tell(secret_id: str, token: str | None, *, revoke: bool, show: bool) -> None:
     ends = (
-        "The old tokens end within five minutes."
+        "The old tokens stop working within five minutes."
         if revoke
         else "Both tokens are valid until the next rotation. If the old token has leaked, use --revoke."
     )

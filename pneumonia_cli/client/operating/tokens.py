@@ -132,7 +132,7 @@ def revoke(aws: Aws, secret_id: str, name: str, *, really: bool, shape: Shape = 
     if shape.for_programs:
         print_record({"revoked": really, "name": name}, shape)
     elif really:
-        output.print_text(f"The token {name} ends within five minutes.")
+        output.print_text(f"The token {name} stops working within five minutes.")
     else:
         output.print_text(f"This would revoke the token {name}.")
         output.stdout.print("Nothing was changed. Run the same command with --yes to revoke the token.")
