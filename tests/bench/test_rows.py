@@ -35,7 +35,7 @@ def test_the_table_has_only_measured_rows() -> None:
         (rows.Goal(150, 120, " MB", most=True), "≤ 150 MB / 120 MB", 150, 151),
     ],
 )
-def test_a_goal_says_what_is_missed(goal: rows.Goal, text: str, met: float, missed: float) -> None:
+def test_missed_goals_are_marked(goal: rows.Goal, text: str, met: float, missed: float) -> None:
     assert str(goal) == text
     assert goal.judged(met) == ""
     assert goal.judged(missed) == rows.MISSED
@@ -88,7 +88,7 @@ def test_a_failed_emulation_has_a_reason() -> None:
     assert "Not measurable here." in [row.found for row in found if row.measured == "AVX2 without VNNI"]
 
 
-def test_the_worker_has_a_row_for_each_latency_the_real_one_first() -> None:
+def test_the_worker_has_one_row_for_each_latency() -> None:
     entry = against(2.0) | {"films_per_second": {"batch": 4.0, "one_by_one": 2.0}}
     found = rows.worker_rows({"batch": 5, "latency": {"0": entry, "100": entry}})
     assert ["100 ms" in row.measured for row in found] == [True, False]
@@ -105,7 +105,7 @@ def test_the_price_of_a_thousand_uploads_includes_computing_and_waiting() -> Non
     )
 
 
-def test_the_memory_size_has_the_least_time_by_price() -> None:
+def test_the_best_memory_size_minimises_time_times_price() -> None:
     sizes = [
         {"memory_mb": 884, "ms": {"median": 100.0}, "usd_per_thousand": 0.0015},
         {"memory_mb": 1769, "ms": {"median": 45.0}, "usd_per_thousand": 0.0015},

@@ -90,7 +90,7 @@ def test_two_models(
     assert (rows[-1]["code"], rows[-1]["other_code"]) == ("unsupported_format", "unsupported_format")
 
 
-def test_what_cannot_be_done(
+def test_invalid_requests_for_an_audit_are_refused(
     tiny_service: None, pneumonia: Pneumonia, folder: Path, labels: Path, tmp_path: Path
 ) -> None:
     assert "inside" in pneumonia("audit", folder, "--labels", labels, "--out", folder / "out").err

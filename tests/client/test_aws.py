@@ -74,5 +74,5 @@ def test_buckets_are_host_names_at_aws_only(endpoint: str | None, path_style: bo
         ("https://amazonaws.com.evil.example", False),
     ],
 )
-def test_what_is_aws(endpoint: str, answer: bool) -> None:
+def test_endpoints_of_aws_are_recognized(endpoint: str, answer: bool) -> None:
     assert is_aws(endpoint) is answer

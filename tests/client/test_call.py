@@ -104,7 +104,7 @@ def test_a_token(stack: Stack, settings: Any, pneumonia: Pneumonia, make_films: 
         assert pneumonia("call", path, *where).code == 0
 
 
-def test_nobody_there(pneumonia: Pneumonia, make_films: MakeFilms) -> None:
+def test_a_service_that_cannot_be_reached_is_reported(pneumonia: Pneumonia, make_films: MakeFilms) -> None:
     folder = make_films({f"{number}.png": number for number in range(20)})
     ran = pneumonia("call", folder, "--url", "http://127.0.0.1:1", "--json")
     assert ran.code == 4

@@ -70,7 +70,7 @@ def test_the_browser_is_opened_on_request(
     assert "acts with your credentials" in " ".join(captured.err.split())
 
 
-def test_nothing_of_the_code_or_the_key_is_in_the_list_of_processes(stack: Stack, tmp_path: Path) -> None:
+def test_the_list_of_processes_contains_neither_code_nor_key(stack: Stack, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
     browser.write_text(
         f"#!/bin/sh\necho started > {tmp_path}/started\nwhile [ ! -e {tmp_path}/stop ]; do sleep 0.1; done\n"

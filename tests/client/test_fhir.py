@@ -77,7 +77,7 @@ def test_submit(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp
         (["--fhir", "OUT", "--fhir-server", "http://records.example/fhir"], "https://"),
     ],
 )
-def test_what_cannot_be_done_is_told_first(
+def test_invalid_options_are_reported_before_any_prediction(
     pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, options: list[str], told: str
 ) -> None:
     given = [tmp_path / "out" if option == "OUT" else option for option in options]
@@ -86,7 +86,7 @@ def test_what_cannot_be_done_is_told_first(
     assert told in ran.err
 
 
-def test_no_report_where_the_server_is_not_reached(
+def test_an_unreachable_fhir_server_accepts_no_report(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder, "_WAITS", (0.0,))

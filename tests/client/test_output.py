@@ -16,7 +16,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     return told
 
 
-def test_without_a_terminal_a_line_a_minute(clock: dict[str, float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_one_line_is_printed_each_minute(
+    clock: dict[str, float], capsys: pytest.CaptureFixture[str]
+) -> None:
     with output.progress() as bars:
         uploading, answering = bars.add_task("Uploading", total=9), bars.add_task("Results  ", total=9)
         for minute in (0.5, 1.0, 1.5, 2.1):
@@ -35,7 +37,7 @@ def test_quiet_says_nothing(clock: dict[str, float], capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
 
 
-def test_a_terminal_gets_bars_alone(
+def test_a_terminal_shows_only_progress_bars(
     clock: dict[str, float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal: Any = Console(stderr=True, force_terminal=True, width=100)

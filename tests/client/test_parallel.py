@@ -6,7 +6,7 @@ import pytest
 from pneumonia_cli.client.parallel import ordered_map
 
 
-def test_values_come_in_order_whatever_finishes_first() -> None:
+def test_values_are_returned_in_the_order_of_the_items() -> None:
     second_done = threading.Event()
 
     def work(item: int) -> int:
@@ -20,7 +20,7 @@ def test_values_come_in_order_whatever_finishes_first() -> None:
         assert list(ordered_map(pool, work, range(5), ahead=3)) == [0, 10, 20, 30, 40]
 
 
-def test_never_more_ahead_than_asked_for() -> None:
+def test_no_more_calls_run_ahead_than_the_limit() -> None:
     taken = 0
 
     def items() -> object:
@@ -36,7 +36,7 @@ def test_never_more_ahead_than_asked_for() -> None:
     assert taken == 100
 
 
-def test_an_error_ends_it_and_what_waits_is_dropped() -> None:
+def test_an_error_cancels_the_calls_that_have_not_started() -> None:
     done: list[int] = []
 
     def work(item: int) -> int:

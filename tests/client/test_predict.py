@@ -18,7 +18,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_one_line_an_image(tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_one_line_is_written_for_each_image(
+    tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
+) -> None:
     folder = make_films(
         {"high.png": 250, "sub/low.png": 5, "cut.png": b"\x89PNG\r\n\x1a\n", "notes.txt": b"not an image"}
     )
@@ -40,7 +42,7 @@ def test_one_line_an_image(tiny_service: None, pneumonia: Pneumonia, make_films:
     assert (error["code"], error["status"]) == ("unsupported_format", 415)
 
 
-def test_the_results_of_an_earlier_run_are_no_image(
+def test_results_of_an_earlier_run_are_not_images(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms
 ) -> None:
     folder = make_films({"a.png": 250})

@@ -122,11 +122,11 @@ def test_a_body_in_gzip_is_passed_on_as_such(server: Upstream, ask: Ask) -> None
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
     ],
 )
-def test_its_own_page_is_not(ask: Ask, headers: dict[str, str]) -> None:
+def test_requests_from_its_own_page_are_answered(ask: Ask, headers: dict[str, str]) -> None:
     assert ask("GET", "/", headers=headers).status_code == 200
 
 
-def test_its_own_origin(ask: Ask, origin: str) -> None:
+def test_requests_from_its_own_origin_are_answered(ask: Ask, origin: str) -> None:
     assert ask("GET", "/", headers={"Origin": origin}).status_code == 200
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_code_gets_no_key(origin: str, codes: list[str], wrong: object) 
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'"x"', b"{}", b"{" * 2000])
-def test_what_is_no_code_at_all(origin: str, body: bytes) -> None:
+def test_a_malformed_code_is_refused(origin: str, body: bytes) -> None:
     assert code(requests.post(f"{origin}/_session", data=body, timeout=30)) == (400, "malformed_request")
 
 

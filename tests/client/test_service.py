@@ -65,7 +65,7 @@ def test_a_function_that_was_idle_for_weeks_is_waited_for(
     assert capsys.readouterr().err.count("was not used for weeks") == 1
 
 
-def test_a_function_that_stays_inactive_is_told_after_minutes(server: Upstream) -> None:
+def test_a_function_that_stays_inactive_is_reported(server: Upstream) -> None:
     slept: list[float] = []
     server.answers["/predict"] = answer(INACTIVE, 409)
     with (
@@ -80,7 +80,7 @@ def test_a_function_that_stays_inactive_is_told_after_minutes(server: Upstream) 
     ("code", "status"),
     [("too_large", 413), ("unsupported_format", 415), ("undecodable_image", 422), ("missing_image", 400)],
 )
-def test_what_is_wrong_with_an_image_is_a_refusal(server: Upstream, connect: Connect, code: str, status: int) -> None:
+def test_errors_about_the_image_are_refusals(server: Upstream, connect: Connect, code: str, status: int) -> None:
     server.answers["/predict"] = problem(code, status)
     with pytest.raises(Refused) as refused:
         connect().predict(b"film", heatmap=False)
@@ -132,7 +132,7 @@ def test_a_path_begins_with_a_slash(connect: Connect) -> None:
         connect().send("GET", "@evil.example/")
 
 
-def test_nobody_there() -> None:
+def test_a_service_that_cannot_be_reached_is_reported() -> None:
     with Service("http://127.0.0.1:1", Anonymous()) as service, pytest.raises(NetworkError, match="pneumonia serve"):
         service.card()
 
@@ -215,7 +215,7 @@ def test_heatmaps(server: Upstream, connect: Connect) -> None:
         connect().heatmap("/results/i")
 
 
-def test_whatever_refuses_the_first_bytes_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_from_the_first_bytes_refuses_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_data: bytes) -> None:
         raise TooLarge("Too large.")
 

@@ -39,12 +39,12 @@ def test_a_token_is_sent_as_bearer() -> None:
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "ümlaut"])
-def test_what_cannot_be_a_token(token: str) -> None:
+def test_invalid_tokens_are_refused(token: str) -> None:
     with pytest.raises(UsageProblem, match="token"):
         Bearer(token)
 
 
-def test_nothing_is_sent_where_nothing_is_asked_for() -> None:
+def test_anonymous_requests_have_no_authorization_header() -> None:
     assert "Authorization" not in Anonymous()(Request("GET", URL).prepare()).headers
 
 

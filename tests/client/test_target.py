@@ -44,7 +44,7 @@ def test_a_stack_is_found_by_its_outputs(aws: Aws) -> None:
     assert target == Target(URL, "uploads", "results", "https://sqs/1/queue", "https://sqs/1/dead")
 
 
-def test_what_the_user_names_wins(aws: Aws) -> None:
+def test_options_take_precedence_over_the_outputs_of_the_stack(aws: Aws) -> None:
     deploy(OUTPUTS)
     target = resolve(aws, NAME, Target(upload_bucket="mine"), needed=("url", "upload_bucket"))
     assert (target.url, target.upload_bucket) == (URL, "mine")
@@ -55,7 +55,7 @@ def test_cloudformation_is_not_asked_for_what_is_known(aws: Aws) -> None:
     assert resolve(aws, "NoSuchStack", named, needed=("url",)) == Target(url="http://127.0.0.1:8000")
 
 
-def test_what_is_only_useful_may_be_missing(aws: Aws) -> None:
+def test_optional_parts_may_be_missing(aws: Aws) -> None:
     assert resolve(aws, None, Target(url=URL), needed=("url",), useful=("queue_url",)).queue_url is None
     deploy({"FunctionUrl": URL})
     assert resolve(aws, NAME, Target(), needed=("url",), useful=("queue_url",)).queue_url is None

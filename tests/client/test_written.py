@@ -67,7 +67,7 @@ def test_submit_on_a_full_disk(
 
 
 @pytest.mark.parametrize(("option", "reason"), [("--out", "File exists"), ("--heatmaps", "Not a directory")])
-def test_a_path_that_is_taken_is_told_before_anything_is_sent(
+def test_an_unusable_output_path_is_reported_before_anything_is_sent(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, option: str, reason: str
 ) -> None:
     (tmp_path / "file").write_text("")

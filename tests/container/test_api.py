@@ -40,9 +40,7 @@ def test_predicts_what_a_function_url_brings(
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
-def test_decodes_in_a_process_of_its_own_what_nothing_else_could_stop(
-    api: Function, http_event: HttpEvent, xray: bytes, kind: str
-) -> None:
+def test_slow_decoders_run_in_a_separate_process(api: Function, http_event: HttpEvent, xray: bytes, kind: str) -> None:
     stream = io.BytesIO()
     with Image.open(io.BytesIO(xray)) as image:
         image.save(stream, kind, **({"lossless": True} if kind == "WEBP" else {}))

@@ -14,7 +14,7 @@ def test_the_readme_is_short() -> None:
     assert len(lines) <= 150, "the README is for the first minute; move the rest to docs/"
 
 
-def test_a_default_in_brackets_is_that_of_the_setting() -> None:
+def test_defaults_in_brackets_match_the_settings() -> None:
     defaults, found = default_context(), 0
     for path in DOCUMENTS:
         for name, shown in re.findall(r"`(\w+)` \(([\d.,]*\d)\b", path.read_text(encoding="utf-8")):

@@ -78,7 +78,7 @@ def test_the_check_refuses_what_is_wrong() -> None:
             check(made)
 
 
-def test_sent_twice_stored_once() -> None:
+def test_a_transaction_sent_twice_is_stored_once() -> None:
     store = FhirStore()
     store.transaction(document())
     before = dict(store.resources)
@@ -107,7 +107,7 @@ def test_the_report_says_its_limits_first() -> None:
 
 
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
-def test_no_text_stands_without_its_limits(fields: dict[str, Any]) -> None:
+def test_every_text_includes_the_limits(fields: dict[str, Any]) -> None:
     """A viewer may show one resource alone, or one field of it."""
     made = document(**fields)
     report = of_kind(made, "DiagnosticReport")
@@ -164,7 +164,7 @@ def test_a_caveat_replaces_triage_and_number(fields: dict[str, Any], code: str) 
     assert "must not be used: likely pneumonia" in of_kind(made, "DiagnosticReport")["conclusion"]
 
 
-def test_likely_normal_is_no_normal_chest() -> None:
+def test_likely_normal_is_not_reported_as_a_normal_chest() -> None:
     made = document(**CASES["normal"])
     for text in (
         of_kind(made, "DiagnosticReport")["conclusion"],

@@ -49,7 +49,7 @@ def test_messages_that_were_not_accepted(status: int, passing: bool, monkeypatch
         "[" * 100_000,
     ],
 )
-def test_an_answer_that_proves_nothing(answer: str) -> None:
+def test_an_unrelated_response_does_not_count_as_accepted(answer: str) -> None:
     with upstream() as web:
         web.answers["/fhir"] = Response(answer, 200)
         with pytest.raises(NotAccepted, match="not a transaction-response"):

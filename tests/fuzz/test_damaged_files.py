@@ -130,7 +130,7 @@ def test_events_that_lambda_would_not_make(changes: dict[str, Any]) -> None:
     assert "pneumonia" not in json.loads(answer["body"]) if "body" in answer else answer["code"]
 
 
-def test_a_broken_promise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fuzzer_detects_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise ValueError("a bug")
 

@@ -54,7 +54,7 @@ def test_messages_that_were_not_accepted(code: str) -> None:
         (START + b"x" * 80_000, "not an acknowledgement"),
     ],
 )
-def test_an_answer_that_proves_nothing(answer: bytes, told: str) -> None:
+def test_an_unrelated_response_does_not_count_as_accepted(answer: bytes, told: str) -> None:
     with mllp_receiver() as receiver:
         receiver.answer = answer
         with pytest.raises(NotAcknowledged, match=told):

@@ -230,7 +230,7 @@ def test_nobody_else_may_start_it(backfill_stack: Synthesised, role: str) -> Non
     assert not [action for action, _, _ in grants(backfill_stack, role) if action.startswith("states:")]
 
 
-def test_its_function_is_a_third_command_of_the_image(backfill_stack: Synthesised) -> None:
+def test_the_backfill_function_runs_the_same_image(backfill_stack: Synthesised) -> None:
     _, api = backfill_stack.one(FUNCTION, "InferenceApi")
     _, function = backfill_stack.one(FUNCTION, "InferenceBackfill")
     assert function["ImageConfig"] == {"Command": ["pneumonia.handlers.backfill.handler"]}

@@ -33,7 +33,7 @@ def test_stack_takes_its_name_from_the_settings(synthesise: Synthesise) -> None:
     assert synthesise(stack_name="Ward3").stack.stack_name == "Ward3"
 
 
-def test_template_needs_no_parameter_and_reports_nothing_home(stack: Synthesised) -> None:
+def test_the_template_has_no_parameters_and_no_cdk_metadata(stack: Synthesised) -> None:
     assert "Parameters" not in stack.template
     assert "Rules" not in stack.template
     assert stack.resources("AWS::CDK::Metadata") == {}

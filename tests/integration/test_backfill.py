@@ -146,7 +146,7 @@ def test_an_archive_of_several_pages_gets_its_results(start: Start, image_bytes:
     assert summary["manifest"]["key"].startswith("backfill-runs/first/")
 
 
-def test_started_again_it_predicts_only_what_is_new(start: Start, image_bytes: ImageBytes) -> None:
+def test_a_second_backfill_predicts_only_new_images(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start(backfill_batch_size=4)
     keys = fill(cloud.s3, image_bytes, 6)
     cloud.machine.run("first", {})

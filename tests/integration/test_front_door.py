@@ -93,7 +93,7 @@ class TestUpload:
         assert (result["status"], result["code"]) == ("rejected", "unsupported_format")
         assert door.ask("GET", f"{ticket['result']}/heatmap.png").status == 404
 
-    def test_it_is_stored_only_under_the_id(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_an_upload_is_stored_only_under_its_id(self, door: Door, image_bytes: ImageBytes) -> None:
         ticket = ticket_for(door)
         post_form(**ticket["upload"], data=image_bytes())
         listing = door.cloud.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)["Contents"]
@@ -288,7 +288,7 @@ class TestToken:
             ]
             assert statuses == [200, 200, 401]
 
-    def test_a_secret_that_cannot_be_read_lets_nobody_in(self, guarded: Door) -> None:
+    def test_an_unreadable_secret_refuses_all_requests(self, guarded: Door) -> None:
         with contextlib.closing(boto3.client("secretsmanager")) as vault:
             vault.delete_secret(SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True)
         reply = guarded.ask("GET", "/model", Authorization=f"Bearer {guarded.token}")

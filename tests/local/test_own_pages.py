@@ -38,7 +38,7 @@ def test_another_host_gets_nothing(origin: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "pneumonia-uploads.localhost"])
-def test_its_own_names(origin: str, name: str) -> None:
+def test_requests_to_its_own_names_are_answered(origin: str, name: str) -> None:
     assert asked(origin, Host=f"{name}:{origin.rpartition(':')[2]}").text == "secret"
 
 

@@ -35,7 +35,7 @@ def check(service: Function, data: bytes) -> Cost:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_bomb_takes_little(name: str, service: Function) -> None:
+def test_a_bomb_needs_little_memory(name: str, service: Function) -> None:
     check(service, BOMBS[name]())
 
 
@@ -45,22 +45,20 @@ def test_too_little_memory_is_the_reason(name: str, service: Function) -> None:
 
 
 @pytest.mark.parametrize("name", crashes())
-def test_a_file_that_once_broke_something_takes_little(name: str, service: Function) -> None:
+def test_a_file_that_once_broke_something_needs_little_memory(name: str, service: Function) -> None:
     """It also leaves little memory in use."""
     check(service, crashes()[name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in BOMBS if name not in QUICK])
-def test_every_other_bomb_takes_little(name: str, service: Function) -> None:
+def test_every_other_bomb_needs_little_memory(name: str, service: Function) -> None:
     check(service, BOMBS[name]())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", PLAIN.values(), ids=PLAIN)
-def test_what_is_decoded_in_the_functions_own_process_takes_little(
-    make: Callable[[], bytes], service: Function
-) -> None:
+def test_decoding_in_the_functions_process_needs_little_memory(make: Callable[[], bytes], service: Function) -> None:
     data = make()
     assert is_plain(data, sniff(data))
     check(service, data)
@@ -79,7 +77,7 @@ def test_no_bomb_is_plain(name: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", [range(15), pytest.param(range(15, 500), marks=pytest.mark.slow)])
-def test_made_up_headers_take_little(numbers: range, service: Function) -> None:
+def test_made_up_headers_need_little_memory(numbers: range, service: Function) -> None:
     """`make fuzz` does the same with five thousand files, and measures the time as well."""
     found = {number: (name, wrong(cost, timed=False)) for number, name, cost in run(service, numbers)}
     assert {number: why for number, why in found.items() if why[1] is not None} == {}

@@ -129,7 +129,9 @@ def release(aws_credentials: None, tiny_service: None, monkeypatch: pytest.Monke
         "codedeploy:PutLifecycleEventHookExecutionStatus",
     ],
 )
-def test_the_check_of_a_release(stacks: Synthesise, release: None, lambda_context: Any, without: str) -> None:
+def test_the_role_of_the_release_check_allows_its_calls(
+    stacks: Synthesise, release: None, lambda_context: Any, without: str
+) -> None:
     checker = Checker(stacks, without=without)
 
     def run() -> None:

@@ -59,7 +59,7 @@ def test_a_failed_first_deployment_removes_resources_with_retain_except_on_creat
     assert call("s3", "list_buckets")["Buckets"] == []
 
 
-def test_a_changed_deletion_policy_is_no_update(deploy: Deploy) -> None:
+def test_a_changed_deletion_policy_is_not_an_update(deploy: Deploy) -> None:
     """CloudFormation does not change a resource of which only attributes differ. moto cannot update a log group."""
     group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "ward"}, "DeletionPolicy": "Retain"}
     deploy({"Logs": group})

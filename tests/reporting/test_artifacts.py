@@ -29,7 +29,7 @@ def test_heatmap_files_are_safe_and_unique() -> None:
         assert len(file.name.encode()) < 255
 
 
-def test_numbered_names_never_meet_a_name_that_was_so_numbered() -> None:
+def test_numbered_names_are_unique() -> None:
     images = [image(name) for name in ("a.png", "a-2.png", "a.jpg")]
     assert len(set(heatmap_files(images).values())) == 3
 

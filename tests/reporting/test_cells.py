@@ -22,7 +22,7 @@ def test_a_sign_that_could_begin_a_formula_gets_an_apostrophe(before: str, sign:
 
 
 @pytest.mark.parametrize("text", ["\tfilm", "\rfilm", "\nfilm"])
-def test_what_is_dropped_at_the_start_of_a_cell(text: str) -> None:
+def test_formulas_behind_ignored_characters_are_escaped(text: str) -> None:
     assert inert(text) == f"'{text}"
 
 
@@ -30,11 +30,11 @@ def test_what_is_dropped_at_the_start_of_a_cell(text: str) -> None:
     "text",
     ["", "film.png", "a=1", "2026-11-25", "ward 3/a-b.png", "a, b", "AUC 0.9; recall 0.8", "'=1", "x@y.org"],
 )
-def test_all_else_stays_as_it_is(text: str) -> None:
+def test_other_texts_are_unchanged(text: str) -> None:
     assert inert(text) == text
 
 
-def test_it_changes_nothing_twice() -> None:
+def test_escaping_twice_changes_nothing() -> None:
     for text in texts():
         assert inert(inert(text)) == inert(text)
 

@@ -18,7 +18,7 @@ def test_limits_come_first_then_the_notice_then_the_answer() -> None:
 
 
 @pytest.mark.parametrize("caveat", [{"in_training_population": False}, {"forced": True}])
-def test_with_a_caveat_nothing_is_said_without_it(caveat: dict[str, Any]) -> None:
+def test_with_a_caveat_every_sentence_states_it(caveat: dict[str, Any]) -> None:
     for sentence in spoken({**RESULT, **caveat}):
         assert sentence.startswith("No triage: ")
         assert "must not be used:" in sentence

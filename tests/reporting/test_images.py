@@ -25,7 +25,7 @@ def test_a_folder_gives_all_its_files_but_the_hidden_ones(tree: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_file_is_taken_whatever_it_is(tree: Path) -> None:
+def test_a_named_file_of_any_kind_is_used(tree: Path) -> None:
     (image,) = find_images([str(tree / "notes.txt")])
     assert image == ImageFile(tree / "notes.txt", "notes.txt")
     assert names(find_images([str(tree / ".hidden.png")])) == [".hidden.png"]
@@ -63,7 +63,7 @@ def test_relative_paths(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(find_images(["*.jpeg"])) == ["a.jpeg"]
 
 
-def test_what_is_excluded_is_no_image(tree: Path) -> None:
+def test_excluded_files_are_not_images(tree: Path) -> None:
     assert "notes.txt" not in names(find_images([str(tree)], exclude=[tree / "sub" / ".." / "notes.txt"]))
 
 

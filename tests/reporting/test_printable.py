@@ -6,7 +6,7 @@ SIGN = "\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize("steers", list("\x1b\x07\r\n\t\x7f\x9b\u202e\u2066\u200b\u2028\u2029\ufeff\udc80"))
-def test_what_steers_the_terminal_is_replaced(steers: str) -> None:
+def test_control_characters_are_replaced(steers: str) -> None:
     assert printable(f"a{steers}b").plain == f"a{SIGN}b"
 
 

@@ -61,7 +61,7 @@ def test_a_caveat_replaces_the_triage_and_its_colour(change: dict[str, Any], wor
     assert "red" not in f"{triage.style} {probability.style} {[span.style for span in triage.spans]}"
 
 
-def test_of_many_the_two_ends_are_shown_and_said_so() -> None:
+def test_long_tables_show_both_ends() -> None:
     count = 3 * MAX_ROWS
     text = shown(predicted_table([predicted(f"film-{n:03}.png", n / count) for n in range(count)]))
     assert f"{count - MAX_ROWS} more in between" in text
@@ -70,7 +70,7 @@ def test_of_many_the_two_ends_are_shown_and_said_so() -> None:
     assert f"film-{count - 1:03}.png" in text
 
 
-def test_many_refused_are_cut_and_said_so() -> None:
+def test_long_tables_of_refused_images_are_cut() -> None:
     rows = [(f"file-{n:03}", "unsupported_format", "not an image") for n in range(MAX_ROWS + 5)]
     text = shown(refused_table("refused", rows))
     assert "and 5 more" in text

@@ -31,7 +31,7 @@ TRIAGE = {
         ({"in_training_population": False, "forced": True}, "forced"),
     ],
 )
-def test_what_stands_in_the_way_of_the_triage(result: dict[str, Any], caveat: str | None) -> None:
+def test_the_caveat_that_replaces_the_triage(result: dict[str, Any], caveat: str | None) -> None:
     assert caveat_of(result) == caveat
     assert group_of({**result, "triage": "indeterminate"}) == (caveat or "indeterminate")
 

@@ -48,7 +48,7 @@ def test_known_vulnerabilities_are_named(answer: Any, capsys: pytest.CaptureFixt
     assert "no answer about 1 packages (boto3)" in output
 
 
-def test_a_missing_answer_is_not_a_clean_answer(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unavailable_database_is_reported(answer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     answer(text="")
     assert audit.main([]) == 0
     assert audit.main(["--strict"]) == 2

@@ -79,7 +79,7 @@ def test_folds_are_contiguous_blocks_of_each_series() -> None:
     assert in_order == [0, 0, 1, 1, 2, 2]
 
 
-def test_a_network_without_the_later_block_sees_neither_its_normal_images_nor_the_last_fold(images_dir: Path) -> None:
+def test_the_network_without_the_later_block_is_trained_without_it(images_dir: Path) -> None:
     images = data.scan(images_dir)
     folds = data.blocked_folds(images, 2)
     unseen = data.held_out(images, folds, data.LATER_BLOCK)

@@ -181,7 +181,7 @@ def test_cold_start_is_counted_once(
     assert record["Function"] == "api"
 
 
-def test_an_instance_started_beforehand_is_no_cold_start(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provisioned_instance_is_not_a_cold_start(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "_cold", True)
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency")
     metrics.cold_start(metrics.WORKER)

@@ -89,7 +89,7 @@ def test_the_cdk_is_called_without_further_arguments(place: Path) -> None:
     assert words[2:] == ["deploy", "-c", "stack_name=Ward", "--require-approval=never"]
 
 
-def test_the_check_before_a_deployment_gets_the_same_words_and_can_stop_it(place: Path) -> None:
+def test_the_check_before_a_deployment_gets_the_same_arguments_and_can_stop_it(place: Path) -> None:
     stack, arguments = names("deploy.yml:deploy")
     given = {stack: "Ward", arguments: "-c 'dashboard=a b'"}
     assert run(place, "deploy.yml:deploy", **given)[-2:] == ["-c", "dashboard=a b"]

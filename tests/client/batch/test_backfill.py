@@ -56,7 +56,9 @@ def test_it_is_started_with_what_was_named(pneumonia: Pneumonia, sfn: Any, machi
     assert running(sfn, machine) == {told["execution"]: {"bucket": UPLOADS, "prefix": "films/"}}
 
 
-def test_of_one_archive_it_is_not_started_twice(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
+def test_a_second_backfill_of_one_archive_is_not_started(
+    pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]
+) -> None:
     inventory = ["--bucket", "archive", "--inventory", "s3://lists/archive/all/2026-11-24T01-00Z/manifest.json"]
     first = json.loads(pneumonia("backfill", *inventory, "--no-wait", "--json", *parts).out)
     second = json.loads(pneumonia("backfill", *inventory, "--no-wait", "--json", *parts).out)
@@ -72,7 +74,9 @@ def test_of_one_archive_it_is_not_started_twice(pneumonia: Pneumonia, sfn: Any, 
 
 
 @pytest.mark.slow
-def test_stopped_it_ends_without_a_summary(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
+def test_a_stopped_backfill_ends_without_a_summary(
+    pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]
+) -> None:
     name = json.loads(pneumonia("backfill", "--prefix", "", "--no-wait", "--json", *parts).out)["execution"]
     assert pneumonia("backfill", "--execution", name, "--stop", *parts).code == 0
     watched = pneumonia("backfill", "--execution", name, *parts)
@@ -84,7 +88,7 @@ def test_stopped_it_ends_without_a_summary(pneumonia: Pneumonia, sfn: Any, machi
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_watching_alone(
+def test_ctrl_c_stops_only_the_watching(
     pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_seconds: float) -> None:
@@ -138,7 +142,7 @@ SOURCES = f"{UPLOADS},archive/films/,lists"
         ("archive", "films/", "s3://lists/a/manifest.json"),
     ],
 )
-def test_what_the_stack_may_read(bucket: str | None, prefix: str, inventory: str | None) -> None:
+def test_archives_that_the_stack_may_read_are_accepted(bucket: str | None, prefix: str, inventory: str | None) -> None:
     chosen = command.archive(bucket, prefix, inventory, UPLOADS, SOURCES)
     assert (chosen.bucket, chosen.prefix) == (bucket or UPLOADS, prefix)
 
@@ -153,10 +157,10 @@ def test_what_the_stack_may_read(bucket: str | None, prefix: str, inventory: str
         ("archive", "films/", "s3://elsewhere/a/manifest.json"),
     ],
 )
-def test_what_it_may_not(bucket: str, prefix: str, inventory: str | None) -> None:
+def test_archives_that_the_stack_may_not_read_are_refused(bucket: str, prefix: str, inventory: str | None) -> None:
     with pytest.raises(UsageProblem, match="backfill_archives"):
         command.archive(bucket, prefix, inventory, UPLOADS, SOURCES)
 
 
-def test_without_the_output_of_the_stack_it_is_for_aws_to_refuse() -> None:
+def test_without_the_output_of_the_stack_any_archive_is_accepted() -> None:
     assert command.archive("any", None, None, UPLOADS, None) == Archive("any")

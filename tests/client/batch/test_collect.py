@@ -58,7 +58,7 @@ def test_fetches_what_is_waited_for_and_nothing_else(
     assert collector.catch_up(waiting) == 0
 
 
-def test_files_of_a_backfill_are_no_results(s3: Any, journal: Journal, tmp_path: Path) -> None:
+def test_files_of_a_backfill_are_not_results(s3: Any, journal: Journal, tmp_path: Path) -> None:
     put(s3, "archive/hospital/a.png", PREDICTED)
     put(s3, "backfill-runs/march/summary", {"execution": "march"})
     put(s3, "backfill-runs/march/5f1e/manifest", {"ResultFiles": {}})
@@ -79,7 +79,7 @@ def test_uploads_under_a_reserved_prefix_are_found_by_their_prefix(s3: Any, jour
     assert (found["ward/"], found["~ward/"]) == ({"ward/a.png"}, {"~ward/a.png"})
 
 
-def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
+def test_uploads_that_wait_longest_are_checked_first(
     s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collect, "_PROBES", 2)
@@ -92,7 +92,7 @@ def test_those_that_wait_longest_are_asked_for_and_then_wait_at_the_end(
     assert list(waiting) == ["batch/b/b", "batch/b/a"]
 
 
-def test_a_look_ends_after_some_rounds(
+def test_one_look_makes_a_limited_number_of_rounds(
     s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collect, "_PROBES", 1)
@@ -103,7 +103,7 @@ def test_a_look_ends_after_some_rounds(
     assert (collector.look(waiting), collector.look(waiting), waiting) == (2, 1, {})
 
 
-def test_no_permission_is_not_taken_for_no_result(
+def test_a_missing_permission_is_not_reported_as_a_missing_result(
     s3: Any, journal: Journal, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_arguments: Any) -> Any:
@@ -118,7 +118,9 @@ def test_no_permission_is_not_taken_for_no_result(
 @pytest.mark.parametrize(
     "document", [[], {}, {"status": "else"}, {"status": "predicted"}, PREDICTED | {"heatmap": "x"}]
 )
-def test_what_is_no_result(s3: Any, journal: Journal, collector: Collector, document: Any) -> None:
+def test_a_document_that_is_not_a_result_is_an_error(
+    s3: Any, journal: Journal, collector: Collector, document: Any
+) -> None:
     put(s3, "batch/b/a", document)
     with pytest.raises(ServiceError, match="not a result"):
         collector.look(journal.waiting())
@@ -146,7 +148,7 @@ def test_patience_ends_with_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not patience.all_dead(1)  # unknown without SQS
 
 
-def test_all_that_is_missing_is_dead(aws_credentials: None) -> None:
+def test_waiting_ends_when_all_missing_uploads_are_dead_letters(aws_credentials: None) -> None:
     with mock_aws():
         sqs = boto3.client("sqs")
         queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))

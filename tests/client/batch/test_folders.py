@@ -18,7 +18,7 @@ def test_next_to_the_images(working_folder: Path) -> None:
     assert beside(Path("."), "audit") == working_folder.parent / f"{working_folder.name}-audit"
 
 
-def test_what_an_earlier_version_began_is_continued(working_folder: Path) -> None:
+def test_a_batch_of_an_earlier_version_is_continued(working_folder: Path) -> None:
     """Earlier versions wrote to the current folder."""
     ward, other = working_folder / "ward" / "films", working_folder / "other" / "films"
     for folder in (ward, other):
@@ -39,7 +39,7 @@ def test_the_folder_of_a_batch_by_its_images(working_folder: Path) -> None:
     assert batch_at(Path("none")) == Path("none")
 
 
-def test_a_file_that_is_no_journal(working_folder: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_refused(working_folder: Path) -> None:
     ward = working_folder / "ward" / "films"
     ward.mkdir(parents=True)
     Path("films-results").mkdir()

@@ -19,7 +19,7 @@ def predicted(probability: float) -> dict[str, Any]:
 REJECTED = {"status": "rejected", "code": "too_large"}
 
 
-def test_what_was_uploaded_is_known_the_next_time(tmp_path: Path) -> None:
+def test_uploaded_images_are_remembered_by_the_next_run(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         key = journal.key_of(b"film")
         journal.uploaded("a.png", 5, 100, key)
@@ -33,7 +33,7 @@ def test_what_was_uploaded_is_known_the_next_time(tmp_path: Path) -> None:
         assert journal.waiting() == {key: None}
 
 
-def test_a_key_tells_nothing(tmp_path: Path) -> None:
+def test_upload_keys_reveal_nothing_about_the_image(tmp_path: Path) -> None:
     with Journal(tmp_path / "one", BUCKETS) as one, Journal(tmp_path / "two", BUCKETS) as two:
         assert re.fullmatch(r"batch/[0-9a-f]{32}/[0-9a-f]{32}", one.key_of(b"film"))
         assert one.key_of(b"film") != one.key_of(b"another")
@@ -76,7 +76,7 @@ def test_images_come_by_risk_then_by_name(tmp_path: Path) -> None:
         assert journal.counts() == {"predicted": 3, "rejected": 2, "failed": 1, "waiting": 1}
 
 
-def test_what_was_not_uploaded_is_tried_again(tmp_path: Path) -> None:
+def test_images_that_were_not_uploaded_are_tried_again(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         journal.refused("at home", 1, 1, REJECTED)
         journal.failed("down", 1, 1, "S3 failed.")
@@ -121,13 +121,13 @@ def test_two_commands_in_one_folder(tmp_path: Path) -> None:
         Journal(tmp_path, BUCKETS)
 
 
-def test_a_file_that_is_no_journal(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"not a database " * 100)
     with pytest.raises(UsageProblem, match="damaged"):
         Journal(tmp_path, BUCKETS)
 
 
-def test_what_was_committed_outlives_a_crash(tmp_path: Path) -> None:
+def test_committed_changes_survive_a_crash(tmp_path: Path) -> None:
     journal = Journal(tmp_path, BUCKETS)
     journal.uploaded("a.png", 5, 100, "k1")
     journal.commit()

@@ -50,7 +50,7 @@ def test_a_folder_without_a_batch(stack: Stack, pneumonia: Pneumonia, tmp_path: 
     assert not (tmp_path / "none").exists()
 
 
-def test_what_readers_said_comes_with_the_results(
+def test_results_include_the_feedback_of_readers(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:
     s3 = stack.cloud.s3

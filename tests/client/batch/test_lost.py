@@ -23,7 +23,7 @@ class Refusing:
         raise ClientError(self._response, "ListObjectsV2")  # type: ignore[arg-type] # as much of it as is read
 
 
-def test_what_is_not_in_the_bucket(s3: Any) -> None:
+def test_uploads_that_are_not_in_the_bucket_are_lost(s3: Any) -> None:
     for key in ("batch/a/2", "batch/b/1"):
         s3.put_object(Bucket=UPLOADS, Key=key, Body=b"x")
     assert lost(s3, UPLOADS, "batch/a/", KEYS) == {"batch/a/1", "batch/a/3"}
@@ -31,7 +31,7 @@ def test_what_is_not_in_the_bucket(s3: Any) -> None:
     assert lost(s3, UPLOADS, "batch/a/", KEYS) == set(KEYS)
 
 
-def test_a_bucket_that_may_not_be_listed_tells_nothing() -> None:
+def test_without_permission_to_list_no_upload_counts_as_lost() -> None:
     refusing: Any = Refusing("AccessDenied", 403)
     assert lost(refusing, UPLOADS, "batch/a/", KEYS) is None
 

@@ -46,7 +46,7 @@ def run(stack: Stack, journal: Journal, folder: Path, options: BatchOptions, whe
 
 
 @pytest.mark.slow
-def test_never_more_under_way_than_asked_for(
+def test_no_more_uploads_wait_than_the_limit(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, look = upload.put_once, Collector.look
@@ -75,7 +75,7 @@ def test_never_more_under_way_than_asked_for(
 
 
 @pytest.mark.slow
-def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_images_that_were_not_uploaded_are_reported(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
     """Without results, the remaining images are not uploaded but counted, and are uploaded the next time."""
     images = make_films({f"{number}.png": number for number in range(10)})
     options = BatchOptions(tmp_path / "out", jobs=2, unanswered=4, patience_seconds=1.0)
@@ -92,7 +92,7 @@ def test_what_was_not_begun_is_told(stack: Stack, make_films: MakeFilms, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("may_list", [True, False])
-def test_what_the_service_has_lost_is_sent_again(
+def test_uploads_that_the_service_lost_are_sent_again(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_list: bool
 ) -> None:
     """The run waits for the maximum number of images, and none of them is still in the bucket."""
@@ -111,7 +111,7 @@ def test_what_the_service_has_lost_is_sent_again(
 
 
 @pytest.mark.slow
-def test_what_is_lost_under_way_is_sent_again(
+def test_uploads_lost_during_the_run_are_sent_again(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "_CHECK_EVERY_SECONDS", 0.2)
@@ -144,7 +144,7 @@ def test_what_is_lost_under_way_is_sent_again(
 
 
 @pytest.mark.slow
-def test_what_is_lost_and_no_longer_here(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_lost_uploads_whose_files_are_gone_are_reported(stack: Stack, make_films: MakeFilms, tmp_path: Path) -> None:
     images = make_films({"a.png": 1, "b.png": 2})
     options = BatchOptions(tmp_path / "out", patience_seconds=0.3)
     with Journal(tmp_path / "out", {}) as journal:
@@ -158,7 +158,7 @@ def test_what_is_lost_and_no_longer_here(stack: Stack, make_films: MakeFilms, tm
 
 
 @pytest.mark.slow
-def test_what_is_dead_takes_no_room(
+def test_dead_letters_do_not_count_as_waiting(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The maximum number of images is in the dead-letter queue. The other images are uploaded anyway."""
@@ -178,7 +178,7 @@ def test_what_is_dead_takes_no_room(
 
 
 @pytest.mark.slow
-def test_a_slow_upload_is_no_dead_letter(
+def test_a_slow_upload_does_not_become_a_dead_letter(
     stack: Stack, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the start the queue is empty and nothing waits. This must not look like failed uploads."""

@@ -56,7 +56,7 @@ def test_results_are_made_again_from_the_newest_versions(uploaded: Stack, pneumo
     assert uploaded.cloud.dead_letters() == 0
 
 
-def test_what_an_event_of_aws_brought_is_made_again_too(uploaded: Stack, pneumonia: Pneumonia) -> None:
+def test_a_replay_replaces_the_result_of_an_event_from_aws(uploaded: Stack, pneumonia: Pneumonia) -> None:
     """An event from AWS has a version and a sequencer, which the local cloud leaves out."""
     cloud = uploaded.cloud
     (image,) = [
@@ -140,7 +140,7 @@ class Refuses:
         return {"ResponseMetadata": {"HTTPHeaders": {}}}
 
 
-def test_what_the_queue_does_not_take_is_an_error() -> None:
+def test_messages_that_the_queue_refuses_are_an_error() -> None:
     refuses: Any = Refuses()
     images = [replay.StoredImage(str(number), None, "e", 5) for number in range(2)]
     with pytest.raises(ServiceError, match="accepted 1 of 2"):

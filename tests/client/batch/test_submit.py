@@ -129,7 +129,7 @@ def test_stopped_by_the_user(
 
 
 @pytest.mark.slow
-def test_what_fails_is_redriven_and_fetched(
+def test_failed_uploads_can_be_redriven_and_fetched(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a broken worker, `submit` reports missing results. After the fix, `redrive` and `results` fetch them."""

@@ -84,7 +84,7 @@ def test_the_rest_of_its_batch_is_fetched_with_old_and_new_results(
     assert (ran.code, told["total"], told["predicted"], told["missing"]) == (0, 3, 3, 0), ran.err
 
 
-def test_its_results_are_told_as_they_were() -> None:
+def test_results_of_the_last_release_are_returned_unchanged() -> None:
     old = ResultDocument.parse(json.dumps(RESULT).encode())
     assert old.schema_version is None
     told = old.for_caller("id")

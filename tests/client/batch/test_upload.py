@@ -49,7 +49,7 @@ def test_every_image_once_and_equal_ones_together(s3: Any, make_films: MakeFilms
         assert not any("a.png" in key or "ward" in key for key in versions(s3))
 
 
-def test_again_without_opening_a_file(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_uploaded_files_are_not_opened_again(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
     folder = make_films({"a.png": 1, "b.png": 2})
     with Journal(tmp_path / "out", {}) as journal:
         upload(s3, journal, folder)
@@ -73,7 +73,7 @@ def test_after_a_crash_before_the_journal_was_written(s3: Any, make_films: MakeF
         assert set(journal.waiting()) == set(versions(s3))
 
 
-def test_what_the_service_would_refuse_stays_at_home(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_files_that_the_service_would_refuse_are_not_uploaded(s3: Any, make_films: MakeFilms, tmp_path: Path) -> None:
     folder = make_films({"letter.txt": b"Dear Mrs. Miller", "empty.png": b"", "large.png": b"\x89PNG\r\n\x1a\n" * 99})
     with Journal(tmp_path / "out", {}) as journal:
         upload(s3, journal, folder, max_bytes=500)
@@ -101,7 +101,7 @@ def test_no_permission_ends_it(s3: Any, make_films: MakeFilms, tmp_path: Path, m
         upload(s3, journal, make_films({"a.png": 1}))
 
 
-def test_a_network_that_fails_for_one_image_is_no_end(
+def test_a_network_failure_for_one_image_does_not_stop_the_run(
     s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put, calls = s3.put_object, []
@@ -122,7 +122,7 @@ def test_a_network_that_fails_for_one_image_is_no_end(
         assert journal.counts() == {"waiting": 2}
 
 
-def test_a_network_that_always_fails_is(
+def test_repeated_network_failures_stop_the_run(
     s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_arguments: Any) -> Any:
@@ -134,7 +134,7 @@ def test_a_network_that_always_fails_is(
         upload(s3, journal, folder)
 
 
-def test_what_was_under_way_at_a_stop_is_noted(
+def test_uploads_that_run_when_the_command_stops_are_recorded(
     s3: Any, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The upload is in the bucket, and counts as uploaded when the run stops."""

@@ -123,7 +123,7 @@ def test_a_fault_of_the_command_shows_no_stack_trace(
     assert "Traceback" in pneumonia("predict", folder).err
 
 
-def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None:
+def test_a_closed_pipe_is_not_an_error(tiny_service: None, make_films: MakeFilms) -> None:
     # More lines than a pipe buffers (64 KiB), so that the command is still writing when the reader closes it.
     folder = make_films({f"{number}.png": number % 256 for number in range(400)})
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
@@ -140,7 +140,7 @@ def test_a_reader_that_leaves(tiny_service: None, make_films: MakeFilms) -> None
 @pytest.mark.parametrize(
     "arguments", [["backfill", "--prefix", "a/"], ["bill"], ["rollback"], ["backfill", "--execution", "one", "--stop"]]
 )
-def test_what_needs_aws_says_so(pneumonia: Pneumonia, arguments: list[str]) -> None:
+def test_commands_that_need_aws_refuse_the_local_cloud(pneumonia: Pneumonia, arguments: list[str]) -> None:
     ran = pneumonia(*arguments, "--stack", "local")
     assert (ran.code, ran.out) == (2, "")
     assert "The local cloud has no" in ran.err

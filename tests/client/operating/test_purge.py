@@ -133,7 +133,7 @@ def written_before(stack: Stack, image_bytes: ImageBytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [["--prefix", "archive/hospital/"], ["--key", FILMS[0], "--key", FILMS[1]]])
-def test_results_of_an_archive_stay_and_results_written_before_go(
+def test_results_written_before_prefixes_are_purged_and_archive_results_kept(
     stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes, how: list[str]
 ) -> None:
     written_before(stack, image_bytes)
@@ -196,7 +196,7 @@ def test_failed_messages_of_the_images_go_and_no_others(stack: Stack, pneumonia:
 
 
 @pytest.mark.slow
-def test_messages_under_way_are_told_of(stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes) -> None:
+def test_messages_in_the_queue_are_reported(stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes) -> None:
     work_off(stack)
     stack.cloud.s3.put_object(Bucket=UPLOADS, Key="ada.png", Body=image_bytes(120))
     ran = pneumonia("purge", "--key", "ada.png", *LOCAL, "--yes")
@@ -209,7 +209,7 @@ def test_messages_under_way_are_told_of(stack: Stack, pneumonia: Pneumonia, imag
     assert stored(stack, RESULTS) == set()
 
 
-def test_what_s3_does_not_give_up_is_told_and_is_no_success(
+def test_objects_that_s3_does_not_delete_are_reported(
     patients: Stack, pneumonia: Pneumonia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = purge._empty
@@ -275,7 +275,7 @@ def test_nothing_is_purged_by_mistake(stack: Stack, pneumonia: Pneumonia, argume
 
 
 @pytest.mark.parametrize("selected", ["--key", "--prefix"])
-def test_what_readers_said_goes_with_the_result(stack: Stack, pneumonia: Pneumonia, selected: str) -> None:
+def test_purging_a_result_deletes_its_feedback(stack: Stack, pneumonia: Pneumonia, selected: str) -> None:
     s3 = stack.cloud.s3
     kept, gone = new_id(0), new_id(0)
     for upload_id in (kept, gone):

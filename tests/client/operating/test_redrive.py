@@ -75,7 +75,7 @@ def bodies(stack: Stack) -> list[str]:
     return found
 
 
-def test_elsewhere_message_by_message(stack: Stack, pneumonia: Pneumonia) -> None:
+def test_without_the_sqs_task_messages_are_moved_in_batches(stack: Stack, pneumonia: Pneumonia) -> None:
     bodies(stack)  # the test event
     fill(stack, 23)
     ran = pneumonia("redrive", "--stack", "local", "--json")
@@ -90,7 +90,7 @@ def test_nothing_to_do(stack: Stack, pneumonia: Pneumonia) -> None:
     assert "is empty" in ran.out
 
 
-def test_what_fails_again_meanwhile_is_not_moved_twice(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_fail_again_are_not_moved_twice(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(stack, 2)
     send: Callable[..., Any] = stack.cloud.sqs.send_message_batch
 
@@ -106,7 +106,9 @@ def test_what_fails_again_meanwhile_is_not_moved_twice(stack: Stack, monkeypatch
 
 
 @pytest.mark.slow
-def test_what_is_not_taken_stays(aws_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_the_queue_refuses_stay_in_the_dead_letter_queue(
+    aws_credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(redrive, "is_aws", lambda _url: False)
     with mock_aws():
         sqs = boto3.client("sqs")

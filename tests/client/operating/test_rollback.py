@@ -97,7 +97,7 @@ def test_without_yes_nothing_moves(functions: Any, pneumonia: Pneumonia) -> None
     assert live(functions) == before
 
 
-def test_if_one_cannot_go_back_none_does(functions: Any, pneumonia: Pneumonia) -> None:
+def test_if_one_function_cannot_roll_back_none_is_moved(functions: Any, pneumonia: Pneumonia) -> None:
     oldest = min(versions(functions, "ward-worker"))
     functions.update_alias(FunctionName="ward-worker", Name=LIVE, FunctionVersion=str(oldest))
     before = live(functions)
@@ -114,7 +114,7 @@ class Shifting:
         return {"FunctionVersion": "7", "RoutingConfig": {"AdditionalVersionWeights": {"8": 0.1}}}
 
 
-def test_a_deployment_that_is_under_way_is_left_to_codedeploy() -> None:
+def test_a_running_deployment_is_left_to_codedeploy() -> None:
     with pytest.raises(ServiceError, match="is running"):
         rollback.step(Shifting(), "ward-api")
 
@@ -135,7 +135,7 @@ def recorded(functions: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.slow
-def test_undone_it_leaves_the_aliases_where_cloudformation_takes_them_to_be(
+def test_undo_moves_the_aliases_to_the_recorded_versions(
     functions: Any, recorded: list[int], pneumonia: Pneumonia
 ) -> None:
     for _ in range(2):
@@ -168,7 +168,7 @@ class Idle:
         raise ClientError({"Error": {"Code": "CodeArtifactUserPendingException"}}, "Invoke")
 
 
-def test_a_version_that_sleeps_is_woken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_inactive_version_is_activated(capsys: pytest.CaptureFixture[str]) -> None:
     client, waits = Idle(pending=3), list[float]()
     assert waking.wake(client, "ward-api", 6, waits.append)
     assert [asked["FunctionName"] for asked in client.invoked] == ["ward-api:6"]
@@ -177,12 +177,12 @@ def test_a_version_that_sleeps_is_woken(capsys: pytest.CaptureFixture[str]) -> N
     assert not waking.wake(client, "ward-api", 6, waits.append)
 
 
-def test_one_that_does_not_wake_moves_nothing() -> None:
+def test_a_version_that_stays_inactive_is_an_error() -> None:
     with pytest.raises(ServiceError, match="not active after 10 minutes"):
         waking.wake(Idle(pending=1000), "ward-api", 6, lambda _seconds: None)
 
 
-def test_the_traffic_moves_when_all_are_awake(
+def test_traffic_moves_only_after_all_versions_are_active(
     functions: Any, pneumonia: Pneumonia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, woken = live(functions), []
@@ -198,7 +198,7 @@ def test_the_traffic_moves_when_all_are_awake(
     assert [one["woken"] for one in told["functions"]] == [False, True]
 
 
-def test_what_is_no_stack_of_ours(functions: Any, pneumonia: Pneumonia) -> None:
+def test_a_stack_of_another_project_cannot_be_rolled_back(functions: Any, pneumonia: Pneumonia) -> None:
     client = boto3.client("cloudformation")
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {}}
     client.create_stack(StackName="Other", TemplateBody=json.dumps({"Resources": {"B": bucket}}))
@@ -227,6 +227,6 @@ def test_a_function_that_the_last_deployment_did_not_change_stays() -> None:
     ]
 
 
-def test_what_stays_needs_no_version_before() -> None:
+def test_an_unchanged_function_needs_no_earlier_version() -> None:
     api, worker = made("ward-api", 25), made("ward-worker", 24, previous=None)
     assert rollback.of_the_last_deployment([api, worker]) == [api]

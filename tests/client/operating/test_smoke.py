@@ -77,7 +77,7 @@ def test_all_is_well_and_nothing_is_left(
     assert cloud.s3.list_objects_v2(Bucket=RESULT_BUCKET)["KeyCount"] == 0
 
 
-def test_with_a_token_strangers_are_refused_and_the_stack_tells_where_it_is(
+def test_with_a_token_requests_without_it_are_refused(
     aws: Aws, url: str, settings: StackSettings, poller: Poller, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
     export_settings(settings, os.environ, "token")
@@ -89,7 +89,7 @@ def test_with_a_token_strangers_are_refused_and_the_stack_tells_where_it_is(
     assert "401" in by_name(checks)["Access (token)"].found
 
 
-def test_a_stack_that_lets_strangers_in_against_its_setting_fails(
+def test_a_stack_that_is_open_despite_its_setting_fails(
     aws: Aws, url: str, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
     deploy(outputs(url, "iam"))
@@ -99,7 +99,7 @@ def test_a_stack_that_lets_strangers_in_against_its_setting_fails(
     )
 
 
-def test_a_worker_that_sleeps_is_told_and_the_image_removed(
+def test_a_missing_result_is_reported_and_the_image_is_removed(
     aws: Aws, url: str, cloud: Cloud, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
     deploy(outputs(url))
@@ -172,7 +172,7 @@ def test_an_answer_by_the_card_agrees_with_it(card: Card, pneumonia: float) -> N
         ({"pneumonia": None}, "not a probability"),
     ],
 )
-def test_what_contradicts_the_card_is_named(card: Card, changes: dict[str, object], told: str) -> None:
+def test_contradictions_to_the_card_are_reported(card: Card, changes: dict[str, object], told: str) -> None:
     (wrong,) = smoke.disagreements(answer(card, 0.6) | changes, card)
     assert told in wrong
 
@@ -195,7 +195,7 @@ def test_the_command_prints_a_table_and_exits_by_it(
 @pytest.mark.parametrize(
     ("found", "told"), [({"FunctionUrl": "http://127.0.0.1:9/"}, "no output Auth"), (None, "no stack")]
 )
-def test_what_is_no_stack_of_this_project_is_one_message(
+def test_a_missing_or_foreign_stack_gives_one_message(
     aws: Aws, artifacts: Path, capsys: pytest.CaptureFixture[str], found: dict[str, str] | None, told: str
 ) -> None:
     if found is not None:

@@ -31,7 +31,7 @@ def test_all_is_well(stack: Stack, pneumonia: Pneumonia) -> None:
     assert "none active" in shown.out
 
 
-def test_waiting_uploads_are_no_fault_and_dead_letters_are(stack: Stack, pneumonia: Pneumonia) -> None:
+def test_dead_letters_are_a_fault_but_waiting_uploads_are_not(stack: Stack, pneumonia: Pneumonia) -> None:
     work_off(stack)
     stack.cloud.sqs.send_message(QueueUrl=stack.cloud.queue_url, MessageBody="x")
     code, told = look(pneumonia, stack)

@@ -48,7 +48,7 @@ def add(pneumonia: Pneumonia, name: str) -> str:
     return str(json.loads(ran.out)["token"])
 
 
-def test_each_caller_gets_a_token_with_a_life_of_its_own(default: str, vault: Any, pneumonia: Pneumonia) -> None:
+def test_each_caller_gets_a_token_with_a_separate_expiry(default: str, vault: Any, pneumonia: Pneumonia) -> None:
     ran = pneumonia("token", "add", "ward-3", "--days", "90", *LOCAL, "--yes")
     assert ran.code == 0
     token = ran.out.strip()
@@ -140,7 +140,7 @@ def test_a_name_that_is_not_there(default: str, vault: Any, pneumonia: Pneumonia
     assert pneumonia("token", "revoke", "ward-3", *LOCAL, "--yes").code == 2
 
 
-def test_what_someone_else_writes_at_the_same_moment_is_no_success(
+def test_a_concurrent_change_of_the_secret_is_an_error(
     default: str, vault: Any, pneumonia: Pneumonia, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = tokens.read
@@ -157,9 +157,7 @@ def test_what_someone_else_writes_at_the_same_moment_is_no_success(
 
 
 @pytest.mark.parametrize("value", ["not json", "[]"])
-def test_a_secret_that_is_not_understood_is_left_alone(
-    default: str, vault: Any, pneumonia: Pneumonia, value: str
-) -> None:
+def test_a_malformed_secret_is_not_changed(default: str, vault: Any, pneumonia: Pneumonia, value: str) -> None:
     vault.put_secret_value(SecretId=TOKEN_SECRET, SecretString=value)
     for command in (["token", "add", "ward-3"], ["token", "revoke", "ward-3"], ["rotate-token"]):
         assert pneumonia(*command, *LOCAL, "--yes").code == 4

@@ -55,7 +55,7 @@ def test_it_takes_more_memory_than_8_bits() -> None:
         decode(png(COLOUR), Limits(max_decoded_bytes=20 * DEEP.size))
 
 
-def test_a_turned_one_is_turned_back() -> None:
+def test_a_rotated_image_is_turned_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stream = io.BytesIO()

@@ -20,7 +20,7 @@ START, SCAN, COMMENT = b"\xff\xd8", b"\xff\xda\0\2", b"\xff\xfe\0\4\xff\xc0"
 
 @pytest.mark.parametrize(("mode", "components"), [("L", 1), ("RGB", 3), ("CMYK", 4)])
 @pytest.mark.parametrize(("progressive", "marker"), [(False, 0xC0), (True, 0xC2)])
-def test_what_pillow_writes(mode: str, components: int, progressive: bool, marker: int) -> None:
+def test_headers_that_pillow_writes_are_read(mode: str, components: int, progressive: bool, marker: int) -> None:
     stream = io.BytesIO()
     Image.new(mode, (30, 20)).save(stream, "JPEG", progressive=progressive)
     assert read_jpeg_header(stream.getvalue()) == JpegHeader(marker, 8, 20, 30, components)

@@ -23,7 +23,7 @@ JSON, PLAIN, XML = OFFERED = ("application/dicom+json", "application/json", "app
         ("text/html, ;;;, application/dicom+xml", XML),
     ],
 )
-def test_the_best_one(accept: str, expected: str) -> None:
+def test_the_preferred_type_is_chosen(accept: str, expected: str) -> None:
     assert chosen(accept, OFFERED) == expected
 
 

@@ -109,7 +109,7 @@ def test_revoked_token_is_refused_after_five_minutes(store: TokenStore, vault: V
     assert not store.name_of(OLD)
 
 
-def test_nobody_is_let_in_while_the_secret_cannot_be_read(
+def test_all_requests_are_refused_while_the_secret_cannot_be_read(
     store: TokenStore, vault: Vault, clock: Clock, log: io.StringIO
 ) -> None:
     vault.fails = True

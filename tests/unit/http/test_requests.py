@@ -41,7 +41,7 @@ def test_function_url_events_are_recognised(load_event: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["direct_invoke_url", "direct_invoke_image", "sqs_s3_put"])
-def test_direct_events_are_not(load_event: Any, name: str) -> None:
+def test_events_of_direct_invokes_are_not_function_url_events(load_event: Any, name: str) -> None:
     assert not is_function_url_event(load_event(name))
 
 

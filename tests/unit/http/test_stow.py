@@ -137,7 +137,7 @@ class TestStored:
 
 
 class TestTwice:
-    def test_in_one_request_it_is_one_upload(self, send: Send, s3: Any) -> None:
+    def test_the_same_instance_twice_in_one_request_is_one_upload(self, send: Send, s3: Any) -> None:
         reply = send(FIRST, FIRST)
         assert reply.status == 200
         first, second = module(reply).ReferencedSOPSequence
@@ -279,13 +279,15 @@ class TestS3Fails:
         monkeypatch.setattr(client, "put_object", put_object)
         return refused
 
-    def test_for_one_of_several_the_others_are_stored(self, send: Send, s3: Any, refusing: list[bytes]) -> None:
+    def test_if_s3_fails_for_one_instance_the_others_are_stored(
+        self, send: Send, s3: Any, refusing: list[bytes]
+    ) -> None:
         refusing.append(FIRST)
         reply = send(FIRST, SECOND)
         assert (reply.status, reasons(reply)) == (202, [0xA700])
         assert list(stored(s3).values()) == [[SECOND]]
 
-    def test_for_all_it_is_an_internal_error(self, send: Send, refusing: list[bytes]) -> None:
+    def test_if_s3_fails_for_all_instances_the_request_fails(self, send: Send, refusing: list[bytes]) -> None:
         refusing += [FIRST, SECOND]
         reply = send(FIRST, SECOND, b"hello")
         assert (reply.status, reply.body["code"]) == (500, "internal_error")

@@ -113,7 +113,7 @@ def test_an_inverted_xray_is_inverted_back_and_flagged(gated: Predictor) -> None
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270])
-def test_a_turned_xray_is_refused_unless_forced(gated: Predictor, turn: Image.Transpose) -> None:
+def test_a_rotated_xray_is_refused_unless_forced(gated: Predictor, turn: Image.Transpose) -> None:
     turned = xray().transpose(turn)
     with pytest.raises(WrongOrientation):
         answered(gated, turned)

@@ -37,7 +37,7 @@ def test_texts_are_kept_by_keyword() -> None:
     assert image.text == {"Lungs": "3 2 0080ff", "Other": "é"}
 
 
-def test_a_tag_changes_the_file_and_not_the_picture() -> None:
+def test_a_tag_changes_the_file_but_not_its_pixels() -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     png = rgb_png(pixels)
     one, other = tagged(png, "5f1e4a0e"), tagged(png, "6f0b4c57")

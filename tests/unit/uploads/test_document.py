@@ -57,7 +57,7 @@ def test_stored_documents_are_read_unchanged(predicted: ResultDocument, rejected
         assert again.to_bytes() == document.to_bytes()
 
 
-def test_a_caller_gets_paths_instead_of_buckets_and_keys(predicted: ResultDocument, rejected: ResultDocument) -> None:
+def test_callers_get_paths_instead_of_buckets_and_keys(predicted: ResultDocument, rejected: ResultDocument) -> None:
     assert predicted.for_caller("id") == {
         "id": "id",
         "status": "predicted",

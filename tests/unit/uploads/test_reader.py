@@ -13,7 +13,7 @@ from pneumonia.uploads.results import Order
 from tests.conftest import RESULTS
 
 
-def test_existing_results(s3: Any) -> None:
+def test_existing_results_and_heatmaps_are_returned(s3: Any) -> None:
     document = {"status": "predicted", "schema_version": 1, "heatmap": {"key": "api/1.heatmap.png"}}
     s3.put_object(Bucket=RESULTS, Key="api/1.json", Body=json.dumps(document).encode())
     s3.put_object(Bucket=RESULTS, Key="api/1.heatmap.png", Body=b"\x89PNG")
