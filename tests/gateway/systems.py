@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ import requests
 from PIL import Image
 
 from tests.dicom_out.films import dicom_film
+from tests.ports import unused_port
 
 ROOT = Path(__file__).parents[2]
 _PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -37,12 +37,6 @@ function OnStoredInstance(instanceId, tags, metadata, origin)
 end
 """
 """As in docs/hospital.md."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def sample_image(name: str, **elements: Any) -> bytes:
@@ -100,7 +94,7 @@ def orthanc(
     settings."""
     folder.mkdir()
     (folder / "forward.lua").write_text(script, encoding="utf-8")
-    http_port, dicom_port = free_port(), free_port()
+    http_port, dicom_port = unused_port(), unused_port()
     settings = {
         "Name": "test",
         "StorageDirectory": str(folder / "db"),
@@ -158,7 +152,7 @@ def dcmqrscp(folder: Path) -> Iterator[tuple[int, Path]]:
     """Run dcmtk's archive. Yields its port and the folder of its files."""
     store = folder / "archive"
     store.mkdir(parents=True)
-    port = free_port()
+    port = unused_port()
     (folder / "dcmqrscp.cfg").write_text(
         f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
         f"HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"

@@ -22,7 +22,8 @@ from pneumonia_cli.gateway.config import load
 from pneumonia_cli.gateway.node import store_of
 from tests.gateway.conftest import send, until
 from tests.gateway.fakes import Pacs
-from tests.gateway.systems import free_port, sample_image
+from tests.gateway.systems import sample_image
+from tests.ports import unused_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -114,7 +115,7 @@ def check(pacs: Pacs, images: list[bytes]) -> None:
 def test_every_image_has_its_result_once(
     pacs: Pacs, tmp_path: Path, arguments: Sequence[str], count: int, life: tuple[float, float], kills: int
 ) -> None:
-    port, config = free_port(), tmp_path / "gateway.toml"
+    port, config = unused_port(), tmp_path / "gateway.toml"
     settings: dict[str, dict[str, Any]] = {
         "listen": {"host": "127.0.0.1", "port": port},
         "deliver": {"host": "127.0.0.1", "port": pacs.port, "ae_title": "PACS"},

@@ -18,6 +18,7 @@ from tests.dicom_out.films import HEADER, dicom_film
 from tests.gateway.certificates import make_certificates
 from tests.gateway.conftest import MakeConfig, StartGateway, send, until
 from tests.gateway.fakes import FakeAnswers, Pacs
+from tests.ports import unused_port
 
 # pynetdicom leaves the socket of a connection that failed to the garbage collector.
 pytestmark = [
@@ -223,11 +224,7 @@ def test_two_gateways_do_not_share_a_folder(make_config: MakeConfig, start_gatew
 
 
 def test_metrics_over_http(make_config: MakeConfig, start_gateway: StartGateway) -> None:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = unused_port()
     gateway = start_gateway(make_config(metrics={"port": port}))
     send(gateway.port, dicom_film())
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:

@@ -19,13 +19,13 @@ from tests.gateway.conftest import MakeConfig, StartGateway, until
 from tests.gateway.systems import (
     Orthanc,
     dcmqrscp,
-    free_port,
     needs_dcmtk,
     needs_orthanc,
     orthanc,
     sample_image,
     storescu,
 )
+from tests.ports import unused_port
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,7 +53,7 @@ def to(pacs: Orthanc) -> dict[str, Any]:
 def test_orthanc_forwards_an_image_and_finds_the_results_in_its_study(
     make_config: MakeConfig, start_gateway: StartGateway, local_model: LocalModel, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = unused_port()
     with orthanc(tmp_path / "orthanc", port, forwards=True) as pacs:
         gateway = start_gateway(
             make_config(listen={"port": port, "calling_ae_titles": ["ORTHANC"]}, deliver=to(pacs)), of=local_model
@@ -112,7 +112,7 @@ def test_with_the_local_cloud_behind_it(
     start_gateway: StartGateway,
     tmp_path: Path,
 ) -> None:
-    port = free_port()
+    port = unused_port()
     with orthanc(tmp_path / "orthanc", port, forwards=True) as pacs:
         url = f"http://127.0.0.1:{urlsplit(service.url).port}"
         config = make_config(listen={"port": port}, deliver=to(pacs), predict={"by": "service", "url": url})

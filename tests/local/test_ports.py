@@ -7,10 +7,11 @@ import pytest
 from pneumonia_cli.local import ports
 from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.ports import STARTED_BY, client_exports, free_pair, free_port, is_free, program, serve_command
+from tests.ports import unused_port
 
 
 def test_the_next_free_port() -> None:
-    with socket.create_server((HOST, 0)) as taken:
+    with socket.create_server((HOST, unused_port())) as taken:
         port = taken.getsockname()[1]
         assert not is_free(port)
         found = free_port(port)

@@ -15,6 +15,7 @@ import pytest
 
 from pneumonia_cli.local.names import HOST
 from tests import serving
+from tests.ports import unused_port
 from tests.serving import introduction
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -108,7 +109,7 @@ def test_requests_are_printed_without_names(start: Start) -> None:
 
 @pytest.mark.parametrize("option", [pytest.param("--port", marks=pytest.mark.slow), "--s3-port"])
 def test_a_port_in_use_is_reported(start: Start, option: str) -> None:
-    with socket.create_server((HOST, 0)) as other:
+    with socket.create_server((HOST, unused_port())) as other:  # the next ones are free, too
         port = str(other.getsockname()[1])
         arguments = {"--port": "0", "--s3-port": "0"} | {option: port}
         process = start(*(part for pair in arguments.items() for part in pair))

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Request, Response
 
 from pneumonia_cli.local.names import HOST
 from pneumonia_cli.local.wsgi_server import PortInUse, running
+from tests.ports import unused_port
 
 
 @Request.application
@@ -13,11 +14,16 @@ def application(request: Request) -> Response:
     return Response(f"{request.method} {request.path}")
 
 
-def test_serves_on_a_free_port_and_gives_it_back() -> None:
+def test_serves_on_a_free_port() -> None:
     with running(application, 0) as port, urlopen(f"http://{HOST}:{port}/x") as response:
         assert response.read() == b"GET /x"
-    with running(application, port) as again:
-        assert again == port
+
+
+def test_gives_its_port_back() -> None:
+    given = unused_port()
+    for _ in range(2):
+        with running(application, given) as port, urlopen(f"http://{HOST}:{port}/x") as response:
+            assert (port, response.read()) == (given, b"GET /x")
 
 
 def test_a_port_in_use_is_reported() -> None:
