@@ -1,6 +1,7 @@
 """Fixtures for all tests: a tiny model with its card, images, recorded AWS events, a Lambda context."""
 
 import base64
+import contextlib
 import copy
 import hashlib
 import io
@@ -21,6 +22,12 @@ from PIL import Image
 
 # Powertools keeps one logger per service name and reads the name at import. As on Lambda, all modules share one logger.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")
+
+with contextlib.suppress(ImportError):  # .venv-train, whose tests also read this file, has no Hypothesis
+    import hypothesis
+
+    # The same examples in every run, and no limit on their time, which depends on how busy the machine is.
+    hypothesis.settings.load_profile("ci")
 
 from pneumonia import aws
 from pneumonia.declaration import declared, variable_of
