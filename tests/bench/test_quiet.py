@@ -56,7 +56,8 @@ def test_no_turn_begins_while_a_neighbour_spins(tmp_path: Path, monkeypatch: pyt
 
 def test_turns_without_waiting_meet_a_spinning_neighbour(tmp_path: Path) -> None:
     """The test above must fail without the wait."""
-    with subject("spins", SPINS, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
+    longer = SPINS.replace("0.05", "5")  # so that the neighbour spins even if the look comes late on a busy machine
+    with subject("spins", longer, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         ruler = Ruler({"spins": spins, "looks": looks}, wait=lambda _: None)
         with pytest.raises(SubjectEnded, match="a neighbour is still spinning"):
             ruler.rounds({name: Candidate(name, "call", "") for name in ("spins", "looks")}, runs=1)
