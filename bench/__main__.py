@@ -1,8 +1,9 @@
-"""`make bench`: compare the handler with its floor, the origin and OpenVINO, and price it. Needs no network or Docker.
+"""Compare the handler with its lower limit, the origin and OpenVINO, and calculate its price (`make bench`).
 
     python -m bench [--runs 40] [--model-dir DIR] [--cpus 1]
 
-Write bench/results.json (section `process`), plots, and the tables in bench/README.md.
+The results go into the section `process` of bench/results.json, plots, and the tables of bench/README.md. This needs no
+network and no Docker.
 """
 
 import argparse

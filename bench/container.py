@@ -1,9 +1,10 @@
-"""`make bench-container`: measure cold starts, bytes read, image size and memory sizes against the origin, in Docker.
+"""Compare cold starts, bytes read, image size and memory sizes with the origin, in Docker (`make bench-container`).
 
     python -m bench.container [--colds 15] [--runs 60]
 
 A cold start is the time from a listening container to its first answer, without the start of Docker. Dropping the page
-cache needs root; without root, that part is skipped with a message. Writes the section `container` of results.json.
+cache needs root; without root, that part is skipped with a message. The results go into the section `container` of
+bench/results.json.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""One subject of the benchmark, in a separate process that is idle between its turns.
+"""Run one subject of the benchmark in a separate process, which is idle between its turns.
 
     python -m bench.subject NAME --cpus 1,3 [--origin-model FILE]
 
-It reads requests from standard input, one {"call": name, "image": key} per line, and prints one line for each: {"ms":
+The process reads requests from standard input, one {"call": name, "image": key} per line, and prints for each {"ms":
 wall clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times the second run, which
 finds the processor caches in the state after the first run. An error ends the process with a traceback.
 """

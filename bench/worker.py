@@ -3,7 +3,7 @@
     python -m bench.worker [--runs 10]
 
 S3 is the server of moto in a separate process. The latency is a sleep before each call of the worker, in the calling
-thread. Writes the section `worker` of results.json, and the tables.
+thread. The results go into the section `worker` of bench/results.json, and into the tables of bench/README.md.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`make audit`: look up known vulnerabilities of every locked package in an online database, with pip-audit.
+"""Look up known vulnerabilities of every locked package in an online database, with pip-audit (`make audit`).
 
     python -m tools.audit [--strict]
 

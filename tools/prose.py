@@ -1,4 +1,4 @@
-"""`make lint`: find words of `tools/vocabulary.toml` in prose, and print their replacements.
+"""Find words of `tools/vocabulary.toml` in prose, and print their replacements (a part of `make lint`).
 
     python -m tools.prose [PATH ...]
 

@@ -1,8 +1,8 @@
-"""Render MODEL_CARD.md from ``card.json``. The evaluation command measured every figure in it.
+"""Render MODEL_CARD.md from ``card.json``, without images.
 
     python -m training.model_card
 
-This command renders the card again. It needs no images.
+``training.evaluate`` measured every figure of the card and also renders it.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Many uploads at once through the local cloud: the handlers of AWS, with S3 and SQS on this machine.
+"""Send many uploads at once through the local cloud: the handlers of AWS, with S3 and SQS on this machine.
 
     python -m bench.scale.load [--images 300] [--instances 2]
 
 Instances of the worker are separate processes that take batches from one queue, like the pollers of Lambda. One process
-serves S3 and SQS, so this measures the behaviour of the queue, not the speed of AWS. Writes the section `load` of
-results.json.
+serves S3 and SQS, so this measures the behaviour of the queue, not the speed of AWS. The results go into the section
+`load` of bench/results.json.
 """
 
 import argparse

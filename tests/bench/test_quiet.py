@@ -46,7 +46,7 @@ def subject(name: str, program: str, tmp_path: Path) -> Subject:
     return Subject(name, command, {**os.environ, "PYTHONPATH": path}, tmp_path / f"{name}.txt")
 
 
-def test_no_turn_begins_while_a_neighbour_spins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_turn_starts_while_another_process_spins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "ATTEMPTS", 1)
     with subject("spins", SPINS, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         ruler = Ruler({"spins": spins, "looks": looks})
@@ -54,7 +54,7 @@ def test_no_turn_begins_while_a_neighbour_spins(tmp_path: Path, monkeypatch: pyt
         assert rounds.counts["taken"] >= 1
 
 
-def test_turns_without_waiting_meet_a_spinning_neighbour(tmp_path: Path) -> None:
+def test_turns_without_waiting_are_disturbed_by_spinning_threads(tmp_path: Path) -> None:
     """The test above must fail without the wait."""
     longer = SPINS.replace("0.05", "5")  # so that the neighbour spins even if the look comes late on a busy machine
     with subject("spins", longer, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:

@@ -81,14 +81,14 @@ def test_an_image_is_answered(run: Run, image_bytes: ImageBytes, language: str) 
 
 
 @pytest.mark.parametrize("language", ["python", "js", "sh"])
-def test_a_wrong_secret_is_refused_and_told(run: Run, image_bytes: ImageBytes, language: str) -> None:
+def test_a_wrong_secret_is_refused_and_reported(run: Run, image_bytes: ImageBytes, language: str) -> None:
     done = run(language, image_bytes(grey=255), secret="another")
     assert done.returncode != 0
     assert "Forbidden" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("command", "language", "name"), [(sys.executable, "python", "a.py"), (NODE, "js", "a.mjs")])
-def test_missing_credentials_are_told_in_a_line(tmp_path: Path, command: str, language: str, name: str) -> None:
+def test_missing_credentials_are_reported_in_one_line(tmp_path: Path, command: str, language: str, name: str) -> None:
     (tmp_path / name).write_text(program(language), encoding="utf-8")
     (tmp_path / "image").write_bytes(b"an image")
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}

@@ -26,7 +26,7 @@ def test_exit_codes_of_errors() -> None:
     assert found == [2, 2, 4, 4, 4]
 
 
-def test_a_refusal_is_told_with_its_http_status_if_there_was_one() -> None:
+def test_a_refusal_has_its_http_status_if_there_was_one() -> None:
     told: dict[str, Any] = {"code": "too_large", "title": "Too large", "detail": "Use less."}
     assert Refused(**told, status=413).fields == {**told, "status": 413}
     assert Refused(**told).fields == told

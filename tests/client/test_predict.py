@@ -70,7 +70,7 @@ def test_lines_are_written_as_they_come_and_ctrl_c_keeps_them(
     assert "Stopped after 1 of 2" in ran.err
 
 
-def test_a_failure_of_our_own_ends_the_run(
+def test_an_internal_error_ends_the_run(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: object, **_options: object) -> None:

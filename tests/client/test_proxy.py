@@ -157,7 +157,7 @@ def test_a_malformed_code_is_refused(origin: str, body: bytes) -> None:
     assert code(requests.post(f"{origin}/_session", data=body, timeout=30)) == (400, "malformed_request")
 
 
-def test_a_code_is_good_for_one_use_and_another_one_follows(origin: str, codes: list[str]) -> None:
+def test_each_code_can_be_used_once(origin: str, codes: list[str]) -> None:
     first = enter(origin, codes[0].upper().replace("-", " "))
     assert first.headers["Cache-Control"] == "no-store"
     assert code(enter(origin, codes[0])) == (401, "unauthorized")

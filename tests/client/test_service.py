@@ -122,7 +122,7 @@ def test_credentials_never_follow_a_redirect(server: Upstream, connect: Connect)
 
 
 @pytest.mark.parametrize("path", ["//evil.example/", "/http://evil.example/", "/@evil.example/", "/..//evil.example"])
-def test_a_path_is_never_taken_for_a_host(server: Upstream, connect: Connect, path: str) -> None:
+def test_a_path_is_never_used_as_a_host(server: Upstream, connect: Connect, path: str) -> None:
     assert connect(Bearer("t0ken")).send("GET", path).status_code == 404
     assert "evil.example" in server.asked[0].target
 

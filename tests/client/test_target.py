@@ -93,5 +93,5 @@ def test_local_never_means_another_machine() -> None:
         connect("local", None, None, {"AWS_ENDPOINT_URL": "https://s3.example.org"})
 
 
-def test_fewer_requests_at_once_to_the_local_cloud() -> None:
+def test_the_local_cloud_gets_fewer_parallel_requests() -> None:
     assert (jobs_for("local", None), jobs_for(NAME, None), jobs_for("local", 9)) == (4, 16, 9)

@@ -77,7 +77,7 @@ def test_an_unusable_output_path_is_reported_before_anything_is_sent(
     assert ran.err.startswith(str(tmp_path / "file"))
 
 
-def test_without_permission_submit_tells_the_folder(
+def test_without_permission_submit_names_the_folder(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images, out = make_films({"a.png": 250}), tmp_path / "out"
@@ -110,7 +110,7 @@ def test_standard_output_that_cannot_be_written() -> None:
 
 
 @needs_full
-def test_lines_are_there_at_once(tmp_path: Path) -> None:
+def test_lines_are_written_immediately(tmp_path: Path) -> None:
     with lines_to(tmp_path / "new" / "lines.jsonl") as write:
         write({"a": 1})
         assert (tmp_path / "new" / "lines.jsonl").read_text() == '{"a": 1}\n'

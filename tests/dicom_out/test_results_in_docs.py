@@ -17,7 +17,7 @@ SIZE = (880, 560)
 
 
 @pytest.mark.slow
-def test_two_samples_as_a_radiologist_sees_them(real_artifacts: Path, tmp_path: Path) -> None:
+def test_the_pictures_of_two_samples_are_unchanged(real_artifacts: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(Settings(model_dir=real_artifacts))
     drawn = []
     for name, triage in (("pneumonia-1", "likely_pneumonia"), ("normal-1", "likely_normal")):

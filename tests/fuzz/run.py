@@ -1,7 +1,7 @@
 """`make fuzz`: send thousands of damaged files through both handlers, and print a table of the outcomes.
 
 Every response must be a prediction or a refusal with a 4xx code. No input may crash the process, exceed the limits on
-memory and processor time below, or raise an exception. An input that breaks a rule is written to tests/fuzz/crashes,
+memory and processor time, or raise an exception. An input that breaks a rule is written to tests/fuzz/crashes,
 and `make test` sends it again from then on.
 """
 

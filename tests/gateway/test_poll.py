@@ -55,7 +55,7 @@ def poller(server: Any, store: Store, taken: list[str], **options: Any) -> Polle
     return Poller(server, Poll(url="http://pacs"), store, log=Log(io.StringIO()), **settings)
 
 
-def test_new_images_are_taken_in_once(store: Store) -> None:
+def test_new_images_are_accepted_once(store: Store) -> None:
     server, taken = FakeServer(dicom_film(), dicom_film(Modality="CT")), list[str]()
     for count in (1, 0):
         assert poller(server, store, taken).look() == count  # a new poller each time, since the marks are on disk

@@ -136,7 +136,7 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, action: Callable[[], o
     return False
 
 
-def test_killed_at_any_step_of_admission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_survives_a_kill_at_any_step_of_admission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     step = 0
     while True:
         step += 1
@@ -156,7 +156,7 @@ def test_killed_at_any_step_of_admission(tmp_path: Path, monkeypatch: pytest.Mon
     assert step > 6
 
 
-def test_killed_at_any_step_of_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_survives_a_kill_at_any_step_of_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(store: Store) -> None:
         (job,) = store.jobs()
         store.answered(job, {"SC": b"picture", "SR": b"report"}, {})

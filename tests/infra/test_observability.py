@@ -53,13 +53,13 @@ def idle_usage(stack: Synthesised) -> Usage:
     )
 
 
-def test_an_idle_stack_stays_within_the_free_allotments(stack: Synthesised) -> None:
+def test_an_idle_stack_stays_within_the_free_tier(stack: Synthesised) -> None:
     rates, idle = Rates.of(stack.settings), idle_usage(stack)
     assert sum(rates.costs(beyond(FREE, idle)).values()) <= 0.10
     assert sum(rates.costs(idle).values()) <= 1.50
 
 
-def test_the_alarm_on_backfills_stays_within_the_free_allotments(synthesise: Synthesise) -> None:
+def test_the_alarm_on_backfills_stays_within_the_free_tier(synthesise: Synthesise) -> None:
     alarms = synthesise(backfill=True).resources(ALARM).values()
     assert sum(watched(alarm["Properties"]) for alarm in alarms) <= FREE.alarm_hours / HOURS_A_MONTH, (
         "AWS gives an account ten free alarm metrics, and the docs promise that the default stays within them. "

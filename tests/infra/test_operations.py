@@ -41,7 +41,7 @@ def test_functions_that_commands_name_are_found_by_their_logical_id(stack: Synth
         stack.one("AWS::Lambda::Function", name)
 
 
-def test_settings_that_cures_name_exist(defaults: Json) -> None:
+def test_settings_named_in_fixes_exist(defaults: Json) -> None:
     named = set(re.findall(r"`((?:alarm|api|worker|url_timeout)_\w+|memory_mb|batch_size)`", PAGE))
     assert "worker_max_concurrency" in named
     assert named <= set(defaults)

@@ -377,7 +377,7 @@ def test_a_provisional_result_has_the_fields_of_any_rejected_one(start: Start) -
     assert cloud.result("b.png")["code"] == "object_archived"
 
 
-def test_if_every_image_ends_the_function_no_image_is_failed(start: Start, image_bytes: ImageBytes) -> None:
+def test_if_the_function_ends_on_every_image_none_is_marked_as_failed(start: Start, image_bytes: ImageBytes) -> None:
     cloud = start(backfill_batch_size=5)
     fill(cloud.s3, image_bytes, 5)
 

@@ -33,14 +33,14 @@ def test_browsers_may_post_uploads_as_in_the_stack(cloud: Cloud) -> None:
     assert rule["AllowedOrigins"] == ["http://127.0.0.1:*"]
 
 
-def test_handlers_are_told_where_uploads_go(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handlers_get_the_origin_of_uploads(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPLOAD_ORIGIN", "https://elsewhere.example.org")
     with local_cloud(settings) as cloud:
         assert os.environ["UPLOAD_ORIGIN"] == cloud.endpoint_url
     assert os.environ["UPLOAD_ORIGIN"] == "https://elsewhere.example.org"
 
 
-def test_the_account_of_the_user_is_not_used(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_aws_account_of_the_user_is_not_used(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "hospital")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.example.org")

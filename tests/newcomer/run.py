@@ -1,7 +1,7 @@
-"""`make newcomer`: run every command of README and docs in a fresh clone, and print a log.
+"""Run every command of README and docs in a fresh clone, and print a log (`make newcomer`).
 
-It runs every command in a fenced block as pasted, page by page, beginning with the README. It skips commands that need
-AWS or that other checks run, and the log says so. Each page is one session of bash. The local cloud runs meanwhile.
+Every command in a fenced block runs as pasted, page by page, beginning with the README. Commands that need AWS, or that
+other checks run, are skipped, and the log says so. Each page is one session of bash. The local cloud runs meanwhile.
 """
 
 import argparse

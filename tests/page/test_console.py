@@ -89,7 +89,7 @@ def test_a_code_in_the_fragment_is_used_and_removed(page: Page, console: Console
     expect(page.locator("#measured table")).to_be_visible()
 
 
-def test_a_large_film_passes_through_the_console(page: Page, console: Console) -> None:
+def test_a_large_image_passes_through_the_console(page: Page, console: Console) -> None:
     page.goto(f"{console.url}#code={console.code}")
     expect(page.locator("#measured table")).to_be_visible()
     add_images(page, payload("large.png", large_png(SAMPLES[-1], 4_500_000)))

@@ -64,7 +64,7 @@ def test_feedback_that_did_not_arrive_can_be_given_again(open_page: Open, asking
 
 
 @pytest.mark.slow
-def test_feedback_on_an_uploaded_film_is_stored(open_page: Open, asking_service: Service) -> None:
+def test_feedback_on_an_uploaded_image_is_stored(open_page: Open, asking_service: Service) -> None:
     page = open_page(asking_service)
     add_images(page, payload("image.png", large_png(SAMPLES[-1], 4_500_000)))
     answered(page, 1)

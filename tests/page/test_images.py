@@ -106,7 +106,7 @@ def test_a_refused_file_says_why_and_what_to_do(
 
 
 @pytest.mark.slow
-def test_an_image_above_the_limit_is_refused_without_sending_it(
+def test_an_image_above_the_limit_is_refused_before_it_is_sent(
     open_page: Open, service: Service, tmp_path: Path
 ) -> None:
     page = open_page(service, bypass_csp=True)

@@ -14,7 +14,7 @@ WIDTHS = [320, 600, 900, 1440]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_cut_off_sideways(open_page: Open, service: Service, width: int) -> None:
+def test_no_content_is_wider_than_the_screen(open_page: Open, service: Service, width: int) -> None:
     page = open_page(service, viewport={"width": width, "height": 800})
     assert overflow(page) <= 0
     add_images(page, *SAMPLES[:2])

@@ -4,7 +4,9 @@ from tests.page.conftest import Open
 from tests.serving import Service
 
 
-def test_a_visit_is_three_requests_and_the_next_one_transfers_no_page(open_page: Open, service: Service) -> None:
+def test_a_first_visit_makes_three_requests_and_the_next_one_transfers_no_page(
+    open_page: Open, service: Service
+) -> None:
     page = open_page(service)
     seen: list[Response] = []
     page.on("response", lambda response: seen.append(response))

@@ -52,7 +52,7 @@ def test_one_image_can_be_removed_and_brought_back(open_page: Open, service: Ser
     expect(page.locator("#undo")).to_be_hidden()
 
 
-def test_clearing_can_be_undone_also_for_images_in_progress(open_page: Open, service: Service) -> None:
+def test_clearing_can_be_undone_even_for_images_in_progress(open_page: Open, service: Service) -> None:
     page = open_page(service)
     add_images(page, *SAMPLES[:4])
     page.get_by_role("button", name="Clear").click()
@@ -107,7 +107,7 @@ def test_a_long_name_is_cut_in_the_middle(open_page: Open, service: Service) -> 
 
 
 @pytest.mark.slow
-def test_thirty_images_get_results_without_a_click_although_the_service_dies_meanwhile(open_page: Open) -> None:
+def test_thirty_images_get_results_after_an_outage_without_a_click(open_page: Open) -> None:
     ports = [str(unused_port()) for _ in range(2)]
     with contextlib.ExitStack() as stack:
         first, service = stack.enter_context(running(ports))

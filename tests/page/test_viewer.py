@@ -149,7 +149,7 @@ def test_the_slider_fades_the_heatmap(open_page: Open, service: Service) -> None
     expect(heat).to_have_css("opacity", "0.99")
 
 
-def test_the_film_shown_is_the_file_itself_and_the_heat_covers_it(open_page: Open, service: Service) -> None:
+def test_the_image_shown_is_the_file_and_the_heatmap_covers_it(open_page: Open, service: Service) -> None:
     page = one_image(open_page, service)
     with Image.open(SAMPLES[-1]) as sample:
         assert np.array_equal(np.asarray(layer(page, "image-layer").convert("L")), np.asarray(sample))
@@ -157,7 +157,7 @@ def test_the_film_shown_is_the_file_itself_and_the_heat_covers_it(open_page: Ope
     assert page.locator("#image-layer").bounding_box() == page.locator("#heat-layer").bounding_box()
 
 
-def test_a_film_that_browsers_show_wrongly_comes_from_the_service(open_page: Open, service: Service) -> None:
+def test_an_image_that_browsers_show_wrongly_comes_from_the_service(open_page: Open, service: Service) -> None:
     with Image.open(SAMPLES[0]) as sample:
         grey = np.asarray(sample, np.uint16)
     stream = io.BytesIO()

@@ -19,7 +19,7 @@ def tree(make_films: MakeFilms) -> Path:
     )
 
 
-def test_a_folder_gives_all_its_files_but_the_hidden_ones(tree: Path) -> None:
+def test_a_folder_gives_all_its_files_except_hidden_ones(tree: Path) -> None:
     assert names(find_images([str(tree)])) == [
         "a.jpeg", "b.png", "noextension", "notes.txt", "sub/c.png", "sub/deep er/ü.png",
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def test_excluded_files_are_not_images(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("spec", ["nothere", "*.dcm", "empty", ".cache/*.gif"])
-def test_nothing_found_is_told(tree: Path, spec: str) -> None:
+def test_an_empty_search_is_reported(tree: Path, spec: str) -> None:
     (tree / "empty").mkdir()
     with pytest.raises(NoImages, match=r"No image was found under .*Specify a file"):
         find_images([str(tree / "b.png"), str(tree / spec)])

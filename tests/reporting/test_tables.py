@@ -77,7 +77,7 @@ def test_long_tables_of_refused_images_are_cut() -> None:
     assert text.count("unsupported_format") == MAX_ROWS
 
 
-def test_file_names_can_neither_be_markup_nor_steer_the_terminal() -> None:
+def test_markup_and_control_characters_in_file_names_are_inert() -> None:
     text = shown(refused_table("refused", [("[red]a[/nothing]\x1b[2J\n.png", "x", "y")]))
     assert "[red]a[/nothing]" in text
     assert "\x1b" not in text
@@ -94,7 +94,7 @@ def test_summary_counts() -> None:
     assert "forced" not in text
 
 
-def test_summary_counts_those_with_a_caveat_apart() -> None:
+def test_the_summary_counts_images_with_a_caveat_separately() -> None:
     given = predicted("a", 0.95), predicted("b", 0.95, forced=True), predicted("c", 0.1, in_training_population=False)
     text = shown(summary_table([outcome.result for outcome in given if outcome.result], refused=0))
     rows = {line.split("  ")[0]: line.split("  ")[-1] for line in text.splitlines()}

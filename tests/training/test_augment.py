@@ -44,7 +44,7 @@ def test_the_same_draws_give_the_same_image() -> None:
     assert len({image.tobytes() for image in first}) == 16
 
 
-def test_a_image_does_not_depend_on_its_neighbours() -> None:
+def test_an_image_does_not_depend_on_its_neighbours() -> None:
     uniform = draws([1], 4)
     alone, _ = augment(NOISE, None, uniform[2:3], Augmentation())
     np.testing.assert_allclose(np.asarray(alone)[0], run(NOISE, Augmentation(), 4)[2], atol=1e-5)

@@ -26,7 +26,7 @@ def test_the_folded_scaling_changes_no_result(model: Any) -> None:
     np.testing.assert_allclose(outputs(model, "logit")[0], expected, rtol=1e-4)
 
 
-def test_a_bias_that_is_there_stays(model: Any) -> None:
+def test_an_existing_bias_is_kept(model: Any) -> None:
     model.graph.initializer.append(numpy_helper.from_array(np.arange(8, dtype=np.float32), "stem_bias"))
     node(model, "stem").input.append("stem_bias")
     expected = outputs(model, "logit")[0]

@@ -51,7 +51,7 @@ def test_the_loss_is_that_of_the_classes_and_of_the_lungs() -> None:
     assert loss(replace(SETTINGS, lung_weight=0.0)) == pytest.approx(CLASSES, rel=1e-5)
 
 
-def test_a_image_without_a_mask_adds_nothing_to_the_loss_of_the_lungs() -> None:
+def test_an_image_without_a_mask_adds_nothing_to_the_loss_of_the_lungs() -> None:
     assert loss(lung_logits=[[[-1.0, 2.0]], [[-9.0, 9.0]]]) == loss()
     assert loss(known=[0.0, 0.0]) == pytest.approx(CLASSES, rel=1e-5)
     assert loss(known=[1.0, 1.0]) > loss() + 0.1

@@ -67,14 +67,14 @@ def test_the_page_on_the_api_has_every_code_that_refuses_a_request_for_a_predict
     assert codes <= told, f"add {sorted(codes - told)} to the table of codes in docs/api.md"
 
 
-def test_what_decoding_refuses_is_in_the_documentation_of_formats() -> None:
+def test_refusals_of_decoding_are_documented_in_formats() -> None:
     rows = re.findall(r"^\| (.*?) \| \d{3} \|", (ROOT / "docs" / "formats.md").read_text(encoding="utf-8"), re.M)
     told = set(re.findall(r"`(\w+)`", " ".join(rows)))
     codes = {error.code for error in raised_by_decoding()} - {errors.MissingImage.code}
     assert codes <= told, f"add {sorted(codes - told)} to the table of codes in docs/formats.md"
 
 
-def test_what_decoding_refuses_comes_back_from_the_process_that_decodes() -> None:
+def test_refusals_of_the_decoder_process_are_raised() -> None:
     # These two are raised only after the image has come back.
     sent = raised_by_decoding() - {errors.TooSmall, errors.BlankImage}
     lost = sorted(error.__name__ for error in sent if not comes_back(error))

@@ -1,4 +1,4 @@
-"""`make figures`: fill the figures of all documents from their sources."""
+"""Fill the figures of all documents from their sources (`make figures`)."""
 
 import argparse
 import sys

@@ -58,7 +58,7 @@ def test_prices_match_the_stack() -> None:
     assert found.usd_of_backfill(1_000_000, 40_000) == pytest.approx(10 + 1.6 + 2)
 
 
-def test_a_hundredth_of_each_burst_and_archive_completes() -> None:
+def test_simulated_bursts_and_archives_complete() -> None:
     found = inputs.read(RESULTS)
     assert study.burst(found, 100, 5).images == 100
     archive = study.archive(found, 1000, 10)

@@ -39,7 +39,7 @@ def put(s3: Any, key: str, document: Any) -> None:
     s3.put_object(Bucket=RESULTS, Key=f"{key}.json", Body=json.dumps(document).encode())
 
 
-def test_fetches_what_is_waited_for_and_nothing_else(
+def test_only_results_of_waiting_uploads_are_fetched(
     s3: Any, journal: Journal, collector: Collector, tmp_path: Path
 ) -> None:
     heatmap = {"bucket": "another", "key": "batch/b/a.heatmap.png"}

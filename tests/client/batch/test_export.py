@@ -74,7 +74,7 @@ def test_probabilities_at_another_prevalence(journal: Journal, tmp_path: Path) -
     assert not ["at_prevalence" for line in lines[3:] if "at_prevalence" in line]
 
 
-def test_images_with_a_caveat_are_counted_apart(journal: Journal, tmp_path: Path) -> None:
+def test_images_with_a_caveat_are_counted_separately(journal: Journal, tmp_path: Path) -> None:
     for entry in list(journal.entries("predicted")):
         change = {"forced": True} if entry.name == "high.png" else {"in_training_population": False}
         journal.answered(entry.name, {**(entry.result or {}), **change}, entry.heatmap_file)

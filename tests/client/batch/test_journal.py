@@ -59,7 +59,7 @@ def test_a_result_belongs_to_all_images_of_its_key(tmp_path: Path) -> None:
         ]
 
 
-def test_images_come_by_risk_then_by_name(tmp_path: Path) -> None:
+def test_images_are_sorted_by_risk_then_by_name(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         for name, probability in (("low", 0.1), ("high", 0.9), ("also high", 0.9)):
             journal.uploaded(name, 1, 1, name)
@@ -137,7 +137,7 @@ def test_committed_changes_survive_a_crash(tmp_path: Path) -> None:
         assert journal.waiting() == {"k1": None}
 
 
-def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_path(tmp_path: Path) -> None:
     with Journal(tmp_path, BUCKETS) as journal:
         pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
         journal._db.execute(f"PRAGMA max_page_count = {pages}")  # as if the disk were full
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
             journal.failed("a.png", 1, 1, "x" * 100_000)
 
 
-def test_a_journal_that_may_not_be_written_is_told_with_the_path(tmp_path: Path) -> None:
+def test_an_unwritable_journal_is_reported_with_its_path(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(UnwritableOutput, match=f"{tmp_path / FILE} cannot be written: unable to open database file"):
         Journal(tmp_path, BUCKETS)

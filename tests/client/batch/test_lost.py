@@ -36,7 +36,7 @@ def test_without_permission_to_list_no_upload_counts_as_lost() -> None:
     assert lost(refusing, UPLOADS, "batch/a/", KEYS) is None
 
 
-def test_other_errors_are_told() -> None:
+def test_other_errors_are_reported() -> None:
     refusing: Any = Refusing("NoSuchBucket", 404)
     with pytest.raises(ServiceError, match="NoSuchBucket"):
         lost(refusing, UPLOADS, "batch/a/", KEYS)

@@ -106,7 +106,7 @@ def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumo
         assert json.loads(ran.out) == {"found": found, "sent": 0}
 
 
-def test_an_upload_that_comes_meanwhile_wins(uploaded: Stack, image_bytes: ImageBytes) -> None:
+def test_a_newer_upload_wins_over_a_replay(uploaded: Stack, image_bytes: ImageBytes) -> None:
     """In any order: the message of the replay is about the version that was the newest at its start."""
     cloud, day = uploaded.cloud, datetime.now(UTC).date()
     began = replay.server_time(cloud.s3, UPLOADS)

@@ -70,7 +70,9 @@ def test_a_folder(service: Stack, pneumonia: Pneumonia, make_films: MakeFilms, w
 
 
 @pytest.mark.slow
-def test_killed_and_started_again(stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path) -> None:
+def test_a_killed_submit_continues_after_a_restart(
+    stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
+) -> None:
     """Uploads from before the kill are in the bucket once, and every image has a result at the end."""
     folder = make_films({f"{number}.png": number for number in range(150)})
     out = tmp_path / "out"
@@ -223,7 +225,7 @@ def test_output_among_the_images(stack: Stack, pneumonia: Pneumonia, make_films:
     assert stack.uploads() == []
 
 
-def test_a_service_that_is_not_there_is_found_out_before_anything_is_uploaded(
+def test_a_missing_service_is_reported_before_anything_is_uploaded(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path
 ) -> None:
     folder = make_films({"high.png": 250})

@@ -60,7 +60,7 @@ def left(tmp_path: Path) -> tuple[Path, list[str]]:
     return out, json.loads(done.stdout)
 
 
-def test_its_journal_goes_on(left: tuple[Path, list[str]]) -> None:
+def test_the_journal_of_the_last_release_can_be_continued(left: tuple[Path, list[str]]) -> None:
     out, keys = left
     with Journal(out, {"results bucket": "pneumonia-results"}) as journal:
         assert set(journal.waiting()) == set(keys[1:])

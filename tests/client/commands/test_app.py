@@ -24,7 +24,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def test_an_error_does_not_steer_the_terminal(pneumonia: Pneumonia) -> None:
+def test_control_characters_in_an_error_are_replaced(pneumonia: Pneumonia) -> None:
     ran = pneumonia("submit", "films\x1b[2J", "--out", "films\x1b[2J/out", "--stack", "local")
     assert ran.code != 0
     assert "films" in ran.err

@@ -46,7 +46,9 @@ def patients(stack: Stack, image_bytes: ImageBytes) -> Stack:
     return stack
 
 
-def test_a_key_loses_every_version_marker_part_result_and_heatmap(patients: Stack, pneumonia: Pneumonia) -> None:
+def test_purging_a_key_deletes_versions_markers_parts_results_and_heatmaps(
+    patients: Stack, pneumonia: Pneumonia
+) -> None:
     before = {bucket: stored(patients, bucket) for bucket in (UPLOADS, RESULTS)}
     ran = pneumonia("purge", "--key", "ward/ada 1.png", *LOCAL, "--yes", "--json")
     assert ran.code == 0
@@ -77,7 +79,7 @@ def test_without_yes_it_shows_and_deletes_nothing(patients: Stack, pneumonia: Pn
     assert {bucket: stored(patients, bucket) for bucket in (UPLOADS, RESULTS)} == before
 
 
-def test_a_prefix_takes_all_that_begin_so_results_without_uploads_too(patients: Stack, pneumonia: Pneumonia) -> None:
+def test_a_prefix_selects_results_without_uploads_too(patients: Stack, pneumonia: Pneumonia) -> None:
     patients.cloud.s3.put_object(Bucket=RESULTS, Key="ward/ada 0.png.json", Body=b"{}")  # its image has expired
     assert pneumonia("purge", "--prefix", "ward/ada", *LOCAL, "--yes").code == 0
     left = {key for bucket in (UPLOADS, RESULTS) for key, _ in stored(patients, bucket)}
@@ -144,7 +146,7 @@ def test_results_written_before_prefixes_are_purged_and_archive_results_kept(
     assert {key for key, _ in stored(stack, RESULTS)} == {*others, "~archive/hospital/d.png.json"}
 
 
-def test_results_of_an_expired_upload_go_by_its_prefix(
+def test_results_of_an_expired_upload_are_deleted_by_its_prefix(
     stack: Stack, pneumonia: Pneumonia, image_bytes: ImageBytes
 ) -> None:
     written_before(stack, image_bytes)
@@ -155,7 +157,7 @@ def test_results_of_an_expired_upload_go_by_its_prefix(
 
 
 @pytest.mark.slow
-def test_versions_of_results_go_as_well(patients: Stack, pneumonia: Pneumonia) -> None:
+def test_all_versions_of_results_are_deleted(patients: Stack, pneumonia: Pneumonia) -> None:
     s3 = patients.cloud.s3
     s3.put_bucket_versioning(Bucket=RESULTS, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
@@ -185,7 +187,7 @@ def dead_letters(stack: Stack) -> list[str]:
 
 
 @pytest.mark.parametrize("really", [True, False])
-def test_failed_messages_of_the_images_go_and_no_others(stack: Stack, pneumonia: Pneumonia, really: bool) -> None:
+def test_only_failed_messages_about_the_images_are_deleted(stack: Stack, pneumonia: Pneumonia, really: bool) -> None:
     others = [message("ward/bob.png"), "not of S3", message("ward/ada"), *map(str, range(20))]
     for body in [message("ward/ada+1.png"), *others[:12], message("ward/ada+1.png"), *others[12:]]:
         stack.cloud.sqs.send_message(QueueUrl=stack.cloud.dead_letter_queue_url, MessageBody=body)
@@ -247,7 +249,7 @@ def test_errors_of_single_objects_are_taken_from_the_answer(s3: Any, bypass: boo
     assert purged.remaining == [{"bucket": "b", "key": "a", "version": "1", "code": "AccessDenied"}]
 
 
-def test_keys_do_not_steer_the_terminal(stack: Stack, pneumonia: Pneumonia) -> None:
+def test_control_characters_in_keys_are_replaced(stack: Stack, pneumonia: Pneumonia) -> None:
     stack.cloud.s3.put_object(Bucket=UPLOADS, Key="ada\x9b[2J\u202e.png", Body=b"x")
     ran = pneumonia("purge", "--prefix", "ada", *LOCAL)
     assert "ada\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.png" in ran.out

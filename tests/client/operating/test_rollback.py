@@ -73,7 +73,7 @@ def live(client: Any) -> list[int]:
     ]
 
 
-def test_both_go_back_by_one_version_and_once_more(functions: Any, pneumonia: Pneumonia) -> None:
+def test_each_rollback_moves_both_functions_back_by_one_version(functions: Any, pneumonia: Pneumonia) -> None:
     newest = live(functions)
     ran = pneumonia("rollback", "--stack", STACK, "--yes", "--json")
     assert ran.code == 0, ran.err

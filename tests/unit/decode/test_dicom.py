@@ -175,7 +175,7 @@ def test_truncated_12_bit_jpeg_extended_is_refused() -> None:
         decode(encoded(dataset), LIMITS)
 
 
-def test_a_lossy_sample_brighter_than_the_brightest_stays_bright() -> None:
+def test_a_lossy_sample_above_the_maximum_stays_bright() -> None:
     values = np.repeat(np.repeat(film12()[::8, ::8] // 4, 8, 0), 8, 1)
     values[:8, :8] = 1023
     plain = grey(encoded(dataset_of(values, BitsStored=10, HighBit=9)))
@@ -369,7 +369,7 @@ def test_16_bits_of_colour_keep_their_low_bytes(dicom_bytes: DicomBytes) -> None
     assert np.abs(grey(dicom_bytes(colour, BitsStored=16, HighBit=15)) - EXPECTED).max() <= 1
 
 
-def test_a_meta_group_without_representations() -> None:
+def test_a_meta_group_in_implicit_encoding_is_read() -> None:
     dataset = dataset_of(film12(), ImplicitVRLittleEndian)
     data = encoded(dataset)
     stream = DicomBytesIO()

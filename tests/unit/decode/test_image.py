@@ -16,7 +16,7 @@ def test_a_thumbnail_is_refused(size: tuple[int, int]) -> None:
         check_content(decoded(Image.linear_gradient("L").resize(size)), 64)
 
 
-def test_the_size_in_the_file_counts_not_the_reduced_one() -> None:
+def test_the_reported_size_is_that_of_the_file() -> None:
     check_content(DecodedImage(Image.linear_gradient("L").resize((400, 400)), "JPEG", 1600, 1600), 1000)
     with pytest.raises(TooSmall, match="900 x 1600"):
         check_content(DecodedImage(Image.linear_gradient("L"), "JPEG", 900, 1600), 1000)
@@ -27,7 +27,7 @@ def test_the_smallest_image_passes() -> None:
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_one_grey_is_refused_even_with_a_speck_of_dust(grey: int) -> None:
+def test_a_blank_image_is_refused_even_with_a_speck_of_dust(grey: int) -> None:
     image = Image.new("L", (100, 100), grey)
     image.paste(255 - grey, (0, 0, 9, 9))  # less than a hundredth of the image
     with pytest.raises(BlankImage):

@@ -73,7 +73,7 @@ class TestSamples:
 
 
 class TestDicom:
-    def test_twelve_bits_come_back(self, dicom_bytes: DicomBytes) -> None:
+    def test_all_twelve_bits_are_decoded(self, dicom_bytes: DicomBytes) -> None:
         image = shown(dicom_bytes())
         assert (image.pixels.mode, image.depth.bits) == ("I;16", 12)
         assert np.array_equal(samples(image), film12())
