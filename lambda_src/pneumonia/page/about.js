@@ -1,4 +1,4 @@
-// The model that answers, its measured figures and its limits.
+// The model in use, its measured figures and its limits.
 
 import { byId, element } from "./dom.js";
 import { ratesAt } from "./measured.js";
@@ -7,7 +7,7 @@ import { percent } from "./triage.js";
 const HEADINGS = ["Point", "Threshold", "Sensitivity", "Specificity"];
 const POINTS = { rule_out: "Rule out", balanced: "Balanced", rule_in: "Rule in" };
 
-/** Show what needs no token: name and version of the model, notice and limits. */
+/** Show name and version of the model, notice and limits. The service returns these without a token. */
 export function showConfig({ model, notice, limits }) {
     byId("standing-model").textContent = `Model: ${model.name} ${model.version}`;
     byId("notice").textContent = notice;
@@ -26,7 +26,8 @@ export function showMeasured(card) {
             element(
                 "caption",
                 {},
-                `Measured on ${test.films} test images, not on yours. The thresholds apply to probabilities at even odds.`,
+                `Measured on ${test.films} test images, not on yours. ` +
+                    "The thresholds apply to probabilities at a prevalence of 50%.",
             ),
             element("thead", {}, element("tr", {}, ...HEADINGS.map(heading))),
             element("tbody", {}, ...Object.entries(POINTS).map(([name, words]) => figures(words, card, test, name))),

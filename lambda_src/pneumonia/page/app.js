@@ -42,7 +42,7 @@ async function begin() {
         `, up to ${megabytes(config.uploads ? config.max_image_bytes : config.max_direct_bytes)} each`;
     if (config.uploads && config.max_image_bytes > config.max_direct_bytes) {
         byId("privacy").textContent +=
-            ` Those above ${megabytes(config.max_direct_bytes)} pass through the service's upload storage and are ` +
+            ` Images above ${megabytes(config.max_direct_bytes)} pass through the service's upload storage and are ` +
             "deleted later.";
     }
     session = startSession();

@@ -56,7 +56,7 @@ export function downloadCsv(images) {
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** Return the status as in results.csv: "rejected" if the service refused the image, "missing" if it may answer yet. */
+/** Return the status as in results.csv: "rejected" if the service refused the image, "missing" if a retry can help. */
 function statusOf({ state, failure }) {
     if (state === "done") return "predicted";
     return failure && !explain(failure).retry ? "rejected" : "missing";

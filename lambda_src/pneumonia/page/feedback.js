@@ -1,4 +1,4 @@
-// Feedback of the reader on a result: a verdict and a reason from lists, no free text. Only if the service takes it.
+// Feedback of the reader on a result: a verdict and a reason from lists, no free text. Only if the service accepts it.
 
 import { giveFeedback } from "./api.js";
 import { element } from "./dom.js";

@@ -12,7 +12,7 @@ let range = { black: 0, white: 1 }; // shares of the image's whole range
 let usual = range;
 let painting = 0;
 
-/** Take another image: its samples if it is deeper than 8 bits, otherwise null. */
+/** Use another image. `samples`: those of an image with more than 8 bits, otherwise null. */
 export function setImage(samples) {
     deep = samples;
     usual = deep === null ? { black: 0, white: 1 } : { black: deep.black / deep.most, white: deep.white / deep.most };

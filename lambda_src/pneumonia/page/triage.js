@@ -36,7 +36,7 @@ export const CAVEATS = {
     },
 };
 
-/** Return the key of an answer's caveat; null if the image passed the checks and is like those of the training. */
+/** Return the key of an answer's caveat; null if the image passed the checks and is like the training images. */
 export function caveatOf(answer) {
     if (answer.forced) return "forced";
     return answer.in_training_population === false ? "outside" : null;
