@@ -113,7 +113,7 @@ def test_the_best_memory_size_minimises_time_times_price() -> None:
     ]
     assert rows.best_size(sizes)["memory_mb"] == 1769
     assert rows.best_size(sizes[::-1])["memory_mb"] == 1769
-    # Half a CPU: half of its requests wait for the next slice.
+    # With half a CPU, half of the requests wait for the next slice of CPU time.
     assert rows.best_size([sizes[1], sizes[0] | {"ms": {"median": 45.0}, "mean_ms": 100.0}])["memory_mb"] == 1769
 
 

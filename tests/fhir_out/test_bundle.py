@@ -65,7 +65,7 @@ def test_it_is_valid_and_a_server_takes_it(header: dict[str, Any], fields: dict[
 
 
 def test_the_check_refuses_what_is_wrong() -> None:
-    """Or it would say nothing about what it accepts."""
+    """Otherwise passing the check would prove nothing."""
     for kind, change in (
         ("DiagnosticReport", {"status": "provisional"}),
         ("DiagnosticReport", {"conclusions": "x"}),

@@ -55,7 +55,7 @@ class FakeAnswers:
 
     def of(self, data: bytes) -> Answer:
         if self.broken:
-            raise TryAgain("The service gave no answer: network.")
+            raise TryAgain("The service returned no prediction: network.")
         self.sent.append(data)
         header = dcmread(io.BytesIO(data))
         image = {

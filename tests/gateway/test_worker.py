@@ -51,7 +51,7 @@ def worker(store: Store, answers: Any, **options: Any) -> Worker:
 
 
 class Ends(BaseException):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 class EndsTheProcess(FakeAnswers):
@@ -90,7 +90,7 @@ def test_an_image_is_given_up_after_the_limit(store: Store) -> None:
     late = job_in(store).received + 3600
     assert worker(store, answers, clock=lambda: late).work(job_in(store)) is None
     assert store.reason(ID) | {"failed": 0} == {
-        "stage": "predict", "reason": "The service gave no answer: network.", "attempts": 0, "failed": 0,
+        "stage": "predict", "reason": "The service returned no prediction: network.", "attempts": 0, "failed": 0,
     }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_s3_is_waited_for_by_several_records_at_once(
     get = process._get
 
     def slow(found: Any) -> Any:
-        meeting.wait()  # waits for ever if records are read one after the other
+        meeting.wait()  # waits forever if records are read one after the other
         return get(found)
 
     monkeypatch.setattr(process, "_get", slow)
