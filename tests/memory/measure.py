@@ -20,7 +20,9 @@ REST_MEGABYTES = 5
 class Cost:
     """`outcome`: "predicted" or a code. `seconds`: wall-clock time. `cpu_seconds`: processor time of all processes.
 
-    Megabytes are above those of the idle function: the sum of the peaks of all processes, and the memory afterwards.
+    Megabytes are above those of the idle function: the sum of the peaks of all processes, the memory afterwards, and
+    the peak of the decoder process alone. The peak of the function's own process varies by the memory that
+    `pneumonia.decode.heap` keeps for the next image.
     """
 
     outcome: str
@@ -28,6 +30,7 @@ class Cost:
     cpu_seconds: float
     peak_megabytes: float
     left_megabytes: float
+    decoder_megabytes: float = 0.0
 
 
 class Function:
@@ -59,11 +62,12 @@ class Function:
         path = self._folder / "measured"
         path.write_bytes(data)
         outcome, used = self._ask(path)
-        peak = used.own_peak - self._idle.own_after + max(0, used.decoder_peak - self._idle.decoder_peak)
+        decoder = max(0, used.decoder_peak - self._idle.decoder_peak)
+        peak = used.own_peak - self._idle.own_after + decoder
         left = self._left(used)
         if left > REST_MEGABYTES:
             left = self._left(self._rest()[-1])
-        return Cost(outcome, used.seconds, used.cpu_seconds, peak, left)
+        return Cost(outcome, used.seconds, used.cpu_seconds, peak, left, decoder)
 
     def _left(self, used: Used) -> float:
         own = used.own_after - self._idle.own_after

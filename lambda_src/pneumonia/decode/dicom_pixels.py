@@ -106,7 +106,7 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
 
 
 def _shown(
-    values: NDArray[np.float32], mask: Mask | None, dataset: Dataset, white: int
+    values: NDArray[Any], mask: Mask | None, dataset: Dataset, white: int
 ) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
     """Apply the VOI LUT or the window or, without either, the range of values that are not padding. `white`: 0 or
     255."""
@@ -135,7 +135,7 @@ def _fits(grey: NDArray[np.uint8], mask: Mask | None, lost: float) -> bool:
     return bool(high - low >= BLANK_SPREAD and lost <= MOST_LOST)
 
 
-def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], mask: Mask | None, white: int, own: Range) -> float:
+def _lost(grey: NDArray[np.uint8], values: NDArray[Any], mask: Mask | None, white: int, own: Range) -> float:
     """Return the share of the middle of an image that lost its detail: different values became plain white.
 
     Even areas do not count: an unexposed border has only noise, and a window may turn it white. Black does not count
@@ -155,13 +155,16 @@ def _lost(grey: NDArray[np.uint8], values: NDArray[np.float32], mask: Mask | Non
     return share * (1 - even) if even > MOSTLY else share
 
 
-def _values(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.float32]:
-    """Apply the modality LUT, or slope and intercept, which may be present but empty."""
+def _values(stored: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Apply the modality LUT, or slope and intercept, which may be present but empty. Returns float32, or `stored` if
+    it holds the values already."""
     table = _table(dataset, "ModalityLUTSequence")
     if table is not None:
         return table.look_up(stored).astype(np.float32)
-    slope, intercept = number(dataset.get("RescaleSlope")), number(dataset.get("RescaleIntercept"))
-    return stored.astype(np.float32) * np.float32(slope or 1) + np.float32(intercept or 0)
+    slope, intercept = number(dataset.get("RescaleSlope")) or 1, number(dataset.get("RescaleIntercept")) or 0
+    if (slope, intercept) == (1, 0) and stored.dtype.itemsize <= 2:
+        return stored  # a copy in float32 would take twice its memory
+    return stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
 def _table(dataset: Dataset, sequence: str) -> Table | None:

@@ -23,15 +23,14 @@ class Table:
     bits: int
 
     def look_up(self, values: NDArray[Any]) -> NDArray[np.uint16]:
-        """Return the entries for integer `values` [rows, columns]. Values outside the table get its first or last
-        entry."""
+        """Return the entries for `values` [rows, columns]. Values outside the table get its first or last entry."""
         first = self.first
         if first >= 2**15 and values.max(initial=0) < first:
             first -= 2**16  # a negative number that was read without its sign
         found = np.empty(values.shape, np.uint16)
         rows = max(1, STRIP_VALUES // max(1, values[:1].size))
         for top in range(0, len(values), rows):  # in strips, so that intermediate values take little memory
-            index = np.clip(np.rint(values[top : top + rows]) - first, 0, self.entries.size - 1)
+            index = np.clip(np.rint(values[top : top + rows].astype(np.float32)) - first, 0, self.entries.size - 1)
             found[top : top + rows] = self.entries[index.astype(np.int32)]
         return found
 

@@ -10,7 +10,7 @@ from pneumonia.decode.grey_range import Range, scale_to_grey, within
 from pneumonia.decode.image import FUNCTIONS, Window
 from pneumonia.decode.strips import in_strips
 
-Values = NDArray[np.float32]
+Values = NDArray[Any]
 
 
 def window_of(center: Any, width: Any, function: Any) -> Window | None:
