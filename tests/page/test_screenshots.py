@@ -14,7 +14,7 @@ from tests.serving import Service
 
 pytestmark = pytest.mark.slow
 
-MAX_BYTES = 280_000
+MAX_BYTES = 340_000
 SCREEN = {"width": 1200, "height": 750}
 PHONE = {"width": 390, "height": 844}
 
