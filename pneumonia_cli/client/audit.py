@@ -24,7 +24,7 @@ from pneumonia_cli.audit.measure import Audit, measure
 from pneumonia_cli.audit.report import POINTS, interval_words, render, share_interval_words
 from pneumonia_cli.client import output
 from pneumonia_cli.client.call import ask
-from pneumonia_cli.client.errors import CliError, Refused, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.errors import UPDATE, CliError, Refused, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, find, read
 from pneumonia_cli.client.parallel import ordered_map
 from pneumonia_cli.client.records import as_result, print_records
@@ -89,7 +89,7 @@ def service_judge(service: Service, jobs: int) -> Judge:
     try:
         card = Card.from_document(service.card())
     except ModelError as error:
-        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail} {UPDATE}") from error
 
     def call(image: ImageFile) -> Line:
         try:

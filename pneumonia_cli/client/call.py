@@ -13,7 +13,7 @@ from pneumonia.errors import ModelError
 from pneumonia.model.card import Card
 from pneumonia.prevalence import with_prevalence
 from pneumonia_cli.client import output
-from pneumonia_cli.client.errors import Refused, ServiceError, exit_code
+from pneumonia_cli.client.errors import UPDATE, Refused, ServiceError, exit_code
 from pneumonia_cli.client.files import MAX_IMAGE_BYTES, read
 from pneumonia_cli.client.hospital import Results, Wanted, open_results
 from pneumonia_cli.client.parallel import ordered_map
@@ -85,7 +85,7 @@ def model_of(service: Service) -> dict[str, str]:
     try:
         return Card.from_document(service.card()).identity()
     except ModelError as error:
-        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail} {UPDATE}") from error
 
 
 def ask(
@@ -133,4 +133,4 @@ def _embedded(heatmap: Any) -> bytes | None:
     try:
         return base64.b64decode(heatmap["data"], validate=True)
     except (KeyError, TypeError, binascii.Error):
-        raise ServiceError("The service sent a heatmap that this version cannot read.") from None
+        raise ServiceError(f"The service sent a heatmap that this version cannot read. {UPDATE}") from None

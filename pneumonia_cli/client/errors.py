@@ -18,6 +18,10 @@ EXIT_STOPPED = 130
 """Ctrl-C, as a shell reports it."""
 
 
+UPDATE = "Use the version of this command that belongs to the service."
+"""Advice if a newer or an older service sent something unknown."""
+
+
 class CliError(Exception):
     """An error with one message that says what to do. `code` is for programs."""
 

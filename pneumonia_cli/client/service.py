@@ -15,7 +15,7 @@ from urllib3.util import Retry
 from pneumonia.decode.formats import sniff
 from pneumonia.errors import PneumoniaError
 from pneumonia_cli.client import output
-from pneumonia_cli.client.errors import CredentialsError, NetworkError, Refused, ServiceError
+from pneumonia_cli.client.errors import UPDATE, CredentialsError, NetworkError, Refused, ServiceError
 from pneumonia_cli.client.signing import is_loopback
 
 MAX_DIRECT_BYTES = 4_500_000
@@ -84,7 +84,7 @@ class Service:
             form, result, limit = ticket["upload"], str(ticket["result"]), int(ticket["max_bytes"])
             url, fields = str(form["url"]), {str(name): str(value) for name, value in form["fields"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise ServiceError(f"{self.url} returned an upload form that this version cannot read.") from None
+            raise ServiceError(f"{self.url} returned an upload form that this version cannot read. {UPDATE}") from None
         if len(data) > limit:
             detail = f"The image has {len(data)} bytes. The limit is {limit}. Use a smaller file."
             raise Refused("too_large", "The image is too large", detail, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -23,6 +23,8 @@ PORT = 443
 _CHUNK = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+_SEND_IT = "Check the URL, or send the image itself."
+
 Resolve = Callable[[str], Sequence[str]]
 """Takes a host name and returns its addresses as text."""
 Connect = Callable[[str, str, float], http.client.HTTPConnection]
@@ -119,7 +121,7 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
             url = urljoin(url, found.location)
         except ValueError:
             raise UrlNotAllowed("The URL redirects to one that cannot be parsed. Send the image itself.") from None
-    raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times.")
+    raise UrlFetchFailed(f"The URL redirects more than {MAX_REDIRECTS} times. {_SEND_IT}")
 
 
 def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
@@ -163,20 +165,22 @@ def _request(
 ) -> bytes | _Redirect:
     host = parts.hostname or ""
     addresses = _public_addresses(host, resolve)
-    problem: PneumoniaError = UrlFetchFailed("The host of the URL has no address.")
+    problem: PneumoniaError = UrlFetchFailed(f"The host of the URL has no address. {_SEND_IT}")
     for address in addresses:
         connection = connect(host, address, deadline)
         try:
             connection.connect()
             return _read(connection, parts, policy.max_bytes, deadline)
         except TimeoutError:
-            raise UrlFetchFailed(f"The host did not send the image within {policy.timeout_seconds:g} s.") from None
+            raise UrlFetchFailed(
+                f"The host did not send the image within {policy.timeout_seconds:g} s. {_SEND_IT}"
+            ) from None
         except ssl.SSLCertVerificationError:
-            raise UrlFetchFailed("The host has no valid TLS certificate for its name.") from None
+            raise UrlFetchFailed(f"The host has no valid TLS certificate for its name. {_SEND_IT}") from None
         except http.client.HTTPException:
-            raise UrlFetchFailed("The host did not respond in valid HTTP.") from None
+            raise UrlFetchFailed(f"The host did not respond in valid HTTP. {_SEND_IT}") from None
         except OSError:
-            problem = UrlFetchFailed("The host of the URL could not be reached.")  # try its next address
+            problem = UrlFetchFailed(f"The host of the URL could not be reached. {_SEND_IT}")  # try its next address
         finally:
             connection.close()
     raise problem
@@ -186,7 +190,7 @@ def _public_addresses(host: str, resolve: Resolve) -> Sequence[str]:
     try:
         addresses = resolve(host)
     except (OSError, UnicodeError):
-        raise UrlFetchFailed("The host name of the URL could not be resolved.") from None
+        raise UrlFetchFailed(f"The host name of the URL could not be resolved. {_SEND_IT}") from None
     # Refuse the host even if only one address is private, because a mix of public and private addresses is suspicious.
     if not all(is_public(address) for address in addresses):
         raise UrlNotAllowed("The host of the URL resolves to an address that is not public. Send the image itself.")
@@ -208,11 +212,11 @@ def _read(
     if response.status in _REDIRECTS:
         location = response.getheader("Location")
         if not location:
-            raise UrlFetchFailed(f"The host returned status {response.status} without a Location.")
+            raise UrlFetchFailed(f"The host returned status {response.status} without a Location. {_SEND_IT}")
         return _Redirect(location)
     if response.status != 200:
-        raise UrlFetchFailed(f"The host returned status {response.status} instead of 200.")
-    too_large = TooLarge(f"The image at the URL has more than {max_bytes} bytes, the limit.")
+        raise UrlFetchFailed(f"The host returned status {response.status} instead of 200. {_SEND_IT}")
+    too_large = TooLarge(f"The image at the URL has more than {max_bytes} bytes, the limit. Use a smaller file.")
     if response.length is not None and response.length > max_bytes:
         raise too_large
     data = bytearray()
@@ -222,7 +226,7 @@ def _read(
             raise too_large
         _remaining(deadline)
     if response.length:
-        raise UrlFetchFailed("The host closed the connection before the image was complete.")
+        raise UrlFetchFailed(f"The host closed the connection before the image was complete. {_SEND_IT}")
     return bytes(data)
 
 

@@ -17,7 +17,7 @@ from pneumonia.backfill.summary import SUMMARY_FILE
 from pneumonia.uploads.names import RUNS
 from pneumonia_cli.client import output
 from pneumonia_cli.client.aws import error_code, errors_in_words
-from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.errors import EXIT_STOPPED, UPDATE, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.records import print_record
 from pneumonia_cli.client.shape import Shape
 from pneumonia_cli.reporting.printable import printable
@@ -204,7 +204,7 @@ def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
         summary: dict[str, Any] = json.loads(text)
         return summary
     except ValueError:
-        raise ServiceError(f"The summary {key} in the results bucket cannot be read.") from None
+        raise ServiceError(f"The summary {key} in the results bucket cannot be read. {UPDATE}") from None
 
 
 def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] | None) -> None:

@@ -131,7 +131,10 @@ class Collector:
             # Read from the known bucket, and ignore the bucket that the document names.
             png = self._read(str(heatmap["key"])) if heatmap else None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise ServiceError(f"{key}{JSON_SUFFIX} in the results bucket is not a result of this project.") from None
+            raise ServiceError(
+                f"{key}{JSON_SUFFIX} in the results bucket is not a result of this project. "
+                "Move it out of the bucket, then run the command again."
+            ) from None
         if png is None:
             return Fetched(key, result, None)
         heatmap_file = f"{HEATMAP_FOLDER}/{file_stem(key)}.png"

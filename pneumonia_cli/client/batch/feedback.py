@@ -29,6 +29,7 @@ def fetch_feedback(s3: "S3Client", bucket: str, prefix: str) -> Feedback:
                     found[said.pop("source")["key"]] = {"verdict": said["verdict"], **said}
                 except (ValueError, KeyError, TypeError, AttributeError):
                     raise ServiceError(
-                        f"{entry['Key']} in the results bucket is not feedback of this project."
+                        f"{entry['Key']} in the results bucket is not feedback of this project. "
+                        "Move it out of the bucket, then run the command again."
                     ) from None
     return found

@@ -17,7 +17,7 @@ from pneumonia_cli.client.batch.hospital_files import write_results
 from pneumonia_cli.client.batch.journal import WAITING, Journal
 from pneumonia_cli.client.batch.pipeline import BatchOptions, upload_and_collect
 from pneumonia_cli.client.batch.places import Places
-from pneumonia_cli.client.errors import EXIT_STOPPED, ServiceError, UsageProblem, exit_code
+from pneumonia_cli.client.errors import EXIT_STOPPED, UPDATE, ServiceError, UsageProblem, exit_code
 from pneumonia_cli.client.files import find
 from pneumonia_cli.client.records import print_record
 from pneumonia_cli.reporting.artifacts import REPORT_FILE, RESULTS_FILE
@@ -70,7 +70,7 @@ def checked_card(document: Any) -> Card:
     try:
         return Card.from_document(document)
     except ModelError as error:
-        raise ServiceError(f"The model card of the service cannot be read: {error.detail}") from error
+        raise ServiceError(f"The model card of the service cannot be read: {error.detail} {UPDATE}") from error
 
 
 def finish(

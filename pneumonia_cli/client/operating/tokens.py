@@ -154,7 +154,9 @@ def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise ServiceError("The secret with the tokens is not a JSON object, so its tokens cannot be read.")
+        raise ServiceError(
+            "The secret with the tokens is not a JSON object. Restore an earlier version of it in Secrets Manager."
+        )
     return Stored(found["VersionId"], fields)
 
 
