@@ -35,7 +35,7 @@ def test_a_blank_image_is_refused_even_with_a_speck_of_dust(grey: int) -> None:
 
 
 def test_the_grey_levels_of_a_large_image_are_counted_in_all_its_strips() -> None:
-    levels = np.linspace(0, 255, 60).astype(np.uint8)  # each in a row of its own area
+    levels = np.linspace(0, 255, 60).astype(np.uint8)  # each level in a separate group of rows
     tall = Image.fromarray(np.repeat(levels, 100)[:, np.newaxis].repeat(900, axis=1))
     assert check_content(decoded(tall), 64).warnings == ()
     few = tall.point(lambda grey: grey // 8 * 8)
