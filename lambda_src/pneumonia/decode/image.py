@@ -131,9 +131,11 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
 def _histogram(pixels: Image.Image, left: int, top: int, right: int, bottom: int) -> list[int]:
     """Count the pixels of each grey level in a part of an image. In strips, because a crop is a copy."""
     rows = max(1, _STRIP_PIXELS // max(1, right - left))
-    tops = range(top, bottom, rows)
-    strips = (pixels.crop((left, row, right, min(bottom, row + rows))).histogram() for row in tops)
-    return list(map(sum, zip(*strips, strict=True)))
+    counts = pixels.crop((left, top, right, min(bottom, top + rows))).histogram()
+    for row in range(top + rows, bottom, rows):
+        more = pixels.crop((left, row, right, min(bottom, row + rows))).histogram()
+        counts = [count + other for count, other in zip(counts, more, strict=True)]
+    return counts
 
 
 def _levels(counts: list[int], share: float) -> tuple[int, int]:
