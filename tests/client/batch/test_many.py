@@ -70,8 +70,8 @@ def images(tmp_path: Path) -> Path:
     """Create MANY different small images in ten folders."""
     folder = tmp_path / "films"
     for index in range(MANY):
-        pixels = np.full((24, 24), index % 256, np.uint8)
-        pixels[0, 0] = index // 256
+        pixels = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))  # the service refuses smaller and blank images
+        pixels[0, :2] = index % 256, index // 256
         path = folder / f"ward-{index % 10}" / f"film-{index:05}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(path)
