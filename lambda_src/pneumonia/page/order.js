@@ -15,7 +15,10 @@ export function start(changed) {
     for (const select of [order, filter]) select.addEventListener("change", changed);
 }
 
-/** Return the images that the filter shows, as added or by risk. By risk, images without a result come last. */
+/**
+ * Return the images that the filter shows, in the order in which they were added or by descending risk. In an order by
+ * risk, images without a result come last.
+ */
 export function arranged(images) {
     const wanted = images.filter((image) => filter.value === "all" || groupOf(image) === filter.value);
     if (order.value === "added") return wanted;

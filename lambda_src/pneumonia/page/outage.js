@@ -1,4 +1,4 @@
-// Outages of the service: waits, checks whether the service answers again, and reports the end.
+// Outages of the service. The class `Outage` checks until the service answers again, and reports the end.
 
 import { isThere } from "./api.js";
 
@@ -6,7 +6,7 @@ const CODES = new Set(["network", "service_unavailable", "throttled"]);
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Return whether a failure may be that of the service or the network, not of the image. */
+/** Return whether the service or the network, not the image, may have caused a failure. */
 export const isOutage = (failure) => CODES.has(failure.code);
 
 export class Outage {

@@ -1,4 +1,4 @@
-// The pixels of an image in its own depth: from the browser if it can show the file, otherwise from the service.
+// The pixels of an image at full bit depth: from the browser if it can show the file, otherwise from the service.
 
 import { getPicture } from "./api.js";
 import { readDeep } from "./deep.js";
@@ -13,16 +13,17 @@ export function useLimit({ max_direct_bytes: bytes }) {
 
 /**
  * Return the pixels of an image as `bitmap` (which the caller must close) or as `deep` samples; null if there are none,
- * or none yet. `reduced`: they are smaller than the original, whose size is `whole`. `bits`: those that samples use.
+ * or none yet. If `reduced`, the picture is smaller than the original, whose size is `whole`. `bits` is the number of
+ * bits that each sample uses.
  * @returns {Promise<{bitmap?: ImageBitmap, deep?: object, bits?: number, reduced?: boolean, whole?: object}|null>}
  */
 export async function pictureOf(image) {
     const bitmap = await decode(image.file);
     if (bitmap !== null) return { bitmap };
-    // Not before the result: a preview must not take one of the few calls that an account may make at once.
+    // Wait for the result first: a preview must not take one of the few calls that an account may make at once.
     if (image.state !== "done" && image.state !== "failed") return null;
     if (image.file.size === 0 || image.file.size > limit) return null;
-    // A promise, so that simultaneous calls send one request. Compressed, because samples would take too much memory.
+    // Keep the promise, so that simultaneous calls send one request. The picture stays compressed to save memory.
     image.picture ??= contentType(image.file).then((type) => getPicture(image.file, type));
     const found = await image.picture;
     if (found === null) return null;

@@ -19,10 +19,10 @@ export async function contentType(file) {
 }
 
 /**
- * Decode a file. Null if the browser cannot show it as the service does: a file that is neither JPEG nor PNG, a damaged
- * file, or a 16-bit PNG, of which browsers use only the upper 8 bits.
+ * Decode a file. Return null if the browser cannot show it as the service does. This is the case for a file that is
+ * neither JPEG nor PNG, a damaged file, and a 16-bit PNG, of which browsers use only the upper 8 bits.
  * @param {File} file
- * @param {number} [side] longest side of the preview; the original size without it
+ * @param {number} [side] longest side of the preview; by default, the original size
  * @returns {Promise<ImageBitmap|null>} must be closed by the caller
  */
 export async function decode(file, side) {

@@ -1,4 +1,4 @@
-// How the service read a file, and the warnings that may make the result less reliable.
+// How the service read a file, and warnings that the result may be less reliable.
 
 const WARNINGS = {
     body_part_not_chest: "According to the file, it shows another part of the body, not the chest.",

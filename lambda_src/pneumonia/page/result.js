@@ -29,9 +29,9 @@ export function showNothing() {
 /**
  * Show the result of an image, its failure or its state.
  * @param {object} config of the service
- * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send again, and
- *   with {force: true} to predict it although the gate refuses it; `prevalenceChosen` when the probabilities of all
- *   images change
+ * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send it again, and
+ *   also with {force: true} to predict it although the gate refuses it. `prevalenceChosen` is called when the
+ *   probabilities of all images change.
  */
 export function showResult(image, config, actions) {
     const name = element("p", { className: "result-name" }, middle(image.file.name));
@@ -46,7 +46,7 @@ export const probabilityWords = (answer) => `${percent(shown(answer.pneumonia))}
 /** Return "if 1 in 10 such children has pneumonia". */
 export const conditionWords = (answer) => `if ${prevalenceWords(prevalence())} ${people(answer)} has pneumonia`;
 
-/** Return whom a prevalence describes. Images outside the trained population may show no children. */
+/** Return whom a prevalence describes. Images outside the trained population may not show children. */
 const people = (answer) => (caveatOf(answer) === null ? "such children" : "such patients");
 
 function answerParts(image, config, { prevalenceChosen }) {
