@@ -1,4 +1,4 @@
-"""Draw the plot of docs/scale.md, as SVG: how a burst drains, and how long a million images take."""
+"""Draw the plot of docs/scale.md as SVG: how fast a burst is processed, and how long a million images take."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -15,7 +15,7 @@ _POINTS = 400
 
 
 def draw(inputs: Inputs, path: Path) -> None:
-    """Write both panels of the plot."""
+    """Draw both panels and write the plot to `path`."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for concurrency, colour in zip((5, 10, 50, 1000), COLOURS, strict=True):
@@ -35,5 +35,5 @@ def draw(inputs: Inputs, path: Path) -> None:
     right.set_title("a million images of an archive", fontsize=9)
     right.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": "scale"}):  # the same results draw the same file
+    with mpl.rc_context({"svg.hashsalt": "scale"}):  # the same results give the same file
         figure.savefig(path, metadata={"Date": None})

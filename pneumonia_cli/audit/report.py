@@ -20,7 +20,7 @@ POINTS = {
     "balanced": "label pneumonia (balanced)",
     "rule_out": "not likely normal (rule out)",
 }
-"""The operating points in words: results that count as called pneumonia."""
+"""The operating points in words. Each names the results that it counts as pneumonia."""
 
 _PLACES = 3
 
@@ -36,7 +36,7 @@ class Dot:
 
 
 def render(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None, made: datetime) -> str:
-    """Return the page. `audits`: of one model, or of the model in use and the model that it is compared with.
+    """Return the page. `audits`: one of the model in use and, for a comparison, one of the other model.
 
     The template engine escapes every text from outside.
     """
@@ -77,13 +77,13 @@ def share_interval_words(interval: Interval) -> str:
 
 
 def roc_path(audit: Audit) -> str:
-    """Return the ROC curve as the points of an SVG polyline in a square of 100."""
+    """Return the ROC curve as the points of an SVG polyline in a square with sides of 100."""
     steps = figures.roc(audit.scores.y, audit.scores.p)
     return " ".join(f"{100 * x:.2f},{100 - 100 * y:.2f}" for x, y in steps)
 
 
 def calibration_dots(audit: Audit) -> list[Dot]:
-    """Return the bins of the calibration plot, at the share of pneumonia among the images."""
+    """Return the bins of the calibration plot. Probabilities are for the share of pneumonia among these images."""
     bins = figures.calibration_bins(audit.scores.y, audit.local)
     most = max(count for _, _, count in bins)
     return [

@@ -1,6 +1,6 @@
-"""The API does what its description says: hundreds of requests are generated from the file that ships.
+"""The API does what its description says: hundreds of requests are generated from the shipped openapi.json.
 
-They run against the local cloud in the mode `token`, so guarded routes are also tried without a token.
+They run against the local cloud with auth `token`, so guarded routes are also tried without a token.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ OF_BYTES = ("POST /predict", "POST /", "POST /image", "POST /studies", "POST /st
 
 @pytest.fixture(scope="module")
 def service(artifacts: Path) -> Iterator[Service]:
-    """The local cloud with the tiny model, in the mode `token`."""
+    """The local cloud with the tiny model and auth `token`."""
     with serving("--auth", "token", MODEL_DIR=str(artifacts)) as running:
         yield running
 
 
-# Schemathesis can generate bodies of the other types.
+# For all other types, Schemathesis already has a generator of bodies.
 for media_type in ("application/dicom", "image/bmp", "image/tiff", "multipart/related"):
     schemathesis.openapi.media_type(media_type, strategies.binary())
 

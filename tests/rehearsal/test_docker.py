@@ -1,3 +1,5 @@
+"""References to images in ECR become references to the local registry."""
+
 import pytest
 
 from rehearsal.docker import local_reference
@@ -16,5 +18,5 @@ REGISTRY = "127.0.0.1:5000"
         ("x123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b", "x123456789012.dkr.ecr.us-east-1.amazonaws.com/a:b"),
     ],
 )
-def test_only_references_to_ecr_name_the_local_registry(image: str, local: str) -> None:
+def test_only_references_to_ecr_are_replaced(image: str, local: str) -> None:
     assert local_reference(image, REGISTRY) == local

@@ -2,8 +2,8 @@
 
 This process loads the libraries once and decodes nothing. It forks a process for each file before the file arrives.
 The forked process may allocate BYTES in addition to what it already has. It waits for a file, sends the reply, and
-exits, so no data of a file stays in memory. `messages` defines what goes in and out. This process exits when its input
-ends. If a file crashes the forked process, this process exits with DIED or DIED_OF_MEMORY.
+exits, so no data of a file stays in memory. `messages` defines the format of files and replies. This process exits when
+its input ends. If a file crashes the forked process, this process exits with DIED or DIED_OF_MEMORY.
 """
 
 import gc
@@ -37,7 +37,7 @@ _ENDED = 4
 
 
 def main(memory_bytes: int) -> None:
-    Image.init()  # loads Pillow's plugins before the fork, for the same reason
+    Image.init()  # Pillow's plugins are also loaded once, before the fork
     gc.freeze()  # a garbage collection would write to every page that the processes share
     while (code := _one_file(memory_bytes)) == 0:
         pass
@@ -53,7 +53,7 @@ def _one_file(memory_bytes: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code in (0, _ENDED):
         return code
-    # Nothing here sends SIGKILL to it, so the system did: it had no memory left.
+    # This module never sends SIGKILL, so the system sent it, because memory ran out.
     of_memory = code in (DIED_OF_MEMORY, -signal.SIGKILL) or has_spent(used, memory_bytes)
     return DIED_OF_MEMORY if of_memory else DIED
 
@@ -66,7 +66,7 @@ def _answer(memory_bytes: int) -> NoReturn:
         with os.fdopen(SOURCE, "rb", closefd=False) as source, os.fdopen(TARGET, "wb", closefd=False) as target:
             fields, data = read_message(source.read)
             limits = Limits(**fields["limits"])
-            # Ends this process if nobody is left to wait for its reply.
+            # Ends this process even if the caller, which enforces the time limit, no longer exists.
             seconds = int(limits.decode_seconds) + GRACE_SECONDS
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)
@@ -82,7 +82,7 @@ def _answer(memory_bytes: int) -> NoReturn:
 
 
 def _decoded(data: bytes, limits: Limits, asked: dict[str, Any], memory_bytes: int) -> Iterable[bytes]:
-    """Return the message with the image, or with the error. `asked`: the fields of the message that was read."""
+    """Return the message with the image, or with the error. `asked`: the fields of the request."""
     forget_refusals()
     try:
         return of_image(decode(data, limits, asked["enough"], own_depth=asked["own_depth"]))

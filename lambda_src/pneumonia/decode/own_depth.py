@@ -23,8 +23,8 @@ def to_samples(
     """Return the samples of an image, and their depth.
 
     Args:
-        values: integers or real numbers [rows, columns]. Integers are kept exactly if they need at most 16 bits; all
-            other values are scaled to 16 bits.
+        values: integers or real numbers [rows, columns]. Integers are kept exactly if their range needs at most 16
+            bits. All other values are scaled to 16 bits.
         shown: the values that are shown as black and as white, before `negative` is applied.
         bits: bits of a value, 1..16, if the file states them. Values that need more bits get more.
         negative: the lowest value is white.
@@ -39,7 +39,7 @@ def to_samples(
         samples, bits = np.clip(moved, 0, 2**MOST_BITS - 1).astype(np.uint16), MOST_BITS
         edges = [(edge - float(least)) * scale for edge in shown]
     else:
-        # Values from 0 on that fit stay unchanged; others are shifted so that the lowest becomes 0.
+        # Non-negative values of at most 16 bits stay unchanged. All others are shifted so that the lowest becomes 0.
         base = 0 if least >= 0 and most < 2**MOST_BITS else int(least)
         bits = min(MOST_BITS, max(bits, 1, (int(most) - base).bit_length()))
         size = np.dtype(np.uint8 if bits <= 8 else np.uint16)

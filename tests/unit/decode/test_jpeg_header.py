@@ -1,4 +1,4 @@
-"""The size in the header of a JPEG, and the streams that are not supported."""
+"""The header of a JPEG: its size is read, and unsupported streams are refused."""
 
 import io
 import struct
