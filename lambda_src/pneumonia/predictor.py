@@ -66,8 +66,8 @@ class Predictor:
         In the body, `normal` + `pneumonia` = 1 (six decimals), and `image` describes how the image was decoded.
         `timing_ms` contains decode, preprocess, model (the graphs only) and total (this whole call, with the heatmap
         but without fetching the image). `force` predicts an image that the gate would refuse, and adds the gate's code
-        to the warnings. `apart` decodes in the separate process even if the file is plain. Raises what `decode_in_time`
-        and `check_content` raise, NotAChestXray, WrongOrientation, and ModelError.
+        to the warnings. `apart` decodes plain JPEG and PNG files in the separate process as well. Raises NotAChestXray,
+        WrongOrientation, ModelError, and the errors of `decode_in_time` and `check_content`.
         """
         try:
             return self._predicted(data, request_id, heatmap, force, apart)
@@ -135,7 +135,9 @@ class Predictor:
         except OSError as error:
             raise ModelError(f"Cannot read the golden input {path} ({error.strerror}). Restore it.") from error
         except PneumoniaError as error:
-            raise ModelError(f"The golden input {path} cannot be decoded: {error.detail}") from error
+            raise ModelError(
+                f"The golden input {path} cannot be decoded. Restore it. The decoder reported: {error.detail}"
+            ) from error
         logit = self._model.predict([image.pixels])[0].logit
         if abs(logit - golden.logit) > golden.tolerance:
             raise ModelError(

@@ -60,7 +60,7 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
         if word not in _LABELS:
             raise BadLabels(f"Line {number} of the labels: the label must be pneumonia or normal (or 1 or 0).")
         if name in found:
-            raise BadLabels(f"Line {number} of the labels repeats an image of an earlier line: {name}")
+            raise BadLabels(f"Line {number} of the labels repeats the image of an earlier line: {name}. Remove one.")
         if name not in by_name:
             strangers.append(name)
             continue
@@ -68,10 +68,13 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
         found[name] = Labelled(by_name[name], _LABELS[word], patient or name)
     if strangers:
         more = f" and {len(strangers) - _SHOWN} more" if len(strangers) > _SHOWN else ""
-        raise BadLabels(f"The labels name images that are not in the folder: {', '.join(strangers[:_SHOWN])}{more}")
+        raise BadLabels(
+            f"The labels name images that are not in the folder: {', '.join(strangers[:_SHOWN])}{more}. "
+            "Add these images, or remove their lines."
+        )
     counts = Counter(labelled.label for labelled in found.values())
     if not (counts[0] and counts[1]):
-        raise BadLabels("The labels must name both images with pneumonia and normal images.")
+        raise BadLabels("The labels must include at least one image with pneumonia and one normal image.")
     films = [found[name] for name in by_name if name in found]
     return Labels(films, grouped, len(images) - len(films))
 

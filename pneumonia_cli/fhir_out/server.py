@@ -87,7 +87,10 @@ def checked_url(url: str, *, with_token: bool) -> str:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError as well
     except ValueError:
-        raise BadAddress("The address of the FHIR server is not a valid URL.") from None
+        raise BadAddress(
+            "The address of the FHIR server is not a valid URL. Specify its base URL, such as "
+            "https://records.example/fhir."
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadAddress("Specify the FHIR server by its base URL, such as https://records.example/fhir.")
     if parts.username or parts.password:

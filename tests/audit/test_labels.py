@@ -38,7 +38,7 @@ def test_delimiters_of_spreadsheets(delimiter: str) -> None:
         ("file,label\na.png,ill\n", "Line 2 .* must be pneumonia or normal"),
         ("file,label\na.png,1\na.png,0\n", "Line 3 .* a.png"),
         ("file,label\na.png,1\nz.png,0\n", "not in the folder: z.png"),
-        ("file,label\na.png,1\nd.png,1\n", "images with pneumonia and normal images"),
+        ("file,label\na.png,1\nd.png,1\n", "one image with pneumonia and one normal image"),
         ("file,label\n\xfc.png,1\n", "not UTF-8"),
     ],
 )

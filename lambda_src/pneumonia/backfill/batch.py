@@ -110,7 +110,7 @@ class Batch:
         )
         failed, left = counts.count(_Unfinished.FAILED), counts.count(_Unfinished.NOT_BEGUN)
         if left:
-            raise OutOfTime(f"{left} of {len(items)} images are left for another invocation, {failed} failed.")
+            raise OutOfTime(f"{left} of {len(items)} images are left for another invocation, and {failed} failed.")
         if failed:
             raise BatchIncomplete(f"{failed} of {len(items)} images failed because of errors in the service.")
         tally = Tally()

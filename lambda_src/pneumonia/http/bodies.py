@@ -47,7 +47,7 @@ def content_of(
     if not codings:
         return base64_of(body, max_bytes) if is_base64 else body
     if len(codings) > 1 or codings[0] not in _GZIP:
-        found = ", ".join(codings) if all(_PLAIN_NAME.fullmatch(name) for name in codings) else "of an unusual name"
+        found = ", ".join(codings) if all(_PLAIN_NAME.fullmatch(name) for name in codings) else "an invalid name"
         raise UnsupportedFormat(
             f"The body has a Content-Encoding that is not supported: {found}. Send it uncompressed, or compressed once "
             "with gzip."

@@ -22,7 +22,9 @@ def give(request: Request) -> Response:
     """Store feedback on the result of an upload. For a prediction of POST /predict, report that nothing is stored."""
     settings = process_settings()
     if not settings.feedback:
-        raise NotFound("This deployment takes no feedback, because the setting feedback is off.")
+        raise NotFound(
+            "This deployment accepts no feedback, because the setting feedback is off. Ask the operator to turn it on."
+        )
     body = json_body(request)
     feedback = Feedback.read(body)
     upload_id = body.get("id")

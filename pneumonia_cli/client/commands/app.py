@@ -87,7 +87,7 @@ def call(
     region: options.Region = None,
     out: options.OutFile = None,
     heatmaps: Annotated[
-        Path | None, typer.Option("--heatmaps", metavar="FOLDER", help="Also write the heatmaps there.")
+        Path | None, typer.Option("--heatmaps", metavar="FOLDER", help="Also write the heatmaps to this folder.")
     ] = None,
     jobs: options.Jobs = 4,
     wait: Annotated[

@@ -40,7 +40,7 @@ def test_uncoded_bodies_stay_unchanged(encoding: str) -> None:
 def test_other_codings_are_unsupported(encoding: str) -> None:
     error = refusal(gzip.compress(DATA), encoding)
     assert isinstance(error, UnsupportedFormat)
-    named = "of an unusual name" if encoding == "jane doe" else encoding
+    named = "an invalid name" if encoding == "jane doe" else encoding
     assert f"a Content-Encoding that is not supported: {named}. " in error.detail
 
 
