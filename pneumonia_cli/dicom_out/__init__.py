@@ -1,1 +1,1 @@
-"""Results as DICOM objects in the study of the image: a picture to look at and a structured report."""
+"""Results as DICOM objects in the study of the image: a picture with the heatmap, and a structured report."""

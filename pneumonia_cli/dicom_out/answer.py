@@ -10,8 +10,8 @@ class Answer:
     """A prediction or a refusal.
 
     `fields`: the fields of a prediction, or code, title and detail of a refusal (`refused` is True). `model`: name,
-    version and sha256 of the model that was asked. `force`: whether the caller asked to predict an image even if it is
-    not an upright chest X-ray. `heatmap_png`: the overlay of a prediction, if it was fetched.
+    version and sha256 of the model that was used. `force`: whether the caller asked to predict an image even if it is
+    not an upright chest X-ray. `heatmap_png`: the heatmap overlay of a prediction; None if it was not fetched.
     """
 
     fields: Mapping[str, Any]
@@ -23,7 +23,7 @@ class Answer:
     def of_line(
         cls, line: Mapping[str, Any], model: Mapping[str, str], *, force: bool, heatmap_png: bytes | None = None
     ) -> "Answer":
-        """Make an answer from the fields of a prediction, or from `error` with the fields of a refusal."""
+        """Make an answer from `line`: the fields of a prediction, or `error` with the fields of a refusal."""
         return cls(line.get("error", line), line.get("model") or model, force, heatmap_png)
 
     @property
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def choices(self) -> dict[str, Any]:
-        """The choices of the caller that change the result. They are part of the UIDs."""
+        """The choices of the caller that change the result. The UIDs of the result depend on them."""
         chosen: dict[str, Any] = {"force": True} if self.force else {}
         elsewhere = self.fields.get("at_prevalence")
         return chosen if elsewhere is None else {**chosen, "prevalence": elsewhere["prevalence"]}

@@ -23,7 +23,7 @@ def secondary_capture(source: Source, answer: Answer) -> Dataset:
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        # This placeholder is emptied below, because the picture of X-ray, legend and text has no orientation.
+        # A placeholder, emptied below. The picture combines X-ray, legend and text, so it has no orientation.
         patient_orientation=("L", "F"),
         study_instance_uid=source.study_instance_uid,
         series_instance_uid=derived("picture series", source.series_instance_uid, *identity),
@@ -51,7 +51,7 @@ def _complete(capture: Any, source: Source) -> None:
     """Set the attributes that highdicom does not set."""
     header = source.header
     capture.copy_patient_and_study_information(header)
-    # Set here, since the constructor of highdicom warns about some names and quotes them.
+    # The names are set here, since the constructor of highdicom warns about some names and quotes them.
     capture.PatientName, capture.ReferringPhysicianName = header.PatientName, header.ReferringPhysicianName
     capture.PatientOrientation = None
     capture.Laterality = None

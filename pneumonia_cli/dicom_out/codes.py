@@ -19,7 +19,7 @@ SYSTEMS: Final = {
     "UCUM": "http://unitsofmeasure.org",
     SCHEME: "urn:uuid:0c2f6a52-9f0e-5b52-8d43-6a1f0b7f2d11",
 }
-"""FHIR systems by the coding schemes of DICOM and HL7 v2."""
+"""The FHIR system for each coding scheme of DICOM and HL7 v2."""
 
 PNEUMONIA: Final = Code("233604007", "SCT", "Pneumonia")
 PNEUMONIA_IN_RADLEX: Final = Code("RID5350", "RADLEX", "pneumonia")
@@ -69,7 +69,7 @@ CAVEATS: Final = {
     "outside": Code("T-OUTSIDE", SCHEME, "No triage: X-ray unlike those used for training"),
     "forced": Code("T-FORCED", SCHEME, "No triage: forced, may not be an upright chest X-ray"),
 }
-"""Codes that replace the triage in FHIR and HL7 v2, if no figure of the model holds for the prediction."""
+"""Codes that replace the triage in FHIR and HL7 v2, if none of the model's figures applies to the prediction."""
 
 LABELS: Final = {
     "normal": Code("L-NORMAL", SCHEME, "Probability below the threshold"),

@@ -1,4 +1,4 @@
-"""Identify the maker of results, and distinguish results from images."""
+"""Name this project as the maker of results, and distinguish its results from images."""
 
 from typing import Final
 

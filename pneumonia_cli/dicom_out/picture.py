@@ -34,7 +34,7 @@ _DIM: Final = "#b0b0b0"
 def draw(answer: Answer) -> npt.NDArray[np.uint8]:
     """Return a prediction with its heatmap as uint8 RGB [H, W, 3]. The longer side of the X-ray has `SIDE` pixels.
 
-    The text holds no name, number or date of the patient. The X-ray itself may show some.
+    The text contains no name, number or date of the patient. The X-ray itself may show them.
     """
     assert answer.heatmap_png is not None  # noqa: S101 - the caller has checked
     xray = _xray(answer.heatmap_png)

@@ -1,4 +1,4 @@
-"""Make the structured report of a prediction or a refusal, as a Comprehensive 3D SR by template 1500."""
+"""Make the structured report of a prediction or a refusal: a Comprehensive 3D SR document by template TID 1500."""
 
 from highdicom import sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem

@@ -19,7 +19,7 @@ _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _UID = re.compile(UID_PATTERN)
 _LENGTHS = {"PatientID": 64, "AccessionNumber": 16, "StudyID": 16, "StudyDescription": 64, "IssuerOfPatientID": 64}
 LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
-"""Elements that an image derived from a lossily compressed one must repeat."""
+"""Elements that a derived image must repeat if its source was compressed with loss."""
 
 
 class NotDicom(Exception):
@@ -67,7 +67,7 @@ class Source:
     @property
     def name_parts(self) -> tuple[str, str, str, str, str]:
         """Family, given and middle name, prefix and suffix, in the first script that is not empty."""
-        for written in str(self.header.PatientName).split("="):  # the first is empty for a name without Latin letters
+        for written in str(self.header.PatientName).split("="):  # the first script can be empty
             family, given, middle, prefix, suffix, *_ = (*(part.strip() for part in written.split("^")), *[""] * 5)
             if family or given or middle or prefix or suffix:
                 return family, given, middle, prefix, suffix
@@ -85,7 +85,7 @@ def _header(dataset: Dataset) -> Dataset:
     header.PatientName = _name(dataset.get("PatientName"))
     for name, length in _LENGTHS.items():
         text = _text(dataset.get(name), length)
-        if text or name in ("PatientID", "AccessionNumber", "StudyID"):  # every object must have these, even if empty
+        if text or name in ("PatientID", "AccessionNumber", "StudyID"):  # required in every object, even if empty
             setattr(header, name, text)
     header.PatientBirthDate = _date(dataset.get("PatientBirthDate"))
     sex = _text(dataset.get("PatientSex"), 1)
@@ -103,8 +103,8 @@ def _header(dataset: Dataset) -> Dataset:
 
 
 def _text(value: Any, length: int) -> str:
-    """Return a text unchanged, or empty if it does not fit: part of an id could be the id of another patient."""
-    text = value.strip() if isinstance(value, str) else ""  # several values and bytes of a wrong VR do not fit
+    """Return a text unchanged, or "" if it does not fit. A shortened id could be the id of another patient."""
+    text = value.strip() if isinstance(value, str) else ""  # not a list of values, nor bytes of a wrong VR
     return text if len(text) <= length and text.isprintable() and "\\" not in text else ""
 
 
@@ -131,6 +131,6 @@ def _time(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    """Return the instance number, or 1 if there is none that fits into an IS."""
+    """Return the instance number, or 1 if it is missing or does not fit the VR IS."""
     text = str(value if value is not None else "").strip()
     return int(text) if re.fullmatch(r"\d{1,9}", text) else 1

@@ -1,4 +1,4 @@
-"""Derive UIDs of results from the source and the model, so that the same result is always the same instance."""
+"""Derive UIDs of results from the source and the model, so that the same result always has the same UID."""
 
 import json
 import uuid
@@ -23,10 +23,10 @@ def of_report(kind: str, source: Source, answer: Answer) -> str:
 
 
 def derived(kind: str, source_uid: str, model_sha256: str, choices: Mapping[str, Any]) -> str:
-    """Return a UID below 2.25 (PS3.5, B.2) for one `kind` of object that a model made of one source.
+    """Return a UID below 2.25 (PS3.5, B.2) for one `kind` of object that a model made from one source.
 
-    `choices` of the caller that change the result, such as `force`, change the UID. Otherwise a PACS that holds an
-    earlier refusal would drop a forced prediction.
+    `choices`: the caller's choices that change the result, such as `force`. They also change the UID. Otherwise a PACS
+    that holds an earlier refusal would drop a forced prediction.
     """
     name = json.dumps([kind, source_uid, model_sha256, dict(choices)], sort_keys=True)
     return f"2.25.{uuid.uuid5(_NAMESPACE, name).int}"

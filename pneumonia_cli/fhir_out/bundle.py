@@ -25,7 +25,7 @@ def bundle(source: Source, answer: Answer, issued: datetime | None = None, *, pa
     """Return the transaction of one prediction as a JSON document.
 
     Returns None after a refusal, which is not a result about a patient. `issued`: the time of the report, now by
-    default. `patient_system`: the URI of the patient ids, if known. Everything else, including identifiers, derives
+    default. `patient_system`: the URI of the patient ids, if known. Everything else, including identifiers, is derived
     from the image, the model and the choices of the caller, so that a server does not create the same report twice.
     """
     if answer.refused:
@@ -151,7 +151,7 @@ def _told(sentences: list[str], code: Json) -> Json:
 
 
 def _images(source: Source) -> list[Json]:
-    """Return the component that names the image, since a study of two views has two reports."""
+    """Return the component that names the image, since a study with two images has two reports."""
     return [parts.component(codes.IMAGE_UID, valueString=f"urn:oid:{source.sop_instance_uid}")]
 
 

@@ -22,7 +22,7 @@ class FhirFolder:
 
     Each transaction is written before it is sent, so that none is lost if the server does not accept it. If the server
     cannot be reached, the rest of the command continues without it.
-    `model`: name, version and sha256 of the model that is asked.
+    `model`: name, version and sha256 of the model that is used.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class FhirFolder:
             return
         path = self._folder / f"{self._stems[image]}.fhir.json"
         if document is None:
-            path.unlink(missing_ok=True)  # from an earlier run that had a prediction
+            path.unlink(missing_ok=True)  # left by an earlier run that had a prediction
             with self._lock:
                 self._refused += 1
             return

@@ -62,7 +62,7 @@ def narrative(sentences: Iterable[str]) -> Json:
 
 
 def patient(source: Source, system: str = "") -> Json:
-    """Return a logical reference by the patient id of the header, with details for people to verify.
+    """Return a logical reference to the patient by the id in the header, with details that people can verify.
 
     `system`: the URI of the ids, if known. DICOM has no element for it.
 
@@ -104,7 +104,7 @@ def order(source: Source) -> Json:
 
 
 def effective(source: Source) -> Json:
-    """Return the date of the study without a time, since FHIR requires a time zone, which DICOM headers lack."""
+    """Return the date of the study without a time: FHIR requires a time zone with it, which DICOM headers lack."""
     when = str(source.header.get("StudyDate") or "")
     if when:
         return {"effectiveDateTime": iso_date(when)}
@@ -117,7 +117,7 @@ def iso_date(date: str) -> str:
 
 
 def entry(resource: Json, full_url: str) -> Json:
-    """Return an entry of a transaction that creates a resource unless one with its identifier exists."""
+    """Return a transaction entry that creates a resource unless a resource with the same identifier exists."""
     (identifier,) = resource["identifier"]
     once = f"identifier={identifier['system']}|{identifier['value']}"
     request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": once}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 
 TOKEN_VARIABLE: Final = "PNEUMONIA_FHIR_TOKEN"  # noqa: S105 - a name
-"""Environment variable with the bearer token for the server. The token is in no file and on no command line."""
+"""Environment variable with the bearer token for the server. The token is never in a file or on a command line."""
 _MEDIA_TYPE: Final = "application/fhir+json"
 _ANSWER: Final = "transaction-response"
 _PASSING: Final = frozenset({408, 409, 425, 429})
@@ -37,7 +37,7 @@ class FhirServer:
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0, ca: str = "") -> None:
-        self._token = os.environ.get(TOKEN_VARIABLE, "").strip()  # files of secrets end with a newline
+        self._token = os.environ.get(TOKEN_VARIABLE, "").strip()  # secret files often end with a newline
         if not (self._token.isascii() and (self._token or "x").isprintable()):
             raise BadAddress(f"The token in {TOKEN_VARIABLE} must be one line of ASCII characters.")
         self._url = checked_url(url, with_token=bool(self._token))
@@ -48,7 +48,7 @@ class FhirServer:
         self._session.auth = self._sign
 
     def post(self, transaction: bytes) -> bool:
-        """Send a transaction, which the server executes completely or not. Raises NotAccepted.
+        """Send a transaction. The server executes all of it or nothing. Raises NotAccepted.
 
         Returns False if the server already had all resources of the transaction.
         """
@@ -75,7 +75,7 @@ class FhirServer:
         return any(status[:3] == "201" for status in statuses)
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the token. This is an `auth` of requests, since a .netrc file would replace a plain header."""
+        """Add the token. requests calls this as its `auth`, since a .netrc file would replace a plain header."""
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
@@ -85,7 +85,7 @@ def checked_url(url: str, *, with_token: bool) -> str:
     """Return the address without a slash at its end. Raises BadAddress, also if a token would be sent unencrypted."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError as well
+        _ = parts.port  # an invalid port raises ValueError too
     except ValueError:
         raise BadAddress(
             "The address of the FHIR server is not a valid URL. Specify its base URL, such as "
@@ -103,7 +103,7 @@ def checked_url(url: str, *, with_token: bool) -> str:
 
 
 def _statuses(response: requests.Response) -> list[str]:
-    """Return the status of each entry, or nothing if the response is something else."""
+    """Return the status of each entry, or an empty list if the response does not answer a transaction."""
     try:
         answer: Any = response.json()
         return [str(entry["response"]["status"]) for entry in answer["entry"] if answer["type"] == _ANSWER]

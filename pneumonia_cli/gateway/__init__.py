@@ -1,2 +1,2 @@
-"""The gateway: a DICOM node that takes images from a PACS and returns results into their studies, without patient data
-leaving the building."""
+"""The gateway: a DICOM node that takes images from a PACS and returns results into their studies. No patient data
+leaves the building."""

@@ -1,4 +1,4 @@
-"""Sources of predictions: the model on this machine, or a service that gets de-identified files only."""
+"""Sources of predictions: the model on this machine, or a service that gets only de-identified files."""
 
 import threading
 import uuid
@@ -68,7 +68,7 @@ class RemoteService:
             raise TryAgain(f"Cannot read the model card of the service: {error.code}.") from error
 
     def of(self, data: bytes) -> Answer:
-        """Return the answer for one file. Raises TryAgain if there was none."""
+        """Return the answer for one file. Raises TryAgain if the service did not answer."""
         try:
             fields, png = ask(
                 self._service, data, heatmap=True, force=self._force, patience_seconds=self._patience_seconds

@@ -30,7 +30,7 @@ def check_certificates(config: Config) -> None:
 def _check_authority(where: str, file: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
-    except OSError as error:  # ssl.SSLError is one as well
+    except OSError as error:  # ssl.SSLError is a subclass
         raise ConfigError(f"{where}: {file} cannot be used ({_why(error)}).") from None
 
 

@@ -82,7 +82,7 @@ class Deliver:
 class Fhir:
     """`[fhir]`: where FHIR transactions go: to the base `url` of a server, into a `folder`, or both.
 
-    Without both there are no transactions. `patient_system` is the URI of the system of the patient ids.
+    Without `url` and `folder` there are no transactions. `patient_system` is the URI of the system of the patient ids.
     """
 
     url: str = ""
@@ -94,7 +94,7 @@ class Fhir:
 
 @dataclass(frozen=True)
 class Hl7:
-    """`[hl7]`: where HL7 v2 messages go by MLLP. Without a `host` there are none.
+    """`[hl7]`: where HL7 v2 messages go by MLLP. Without a `host` there are no messages.
 
     `sending_facility`, `receiving_application` and `receiving_facility` are MSH-4 to MSH-6.
     """

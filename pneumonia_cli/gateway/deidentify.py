@@ -1,7 +1,7 @@
 """Make the file that leaves the building: a new DICOM file with only the pixels and the elements needed to decode them.
 
-An allowlist decides which elements are copied, so that an unforeseen element is never sent. Texts are copied only if
-they are one of a few known words, and numbers only if they are numbers.
+An allowlist decides which elements are copied, so that an unforeseen element is never sent. A text is copied only if it
+is one of a few known words. A numeric element is copied only if its value is a number.
 """
 
 import io
@@ -58,7 +58,7 @@ class CannotClean(Exception):
 
 @dataclass(frozen=True)
 class Clean:
-    """A de-identified image. `data` is the file that may leave, under the two pseudonyms.
+    """A de-identified image. `data` is the file that may leave the building. Its UIDs are the two pseudonyms.
 
     Age and view are judged from the header on this machine. Only the conclusions `other_population` and `warnings`
     are kept, in the form in which the service returns them.
@@ -73,7 +73,7 @@ class Clean:
 
 
 def deidentified(data: bytes, pseudonyms: Pseudonyms) -> Clean:
-    """Return the file that may leave, made from a received image. Raises CannotClean."""
+    """Return the file that may leave the building, made from a received image. Raises CannotClean."""
     try:
         dataset = dcmread(io.BytesIO(data), force=True)
         sop = pseudonyms.uid(str(dataset.SOPInstanceUID))
@@ -143,7 +143,7 @@ def _table(item: Dataset) -> Dataset:
 
 
 def _take_pixels(dataset: Dataset, clean: Dataset, syntax: UID) -> None:
-    """Copy the pixels. Of compressed pixels, copy only the frames, without comments in them."""
+    """Copy the pixels. If they are compressed, copy only the frames, and drop the comments in them."""
     if "PixelData" not in dataset:
         return
     if not syntax.is_encapsulated:

@@ -32,7 +32,7 @@ class Destination(Protocol):
 
 
 class StoreNode:
-    """A Storage SCP."""
+    """A DICOM node that stores results (Storage SCP)."""
 
     def __init__(self, deliver: Deliver, calling_ae_title: str) -> None:
         self._deliver = deliver

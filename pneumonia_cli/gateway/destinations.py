@@ -1,4 +1,4 @@
-"""All destinations of a gateway as one. Each gets its own files, and none waits for another."""
+"""All destinations of a gateway as one. Each gets its own files, and a failure of one does not delay the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from pneumonia_cli.gateway.web import web_client
 
 @dataclass(frozen=True)
 class Several:
-    """Several destinations. `parts` maps a name to the ending of its file names and to the destination.
+    """Several destinations. `parts` maps the name of each to the ending of its file names and to the destination.
 
-    A successful delivery is noted next to the files, so that it is not repeated while another destination is down.
+    A marker next to the files records each delivery, so that it is not repeated while another destination is down.
     """
 
     parts: Mapping[str, tuple[str, Destination]]
@@ -36,7 +36,7 @@ class Several:
                 destination.send(own)
             except TryAgain as error:
                 reasons.append(str(error))
-            except Exception as error:  # other destinations must still be served; the text may quote a header
+            except Exception as error:  # the others must still get their files; the text may quote a header
                 reasons.append(f"The gateway failed: {type(error).__name__}.")
             else:
                 durable.write(note, b"")

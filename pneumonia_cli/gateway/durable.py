@@ -38,7 +38,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Flush to disk the names in a folder."""
+    """Flush the file names of a folder to disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -6,4 +6,4 @@ class TryAgain(Exception):
 
 
 class GiveUp(Exception):
-    """No attempt can succeed. The message may be logged, and is kept in the folder `failed`."""
+    """No further attempt can succeed. The message may be logged, and is kept in the folder `failed`."""

@@ -45,7 +45,7 @@ class Metrics:
         self._failed = Gauge("pneumonia_gateway_failed", "Images in the folder `failed`", registry=self.registry)
 
     def watch(self, queued: Callable[[], float], oldest: Callable[[], float], failed: Callable[[], float]) -> None:
-        """Call these functions for the gauges on each request for the metrics."""
+        """Set the gauges from these functions on each request for the metrics."""
         self._queued.set_function(queued)
         self._oldest.set_function(oldest)
         self._failed.set_function(failed)

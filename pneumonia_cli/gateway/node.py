@@ -77,7 +77,7 @@ def running(
                     metrics.received.labels(by).inc()
                     log("received", job=job_id, by=by)
                     schedule.add(job_id, time.time())
-                else:  # usually the same image, but another one with this UID is dropped too, so log it
+                else:  # usually the same image; a different image with this UID is dropped too, so log it
                     log("received_again", job=job_id, by=by)
 
             return take

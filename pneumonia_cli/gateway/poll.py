@@ -23,7 +23,7 @@ _KEEP_DAYS: Final = 30
 
 
 class Poller:
-    """Look for instances of the last days, and accept those that are new."""
+    """Find instances of the last days, and accept the new ones."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Poller:
         *,
         max_image_bytes: int,
     ) -> None:
-        """`name_of` maps the UID of an instance to its name. `on_image` takes a file and the UID, and raises Full."""
+        """`name_of` maps a UID to the image's name in the queue. `on_image` takes a file and its UID. It raises Full."""
         self._client = client
         self._poll = poll
         self._store = store
@@ -79,7 +79,7 @@ class Poller:
             return False
         self._store.check_room()
         path = self._store.receiving / f"polled-{mark.name}.dcm"
-        # In the stored encoding, since decompressing would only cost time.
+        # Request the stored encoding, since decompressing would only cost time.
         dataset = self._client.retrieve_instance(study, series, instance, media_types=(("application/dicom", "*"),))
         dataset.save_as(path, enforce_file_format=True)
         try:
@@ -96,7 +96,7 @@ class Poller:
         while not self._stop.wait(self._poll.seconds):
             try:
                 taken = self.look()
-            except Exception as error:  # the next poll tries again; texts of other libraries quote UIDs
+            except Exception as error:  # the next poll tries again; the text may quote UIDs
                 why = "unreachable" if isinstance(error, RequestException) else type(error).__name__
                 self._log("poll_failed", why="full" if isinstance(error, Full) else why)
             else:

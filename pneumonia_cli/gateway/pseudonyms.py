@@ -1,4 +1,4 @@
-"""Pseudonyms for UIDs that leave the building, and names of jobs: hashes that cannot be resolved without the key."""
+"""Pseudonyms for UIDs that leave the building, and names of jobs: hashes that reveal nothing without the key."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ class Pseudonyms:
 
     @classmethod
     def of_folder(cls, folder: Path) -> "Pseudonyms":
-        """Use the key of a folder, and make it at first use. Only its owner can read it."""
+        """Use the key in a folder, and create the key at first use. Only the owner of the file can read the key."""
         path = folder / KEY_FILE
         if not path.exists():
             unfinished = folder / f".{KEY_FILE}.{os.getpid()}"

@@ -41,8 +41,8 @@ SOP_CLASSES: Final = (
     DigitalXRayImageStorageForProcessing,
     SecondaryCaptureImageStorage,
 )
-"""Accepted SOP classes. FOR PROCESSING is accepted and then refused with a report, which explains more than a rejected
-presentation context."""
+"""Accepted SOP classes. Images FOR PROCESSING are accepted, and then refused with a report. The report explains more
+than a rejected presentation context."""
 
 TRANSFER_SYNTAXES: Final[tuple[UID, ...]] = (
     ExplicitVRLittleEndian,
@@ -58,18 +58,18 @@ TRANSFER_SYNTAXES: Final[tuple[UID, ...]] = (
     JPEG2000,
     RLELossless,
 )
-"""All that the decoders of the model read, except deflated: its size is unknown before it is unpacked."""
+"""All transfer syntaxes that the decoders read, except Deflated: its size is unknown before decompression."""
 
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
-_REJECT: Final = (0x01, 0x01, 0x01)  # permanent, by the user of the service, without a reason
+_REJECT: Final = (0x01, 0x01, 0x01)  # rejected permanently, by the service user, no reason given
 
 OnImage = Callable[[Path, str], None]
 """Called with the file of an image and its SOP Instance UID. Raises Full."""
 
 
 class Receiver:
-    """A running SCP of Verification and Storage."""
+    """A running server (SCP) for Verification and Storage."""
 
     def __init__(
         self, listen: Listen, store: Store, on_image: OnImage, log: Log, metrics: Metrics, *, max_image_bytes: int
@@ -87,7 +87,7 @@ class Receiver:
         self._node: AE | None = None
 
     def start(self) -> int:
-        """Start to listen. Returns the port. Raises OSError, ssl.SSLError."""
+        """Start listening. Returns the port. Raises OSError, ssl.SSLError."""
         # An incoming image is written to disk in pieces, so that no sender can exhaust the memory.
         _config.STORE_RECV_CHUNKED_DATASET = True
         tempfile.tempdir = str(self._folder)
@@ -114,7 +114,7 @@ class Receiver:
         return int(server.server_address[1])
 
     def stop(self) -> None:
-        """Stop listening. Aborts incoming images, which their senders send again."""
+        """Stop listening. Aborts the images that are arriving. Their senders send them again."""
         if self._node is not None:
             self._node.shutdown()
         tempfile.tempdir = None
@@ -146,7 +146,7 @@ class Receiver:
         with self._lock:
             size = self._bytes.get(event.assoc, 0) + len(event.data)
             self._bytes[event.assoc] = size
-        # With an allowance for the messages around an image.
+        # The limit includes an allowance for the messages around an image.
         if size > 1.1 * self._max_image_bytes + 100_000:
             self._metrics.turned_away.labels("size").inc()
             self._log("association_aborted", why="size")

@@ -1,4 +1,4 @@
-"""Reports in addition to the DICOM results: as FHIR to a server or a folder, and as HL7 v2 to a receiver."""
+"""Reports in addition to the DICOM results: FHIR for a server or a folder, and HL7 v2 for a receiver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ HL7_FILE: Final = "report.hl7"
 
 @dataclass(frozen=True)
 class Reports:
-    """Reports that are made of each answer; none by default. `hl7` is None if no receiver is configured.
+    """Reports to make of each answer; none by default. `hl7` is None if no receiver is configured.
 
     `patient_system` is the URI of the patient ids, for FHIR.
     """
@@ -38,7 +38,7 @@ class Reports:
         return cls(bool(config.fhir.url or config.fhir.folder), route if hl7.host else None, config.fhir.patient_system)
 
     def made(self, source: Source, answer: Answer) -> tuple[dict[str, bytes], list[str]]:
-        """Return the report files by name, and the reasons why reports are missing. A refusal has neither."""
+        """Return the report files by name, and the reasons why reports are missing. Both are empty for a refusal."""
         if answer.refused:
             return {}, []
         files: dict[str, bytes] = {}
@@ -48,7 +48,7 @@ class Reports:
             return files, []
         try:
             sent = message(source, answer, self.hl7)
-        except ValueError as error:  # HL7 cannot hold the header; the other results must not wait for that
+        except ValueError as error:  # HL7 cannot hold the header; the other results are still delivered
             return files, [str(error)]
         if sent is None:
             return files, ["No HL7 message: the image has no patient id."]

@@ -12,6 +12,6 @@ class Backoff:
     longest: float
 
     def seconds(self, attempts: int) -> float:
-        """Return how long to wait after `attempts` (at least 1) attempts without success."""
+        """Return the seconds to wait after `attempts` (at least 1) failed attempts."""
         full = min(self.longest, self.first * 2.0 ** min(attempts - 1, 40))
         return float(full) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret  # nosec B311

@@ -1,4 +1,4 @@
-"""Decide which image is next: a few threads, and the times at which images are due."""
+"""Process each image when it is due, in a few threads."""
 
 import heapq
 import threading

@@ -1,6 +1,6 @@
 """The queue on disk. An image stays in it until its results are delivered, even if the process is killed.
 
-Every step is one rename. A killed process leaves the state from before or after the step:
+Every step is one rename, so a killed process leaves the state from before or after the step. The paths are:
 
     receiving/…            files that pynetdicom writes while images arrive; removed at the next start
     incoming/ID            a folder that is being filled; removed at the next start
@@ -43,7 +43,7 @@ class Full(Exception):
 class Job:
     """One image of the queue. `id` is a keyed hash. Times are in seconds since 1970.
 
-    `interrupted` counts how often in a row the process ended during a prediction of this image.
+    `interrupted` counts how many times in a row the process ended during a prediction of this image.
     """
 
     id: str
@@ -115,7 +115,7 @@ class Store:
         return False
 
     def admit(self, image: Path, job_id: str) -> bool:
-        """Add an image to the queue. After the return it survives everything but the loss of the disk.
+        """Add an image to the queue. Once this returns, the image survives everything except the loss of the disk.
 
         Moves the file. Returns False, and changes nothing, if the same instance is already waiting. An instance that
         had failed starts again. Raises Full.
@@ -172,7 +172,7 @@ class Store:
         files = list(results)
         for name, content in zip(files, results.values(), strict=True):
             durable.write(job.folder / name, content)
-        # The count starts again, since attempts to deliver are independent of attempts to predict.
+        # The count of attempts starts again, since delivering is independent of predicting.
         self._note(job, attempts=0, due=time.time())
         durable.write_json(job.folder / _RESULTS, {**summary, "files": files})
         return [job.folder / name for name in files]
@@ -182,7 +182,7 @@ class Store:
         self._note(job, attempts=job.attempts, due=due, interrupted=job.interrupted + 1)
 
     def postpone(self, job: Job, due: float, reason: str) -> Job:
-        """Save an attempt without success, and the time of the next one."""
+        """Save a failed attempt with its reason, and the time of the next attempt."""
         self._note(job, attempts=job.attempts + 1, due=due, reason=reason)
         return Job(job.id, job.folder, job.received, job.attempts + 1, due)
 

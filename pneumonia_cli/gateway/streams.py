@@ -1,4 +1,4 @@
-"""Remove comments and application data of cameras and archives from compressed pixels."""
+"""Remove comments and application data, written by cameras and archives, from compressed pixels."""
 
 import struct
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Final
 _JPEG_START: Final = b"\xff\xd8"
 _J2K_START: Final = b"\xff\x4f\xff\x51"
 _END: Final = b"\xff\xd9"
-"""End of a JPEG image, and of a JPEG 2000 code stream."""
+"""The marker at the end of a JPEG image or a JPEG 2000 code stream."""
 _START_OF_SCAN: Final = 0xDA
 _START_OF_TILE: Final = 0x90
 _COMMENT_OF_J2K: Final = 0x64
@@ -23,7 +23,7 @@ class UnknownStream(Exception):
 def without_comments(stream: bytes) -> bytes:
     """Return a JPEG, JPEG-LS or JPEG 2000 code stream without comments and application segments.
 
-    The segment of Adobe is kept, shortened. Only complete segments before the first scan or tile are removed, so the
+    The Adobe segment is shortened but kept. Only complete segments before the first scan or tile are removed, so the
     pixels do not change. Raises UnknownStream.
     """
     if stream.startswith(_J2K_START):
@@ -44,7 +44,7 @@ def _filtered(stream: bytes, last: int, unwanted: Callable[[int], bool]) -> byte
             continue
         (length,) = struct.unpack_from(">H", stream, place + 2)
         if marker == last:
-            end = stream.rfind(_END) + len(_END)  # bytes after it are not part of the image
+            end = stream.rfind(_END) + len(_END)  # bytes after the marker are not part of the image
             return b"".join([*kept, stream[place : end if end > place else None]])
         segment = stream[place : place + 2 + length]
         if marker == _ADOBE and segment[4:9] == b"Adobe" and len(segment) >= 4 + _KEPT_BYTES_OF_ADOBE:

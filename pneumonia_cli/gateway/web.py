@@ -15,7 +15,7 @@ def web_client(url: str, username: str, timeout_seconds: float) -> DICOMwebClien
     if username:
         session.auth = (username, os.environ.get(PASSWORD_VARIABLE, ""))
     client = DICOMwebClient(url.rstrip("/"), session=session, timeout=timeout_seconds)
-    # The client sends this as the header Host without the port, which a strict server would refuse.
+    # By default the client sends a Host header without the port, which a strict server would refuse.
     client.host = urlsplit(url).netloc.rpartition("@")[2]
     client.set_http_retry_params(retry=False)  # the queue tries again, with longer waits each time
     return client

@@ -28,7 +28,7 @@ NOT_SENT = {
 }
 
 MOST_INTERRUPTED: Final = 5
-"""Limit for an image that ends the process each time, such as by its need of memory."""
+"""How many times in a row a prediction of an image may end the process, such as by using too much memory."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Worker:
     """Do the next step for one image. Safe to share between threads.
 
     `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of them.
-    `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send them out.
+    `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send out that
+    text.
     """
 
     store: Store
@@ -68,7 +69,7 @@ class Worker:
         except TryAgain as error:
             return self._again(job, stage, str(error))
         except Exception as error:
-            # No failure may lose the image or stop the others. The text may quote a header: only the class is logged.
+            # No failure may lose the image or stop the others. Only the class is logged: the text may quote a header.
             return self._again(job, stage, f"The gateway failed: {type(error).__name__}.")
         took = self.clock() - job.received
         self.store.done(job)
@@ -115,7 +116,7 @@ class Worker:
         if now - job.received >= self.give_up_seconds:
             self._failed(job, stage, reason)
             return None
-        # If an answer was saved meanwhile, the count of attempts started again.
+        # Read the job again: if an answer was saved meanwhile, its count of attempts has restarted.
         current = self.store.job(job.id) or job
         wait = self.backoff.seconds(current.attempts + 1)
         self.metrics.retries.labels(stage).inc()

@@ -27,10 +27,10 @@ _LINE: Final = 180
 """Characters of a line of text. hl7apy limits a TX to 199, including escapes."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.]) (?=[A-Z])")
 _NAMESPACE: Final = 20
-"""Most characters of the first part of an HD."""
+"""Maximum characters of the namespace id, the first part of an HD."""
 _PRELIMINARY: Final = "P"
 _NOT_OBTAINED: Final = "X"
-"""Statuses of a result (table 0085)."""
+"""Statuses of a result (table 0085): preliminary, and not obtained."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Route:
 def message(source: Source, answer: Answer, route: Route, made: datetime | None = None) -> bytes | None:
     """Return the message as UTF-8, with CR at the end of each segment. `made`: the time of the message, now by default.
 
-    Returns None after a refusal, and if the image has no patient id, since the result could not be assigned to a
+    Returns None after a refusal. Also returns None if the image has no patient id, since the result belongs to no known
     patient. The control id and the filler order number derive from the image, its patient, the model and the choices of
     the caller, so that a receiver recognizes a repeated message. Raises ValueError if hl7apy rejects the message.
     """
@@ -89,7 +89,7 @@ def _pid(source: Source) -> str:
     family, given, middle, prefix, suffix = map(_escaped, source.name_parts)
     name = "^".join([family, given, middle, suffix, prefix]).rstrip("^") or _NO_NAME
     authority = _escaped(issuer)
-    if len(authority) > _NAMESPACE:  # never cut: a shortened issuer could be that of another hospital
+    if len(authority) > _NAMESPACE:  # never cut: a shortened issuer could mean another hospital
         authority = f"&{authority}&L"
     identifier = f"{_escaped(number)}^^^{authority}^MR"
     return "|".join(["PID", "1", "", identifier, "", name, "", str(header.PatientBirthDate), str(header.PatientSex)])
@@ -144,7 +144,7 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
         if "at_prevalence" not in fields:  # the threshold applies only to the calibrated probability
             threshold = percentage_of(float(fields["threshold"]))
             rows.append(observed("NM", _coded(codes.LABEL_THRESHOLD, codes.THRESHOLD), f"{threshold:.1f}", percent))
-    else:  # only the words contain the number, with the reason why it must not be used
+    else:  # only the text contains the number, with the reason why it must not be used
         rows.append(observed("NM", _coded(codes.PERCENT_PNEUMONIA, codes.PROBABILITY), "", status=_NOT_OBTAINED))
     yes_no = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
     return [
@@ -164,7 +164,7 @@ def _coded(*found: Code) -> str:
 
 
 def _study_time(source: Source) -> str:
-    """Return date and time of the study, in the time zone of the image, which its header does not name."""
+    """Return date and time of the study, without a time zone, because the header does not name it."""
     day, time = (str(source.header.get(name) or "") for name in ("StudyDate", "StudyTime"))
     clock = time.partition(".")[0][:6]
     return f"{day}{clock}" if day and len(clock) in (4, 6) else day

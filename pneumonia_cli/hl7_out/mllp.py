@@ -30,8 +30,8 @@ class NotAcknowledged(Exception):
 class Receiver:
     """The receiver of messages. `tls_ca`: certificates to trust; `tls_certificate` and `tls_key`: for the client.
 
-    Opens a new connection for each message, and only one at a time, since many receivers accept no more. Safe to share
-    between threads.
+    Opens a new connection for each message, one at a time, since many receivers accept only one connection. Safe to
+    share between threads.
     """
 
     host: str
@@ -51,7 +51,7 @@ class Receiver:
                 answer = _answer(link, time.monotonic() + self.timeout_seconds)
         except TimeoutError:
             raise NotAcknowledged("The HL7 receiver did not respond in time.") from None
-        except (OSError, UnicodeError) as error:  # includes errors of ssl; UnicodeError: an invalid host name
+        except (OSError, UnicodeError) as error:  # OSError includes ssl errors; UnicodeError: an invalid host name
             raise NotAcknowledged(f"Cannot reach the HL7 receiver ({type(error).__name__}).") from None
         _check(answer, control_id(message))
 

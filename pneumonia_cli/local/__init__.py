@@ -2,5 +2,5 @@
 
 import os
 
-# Powertools reads this when the handlers are imported, so it must be set first.
+# Powertools reads this variable when the handlers are imported, so it must be set before.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")

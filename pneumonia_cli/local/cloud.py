@@ -29,7 +29,7 @@ _CLIENT_CONNECTIONS = 16
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running local cloud. `endpoint_url` serves all of its services, and the clients use it explicitly."""
+    """A running local cloud. `endpoint_url` serves all its services, and every client specifies it explicitly."""
 
     endpoint_url: str
     s3: "S3Client"
@@ -61,7 +61,7 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
 def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
     """Run a local cloud during a `with` block, and point the clients of the handlers to it.
 
-    `settings` belong to the stack. `port` 0 takes a free port. At the end all stored objects are deleted. Raises
+    `settings`: the settings of the stack. `port` 0 takes a free port. At the end all stored objects are deleted. Raises
     wsgi_server.PortInUse.
     """
     page_origins = set(settings.cors_origins)
@@ -72,7 +72,7 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
 
     with running(DomainDispatcherApplication(create_backend_app), port, MotoRequestHandler, admits) as bound:
         endpoint_url = names.endpoint_url(bound)
-        # The roles of the functions may list the upload bucket only (infra/uploads.py).
+        # The roles of the functions may list only the upload bucket (infra/uploads.py).
         with isolated_environment(os.environ, endpoint_url), functions_may_list(UPLOAD_BUCKET):
             cloud = replace(_create_resources(endpoint_url, settings), page_origins=page_origins)
             try:
@@ -85,7 +85,7 @@ def local_cloud(settings: StackSettings, port: int = 0) -> Iterator[Cloud]:
 
 @contextlib.contextmanager
 def isolated_environment(env: MutableMapping[str, str], endpoint_url: str) -> Iterator[None]:
-    """Replace all AWS variables, profiles and credential files, and restore them afterwards.
+    """Replace all AWS variables, profiles and credential files during a `with` block, and restore them at its end.
 
     Also sets UPLOAD_ORIGIN, the address of presigned uploads.
     """

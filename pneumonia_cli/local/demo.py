@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         images = find_images(arguments.images)
         export_settings(settings := default_settings(), os.environ)
-        process_predictor()  # now, so that missing artifacts give a message instead of a stuck queue
+        process_predictor()  # load it now, so that missing artifacts give a message instead of a stuck queue
     except NoImages as error:
         console.print(printable(str(error), "red"))
         return EXIT_USAGE

@@ -12,13 +12,13 @@ def export_settings(settings: StackSettings, env: MutableMapping[str, str], auth
     """Set the environment variables that the stack sets for the handlers.
 
     Variables of the user take precedence, so that a setting can be tried without editing cdk.json. `auth` is none or
-    token, since nothing on this machine checks signatures. Call this before the handlers first read their settings,
-    which they keep. For uploads, call it inside `local_cloud`, which provides its address.
+    token, since nothing on this machine checks signatures. Call this before the handlers read their settings, which
+    they do only once. For uploads, call it inside `local_cloud`, which sets the address of uploads.
     """
     env.setdefault("EVENT_BUS", "")  # the local cloud has no event bus, even if the settings name one
     for name, value in {**settings.environment(), "MODEL_DIR": str(MODEL_DIR)}.items():
         env.setdefault(name, value)
-    # Always overwritten, since the local cloud has only these.
+    # These replace the user's variables, since the local cloud has only these buckets and this secret.
     env["UPLOADS_BUCKET"] = UPLOAD_BUCKET
     env["RESULTS_BUCKET"] = RESULT_BUCKET
     env["AUTH_MODE"] = auth

@@ -29,7 +29,7 @@ Log = Callable[[str, str, int, float], None]
 """Called for each request with method, path, status and milliseconds."""
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
-"""Largest event or response of a synchronous invocation, as JSON. Images in it are base64.
+"""Largest event or response of a synchronous invocation, as JSON. This JSON contains images as base64.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -39,8 +39,8 @@ _TEXT_TYPES = frozenset({"application/json", "application/javascript", "applicat
 class FunctionUrl:
     """A WSGI application in front of a handler. Calls are serialised, as in one instance of a function.
 
-    `cors` defines which pages of other origins may call, and the answers to their preflight requests. Without it no
-    page of another origin may call.
+    `cors` defines which pages of other origins may call, and the responses to their preflight requests. Without `cors`
+    no page of another origin may call.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class FunctionUrl:
         with self._one_at_a_time:
             try:
                 answer = json.dumps(self._handler(event, context))
-            except Exception:  # the handler raised, or its return value is not JSON
+            except Exception:  # the handler raised, or its return value cannot be written as JSON
                 logger.exception("the function failed")
                 return _bad_gateway()
         return build_response(answer)

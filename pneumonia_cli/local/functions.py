@@ -27,7 +27,7 @@ def worker_context(settings: StackSettings) -> Callable[[], LocalContext]:
 def logs_to(stream: TextIO) -> Iterator[None]:
     """Write the structured logs of both functions to a stream during a `with` block.
 
-    By default they go to standard output, where Lambda collects them.
+    By default the logs go to standard output, where Lambda collects them.
     """
     with contextlib.ExitStack() as stack:
         for logger in (api.logger, worker.logger):

@@ -1,4 +1,4 @@
-"""Send one image to the Function URL over HTTP, and compare the answer with the result of the queue."""
+"""Send one image to the Function URL over HTTP, and compare the answer with the result that came by the queue."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ _COMPARED = {True: "the same as through the queue", False: "DIFFERENT from the r
 
 @dataclass(frozen=True)
 class HttpCheck:
-    """`passed` is True if the answer equals the result of the queue. `summary` is one line."""
+    """`passed` is True if the answer equals the result that came by the queue. `summary` is one line."""
 
     passed: bool
     summary: str

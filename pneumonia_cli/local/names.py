@@ -8,7 +8,7 @@ from typing import Final
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 CREDENTIAL: Final = "testing"
-"""Access key and secret. moto accepts any value, and this one cannot belong to a real account."""
+"""Access key id and secret access key. moto accepts any value, and this one cannot belong to a real account."""
 
 HOST: Final = "127.0.0.1"
 """Other machines cannot reach this address."""

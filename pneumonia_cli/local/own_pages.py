@@ -2,8 +2,8 @@
 
 Any web page can send requests to 127.0.0.1, and the servers on this machine ask for no password. A request is refused
 
-- if its `Host` is not a name of this machine, since DNS rebinding can point another name here;
-- if a page of another origin sends it (`Origin`, `Sec-Fetch-Site`), from another site or another port.
+- if its `Host` is not a name of this machine, since DNS rebinding can point any name to this machine;
+- if it comes from a page of another origin, which is another site or another port (`Origin`, `Sec-Fetch-Site`).
 
 Programs (curl, boto3) send neither `Origin` nor `Sec-Fetch-Site`. Browsers send them, and a page cannot change them.
 """
@@ -19,7 +19,7 @@ from pneumonia_cli.local.names import HOST
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Buckets have names below localhost, which always mean this machine (RFC 6761).
+# Buckets have host names below localhost, and these always mean this machine (RFC 6761).
 _OWN_NAME = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
 
 Admits = Callable[[str, str, str], bool]
@@ -75,7 +75,7 @@ def refusal(
     if origin is not None:
         return None if origin == f"http://{host}" or admits(str(origin), method, path) else foreign
     site, mode = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_SEC_FETCH_MODE")
-    # Following a link from elsewhere is allowed, such as from a chat or a terminal in the browser.
+    # A user may follow a link from another site, such as a chat or a terminal in the browser.
     if site in (None, "same-origin", "none") or (mode == "navigate" and method == "GET"):
         return None
     return foreign

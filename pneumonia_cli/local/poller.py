@@ -85,7 +85,7 @@ class Poller:
         event = {"Records": [_record(message, self._cloud.queue_arn) for message in messages]}
         try:
             answer = self._handler(event, self._new_context())
-        except Exception:  # the function failed, and so did the batch
+        except Exception:  # if the function fails, its whole batch fails
             logger.exception("the worker raised, its whole batch will be delivered again")
             return ids
         return _failed(answer, ids)

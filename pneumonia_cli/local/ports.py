@@ -1,4 +1,4 @@
-"""Find free ports for the local cloud, and the commands to type for them."""
+"""Find free ports for the local cloud, and write the commands and variables that use them."""
 
 import os
 import shlex

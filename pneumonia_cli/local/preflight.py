@@ -20,7 +20,7 @@ def is_preflight(request: Request) -> bool:
 
 
 def answer_preflight(request: Request, cors: Cors) -> Response:
-    """Return the response to a preflight request. For an origin that may not call, it has no CORS headers."""
+    """Return the response to a preflight request. For an origin that may not call, the response has no CORS headers."""
     response = Response(status=200, content_type="application/json")
     if add_headers(request, response, cors):
         response.headers["Access-Control-Allow-Methods"] = ",".join(cors.methods)

@@ -35,15 +35,15 @@ EXIT_FAILED = 1
 def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
     """Serve until Ctrl-C or SIGTERM. Returns the exit code.
 
-    `port` is the port of the Function URL, `s3_port` that of S3 and SQS. 0 takes a free port. With `auth` token the API
-    requires a token, which is printed.
+    `port` is the port of the Function URL, `s3_port` the port of S3 and SQS. 0 takes a free port. With `auth` token the
+    API requires a token, which is printed.
     """
     console = Console(soft_wrap=True)
     settings = default_settings()
 
     def log(method: str, path: str, status: int, milliseconds: float) -> None:
         style = "green" if status < 400 else "yellow" if status < 500 else "red"
-        # The path of the route, since the requested path could hold a name.
+        # Show the path of the route, since the requested path could contain the name of a person.
         shown = next((route.path for route in ROUTES if route.matches(path)), "(another path)")
         console.print(printable(f"{method} {shown} → {status} in {milliseconds:.0f} ms", style))
 
@@ -51,7 +51,7 @@ def run(port: int, s3_port: int, auth: Literal["none", "token"]) -> int:
     try:
         with stopped_by_signals() as stop, functions.logs_to(sys.stderr), local_cloud(settings, s3_port) as cloud:
             export_settings(settings, os.environ, auth)
-            process_predictor()  # now, so that missing artifacts give a message instead of a stuck queue
+            process_predictor()  # load it now, so that missing artifacts give a message instead of a stuck queue
             token = create_token() if auth == "token" else None
             worker = functions.WORKER_HANDLER, functions.worker_context(settings)
             with Poller(cloud, *worker, settings.batch_size).running(), front.running(port) as url:

@@ -16,8 +16,8 @@ _BUCKET = "pneumonia_bucket"
 
 @contextlib.contextmanager
 def functions_may_list(*buckets: str) -> Iterator[None]:
-    """Restrict the clients of boto3's default session, which functions use, to list only these buckets, during a
-    `with` block."""
+    """During a `with` block, the functions may list only these buckets. The functions use the clients of boto3's
+    default session."""
     before = boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION = session = boto3.Session()
     absent_is_forbidden(session, buckets)

@@ -56,7 +56,7 @@ def collect(
     with ThreadPoolExecutor(THREADS) as pool:
         while waiting:
             started = time.monotonic()
-            # Read before the results, so that every upload is counted in one of the two places.
+            # Read the dead letters before the results, so that every upload is counted in one of the two places.
             dead = cloud.dead_letters()
             arrived = [(waiting.pop(key), key) for key in _result_keys(cloud) if key in waiting]
             for outcome in pool.map(lambda pair: _fetch(cloud, *pair), arrived):
@@ -69,7 +69,7 @@ def collect(
             if time.monotonic() - last_news > patience_seconds:
                 reason = f"No new result for {patience_seconds:g} s."
                 break
-            # Listing a long bucket slows down the worker, so it is done rarely.
+            # Listing a bucket with many objects slows down the worker, so it is done rarely.
             time.sleep(max(_LOOK_EVERY_SECONDS, 4 * (time.monotonic() - started)) if waiting else 0)
     return [found.get(image) or Outcome(image, missing=reason) for image in images]
 

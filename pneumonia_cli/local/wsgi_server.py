@@ -33,9 +33,9 @@ def running(
     Requests from pages of other origins are refused (own_pages.py), except those that `admits` allows. `port` 0 takes a
     free port. Raises PortInUse, and OSError if the port cannot be used for another reason.
     """
-    # Request lines hold file names, and the start-up banner warns about deployments.
+    # Silence werkzeug: its request lines contain file names, and its start-up banner warns about deployments.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Bound here, since werkzeug would end the process if the port is in use.
+    # The port is bound here, since werkzeug would end the process if the port is in use.
     with _listen(port) as listener:
         bound = int(listener.getsockname()[1])
         own = guarded(app, bound, admits)
