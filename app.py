@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 
-# The package of the functions declares the settings that they read. It is not installed where the CLI runs this file.
+# The functions' package declares their settings. It is not installed where the CLI runs this file.
 sys.path.insert(0, str(Path(__file__).resolve().with_name("lambda_src")))
 
 from infra.stack import PneumoniaStack
@@ -18,13 +18,13 @@ from pneumonia_cli.stack.context import ContextError, default_context, settings_
 
 def main() -> None:
     """Synthesise the stack; a bad setting ends the program with a message and no traceback."""
-    # The CLI passes the defaults as well, and values given by -c win. Reading them here makes the app work without the
-    # CLI.
+    # Read the defaults here, so that the app works without the CLI. The CLI passes them too, and a value given with -c
+    # takes precedence.
     defaults = default_context()
     # The CLI sets CDK_OUTDIR. The library's default would be a temporary folder.
     app = cdk.App(context=defaults, outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), analytics_reporting=False)
     try:
-        # Merged, because the CDK drops a default that is null.
+        # Merge the defaults again, because the CDK drops a default that is null.
         settings = settings_of(defaults | app.node.get_all_context())
     except ContextError as error:
         sys.exit(str(error))

@@ -1,1 +1,1 @@
-"""The AWS stack: one construct per concern, every setting in :mod:`pneumonia_cli.stack.settings`."""
+"""The AWS stack, with one construct per concern. All its settings are in :mod:`pneumonia_cli.stack.settings`."""

@@ -22,7 +22,7 @@ _TOKEN_LENGTH: Final = 48
 class Access(Construct):
     """The Function URL of `live_api`, an alias of `api`, and its access control.
 
-    With ``auth`` = iam, AWS checks signatures. With token, the URL is open at AWS, and the function compares the
+    With ``auth`` = iam, AWS checks signatures. With token, AWS admits every request, and the function compares the
     request's bearer token with a secret that only its role may read. With none, requests are not checked.
 
     Attributes:
@@ -51,9 +51,9 @@ class Access(Construct):
             cors=self._cors(),
         )
         if settings.auth == "iam":
-            # This adds lambda:InvokeFunctionUrl and lambda:InvokeFunction. A Function URL refuses callers that lack one
-            # of them. With the account as principal, the caller's own IAM policy decides. For an open URL, the
-            # construct grants both to everyone.
+            # This grants lambda:InvokeFunctionUrl and lambda:InvokeFunction. A Function URL refuses callers that lack
+            # one of these permissions. With the account as principal, the caller's own IAM policy decides. For an
+            # open URL, the construct grants both to everyone.
             self.url.grant_invoke_url(iam.AccountRootPrincipal())
         if settings.auth == "none":
             Annotations.of(self.url).add_warning_v2(

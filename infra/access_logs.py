@@ -13,7 +13,7 @@ from pneumonia_cli.stack.settings import StackSettings
 def access_log_bucket(scope: Construct, construct_id: str, settings: StackSettings) -> s3.Bucket | None:
     """Return the bucket that keeps access logs for ``access_log_days``, or None without that setting.
 
-    Its entries contain object keys, and file names in keys may identify patients.
+    Log entries contain object keys, and file names in keys may identify patients.
     """
     if settings.access_log_days is None:
         return None

@@ -125,7 +125,7 @@ def _functions(inference: Inference, tracing: bool, *, in_vpc: bool) -> None:
         )
         if not tracing:
             _say(function, _NOT_TRACED)
-        elif not in_vpc:  # with a VPC, regulated_acknowledgements.py gives one reason for both
+        elif not in_vpc:  # with a VPC, regulated_acknowledgements.py gives one reason for VPC and tracing
             _say(child(function.role, "DefaultPolicy"), _TRACED)
 
 

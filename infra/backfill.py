@@ -29,7 +29,7 @@ class Backfill(Construct):
 
     Attributes:
         state_machine: costs nothing until it is started.
-        archives: (bucket, prefix) of everything that it may read in addition to the upload bucket.
+        archives: (bucket, prefix) of everything that a backfill may read in addition to the upload bucket.
     """
 
     def __init__(
@@ -78,8 +78,9 @@ class Backfill(Construct):
             _READ,
             [uploads.upload_bucket.arn_for_objects("*"), *(_objects(*archive) for archive in self.archives)],
         )
-        # Without this permission S3 returns 403 instead of 404 for an object that is gone, which looks like a missing
-        # permission. It covers whole buckets, because a condition on the prefix does not apply to reading an object.
+        # Without s3:ListBucket, S3 returns 403 instead of 404 for an object that is gone. The 403 looks like a missing
+        # permission. The statement covers whole buckets, because a condition on the prefix does not apply to reading
+        # an object.
         allow(
             function.role,
             "TellGoneFromForbidden",
@@ -128,8 +129,9 @@ class Backfill(Construct):
         return role
 
     def _let_start_children(self, role: iam.Role) -> None:
-        """A map run starts its children as executions of the state machine that it belongs to."""
-        # A separate policy, because the state machine depends on the role's default policy. That policy cannot name it.
+        """Allow a map run to start its children, which are executions of the same state machine."""
+        # A separate policy, because the state machine depends on the role's default policy. The default policy
+        # therefore cannot name the state machine.
         policy = iam.Policy(self, "MapRuns", roles=[role])
         policy.add_statements(
             iam.PolicyStatement(

@@ -1,8 +1,8 @@
 """The state machine of the backfill in the Amazon States Language, as plain data.
 
-A Distributed Map reads a listing or an S3 inventory and passes its entries in batches to the function. If a batch ends
-the function, its images are run again one by one, so that one bad file does not affect the others. CloudFormation
-substitutes `${...}`. docs/backfill.md describes the steps in words.
+A Distributed Map reads a listing or an S3 inventory and passes its entries in batches to the function. If the function
+crashes or times out on a batch, the images of the batch are run again one by one. One bad file therefore does not
+affect the others. CloudFormation substitutes `${...}`. docs/backfill.md describes the steps in words.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ RUNS_PREFIX: Final = "backfill-runs/"
 
 State = dict[str, Any]
 
-# Temporary errors of Lambda: it has no capacity, or a fault.
+# Temporary errors of Lambda: no capacity, or a fault.
 _LAMBDA_BUSY: Final = [
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
-    # An image function that was idle for weeks is inactive. Its first calls fail, for up to several minutes.
+    # A function from a container image is inactive after weeks without a call. Its next calls fail at first, for up to
+    # several minutes.
     "Lambda.CodeArtifactUserPendingException",
 ]
 # Errors that the function itself raises (pneumonia/backfill/batch.py).
@@ -156,7 +157,7 @@ def _child(settings: StackSettings) -> dict[str, State]:
             catch={"GiveUp": hopeless, "ImageByImage": ["States.ALL"]},
             End=True,
         ),
-        # The function ended or timed out, because of one image or all of them.
+        # The function crashed or timed out, because of one image or the whole batch.
         "ImageByImage": {
             "Type": "Map",
             "ItemsPath": "$.Items",

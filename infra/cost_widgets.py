@@ -15,7 +15,7 @@ from pneumonia_cli.stack.observability import writes_metrics
 from pneumonia_cli.stack.prices import METRICS_A_FUNCTION, Rates
 from pneumonia_cli.stack.settings import StackSettings
 
-# Hours, because a custom metric is billed for the hours in which it was sent.
+# The period is one hour, because a custom metric is billed for the hours in which it was sent.
 _PERIOD: Final = Duration.hours(1)
 _SPAN: Final = "-P30D"
 _DAYS: Final = 30
@@ -30,7 +30,7 @@ def cost_widgets(
 ) -> list[cloudwatch.IWidget]:
     """Return the total of the last 30 days, its parts over time, and a note on what it leaves out.
 
-    `functions`: all functions that process images, by name. `watched_metrics`: the number of metrics of all alarms.
+    `functions`: all functions that process images, by name. `watched_metrics`: number of metrics that all alarms watch.
     """
 
     def each(kind: str) -> str:

@@ -50,7 +50,7 @@ class CustomMetrics:
         )
 
     def rejections_by_code(self, function: Function, period: Duration) -> cloudwatch.MathExpression:
-        """Return one line for every code that has occurred. New codes appear without a change here."""
+        """Return one line for every rejection code that has occurred. New codes appear without a change here."""
         search = (
             f'SEARCH(\'{{{NAMESPACE},Stack,Function,Code}} Stack="{self._stack_name}" Function="{function}" '
             f"MetricName=\"Rejections\"', 'Sum', {int(period.to_seconds())})"

@@ -12,9 +12,9 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 class Encryption(Construct):
-    """Three keys, rotated every year. A reader of logs therefore needs no permission on the key of the images.
+    """Three keys, so that a reader of logs needs no permission on the key of the images. They are rotated every year.
 
-    Without ``customer_keys`` all are None, and every service encrypts with its own key.
+    Without ``customer_keys`` all three are None, and every service encrypts with its own key.
 
     Attributes:
         data: key of the buckets and of the token's secret.
@@ -62,8 +62,8 @@ class Encryption(Construct):
         )
 
     def _let_alarms_publish(self, key: kms.Key) -> None:
-        # No condition, as in the AWS example. An alarm whose message cannot be encrypted would be lost silently.
-        # The topic's policy admits only the alarms of this account.
+        # The statement has no condition, as in the AWS example, because an alarm whose message cannot be encrypted is
+        # lost silently. The topic's policy admits only the alarms of this account.
         key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsToTheTopic",

@@ -1,4 +1,4 @@
-"""Shared by the acknowledgements: constructs and resources as cdk-nag names them, and common reasons."""
+"""Code that the acknowledgements share: names of constructs and resources as in cdk-nag, and common reasons."""
 
 from __future__ import annotations
 

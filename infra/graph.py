@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 THIRD = 8
 QUARTER = 6
-"""Widths: a dashboard has 24 columns."""
+"""Widths in columns. A dashboard has 24 columns."""
 
 
 def graph(

@@ -33,8 +33,8 @@ _NETWORKS: Final = {
 class InferenceImage(Construct):
     """The image asset, built from ``lambda_src/Dockerfile`` when the stack is deployed.
 
-    Only ``.dockerignore`` (an allow-list) decides its contents, so only a change of the handlers, their dependencies
-    or the model creates a new image.
+    The contents are the files that ``.dockerignore`` (an allow-list) admits. So only a change of the handlers, their
+    dependencies or the model creates a new image.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class InferenceImage(Construct):
             # The network of the build does not change the image.
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(network_mode=False),
             ignore_mode=IgnoreMode.DOCKER,
-            # Later patterns win. The staged copy must contain the Dockerfile. It must not contain byte code, because
-            # the hash would then depend on earlier test runs.
+            # Later patterns override earlier ones. The staged copy must contain the Dockerfile. It must not contain byte
+            # code, because the hash would then depend on earlier test runs.
             exclude=[f"!{DOCKERFILE}", "**/__pycache__", "**/*.pyc"],
         )
 

@@ -27,7 +27,7 @@ class Inference(Construct):
     """`api` for HTTP, `worker` for the upload queue, `backfill` for archives: one image, three commands.
 
     They are separate functions so that a bulk upload cannot starve the API, and so that each has only the permissions
-    that it needs. :mod:`infra.uploads` grants access to the buckets, :mod:`infra.access` decides who may call.
+    that it needs. :mod:`infra.uploads` grants access to the buckets, and :mod:`infra.access` decides who may call.
 
     Each deployment that changes a function publishes a version of it, and traffic goes to the version that the alias
     `live` names. Callers and event sources use the alias; permissions and variables belong to the function.
@@ -37,7 +37,7 @@ class Inference(Construct):
         worker: turns batches of upload events into results.
         live_api: the alias of `api`, used by its Function URL.
         live_worker: the alias of `worker`, used by the upload queue.
-        image: the container image of all of them.
+        image: the container image of all functions.
         backfill: turns batches of an archive into results; None without the setting `backfill`.
         live_backfill: the alias of `backfill`, used by its state machine.
     """
@@ -135,8 +135,8 @@ class Inference(Construct):
             memory_size=settings.memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
-            # Only the runtime writes traces, because no SDK is imported. This adds two xray actions to the role. They
-            # cannot be limited to a resource.
+            # Only the Lambda runtime writes traces, because the code imports no X-Ray SDK. Tracing adds two xray
+            # actions to the role, which cannot be limited to a resource.
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Replaced versions stay for rollbacks. They cost nothing, and are deleted with their function. A refused
             # version is deleted at once; otherwise a rollback of the next release would go to it.

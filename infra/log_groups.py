@@ -16,7 +16,7 @@ from pneumonia_cli.stack.settings import StackSettings
 def log_group(scope: Construct, construct_id: str, settings: StackSettings, key: kms.IKey | None) -> logs.LogGroup:
     """Return a log group that keeps entries for ``log_retention_days``, under `key` or the key of CloudWatch Logs."""
     group = logs.LogGroup(scope, construct_id, encryption_key=key, removal_policy=removal_policy(settings))
-    # The L2 property needs an enumeration member for each number. The number itself is already validated.
+    # The L2 property accepts only members of an enumeration. The settings have already validated the number.
     cast(logs.CfnLogGroup, group.node.default_child).retention_in_days = settings.log_retention_days
     return group
 

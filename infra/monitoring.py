@@ -34,13 +34,13 @@ _BAND_METRICS: Final = 3
 class Monitoring(Construct):
     """One alarm for each failure that would otherwise go unnoticed, all sent to one topic.
 
-    Functions are watched at their alias, which has the traffic of users. Other calls of a version, such as the check of
-    a release, set off no alarm.
+    The alarms watch the alias of each function, which gets the users' traffic. Other calls of a version, such as the
+    check of a release, set off no alarm.
 
     Attributes:
         topic: the topic of all alarms; subscribe people or systems to it.
         alarms: all alarms, in the order of display.
-        watched_metrics: the number of metrics that they watch, which AWS bills.
+        watched_metrics: the number of metrics that the alarms watch, which AWS bills.
     """
 
     def __init__(
@@ -119,8 +119,8 @@ class Monitoring(Construct):
 
     def _topic(self, settings: StackSettings, encryption: Encryption) -> sns.Topic:
         # The topic has a customer-managed key or none. CloudWatch cannot publish to a topic under the AWS managed key
-        # (alias/aws/sns), whose policy cannot be changed, so alarms would be lost silently. A message contains an
-        # alarm's name and a metric, and no patient data; TLS is enforced.
+        # (alias/aws/sns), whose policy cannot be changed. Alarms would be lost silently. A message contains the name
+        # of an alarm and a metric, but no patient data. TLS is enforced.
         topic = sns.Topic(
             self,
             "Topic",
@@ -128,7 +128,7 @@ class Monitoring(Construct):
             enforce_ssl=True,
             master_key=encryption.operations,
         )
-        # A custom policy replaces the default one, which would allow alarms to publish.
+        # A custom policy replaces the default one, so it must repeat the permission of alarms to publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
@@ -203,8 +203,8 @@ class Monitoring(Construct):
             self._drift_alarm(function)
 
     def _drift_alarm(self, function: Function) -> None:
-        # One for each function: a mean over both would move when their share of the traffic changes.
-        # Only for the deployed model: another model has other scores, and needs its own band.
+        # One alarm for each function: a mean over both would move when their share of the traffic changes.
+        # The alarm watches only the deployed model: another model has other scores, and needs its own band.
         alarm = cloudwatch.AnomalyDetectionAlarm(
             self,
             f"{function.capitalize()}ScoreDrift",

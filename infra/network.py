@@ -63,7 +63,7 @@ class Network(Construct):
             description="Both functions: HTTPS out, nothing in",
             allow_all_outbound=False,
         )
-        # To any address: no route leads beyond the endpoints, and the addresses of S3 are not known in advance.
+        # Any address is allowed: no route leads beyond the endpoints, and S3's addresses are not known in advance.
         self.functions.add_egress_rule(ec2.Peer.any_ipv4(), _HTTPS, "To the endpoints")
         self.s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         if settings.auth == "token":
@@ -95,7 +95,7 @@ class Network(Construct):
                 effect=iam.Effect.DENY,
                 actions=list(_ATTACH),
                 resources=["*"],
-                # This key is set in calls of the function's code, but not in calls that Lambda makes for the function.
+                # This condition key is set in calls by the function's code, but not in calls that Lambda makes for it.
                 conditions={"ArnLike": {"lambda:SourceFunctionArn": functions}},
             )
         )
@@ -127,6 +127,6 @@ class Network(Construct):
         )
         self.vpc.add_flow_log(
             "FlowLog",
-            # Without policy updates, because the construct would allow the role to pass itself on.
+            # Without policy updates, because the construct would grant iam:PassRole on this role to the role.
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(logs, role.without_policy_updates()),
         )

@@ -21,7 +21,7 @@ def allow(
     resources: Sequence[str],
     conditions: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Allow `role`, such as the role of a function of this stack, `actions` on `resources`."""
+    """Allow `role`, such as the execution role of a function, the `actions` on `resources`."""
     cast(iam.IRole, role).add_to_principal_policy(
         iam.PolicyStatement(sid=sid, actions=list(actions), resources=list(resources), conditions=conditions)
     )

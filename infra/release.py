@@ -1,4 +1,4 @@
-"""Give a new version traffic in steps, after a check. It is rolled back if an alarm goes off."""
+"""Shift traffic to a new version in steps, after a check. The version is rolled back if an alarm goes off."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _CONFIGS: Final = {
 }
 
 # Alarms that a bad release can set off during its deployment. Throttles depend on the whole account. The queue and the
-# dead letters are left out because a message takes half an hour to become a dead letter. CodeDeploy starts nothing
-# while an alarm is on, so old dead letters would block the release that fixes them.
+# dead letters are left out because a message takes half an hour to become a dead letter. CodeDeploy starts no
+# deployment while one of its alarms is on, so old dead letters would block the release that fixes them.
 _ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worker": ("WorkerErrors",)}
 
 _CHECK_MEMORY_MB: Final = 512
@@ -79,8 +79,8 @@ class Release(Construct):
             alarms = {alarm.node.id: alarm for alarm in monitoring.alarms}
             self._deploy(name, function, live, seconds, [alarms[alarm] for alarm in watched])
         self._allow(inference)
-        # The worker first, then the API. CloudFormation would move both at once, and a failure of one would cancel the
-        # canary of the other.
+        # The worker is released before the API. Otherwise CloudFormation would release both at once, and a failure of
+        # one would cancel the canary of the other.
         live_api, live_worker = (live.node.default_child for live in (inference.live_api, inference.live_worker))
         cast(CfnResource, live_api).add_dependency(cast(CfnResource, live_worker))
 

@@ -20,14 +20,14 @@ from pneumonia_cli.stack.settings import StackSettings
 
 
 class PneumoniaStack(Stack):
-    """Images come in by Function URL and upload bucket, results go out. docs/architecture.md describes both paths."""
+    """Images arrive at the Function URL or in the upload bucket. docs/architecture.md describes both paths."""
 
     def __init__(self, scope: Construct, settings: StackSettings) -> None:
         super().__init__(
             scope,
             settings.stack_name,
             description="Pneumonia triage of chest X-rays. Research use only, never a diagnosis.",
-            # The CLI checks the bootstrap version itself; without the rule the template needs no parameter.
+            # The CLI checks the bootstrap version itself. Without this rule the template needs no parameter.
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
             analytics_reporting=False,
         )
@@ -83,8 +83,8 @@ class PneumoniaStack(Stack):
         self, settings: StackSettings, inference: Inference, uploads: Uploads, monitoring: Monitoring
     ) -> None:
         Dashboard(self, "Dashboard", settings=settings, inference=inference, uploads=uploads, monitoring=monitoring)
-        # CloudFormation has no token for the console's address in a partition. In China and GovCloud, users find the
-        # dashboard by its name.
+        # CloudFormation has no pseudo parameter for the console's address, which differs in China and GovCloud. Users
+        # find the dashboard there by its name.
         self._output(
             "DashboardUrl",
             f"https://{Aws.REGION}.console.aws.amazon.com/cloudwatch/home?region={Aws.REGION}"

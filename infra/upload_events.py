@@ -21,7 +21,7 @@ class UploadEvents:
     """A queue that accepts events only from one bucket of this account.
 
     The CDK's destination allows S3 to use the queue's key for any bucket of any account. It also does not check the
-    account of the bucket, whose name another account could take after it is deleted.
+    account of the bucket. Another account could take the name of a deleted bucket.
     """
 
     def __init__(self, queue: sqs.Queue, key: kms.Key | None) -> None:

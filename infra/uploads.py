@@ -107,10 +107,11 @@ class Uploads(Construct):
         allow_key(role, self._key, "kms:Decrypt", "kms:GenerateDataKey", service="s3")
         uploads, results = self.upload_bucket.arn_for_objects("*"), self.result_bucket.arn_for_objects("*")
         allow(role, "ReadUploads", ["s3:GetObject", "s3:GetObjectVersion"], [uploads])
-        # Without this permission S3 answers 403 instead of 404 for an object that is gone, and a deleted upload would
+        # Without s3:ListBucket, S3 returns 403 instead of 404 for an object that is gone. A deleted upload would then
         # look like a missing permission.
         allow(role, "TellGoneFromForbidden", ["s3:ListBucket"], [self.upload_bucket.bucket_arn])
-        # GetObject reads the order of the stored result. S3 also requires it for If-Match writes.
+        # The worker needs GetObject to read the event order that is stored with a result. S3 also requires GetObject
+        # for writes with If-Match.
         allow(role, "WriteResults", ["s3:PutObject", "s3:GetObject"], [results])
         reserved = [self.result_bucket.arn_for_objects(f"{prefix}*") for prefix in self._kept_from_worker()]
         deny(role, "KeepOffArchivesAndRuns", ["s3:PutObject"], reserved)
@@ -158,7 +159,7 @@ class Uploads(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self._key,
-            # One call to KMS for many objects.
+            # With a bucket key, S3 calls KMS once for many objects.
             bucket_key_enabled=True if self._key else None,
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=log_prefix if self.access_logs else None,
@@ -205,7 +206,7 @@ def _old_versions() -> s3.LifecycleRule:
         id="OldVersions",
         # Locked versions stay until their lock ends.
         noncurrent_version_expiration=_NONCURRENT_VERSION_EXPIRY,
-        # A separate rule, because S3 refuses this together with an expiry in days.
+        # In a separate rule, because S3 refuses this property together with an expiry in days.
         expired_object_delete_marker=True,
     )
 
