@@ -53,8 +53,8 @@ class InferenceImage(Construct):
             # The network of the build does not change the image.
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(network_mode=False),
             ignore_mode=IgnoreMode.DOCKER,
-            # Later patterns override earlier ones. The staged copy must contain the Dockerfile. It must not contain byte
-            # code, because the hash would then depend on earlier test runs.
+            # Later patterns override earlier ones. The staged copy must contain the Dockerfile. It must not contain
+            # byte code, because the hash would then depend on earlier test runs.
             exclude=[f"!{DOCKERFILE}", "**/__pycache__", "**/*.pyc"],
         )
 

@@ -36,7 +36,7 @@ class Poller:
         *,
         max_image_bytes: int,
     ) -> None:
-        """`name_of` maps a UID to the image's name in the queue. `on_image` takes a file and its UID. It raises Full."""
+        """`name_of` maps a UID to the name of its job. `on_image` takes a file and its UID, and raises Full."""
         self._client = client
         self._poll = poll
         self._store = store
