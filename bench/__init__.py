@@ -1,1 +1,1 @@
-"""Benchmark of time, memory and price, compared with the origin and with the limits of the machine."""
+"""Benchmark time, memory and price. Compare them with the original service (the origin) and the machine's limits."""

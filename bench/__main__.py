@@ -27,7 +27,7 @@ def main() -> None:
     # Imported after the environment is set, because these modules read it.
     from bench import measurements, process, report
 
-    # This process runs on the other CPUs. Its subjects and children are pinned when they start.
+    # This process runs on the CPUs that are not measured. Its subjects and child processes are pinned when they start.
     cpus = machine.last_cpus(args.cpus)
     with machine.pinned(sorted(machine.all_cpus() - set(cpus)) or cpus):
         content = process.measure(Console(), args.runs, cpus, args.origin_model)

@@ -1,9 +1,9 @@
 """Run onnxruntime as on a CPU with AVX2 and without AVX-512 and VNNI, on a machine that has them.
 
-onnxruntime has no setting for this. It queries the CPU once, when its library is loaded (MLAS, `platform.cpp`). In a
-copy of the installed package, two of these queries return no: whether the CPU has AVX-VNNI, and whether the system
-saves the registers of AVX-512. Everything else is unchanged. `floor.saturates` checks the copy by its products. The
-copy is used only for these figures.
+onnxruntime has no setting for this. Its library queries the CPU once, when it is loaded (MLAS, `platform.cpp`). This
+module copies the installed package and patches two of these queries so that they always answer "no": whether the CPU
+has AVX-VNNI, and whether the system saves the registers of AVX-512. Everything else is unchanged. `floor.saturates`
+multiplies numbers in the copy to check that the patch works. The copy is used only for the figures without VNNI.
 """
 
 import importlib.util
@@ -13,21 +13,21 @@ import shutil
 from pathlib import Path
 
 _QUESTIONS = re.compile(
-    rb"\x0f\xa2(\xa8\x10)\x74"  # cpuid; test al, 16 (AVX-VNNI); je
+    rb"\x0f\xa2(\xa8\x10)\x74"  # cpuid; test al, 16 (AVX-VNNI bit); je
     rb".{20,200}?"
-    rb"(\xa8\xe0)\x0f\x84",  # test al, 224 (what XCR0 lacks of the registers of AVX-512); je
+    rb"(\xa8\xe0)\x0f\x84",  # test al, 224 (AVX-512 bits missing from XCR0); je
     re.DOTALL,
 )
-_NO_AVX_VNNI = b"\x24\x00"  # and al, 0: the jump past AVX-VNNI is always taken
-_NO_AVX_512 = b"\x0c\xe0"  # or al, 224: the jump to AVX-512 never is
+_NO_AVX_VNNI = b"\x24\x00"  # and al, 0: always take the jump that skips AVX-VNNI
+_NO_AVX_512 = b"\x0c\xe0"  # or al, 224: never take the jump to AVX-512
 
 
 class NotEmulated(RuntimeError):
-    """This build of onnxruntime queries the CPU in another way, or the CPU has neither feature."""
+    """This build of onnxruntime does not contain the expected queries, or the CPU has neither feature."""
 
 
 def without_vnni(library: bytes) -> bytes:
-    """Return the library with both queries answered. Raises NotEmulated unless each is found once."""
+    """Return the library with both queries patched to "no". Raises NotEmulated unless both are found exactly once."""
     found = list(_QUESTIONS.finditer(library))
     if len(found) != 1:
         raise NotEmulated(f"this onnxruntime has the CPU queries of MLAS {len(found)} times instead of once")
@@ -39,7 +39,7 @@ def without_vnni(library: bytes) -> bytes:
 
 
 def package(folder: Path) -> Path:
-    """Create the copy in `folder`, replacing an old one. Returns the folder to put first on the module path.
+    """Create the patched copy in `folder`, replacing an old copy. Return the folder to put first on the module path.
 
     Raises NotEmulated.
     """

@@ -1,4 +1,4 @@
-"""Measurements that need a new process: peak memory, the time of imports, and the rate of GEMM."""
+"""Measurements that need a new process: peak memory, import times, and the rate of GEMM (matrix multiplication)."""
 
 import base64
 import json
@@ -65,19 +65,19 @@ _IMPORT_LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)")
 
 
 def gemm_rates(threads: int, packages: Path | None = None) -> dict[str, float]:
-    """Return `floor.gemm_rates`, with the onnxruntime in the folder `packages` if given."""
+    """Return `floor.gemm_rates`, measured with the onnxruntime in the folder `packages` if it is given."""
     program = f"import json; from bench import floor; print(json.dumps(floor.gemm_rates({threads})))"
     return dict(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
 
 
 def saturates(packages: Path | None = None) -> bool:
-    """Return `floor.saturates`, with the onnxruntime in the folder `packages` if given."""
+    """Return `floor.saturates`, measured with the onnxruntime in the folder `packages` if it is given."""
     program = "import json; from bench import floor; print(json.dumps(floor.saturates()))"
     return bool(json.loads(_python("-c", program, packages=packages).stdout.splitlines()[-1]))
 
 
 def profile(what: str) -> dict[str, Any]:
-    """Return `request_parts` or `model_parts` of `bench.profile`."""
+    """Run the function `what` of `bench.profile` (`request_parts` or `model_parts`), and return its result."""
     program = f"import json; from bench import profile; print(json.dumps(profile.{what}()))"
     return dict(json.loads(_python("-c", program).stdout.splitlines()[-1]))
 
@@ -85,7 +85,7 @@ def profile(what: str) -> dict[str, Any]:
 def peak_megabytes(requests: int, model_dir: Path) -> float:
     """Return the peak resident memory (MB of 10^6 bytes) of a process that answers `requests` mixed requests.
 
-    It uses the graphs of `model_dir` as a container image has them, and images that another process made.
+    The graphs of `model_dir` are optimised as in the container image. Another process makes the requests' images.
     """
     with tempfile.TemporaryDirectory() as scratch:
         sent = payloads.mixed(requests)
@@ -98,7 +98,7 @@ def peak_megabytes(requests: int, model_dir: Path) -> float:
 
 
 def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
-    """Return the milliseconds that each package loaded by `import module` takes itself, largest first."""
+    """Return the ms that `import module` spends in each package itself, without its imports, slowest first."""
     taken: dict[str, float] = defaultdict(float)
     for line in _python("-X", "importtime", "-c", f"import {module}").stderr.splitlines():
         if match := _IMPORT_LINE.match(line):
@@ -107,10 +107,10 @@ def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
 
 
 def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
-    """Return the medians in ms of the parts of a start with a warm page cache, up to the first answer, in order.
+    """Return the median ms of each step of a cold start, from the start of Python to the first answer, in order.
 
-    The graphs of `model_dir` are prepared as in an image. The work of AWS before Python starts and its runtime client
-    are not included.
+    The page cache is warm, and the graphs of `model_dir` are prepared as in the container image. The work of AWS before
+    Python starts and Lambda's runtime client are not included.
     """
     parts: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
@@ -126,7 +126,7 @@ def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
 
 
 def _prepared(model_dir: Path, folder: Path) -> Path:
-    """Return a copy of the model in `folder`, with graphs optimised as an image has them."""
+    """Copy the model into `folder`, optimise its graphs as in the container image, and return the copy."""
     prepared = folder / "model"
     shutil.copytree(model_dir, prepared)
     _python("-m", "pneumonia.model.optimise", str(prepared))

@@ -25,7 +25,7 @@ from bench import cost, docker, machine, measurements, payloads, quiet, report, 
 ROOT = Path(__file__).resolve().parent.parent
 OURS, ORIGIN = "pneumonia-inference:bench", "pneumonia-origin:bench"
 DEFAULT_BASE = "public.ecr.aws/lambda/python:3.13"
-SIZES = {0.5: 884, 1.0: 1769, 1.7: 3008}  # vCPU -> MB, as Lambda gives them
+SIZES = {0.5: 884, 1.0: 1769, 1.7: 3008}  # vCPU -> the MB for which Lambda gives this many vCPU
 DROP = Path("/proc/sys/vm/drop_caches")
 
 
@@ -78,7 +78,7 @@ def _rounded(milliseconds: list[float]) -> list[float]:
 
 
 def _origin_context() -> Path:
-    """Return a folder with the files for the origin's image, which the build context of the repository excludes."""
+    """Return a folder with the files for the origin's image. The build context of the repository excludes them."""
     cache = ROOT / ".cache" / "bench"
     context = cache / "origin"
     (context / "bench").mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _origin_context() -> Path:
 def _colds(
     images: dict[str, str], count: int, *, drop: bool = False
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return milliseconds from listening to the first answer, and MB read until then, for each image in turn."""
+    """Return ms from listening to the first answer, and MB read from disk until then, by image. Images take turns."""
     taken: dict[str, list[float]] = {name: [] for name in images}
     read: dict[str, list[float]] = {name: [] for name in images}
     event = _event()
@@ -107,7 +107,7 @@ def _colds(
                 container.invoke(event)
                 milliseconds = (time.perf_counter() - start) * 1000
                 after = container.read_bytes()
-            if turn == 0:  # fills the page cache
+            if turn == 0:  # the first turn only fills the page cache
                 continue
             taken[name].append(milliseconds)
             if before is not None and after is not None:
@@ -116,7 +116,7 @@ def _colds(
 
 
 def _settle() -> None:
-    """Wait up to ten seconds until the engine has finished its work for the start and end of containers."""
+    """Wait up to ten seconds until the engine is idle, because starting and removing containers keeps it busy."""
     engine = docker.engine_pids()
     with contextlib.suppress(quiet.NeverIdle, OSError):
         quiet.wait_until_idle(engine, patience_seconds=10)
@@ -130,8 +130,8 @@ def _sizes(console: Console, runs: int) -> dict[str, Any]:
         console.print(f"Warm requests at {memory} MB, {cpus} vCPU, {threads} threads …")
         with docker.running(OURS, cpus, memory, AUTH_MODE="none", INTRA_OP_THREADS=str(threads)) as container:
             taken = timing.interleaved({"ours": partial(container.invoke, event)}, runs)["ours"]
-        # A share of a CPU comes in slices. Some requests fit into one, and others wait for the next. So the mean is the
-        # cost of a request in the long run.
+        # The kernel grants a fraction of a CPU in time slices: some requests fit into one slice, others wait for the
+        # next. Therefore only the mean shows the cost of a request in the long run.
         mean = round(statistics.fmean(taken), 2)
         found[str(cpus)] = {
             "memory_mb": memory,
@@ -144,7 +144,7 @@ def _sizes(console: Console, runs: int) -> dict[str, Any]:
 
 
 def _event() -> dict[str, str]:
-    """Return a direct invoke, which both handlers accept."""
+    """Return an event of a direct invocation, which the handlers of both services accept."""
     return {"image": base64.b64encode(payloads.payloads()["jpeg_224"].data).decode()}
 
 

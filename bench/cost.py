@@ -6,7 +6,7 @@ USD_PER_REQUEST = 0.20 / 1_000_000
 
 
 def usd_per_thousand(milliseconds: float, memory_mb: int, architecture: str) -> float:
-    """Return the price of 1,000 warm requests of that billed duration, rounded up to whole milliseconds as by AWS."""
+    """Return the price of 1,000 warm requests. AWS rounds the billed duration up to whole milliseconds."""
     seconds = -(-milliseconds // 1) / 1000
     return round(1000 * (seconds * memory_mb / 1024 * USD_PER_GB_SECOND[architecture] + USD_PER_REQUEST), 6)
 

@@ -20,7 +20,7 @@ WEIGHTS = {
     Path("/sys/fs/cgroup/docker/cpu.weight"): "10000",
     Path("/sys/fs/cgroup/system.slice/cpu.weight"): "10000",  # Docker next to systemd
 }
-"""The kernel files with the CPU share of all containers together, and the largest share."""
+"""Kernel files that set the CPU share of all containers together -> the largest share that they accept."""
 
 # As on Lambda, only /tmp is writable, and the user is not root.
 LAMBDA_LIKE = ("--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap-drop=ALL")
@@ -53,7 +53,7 @@ def megabytes(image: str) -> float:
 
 
 def engine_pids() -> dict[str, int]:
-    """Return the engine's processes on this machine, by name and id; none if it runs elsewhere."""
+    """Return the process ids of the Docker engine on this machine by name; empty if the engine runs elsewhere."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -65,9 +65,9 @@ def engine_pids() -> dict[str, int]:
 
 @contextlib.contextmanager
 def served_first(weights: Mapping[Path, str] = WEIGHTS) -> Iterator[None]:
-    """Give all containers of this machine the CPU before other processes, where this is allowed (root).
+    """Give all containers of this machine priority over other processes, if this process may do so (root).
 
-    `weights`: kernel files, with the text to write into each. Their old text is restored at the end.
+    `weights`: kernel files, with the text to write into each. Their old contents are restored at the end.
     """
     before = {}
     for path, weight in weights.items():
@@ -84,13 +84,13 @@ def served_first(weights: Mapping[Path, str] = WEIGHTS) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Running:
-    """A started container whose emulator listens. It loads the function with the first event."""
+    """A started container whose emulator listens. The emulator loads the function when the first event arrives."""
 
     name: str
     address: str
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Return the handler's prediction. Raises RuntimeError if its answer is not one."""
+        """Return the handler's prediction. Raises RuntimeError if the answer is not a prediction."""
         connection = http.client.HTTPConnection(self.address, PORT, timeout=PATIENCE_SECONDS)
         try:
             connection.request("POST", INVOKE, json.dumps(event))
@@ -135,7 +135,7 @@ def running(image: str, cpus: float, memory_mb: int, **environment: str) -> Iter
 
 
 def _wait(address: str, name: str) -> None:
-    # Uses the container's address, because a published port is open before anything listens behind it.
+    # Use the container's address: a published port accepts connections before the emulator listens behind it.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:

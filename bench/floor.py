@@ -1,4 +1,4 @@
-"""The limit of the machine: the multiply-adds that a model needs, and the rate of onnxruntime's GEMM."""
+"""The lower limit of the time: a model's multiply-adds, and the rate of onnxruntime's GEMM (matrix multiplication)."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 SIDES = (256, 512, 1024)
-SECONDS = 1.0  # per size
+SECONDS = 1.0  # spent on each matrix size
 
 
 def gemm_rates(threads: int) -> dict[str, float]:
@@ -25,7 +25,7 @@ def gemm_rates(threads: int) -> dict[str, float]:
 def saturates() -> bool:
     """Return whether sums of two int8 products are cut off at 16 bits, as on x86 without VNNI.
 
-    This shows which instructions onnxruntime uses, independent of the features that the CPU lists.
+    The result shows which instructions onnxruntime uses, regardless of the features that the CPU lists.
     """
     a, b = np.full((64, 64), 255, np.uint8), np.full((64, 64), 127, np.int8)
     return bool((_session("MatMulInteger", a, b, 1).run(None, {"a": a})[0] != 64 * 255 * 127).any())
@@ -53,7 +53,7 @@ def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
         "gemm",
         [helper.make_tensor_value_info("a", helper.np_dtype_to_tensor_dtype(a.dtype), list(a.shape))],
         [helper.make_tensor_value_info("c", result, [a.shape[0], b.shape[1]])],
-        [onnx.numpy_helper.from_array(b, "b")],  # constant, so it is packed once, like weights
+        [onnx.numpy_helper.from_array(b, "b")],  # a constant, so onnxruntime packs it once, like the weights of a model
     )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -62,10 +62,10 @@ def _session(kind: str, a: NDArray[Any], b: NDArray[Any], threads: int) -> Any:
 
 
 def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
-    """Return the 10^9 multiply-adds of the convolutions of a graph for one image. Everything else is below one percent.
+    """Return the multiply-adds (in 10^9) of a graph's convolutions for one image. The rest is below one percent.
 
-    `depthwise_alone`: count only those that see one channel each. Channels of zeros, which pad the graph
-    (`training/padding.py`), do not count.
+    `depthwise_alone`: count only depthwise convolutions, whose filters read one channel each. The channels of zeros
+    that pad the graph (`training/padding.py`) do not count.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     shapes = {
@@ -90,7 +90,7 @@ def multiply_adds(path: Path, *, depthwise_alone: bool = False) -> float:
 
 
 def _used(values: NDArray[Any]) -> list[int]:
-    """Return the shape of an array without the outputs and inputs, its first two axes, whose weights are all zero."""
+    """Return the shape of convolution weights, without output and input channels (axes 0 and 1) that are all zero."""
     if values.ndim != 4:
         return list(values.shape)
     used = values != 0

@@ -23,7 +23,7 @@ VECTOR_FEATURES = (
 
 
 def describe(packages: tuple[str, ...]) -> dict[str, Any]:
-    """Return CPU, vector features, CPUs in use, load, and versions of Python and `packages`."""
+    """Return the CPU, its vector features, the number of CPUs, the load, and the versions of Python and `packages`."""
     fields = _cpu_fields()
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return {
@@ -54,18 +54,18 @@ def all_cpus() -> set[int]:
 
 
 def last_cpus(count: int) -> list[int]:
-    """Return the CPUs to measure on: the last ones that we may use, which get the fewest interrupts."""
+    """Return the last `count` CPUs that this process may use. They get the fewest interrupts, so measure on them."""
     return sorted(os.sched_getaffinity(0))[-count:]
 
 
 def pin(cpus: int) -> None:
-    """Restrict this process and its children to the last `count` CPUs."""
+    """Restrict this process and its child processes to the last `cpus` CPUs."""
     os.sched_setaffinity(0, last_cpus(cpus))
 
 
 @contextlib.contextmanager
 def pinned(cpus: Sequence[int]) -> Iterator[None]:
-    """Restrict this process, and the children that it starts, to these CPUs during a `with` block."""
+    """Restrict this process, and child processes that it starts, to these CPUs during a `with` block."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -75,14 +75,14 @@ def pinned(cpus: Sequence[int]) -> Iterator[None]:
 
 
 class OtherWork:
-    """Measures how busy other CPUs are from its creation on. Their work takes memory bandwidth and clock rate."""
+    """Measure how busy the other CPUs are, because their work reduces memory bandwidth and clock rate for ours."""
 
     def __init__(self, cpus: Collection[int]) -> None:
         self._cpus = {f"cpu{cpu}" for cpu in cpus}
         self._start = self._ticks()
 
     def share(self) -> float:
-        """Return the busy share of their time in 0..1; 0 if there are no CPUs."""
+        """Return the share of time (0..1) that these CPUs were busy since this object was created; 0 without CPUs."""
         busy, total = (now - then for now, then in zip(self._ticks(), self._start, strict=True))
         return round(busy / total, 3) if total else 0.0
 
@@ -92,9 +92,9 @@ class OtherWork:
         for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
             name, *fields = line.split()
             if name in self._cpus:
-                ticks = [int(field) for field in fields[:8]]  # these include the rest
+                ticks = [int(field) for field in fields[:8]]  # the first eight fields include the time of the others
                 total += sum(ticks)
-                busy += sum(ticks) - ticks[3] - ticks[4]  # idle, and waiting for a disk
+                busy += sum(ticks) - ticks[3] - ticks[4]  # fields 3 and 4: idle, and waiting for a disk
         return busy, total
 
 

@@ -1,7 +1,7 @@
 """results.json: one section for each command, so that a command does not overwrite the results of another one.
 
-The sections are for the kind of machine (`machine.kind`) of the last run. Sections of other kinds are under `others`,
-by kind, until a command runs on that kind again.
+The top-level sections are from the kind of machine (`machine.kind`) of the last run. Sections from other kinds of
+machine are in `others`, by kind. When a command runs on another kind again, its sections move to the top level.
 """
 
 import datetime as dt
@@ -19,9 +19,9 @@ OTHERS = "others"
 
 
 def store(section: str, content: dict[str, Any], path: Path = RESULTS) -> dict[str, Any]:
-    """Replace one section, add the date, and return all results.
+    """Replace one section, add the date to it, and return all results.
 
-    `content["machine"]` has the kind of machine.
+    `content["machine"]` describes the machine, including its kind.
     """
     results = for_kind(load(path), kind_of(content))
     results[section] = {"measured": dt.datetime.now(dt.UTC).date().isoformat(), **content}
@@ -30,7 +30,7 @@ def store(section: str, content: dict[str, Any], path: Path = RESULTS) -> dict[s
 
 
 def for_kind(results: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the results with the sections of this kind of machine in front, and all others under their kind."""
+    """Return the results with this kind's sections at the top level and all others in `others`, by kind of machine."""
     others = {name: dict(sections) for name, sections in results.get(OTHERS, {}).items()}
     front = dict(others.pop(kind, {}))
     for name in SECTIONS:
@@ -42,7 +42,7 @@ def for_kind(results: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def section(results: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a section, or that of another kind of machine if this kind has none. Raises KeyError."""
+    """Return a section, from another kind of machine if the last run's kind has none. Raises KeyError."""
     for sections in (results, *results.get(OTHERS, {}).values()):
         if name in sections:
             return dict(sections[name])
@@ -61,5 +61,5 @@ def save(results: dict[str, Any], path: Path = RESULTS) -> None:
 
 
 def load(path: Path = RESULTS) -> dict[str, Any]:
-    """Return all sections; none before the first measurement."""
+    """Return all results; empty before the first measurement."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -1,8 +1,8 @@
-"""The serving path of the origin, written from its description: fp32 Xception, colour, Pillow, numpy, default session.
+"""The prediction code of the origin (the original service), rebuilt from its published description.
 
-It decodes with Pillow, converts to RGB, resizes to 150x150, divides float32 by 255, runs a session with default options
-and returns JSON. The resize uses nearest, the fastest filter, because the description names none. The origin fetched
-its images from a URL; the fetch is not measured for either service.
+It decodes with Pillow, converts to RGB, resizes to 150x150, and divides by 255 in float32. It then runs an fp32
+Xception in a session with default options, and returns JSON. The description names no resize filter, so this code uses
+nearest, the fastest one. The origin fetched its images from a URL; fetching is not measured for either service.
 """
 
 import base64
@@ -22,7 +22,7 @@ SIZE = 150
 
 
 class Origin:
-    """Return the JSON answer for the bytes of an image."""
+    """The model of the origin. A call returns the JSON answer for the bytes of an image."""
 
     def __init__(self, model: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
@@ -44,5 +44,5 @@ def handler(event: dict[str, Any], _context: object) -> str:
     return _origin[0].answer(base64.b64decode(event["image"]))
 
 
-if "ORIGIN_MODEL" in os.environ:  # in the container, the graph is loaded in the INIT phase
+if "ORIGIN_MODEL" in os.environ:  # in the container, load the graph in Lambda's INIT phase
     _origin.append(Origin(Path(os.environ["ORIGIN_MODEL"])))

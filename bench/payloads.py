@@ -1,4 +1,4 @@
-"""Inputs of the benchmark, made from the synthetic samples, without images of patients and without a download."""
+"""Inputs of the benchmark, made from the synthetic samples. They show no patients and need no download."""
 
 import io
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Payload:
 
 
 def payloads() -> dict[str, Payload]:
-    """Return the three inputs of the table."""
+    """Return the three inputs of the benchmark's table, by key."""
     return {
         "jpeg_224": _payload("224x224 JPEG", 224, 224, "JPEG"),
         "jpeg_2000": _payload("2000x1600 JPEG", 2000, 1600, "JPEG"),
@@ -30,7 +30,7 @@ def payloads() -> dict[str, Payload]:
 
 
 def mixed(count: int) -> list[Payload]:
-    """Return `count` requests of a busy day: mostly small JPEGs, some large ones and PNGs."""
+    """Return `count` inputs as on a busy day: mostly small JPEGs, some large JPEGs and PNGs."""
     kinds = payloads()
     order = ("jpeg_224", "jpeg_2000", "jpeg_224", "png_1024", "jpeg_224")
     return [kinds[order[place % len(order)]] for place in range(count)]

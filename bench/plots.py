@@ -12,7 +12,7 @@ OURS, HEATMAP, ORIGIN, FLOOR = "#2a6f97", "#e09f3e", "#bc4749", "#8d99ae"
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """Draw one plot of the warm path and one of the memory sizes, each if it was measured."""
+    """Draw one plot of warm requests and one of memory sizes. A plot without measurements is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     if process := results.get("process"):
         _warm(process, folder / "warm.svg")
@@ -58,5 +58,5 @@ def _sizes(by_cpus: dict[str, Any], path: Path) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with mpl.rc_context({"svg.hashsalt": "bench"}):  # the same results draw the same file
+    with mpl.rc_context({"svg.hashsalt": "bench"}):  # makes the file identical for identical results
         figure.savefig(path, metadata={"Date": None})

@@ -21,7 +21,7 @@ _PAIRS = {
     "heatmap_api": ("handler_heatmap", "handler"),
     "heatmap_upload": ("upload_heatmap", "upload"),
 }
-"""Ratios of the figures of one image, by their names in results.json: numerator and denominator."""
+"""Ratios of the times of one image: name in results.json -> (numerator, denominator)."""
 
 
 def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | None) -> dict[str, Any]:
@@ -49,10 +49,10 @@ def measure(console: Console, runs: int, cpus: list[int], origin_model: Path | N
             console.print(f"Memory after {REQUESTS} mixed requests, imports, parts of a start …")
             found["memory_mb"] = children.peak_megabytes(REQUESTS, served.folder())
             found["imports_ms"] = children.import_profile()
-            # Pairs, in their order: results.json sorts the keys of objects.
             console.print("Where the time goes …")
             found["request_parts_ms"] = children.profile("request_parts")
             found["model_parts_ms"] = children.profile("model_parts")
+            # A list of pairs keeps the order, because results.json sorts the keys of objects.
             found["cold_parts_ms"] = list(children.cold_parts(COLDS, served.folder()).items())
         found["floor"] = _floor(rates, found["model"]["int8"], _bare_ms(found))
         found["avx2"] = _emulated(console, runs // 2, cpus, model, Path(scratch))
@@ -74,13 +74,13 @@ def _model() -> dict[str, Any]:
         "int8": all(floor.is_int8(path) for path in members),
         "gmac": round(sum(floor.multiply_adds(path) for path in members), 3),
         "depthwise_gmac": round(sum(floor.multiply_adds(path, depthwise_alone=True) for path in members), 3),
-        # Measured by `make evaluate`, which has the images.
+        # Copied from the card: only `make evaluate` has the images to measure this.
         "precision": card.document["metrics"].get("precision"),
     }
 
 
 def _image(ruler: Ruler, key: str, runs: int, calls: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return times and ratios for one image. `calls`: of the subject `ours`; by default all calls of the table."""
+    """Return times and ratios for one image. `calls`: calls of the subject `ours` to measure, by default all."""
     names = calls or ("handler", "handler_heatmap", "upload", "upload_heatmap")
     candidates = {name: Candidate("ours", name, key) for name in names}
     candidates |= {name: Candidate(name, name, key) for name in ("bare", "origin")}
@@ -92,7 +92,7 @@ def _image(ruler: Ruler, key: str, runs: int, calls: tuple[str, ...] | None = No
 
 
 def _modes(rounds: Rounds) -> dict[str, tuple[float, float]]:
-    """Return the two modes of each candidate that has them."""
+    """Return the two modes of each candidate whose times have two modes."""
     found = {name: timing.two_modes(values) for name, values in rounds.ms.items()}
     return {name: modes for name, modes in found.items() if modes}
 

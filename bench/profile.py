@@ -1,4 +1,4 @@
-"""Profile the time of the parts of a warm request and of the kinds of operators of the model."""
+"""Measure how the time of a warm request divides into steps, and the time of the model into kinds of operators."""
 
 import json
 import statistics
@@ -13,10 +13,10 @@ _KERNEL = "_kernel_time"
 
 
 def request_parts() -> dict[str, dict[str, float]]:
-    """Return medians in ms for each image of the benchmark, through the handler with `?heatmap=true`.
+    """Return the median ms of each step for each image of the benchmark, from requests with `?heatmap=true`.
 
-    `decode`, `preprocess` and `model` are from the `timing_ms` of the answer. `heatmap` is the rest of its total.
-    `around` is the rest of the handler: base64, JSON, routing.
+    `decode`, `preprocess` and `model` come from `timing_ms` in the answer. `heatmap` is the rest of the total in
+    `timing_ms`. `around` is the rest of the handler's time: base64, JSON, routing.
     """
     import time
 
@@ -35,13 +35,13 @@ def request_parts() -> dict[str, dict[str, float]]:
 
 
 def parts_of(timing: Mapping[str, float], whole_ms: float) -> dict[str, float]:
-    """Return the `timing_ms` of one answer, and the total time of the handler."""
+    """Return the ms of each step. `timing`: the `timing_ms` of an answer. `whole_ms`: the total time of the handler."""
     told = {name: timing[name] for name in ("decode", "preprocess", "model")}
     return told | {"heatmap": timing["total"] - sum(told.values()), "around": whole_ms - timing["total"]}
 
 
 def model_parts() -> dict[str, float]:
-    """Return milliseconds of one run of the graphs by kind of operator, from the profiler of onnxruntime."""
+    """Return the ms of one run of the graphs by kind of operator, as measured by onnxruntime's profiler."""
     import onnx
     import onnxruntime
 
@@ -68,7 +68,7 @@ def model_parts() -> dict[str, float]:
 
 
 def by_kind(events: Iterable[Mapping[str, Any]], depthwise: Collection[str]) -> Counter[str]:
-    """Return microseconds of the events of a profile by kind of operator. `depthwise`: names of nodes with groups."""
+    """Return the microseconds of a profile by kind of operator. `depthwise`: names of the depthwise convolutions."""
     found: Counter[str] = Counter()
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(_KERNEL):

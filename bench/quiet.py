@@ -1,7 +1,7 @@
-"""Read the CPU time of processes, wait until they are idle, and give one process the CPU before others.
+"""Wait until processes are idle, and give one process priority for the CPU.
 
-The threads of an onnxruntime session keep spinning after its answer. The next process on the same CPU then gets half of
-it, so a turn may begin only when every other process is idle.
+The threads of an onnxruntime session keep spinning for a while after its answer. The next process on the same CPU would
+get only half of the CPU, so a turn may begin only when every other process is idle.
 """
 
 import os
@@ -19,11 +19,11 @@ PATIENCE_SECONDS = 20.0
 
 
 class NeverIdle(RuntimeError):
-    """A process did not become idle in time. The text names it."""
+    """A process did not become idle in time. The message names the process."""
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of all threads of a process so far, in seconds, from /proc. Raises OSError if it ended."""
+    """Return the CPU seconds that all threads of a process have used so far. Raises OSError if the process ended."""
     total = 0
     for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:
@@ -46,12 +46,12 @@ def wants_cpu(pid: int) -> bool:
 
 
 def wait_until_idle(pids: Mapping[str, int], patience_seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until no process used CPU time for a whole window and none is ready to run. Returns the seconds waited.
+    """Wait until no process used CPU time for a whole window and none is ready to run. Return the seconds waited.
 
-    Both conditions are checked, because a spinning thread may get no time in a window on a busy machine.
+    CPU time alone is not enough: on a busy machine, a spinning thread may get no CPU time during a window.
 
     `pids`: process ids by name. Raises NeverIdle with the names of processes that are still busy after
-    `patience_seconds`, OSError if one ended.
+    `patience_seconds`, and OSError if a process ended.
     """
     start = time.monotonic()
     while True:
@@ -60,7 +60,7 @@ def wait_until_idle(pids: Mapping[str, int], patience_seconds: float = PATIENCE_
         busy = [
             name
             for name, pid in pids.items()
-            # The sum can also shrink, because it loses the time of a thread that ended.
+            # Use the absolute change: the sum shrinks when a thread ends, because its time no longer counts.
             if abs(cpu_seconds(pid) - before[name]) > _IDLE_SHARE * WINDOW_SECONDS or wants_cpu(pid)
         ]
         waited = time.monotonic() - start
@@ -71,10 +71,10 @@ def wait_until_idle(pids: Mapping[str, int], patience_seconds: float = PATIENCE_
 
 
 def serve_first(pid: int) -> bool:
-    """Give a process the CPU before others, where this is allowed (root). Returns whether it is allowed.
+    """Give a process priority over all others, which needs root. Return whether this was allowed.
 
-    `pid`: the leader of a separate session. Linux divides the CPU between sessions first (autogroup); process
-    priorities count only within a session.
+    `pid`: the leader of a separate session. Linux first divides the CPU between sessions (autogroup). The priority of a
+    process counts only within its session.
     """
     try:
         os.setpriority(os.PRIO_PROCESS, pid, -20)
@@ -87,7 +87,7 @@ def serve_first(pid: int) -> bool:
 
 
 def in_own_session() -> None:
-    """Continue in a new process that leads its own session and has the CPU first. This process waits for it and ends.
+    """Fork. The child leads a new session with priority for the CPU and continues. The parent waits for it and exits.
 
     Call this before any thread is started. Without it, `serve_first` would prioritise the whole session of a terminal.
     """

@@ -1,4 +1,4 @@
-"""Write results.json as tables between the markers of bench/README.md, as plots, and to the terminal."""
+"""Report results.json: as tables between the markers of bench/README.md, as plots, and as rows on the terminal."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ KINDS = {
 
 
 def publish(results: dict[str, Any], console: Console) -> None:
-    """Write the tables and plots, and show the rows."""
+    """Write the tables and plots, and print the rows."""
     from bench import plots  # imports matplotlib, which tables do not need
 
     plots.draw(results, ROOT / "bench" / "plots")
@@ -30,7 +30,7 @@ def publish(results: dict[str, Any], console: Console) -> None:
 
 
 def write_tables(results: dict[str, Any], console: Console) -> None:
-    """Write the tables, and show the rows of this kind of machine with its warnings."""
+    """Write the tables, and print the rows and warnings for this kind of machine."""
     text = tables(results) + plot_links(ROOT / "bench" / "plots", DOCUMENT.parent)
     DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), text, DOCUMENT.name), encoding="utf-8")
     table = Table("measured", "must / aim", "found")
@@ -43,7 +43,7 @@ def write_tables(results: dict[str, Any], console: Console) -> None:
 
 
 def tables(results: dict[str, Any]) -> str:
-    """Return the table of the kind of machine measured last, then the other tables, each with its conditions."""
+    """Return the table for the kind of machine that was measured last, then the others, each with its conditions."""
     parts = [_part(results)]
     for kind, sections in sorted(results.get(OTHERS, {}).items()):
         parts.append(f"### On a machine {KINDS.get(kind, kind)}\n\n{_part(sections)}")
@@ -95,7 +95,7 @@ def _rounds(process: dict[str, Any]) -> str:
 
 
 def warnings(results: dict[str, Any]) -> list[str]:
-    """Return reasons to doubt figures: two modes, and too few undisturbed rounds."""
+    """Return warnings about figures that have two modes or too few undisturbed rounds."""
     found = []
     process = results.get("process", {})
     for title, images in (("", process), (" without VNNI", process.get("avx2", {}))):

@@ -1,4 +1,4 @@
-"""The rows of the table: the measurement, its required and desired values, and the result."""
+"""The rows of the benchmark's table: a measurement, its required and desired values, and its result."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MISSED = " **(missed)**"
 
 @dataclass(frozen=True)
 class Goal:
-    """The required and the desired value of a figure. `most`: both are upper limits, otherwise lower limits."""
+    """The required value (`must`) and desired value (`aim`) of a figure: lower limits, or upper limits if `most`."""
 
     must: float
     aim: float
@@ -95,7 +95,7 @@ def _against(entry: dict[str, Any], over: str, under: str, title: str, goal: Goa
 
 
 def _emulated_rows(found: dict[str, Any]) -> list[Row]:
-    """Return the rows for this CPU with the instructions of a CPU without VNNI."""
+    """Return the rows that were measured on this CPU without its VNNI instructions."""
     title = "{}, origin's time over ours, AVX2 without VNNI"
     if "jpeg_224" not in found:
         return [Row("AVX2 without VNNI", str(_ORIGIN["avx2"]), found["why_not"])] if found else []
@@ -128,7 +128,7 @@ def _share_row(title: str, floor: dict[str, Any], goal: Goal | None) -> Row:
 
 
 def _precision(cost: dict[str, Any] | None) -> list[Row]:
-    """Return the loss of accuracy by int8 on the test split, from `make evaluate FLOAT32=`."""
+    """Return the loss of accuracy from int8 on the test split, as measured by `make evaluate FLOAT32=`."""
     if not cost:
         return []
     found = (
@@ -138,7 +138,7 @@ def _precision(cost: dict[str, Any] | None) -> list[Row]:
 
 
 def _profile_rows(found: dict[str, Any]) -> list[Row]:
-    """Return the rows with the time of each part."""
+    """Return the rows with the time of each step of a request, of the model, and of a cold start."""
     rows = [
         Row(
             f"parts of a warm {found[name]['film']} with its heatmap, in the API, ms",
@@ -226,7 +226,7 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def best_size(sizes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the memory size for the default: twice the speed justifies at most twice the price."""
+    """Return the memory size to use as the default: twice the speed justifies at most twice the price."""
     return min(sizes, key=lambda entry: mean_ms(entry) * entry["usd_per_thousand"])
 
 

@@ -1,4 +1,4 @@
-"""Our service as it runs: the handler with a Function URL event, and the bare sessions as its lower limit."""
+"""The calls of our service to measure: the handler with a Function URL event, and the bare model as its lower limit."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("AUTH_MODE", "none")
-# As on Lambda, each answer logs one line to standard output, which the benchmark uses for its results.
+# Silence the log: each answer logs one line to standard output, which the benchmark uses for its results.
 os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
 
 import numpy as np
@@ -57,7 +57,7 @@ def event(payload: Payload, *, heatmap: bool = False) -> dict[str, Any]:
 
 
 def handler_call(payload: Payload, *, heatmap: bool = False) -> Callable[[], object]:
-    """Return a call for a warm request, with or without a heatmap. Raises RuntimeError for an unexpected answer."""
+    """Return a call that sends a request, with or without a heatmap. Raises RuntimeError for an unexpected answer."""
     request: Any = event(payload, heatmap=heatmap)
     context: Any = Context()
 
@@ -74,7 +74,7 @@ def handler_call(payload: Payload, *, heatmap: bool = False) -> Callable[[], obj
 
 
 def upload_call(payload: Payload, *, heatmap: bool = True) -> Callable[[], object]:
-    """Return a call for the work of an upload, from its bytes to the bytes for S3. The worker always sets `heatmap`."""
+    """Return a call that processes an upload, from its bytes to the bytes for S3. The worker always sets `heatmap`."""
     predictor = process_predictor()
 
     def call() -> object:
@@ -109,7 +109,7 @@ def limits() -> Limits:
 
 
 def inputs(payload: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
-    """Return the input of each member for `copies` copies of a payload."""
+    """Return the input array of each model member for `copies` copies of a payload."""
     pixels = decode(payload.data, limits()).pixels
     single = [
         to_model_input(pixels, member.input.height, member.input.width, stretch=card().stretch)
@@ -119,7 +119,7 @@ def inputs(payload: Payload, copies: int = 1) -> list[NDArray[np.uint8]]:
 
 
 def bare_run(payload: Payload) -> Callable[[], object]:
-    """Return a call of `session.run` of every member on a prepared input: the lower limit of the handler."""
+    """Return a call that only runs every model member on a prepared input: the lower limit of the handler's time."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = process_settings().intra_op_threads
     options.inter_op_num_threads = 1
@@ -134,9 +134,9 @@ def bare_run(payload: Payload) -> Callable[[], object]:
 
 
 def openvino_run(payload: Payload, precision: str | None = None) -> Callable[[], object]:
-    """Return a call of OpenVINO's CPU plugin with the same files, inputs and number of threads.
+    """Return a call that runs the same model files and inputs on OpenVINO's CPU plugin, with as many threads.
 
-    `precision`: "f32" prevents it from computing a float32 graph in bfloat16, its default where the CPU supports it.
+    `precision`: "f32" makes OpenVINO compute float32 graphs in float32. Its default is bfloat16 where supported.
     """
     import openvino  # imported here, because the child processes that measure memory must not load it
 

@@ -2,9 +2,9 @@
 
     python -m bench.subject NAME --cpus 1,3 [--origin-model FILE]
 
-The process reads requests from standard input, one {"call": name, "image": key} per line, and prints for each {"ms":
-wall clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times the second run, which
-finds the processor caches in the state after the first run. An error ends the process with a traceback.
+The process reads requests from standard input, one {"call": name, "image": key} per line. For each it prints {"ms":
+wall clock, "cpu_ms": CPU time of all its threads}. Every request runs the call twice and times only the second run,
+because the first run fills the processor caches. An error ends the process with a traceback.
 """
 
 import argparse
@@ -22,11 +22,11 @@ Make = Callable[[str, str], Call]
 def serve(make: Make, cpus: frozenset[int] | None = None) -> None:
     """Answer requests until standard input ends. `make` returns the call for a name and the key of an image.
 
-    `cpus`: CPUs to pin this process to, before anything else. Calls are created on first use.
+    The process is first pinned to `cpus`, if given. Each call is created on first use.
     """
     if cpus:
         os.sched_setaffinity(0, cpus)
-    # Output of libraries must not mix with the answers.
+    # Libraries may print to standard output. Send their output to standard error, so that it is not among the answers.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         calls: dict[tuple[str, str], Call] = {}

@@ -1,7 +1,7 @@
-"""Medians, quartiles, ratios and modes of times, and candidates that take turns within one process.
+"""Compute medians, quartiles, ratios and modes of times, and time candidates that take turns within one process.
 
-A candidate can leave spinning threads behind, so `interleaved` is only for candidates without them. All others are
-measured in separate processes (`turns`).
+Use `interleaved` only for candidates that leave no spinning threads behind. All others are measured in separate
+processes (`turns`).
 """
 
 import time
@@ -13,9 +13,9 @@ import numpy as np
 
 WARM_UP = 2
 
-_LEAST_SHARE = 0.2  # of the values, for a mode
-_APART = 2.5  # times the sum of both standard deviations; the halves of a normal distribution are 1.3 apart
-_LEAST_STEP = 0.1  # of the median
+_LEAST_SHARE = 0.2  # of all values: a smaller cluster is not a mode
+_APART = 2.5  # least gap, in sums of both standard deviations; the halves of a normal distribution are 1.3 apart
+_LEAST_STEP = 0.1  # least gap, as a share of the median
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ def compared(taken: Mapping[str, list[float]], over: str, under: str) -> dict[st
 
 
 def two_modes(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the medians of two clear clusters of the values; None if they are one cluster.
+    """Return the medians of both clusters if the values form two clear clusters; otherwise None.
 
-    A median between two modes is a time that rarely occurs. Each cluster has at least a fifth of the values, and the
-    gap is wide compared with the spread within the clusters.
+    The median of values with two modes is misleading, because times near it rarely occur. Each cluster must have at
+    least a fifth of the values. The gap must be wide compared with the spread within the clusters.
     """
     found = np.sort(np.asarray(values, float))
     least = max(2, int(np.ceil(_LEAST_SHARE * len(found))))

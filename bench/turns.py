@@ -1,8 +1,8 @@
-"""The ruler: subjects in separate processes take turns that do not affect each other.
+"""Time subjects in separate processes that take turns, so that they do not affect each other.
 
-Before each turn every subject is idle, by its CPU time in /proc. A turn counts only if nothing else ran on its CPU. It
-was disturbed if its threads ran for less than the wall-clock time; then it is repeated. Where this is allowed, subjects
-have the CPU before all other processes.
+Before each turn, the ruler waits until every subject is idle by its CPU time in /proc. A turn is disturbed if its
+threads ran for less than its wall-clock time, which means that something else used the CPU. Disturbed turns are
+repeated. With root, subjects have priority over all other processes.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ from bench.quiet import serve_first, wait_until_idle
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTEMPTS = 4
-"""Attempts at one turn, until one is undisturbed."""
+"""Most attempts at one turn. The first undisturbed attempt ends them."""
 
 LEAST_ROUNDS = 10
-"""Undisturbed rounds that are enough for a figure. With fewer, all rounds count, and the report says so."""
+"""Fewest undisturbed rounds for a figure. With fewer, all rounds count, and the report says so."""
 
 _LOST_SHARE, _LOST_MS = 0.02, 0.25
-"""Time that an undisturbed turn may lose to interrupts and to the clocks."""
+"""Time that an undisturbed turn may lose to interrupts and the clocks' resolution: a share of it, plus milliseconds."""
 
 
 class SubjectEnded(RuntimeError):
-    """A subject ended with an error. The text has its last output."""
+    """A subject ended with an error. The message has its last output."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Turn:
 
     @property
     def disturbed(self) -> bool:
-        """Whether something else used the CPU during the turn. On several CPUs, only large disturbances show."""
+        """Whether something else used the CPU during the turn. On several CPUs, only large disturbances show here."""
         return self.ms - self.cpu_ms > _LOST_SHARE * self.ms + _LOST_MS
 
 
 class Subject:
-    """A process that answers requests for turns, as a context manager that ends it.
+    """A process that runs calls on request. This context manager ends it.
 
-    `command`: runs `bench.subject.serve`. `errors`: file for its standard error.
+    `command`: a command that runs `bench.subject.serve`. `errors`: the file for its standard error.
     """
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], errors: Path) -> None:
@@ -92,7 +92,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A call of a subject for an image."""
+    """One call of one subject for one image."""
 
     subject: str
     call: str
@@ -111,18 +111,18 @@ class Rounds:
 
     @property
     def counts(self) -> dict[str, int | bool]:
-        """The number of rounds, the number of undisturbed ones, and whether these are enough alone."""
+        """The number of rounds, the number of undisturbed rounds, and whether these are enough for a figure."""
         taken, undisturbed = (len(next(iter(one.values()), [])) for one in (self.taken, self.undisturbed))
         return {"taken": taken, "undisturbed": undisturbed, "quiet": undisturbed >= min(LEAST_ROUNDS, taken)}
 
     @property
     def ms(self) -> dict[str, list[float]]:
-        """The undisturbed rounds, or all rounds if these are too few."""
+        """The undisturbed rounds; all rounds if there are too few undisturbed ones."""
         return self.undisturbed if self.counts["quiet"] else self.taken
 
 
 class Ruler:
-    """Runs candidates of several subjects in turns.
+    """Run candidates of several subjects in turns.
 
     `wait`: called before each turn with the process ids by name; returns when all are idle.
     """
@@ -134,9 +134,9 @@ class Ruler:
         self._wait = wait
 
     def rounds(self, candidates: Mapping[str, Candidate], runs: int) -> Rounds:
-        """Take rounds until `runs` are undisturbed, at most 1.5 times as many. Each begins with another candidate."""
+        """Take rounds until `runs` are undisturbed, but at most 1.5 * `runs`. Each begins with another candidate."""
         found = Rounds({name: [] for name in candidates}, {name: [] for name in candidates})
-        for candidate in candidates.values():  # creates the calls
+        for candidate in candidates.values():  # the first turn of a candidate creates its call
             self._turn(candidate)
         names = list(candidates)
         for number in range(runs + runs // 2):
@@ -169,7 +169,7 @@ def subjects(
 ) -> Iterator[Ruler]:
     """Run subjects, each pinned to the same CPUs, during a `with` block.
 
-    `folder`: for their standard errors. `packages`: a folder whose packages they import instead of installed ones.
+    `folder`: for files with their standard errors. `packages`: a folder of packages to use instead of installed ones.
     """
     path = [str(packages)] if packages else []
     environment: dict[str, Any] = {

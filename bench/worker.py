@@ -27,7 +27,7 @@ BATCH = 5
 """Uploads in a batch: the default of the setting batch_size."""
 
 LATENCIES_MS = (0, 100)
-"""Waiting time of a call to S3. The second value is the lower end of the "roughly 100-200 milliseconds" that AWS gives
+"""Latencies of a call to S3. The second value is the lower end of the "roughly 100-200 milliseconds" that AWS gives
 for small objects and first bytes (Amazon S3 User Guide, Performance design patterns)."""
 
 MEMORY_MB = 1769
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10, help="batches of each candidate; default: %(default)s")
     runs = parser.parse_args().runs
     quiet.in_own_session()
-    with local_s3() as address:  # started before this process is pinned, so the server has the other CPUs
+    with local_s3() as address:  # started before this process is pinned, so the server is not pinned
         os.environ |= {
             "AWS_ENDPOINT_URL_S3": address,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -97,7 +97,7 @@ def measure(console: Console, runs: int) -> dict[str, Any]:
 def _usd(milliseconds: float) -> dict[str, float]:
     """Return the price of Lambda in USD for 1,000 uploads of `milliseconds` each, in batches of BATCH, by architecture.
 
-    arm64 is priced at the same time, because it was not measured.
+    The time was not measured on arm64, so the price for arm64 assumes the same time.
     """
     return {
         architecture: cost.usd_per_thousand_in_batches(milliseconds, BATCH, MEMORY_MB, architecture)
@@ -106,7 +106,7 @@ def _usd(milliseconds: float) -> dict[str, float]:
 
 
 def _delivery(size: int, runs: int) -> Callable[[], object]:
-    """Return a call that delivers BATCH new uploads, `size` per event. It raises RuntimeError if one fails."""
+    """Return a call that delivers BATCH new uploads, `size` per event, and raises RuntimeError if one fails."""
     from bench.served import Context
     from pneumonia.handlers import worker
 
@@ -124,8 +124,8 @@ def _delivery(size: int, runs: int) -> Callable[[], object]:
 
 
 def _uploaded(prefix: str, count: int) -> list[dict[str, Any]]:
-    """Return SQS records of `count` new uploads without a result."""
-    client = boto3.client("s3")  # not the client of the worker, which has the latency
+    """Make `count` new uploads, which have no result yet, and return their SQS records."""
+    client = boto3.client("s3")  # a new client: the worker's client has the added latency
     for bucket in (UPLOADS, RESULTS):
         client.create_bucket(Bucket=bucket)
     data = payloads.payloads()["jpeg_224"].data

@@ -1,7 +1,7 @@
 """An fp32 Xception at 150x150 RGB with random weights: the shape and cost of the origin's network.
 
-The time of a float32 graph does not depend on its weights, as long as no value becomes denormal or infinite. So no
-download or training is needed. BatchNorm is folded into the convolutions, as export tools do.
+Random weights are enough: the time of a float32 graph does not depend on its weights, unless values become denormal or
+infinite. Batch normalisation is folded into the convolutions, as export tools do.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ MIDDLE_BLOCKS = 8
 
 
 class _Graph:
-    """Collects nodes and weights. Every method returns the name of its output."""
+    """Collect nodes and weights. Every method adds an operator and returns the name of its output."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []

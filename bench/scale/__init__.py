@@ -1,1 +1,1 @@
-"""Many images at once: a run on this machine, and a simulation of Lambda."""
+"""Processing many images at once: measure a run on this machine, and simulate Lambda."""

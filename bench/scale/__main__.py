@@ -1,6 +1,6 @@
 """`make scale`: simulate how Lambda processes many images at once, from measurements.
 
-Write the tables in docs/scale.md and its plot. Read bench/results.json and cdk.json.
+Read bench/results.json and cdk.json. Write the tables and the plot of docs/scale.md.
 """
 
 import re
@@ -23,9 +23,9 @@ def main() -> None:
 
 
 def filled(document: str, tables: dict[str, str]) -> str:
-    """Return the document with every table in its place.
+    """Return the document with every table at its marker.
 
-    Raises ValueError unless each table has one place, and each place a table."""
+    Raises ValueError unless each table has exactly one marker, and each marker a table."""
     places = _PLACE.findall(document)
     if sorted(places) != sorted(tables):
         raise ValueError(f"docs/scale.md has places for {sorted(places)}, the tables are {sorted(tables)}")

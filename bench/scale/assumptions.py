@@ -1,4 +1,4 @@
-"""Scaling as documented by AWS, and further assumptions of the simulation. docs/scale.md prints this list."""
+"""The scaling rules that AWS documents, and further assumptions of the simulation. docs/scale.md prints this list."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -19,8 +19,9 @@ CDK = Path(__file__).resolve().parents[2] / "cdk.json"
 class Inputs:
     """Measured inputs.
 
-    `work`: one image at the default memory. `colds`: seconds of the measured starts. `checks`: the measured batches, as
-    (latency of S3 in ms, images of an invocation, measured ms). `settings`: of cdk.json."""
+    `work`: the work for one image at the default memory size. `colds`: seconds of each measured cold start. `checks`:
+    measured batches, as (latency of S3 in ms, images per invocation, measured ms). `settings`: settings in cdk.json.
+    """
 
     work: Work
     colds: tuple[float, ...]
@@ -39,14 +40,14 @@ class Inputs:
         return self.work.batch_ms(images) / 1000
 
     def usd_of_lambda(self, billed_seconds: float, invocations: int) -> float:
-        """Return the list price at the default memory."""
+        """Return the list price of Lambda at the default memory size."""
         gigabytes = self._number("memory_mb") / 1024
         architecture = str(self.settings["architecture"])
         return billed_seconds * gigabytes * cost.USD_PER_GB_SECOND[architecture] + invocations * cost.USD_PER_REQUEST
 
     def usd_of_uploads(self, images: int, batches: int) -> float:
         """Return the price of S3 and SQS for uploads: the upload, its results, and messages received in batches."""
-        requests = images + 2 * batches  # sent by S3, then received and deleted by the poller
+        requests = images + 2 * batches  # S3 sends one per image; the poller receives and deletes batches
         return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self._number("price_million_queue_requests") / 1e6
 
     def usd_of_backfill(self, images: int, batches: int) -> float:
@@ -62,7 +63,7 @@ class Inputs:
 
 
 def read(results: Mapping[str, Any] | None = None) -> Inputs:
-    """Return the inputs from results.json. Raises KeyError if no worker or no container was measured."""
+    """Read the inputs from results.json. Raises KeyError if its section `worker` or `container` is missing."""
     found = measurements.load() if results is None else results
     worker, container = measurements.section(found, "worker"), measurements.section(found, "container")
     settings = json.loads(CDK.read_text(encoding="utf-8"))["context"]
@@ -83,7 +84,7 @@ def read(results: Mapping[str, Any] | None = None) -> Inputs:
 
 
 def _colds(container: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return seconds from a listening container to its first answer, with a dropped page cache if that was measured."""
+    """Return the seconds of each cold start (listening to first answer), with a dropped page cache if measured."""
     samples = container.get("cold_samples_ms", {})
     for name in ("dropped_cache", "warm_cache"):
         if samples.get(name):

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def measure(console: Console, images: int, instances: int) -> dict[str, Any]:
-    """Upload `images` images, and return how long the run took and how old the queue became."""
+    """Upload `images` images. Return how long the run took and how long messages waited in the queue."""
     settings = default_settings()
     described = machine.describe(("onnxruntime", "numpy", "pillow"))
     with local_cloud(settings) as cloud:
@@ -120,7 +120,7 @@ def _line(worker: "subprocess.Popen[str]") -> Any:
 
 
 def _batches(workers: list["subprocess.Popen[str]"], images: int) -> list[dict[str, Any]]:
-    """Return the reports of the instances about their batches, until all images are done."""
+    """Return the instances' reports on their batches, after all images are done."""
     found: list[dict[str, Any]] = []
     with ThreadPoolExecutor(len(workers)) as pool:
         done = [0]

@@ -35,5 +35,5 @@ def draw(inputs: Inputs, path: Path) -> None:
     right.set_title("a million images of an archive", fontsize=9)
     right.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": "scale"}):  # the same results give the same file
+    with mpl.rc_context({"svg.hashsalt": "scale"}):  # makes the file identical for identical results
         figure.savefig(path, metadata={"Date": None})

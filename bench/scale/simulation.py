@@ -1,4 +1,4 @@
-"""Simulate batches on instances of a function: when each ends, what AWS bills, and how long each waited."""
+"""Simulate batches on instances of a function: when each batch ends, how long it waited, and the time AWS bills."""
 
 import heapq
 import random
@@ -10,7 +10,7 @@ from bench.scale import assumptions
 
 @dataclass(frozen=True)
 class Batch:
-    """Images of one invocation. `ready`: the second at which the first of them starts to wait."""
+    """The images of one invocation. `ready`: the second at which its first image starts to wait."""
 
     images: int
     ready: float
@@ -18,7 +18,7 @@ class Batch:
 
 @dataclass
 class Outcome:
-    """Outcome of a run. Times are in seconds from its start; `ages`: (second, age of the batch that began then)."""
+    """Outcome of a run, in seconds from its start. `ages`: (second at which a batch began, its age at that time)."""
 
     images: int = 0
     finished: float = 0.0
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def oldest(self) -> float:
-        """The longest time that an image waited until its batch began."""
+        """The longest time in seconds that an image waited until its batch began."""
         return max((age for _, age in self.ages), default=0.0)
 
     @property
@@ -45,7 +45,7 @@ class Outcome:
 
 
 Allowed = Callable[[float], int]
-"""Returns how many invocations may run at once, for a second from the start of the run."""
+"""Takes the seconds since the start of the run. Returns how many invocations may run at once at that time."""
 
 
 def queue_allows(max_concurrency: int) -> Allowed:
@@ -56,7 +56,7 @@ def queue_allows(max_concurrency: int) -> Allowed:
 
 
 def map_allows(max_concurrency: int) -> Allowed:
-    """Return the limit of a Distributed Map: as many children as it has started, at most `max_concurrency`."""
+    """Return the limit of a Distributed Map: the number of children started so far, at most `max_concurrency`."""
     most = min(max_concurrency, assumptions.MOST_CHILDREN.value)
     return lambda second: int(min(most, max(1, assumptions.CHILDREN_A_SECOND.value * second)))
 
@@ -70,13 +70,13 @@ def run(
 ) -> Outcome:
     """Run the batches in their order.
 
-    `duration`: returns the seconds of a warm invocation for a number of images. `colds`: seconds from the start of
-    Python to the first answer; each new instance takes longer by one of them. New instances start at the documented
-    rate of Lambda.
+    `duration`: returns the seconds of a warm invocation for a number of images. `colds`: measured seconds from the
+    start of Python to the first answer; the first batch of a new instance takes one of these longer. New instances
+    start at the rate that AWS documents for Lambda.
     """
     chance = random.Random(seed)  # noqa: S311  # nosec B311
     outcome = Outcome()
-    busy: list[float] = []  # when each running invocation ends
+    busy: list[float] = []  # heap of the times at which running invocations end
     saved, saved_at = assumptions.MOST_SAVED_INSTANCES.value, 0.0
     now = 0.0
     pause = assumptions.QUEUE_MS.value / 1000
@@ -114,9 +114,9 @@ def run(
 
 
 def _room(now: float, busy: list[float], allowed: Allowed) -> float:
-    """Return the first second from `now` on at which another invocation may begin. Drop ended ones from `busy`."""
+    """Return the first time from `now` on at which another invocation may begin. Drop ended ones from `busy`."""
     while len(busy) >= allowed(now):
-        # Either one ends, or more are allowed. The limit is checked each tenth of a second.
+        # Wait until an invocation ends or the limit rises. While it can still rise, check it every 0.1 s.
         now = min(busy[0], now + 0.1) if allowed(now) < allowed(now + 3600) else busy[0]
         while busy and busy[0] <= now:
             heapq.heappop(busy)
@@ -132,7 +132,7 @@ def burst(images: int, batch: int) -> Iterable[Batch]:
 
 
 def listed(images: int, batch: int) -> Iterable[Batch]:
-    """Yield batches as fast as a Distributed Map lists them. The time until listing does not count as waiting."""
+    """Yield batches as fast as a Distributed Map lists images. The time before listing does not count as waiting."""
     whole, rest = divmod(images, batch)
     for number in range(whole):
         yield Batch(batch, (number + 1) * batch / assumptions.LISTED_A_SECOND.value)
@@ -143,8 +143,8 @@ def listed(images: int, batch: int) -> Iterable[Batch]:
 def steady(images_a_second: float, seconds: float, batch: int, allowed: int) -> Iterable[Batch]:
     """Yield batches of images that arrive at a constant rate.
 
-    A poller takes the messages that are available. So each image is a batch alone while fewer than `allowed` batches
-    could fill up within a second. Above that rate batches fill up.
+    A poller takes the messages that are available, without waiting for more. At a rate of up to `allowed` images a
+    second, each image is therefore a batch of one. Above that rate, batches grow.
     """
     size = max(1, min(batch, int(images_a_second / allowed)))
     count = int(images_a_second * seconds / size)

@@ -16,7 +16,7 @@ HOUR = 3600
 
 
 def tables(inputs: Inputs) -> dict[str, str]:
-    """Return all tables by the names of their places in docs/scale.md."""
+    """Return all tables by the names of their markers in docs/scale.md."""
     return {
         "facts": facts(),
         "inputs": given(inputs),
@@ -43,7 +43,7 @@ def archive(inputs: Inputs, images: int, concurrency: int) -> Outcome:
 
 
 def capacity(inputs: Inputs, concurrency: int) -> float:
-    """Return the images per second that full batches reach in the long run."""
+    """Return the images per second in the long run if all batches are full."""
     return concurrency * inputs.batch / (inputs.seconds(inputs.batch) + assumptions.QUEUE_MS.value / 1000)
 
 
@@ -71,7 +71,7 @@ def given(inputs: Inputs) -> str:
 
 
 def check(inputs: Inputs) -> str:
-    """Compare the model of an invocation with the measured ones."""
+    """Compare the modelled durations of invocations with the measured durations."""
     rows = []
     for latency, images, measured in inputs.checks:
         model = replace(inputs.work, s3_ms=latency).batch_ms(images)
@@ -80,7 +80,7 @@ def check(inputs: Inputs) -> str:
 
 
 def load(inputs: Inputs) -> str:
-    """Compare the run on this machine with a simulation whose invocations take as long as the measured ones."""
+    """Compare the run on this machine with a simulation in which invocations take as long as measured."""
     found = inputs.load
     if found is None:
         return "Not measured yet."
@@ -113,7 +113,7 @@ def bursts(inputs: Inputs) -> str:
 
 
 def steady(inputs: Inputs) -> str:
-    """Simulate an hour of uploads at a share of the capacity of the mapping, with the age of the queue at its end."""
+    """Simulate an hour of uploads at shares of the capacity, with the age of the queue at the end of the hour."""
     rows = []
     for concurrency in (5, 10, 50):
         limit = capacity(inputs, concurrency)
@@ -163,7 +163,7 @@ def batches(inputs: Inputs) -> str:
 
 
 def memory(inputs: Inputs) -> str:
-    """Compare memory sizes: more memory makes computing faster, and waiting for S3 more expensive."""
+    """Compare memory sizes. More memory makes computing faster, but waiting for S3 more expensive."""
     default = inputs.settings["memory_mb"]
     rows = []
     for size, ms in sorted(inputs.sizes.items()):

@@ -1,7 +1,7 @@
-"""The duration of an invocation: images of a batch overlap while they wait for S3, and one computes at a time.
+"""A model of the duration of an invocation: images wait for S3 at the same time, but compute one after another.
 
-A small model of `uploads.concurrency`, to compare batch sizes and images in flight without measuring each of them.
-`make bench` measures two points (`worker.latency`). docs/scale.md compares them with the model.
+It models `uploads.concurrency`, to compare batch sizes and numbers of images in flight without measuring each one.
+`make bench` measures two points (`worker.latency`), which docs/scale.md compares with the model.
 """
 
 import heapq
