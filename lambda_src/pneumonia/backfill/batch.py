@@ -1,4 +1,4 @@
-"""Process one batch of an archive: predict images that have no result yet, with the same code as uploads."""
+"""Process one batch of a backfill: predict its images that have no result yet, with the same code as uploads."""
 
 import enum
 import functools
@@ -30,15 +30,18 @@ NEWER_RESULT = "newer_result"
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
 _NEVER = datetime.fromtimestamp(0, UTC)
-# Objects of these classes must be restored before they can be read. In Intelligent-Tiering, `ArchiveStatus` shows this
-# instead.
+# Storage classes whose objects must be restored before they can be read. An archived object in Intelligent-Tiering has
+# `ArchiveStatus` instead.
 _ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 logger = Logger()
 
 
 class BatchIncomplete(Exception):
-    """Images failed because of the service, and the batch must be tried again. The text has only numbers and codes."""
+    """Images failed because of errors in the service, so the batch must be tried again.
+
+    The error message has only numbers and codes.
+    """
 
 
 class OutOfTime(Exception):
@@ -46,7 +49,7 @@ class OutOfTime(Exception):
 
 
 class EveryImageFailed(Exception):
-    """The function ended on each of several images, so the cause is not the images."""
+    """The function crashed or timed out on each of several images, so the images are not the cause."""
 
 
 _Count = Callable[[Tally], None]
@@ -54,7 +57,7 @@ _Count = Callable[[Tally], None]
 
 
 Process = Callable[[Upload, str], tuple[WriteOutcome, ResultDocument]]
-"""Predict an upload and store its result: `uploads.process.process_upload`."""
+"""Predicts an upload and stores its result, like `uploads.process.process_upload`."""
 
 
 class _Unfinished(enum.Enum):
@@ -75,7 +78,7 @@ class Seen:
 
 
 class _Begun:
-    """Allows the first image to start, and more images while there is time."""
+    """Decides whether another image may start: the first one always, the others while there is time."""
 
     def __init__(self, has_time: Callable[[], bool]) -> None:
         self._has_time = has_time
@@ -89,7 +92,11 @@ class _Begun:
 
 
 class Batch:
-    """Processes batches. `uploads_bucket`: the bucket whose results have plain keys. `process` handles one image."""
+    """Processes batches.
+
+    `uploads_bucket`: the upload bucket. Results of images in other buckets have keys under `archive/`.
+    `process`: predicts one image.
+    """
 
     def __init__(self, results: Results, uploads_bucket: str | None, process: Process) -> None:
         self._results = results
@@ -97,14 +104,14 @@ class Batch:
         self._process = process
 
     def run(self, items: Sequence[Item], request_id: str, has_time: Callable[[], bool]) -> Tally:
-        """Predict the items that have no result yet. Several images wait for S3 at once; one computes (see process.py).
+        """Predict the items that have no result yet. S3 calls overlap, but predictions do not (process.py).
 
-        All images are tried, even if some fail. Raises BatchIncomplete if some failed because of the service. Raises
-        OutOfTime when `has_time` returns False, but only after one image was tried. The next invocation finds the
-        results that exist by then.
+        An image that fails does not stop the others. Raises BatchIncomplete if images failed because of errors in the
+        service. Raises OutOfTime if images were not started because `has_time` returned False. The first image is
+        always tried. The next invocation skips images that have a result by then.
         """
         begun = _Begun(has_time)
-        # Versions of one key are processed in order and never at once.
+        # Versions of one key are processed one after the other, in order.
         counts = overlapping(
             items, lambda item: (item.bucket, item.key), lambda item: self._try(item, request_id, begun)
         )
@@ -136,9 +143,10 @@ class Batch:
             logger.thread_safe_clear_keys()
 
     def conclude(self, outcomes: Sequence[Any], parse: Callable[[Any], Item], request_id: str) -> Tally:
-        """Add up a batch that was run image by image. If the function ended on an image, a result reports this.
+        """Return the counts of a batch that ran image by image.
 
-        Raises EveryImageFailed if the function ended on each of several images.
+        If the function crashed or timed out on an image, the image gets a result that reports this. Raises
+        EveryImageFailed if the function crashed or timed out on each of several images.
         """
         crashed = [outcome["crashed"] for outcome in outcomes if "crashed" in outcome]
         if len(crashed) == len(outcomes) > 1:
@@ -169,7 +177,10 @@ class Batch:
         return Seen(upload, archived=head is not None and _is_archived(head), gone=head is None)
 
     def _stored(self, upload: Upload) -> ResultDocument | None:
-        """Return the result of this version or a newer one, even if it was written before prefixes were reserved."""
+        """Return the result of this version or a newer one; None if there is none.
+
+        Results are found even if they were written before prefixes were reserved (names.py).
+        """
         for stem in filter(None, (upload.result_stem, upload.former_stem)):
             stored = self._results.find_document(stem)
             if stored is None or stored[0] is None or Order.of(upload).compare(stored[0]) > 0:
@@ -191,14 +202,17 @@ class Batch:
         return functools.partial(Tally.result, document=document)
 
     def _fail(self, upload: Upload, error: PneumoniaError, request_id: str) -> "_Count":
-        """Write a provisional result, because the cause may be temporary. Any other result replaces it."""
+        """Write a result that reports the error.
+
+        The result is provisional, because the cause may be temporary. Any other result replaces it.
+        """
         card = process_predictor().card
         document = ResultDocument.rejected(upload, correlation.derived(upload), error, request_id, card)
         self._results.put_document(upload, document, provisional=True)
         return functools.partial(Tally.failure, code=error.code)
 
     def _upload(self, item: Item, key: str, head: "HeadObjectOutputTypeDef | None") -> Upload:
-        """Return the item as an upload, with its current state in S3 or else with the values of the item."""
+        """Return the item as an upload. Its values come from S3 if the object exists, otherwise from the item."""
         upload = Upload(
             bucket=item.bucket,
             key=key,

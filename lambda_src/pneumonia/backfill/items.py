@@ -15,7 +15,7 @@ OUTSIDE_PREFIX = "outside_prefix"
 
 
 class NotAnItem(ValueError):
-    """The batch does not have the form that the state machine sends. The text never quotes it."""
+    """The batch does not have the form that the state machine sends. The error message never quotes the batch."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Item:
 def parse_item(raw: Any, bucket: str, source: ItemSource, prefix: str = "") -> Item:
     """Return an item from its JSON.
 
-    A listing has the plain `Key`, `Etag`, `LastModified` (seconds since 1970, or a text with a time zone) and `Size`.
-    An inventory has the columns of its configuration, all as text: `Key` is URL-encoded, `IsLatest` and
-    `IsDeleteMarker` are "true" or "false". Raises NotAnItem.
+    An entry of a listing has the plain `Key`, `Etag`, `LastModified` (seconds since 1970, or a text with a time zone)
+    and `Size`. A row of an inventory has the columns that its configuration selects, all as text: `Key` is URL-encoded,
+    `IsLatest` and `IsDeleteMarker` are "true" or "false". Raises NotAnItem.
     """
     if not isinstance(raw, Mapping) or not isinstance(raw.get("Key"), str) or not raw["Key"]:
         raise NotAnItem("An item of the batch has no key.")
@@ -66,7 +66,7 @@ def parse_item(raw: Any, bucket: str, source: ItemSource, prefix: str = "") -> I
 
 
 def _decoded(key: str) -> tuple[str, ...]:
-    """Return the possible keys of an inventory's row: decoded, and unchanged in case the CSV was already decoded."""
+    """Return the possible keys of an inventory row: the decoded key, then the plain key in case it is not encoded."""
     try:
         decoded = unquote_plus(key, errors="strict")
     except UnicodeDecodeError:
@@ -83,7 +83,7 @@ def _with_skip(item: Item, raw: Mapping[str, Any], prefix: str) -> Item:
     elif _is(raw.get("IsLatest"), False):
         reason = SUPERSEDED
     elif item.key.endswith("/") and item.size == 0:
-        # The console creates such empty objects for folders. The upload path ignores them too.
+        # The S3 console creates these empty objects for folders. The upload path ignores them too.
         reason = FOLDER
     return replace(item, skip=reason)
 

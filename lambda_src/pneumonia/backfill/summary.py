@@ -18,17 +18,17 @@ _MANIFEST_FILE = "/manifest.json"
 
 
 class ManifestUnreadable(Exception):
-    """The files of the map run do not have the documented form. The text never quotes them."""
+    """The files of the map run do not have the documented form. The error message never quotes the files."""
 
 
 def summarise(
     s3: "S3Client", bucket: str, run: Mapping[str, Any], tolerated_percent: float, now: datetime
 ) -> dict[str, Any]:
-    """Add up a run, write its summary to `<RUNS><execution>/summary.json`, and return it.
+    """Add up a run, write the summary to `<RUNS><execution>/summary.json`, and return the summary.
 
     `run` has `execution` (its name), `started`, and `given` with `bucket`, `prefix` and optionally `inventory` and
-    `error` (`Error`, `Cause`). The summary is `acceptable` if the run ended, and if errors of the service left at most
-    `tolerated_percent` of the images without a prediction. Raises ManifestUnreadable, ClientError.
+    `error` (`Error`, `Cause`). The summary is `acceptable` if the run has no `error`, and if errors of the service left
+    at most `tolerated_percent` of the images without a prediction. Raises ManifestUnreadable, ClientError.
     """
     prefix = f"{RUNS}{run['execution']}/"
     tally, unfinished, errors = Tally(), Counter[str](), Counter[str]()
@@ -38,8 +38,8 @@ def summarise(
             if status == "SUCCEEDED":
                 _add(tally, line)
             else:
-                # For a child that failed or never started, the line has its input. An output transformation does not
-                # change that.
+                # The line of a child execution that failed or never started contains the input of the child, even with
+                # an output transformation.
                 unfinished[status.lower()] += _size_of(line)
                 errors[str(line.get("Error") or status)] += 1
     lost = unfinished.total() + tally.failed
@@ -76,7 +76,10 @@ def _manifest_key(s3: "S3Client", bucket: str, prefix: str) -> str | None:
 
 
 def _lines(s3: "S3Client", bucket: str, manifest_key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield (status, line) of every child execution, line by line, because large files do not fit into memory."""
+    """Yield (status, line) for every child execution.
+
+    The files are read line by line, because large ones do not fit into memory.
+    """
     with contextlib.closing(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"]) as body:
         manifest = json.loads(body.read())
     try:

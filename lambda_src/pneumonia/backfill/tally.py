@@ -1,4 +1,4 @@
-"""Count the outcomes of the objects of an archive, for one batch or for all batches together."""
+"""Count the outcomes of a backfill, for one batch or for all batches together."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ class Tally:
     """Counts, where `items` = `predicted` + `rejected` + `failed` + all of `skipped`.
 
     Attributes:
-        failed: images that could not be processed for a temporary reason. Their results say so.
-        already_there: how many of `predicted` and `rejected` already had a result.
+        failed: images that could not be processed, for a reason that may be temporary. Their results are provisional.
+        already_there: the number of images in `predicted` and `rejected` that already had a result.
         labels, triage: counts of the predicted images.
         codes: counts of the rejected and the failed images.
-        groups: counts of the predicted images, by the first of these groups that applies: `forced`, `outside` (the
-            training population), or their triage.
+        groups: counts of the predicted images, by the first of these groups that applies: `forced`, `outside`
+            (outside the training population), or the triage.
     """
 
     items: int = 0
@@ -46,7 +46,7 @@ class Tally:
             self.codes[document.content["code"]] += 1
 
     def failure(self, code: str) -> None:
-        """Count an image with a provisional result that has this code."""
+        """Count an image whose provisional result has this error code."""
         self.items += 1
         self.failed += 1
         self.codes[code] += 1

@@ -72,11 +72,10 @@ def _answer(request: Request) -> Response:
 
 
 def _respond(request: Request) -> Response:
-    """Find the route, check credentials unless it is public, and call it. Raises what the route raises, Unauthorized,
-    NotFound, and MethodNotAllowed.
+    """Find the route, check credentials unless the route is public, and call the route.
 
-    Credentials are checked before the path. Callers without credentials can therefore learn the paths only from GET
-    /docs.
+    Credentials are checked before the path, so callers without credentials learn the paths only from the public
+    description of the API. Raises Unauthorized, NotFound, MethodNotAllowed, and the errors of the route.
     """
     known = [route for route in ROUTES if route.matches(request.path)]
     if request.method == "OPTIONS":
@@ -94,17 +93,19 @@ def _respond(request: Request) -> Response:
 
 
 def _note_caller(name: str | None) -> None:
-    """Add the name of the request's token to all its log lines, and count the request by this name."""
+    """Add the name of the token to all log lines of the request, and count the request under this name."""
     if name is not None:
         logger.append_keys(caller=name)
         metrics.request(metrics.API, name)
 
 
 def _options(request: Request, known: Sequence[Route]) -> Response:
-    """Return the response to OPTIONS. Credentials are optional, because preflight requests carry none. Without them,
-    the response contains nothing about paths that are not public.
+    """Return the response to OPTIONS.
 
-    It has no CORS headers. If other origins are allowed, the Function URL responds to preflight requests
+    Credentials are optional, because preflight requests carry none. Without credentials, the response contains nothing
+    about paths that are not public.
+
+    The response has no CORS headers. If other origins are allowed, the Function URL responds to preflight requests
     (docs/access.md); otherwise browsers treat the missing headers as a refusal.
     """
     headers = dict(PRIVATE)

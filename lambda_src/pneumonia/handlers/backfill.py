@@ -1,4 +1,4 @@
-"""Lambda handler of the backfill's state machine (infra/backfill_definition.py): processes batches, returns counts.
+"""Lambda handler of the backfill's state machine (infra/backfill_definition.py): processes batches, summarises runs.
 
 An error in an image becomes a result, as in the upload path. A failure of the service is raised: Step Functions tries
 again, and finally counts the batch as failed. Events and errors are logged without keys.
@@ -26,7 +26,7 @@ logger = Logger()
 
 
 class NotABackfillEvent(ValueError):
-    """The event is not one that the state machine sends."""
+    """The event does not have the form that the state machine sends."""
 
 
 # Never logs the event, even if POWERTOOLS_LOGGER_LOG_EVENT is set, because it contains keys.

@@ -1,8 +1,8 @@
-"""Lambda handler that CodeDeploy calls before a new version gets traffic. It checks the version against its card.
+"""Check a new version against its model card. CodeDeploy calls this Lambda handler before the version gets traffic.
 
-It sends the golden input to the version, as a caller would send an image. It compares model, probability, label and
-triage of the response with the card in this container image. This is a separate function that loads only the card, no
-graph.
+The handler sends the golden input to the version, as a caller would send an image. It compares model, probability,
+label and triage of the response with the card in this container image. The handler runs in a separate function, which
+loads only the card and no ONNX graph.
 """
 
 import base64
@@ -24,12 +24,12 @@ from pneumonia.settings import SettingsError, process_settings
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.literals import LifecycleEventStatusType
 
-# Time reserved for the report to CodeDeploy. This function stops waiting before that.
+# Time reserved for the report to CodeDeploy: the check ends this long before the function times out.
 _TO_REPORT_SECONDS = 15
 _LOOK_SECONDS = 5
 # Error code of a version that is inactive after weeks without a call: Lambda must load its container image again.
 _INACTIVE = "CodeArtifactUserPendingException"
-# Predictions have probabilities with six decimals.
+# Probabilities in responses are rounded to six decimals.
 _ROUNDING = 1e-6
 
 logger = Logger()
@@ -71,10 +71,10 @@ def handler(event: Hook, context: LambdaContext) -> dict[str, str]:
 
 
 def check(version: str, patience_seconds: float) -> None:
-    """Send the golden input to a version of either function, by its ARN, and compare the prediction with the card.
+    """Send the golden input to a version of a function, and compare the prediction with the card.
 
-    This ends within `patience_seconds` or a few seconds later. Raises ReleaseRefusedError, ModelError for a card or
-    input that cannot be read, and what boto3 raises.
+    `version`: its ARN. The check takes at most `patience_seconds`, plus a few seconds. Raises ReleaseRefusedError,
+    ModelError if the card or the golden input cannot be read, and the errors of boto3.
     """
     ends = time.monotonic() + patience_seconds
     directory = process_settings().model_dir
@@ -88,14 +88,14 @@ def check(version: str, patience_seconds: float) -> None:
 
 
 def _wait_while_pending(version: str, ends: float) -> None:
-    """Wait until Lambda has the container image of a new version. Raises ReleaseRefusedError."""
+    """Wait until Lambda has loaded the container image of the version. Raises ReleaseRefusedError if time runs out."""
     client = aws.lambda_for_one_call(_LOOK_SECONDS)
     while client.get_function_configuration(FunctionName=version)["State"] == "Pending":
         _pause(ends, "The version was still pending when time ran out.")
 
 
 def _ask(version: str, event: dict[str, str], ends: float) -> Any:
-    """Invoke the version and return its response. Raises ReleaseRefusedError, and what boto3 raises."""
+    """Invoke the version and return its response. Raises ReleaseRefusedError, and the errors of boto3."""
     while True:
         try:
             client = aws.lambda_for_one_call(max(1, ends - time.monotonic()))
@@ -113,14 +113,14 @@ def _ask(version: str, event: dict[str, str], ends: float) -> Any:
 
 
 def _pause(ends: float, too_late: str) -> None:
-    """Wait before the next attempt. Raises ReleaseRefusedError if there is no time for one."""
+    """Wait before the next attempt. Raises ReleaseRefusedError if no time is left for another attempt."""
     if time.monotonic() + _LOOK_SECONDS >= ends:
         raise ReleaseRefusedError(too_late)
     time.sleep(_LOOK_SECONDS)
 
 
 def compare(body: Any, card: Card) -> None:
-    """Compare a prediction of the golden input with the card. Raises ReleaseRefusedError, naming the difference."""
+    """Compare a prediction of the golden input with the card. Raises ReleaseRefusedError, which names a difference."""
     if not isinstance(body, dict) or not isinstance(body.get("pneumonia"), int | float):
         # Only the code of a problem document is quoted from the response.
         code = body.get("code") if isinstance(body, dict) else None

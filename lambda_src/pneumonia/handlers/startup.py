@@ -1,4 +1,4 @@
-"""The init phase of a Lambda function, before the first event."""
+"""Load the model in the init phase of a Lambda function, before the first event."""
 
 import os
 
@@ -9,10 +9,10 @@ from pneumonia.predictor import process_predictor
 
 
 def load_in_init_phase(logger: Logger) -> None:
-    """Load the model now in a Lambda runtime. Do nothing elsewhere (tests, commands).
+    """Load the model if this process runs in Lambda. Do nothing elsewhere (tests, commands).
 
-    A failure is logged, not raised: an exception at import would give a response without a reason. The next call of
-    `process_predictor` tries again and raises a proper error.
+    A failure is logged, not raised, because an exception at import would give a response without a reason. The next
+    call of `process_predictor` tries again and raises an error with the reason.
     """
     if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         return

@@ -2,11 +2,11 @@
 
 Every upload gets `<key>.json`, with status `predicted` or `rejected`. An error in an image becomes a result. A failure
 of the service becomes a batch item failure: SQS tries again, and finally moves the message to the dead-letter queue.
-The records of a batch overlap: several wait for S3 at the same time, but only one computes.
+The S3 calls of a batch overlap, but only one image at a time is decoded and predicted.
 
-An image can crash the function, which returns the whole batch to the queue. A batch with a message that was delivered
-before is therefore processed image by image, each decoded in a separate process, so that an image crashes the function
-only once.
+An image can crash the function, which returns the whole batch to the queue. If a message was delivered before, its
+batch is therefore processed image by image, and each image is decoded in a separate process. An image can crash the
+function only once.
 """
 
 import functools
@@ -32,8 +32,8 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Process a batch of SQS messages. Return {"batchItemFailures": [...]} with the messages to retry.
 
-    A direct invoke with {"image": "<base64>"} returns only the prediction and stores nothing. This checks a release
-    before the queue uses it. In this case errors are raised.
+    A direct invoke with {"image": "<base64>"} returns only the prediction and stores nothing. The release
+    check uses this before the queue uses the new version. Errors of a direct invoke are raised.
     """
     if "Records" not in event:
         return _predict(event, context)
