@@ -1,4 +1,5 @@
-"""The AWS clients. Each is created once per process, at first use, with timeouts that suit its use.
+"""The AWS clients, with timeouts that suit their calls. Each client except `lambda_for_one_call` is created once per
+process, at first use.
 
 This module imports boto3, which takes longer to load than all other Python code of a prediction. To keep cold starts
 short, code that predicts over HTTP imports this module inside the functions that need it.
@@ -30,7 +31,7 @@ def s3() -> "S3Client":
 
 @functools.cache
 def s3_for_callers() -> "S3Client":
-    """Return the client for results that a caller waits for. Calls fail early, because the caller asks again."""
+    """Return the client for results that a caller waits for. Calls fail early, because the caller can try again."""
     return boto3.client("s3", config=_config(connect=2, read=5, retries=2))
 
 
@@ -38,8 +39,8 @@ def s3_for_callers() -> "S3Client":
 def s3_for_presigning() -> "S3Client":
     """Return the client that signs requests for browsers. It makes no call itself."""
     # The region and this addressing style make boto3 use the regional endpoint. The global one would redirect a browser
-    # (307) to an address that CORS blocks. A custom endpoint, such as that of the local cloud, has no host name for
-    # each bucket.
+    # (307) to an address that CORS blocks. A custom endpoint, such as that of the local cloud, needs the bucket in the
+    # path, because it has no host name for each bucket.
     own_endpoint = any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
     config = Config(
         signature_version="s3v4",
@@ -54,16 +55,16 @@ def s3_for_presigning() -> "S3Client":
 def events() -> "EventBridgeClient":
     """Return the client for events of finished predictions.
 
-    At worst, the call for an upload takes 12 s, so a batch of five uploads takes a minute. The function has two
-    minutes.
+    The call for one upload takes at most 12 s, so the calls for a batch of five uploads take at most a minute. The
+    function times out after two minutes.
     """
     return boto3.client("events", config=_config(connect=3, read=3, retries=2))
 
 
 @functools.cache
 def secrets() -> "SecretsManagerClient":
-    """Return the client for the access token. Calls fail early, because the first request of an instance waits for
-    it."""
+    """Return the client for the access token. Calls fail early, because the first request of an instance waits for the
+    token."""
     return boto3.client("secretsmanager", config=_config(connect=2, read=3, retries=2))
 
 
@@ -74,7 +75,7 @@ def codedeploy() -> "CodeDeployClient":
 
 
 def lambda_for_one_call(timeout_seconds: float) -> "LambdaClient":
-    """Return a client for one invoke of up to `timeout_seconds`. It does not retry, because there is no time."""
+    """Return a client for one invoke of up to `timeout_seconds`. It does not retry, because no time is left."""
     config = Config(connect_timeout=5, read_timeout=timeout_seconds, retries={"total_max_attempts": 1})
     return boto3.client("lambda", config=config)
 

@@ -1,7 +1,7 @@
 """Declare settings once, as fields of a dataclass with their allowed values, description and default.
 
 The stack, the functions, the local cloud and the table in docs/deploy.md all use this declaration. A value is either
-JSON (from cdk.json) or text (from `cdk -c` and environment variables). Each kind accepts both.
+JSON (from cdk.json) or text (from `cdk -c` and environment variables). Every `Kind` accepts both.
 """
 
 import json
@@ -26,14 +26,14 @@ class Kind(NamedTuple):
 def setting(
     kind: Kind, about: str, *, default: Any = MISSING, variable: str | None = None, functions: tuple[str, ...] = ()
 ) -> Any:
-    """Declare a setting, as the default of the dataclass field with its name.
+    """Return a dataclass field that declares a setting. The name of the field is the name of the setting.
 
     Args:
         kind: the allowed values.
         about: description for the table in docs/deploy.md (Markdown, no line break).
-        default: value if none is given; only for settings of the functions, and the same as in cdk.json.
-        variable: its environment variable, if this differs from the name in upper case.
-        functions: which of FUNCTIONS receive it, by default all; only for settings of the functions.
+        default: the value if none is given. Only settings of the functions have a default, the same as in cdk.json.
+        variable: the environment variable, if it is not the name of the setting in upper case.
+        functions: which of FUNCTIONS receive the setting, by default all. Only for settings of the functions.
     """
     metadata = {"kind": kind, "about": about, "variable": variable, "functions": functions or FUNCTIONS}
     return field(default=default, metadata=metadata)
@@ -50,7 +50,7 @@ def variable_of(item: Field[Any]) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Return a value as text for its environment variable, in the form that every kind reads."""
+    """Return a value as text for its environment variable, in a form that its kind reads."""
     if isinstance(value, tuple):
         return ",".join(value)
     return value if isinstance(value, str) else json.dumps(value)
@@ -109,7 +109,7 @@ def text(pattern: str, allowed: str) -> Kind:
 
 
 def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
-    """Return the kind for lists of texts that each match a regular expression completely, read as a tuple.
+    """Return the kind for lists whose items each match a regular expression completely. A list is read as a tuple.
 
     As text, a value is the JSON of the list, or its items separated by commas.
     """
@@ -128,5 +128,5 @@ def listed(pattern: re.Pattern[str], allowed: str) -> Kind:
 
 
 def hosts() -> Kind:
-    """Return the kind for lists of full host names. Addresses and wildcards never match the host of a URL."""
+    """Return the kind for lists of full host names. IP addresses and wildcards are refused."""
     return listed(_HOST, 'a list of lower-case host names such as ["images.example.org"]')

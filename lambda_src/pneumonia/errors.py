@@ -1,10 +1,10 @@
-"""Every error with a stable code, and how callers (RFC 9457) and the log see it."""
+"""Define all errors, each with a stable code, and convert them for callers (RFC 9457) and for the log."""
 
 import traceback
 from typing import Any, ClassVar
 
 INTERNAL_DETAIL = "The service failed unexpectedly. Give the request_id to the operator of the service."
-"""What callers see of an unexpected error."""
+"""The `detail` that callers get for an unexpected error."""
 
 
 class PneumoniaError(Exception):
@@ -112,7 +112,7 @@ class UndecodableImage(PneumoniaError):
 
 
 class TookTooLong(PneumoniaError):
-    """Decoding was stopped at the time limit: the file was made to be slow, or is far too large for this function."""
+    """Decoding was stopped at the time limit. The file was made to decode slowly, or is far too large."""
 
     code = "took_too_long"
     status = 422
@@ -126,7 +126,7 @@ class MultiFrame(PneumoniaError):
 
 
 class NotARadiograph(PneumoniaError):
-    """A DICOM file whose header names another modality."""
+    """The header of a DICOM file names a modality other than radiography."""
 
     code = "not_a_radiograph"
     status = 422
@@ -134,7 +134,7 @@ class NotARadiograph(PneumoniaError):
 
 
 class ForProcessing(PneumoniaError):
-    """A DICOM file with raw detector values. Its grey levels do not have the same meaning as those of a processed
+    """A DICOM file contains raw detector values. Its grey levels do not have the same meaning as those of a processed
     image."""
 
     code = "for_processing"
@@ -230,17 +230,18 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 def help_path(code: str) -> str:
-    """Return where the service explains a code: a path with a fragment on the host that sent the response."""
+    """Return the path, with a fragment, where the service explains an error code. The host is the one that sent the
+    response."""
     return f"/docs#{code}"
 
 
 def rejects(error: BaseException) -> bool:
-    """Return True if the input caused the error, so that a retry cannot help; False if the service did."""
+    """Return True if the input caused the error, so that a retry cannot help; False if the service caused it."""
     return isinstance(error, PneumoniaError) and error.status < 500
 
 
 def log_fields(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged about an error: its type, its place in the code, and a PneumoniaError's message.
+    """Return what may be logged about an error: its type, its place in the code and, for a PneumoniaError, its message.
 
     The message of any other exception is left out: it can quote a key, a URL or bytes of the image.
     """

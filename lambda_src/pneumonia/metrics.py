@@ -1,11 +1,12 @@
 """Write the metrics of the functions in CloudWatch's embedded metric format: log lines that become metrics.
 
-The namespace is `PneumoniaTriage`. Every record describes one event. It has the dimensions [Stack, Function] and
+The namespace is `PneumoniaTriage`. Every record describes one event. It has the dimension sets [Stack, Function] and
 [Stack, Function, ModelVersion]; a rejection also has [Stack, Function, Code]. A request with a token has
 [Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so their sum is a number of images, and their
 average is a share. A record identifies neither a patient nor an image.
 
-Without the setting `stack_name` (STACK_NAME) nothing is written, because nobody reads metrics on a user's machine.
+Without the setting `stack_name` (STACK_NAME) no metrics are written. It is not set on a user's machine, where nobody
+reads metrics.
 """
 
 import contextlib
@@ -45,7 +46,8 @@ _cold = True
 def prediction(function: str, body: Mapping[str, Any]) -> None:
     """Count a prediction with its label, triage, score (calibrated probability) and times.
 
-    `body`: that of a `predictor.Prediction`. `OutsidePopulation` is omitted if the model does not determine it.
+    `body`: the body of a `predictor.Prediction`. `OutsidePopulation` is omitted if the model does not check the
+    population.
     """
     values: dict[str, tuple[str, float]] = {"Predictions": (COUNT, 1)}
     values |= {name: (COUNT, body["label"] == label) for label, name in LABELS.items()}
@@ -80,7 +82,7 @@ def rejections(function: str) -> Iterator[None]:
 
 
 def cold_start(function: str) -> None:
-    """Count the first call of this process. Later calls and provisioned instances do not count."""
+    """Count the first call of this process. Later calls, and instances with provisioned concurrency, do not count."""
     global _cold
     if _cold:
         _cold = False
@@ -105,11 +107,11 @@ def _write(
         record.add_dimensions(**dimensions, ModelVersion=model_version)
     if more is not None:
         record.add_dimensions(**dimensions, **more)
-    # `add_metric` for each value would take as long as the rest of this function. Its checks of units and names
-    # are in the tests.
+    # Calling `add_metric` for each value would take as long as the rest of this function. The tests do its checks of
+    # units and names instead.
     metrics = {name: {"Unit": unit, "Value": [float(value)]} for name, (unit, value) in values.items()}
     document = record.serialize_metric_set(metrics)
-    # One call, because print() makes two, and another thread could write in between.
+    # This is a single write. print() makes two, and another thread could write in between.
     sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
 
 

@@ -7,7 +7,7 @@ from pneumonia.errors import MalformedRequest
 
 HEATMAP = "heatmap"
 FORCE = "force"
-"""Predict an image that the gate would refuse. In the metadata of an upload it is `x-amz-meta-force`."""
+"""Option to predict an image that the gate would refuse. In the metadata of an upload, it is `x-amz-meta-force`."""
 
 _YES = frozenset({"true", "1", "yes", "on", ""})
 _NO = frozenset({"false", "0", "no", "off"})

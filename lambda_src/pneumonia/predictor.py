@@ -20,7 +20,7 @@ from pneumonia.settings import Settings, process_settings
 
 
 class Prediction(NamedTuple):
-    """`body`: the fields of the contract, ready for JSON. `heatmap_png`: the overlay, if it was requested.
+    """`body`: the fields of the response, ready for JSON. `heatmap_png`: the overlay, if it was requested.
     `evidence_map`: the values that the overlay is drawn from, ready for JSON (`model.heatmap.evidence_map`)."""
 
     body: dict[str, Any]
@@ -42,7 +42,7 @@ class _Look(NamedTuple):
 
 
 class Predictor:
-    """Decoding, preprocessing, model and triage in one call, independent of how it is invoked."""
+    """Decodes, preprocesses, predicts and triages an image in one call, in the same way for every caller."""
 
     def __init__(self, card: Card, model: Model, directory: Path, limits: Limits) -> None:
         self.card = card
@@ -66,8 +66,9 @@ class Predictor:
         In the body, `normal` + `pneumonia` = 1 (six decimals), and `image` describes how the image was decoded.
         `timing_ms` contains decode, preprocess, model (the graphs only) and total (this whole call, with the heatmap
         but without fetching the image). `force` predicts an image that the gate would refuse, and adds the gate's code
-        to the warnings. `apart` decodes plain JPEG and PNG files in the separate process as well. Raises NotAChestXray,
-        WrongOrientation, ModelError, and the errors of `decode_in_time` and `check_content`.
+        to the warnings. `apart` decodes plain JPEG and PNG files in the decoder process as well, like all other files.
+
+        Raises NotAChestXray, WrongOrientation, ModelError, and the errors of `decode_in_time` and `check_content`.
         """
         try:
             return self._predicted(data, request_id, heatmap, force, apart)
@@ -105,7 +106,7 @@ class Predictor:
         return heat_of(look.output.activation_map, probability, self.card)
 
     def _through_gate(self, first: "_Look", force: bool) -> "_Look":
-        """Return the run on the image as sent or, if its greys were inverted, on the corrected image. Raises
+        """Return the output for the image as sent or, if its grey levels were inverted, for the corrected image. Raises
         NotAChestXray, WrongOrientation."""
         limits, scores = self.card.gate, first.output.gate
         if limits is None or scores is None:

@@ -11,7 +11,7 @@ HIGHEST: Final = 0.999
 """Bounds of a prevalence that a caller may give, inclusive."""
 
 EVEN: Final = 0.5
-"""The prevalence that all models so far are calibrated for, including stored results that do not state one."""
+"""The prevalence that all models so far are calibrated for. It also applies to stored results that state none."""
 
 OPTION: Final = "prevalence"
 
@@ -25,8 +25,8 @@ def probability_at(probability: float, calibrated: float, prevalence: float) -> 
 
     Args:
         probability: calibrated probability of pneumonia, 0..1. 0 and 1 stay unchanged.
-        calibrated: the share of pneumonia, between 0 and 1, that it is calibrated for (`calibration.prevalence` of the
-            card, `calibrated_prevalence` of a prediction).
+        calibrated: the share of pneumonia, between 0 and 1, that `probability` is calibrated for
+            (`calibration.prevalence` of the card, `calibrated_prevalence` of a prediction).
         prevalence: the share of pneumonia, between 0 and 1, among the caller's images.
 
     Returns:
@@ -38,10 +38,10 @@ def probability_at(probability: float, calibrated: float, prevalence: float) -> 
 
 
 def with_prevalence(body: Mapping[str, Any], prevalence: float | None) -> dict[str, Any]:
-    """Return a response with `at_prevalence` added at the end. Nothing is added if there is no prevalence, or if the
+    """Return a response with `at_prevalence` added at the end. Nothing is added if `prevalence` is None, or if the
     response has no probability.
 
-    Nothing else changes: thresholds, label and triage belong to the calibrated probability.
+    Thresholds, label and triage do not change, because they belong to the calibrated probability.
     """
     if prevalence is None or "pneumonia" not in body:
         return dict(body)

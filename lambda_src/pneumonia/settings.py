@@ -16,7 +16,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import PneumoniaError
 
 MAX_RECEIVES: Final = 5
-"""How often a message is tried before it goes to the dead-letter queue, also in the local cloud.
+"""Number of times that a message is tried before it goes to the dead-letter queue, also in the local cloud.
 
 AWS recommends at least five with Lambda, because throttled deliveries count as well."""
 
@@ -44,7 +44,7 @@ class FunctionSettings(Limits):
     intra_op_threads: int = setting(
         integer(1, 6), "threads of one inference; no more than the vCPUs that `memory_mb` provides", default=1
     )
-    # The function also checks it, so that the service stays closed if someone opens the Function URL by hand.
+    # The function also checks requests, so that the service stays closed if someone opens the Function URL by hand.
     auth: str = setting(
         choice(*AUTH_MODES),
         "`iam`: signed requests; `token`: a bearer token from Secrets Manager; `none`: anyone who knows the URL, with "
@@ -112,8 +112,8 @@ class Settings(FunctionSettings):
 
     Attributes:
         model_dir: folder with the artifacts (MODEL_DIR).
-        results_bucket: name of the bucket (RESULTS_BUCKET).
-        uploads_bucket: name of the bucket (UPLOADS_BUCKET).
+        results_bucket: name of the bucket for results (RESULTS_BUCKET).
+        uploads_bucket: name of the bucket for uploads (UPLOADS_BUCKET).
         upload_origin: origin of presigned uploads, as https://host (UPLOAD_ORIGIN).
         auth_secret_id: the token's secret in Secrets Manager (AUTH_SECRET_ID); required if `auth` is token.
         stack_name: stack name in the metrics (STACK_NAME); without it no metrics are written.
@@ -186,7 +186,7 @@ def _auth_secret_id(env: Mapping[str, str], auth: str | None) -> str | None:
 
 def _origin(env: Mapping[str, str]) -> str | None:
     origin = env.get("UPLOAD_ORIGIN") or None
-    # It becomes part of a Content-Security-Policy, where a space or a semicolon would add another directive.
+    # The origin becomes part of a Content-Security-Policy, where a space or a semicolon would add to the policy.
     if origin is not None and not _ORIGIN.fullmatch(origin):
         raise SettingsError(f"UPLOAD_ORIGIN must be of the form https://host or http://host:port, not {origin!r}.")
     return origin

@@ -30,7 +30,7 @@ class InputSpec(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One ONNX graph of the ensemble. `file` is relative to the card, `sha256` lower-case hex."""
+    """One ONNX graph of the ensemble. `file` is a path relative to the card, `sha256` a digest in lower-case hex."""
 
     file: str
     sha256: str
@@ -39,7 +39,7 @@ class Member(NamedTuple):
 
     def verify(self, directory: Path) -> None:
         """Compare the file with its sha256. Raises ModelError on a missing or altered file."""
-        # Imported here: it loads OpenSSL, 7 MB that most starts do not need (docs/performance.md).
+        # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
         import hashlib
 
         path = directory / self.file
@@ -86,8 +86,8 @@ class Golden(NamedTuple):
 class GateSpec(NamedTuple):
     """Limits on the gate outputs of the first member's graph (`gate.py`).
 
-    `distance`: above it the image is not a chest X-ray. `population`: above it the image is not of the training
-    population.
+    `distance`: the image is not a chest X-ray if its distance is above this. `population`: the image is not of the
+    training population if its value is above this.
     """
 
     distance: float
@@ -99,7 +99,8 @@ class Card:
     """A validated model card.
 
     `stretch`: whether the grey range of images is stretched for the model. `full_scale`: the evidence in one cell, in
-    units of the logit, that a heatmap shows in full colour. `document`: the content of card.json, for GET /model.
+    units of the logit, that a heatmap shows in its strongest colour. `document`: the content of card.json, for GET
+    /model.
     """
 
     name: str
@@ -167,11 +168,11 @@ class Card:
 
     @cached_property
     def sha256(self) -> str:
-        """The identity of the weights: the digest of the only member, or of the hex digests of all members."""
+        """The identity of the weights: the only member's digest, or the digest of the hex digests of all members."""
         digests = [member.sha256 for member in self.members]
         if len(digests) == 1:
             return digests[0]
-        import hashlib  # see `verify`
+        import hashlib  # imported here, as in `verify`
 
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
@@ -198,7 +199,7 @@ def _calibration(entry: Mapping[str, Any]) -> Calibration:
     slope = _number(entry, "slope", "calibration")
     if slope <= 0:  # a falling curve would reverse the ranking and the heatmap
         raise ModelError("card: calibration.slope must be above 0.")
-    # Cards before 0.3.0 do not state the prevalence. They were calibrated for an even one.
+    # Cards before 0.3.0 do not state the prevalence. Their models are calibrated for an even one (0.5).
     prevalence = _number(entry, "prevalence", "calibration") if "prevalence" in entry else EVEN
     if not 0 < prevalence < 1:
         raise ModelError("card: calibration.prevalence must be between 0 and 1.")

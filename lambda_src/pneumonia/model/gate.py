@@ -1,8 +1,8 @@
 """Check that an image is a chest X-ray, that it is upright, and that it is of the training population.
 
-The graph measures the image, the card sets the limits, and this module decides. The distance measures how far the
-features of the image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned or
-inverted.
+The graph measures the image, the card sets the limits, and this module compares them. The distance measures how far
+the features of the image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned
+or inverted.
 """
 
 from enum import Enum
@@ -64,7 +64,7 @@ def in_training_population(scores: GateScores, limits: GateSpec) -> bool:
 
 
 def refusal(change: str | None) -> PneumoniaError:
-    """Return the error for an image turned by `change`, or, if it is None, for an image that is not a chest X-ray."""
+    """Return the error for an image turned by `change`. If `change` is None, the image is not a chest X-ray."""
     if change is None:
         return NotAChestXray(
             "The image does not look like a frontal chest X-ray. Send the original image, upright and uncropped. "

@@ -48,8 +48,7 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
     the image at no more than 512 pixels on its longest side, and the legend below.
     """
     small = image.copy()
-    # Reduce by whole factors first: averaging blocks of pixels takes an eighth of the time that weighting each pixel
-    # takes.
+    # Reduce by whole factors first, because averaging blocks of pixels takes an eighth as long as weighting each pixel.
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
     places = np.empty((small.height, small.width, 2), np.uint8)
     places[..., 0], places[..., 1] = np.asarray(small), np.asarray(_levels(heat, small.size))
@@ -66,8 +65,8 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
 def evidence_map(heat: npt.NDArray[np.float32], lungs: npt.NDArray[np.float32] | None) -> dict[str, Any]:
     """Return the values that `overlay` draws, for JSON.
 
-    `width`, `height` and `heat` (row by row, 0..255, where 255 means 1) of the grid over the image, and `lungs`: None,
-    or `width`, `height` and `share` of a separate grid in the same form.
+    `width`, `height` and `heat` describe the grid over the image. `heat` is row by row, 0..255, where 255 means 1.
+    `lungs` is None, or `width`, `height` and `share` of a separate grid in the same form.
     """
     return {**_grid(heat, "heat"), "lungs": None if lungs is None else _grid(lungs, "share")}
 
@@ -85,8 +84,8 @@ def _bytes_of(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 def lungs_text(lungs: npt.NDArray[np.float32]) -> str:
     """Return a lung map [h, w] in 0..1 as "width height bytes": row by row, two hexadecimal digits per cell, ff for 1.
 
-    It is stored in the picture, not in the response. It is then part of every heatmap, and responses without one stay
-    small.
+    The text is stored in the PNG, not in the response. Every heatmap then contains it, and responses without a heatmap
+    stay small.
     """
     height, width = lungs.shape
     return f"{width} {height} {_bytes_of(lungs).tobytes().hex()}"
@@ -109,7 +108,7 @@ def _levels(heat: npt.NDArray[np.float32], size: tuple[int, int]) -> Image.Image
 
 @functools.cache
 def _blend_table() -> npt.NDArray[np.uint32]:
-    """Return the colour for each heat (0..255) over each grey (0..255): uint32 [65536] at 256 * heat + grey.
+    """Return the colour for each heat (0..255) over each grey (0..255): uint32 [65536], with index 256 * heat + grey.
 
     The first three bytes of an entry in memory are red, green and blue. The fourth is not used.
     """
@@ -123,8 +122,8 @@ def _blend_table() -> npt.NDArray[np.uint32]:
 
 @functools.lru_cache(maxsize=8)
 def _legend(width: int) -> npt.NDArray[np.uint8]:
-    """Return the legend for a picture of that width: uint8 RGB [LEGEND_HEIGHT, width, 3]."""
-    # Imported with the first heatmap: fonts load libraries that other predictions do not need.
+    """Return the legend for a picture of the given width: uint8 RGB [LEGEND_HEIGHT, width, 3]."""
+    # Imported with the first heatmap, because fonts load libraries that other predictions do not need.
     from PIL import ImageDraw, ImageFont
 
     margin, bar_height = 8, 10

@@ -3,11 +3,12 @@
     python -m pneumonia.model.optimise FOLDER
 
 This optimises each member of the card at onnxruntime's extended level, which suits every CPU, and removes the original.
-The layouts for the current CPU are chosen when the graph is loaded. The files are checked against the card here, so
-they need not be read and hashed at each start: Lambda verifies the layers of a container image by digest.
+onnxruntime chooses the layouts for the current CPU when it loads the graph. The files are checked against the card
+here. They are not read and hashed again at each start, because Lambda verifies the layers of a container image by
+digest.
 
-The weights go into a file next to the graph. onnxruntime maps it into memory instead of reading and parsing it, which
-saves 22 ms of processor time and 19 MB of memory at each start (docs/performance.md).
+The weights go into a file next to the graph. onnxruntime maps this file into memory instead of reading and parsing it,
+which saves 22 ms of processor time and 19 MB of memory at each start (docs/performance.md).
 """
 
 import math
@@ -41,7 +42,7 @@ def weights_file(member: Member, directory: Path) -> Path:
 
 
 def graph_file(member: Member, directory: Path) -> Path:
-    """Return the file to load: the optimised graph, or else the member's file after checking it against the card.
+    """Return the file to load: the optimised graph if it exists, else the member's file, checked against the card.
 
     Raises ModelError on a missing or altered file.
     """
@@ -66,13 +67,13 @@ def _prepare(member: Member, directory: Path) -> Path:
     source, target = directory / member.file, prepared_file(member, directory)
     weights = weights_file(member, directory)
     shape = (1, member.input.height, member.input.width, 1)
-    import hashlib  # imported here, so that it is not loaded at each start: it loads OpenSSL
+    import hashlib  # imported here, because it loads OpenSSL, which a start does not need
 
-    # Reproducible noise, made without numpy.random, which the container image does not contain.
+    # Reproducible noise. The container image does not contain numpy.random.
     noise = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
     try:
         _optimise(source, target, weights)
-        # Both run as they would be served. Applying the same optimisations to the source would hide any difference.
+        # Run both graphs with the options used for serving. Comparing the same optimised graph would find nothing.
         before, after = _outputs(source, noise), _outputs(target, noise)
     except Exception as error:  # onnxruntime's exceptions have no common public base class
         raise ModelError(f"onnxruntime cannot optimise {member.file}: {error}") from error

@@ -11,7 +11,7 @@ or more, and the input differs from that of the full image by less than a fifth 
 
 
 def enough_pixels(height: int, width: int) -> int:
-    """Return how many pixels the shorter side of an image needs. More pixels do not change an input of this size."""
+    """Return how many pixels the shorter side of an image needs. More pixels hardly change an input of this size."""
     return REDUCED_TO_AT_LEAST * max(height, width)
 
 
@@ -19,8 +19,8 @@ def reduce_while_decoding(image: Image.Image, enough: int) -> None:
     """Make an opened JPEG decode to grey, at a half, a quarter or an eighth of its size, as long as both sides keep
     `enough` pixels. Call this before the pixels are loaded. Images of other formats stay unchanged.
 
-    libjpeg skips the high frequencies of each block (its scaled inverse DCT), which takes less time than decoding and
-    then averaging them.
+    libjpeg skips the high frequencies of each block (its scaled inverse DCT). This takes less time than decoding all
+    pixels and then averaging them.
     """
     image.draft("L", (enough, enough))
 
@@ -35,9 +35,9 @@ def stretched(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Map the robust grey range of an image, uint8 [H, W], to 13..242. Values beyond the range are scaled in the same
     way, and clipped to 0..255.
 
-    The range goes from the 1st to the 99th percentile of the middle 80% of each side. Single pixels, markers, borders
-    and shutters therefore do not affect how bright the lungs are, and windows, lookup tables and bit depths of the file
-    make no difference to the model.
+    The range goes from the 1st to the 99th percentile of the middle of the image (80% of each side). Single pixels,
+    markers, borders and shutters therefore do not affect how bright the lungs are. Windows, lookup tables and the bit
+    depth of the file make no difference to the model.
     """
     height, width = grey.shape
     top, left = int(height * _MARGIN), int(width * _MARGIN)
@@ -58,10 +58,10 @@ def to_model_input(image: Image.Image, height: int, width: int, *, stretch: bool
     Returns uint8 [height, width, 1]. Raises ValueError for a mode other than "L".
 
     Pillow's BILINEAR averages over the source area when it reduces (antialiasing), so the size of the image matters
-    little. Images of at least four times the input are first reduced by whole factors, as `reduce_while_decoding` does
-    for JPEG, so the same image gives nearly the same input in every format (docs/formats.md). The aspect ratio is not
-    kept, because the training images are squashed to a square. The ONNX graph itself scales the values to the range of
-    the network.
+    little. Images of at least four times the size of the input are first reduced by whole factors, as
+    `reduce_while_decoding` does for JPEG. The same image therefore gives nearly the same input in every format
+    (docs/formats.md). The aspect ratio is not kept, because the training images are squashed to a square. The ONNX
+    graph itself scales the values to the range of the network.
     """
     if image.mode != "L":
         raise ValueError(f"to_model_input requires an 8-bit grey image (mode L), not mode {image.mode}.")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# onnxruntime sends telemetry to its maker unless it is disabled before the import.
+# onnxruntime sends telemetry to its maker unless telemetry is disabled before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
@@ -32,7 +32,7 @@ class ModelOutput(NamedTuple):
     """The output for one image. `logit` is not calibrated. `activation_map`: float32 [h, w], the evidence for pneumonia
     in each cell, in units of the logit; negative values are evidence against it. `gate` is None for a card without a
     gate. `lung_map`: float32 [h, w] in 0..1, the share of lung in each cell of a grid over the image; None if the model
-    has none."""
+    has no such output."""
 
     logit: float
     activation_map: Map
@@ -44,7 +44,7 @@ class Model:
     """The members of a card as onnxruntime sessions. Create one per process, because creating it is slow."""
 
     def __init__(self, card: Card, directory: Path, threads: int = 1) -> None:
-        """Load the files, after checking them against the card unless they were optimised before.
+        """Load the files. Files that were not optimised are first checked against the card.
 
         `threads`: number of threads inside each operator.
 
@@ -52,7 +52,7 @@ class Model:
         """
         files = [graph_file(member, directory) for member in card.members]
         self._members, self._stretch = card.members, card.stretch
-        # Only the first member computes the gate: one result per image is enough.
+        # Only the first member returns the gate outputs, because each image needs only one set.
         self._outputs = [
             OUTPUTS + (GATE_OUTPUTS if card.gate is not None and index == 0 else ())
             for index in range(len(card.members))
@@ -61,7 +61,7 @@ class Model:
             _session(member, path, threads, outputs)
             for member, path, outputs in zip(card.members, files, self._outputs, strict=True)
         ]
-        # Optional: predictions do not depend on this output.
+        # The lung map is optional, because predictions do not depend on it.
         if any(node.name == LUNG_OUTPUT for node in self._sessions[0].get_outputs()):
             self._outputs[0] += (LUNG_OUTPUT,)
         total = sum(member.weight for member in card.members)
@@ -69,7 +69,7 @@ class Model:
 
     @property
     def enough(self) -> int:
-        """Pixels that an image must keep on its shorter side when its decoder reduces it: see `decode`."""
+        """Pixels that an image must keep on its shorter side when its decoder reduces it: see `decode.dispatch`."""
         return max(enough_pixels(member.input.height, member.input.width) for member in self._members)
 
     def predict(self, images: Sequence[Image.Image]) -> list[ModelOutput]:
@@ -122,11 +122,11 @@ def _gates(found: Sequence[Any], count: int) -> list[GateScores | None]:
 
 def _session(member: Member, path: Path, threads: int, outputs: Sequence[str]) -> Any:
     options = ort.SessionOptions()
-    # Explicit, because Lambda shows more CPUs than it provides, and the default uses all that are visible.
+    # By default, onnxruntime uses all visible CPUs, and Lambda shows more than it provides.
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # All optimisations, including layouts for this CPU. In an optimised graph, only the layouts are still open.
+    # This includes the layouts for this CPU. In a graph that `optimise` has prepared, only these are missing.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     try:

@@ -23,7 +23,7 @@ def assess(logit: float, card: Card) -> Assessment:
 
     The label is pneumonia if the probability is at least the balanced threshold. The triage is likely_normal below
     rule_out, likely_pneumonia at rule_in or above, and indeterminate in between. The probability is rounded before it
-    is compared, so it always agrees with the label.
+    is compared, so the returned probability always agrees with the label.
     """
     points = card.operating_points
     probability = round(sigmoid(card.calibration.slope * logit + card.calibration.intercept), 6)
