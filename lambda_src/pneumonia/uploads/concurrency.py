@@ -23,8 +23,7 @@ def overlapping(
 ) -> list[Result]:
     """Process items in threads, at most `in_flight` at once, and return the results in the order of the items.
 
-    `process` must not raise. `lane` returns the lane of an item. The items of one lane are processed one after the
-    other, in order.
+    `process` must not raise. `lane` returns a key: items with the same key are processed one after the other, in order.
     """
     lanes: dict[Hashable, list[int]] = {}
     for place, item in enumerate(items):

@@ -1,7 +1,7 @@
-"""The correlation id: one id for an upload, from its creation to its result, that contains no information about it.
+"""The correlation id identifies an upload from its creation to its result. It says nothing about the upload.
 
-It is a UUID. A sender may choose an id and put it into the object's metadata. Anything but a UUID is ignored there, so
-no file name or patient number gets into the logs. Without an id from the sender, it is derived:
+The id is a UUID. A sender may choose one and put it into the object's metadata. Other values in the metadata are
+ignored, so no file name or patient number gets into the logs. Without an id from the sender, the id is derived:
 
 - from the upload id, if the upload was requested over HTTP. The upload id itself is not logged, because it may be
   enough to fetch the result;
@@ -26,15 +26,17 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def of_upload_id(upload_id: str) -> str:
-    """Return the correlation id of an upload that was requested over HTTP. All upload ids of one file give the same
-    correlation id."""
+    """Return the correlation id of an upload that was requested over HTTP.
+
+    All upload ids that contain the hash of one file give the same correlation id.
+    """
     return str(uuid.uuid5(_NAMESPACE, f"upload\n{upload_key(upload_id).removeprefix(KEY_PREFIX)}"))
 
 
 def of_batch_key(key: str) -> str:
     """Return the correlation id that the command line puts into the metadata of an upload.
 
-    It is derived from the key, so it need not be stored. The command line makes the key from a secret of the batch.
+    The id is derived from the key, so it need not be stored. The command line makes the key from a secret of the batch.
     """
     return str(uuid.uuid5(_NAMESPACE, f"batch\n{key}"))
 
@@ -46,7 +48,7 @@ def derived(upload: Upload) -> str:
 
 
 def of_object(upload: Upload) -> str:
-    """Return a stable id of the object version named in the event. It is the same for each delivery."""
+    """Return an id of the object version named in the event. Each delivery of the event gives the same id."""
     version = upload.version_id or f"{upload.etag}\n{upload.sequencer or upload.event_time.isoformat()}"
     return str(uuid.uuid5(_NAMESPACE, f"object\n{upload.bucket}\n{upload.key}\n{version}"))
 

@@ -1,4 +1,4 @@
-"""Store an image that came with its request in the upload bucket. From there it is processed like any upload."""
+"""Put an image from the body of a request into the upload bucket. From there it is processed like any upload."""
 
 import enum
 
@@ -14,7 +14,7 @@ class Put(enum.Enum):
 
 
 def put_upload(uploads: str, results: str, key: str, data: bytes, content_type: str) -> Put:
-    """Store the bytes of an image under a key that is derived from them, unless they already have a prediction.
+    """Store an image under `key`, which is derived from its bytes, unless the image already has a prediction.
 
     `uploads`, `results`: names of the buckets. An image that was rejected, or that has no result yet, is stored again
     as a new version. Both versions have the same key and one result. Raises ClientError or BotoCoreError if S3 fails.

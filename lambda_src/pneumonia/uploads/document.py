@@ -21,8 +21,8 @@ class ResultDocument:
 
     Attributes:
         status: whether the upload was predicted or rejected.
-        content: for a prediction, its fields as every caller gets them; for a rejection, the problem's code and text,
-            the model and the notice.
+        content: for a prediction, the fields that every caller gets; for a rejection, the problem's code and text, the
+            model and the notice.
         correlation_id: None in results of older versions, which did not write it.
         source: the object that was read.
         heatmap: `bucket` and `key` of the PNG; None without one.
@@ -67,8 +67,10 @@ class ResultDocument:
         return json.dumps(fields, ensure_ascii=False, indent=2).encode()
 
     def for_caller(self, upload_id: str) -> dict[str, Any]:
-        """Return the form of GET /results/{upload_id}: with paths of the API instead of buckets and keys, and with
-        `help` for a rejected upload."""
+        """Return the result in the form of GET /results/{upload_id}.
+
+        This form has paths of the API instead of buckets and keys. A rejected upload also has `help`.
+        """
         address = f"/results/{upload_id}/heatmap.png" if self.heatmap else None
         linked = {"help": help_path(str(self.content["code"]))} if self.status == "rejected" else {}
         return {"id": upload_id, **self._begin(), **linked, "heatmap": address}

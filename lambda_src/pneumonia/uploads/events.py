@@ -16,7 +16,7 @@ class NotAnS3Event(ValueError):
     """The message does not have the form of an S3 event.
 
     After its retries the message goes to the dead-letter queue, where someone can inspect it. The text of this error
-    never quotes it.
+    never quotes the message.
     """
 
 
@@ -48,7 +48,10 @@ class Upload:
 
     @property
     def former_stem(self) -> str | None:
-        """The stem before prefixes were reserved; None if it is the same. The result of another image may be there."""
+        """The stem that was used before prefixes were reserved (names.py); None if it is the same.
+
+        The result of another image may be under this stem.
+        """
         former = former_stem(self.filed_as or self.key)
         return None if former == self.result_stem else former
 
@@ -86,7 +89,7 @@ class Message:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
-        """Parse a message. It never raises for an invalid body: `uploads` does."""
+        """Parse a message. An invalid body does not raise an error here, but in `uploads`."""
         content: list[Upload] | Exception
         try:
             content = parse_message(record["body"])
@@ -108,18 +111,20 @@ class Message:
         return self.content
 
     def lane(self) -> Hashable:
-        """Return the lane of the message: its object. Events of one object are processed one after another, in
-        order."""
+        """Return the key of the message for `concurrency.overlapping`: the bucket and the key of its object.
+
+        Events of one object are processed one after the other, in order.
+        """
         if isinstance(self.content, Exception) or not self.content:
             return self.id
         return self.content[0].bucket, self.content[0].key
 
 
 def parse_message(body: str) -> list[Upload]:
-    """Return the uploads of one SQS message body. An `s3:TestEvent`, which S3 sends at configuration, has none.
+    """Return the uploads of one SQS message body. Raises NotAnS3Event.
 
-    Events other than ObjectCreated are ignored. Empty objects whose key ends in "/" are ignored too: the console
-    creates them for folders. Raises NotAnS3Event.
+    An `s3:TestEvent`, which S3 sends when notifications are configured, has no uploads. Events other than ObjectCreated
+    are ignored. Empty objects whose key ends in "/" are ignored too, because the S3 console creates them for folders.
     """
     try:
         message = json.loads(body)

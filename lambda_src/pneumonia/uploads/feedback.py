@@ -39,8 +39,10 @@ class Feedback:
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> "Feedback":
-        """Read the members of a request. Raises MalformedRequest, which names the allowed values and never quotes the
-        request."""
+        """Read feedback from the JSON body of a request.
+
+        Raises MalformedRequest. The message names the allowed values and never quotes the request.
+        """
         unknown = set(body) - {"id", "verdict", "reason"}
         if unknown:
             raise MalformedRequest("The JSON may have only id, verdict and reason. No other text is stored.")
@@ -62,7 +64,8 @@ def store_feedback(
 ) -> None:
     """Write the feedback on a result. It replaces earlier feedback on the same upload. Raises ClientError if S3 fails.
 
-    `source`: bucket and key of the upload. The judged values are stored too, because the result may be replaced.
+    `source`: bucket and key of the upload. The values that the reader judged are stored too, because the
+    result may be replaced.
     """
     content = document.content
     judged = {name: content.get(name) for name in ("triage", "pneumonia", "code", "model", "request_id")}

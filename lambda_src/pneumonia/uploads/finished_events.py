@@ -35,8 +35,8 @@ class EventNotSent(PneumoniaError):
 def announce(results: Results, upload: Upload, document: ResultDocument, outcome: WriteOutcome) -> None:
     """Send the event for the result of an upload, if an event bus is set and the result is stored.
 
-    `document`: the document that was written, or that was a duplicate. Raises EventNotSent, and ClientError if S3 or
-    EventBridge fails.
+    `document`: the result of this attempt, whether it was written or was a duplicate. Raises EventNotSent, and
+    ClientError if S3 or EventBridge fails.
     """
     bus = process_settings().event_bus
     if not bus or outcome is WriteOutcome.STALE:
@@ -58,7 +58,8 @@ def announce(results: Results, upload: Upload, document: ResultDocument, outcome
 def event_detail(upload: Upload, document: ResultDocument) -> dict[str, Any]:
     """Return the `detail` of the event, as in docs/prediction-finished.schema.json.
 
-    It has no key and no bucket. With the setting `event_uids`, it has the UIDs of the file. Missing values are None.
+    The detail has no bucket and no key. It has the UIDs of the file only with the setting `event_uids`. Missing values
+    are None.
     """
     content = document.content
     image = content.get("image", {}) if process_settings().event_uids else {}

@@ -1,13 +1,11 @@
 """Ids of uploads that were requested over HTTP.
 
 An id contains its issue time. The service can therefore tell without a table whether a result may still come, or
-whether the id is invalid or too old.
+whether the id is invalid or too old. The issue time is in seconds since 1970, as base32hex. An id has one of two forms:
 
-`<issue time>-<random>`: the seconds since 1970 in base32hex, then 128 random bits in hexadecimal. Only the random part
-is secret.
-
-`<issue time>-<SHA-256>`: an upload whose bytes came in the request. The hash cannot be guessed without the file. The
-key has no time: the same file sent again has another id, but the same key and result.
+- `<issue time>-<random>`, with 128 random bits in hexadecimal. Only the random part is secret.
+- `<issue time>-<SHA-256>`, for an upload whose bytes came in the request. The hash cannot be guessed without the file.
+  The key of the upload has only the hash. The same file sent again has another id, but the same key and result.
 """
 
 import base64
@@ -55,7 +53,7 @@ def upload_key(upload_id: str) -> str:
 def id_of_key(key: str, arrived: float) -> str | None:
     """Return the id of the upload with a key; None if it was not requested over HTTP.
 
-    `arrived`: when the upload arrived, in seconds since 1970. The id uses it if the key has no time.
+    `arrived`: when the upload arrived, in seconds since 1970. It becomes the issue time if the key has none.
     """
     name = key.removeprefix(KEY_PREFIX)
     if name == key:
@@ -66,8 +64,10 @@ def id_of_key(key: str, arrived: float) -> str | None:
 
 
 def may_be_pending(upload_id: str, now: float, patience_seconds: float) -> bool:
-    """Return whether a result for an id may still come: the id was issued at most `patience_seconds` ago, and not in
-    the future."""
+    """Return whether a result for an id may still come.
+
+    This is the case if the id was issued at most `patience_seconds` ago, and not in the future.
+    """
     issued = int.from_bytes(base64.b32hexdecode(upload_id[:8].upper()), "big")
     return -CLOCK_SKEW_SECONDS <= now - issued <= patience_seconds
 

@@ -62,7 +62,10 @@ def former_stem(name: str) -> str:
 
 
 def is_contested(stem: str) -> bool:
-    """Return whether older versions, without reserved prefixes, may have written results of two images under a stem."""
+    """Return whether older releases may have written the results of two different images under a stem.
+
+    The older releases had no reserved prefixes.
+    """
     return stem.startswith(RESERVED) or is_hashed(stem)
 
 
@@ -74,8 +77,8 @@ def is_hashed(stem: str) -> bool:
 def stem_prefixes(key_prefix: str) -> list[str]:
     """Return the prefixes of the results bucket for all uploads whose keys begin with `key_prefix`.
 
-    Hashed names that were cut so short that they lack the prefix are not included. The second prefix is for hashed
-    names only.
+    A hashed name that was cut so short that it lacks the prefix is not found. The second prefix, if there is one,
+    matches only hashed names.
     """
     hashed = key_prefix and any(r.startswith(key_prefix) or key_prefix.startswith(r) for r in RESERVED)
     return [key_prefix, _MARK + key_prefix] if hashed else [key_prefix]
@@ -86,7 +89,7 @@ def _plain_or_hashed(name: str) -> str:
 
 
 def _hashed(name: str, before: str = "") -> str:
-    """Return the name, cut if it is too long, with its SHA-256. It is the same for both suffixes."""
+    """Return the hashed name: the name, cut if it is too long, then its SHA-256. Both suffixes fit after it."""
     # Imported here, because it loads OpenSSL: 7 MB that most starts do not need (docs/performance.md).
     import hashlib
 

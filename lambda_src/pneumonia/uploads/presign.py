@@ -11,8 +11,8 @@ def presigned_post(
 ) -> dict[str, Any]:
     """Return {"url": ..., "fields": {...}}: the URL and the fields of a multipart/form-data POST.
 
-    `expires_in`: seconds. S3 refuses another key, another type, other metadata, an empty file and a file of more than
-    `max_bytes`.
+    `expires_in`: seconds. S3 refuses another key, another type, other metadata, an empty file, and a file of more than
+    `max_bytes` bytes.
     """
     fields = {"Content-Type": content_type} | {f"x-amz-meta-{name}": text for name, text in (metadata or {}).items()}
     return aws.s3_for_presigning().generate_presigned_post(

@@ -25,7 +25,7 @@ from pneumonia.uploads.results import Order, Results, WriteOutcome, error_code
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-# 412: without versions, the object was replaced after the event. The new object has a separate event.
+# 412: in a bucket without versions, the object was replaced after the event. The new object has a separate event.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
 # The object is in a storage class or an access tier from which it must be restored before it can be read.
@@ -37,7 +37,8 @@ _FAILED = (
 )
 
 logger = Logger()
-# One image at a time is decoded and predicted: on one CPU, two at once would not be faster but need twice the memory.
+# One image at a time is decoded and predicted: on one CPU, two at once would not be faster, but would need twice the
+# memory.
 _computing = threading.Lock()
 _starting = threading.Lock()
 
@@ -47,9 +48,9 @@ def process_upload(
 ) -> tuple[WriteOutcome, ResultDocument]:
     """Predict one upload and store its result, unless the result of a newer event exists.
 
-    Return the outcome of the write, and the result. `function`: the name of the function in the metrics. `care`: from
-    APART on, the image is decoded in another process. With LAST, a provisional result that reports a failure is stored
-    first, and any other result replaces it.
+    Return the outcome of the write, and the result. `function`: the name of the function in the metrics. `care`: with
+    APART and LAST, the image is decoded in another process. With LAST, a provisional result that reports a failure is
+    stored first, and any other result replaces it.
     """
     predictor, results = _ready()
     correlation_id = _named(correlation.derived(upload))
@@ -87,13 +88,13 @@ def process_upload(
         image_format=document.content.get("image", {}).get("format"),
         timing_ms=document.content.get("timing_ms"),
     )
-    # The event comes last: if it fails, the message returns and finds its result.
+    # The event is sent last: if sending fails, the message returns to the queue, and the next attempt finds the result.
     finished_events.announce(results, upload, document, outcome)
     return outcome, document
 
 
 def results_store() -> Results:
-    """Return the results bucket. Raises SettingsError if it is not set."""
+    """Return the results bucket. Raises SettingsError if the setting is missing."""
     bucket = process_settings().results_bucket
     if bucket is None:
         raise SettingsError("RESULTS_BUCKET must name the bucket for the results.")
@@ -101,8 +102,10 @@ def results_store() -> Results:
 
 
 def _ready() -> tuple[Predictor, Results]:
-    """Return the predictor and the results bucket. One thread creates them, because creating boto3 clients is not
-    thread-safe."""
+    """Return the predictor and the results bucket.
+
+    Only one thread at a time creates them, because creating boto3 clients is not thread-safe.
+    """
     with _starting:
         if process_settings().event_bus:
             aws.events()
@@ -132,14 +135,14 @@ def store(
     if png is None:
         return results.put_document(upload, document, provisional=provisional)
     order = Order.of(upload)
-    # A newer event that was rejected has no heatmap to compare with, so check its JSON. If that JSON appears just after
-    # this check, this heatmap stays but no JSON names it.
+    # If the image of a newer event was rejected, there is no heatmap to compare with, so check the JSON. If the newer
+    # JSON is written just after this check, this heatmap stays in the bucket, but no JSON names it.
     if results.has_newer(upload.result_stem + JSON_SUFFIX, order):
         return WriteOutcome.STALE
     # The heatmap is written before the JSON that names it, so readers of the JSON find both.
     key = upload.result_stem + HEATMAP_SUFFIX
-    # Conditional writes distinguish objects by content. The tag makes the heatmaps of two uploads of the same image
-    # differ.
+    # Conditional writes distinguish objects only by their content. The tag makes the heatmaps of two uploads of the
+    # same image differ.
     png = tagged(png, correlation.of_object(upload))
     if results.put_if_newer(key, png, "image/png", order) is WriteOutcome.STALE:
         return WriteOutcome.STALE  # a newer event will write its JSON; this JSON would name the wrong heatmap
@@ -170,9 +173,11 @@ def _get(upload: Upload) -> "GetObjectOutputTypeDef":
 
 
 def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
-    """Return the body. Raises TooLarge before reading, if the object itself is too large. The size in the event is not
-    used."""
-    # Do not use the body in `with`: it returns the underlying stream, which checks neither length nor checksum.
+    """Return the body. Raises TooLarge before reading, if the object is too large.
+
+    The size in the event is not used.
+    """
+    # Do not use `with` on the body: it gives the underlying stream, which checks neither length nor checksum.
     with contextlib.closing(found["Body"]) as body:
         size = found["ContentLength"]
         if size > max_bytes:

@@ -30,6 +30,6 @@ def read_heatmap(bucket: str, upload_key: str) -> bytes | None:
 
 
 def _is_of(document: ResultDocument, order: Order | None) -> bool:
-    """Return False if a heatmap of this order is known to belong to another upload than the result."""
+    """Return False only if the heatmap with this order is known to belong to another upload than the result."""
     source = document.source
     return order is None or (order.version_id, order.sequencer) == (source.get("version_id"), source.get("sequencer"))

@@ -2,8 +2,7 @@
 
 Conditional writes of S3 decide between writers: `If-None-Match: *` allows one writer to create an object, and
 `If-Match` allows one writer to replace exactly the object that it has read. The metadata of the objects stores the
-order of events. The permissions are s3:PutObject and s3:GetObject on the bucket's objects (s3:GetObject for HEAD and
-If-Match).
+order of events. Writers need s3:PutObject on the bucket's objects, and s3:GetObject for HEAD and If-Match.
 """
 
 import contextlib
@@ -29,7 +28,7 @@ _EVENT_TIME = "source-event-time"
 _VERSION = "source-version"
 _NULL_VERSION = "null"
 
-# Codes of HEAD and PUT. 412: the condition does not hold. 409: another write is in progress.
+# Error codes of HEAD and PUT. 412: the condition does not hold. 409: another write is in progress.
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -84,7 +83,7 @@ class Order:
         Sequencers decide, as in the Amazon S3 User Guide (Event message structure): the shorter one is padded with
         zeros on the right, then both are compared as text. Events without a sequencer (not from AWS) are compared by
         time. Two versions with equal order are not duplicates: the text of their version ids decides, so the result
-        does not depend on the order of arrival. Events and listings of one version count as the same, although their
+        does not depend on the order of arrival. An event and a listing of one version count as the same, although their
         times differ. This does not apply to the version "null", which every object in a bucket without versions has.
         """
         versions = (self.version_id or "", other.version_id or "")
@@ -134,10 +133,9 @@ class Results:
         return self.put_if_newer(key, body, "application/json", Order.of(upload), provisional=provisional)
 
     def has_newer(self, key: str, order: Order) -> bool:
-        """Return whether the object with a key is from a newer event. This can change at any time, so only
-        `put_if_newer` is safe.
+        """Return whether the object with a key is from a newer event. Raises ClientError if S3 fails.
 
-        Raises ClientError if S3 fails.
+        The object can change right after this check. Only `put_if_newer` is safe against this.
         """
         try:
             stored = self._head(key)
@@ -154,8 +152,8 @@ class Results:
     ) -> WriteOutcome:
         """Write an object unless the object with its key is from the same or a newer event.
 
-        A `provisional` object is written without its order, so any other replaces it. Raises ResultConflict if other
-        writers win five times in a row, and ClientError if S3 fails.
+        A `provisional` object is written without its order, so any other object replaces it. Raises ResultConflict if
+        other writers win five times in a row, and ClientError if S3 fails.
         """
         metadata = {} if provisional else order.to_metadata()
         forbidden: ClientError | None = None
@@ -217,5 +215,5 @@ class Results:
 
 
 def error_code(error: ClientError) -> str:
-    """Return the code of a failed call, such as "NoSuchKey". For HEAD, which has no body, it is the status as text."""
+    """Return the code of a failed call, such as "NoSuchKey". For HEAD, it is the HTTP status as text."""
     return str(error.response.get("Error", {}).get("Code", ""))
