@@ -40,7 +40,7 @@ _EXPECTED = (NotShown, CommandFailed, DockerFailed, RegistryFailed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rehearse. Return 0 if every step succeeded. Return 1 if one failed, or if this machine lacks something."""
+    """Rehearse. Return 0 if every step succeeded, or 1 if a step failed or this machine lacks a requirement."""
     arguments = _parser().parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if said := missing():
@@ -103,7 +103,7 @@ def _context() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _images_removed(tags: Path) -> Iterator[None]:
-    """At the end, remove the images whose tags and ids are in a file."""
+    """At the end of a `with` block, remove the images whose tags and ids are in the file `tags`."""
     try:
         yield
     finally:

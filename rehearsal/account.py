@@ -1,4 +1,4 @@
-"""Resources of an account that a stack may leave behind, as the APIs of the services list them."""
+"""List the resources of an account that a stack may leave behind, through the API of each service."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -17,7 +17,7 @@ _LISTS: Final[tuple[tuple[str, str, str, str, Callable[[Any], str]], ...]] = (
     ("role", "iam", "list_roles", "Roles", lambda one: str(one["RoleName"])),
     ("rule", "events", "list_rules", "Rules", lambda one: str(one["Name"])),
 )
-"""Kind, service, operation, the member of the response that lists them, and a function for the name of one."""
+"""Kind, service, operation, the member of the response with the resources, and a function that returns a name."""
 
 KINDS: Final = tuple(kind for kind, *_ in _LISTS)
 
@@ -34,5 +34,5 @@ def contents(kinds: Iterable[str] = KINDS) -> set[tuple[str, str]]:
 
 
 def told(found: Iterable[tuple[str, str]]) -> str:
-    """Return the same list in words, for a message."""
+    """Return the found resources as text, for a message."""
     return ", ".join(f"{kind} {name}" for kind, name in sorted(found))

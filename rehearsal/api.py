@@ -18,7 +18,7 @@ _lock = threading.Lock()
 
 
 def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:
-    """Make one call. botocore checks the parameters, so a property that the API does not know is an error."""
+    """Make one call. botocore checks the parameters, so an unknown parameter is an error."""
     answer: dict[str, Any] = getattr(client(service), operation)(**parameters)
     return answer
 

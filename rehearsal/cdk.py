@@ -1,4 +1,4 @@
-"""The real CDK CLI, and the client's command line, as a user of this machine would run them."""
+"""Run the real CDK CLI and the client's command line, as a user of this machine would."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
 
 
 def copy_tree(target: Path) -> None:
-    """Copy the files that git tracks or would add, so that a rehearsal can change the copy."""
+    """Copy the files that git tracks or would add to `target`, so that a rehearsal can change the copy."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name
@@ -64,7 +64,7 @@ class Cdk:
         return self._run("destroy", "--force", *_context(context))
 
     def _run(self, command: str, *arguments: str, fine: Sequence[int] = (0,)) -> str:
-        bin_folder = Path(sys.executable).parent  # python3, node and npx of the environment that runs this
+        bin_folder = Path(sys.executable).parent  # with python3, node and npx of this environment
         docker = self.tags.parent / "docker-for-cdk"
         docker.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rehearsal.cdk_docker "$@"\n')
         docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
@@ -74,7 +74,7 @@ class Cdk:
             **os.environ,
             "TMPDIR": str(temporary),  # the CLI and the CDK's own programs leave folders behind
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            # The modules of this tree, not those of the copy, which a rehearsal changes.
+            # Import the modules of this tree, because a rehearsal changes the copy.
             "PYTHONPATH": f"{ROOT / 'lambda_src'}{os.pathsep}{ROOT}",
             "CDK_DOCKER": str(docker),
             "CDK_DISABLE_CLI_TELEMETRY": "true",

@@ -1,7 +1,7 @@
 """The `docker` command of the CDK CLI (CDK_DOCKER). It uses a local registry instead of ECR, without login.
 
-A pushed image is also registered in moto's ECR. The CLI asks ECR whether an image exists, and so does Lambda when a
-function is created. The tags and ids of all built images are kept in a file, so that they can be removed at the end.
+A pushed image is also registered in moto's ECR, because the CLI and moto's Lambda ask ECR whether an image exists. The
+tags and ids of all built images are kept in a file, so that the rehearsal can remove the images at its end.
 """
 
 import contextlib
@@ -45,9 +45,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _build(arguments: list[str]) -> int:
-    """Build, and note the ids of the images that the builder without BuildKit leaves behind, one for each step.
+    """Build an image, and note the ids of intermediate images. Without BuildKit, each step of a build leaves one.
 
-    The builder prints all ids. Images that existed before are not noted, because they belong to others.
+    The builder prints all ids. The ids of images that existed before are not noted, because others may need them.
     """
     before = _image_ids()
     printed: list[str] = []

@@ -1,8 +1,8 @@
 """Shift an alias to a new version, as CodeDeploy does for the update policy of the alias.
 
-moto has applications and deployment groups, but neither changes nor removes them, and its deployments do nothing. This
-module implements the deployments of Lambda: run the hook, shift a share of the traffic, check the alarms, shift the
-rest. It skips the waiting time between the last two steps.
+moto can create applications and deployment groups, but cannot change or remove them, and its deployments do nothing.
+This module implements the deployments of Lambda: run the hook, shift a share of the traffic, check the alarms, and
+shift the rest. It skips the waiting time before the rest is shifted.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Deployments:
     """Deployments so far.
 
     Attributes:
-        reports: status that each hook reported, by the id of its execution.
+        reports: the status that each hook reported, by the execution id of the hook.
         ended: how each deployment ended.
         refused: versions (function, version) that were refused before anything moved.
     """
@@ -43,7 +43,7 @@ class Deployments:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Let moto's CodeDeploy accept the reports of hooks during a `with` block."""
+        """Make moto's CodeDeploy accept the reports of hooks during a `with` block."""
 
         def report(response: CodeDeployResponse) -> EmptyResult:
             told = json.loads(response.body)
@@ -57,13 +57,13 @@ class Deployments:
             del CodeDeployResponse.put_lifecycle_event_hook_execution_status  # type: ignore[attr-defined]
 
     def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str, *, recorded: str) -> None:
-        """Move an alias to a version as its update policy says. Raise DeploymentFailed.
+        """Move an alias to a version as the update policy of the alias says. Raise DeploymentFailed.
 
         `recorded` is the version that CloudFormation has recorded for the alias. CloudFormation passes it to CodeDeploy
         as the current version.
         """
         if (function, recorded) in self.refused:
-            return  # CloudFormation rolls back a deployment that never started
+            return  # CloudFormation rolls back a deployment that never moved the alias
         try:
             _compare(function, alias, recorded)
         except DeploymentFailed:
@@ -160,7 +160,7 @@ class DeploymentGroup(Kind):
 
 
 def _in_camel_case(value: Any) -> Any:
-    """Return properties with the names of CodeDeploy's API: those of the template, with a lower-case first letter."""
+    """Return template properties with the names of CodeDeploy's API, which start with a lower-case letter."""
     if isinstance(value, Mapping):
         return {name[0].lower() + name[1:]: _in_camel_case(part) for name, part in value.items()}
     return [_in_camel_case(part) for part in value] if isinstance(value, list) else value

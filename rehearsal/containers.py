@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rehearsal.docker import DockerFailed, docker, local_reference
 
-# Only /tmp is writable, and the user is neither root nor known to the image.
+# As on Lambda, only /tmp is writable, and the user is not root and does not exist in the image.
 _LAMBDA_LIKE: Final = (
     "--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 )  # fmt: skip
@@ -21,12 +21,12 @@ _MB_OF_ONE_CPU: Final = 1769
 _VERSIONS: Final = 2  # of one function at a time: the current and the next one
 _START_SECONDS: Final = 120  # a high limit, because the machine may be under load
 LABEL: Final = "pneumonia.rehearsal"
-"""Label of every container, to find one that was left behind: `docker ps --filter label=…`."""
+"""Label of every container, to find containers that were left behind: `docker ps --filter label=…`."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything that a container depends on. If it changes, a new container replaces the old one, as on AWS."""
+    """Everything that a container depends on. If a field changes, a new container replaces the old one, as on AWS."""
 
     name: str
     version: str

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 PATIENCE_SECONDS = 180
-"""Time to wait for an expected event before failing. It is not an expected duration."""
+"""Longest time to wait for an expected event before failing. The event usually comes much sooner."""
 
 
 def until(holds: Callable[[], bool], otherwise: str) -> None:
@@ -52,7 +52,7 @@ class DeployedStack:
         return Counter(found for found, _ in self.resources())
 
     def of_type(self, resource_type: str, containing: str = "") -> list[str]:
-        """Return the physical ids of one type that contain a text, such as a part of a function's name."""
+        """Return the physical ids of one type that contain `containing`, such as a part of a function's name."""
         return [id_ for found, id_ in self.resources() if found == resource_type and containing in id_]
 
     @property

@@ -1,7 +1,7 @@
 """Create, update and delete a stack as CloudFormation does: in order, and with a rollback after a failure.
 
-moto processes resources in any order. It could publish a version before its function is changed, or remove a handler
-before the resource that it handles. After a failure, it leaves the stack as it is at that moment.
+moto processes resources in any order. It could publish a version before the function is changed, or remove the handler
+of a custom resource before the resource. After a failure, moto leaves the stack half changed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def in_order_or_back() -> Iterator[None]:
-    """Let moto's stacks behave like this during a `with` block."""
+    """Make moto's stacks follow the order and roll back during a `with` block."""
     with contextlib.ExitStack() as undo:
         replace(undo, parsing.ResourceMap, "create", _create)
         replace(undo, parsing.ResourceMap, "update", _update)
@@ -42,7 +42,7 @@ def _created_or_back(create: Callable[..., None]) -> Callable[..., None]:
             stack.resource_map.taken_back = set(made)
             stack.resource_map.delete()
             _tell_each(stack, made, "DELETE_COMPLETE", but=stack.resource_map.retained)
-            # Otherwise moto would create them again when the outputs or resources of the stack are read.
+            # Otherwise moto would create the resources again when the outputs or resources of the stack are read.
             stack.resource_map._resource_json_map = stack.output_map._output_json_map = {}
             stack._add_stack_event("ROLLBACK_COMPLETE")
             stack.status = "ROLLBACK_COMPLETE"
@@ -87,7 +87,7 @@ def _tell_each(stack: Any, resources: Mapping[str, Any], status: str, but: Colle
         stack.events.append(event)
 
 
-# These replace methods of moto's ResourceMap. `resources` is the map of one stack, by logical id.
+# The next functions replace methods of moto's ResourceMap. `resources` is the map of one stack, by logical id.
 
 
 def _create(resources: Any, template: dict[str, Any]) -> bool:
@@ -118,7 +118,7 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
                 account_id=resources._account_id,
                 region_name=resources._region_name,
             )
-            if updated is None:  # moto itself continues without it
+            if updated is None:  # moto itself would ignore the resource
                 raise UnknownType(
                     f"moto cannot update {new[logical_id]['Type']}: add a class for it to rehearsal/resources.py."
                 )
@@ -127,7 +127,7 @@ def _update(resources: Any, template: dict[str, Any], parameters: dict[str, Any]
 
 
 def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether a resource must be updated. Deletion policies and dependencies do not change it."""
+    """Return whether a resource must be updated. Deletion policies and dependencies do not count as changes."""
     return any(one.get(part) != other.get(part) for part in ("Type", "Properties", "UpdatePolicy"))
 
 
@@ -148,7 +148,7 @@ def _remove(resources: Any, unwanted: Mapping[str, Mapping[str, Any]]) -> None:
         if policy == "Retain" or (policy == "RetainExceptOnCreate" and logical_id not in taken_back):
             resources.retained.add(logical_id)
             continue
-        if isinstance(parsed, Model):  # moto takes a TypeError as the sign of a model without `delete`
+        if isinstance(parsed, Model):  # not through moto, which treats a TypeError in `delete` as a missing method
             parsed.delete(resources._account_id, resources._region_name)
         else:
             resources._delete_resource(parsed, declared)

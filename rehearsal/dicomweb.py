@@ -1,4 +1,4 @@
-"""Send a DICOM instance by STOW-RS to the Function URL of a deployed service, and get its result."""
+"""Send a DICOM instance by STOW-RS to the Function URL of a deployed service, and get the result."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _RETRIEVE_URL, _REFERENCED, _INSTANCE = "00081190", "00081199", "00081155"
 
 
 def store(proofs: Proofs, url: str, token: str, data: bytes, sop_instance_uid: str) -> None:
-    """Store an instance, wait for its result, and send it again. `data`: its file. `url`: URL of the service."""
+    """Store an instance, wait for its result, and store it again. `data`: the DICOM file. `url`: URL of the service."""
     with proofs.step("A DICOM instance stored by STOW-RS is predicted, and has the same result again") as proof:
         first = _stored(url, token, data, sop_instance_uid)
         result: dict[str, Any] = {}

@@ -24,9 +24,9 @@ def docker(*arguments: str) -> str:
 
 
 def remove_images(named: Iterable[str]) -> None:
-    """Remove images: first by tag, then by id (sha256:…), the last id first, because it is built on the others.
+    """Remove images: first by tag, then by id (sha256:…). The last id comes first, because it is built on the others.
 
-    An image that another image or a container needs stays.
+    Images that another image or a container needs are not removed.
     """
     once = list(dict.fromkeys(named))
     tags = [name for name in once if not name.startswith(_ID)]

@@ -1,6 +1,6 @@
 """Function URLs and queue pollers of a deployed stack, and the response URLs of custom resources.
 
-AWS runs these between the internet, the queue and the functions. Here they are threads of this process, which invoke
+On AWS, these connect the internet and the queue with the functions. Here they are threads of this process, which invoke
 the functions through the Lambda API.
 """
 
@@ -32,10 +32,10 @@ class FunctionFailed(Exception):
 
 
 class Doors:
-    """All open Function URLs and pollers, by the name that closes them."""
+    """All open Function URLs and pollers, by the name that `close` takes."""
 
     def __init__(self, endpoint_url: str, credentials: Credentials) -> None:
-        """`credentials`: a Function URL with IAM authentication accepts only their signatures."""
+        """`credentials`: a Function URL with IAM authentication accepts only requests signed with them."""
         self._endpoint_url = endpoint_url
         self._credentials = credentials
         self._open: dict[str, contextlib.ExitStack] = {}
@@ -123,7 +123,7 @@ def _name_of(queue_url: str) -> str:
 def behind_signatures(
     handler: Callable[[Any, Any], Any], new_context: Callable[[], LocalContext], credentials: Credentials
 ) -> Front:
-    """Return a Function URL with IAM authentication: only requests signed by these credentials reach the handler."""
+    """Return a Function URL with IAM authentication: only requests signed with `credentials` reach the handler."""
     front = FunctionUrl(_told_who_signed(handler, credentials), new_context)
 
     def respond(request: Request) -> Response:
@@ -133,7 +133,7 @@ def behind_signatures(
             message = json.dumps({"Message": "Forbidden"})
             refusal = {"x-amzn-ErrorType": "AccessDeniedException"}
             return Response(message, 403, refusal, content_type="application/json")
-        # The signature check has read the body, so the function gets a new stream of it.
+        # The signature check has read the body, so the function gets a new stream of the body.
         return front.respond(Request({**request.environ, "wsgi.input": io.BytesIO(request.get_data())}))
 
     return respond

@@ -1,7 +1,7 @@
 """EventBridge behind `put_events`: rules and their targets, with the permissions that AWS requires.
 
-moto treats unknown filters as a match, does not check the policy of a queue, and sends an API destination neither the
-event nor the header of its connection.
+moto alone is not enough. It treats unknown filters as a match and does not check the policy of a queue. It also sends
+an API destination neither the event nor the header of the connection.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ class EventBridge:
 
     Attributes:
         hosts: local addresses that replace hosts of the internet, as host -> http://address.
-        undelivered: why a target did not get an event. EventBridge would try again, and then put the event into the
-            dead-letter queue of the target.
-        connections: name and value of the header that a connection adds, by the ARN of the connection.
+        undelivered: the reasons why targets did not get an event. EventBridge would try again, and then put the event
+            into the dead-letter queue of the target.
+        connections: name and value of the header that each connection adds, by the ARN of the connection.
     """
 
     hosts: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class EventBridge:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator["EventBridge"]:
-        """Let moto's rules deliver through this object during a `with` block."""
+        """Make moto's rules deliver through this object during a `with` block."""
         original = MotoRule.send_to_targets
 
         def send(rule: MotoRule, original_event: Any, transform_input: bool = True) -> None:
@@ -120,7 +120,7 @@ def _check_role(role_arn: str, action: str, resource: str) -> None:
     trust = role["AssumeRolePolicyDocument"]
     if not allowed(trust, "sts:AssumeRole", None, {"aws:SourceAccount": ACCOUNT}):
         raise Refused(f"The role {name} does not trust {SERVICE}.")
-    # Read from moto's state: its API returns invalid JSON for a role that CloudFormation created.
+    # Read from moto's state, because moto's API returns invalid JSON for a role that CloudFormation created.
     documents: Mapping[str, Any] = iam_backends[ACCOUNT]["aws"].get_role(name).policies
     for document in documents.values():
         if allowed(json.loads(document) if isinstance(document, str) else document, action, resource, {}):
@@ -129,7 +129,7 @@ def _check_role(role_arn: str, action: str, resource: str) -> None:
 
 
 def allowed(policy: Mapping[str, Any], action: str, resource: str | None, context: Mapping[str, str]) -> bool:
-    """Return whether a policy, of a resource or of a role, allows EventBridge this action.
+    """Return whether the policy of a resource or a role allows EventBridge this action.
 
     Raise Refused for policy elements that the rehearsal does not implement.
     """

@@ -1,4 +1,4 @@
-"""The kinds of EventBridge: a rule, an API destination, and its connection."""
+"""The resource kinds of EventBridge: a rule, an API destination, and its connection."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _EVENT_AGE_SECONDS: Final = range(60, 86_401)
 
 
 class Rule(Kind):
-    """AWS::Events::Rule, whose pattern and targets are checked as EventBridge checks them."""
+    """AWS::Events::Rule. Its pattern and targets are checked as in EventBridge."""
 
     type = "AWS::Events::Rule"
     name_property = "Name"

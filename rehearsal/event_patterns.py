@@ -1,8 +1,8 @@
-"""Event patterns of EventBridge: which patterns it refuses, and which events they match. moto accepts any filter.
+"""Check event patterns as EventBridge does, and match events against them. moto accepts any filter.
 
-The patterns are described at
+AWS describes the patterns at
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html. Filters that this project
-does not use are refused with a message that says so. Pure functions.
+does not use are refused with a message that says so. All functions are pure.
 """
 
 import json
@@ -110,7 +110,7 @@ def _matches_member(wanted: Any, found: Any) -> bool:
 
 def _matches_filter(one: Any, found: Any) -> bool:
     if isinstance(one, Mapping) and "exists" in one:
-        # This filter works only on leaves, and an object is not a leaf.
+        # `exists` works only on leaves, and an object is not a leaf.
         return bool(one["exists"]) == (found is not _ABSENT and not isinstance(found, Mapping))
     if found is _ABSENT or isinstance(found, Mapping):
         return False

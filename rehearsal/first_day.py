@@ -8,7 +8,7 @@ from rehearsal.account import contents, told
 from rehearsal.api import call
 from rehearsal.proof import Proofs, require
 
-# Types with data or logs, which are retained when a working stack is destroyed.
+# Types with data or logs. These are retained when a working stack is destroyed.
 _RETAINED: Final = ("AWS::S3::Bucket", "AWS::Logs::LogGroup")
 
 

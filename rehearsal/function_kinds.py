@@ -1,4 +1,4 @@
-"""The kinds of a Lambda function, its published versions and its alias."""
+"""The resource kinds of Lambda: a function, its published versions and its alias."""
 
 import io
 import zipfile
@@ -14,11 +14,11 @@ from rehearsal.functions import Functions
 from rehearsal.models import Kind, Refused, Resource
 
 UNRESERVED_CONCURRENCY: Final = 10
-"""The quota of a new account, and the least that Lambda leaves unreserved in it."""
+"""Concurrency quota of a new account. Lambda requires that all of this quota stays unreserved."""
 
 
 class Function(Kind):
-    """AWS::Lambda::Function, with the parts that moto lacks: an image's command and architecture, and the quota."""
+    """AWS::Lambda::Function, with the parts that moto lacks: command and architecture of an image, and the quota."""
 
     type = "AWS::Lambda::Function"
     name_property = "FunctionName"
@@ -40,7 +40,7 @@ class Function(Kind):
         left_out = ("Code", "PackageType", "Architectures")
         settings = {name: value for name, value in resource.properties.items() if name not in left_out}
         call("lambda", "update_function_configuration", FunctionName=name, **settings)
-        if "ImageConfig" in settings:  # moto accepts it, but does not change it
+        if "ImageConfig" in settings:  # moto accepts ImageConfig, but does not apply it
             function = lambda_backends[ACCOUNT][REGION].get_function(name)
             function.image_config = ImageConfig(settings["ImageConfig"])
 
@@ -57,12 +57,12 @@ class Version(Kind):
     def create(self, resource: Resource) -> None:
         made = call("lambda", "publish_version", FunctionName=resource.properties["FunctionName"])
         version = lambda_backends[ACCOUNT][REGION].get_function(made["FunctionName"], made["Version"])
-        version.code = dict(version.code)  # moto shares this with the function, and changes it in place
+        version.code = dict(version.code)  # moto shares this dict with the function and changes it in place
         resource.physical_id = resource.attributes["FunctionArn"] = made["FunctionArn"]
         resource.attributes["Version"] = made["Version"]
 
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
-        """Do nothing: a version never changes, because the CDK gives each one a new logical id."""
+        """Do nothing: a version never changes, because the CDK gives each new version a new logical id."""
 
     def delete(self, resource: Resource) -> None:
         function, version = resource.properties["FunctionName"], resource.attributes["Version"]
@@ -85,7 +85,7 @@ class Alias(Kind):
     def update(self, resource: Resource, old: dict[str, Any]) -> None:
         function, name, version = (resource.properties[key] for key in ("FunctionName", "Name", "FunctionVersion"))
         if call("lambda", "get_alias", FunctionName=function, Name=name)["FunctionVersion"] == version:
-            return  # after a failed deployment the alias was not moved
+            return  # a failed deployment did not move the alias, so a rollback has nothing to change
         if policy := resource.update_policy.get("CodeDeployLambdaAliasUpdate"):
             self._deployments.shift(policy, function, name, version, recorded=old["FunctionVersion"])
         else:
@@ -106,7 +106,7 @@ def _refuse_reservation(properties: Mapping[str, Any]) -> None:
 
 
 def _code(code: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a function's code as the API accepts it. A template may contain the source itself, as one file."""
+    """Return a function's code in the form that the API accepts. A template may contain the source code as text."""
     if "ZipFile" not in code:
         return dict(code)
     archive = io.BytesIO()

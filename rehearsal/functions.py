@@ -37,14 +37,14 @@ class Functions:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Run moto's functions here during a `with` block. Its end removes their containers."""
+        """Run moto's functions here during a `with` block. At its end, remove their containers."""
 
         def invoke(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
             return self.invoke(function, event)
 
         original = LambdaFunction._invoke_lambda
         LambdaFunction._invoke_lambda = invoke  # type: ignore[assignment, method-assign]
-        # No alias of a rehearsal has provisioned concurrency, and moto lacks this operation.
+        # moto lacks this operation. No alias of a rehearsal has provisioned concurrency.
         LambdaResponse.get_provisioned_concurrency_config = _none_provisioned  # type: ignore[attr-defined]
         url_paths[_PROVISIONED] = LambdaResponse.dispatch
         try:
@@ -56,7 +56,7 @@ class Functions:
             self.containers.close()
 
     def invoke(self, function: LambdaFunction, event: Any) -> tuple[str, bool, str]:
-        """Return the response as JSON, whether it is an error, and the function's output.
+        """Return the response as JSON, whether the response is an error, and the function's output.
 
         An inactive version refuses the call, and becomes active for the next one.
         """

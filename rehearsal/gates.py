@@ -13,7 +13,7 @@ _LOOK_SECONDS = 0.1
 
 
 class Gate:
-    """A gate, open at first. It keeps its state when another event source mapping takes over the queue."""
+    """A gate, open at first. It stays open or shut when another event source mapping takes over the queue."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -32,7 +32,7 @@ class Gate:
             self._open.set()
 
     def through(self, deliver: Callable[[], int]) -> int:
-        """Deliver one batch if the gate is open. Return the number of delivered messages, 0 if it is shut."""
+        """Deliver one batch if the gate is open. Return the number of delivered messages: 0 if the gate is shut."""
         with self._delivering:
             if self._open.is_set():
                 return deliver()

@@ -1,4 +1,4 @@
-"""The source tree of the last release, from git. Stacks deployed from it will be updated to this tree."""
+"""The source tree of the last release, from git. A stack is deployed from it and then updated to this tree."""
 
 import io
 import subprocess
@@ -13,7 +13,7 @@ LAST_RELEASE: Final = "af7997517824999463278825cf0b3d5dfdf1dfa6"
 
 
 def unpacked(target: Path) -> bool:
-    """Unpack the tree into a folder. Return False if git lacks it, as in a shallow clone."""
+    """Unpack the source tree into a folder. Return False if git lacks the commit, as in a shallow clone."""
     command = ["git", "archive", "--format=tar", LAST_RELEASE]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if done.returncode:

@@ -1,7 +1,7 @@
 """Add resource types to moto's CloudFormation that it lacks, or implements too coarsely for a rehearsal.
 
-moto skips an unknown type and still reports CREATE_COMPLETE. Here an unknown type is an error: a deployment that passes
-has created every resource of its template.
+moto skips an unknown type and still reports CREATE_COMPLETE. Here an unknown type is an error. A deployment that passes
+has therefore created every resource of its template.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ class Kind(ABC):
 
     type: ClassVar[str]
     name_property: ClassVar[str] = ""
-    """The property with its name. Without this property, a name is generated."""
+    """The property that holds the resource's name. Without this property, a name is generated."""
 
     @abstractmethod
     def create(self, resource: Resource) -> None:
@@ -131,13 +131,13 @@ class Model(CloudFormationModel):
 
 def _properties(cloudformation_json: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = json.loads(json.dumps(cloudformation_json.get("Properties", {})))
-    properties.pop("Tags", None)  # each service has another format, and nothing here reads them
+    properties.pop("Tags", None)  # the format of tags differs between services, and nothing here reads tags
     return properties
 
 
 @contextlib.contextmanager
 def installed(kinds: Iterable[Kind]) -> Iterator[None]:
-    """Let moto use these kinds instead of its models during a `with` block."""
+    """Make moto use these kinds instead of moto's models during a `with` block."""
     models = {kind.type: _model_of(kind) for kind in kinds}
     names = {kind.type: kind.name_property for kind in kinds}
     original = parsing.resource_class_from_type
@@ -164,6 +164,6 @@ def _model_of(kind: Kind) -> type[Model]:
 
 
 def replace(undo: contextlib.ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Set an attribute of moto, and add its restoration to `undo`."""
+    """Set an attribute of moto. `undo` restores the original value."""
     undo.callback(setattr, owner, name, getattr(owner, name))
     setattr(owner, name, value)

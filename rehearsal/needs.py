@@ -14,7 +14,7 @@ _INSTALL: Final = {
 
 
 def missing() -> str | None:
-    """Return one line that says what is missing and how to get it, or None."""
+    """Return one line that says what is missing and how to get it, or None if nothing is missing."""
     for command, how in _INSTALL.items():
         if shutil.which(command) is None:
             return f"A rehearsal needs the command {command}, which is not on the PATH. {how}"

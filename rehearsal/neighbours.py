@@ -1,4 +1,4 @@
-"""A second stack in the account, and the same stack in a second region: their names must not collide."""
+"""Check that names do not collide with a second stack in the account, or with the same stack in another region."""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ _GLOBAL: Final = {"AWS::CloudWatch::Dashboard": "DashboardName", "AWS::IAM::Role
 
 
 def stand_next_to(proofs: Proofs, cdk: Cdk, stack: DeployedStack, context: Mapping[str, str]) -> None:
-    """Deploy a second stack next to an existing one, and destroy it again."""
+    """Deploy a second stack next to an existing one, check that they share no resource, and destroy the second one."""
     with proofs.step("A second stack of the account shares no name with the first, and does not change it") as proof:
         before = set(stack.resources())
         beside = {**context, "stack_name": NEIGHBOUR}
         cdk.deploy(beside)
         neighbour = DeployedStack(NEIGHBOUR, stack.s3, stack.sqs)
         found = neighbour.resources()
-        # moto gives some resources no id. The id of a custom resource comes from its handler and is not a name.
+        # Some resources have no id in moto. The id of a custom resource comes from its handler and is not a name.
         shared = {(kind, name) for kind, name in before & set(found) if name and not kind.startswith("Custom::")}
         require(not shared, f"both have {shared}")
         cdk.destroy(beside)

@@ -1,4 +1,4 @@
-"""Commands of docs/operations.md, run on the deployed stack."""
+"""Run commands of docs/operations.md on the deployed stack."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The order in which the resources of a template are created: dependencies first. Pure functions."""
+"""The order in which the resources of a template are created: dependencies first. All functions are pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _SUBSTITUTED: Final = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}")
 
 
 def in_order(resources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return logical ids, each after those that it refers to or depends on. Raise graphlib.CycleError."""
+    """Return the logical ids, each after the ids that it refers to or depends on. Raise graphlib.CycleError."""
     graph = {
         logical_id: [needed for needed in sorted(needs(declared)) if needed in resources]
         for logical_id, declared in resources.items()

@@ -26,7 +26,7 @@ class Proof:
 
 
 class Proofs:
-    """The steps so far. Each depends on the ones before it, so the first failure is the last step."""
+    """The steps so far. Each step depends on the earlier ones, so no step runs after the first failure."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

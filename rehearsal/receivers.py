@@ -1,4 +1,4 @@
-"""The rules of docs/events.md with a deployed service: a queue and an HTTPS endpoint receive their events."""
+"""Deploy the rules of docs/events.md with a service, and check that a queue and an HTTPS endpoint get its events."""
 
 import contextlib
 import io
@@ -83,7 +83,7 @@ class Receivers:
 
 
 def receive(proofs: Proofs, stack: DeployedStack, bridge: EventBridge) -> None:
-    """Upload two images to a service deployed with `event_bus` and `event_uids`, and check their events."""
+    """Upload two images to a service deployed with `event_bus` and `event_uids`, and check the events of both."""
     with proofs.step("A queue and an HTTPS endpoint get events of predictions, by the rules of the docs") as proof:
         with Receivers(bridge).deployed() as receivers:
             events = []

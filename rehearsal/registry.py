@@ -29,7 +29,7 @@ def registry(folder: Path) -> Iterator[str]:
     if command is None:
         raise RegistryFailed(f"The command {COMMAND} is missing. On Debian and Ubuntu: apt install {COMMAND}")
     address = f"{HOST}:{_free_port()}"
-    settings = folder / "registry.json"  # the registry reads YAML, and JSON is YAML
+    settings = folder / "registry.json"  # the registry reads YAML, which includes JSON
     settings.write_text(
         json.dumps(
             {

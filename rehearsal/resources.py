@@ -1,6 +1,7 @@
 """The resource types that moto's CloudFormation lacks or implements too coarsely: one small class each.
 
-Add a class here for each new type of a stack, with a call to create it and a call to remove it, and add it to `kinds`.
+For each new type that a stack uses, add a class here and to `kinds`. The class needs a call that creates the resource
+and a call that removes it.
 """
 
 import json
@@ -35,7 +36,7 @@ class Alarm(Kind):
 
 
 class Dashboard(Kind):
-    """AWS::CloudWatch::Dashboard. Its name is unique in the account; moto would overwrite another stack's."""
+    """AWS::CloudWatch::Dashboard. A name in use is refused; moto would overwrite the dashboard of another stack."""
 
     type = "AWS::CloudWatch::Dashboard"
     name_property = "DashboardName"
@@ -82,7 +83,7 @@ class TopicPolicy(Kind):
 class BucketPolicy(Kind):
     """AWS::S3::BucketPolicy, without the statements that have a condition.
 
-    moto enforces the policy but ignores conditions: "deny all without TLS" would deny everything.
+    moto enforces the policy but ignores conditions, so "deny all without TLS" would deny everything.
     """
 
     type = "AWS::S3::BucketPolicy"
@@ -127,7 +128,7 @@ class Secret(Kind):
 
 
 class EventSourceMapping(Kind):
-    """AWS::Lambda::EventSourceMapping of a queue, with the rehearsal's poller, since moto's would always fail."""
+    """AWS::Lambda::EventSourceMapping of a queue, with the rehearsal's poller, since moto's own poller always fails."""
 
     type = "AWS::Lambda::EventSourceMapping"
 
@@ -171,7 +172,7 @@ class FunctionUrl(Kind):
 
 
 class CustomResource(Kind):
-    """Custom::*: the handler from the template is invoked as CloudFormation would invoke it."""
+    """Custom::*. The handler from the template is invoked as CloudFormation would invoke it."""
 
     type = CUSTOM
 
@@ -221,7 +222,7 @@ def as_text(value: Any) -> Any:
 
 
 def kinds(doors: Doors, functions: Functions, deployments: Deployments, bridge: EventBridge) -> list[Kind]:
-    """Return all kinds."""
+    """Return all kinds of resources of this project."""
     plain: list[Callable[[], Kind]] = [Alarm, Dashboard, QueuePolicy, TopicPolicy, BucketPolicy, Secret, Version]
     plain += [Application, DeploymentGroup, Rule, ApiDestination]
     served: list[Callable[[Doors], Kind]] = [EventSourceMapping, FunctionUrl, CustomResource]

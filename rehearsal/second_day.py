@@ -10,7 +10,7 @@ from rehearsal.operating import Client
 from rehearsal.proof import Proofs, require
 
 Deploy = Callable[[str, bool], str]
-"""Deploy a model of this version: deploy(version, fails). Return the output."""
+"""Deploy a model of this version: deploy(version, fails). `fails`: the deployment must fail. Returns the output."""
 
 
 class SecondDay:

@@ -39,11 +39,11 @@ class Server:
 def served(address: str) -> Iterator[Server]:
     """Run moto during a `with` block. All AWS clients of this process and its children use it.
 
-    `address`: address of this machine as containers see it. Nothing else on the network can reach either port.
+    `address`: address of this machine as containers see it. Other machines on the network can reach neither port.
     """
     app = DomainDispatcherApplication(create_backend_app)
     with running(app, 0, MotoRequestHandler) as port, _also_at(address, app) as container_port:
-        # By name: the routing of moto accepts "localhost", but no address.
+        # The URL has a name, because the routing of moto accepts "localhost" but no IP address.
         endpoint_url = f"http://localhost:{port}"
         with isolated_environment(os.environ, endpoint_url), clients_closed():
             os.environ["AWS_ENDPOINT_URL_S3"] = endpoint_url

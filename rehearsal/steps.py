@@ -27,7 +27,7 @@ from rehearsal.receivers import INSTANCE, dicom_of, receive
 from rehearsal.second_day import SecondDay
 from rehearsal.upgrade import Upgrade
 
-MAX_RECEIVES = 5  # copy of the value in pneumonia_cli/stack/settings.py, so that a change there is noticed here
+MAX_RECEIVES = 5  # copied from pneumonia_cli/stack/settings.py, so that a rehearsal notices a change there
 REDRIVEN = "redriven/image.png"
 NEW_VERSION = "999.0.0"
 NEW_MEMORY_MB = 2048
@@ -45,7 +45,7 @@ class Played:
 
 
 class Rehearsal:
-    """A stack from bootstrap to destruction. `base`: the context that builds on this machine need."""
+    """A stack from bootstrap to destruction. `base`: the CDK context that image builds on this machine need."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Rehearsal:
     def run(self) -> None:
         """Run all steps. Raise the exception of the step that fails."""
         self._bootstrap()
-        # A new account cannot reserve concurrency, and buckets and log groups are created before the worker.
+        # A new account cannot reserve concurrency, so creating the worker fails, after the buckets and log groups.
         reserving = {**self._base, "worker_reserved_concurrency": str(UNRESERVED_CONCURRENCY)}
         fail_and_leave_nothing(self._proofs, self._stack.name, lambda: self._cdk.deploy(reserving, fine=(1,)))
         self._deploy()
@@ -94,7 +94,7 @@ class Rehearsal:
                 self._uploads()
                 url = self._stack.outputs["FunctionUrl"]
                 dicomweb.store(self._proofs, url, self._token(), dicom_of("pneumonia-1"), INSTANCE)
-        # With auth none, because the command line signs only for AWS's own addresses.
+        # From here auth is none, because the command line signs requests only for AWS's own addresses.
         self._operating.look()
         self._operating.purge(REDRIVEN)
         second_day = SecondDay(
@@ -244,7 +244,7 @@ class Rehearsal:
 
     @contextlib.contextmanager
     def _card(self) -> Iterator[dict[str, Any]]:
-        """Yield the model card of the tree, to change it in a `with` block."""
+        """Yield the model card of the CLI's source tree, to change it in a `with` block."""
         path = self._cdk.tree / "model_artifacts" / "card.json"
         card = json.loads(path.read_text(encoding="utf-8"))
         yield card

@@ -1,4 +1,4 @@
-"""A stack of the last release is updated to this tree. Its data stays and still works."""
+"""Update a stack of the last release to this tree. The data of the stack must stay and still work."""
 
 import json
 import os
@@ -36,13 +36,13 @@ class Upgrade:
         self._cdk = cdk
         self._doors = doors
         self._stack = DeployedStack(STACK, stack.s3, stack.sqs)
-        # Without credentials, because the command line signs only for AWS's own addresses.
+        # Requests are not signed (auth none), because the command line signs only for AWS's own addresses.
         self._context = {**context, "stack_name": STACK, "auth": "none", "deployment": "all_at_once"}
         self._old = cdk.tree.parent / "last-release"
         self._out = cdk.tree.parent / "upgraded"
 
     def run(self) -> None:
-        """Run all steps, or add one row that says why there are none. Raise the exception of the step that fails."""
+        """Run all steps, or add one row that says why no step is run. Raise the exception of the step that fails."""
         if not unpacked(self._old):
             with self._proofs.step("An update from the last release is skipped") as proof:
                 proof.seen = absent()
@@ -69,9 +69,9 @@ class Upgrade:
             proof.seen = f"{LAST_RELEASE[:7]}: {summary['total']} images submitted, 1 message in the dead-letter queue"
 
     def _leave_messages(self) -> dict[str, str | None]:
-        """Leave messages of the last release in the queue: one of S3 for an upload, one of its command `replay`.
+        """Leave two messages in the queue: one of S3 for an upload, and one of the last release's command `replay`.
 
-        Return the ETag of the current result, or None, by the key of the upload.
+        Return, by the key of each upload, the ETag of its current result, or None without a result.
         """
         with self._proofs.step("Messages of the last release wait in the queue when the update starts") as proof:
             image = (ROOT / "samples" / _SAMPLE).read_bytes()

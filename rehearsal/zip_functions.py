@@ -35,7 +35,7 @@ def run(
 ) -> tuple[Any, str]:  # fmt: skip
     """Run a zip archive's handler ("index.handler") with one event. Return its return value and its output.
 
-    The environment is the environment of this process, which has the services of the rehearsal, and the function's own
+    The function gets the environment variables of this process, which point to the rehearsal's services, and its own
     variables. Raise ZipFunctionFailed.
     """
     if not runtime.startswith("python"):
