@@ -1,8 +1,8 @@
 """Simulate the differences between acquisitions: geometry, framing, exposure, tone, sharpness, noise and markers.
 
-The augmentation processes whole batches with ``keras.ops`` on the device that trains. It moves the image and its lung
-mask in the same way. Random numbers drawn on the host (:func:`draws`) determine every augmented image, so a resumed run
-sees the same images as an uninterrupted one.
+The augmentation processes whole batches with ``keras.ops`` on the device that trains. It transforms the image and its
+lung mask in the same way. Random numbers drawn on the host (:func:`draws`) determine every augmented image, so a
+resumed run sees the same images as an uninterrupted run.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from training.sampling import box_mean, sample
 
 UNIFORMS = 40
-"""Numbers in [0, 1) that one image needs."""
+"""How many random numbers in [0, 1) the augmentation of one image needs."""
 
 _KNOTS = 6
-_BANK = 3  # side of the stored noise, in image sides
+_BANK = 3  # side of the stored noise field, as a multiple of the image side
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the augmentation. Fractions are of the image side; grey values are in [0, 1]."""
+    """Ranges of the augmentation. Lengths are fractions of the image side; grey values are in [0, 1]."""
 
     rotation_degrees: float = 15.0
     shift: float = 0.08
@@ -45,12 +45,12 @@ class Augmentation:
 
 
 def draws(seed: list[int], images: int) -> NDArray[np.float32]:
-    """Draw the numbers for a batch of images, uniform float32 ``[images, UNIFORMS]``, determined by ``seed``."""
+    """Draw the random numbers for a batch, uniform float32 ``[images, UNIFORMS]``, determined by ``seed``."""
     return np.random.default_rng(seed).random((images, UNIFORMS), dtype=np.float32)
 
 
 def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tuple[Any, Any]:
-    """Return images and masks under one simulated acquisition each.
+    """Return the images and masks, each image under a different simulated acquisition.
 
     ``images``: float ``[N, S, S]`` in [0, 1]. ``masks``: float ``[N, m, m]`` in [0, 1], or None. ``uniform``: float
     ``[N, UNIFORMS]`` from :func:`draws`.
@@ -69,7 +69,7 @@ def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tu
     images = ops.clip(images, 0, 1) ** ops.exp(spread(7, a.log_gamma))
     mean = ops.mean(images, axis=(1, 2), keepdims=True)
     images = ops.clip((images - mean) * (1 + spread(8, a.contrast)) + mean + spread(9, a.brightness), 0, 1)
-    # From blurred (-) to edge enhanced (+), like the effects of detector, grid and post-processing.
+    # From blurred (-) to edge-enhanced (+): simulates the effects of detector, grid and post-processing.
     images = images + spread(10, a.sharpness) * (images - box_mean(box_mean(images, 3), 3))
     images = images + _noise(size, u) * u(11, 3) * a.noise
     images = _erased(_framed(images, size, u, a), size, u, a)
@@ -77,10 +77,10 @@ def augment(images: Any, masks: Any | None, uniform: Any, a: Augmentation) -> tu
 
 
 def _moved(images: Any, u: Any, a: Augmentation) -> Any:
-    """Flip, rotate, shift, zoom, stretch and cut in one bilinear resampling."""
+    """Flip, rotate, shift, zoom, stretch and cut the images in one bilinear resampling."""
     flip, angle = ops.where(u(0, 3) < 0.5, -1.0, 1.0), (2 * u(1, 3) - 1) * (a.rotation_degrees * np.pi / 180)
-    # One zoom for both axes, one stretch per axis: images of any aspect ratio are squashed to a square, and the aspect
-    # ratio correlates with the class.
+    # Both axes share one zoom, but each axis has its own stretch. The input is squashed to a square, and the original
+    # aspect ratio correlates with the class, so the network must not learn the aspect ratio.
     common = 1 - a.zoom_in + u(2, 3) * (a.zoom_in + a.zoom_out)
     sx = common * ops.exp((2 * u(3, 3) - 1) * a.log_stretch)
     sy = common * ops.exp((2 * u(4, 3) - 1) * a.log_stretch)
@@ -96,13 +96,13 @@ def _moved(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
-    """Return places on one axis, in -1..1, after a share was cut off at one end and the rest was stretched."""
+    """Return source positions on one axis, in -1..1, for a cut at one end after which the rest is stretched."""
     share = ops.where(chance < a.cut_probability, share * a.cut, 0.0)
     return line * (1 - share) + ops.where(side < 0.5, -share, share)
 
 
 def _tone(images: Any, u: Any, a: Augmentation) -> Any:
-    """Apply a random monotone curve, like a display table, and local contrast, like post-processing."""
+    """Apply a random monotone curve (as a lookup table does) and local contrast (as post-processing does)."""
     steps = ops.stack([u(30 + k, 3) ** 2 + 0.05 for k in range(_KNOTS)])
     steps = steps / ops.sum(steps, axis=0, keepdims=True)
     curved = sum(steps[k] * ops.clip(images * _KNOTS - k, 0, 1) for k in range(_KNOTS))
@@ -115,9 +115,9 @@ def _tone(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _noise(size: int, u: Any) -> Any:
-    """Return normal noise, float ``[N, S, S]``: a window of a stored noise field at a random place.
+    """Return normal noise, float ``[N, S, S]``: for each image, a random window of a stored noise field.
 
-    New noise for each image would differ between backends, and drawing it would take longer than the training step.
+    Fresh noise would differ between backends, and drawing it would take longer than the training step.
     """
     side = _BANK * size
     field = np.random.default_rng(0).standard_normal(side * side, dtype=np.float32)
@@ -135,7 +135,7 @@ def _framed(images: Any, size: int, u: Any, a: Augmentation) -> Any:
 
 
 def _erased(images: Any, size: int, u: Any, a: Augmentation) -> Any:
-    """Cover one rectangle with constant grey, like a marker or tube, so that no single region decides the result."""
+    """Cover one rectangle with constant grey, so that the network learns not to rely on any single region."""
     height, width = (0.05 + u(17, 3) * (a.erase - 0.05)) * size, (0.05 + u(18, 3) * (a.erase - 0.05)) * size
     top, left = u(19, 3) * (size - height), u(20, 3) * (size - width)
     inside = _between(size, top, top + height, 1) * _between(size, left, left + width, 2)
@@ -143,7 +143,7 @@ def _erased(images: Any, size: int, u: Any, a: Augmentation) -> Any:
 
 
 def _between(size: int, low: Any, high: Any, axis: int) -> Any:
-    """Return 1 at places of ``axis`` in [``low``, ``high``), else 0: float ``[N, size, 1]`` or ``[N, 1, size]``."""
+    """Return 1 for positions on ``axis`` in [``low``, ``high``), else 0: float ``[N, size, 1]`` or ``[N, 1, size]``."""
     line = np.arange(size, dtype=np.float32).reshape((1, size, 1) if axis == 1 else (1, 1, size))
     place = ops.convert_to_tensor(line)
     return ops.cast((place >= low) & (place < high), "float32")

@@ -2,10 +2,10 @@
 
     python -m training.average --run runs/xception-176
 
-The command writes ``mean/model.keras`` into the run folder. Networks fine-tuned from one starting point share one
-basin, and their mean is as good as their ensemble at the cost of one network (Wortsman et al. 2022, arXiv:2203.05482).
-The mean blurs what differs between the networks, here the border of the lungs. A little more training makes the border
-sharp again (training/EXPERIMENTS.md).
+The command writes ``mean/model.keras`` into the run folder. Networks that were fine-tuned from the same weights share
+one basin of the loss. Their mean is as good as their ensemble, at the cost of one network (Wortsman et al. 2022,
+arXiv:2203.05482). Averaging blurs the details in which the networks differ, here the border of the lungs. A little more
+training makes the border sharp again (training/EXPERIMENTS.md).
 """
 
 import argparse

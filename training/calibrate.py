@@ -15,16 +15,16 @@ RULE_IN_SPECIFICITY = 0.99
 BALANCED_SENSITIVITY = 0.95  # a missed pneumonia costs more than a normal X-ray that is read early
 
 DECIMALS = 6
-"""Of probabilities, thresholds and calibration, in the card and in every result: figures describe what is served."""
+"""Decimals of probabilities, thresholds and calibration: the card has the same rounded values as the results."""
 
-# Probabilities assume a prevalence of 50%. The prevalence at a clinic is not known, and the share in the training
-# images (three of four) is not typical of a clinic.
+# Probabilities assume this prevalence. The prevalence at a clinic is not known, and the share of pneumonia in the
+# training images (three of four) is not typical of a clinic.
 PREVALENCE = 0.5
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), rounded to six decimals as in results."""
+    """Platt scaling (Platt 1999): p = sigmoid(slope * logit + intercept), rounded as in results."""
 
     slope: float
     intercept: float
@@ -34,7 +34,7 @@ class Calibration:
 
 
 def platt(y: Array, logits: Array, prevalence: float = PREVALENCE) -> Calibration:
-    """Fit the labels on the logits without penalty, weighted as if ``prevalence`` of the images showed pneumonia."""
+    """Fit the labels on the logits, without penalty. Weights make the share of pneumonia equal to ``prevalence``."""
     share = y.mean()
     weight = np.where(y == 1, prevalence / share, (1 - prevalence) / (1 - share))
     fit = LogisticRegression(C=np.inf).fit(logits[:, None], y, sample_weight=weight)
@@ -67,9 +67,9 @@ class Validation:
 
 
 def operating_points(images: Validation) -> dict[str, dict[str, float]]:
-    """Return ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that determined it.
+    """Return the operating points ``rule_out``, ``balanced`` and ``rule_in``, each with the figures that determined it.
 
-    Each point reaches its target both on the unchanged images and on the shifted ones.
+    Each point reaches its target on the unchanged images and also on the shifted images.
     """
     balanced = min(threshold_for_sensitivity(y, p, BALANCED_SENSITIVITY) for y, p in _both(images))
     out = [threshold_for_sensitivity(y, p, RULE_OUT_SENSITIVITY) for y, p in _both(images)]

@@ -1,8 +1,8 @@
 """Labelled images on disk: scanning, patient groups, folds and pixel loading.
 
-A data folder holds one folder for each class (``NORMAL``, ``PNEUMONIA``). Several images usually belong to one patient,
-so every split in this project separates *groups*. A group is the patient ID that a pattern finds in the file name,
-merged with any other group that has a byte-identical file.
+A data folder holds one folder for each class (``NORMAL``, ``PNEUMONIA``). A patient often has several images, so every
+split in this project keeps all images of a *group* together. A group is all images with the same patient ID in the file
+name, which a pattern finds. Groups that share a byte-identical file are merged.
 """
 
 import hashlib
@@ -38,12 +38,12 @@ class LabelledImage:
 
     @property
     def series(self) -> str:
-        """The group without its number. Images of one series were numbered in the order of acquisition."""
+        """The series: the name of the group without its number. A series was numbered in the order of acquisition."""
         return re.sub(r"\d+$", "", self.group)
 
     @property
     def order(self) -> int:
-        """The number in the group, which is the place in the series; 0 without a number."""
+        """The number in the group's name, which is its place in the series; 0 without a number."""
         digits = re.search(r"(\d+)$", self.group)
         return int(digits.group(1)) if digits else 0
 
@@ -69,7 +69,7 @@ def scan(root: Path, pattern: str = KERMANY_GROUP) -> list[LabelledImage]:
 
 
 def merge_duplicates(images: Sequence[LabelledImage]) -> list[LabelledImage]:
-    """Merge groups that share a byte-identical file, so that no copy crosses a split."""
+    """Merge groups that share a byte-identical file, so that both copies are on the same side of every split."""
     owner: dict[str, str] = {}
     alias: dict[str, str] = {}
 
@@ -89,9 +89,9 @@ def merge_duplicates(images: Sequence[LabelledImage]) -> list[LabelledImage]:
 def blocked_folds(images: Sequence[LabelledImage], folds: int) -> NDArray[np.int64]:
     """Return the fold of each image, int64 ``[len(images)]``: contiguous blocks of patients within each series.
 
-    Neighbouring numbers were acquired around the same time with the same settings. Randomly chosen patients would
-    spread every acquisition block over all folds and hide the shift of a later block. Contiguous blocks keep this shift
-    in the validation figures. Folds are balanced by images, not by patients.
+    Patients with neighbouring numbers were imaged around the same time, with the same settings. Random folds would mix
+    patients from all times and hide the shift between earlier and later ones. Contiguous blocks keep this shift in the
+    validation figures. Folds are balanced by the number of images, not of patients.
     """
     by_series: dict[tuple[int, str], dict[tuple[int, str], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, image in enumerate(images):
@@ -102,7 +102,7 @@ def blocked_folds(images: Sequence[LabelledImage], folds: int) -> NDArray[np.int
         for key in sorted(groups):
             assignment[groups[key]] = min(folds - 1, int(folds * (seen + len(groups[key]) / 2) / total))
             seen += len(groups[key])
-    # A patient may have images of several series or classes. The first image determines the place of all of them.
+    # A patient may have images of several series or classes. The first image determines the fold of all of them.
     home: dict[str, int] = {}
     for index, image in enumerate(images):
         assignment[index] = home.setdefault(image.group, int(assignment[index]))
@@ -115,7 +115,7 @@ _LATER_SERIES = "NORMAL2-IM-"
 
 
 def held_out(images: Sequence[LabelledImage], folds: NDArray[np.int64], fold: int) -> NDArray[np.bool_]:
-    """Return which images a network of ``fold`` never sees, bool ``[N]``.
+    """Return which images the network of ``fold`` never sees in training, bool ``[N]``.
 
     For ``EVERY_IMAGE``, no image is held out. For ``LATER_BLOCK``, the normal images of the later series and the
     pneumonia images of the last fold are held out, which is a larger shift than the shift between folds.

@@ -1,11 +1,13 @@
 """Give the channels of every activation the same range, so that one int8 step fits all of them.
 
 An activation has one scale for all of its channels. If their ranges differ, channels with small values use only two
-or three of the 8 bits, and a change of one grey level moves the logit. All operators between convolutions commute with
-a positive factor per channel (ReLU, addition, max pooling). A factor can therefore move from the activation into the
-weights around it without changing the output of the graph (Nagel et al. 2019, arXiv:1906.04721; the exponent is from
-Xiao et al. 2023, arXiv:2211.10438). Weights are quantised for each output channel. Factors on the outputs of a
-convolution, and on the inputs of a depthwise convolution, therefore cost no precision.
+or three of the 8 bits. Rounding is then so coarse that a change of one grey level in the image moves the logit.
+
+The operators between convolutions (ReLU, addition, max pooling) commute with a positive factor per channel. A factor
+can therefore move from the activation into the weights before and after it, without changing the output of the graph
+(Nagel et al. 2019, arXiv:1906.04721; the exponent is from Xiao et al. 2023, arXiv:2211.10438). Weights are quantised
+for each output channel, so factors on the outputs of a convolution cost no precision. The same is true of factors on
+the inputs of a depthwise convolution.
 """
 
 from collections import defaultdict
@@ -21,9 +23,9 @@ from onnx import numpy_helper
 
 Array = NDArray[np.float32]
 
-# Operators that commute with a positive factor of a channel, and the number of their inputs that have the factor.
+# Operators that commute with a positive factor per channel -> the number of their inputs that must have the factor.
 HOMOGENEOUS = {"Relu": 1, "MaxPool": 1, "Add": 2}
-# Share of the difference between channels that moves from activations to weights, if the weights lose precision.
+# Share of the difference between channels (as an exponent) to move into weights, where this costs them precision.
 EXPONENT = 0.75
 # Channels below this share of the largest range are not scaled up further, because they may always be zero.
 QUIETEST = 1e-3
@@ -32,7 +34,7 @@ BATCH = 8
 
 @dataclass
 class Stream:
-    """Tensors with the same channels, which some convolutions write and others read."""
+    """Tensors with the same channels between the convolutions that write them and those that read them."""
 
     tensors: set[str] = field(default_factory=set)
     producers: list[Any] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Stream:
 
 
 def streams(graph: Any) -> list[Stream]:
-    """Return the streams of ``graph`` that lie between convolutions, in the order of computation."""
+    """Return the streams of ``graph`` that only convolutions write and read, in the order of computation."""
     parent: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -71,13 +73,13 @@ def streams(graph: Any) -> list[Stream]:
 
 
 def depthwise(node: Any, weights: dict[str, Array]) -> bool:
-    """Return whether every channel of the convolution has a separate filter and scale."""
+    """Return whether the convolution is depthwise: every channel has its own filter, and so its own scale."""
     group = next((a.i for a in node.attribute if a.name == "group"), 1)
     return bool(group > 1 and weights[node.input[1]].shape[1] == 1)
 
 
 def channel_ranges(model: Any, names: Iterable[str], images: NDArray[np.uint8]) -> dict[str, Array]:
-    """Return the largest magnitude of every channel, float32 ``[C]``, over ``images``, uint8 ``[N, H, W, 1]``."""
+    """Return each tensor's largest magnitude by channel, float32 ``[C]``, over ``images``, uint8 ``[N, H, W, 1]``."""
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     wanted = sorted(names)
@@ -95,9 +97,9 @@ def channel_ranges(model: Any, names: Iterable[str], images: NDArray[np.uint8]) 
 
 
 def factors(activation: Array, weight: Array | None, exponent: float = EXPONENT) -> Array:
-    """Return the divisor of each channel of a stream, float32 ``[C]``, from the ranges of activations and weights.
+    """Return the divisor of each channel of a stream, float32 ``[C]``. ``activation``: largest magnitudes, ``[C]``.
 
-    ``weight``: largest magnitude of the weights that read each channel; None if the factor costs them no precision.
+    ``weight``: largest magnitude of the weights that read each channel; None if the factors cost no precision.
     """
     activation = np.maximum(activation, QUIETEST * activation.max())
     if weight is None:
@@ -123,7 +125,7 @@ def equalise(model: Any, images: NDArray[np.uint8], exponent: float = EXPONENT) 
     for node in graph.node:
         for name in node.input:
             readers[name].append(node.op_type)
-    # Nothing is rounded before a ReLU: the quantised graph fuses it with the convolution.
+    # Ignore tensors that only a ReLU reads: the quantised graph fuses the ReLU with the convolution and does not round.
     seen = {s: {n for n in stream.tensors if readers[n] != ["Relu"]} for s, stream in enumerate(found)}
     ranges = channel_ranges(model, set().union(*seen.values()), images)
     for number, stream in enumerate(found):

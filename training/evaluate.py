@@ -4,8 +4,9 @@
 
 ``DATA/test`` holds NORMAL/ and PNEUMONIA/. Only this command reads it, after every choice was made on validation.
 ``ADULTS`` (optional) holds LUNG_OPACITY/, NORMAL/ and NOT_NORMAL_NO_OPACITY/. ``BOXES.csv`` holds the boxes that
-radiologists drew on these images. ``--float32`` names the same networks before quantisation; they are scored too, to
-show what int8 costs. The command writes the figures into ``card.json``, ``plots/`` and ``MODEL_CARD.md``.
+radiologists drew on the images of adults. ``--float32`` names the same networks before quantisation, which are also
+scored, to measure the loss from int8. The command writes the figures into ``card.json``, ``plots/`` and
+``MODEL_CARD.md``.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def triage_table(y: Array, triage: list[str]) -> dict[str, dict[str, int]]:
 
 
 def figures_of(images: list[data.LabelledImage], y: Array, scores: Scores, points: dict[str, float]) -> dict[str, Any]:
-    """Return headline figures with intervals, confusion matrix, operating points, triage, and sensitivity by kind."""
+    """Return main figures with intervals, confusion matrix, operating points, triage, and sensitivity by kind."""
     p, t = scores.probability, points["balanced"]
     kinds = np.array([image.kind for image in images])
     return {
@@ -83,7 +84,7 @@ def figures_of(images: list[data.LabelledImage], y: Array, scores: Scores, point
 def adult_figures(
     folder: Path, server: Server, limits: Limits, points: dict[str, float], boxes: Path | None
 ) -> dict[str, Any]:
-    """Return the figures on adults: opacity against normal, against all others, and where the map is hottest."""
+    """Return the figures on adults: opacity against normal and against all others, and the place of the most heat."""
     p, located = {}, {}
     drawn = heatmap_check.read_boxes(boxes) if boxes else {}
     for name in ("LUNG_OPACITY", "NORMAL", "NOT_NORMAL_NO_OPACITY"):
@@ -163,7 +164,7 @@ def write_plots(y: Array, p: Array, test: dict[str, Any], points: dict[str, floa
 
 
 def show(test: dict[str, Any], console: Console) -> None:
-    """Print the figures next to those published for the same images."""
+    """Print the figures next to the figures that others published for the same images."""
     table = Table(title=f"Test split, {test['films']} images, threshold {test['threshold']:.3f}")
     for name in ("", *model_card.PEERS, "this model (95% interval)"):
         table.add_column(name, justify="right" if name else "left")

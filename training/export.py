@@ -1,4 +1,4 @@
-"""Export a Keras network to an ONNX graph and compare the two.
+"""Export a Keras network to an ONNX graph, and compare the outputs of both.
 
 python -m training.export --model runs/xception-176/fold-0/model.keras --out xception-176.onnx
 """
@@ -14,7 +14,7 @@ import onnxruntime
 
 from training.network import OUTPUTS
 
-TOLERANCE = 2e-3  # float32 operations in another order can change a logit by this much
+TOLERANCE = 2e-3  # a different order of float32 operations can change a logit by this much
 
 
 def export(model: Any, out: Path) -> float:

@@ -57,7 +57,7 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
 
 
 def draw(y: NDArray[np.float32], images: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the indices of one epoch, half from each class. No image repeats until its whole class was used."""
+    """Return the indices of one epoch, half from each class. Images repeat only after all of their class were used."""
     halves = []
     for label in (0, 1):
         pool = np.flatnonzero(y == label)
@@ -72,7 +72,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no type
     def __init__(self, images: ImageSet, settings: TrainSettings, fold: int, epoch: int) -> None:
         super().__init__(workers=2, max_queue_size=8)
         self._images, self._batch = images, settings.batch
-        self._seed = [settings.seed, fold + 2, epoch]  # folds begin at -2, seeds at 0
+        self._seed = [settings.seed, fold + 2, epoch]  # + 2, because folds begin at -2 and seeds must not be negative
         self._order = draw(images.y, settings.epoch_films, np.random.default_rng(self._seed))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Score the held-out images of a fold: unchanged, under simulated acquisitions and cut.
+"""Score the held-out images of a fold in three variants: unchanged, under simulated acquisitions, and cropped.
 
 The scores go into the fold's folder: ``validation.npz`` (``index``, ``logit``), ``shifted.npz`` and ``cut.npz``
 (``logit``, one row for each variant), and ``checks.json``, which also contains the share of heat in the lungs.
@@ -22,13 +22,13 @@ Logits = NDArray[np.float32]
 BATCH = 64
 CUT = 0.25
 CUTS = ((CUT, 0.0), (0.0, CUT), (CUT / 2, CUT / 2))
-"""Shares of the height to cut off at the top and at the bottom."""
+"""Variants of cropping: shares of the height to cut off at the top and at the bottom."""
 
 
 def predict(part: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """Return the outputs of a core for uint8 images.
 
-    All batches have the same size, because accelerators compile the network again for each new size.
+    All batches have the same size, because an accelerator would compile the network again for each new size.
     """
     filled = np.concatenate([pixels, np.repeat(pixels[:1], -len(pixels) % BATCH, axis=0)])
     found: dict[str, list[NDArray[np.float32]]] = {}
@@ -45,7 +45,7 @@ def logits_of(part: Any, pixels: NDArray[np.uint8]) -> Logits:
 
 
 def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint8]:
-    """Cut shares of the height off images uint8 ``[N, S, S, 1]`` and resize them to the square again."""
+    """Cut shares of the height off images, uint8 ``[N, S, S, 1]``, and resize the rest to a square again."""
     size = pixels.shape[1]
     box = (0, top * size, size, (1 - bottom) * size)
     resized = [Image.fromarray(image[..., 0]).resize((size, size), Image.Resampling.BILINEAR, box) for image in pixels]
@@ -53,7 +53,7 @@ def cut(pixels: NDArray[np.uint8], top: float, bottom: float) -> NDArray[np.uint
 
 
 def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, float]:
-    """Return the share of positive heat in the lungs, of images with the hottest cell in the lungs, and of lung area.
+    """Return three shares: positive heat that is in the lungs, images whose hottest cell is there, and lung area.
 
     ``maps``: float32 ``[N, h, w]``; ``masks``: uint8 ``[N, 56, 56]``.
     """
@@ -65,7 +65,7 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
     shares = (heat * inside).sum(axis=(1, 2))[total > 0] / total[total > 0]
     peaks = large.reshape(len(large), -1).argmax(axis=1)
     return {
-        "heat_in_lungs": float(shares.mean()) if len(shares) else 0.0,  # no image has any evidence
+        "heat_in_lungs": float(shares.mean()) if len(shares) else 0.0,  # 0 if no image has any positive heat
         "peak_in_lungs": float(inside.reshape(len(inside), -1)[np.arange(len(inside)), peaks].mean()),
         "lung_area": float(inside.mean()),
     }
@@ -74,7 +74,7 @@ def in_lungs(maps: NDArray[np.float32], masks: NDArray[np.uint8]) -> dict[str, f
 def score(part: Any, images: ImageSet, index: NDArray[np.int64], folder: Path) -> dict[str, Any]:
     """Write the scores of held-out ``images`` and return the content of ``checks.json``.
 
-    ``index``: places of the images in the run.
+    ``index``: positions of the images in the list of the run.
     """
     found = predict(part, images.pixels)
     others = np.stack([logits_of(part, shifted.acquired_otherwise(images.pixels, k)) for k in range(shifted.DRAWS)])

@@ -1,9 +1,11 @@
 """Fit the gate, which checks that an image is an upright chest X-ray of the training population.
 
-The distance comes from a Gaussian in the principal components of the features plus the residual (Lee et al. 2018,
-arXiv:1807.03888; Ren et al. 2021, arXiv:2106.09022). Two linear heads give pose and population. All three read the
-pooled features of the served member, scaled to unit length, because the length depends on exposure and contrast and the
-direction depends on the content of the image. Only chest X-rays are used for the fit.
+The gate has three outputs: distance, pose and population. The distance from other chest X-rays is the Mahalanobis
+distance of a Gaussian in the principal components of the features, plus the residual (Lee et al. 2018,
+arXiv:1807.03888; Ren et al. 2021, arXiv:2106.09022). Two linear heads give pose and population.
+
+All three read the pooled features of the served member, scaled to unit length. The direction of this vector depends on
+the content of the image, but its length depends on exposure and contrast. Only chest X-rays are used for the fit.
 """
 
 import hashlib
@@ -30,20 +32,20 @@ from training import data
 Array = NDArray[np.float32]
 
 COMPONENTS = 100
-DISTANCE_QUANTILE = 0.997  # of held-out chest X-rays, children and others
+DISTANCE_QUANTILE = 0.997  # of held-out chest X-rays of both populations
 POPULATION_QUANTILE = 0.995  # of held-out images of the training population
-SPREAD_FLOOR = 0.25  # of the median over the features
+SPREAD_FLOOR = 0.25  # least spread of a feature, as a share of the median over the features
 TURNED_IMAGES = 300  # of each population, in each pose
 CHILD_IMAGES = 2000
 BATCH = 16
 FEATURES = "features"
-PARTS = 3  # each part is judged by a fit on the other parts
+PARTS = 3  # each part is scored by a fit on the other parts
 _OPPOSITE = {"turned_90": "turned_270", "turned_270": "turned_90"}
 
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Distribution of the features of chest X-rays (D features, K components)."""
+    """Distribution of the features of chest X-rays, with D features and K principal components."""
 
     mean: Array
     spread: Array
@@ -52,7 +54,7 @@ class Gaussian:
     residual: float
 
     def distance(self, features: Array) -> Array:
-        """Return the squared Mahalanobis distance by component plus the relative residual, ``[N]``.
+        """Return the mean squared Mahalanobis distance over the components plus the relative residual, ``[N]``.
 
         ``features``: of unit length, ``[N, D]``. The distance of a chest X-ray is about 2.
         """
@@ -64,7 +66,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Gate:
-    """Arrays for the end of the graph, and the limits for the card."""
+    """Arrays to append to the graph, and limits to write into the card."""
 
     gaussian: Gaussian
     population: Array
@@ -95,7 +97,7 @@ def feature_reader(path: Path, threads: int = 2) -> Callable[[Sequence[Image.Ima
 
 
 def changed(image: Image.Image, pose: str) -> Image.Image:
-    """Put an upright ``image`` into ``pose``, the inverse of the gate's correction."""
+    """Turn or invert an upright ``image`` so that it is in ``pose``. The gate's correction is the inverse."""
     return image if pose == "upright" else undone(image, _OPPOSITE.get(pose, pose))
 
 
@@ -114,26 +116,26 @@ def read_features(
 
 
 def belongs_to_fit(patient: str) -> bool:
-    """Return whether a patient's images may fit the gate.
+    """Return whether the gate is fitted on this patient's images.
 
-    A digest of the ID chooses half of the patients. The other half judges the gate.
+    A digest of the ID chooses half of the patients for the fit. The gate is tested on the other half.
     """
     return hashlib.sha256(patient.encode()).digest()[0] % 2 == 0
 
 
 def other_images(folder: Path) -> list[Path]:
-    """List unlabelled chest X-rays of another population, with names of the form ``PATIENT_VISIT``."""
+    """List the unlabelled chest X-rays of another population. Their file names have the form ``PATIENT_VISIT``."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in data.IMAGE_SUFFIXES)
 
 
 def gaussian(x: Array) -> Gaussian:
-    """Fit the Gaussian of features of unit length, ``[N, D]``."""
+    """Fit the Gaussian to features of unit length, ``[N, D]``."""
     mean, spread = x.mean(0), x.std(0)
-    # Without a floor, a feature that is nearly always zero would give a huge distance as soon as it is not zero.
+    # Without this minimum, a feature that is nearly always zero would give a huge distance whenever it is not zero.
     spread = np.maximum(spread, SPREAD_FLOOR * np.median(spread))
     z = (x - mean) / spread
     _, _, rows = np.linalg.svd(z, full_matrices=False)
-    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # leave dimensions for the residual
+    axes = rows[: min(COMPONENTS, x.shape[1] // 2)].T  # leave other dimensions for the residual
     inside = z @ axes
     return Gaussian(
         mean=mean.astype(np.float32),
@@ -145,7 +147,7 @@ def gaussian(x: Array) -> Gaussian:
 
 
 def population(parts: Sequence[Array]) -> tuple[Array, float]:
-    """Return weights ``[D]`` and bias of the log odds that an image is not from the first population in ``parts``."""
+    """Fit the log odds that an image is not from the first population of ``parts``. Return weights ``[D]`` and bias."""
     x = np.concatenate(parts)
     scale = float(x.std(0).mean())
     head = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000)
@@ -156,7 +158,7 @@ def population(parts: Sequence[Array]) -> tuple[Array, float]:
 def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
     """Return the limits of distance and population odds, by cross-validation.
 
-    A fit that never saw an image judges it, each image once. With a single split, one or two unusual images would
+    Each image is scored once, by a fit that never saw it. With a single split, one or two unusual images would
     determine the limit of the distance.
     """
     rng = np.random.default_rng(seed)
@@ -177,13 +179,13 @@ def limits(parts: Sequence[Array], seed: int) -> tuple[float, float]:
 def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int = 0) -> Gate:
     """Fit the gate.
 
-    ``upright``: features of the training population and of another one. ``turned``: the same for each other pose.
+    ``upright``: features of the training population, then of another one. ``turned``: the same for each other pose.
     """
     parts = [unit(features) for features in upright]
     weights, bias = population(parts)
     distance_threshold, population_threshold = limits(parts, seed)
     poses = [np.concatenate([unit(part) for part in turned[name]]) for name in POSES[1:]]
-    # Both populations get as many upright images as images in any other pose.
+    # For the pose, take as many upright images of each population as there are in every other pose.
     few = np.concatenate([part[: len(turned[POSES[1]][k])] for k, part in enumerate(parts)])
     scale = float(np.concatenate(parts).std(0).mean())
     pose = LogisticRegression(C=1.0, max_iter=1000)
@@ -203,7 +205,7 @@ def fit(upright: Sequence[Array], turned: dict[str, Sequence[Array]], seed: int 
 
 
 def attach(path: Path, gate: Gate) -> None:
-    """Append the gate's three outputs to the ONNX member at ``path``, in place, and remove the output of features."""
+    """Add the gate's three outputs to the ONNX member at ``path`` in place, and remove its output ``features``."""
     model = onnx.load(path)
     graph = model.graph
     normal = gate.gaussian
@@ -226,7 +228,8 @@ def attach(path: Path, gate: Gate) -> None:
     centred = node("Sub", [unit, wide("mean", normal.mean)], "gate/centred")
     z = node("Div", [centred, wide("spread", normal.spread)], "gate/z")
     inside = node("MatMul", [z, wide("axes", normal.axes)], "gate/inside")
-    # Weights of the squares: 1 / (K * variance) for the distance, minus 1 / residual for the explained part.
+    # Weights of the squared components: 1 / (K * variance) for the distance. Subtract 1 / residual, because `beyond`
+    # adds the full length, and the residual must not include the part that the components explain.
     by_component = (1 / (normal.variance * len(normal.variance)) - 1 / normal.residual)[:, None]
     squares = node("Mul", [inside, inside], "gate/squares")
     within = node("MatMul", [squares, wide("by_component", by_component)], "gate/within")
@@ -247,7 +250,7 @@ def attach(path: Path, gate: Gate) -> None:
 
 
 def build(member: Path, images: Path, others: Path) -> Gate:
-    """Fit the gate of an exported member on the folder ``images`` and half the patients of ``others``; attach it."""
+    """Fit the gate of an exported member on ``images`` and half the patients of ``others``, and attach it."""
     rng = np.random.default_rng(0)
     children = [image.path for image in data.scan(images)]
     children = [children[k] for k in rng.permutation(len(children))[:CHILD_IMAGES]]

@@ -1,8 +1,8 @@
 """Measure the gate on whole folders, through the same code that handles an upload.
 
-An image is refused if the result is ``not_a_chest_xray`` or another refusal. It is flagged if the result has
-``in_training_population: false``. In the other population, only patients that were not used to fit the gate count.
-Rotated and inverted images are made from upright ones.
+An image counts as refused if the result is ``not_a_chest_xray`` or another refusal. It counts as flagged if the result
+has ``in_training_population: false``. Of the other population, only patients that were not used to fit the gate are
+measured. Rotated and inverted images are made from upright images.
 """
 
 import io
@@ -24,7 +24,7 @@ TURNED = 100
 
 
 def outcome(predictor: Predictor, content: bytes) -> str:
-    """Return ``film`` (accepted), ``flagged`` (another population), ``inverted`` (inverted back) or an error code."""
+    """Return ``film`` (accepted), ``flagged`` (another population), ``inverted`` (and corrected) or an error code."""
     try:
         body = predictor.predict(content, request_id="gate-check", heatmap=False).body
     except PneumoniaError as error:
@@ -39,7 +39,7 @@ def outcomes(predictor: Predictor, contents: Iterable[bytes], total: int, title:
 
 
 def rates(found: Counter[str]) -> dict[str, Any]:
-    """Return the counts of each outcome and the shares of refused and flagged images."""
+    """Return the count of each outcome, and the shares of refused and flagged images."""
     total = found.total()
     seen = found["film"] + found["flagged"] + found["inverted"]
     return {

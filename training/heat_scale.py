@@ -1,7 +1,7 @@
 """Measure the fixed scale of the heatmap: the evidence at which a cell is drawn in full colour.
 
-The scale is a quantile of the hottest cells of images with pneumonia. With a fixed scale, an image without evidence
-stays dark, and two heatmaps can be compared.
+The scale is a quantile, over images with pneumonia, of the value of the hottest cell. Because the scale is fixed, an
+image without evidence stays dark, and two heatmaps can be compared.
 """
 
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 - Occlusion: blacking out the hottest fifth of the image must lower the logit more than blacking out a random fifth.
 - Randomisation (Adebayo et al. 2018, arXiv:1810.03292): a graph with shuffled weights must give a different map.
-- Lungs: the share of the positive heat inside lung masks, and the share of images whose hottest place is inside.
-- Boxes: the share of images of adults whose hottest cell is in a box that a radiologist drew around an opacity.
+- Lungs: the share of positive heat inside the lung masks, and the share of images whose hottest cell is inside.
+- Boxes: the share of adults' images whose hottest cell is in a box that a radiologist drew around an opacity.
 """
 
 import csv
@@ -36,7 +36,7 @@ class HeatmapFigures:
 
 
 def upsampled(activation_map: Map, size: int = CANVAS) -> Map:
-    """Enlarge one map to ``[size, size]``, bicubic."""
+    """Enlarge one map to ``[size, size]`` with bicubic interpolation."""
     return np.asarray(Image.fromarray(activation_map).resize((size, size), Image.Resampling.BICUBIC))
 
 
@@ -49,7 +49,7 @@ def hottest(heat: Map, share: float = SHARE) -> NDArray[np.bool_]:
 
 
 def random_region(heat: Map, rng: np.random.Generator, share: float = SHARE) -> NDArray[np.bool_]:
-    """Return a mask as large and smooth as that of ``hottest``: the hottest share of random values on the same grid."""
+    """Return a mask as large and smooth as the mask of ``hottest``, from random values on the same grid."""
     return hottest(upsampled(rng.standard_normal(heat.shape).astype(np.float32)), share)
 
 
@@ -73,7 +73,7 @@ def randomised(source: Path, target: Path, seed: int = 0) -> str:
 
 
 def measure(server: Server, random_server: Server, images: Sequence[Image.Image], seed: int = 0) -> HeatmapFigures:
-    """Measure occlusion and randomisation. ``random_server`` holds the randomised graph."""
+    """Measure occlusion and randomisation. ``random_server`` has the graph with shuffled weights."""
     rng = np.random.default_rng(seed)
     base = server.score(images)
     heats = [upsampled(one) for one in base.maps]
@@ -111,7 +111,7 @@ def read_boxes(path: Path, side: int = 512) -> dict[str, list[Box]]:
 
 
 def in_boxes(maps: Map, boxes: Sequence[Sequence[Box]]) -> dict[str, float]:
-    """Return the share of images whose hottest cell is centred in one of their boxes, and the area of the boxes."""
+    """Return the share of images whose hottest cell has its centre in a box, and the share of area in boxes."""
     hits, areas = [], []
     for one, drawn in zip(maps, boxes, strict=True):
         row, column = divmod(int(one.argmax()), one.shape[1])

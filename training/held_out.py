@@ -1,6 +1,6 @@
-"""Scores of held-out images, the source of calibration, thresholds and every cross-validated figure.
+"""Scores of held-out images. Calibration, thresholds and all cross-validated figures come from these scores.
 
-A network that never saw the patient scored each image, unchanged and under simulated acquisitions
+Each image was scored by a network that never saw its patient, unchanged and under simulated acquisitions
 (``training/shifted.py``). ``training.publish`` writes the scores to ``validation.csv`` next to the model. With this
 file you can check the thresholds of the card, or measure an ensemble with another network, without training.
 """
@@ -47,7 +47,7 @@ class HeldOut:
         images = read_records(runs[0])
         if any([f["name"] for f in read_records(run)] != [f["name"] for f in images] for run in runs[1:]):
             raise SystemExit("The runs were made from different images, so their validation scores cannot be averaged.")
-        # Rounded as in the table, so that the table gives the same thresholds.
+        # Round as in `validation.csv`, so that thresholds computed from that file are the same.
         logits = np.asarray(np.round(np.stack([_logits(run, len(images)) for run in runs]), DECIMALS), np.float64)
         scored = np.asarray(~np.isnan(logits).any(axis=(0, 1)))
         return cls(
@@ -60,7 +60,7 @@ class HeldOut:
 
     @classmethod
     def read(cls, path: Path) -> "HeldOut":
-        """Read the table that ``write`` wrote."""
+        """Read a table that ``write`` wrote."""
         with path.open(encoding="utf-8", newline="") as stream:
             header, *rows = list(csv.reader(stream))
         runs = tuple(header[len(_KEYS) :: shifted.DRAWS + 1])

@@ -1,7 +1,7 @@
-"""Let the first convolution of a quantised graph read the uint8 image itself.
+"""Make the first convolution of a quantised graph read the uint8 image directly.
 
-Before its first convolution, the network scales pixels to [-1, 1] with two float32 operators. They take 3% of a
-prediction, and their result is rounded to 8 bits again. Two functions remove these steps:
+Before its first convolution, the network scales pixels to [-1, 1] with two float32 operators. These take 3% of the
+time of a prediction, although the quantised graph rounds their result to 8 bits again. Two functions remove them:
 
 1. `fold_scaling` moves the scaling into the weights and the bias of the first convolution. That convolution has no
    padding, so the result is the same up to float32 rounding.
@@ -68,7 +68,7 @@ def read_image(model: Any) -> None:
         raise RuntimeError(f"the image is quantised with the scale {scale} and the zero point {zero}, not 1 and 0")
     _bypass(graph, cast)
     _bypass(graph, quantised)
-    del graph.value_info[:]  # The types between are wrong now. onnxruntime infers them again.
+    del graph.value_info[:]  # These types are wrong now; onnxruntime infers them again.
 
 
 def _path(graph: Any) -> list[Any]:

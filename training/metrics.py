@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 Array = NDArray[np.float64]
 
 DECIMALS = 6
-"""Decimals of the figures in the card: so many that readers can round to three without rounding twice."""
+"""Decimals of the figures in the card: enough that rounding a figure to three later causes no error."""
 
 
 def rounded(value: float) -> float:
@@ -23,7 +23,7 @@ def rounded(value: float) -> float:
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its 95% percentile bootstrap interval."""
+    """An estimate with its 95% interval (percentile bootstrap)."""
 
     value: float
     low: float
@@ -82,7 +82,7 @@ def calibration_bins(y: Array, p: Array, bins: int = 15) -> list[tuple[float, fl
 
 
 def expected_calibration_error(y: Array, p: Array, bins: int = 15) -> float:
-    """Return the mean gap between probability and observed share, weighted by bin (Naeini et al. 2015)."""
+    """Return the mean gap between probability and observed share over bins, weighted by count (Naeini et al. 2015)."""
     return sum(abs(mean - share) * count for mean, share, count in calibration_bins(y, p, bins)) / len(y)
 
 

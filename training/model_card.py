@@ -1,4 +1,4 @@
-"""Render MODEL_CARD.md from ``card.json``, without images.
+"""Render MODEL_CARD.md from ``card.json`` alone; no images are needed.
 
     python -m training.model_card
 
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-# Published for the same 624 images.
+# Figures that others published for the same 624 images.
 PEERS: dict[str, dict[str, float | None]] = {
     "origin": {"sensitivity": 0.969, "specificity": 0.538, "accuracy": 0.808, "auc": None},
     "Kermany 2018": {"sensitivity": 0.932, "specificity": 0.901, "accuracy": 0.928, "auc": 0.968},
@@ -129,7 +129,7 @@ def sizes_section(found: dict[str, Any]) -> list[str]:
 
 
 def served_mean(tuned: dict[str, Any] | None) -> str:
-    """Say which mean of weights is served."""
+    """Return the sentence that says which mean of weights is served."""
     if not tuned:
         return "The mean of their weights is served."
     further = f"The mean of their weights was trained further on {tuned['films']} images"
@@ -162,7 +162,7 @@ def training_section(training: dict[str, Any], members: str) -> list[str]:
 
 
 def gate_section(measured: dict[str, Any], limits: dict[str, Any]) -> list[str]:
-    """Render the rates of the gate, as ``training/gate_check.py`` counts them."""
+    """Render the rates of the gate that ``training/gate_check.py`` measured."""
     titles = {
         "test": "test split (few should be refused or flagged)",
         "other_population": "adults, unlabelled, of patients who were not used to fit the gate",

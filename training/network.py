@@ -1,10 +1,12 @@
-"""The network, from a grey uint8 image to logit, class activation map and lung map. The graph includes the scaling.
+"""The network, from a grey uint8 image to logit, class activation map and lung map. It scales the pixels itself.
 
-The features are pooled where the lungs are. A second head, trained on lung masks, predicts ``a``, the share of lung in
-each cell of the last feature map. The pooled features are the mean over the cells weighted by ``a ** 2 + FLOOR``
-(attention pooling with supervised attention). One dense unit follows, so the class activation map (Zhou et al. 2016,
-arXiv:1512.04150) has a closed form. The value of a cell is the logit of the cell times its relative weight, so the
-mean of the map is the logit of the image. The map is therefore an output of the graph and needs no gradients.
+The network pools the features mainly in the lungs. A second head, trained on lung masks, predicts ``a``, the share of
+lung in each cell of the last feature map. The pooled features are the mean over the cells, weighted by
+``a ** 2 + FLOOR`` (attention pooling with supervised attention).
+
+One dense unit turns the pooled features into the logit, so the class activation map (Zhou et al. 2016,
+arXiv:1512.04150) has a closed form. The value of a cell is its own logit times its relative weight, and the mean of the
+map is the logit of the image. The map is therefore an output of the graph and needs no gradients.
 """
 
 from pathlib import Path
@@ -16,12 +18,12 @@ from keras import layers, ops
 from training import xception
 
 FLOOR = 0.01
-"""Weight of a cell without lung: evidence outside counts a hundredth of evidence inside."""
+"""Weight of a cell without lung: evidence outside the lungs counts a hundredth of evidence inside."""
 
 
 @keras.saving.register_keras_serializable("pneumonia")
 class LungPooling(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Pool the features and weight the cells.
+    """Pool the features, with more weight for cells in the lungs.
 
     ``[features [N, h, w, C], lung logits [N, h, w, 1]]`` -> ``[pooled [N, C], relative weights [N, h, w, 1]]``. The
     mean of the weights over the cells is 1. The square sharpens the border of the lungs, where cells are partly lung.
@@ -45,13 +47,13 @@ def core(size: int, *, middle: int = 8, dropout: float = 0.0) -> Any:
     net = xception.backbone(size, middle)
     features = layers.Activation("linear", name="cells", dtype="float32")(net.output)
     side, channels = (int(features.shape[1]), int(features.shape[2])), int(features.shape[3])
-    # The heads read rows of cells, because a dense layer on four axes exports as twenty shape operators.
+    # Reshape to one row per cell: a dense layer on a tensor with four axes exports as twenty shape operators.
     cells = ops.reshape(features, (-1, channels))
 
     def grid(x: Any) -> Any:
         return ops.reshape(x, (-1, *side, 1))
 
-    # Zeros instead of random values: the mean of several networks blurs if their heads start from different weights.
+    # Start the heads at zero: the mean of several networks blurs if their heads start from different random weights.
     lungs = grid(layers.Dense(1, kernel_initializer="zeros", name="lungs", dtype="float32")(cells))
     pooled, weight = LungPooling(name="pool", dtype="float32")([features, lungs])
     head = layers.Dense(1, kernel_initializer="zeros", name="head", dtype="float32")

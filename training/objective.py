@@ -12,7 +12,7 @@ from training.settings import TrainSettings
 
 
 class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """One simulated acquisition of each image of a batch.
+    """Apply one simulated acquisition to each image of a batch.
 
     ``[image uint8 [N, S, S], mask uint8 [N, 56, 56], uniform float [N, UNIFORMS]]`` ->
     ``[image float [N, S, S, 1] in [-1, 1], share of lung in each cell float [N, h, w]]``.
@@ -30,7 +30,7 @@ class Acquisition(layers.Layer):  # type: ignore[misc]  # keras has no type info
 
 
 class Objective(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Add the loss: cross-entropy between logit and label, plus cross-entropy between lung head and known masks.
+    """Add the loss: cross-entropy of the logit with the label, plus cross-entropy of the lung head with known masks.
 
     The label is smoothed. With a teacher, it is mixed with the teacher's probability.
     """
@@ -81,7 +81,7 @@ def objective(part: Any, settings: TrainSettings, teacher: Any | None = None) ->
 
 
 def compiled(model: Any, settings: TrainSettings) -> Any:
-    """Attach AdamW with warm-up and cosine decay."""
+    """Compile ``model`` with AdamW, with warm-up and cosine decay of the learning rate."""
     steps = settings.epochs * (settings.epoch_films // settings.batch)
     warmup = settings.warmup_films // settings.batch
     schedule = keras.optimizers.schedules.CosineDecay(

@@ -1,8 +1,9 @@
 """Pad the channels of a graph to the width of the CPU's vectors.
 
 onnxruntime's int8 depthwise convolutions process 16 channels at a time, and the remaining channels one by one.
-Xception's middle flow has 728 channels: 45 times 16, and 8 more, which take as long as all the others. With 8 more
-channels of zeros, the graph computes the same result in less time (docs/performance.md).
+Xception's middle flow has 728 channels, which is 45 times 16 plus 8. The last 8 channels take as long as all the
+others. Another 8 channels of zeros fill the last group of 16, so the graph computes the same result in less time
+(docs/performance.md).
 """
 
 from typing import Any
@@ -36,14 +37,14 @@ def pad_channels(model: Any, multiple: int = MULTIPLE) -> int:
         for node in stream.producers:
             for name in node.input[1:3]:
                 weights[name] = _padded(weights[name], 0, more[id(stream)])
-    del graph.value_info[:]  # The shapes of padded tensors are wrong now. onnxruntime infers them again.
+    del graph.value_info[:]  # The shapes of padded tensors are wrong now; onnxruntime infers them again.
     for name, entry in stored.items():
         entry.CopyFrom(numpy_helper.from_array(weights[name], name))
     return len(padded)
 
 
 def _between(found: list[Stream], weights: dict[str, Any], multiple: int) -> list[Stream]:
-    """Return the streams to pad. For a depthwise convolution, pad both its input and its output, or neither."""
+    """Return the streams to pad. A depthwise convolution has either its input and its output padded, or neither."""
     padded = [stream for stream in found if _channels(stream, weights) % multiple]
     while True:
         read = {id(node) for stream in padded for node in stream.consumers if depthwise(node, weights)}

@@ -43,7 +43,7 @@ def roc(y: Array, p: Array, points: dict[str, float], peers: dict[str, tuple[flo
 
 
 def calibration(y: Array, p: Array, path: Path) -> None:
-    """Plot the observed share of pneumonia against the probability, in bins; the area of a point shows the count."""
+    """Plot the observed share of pneumonia against the probability, in bins. The area of a point shows its count."""
     figure, axes = _axes("Calibration, test split", "mean probability in bin", "observed share of pneumonia")
     bins = metrics.calibration_bins(y, p)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")

@@ -13,8 +13,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cost:
-    """Loss of AUC (positive: float32 ranks better), share of decisions at the shipped threshold that differ, and
-    Pearson correlation of the logits. All are fractions, not percentages."""
+    """The cost of int8: loss of AUC (positive if float32 is better), share of decisions that differ at the shipped
+    thresholds, and Pearson correlation of the logits. All are fractions, not percentages."""
 
     films: int
     auc_float32: float
@@ -24,7 +24,7 @@ class Cost:
 
 
 def compare(y: Array, served: Scores, float32: Scores, thresholds: tuple[float, float]) -> Cost:
-    """Compare the scores of both models for the labels ``y``, ``[N]``, in the same order.
+    """Compare the scores of both models. The labels ``y``, ``[N]``, and the scores are in the same order.
 
     ``thresholds``: of the served card and of the float32 card. Raises ``ValueError`` if the numbers of labels and
     scores differ.

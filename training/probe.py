@@ -1,8 +1,8 @@
 """The linear probe: logistic regression on frozen ImageNet features.
 
-The probe is the first model and the starting point of fine-tuning; ``--epochs 0`` stops after it. If the
-head already fits, the first steps of fine-tuning do not distort the pre-trained features, and the network is more
-robust under shift (Kumar et al. 2022, arXiv:2202.10054).
+Fine-tuning starts from the probe; with ``--epochs 0``, training stops after the probe. Because the head already fits,
+the first steps of fine-tuning do not distort the pre-trained features. This makes the network more robust under
+distribution shift (Kumar et al. 2022, arXiv:2202.10054).
 """
 
 import os
@@ -33,7 +33,7 @@ def frozen_features(model: Any, pixels: NDArray[np.uint8], cache: Path, batch: i
     ]
     features = np.concatenate(parts)[: len(pixels)]
     cache.parent.mkdir(parents=True, exist_ok=True)
-    # Rename a complete file, because several processes may train folds at the same time.
+    # Write a new file and rename it, because several processes may train folds at the same time.
     new = cache.with_name(f"{os.getpid()}-{cache.name}")
     np.save(new, features)
     os.replace(new, cache)

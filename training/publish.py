@@ -4,9 +4,9 @@
 
 ``--data`` names the training images, which set the int8 ranges, the scale of the heatmap and the gate. ``--others``
 names unlabelled chest X-rays of another population. Thresholds and calibration come from the validation scores in the
-run folder. There, a network that never saw the patient scored every image, unchanged and under simulated acquisitions.
-The command writes to a temporary folder, which replaces the old one at the end. A failure leaves the old model
-unchanged.
+run folder. For these, every image was scored by a network that never saw its patient, unchanged and under simulated
+acquisitions. The command writes to a temporary folder, which replaces the old model folder at the end. A failure
+therefore leaves the old model unchanged.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def cut_normals_called_ill(run: Path, calibration: calibrate.Calibration, thresh
 
 
 def validation_metrics(images: calibrate.Validation, folds: Array, threshold: float) -> dict[str, Any]:
-    """Return cross-validated figures: pooled, AUC for each fold, and under simulated acquisitions."""
+    """Return cross-validated figures: over all folds, the AUC of each fold, and under simulated acquisitions."""
     y, p = images.y, images.p
     shifted_folds = np.tile(folds, len(images.shifted_y) // len(folds))
     return {
@@ -123,7 +123,7 @@ def member(name: str, sources: list[Path], out: Path, images: Path | None) -> di
         else:
             chosen, _ = quantise.choose(data.merge_duplicates(data.scan(images)), quantise.CALIBRATION_IMAGES, 0)
             pixels = data.load_pixels([image.path for image in chosen], size, title="Images for int8 ranges")
-            # 7 of 8 bits: Lambda chooses the CPU, and an AVX2 CPU without VNNI saturates on 8 bits.
+            # Use 7 of the 8 bits: Lambda may choose an AVX2 CPU without VNNI, where 8-bit weights saturate.
             quantise.quantise(exported, out / file, pixels, reduce_range=True)
     print(f"{file}: {(out / file).stat().st_size / 1e6:.1f} MB, float32 within {gap:.1e} of Keras")
     return {
@@ -152,7 +152,7 @@ def gate_entry(entry: dict[str, Any], out: Path, images: Path, others: Path) -> 
 
 
 def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
-    """Return the card's ``training`` entry from the run folders: images of each network and all settings."""
+    """Return the card's ``training`` entry from the run folders: the images of each network, and all settings."""
     images = held_out.read_records(run)
     settings = json.loads((run / "settings.json").read_text())
     folds = sorted(int(path.parent.name.removeprefix("fold-")) for path in run.glob("fold-*/validation.npz"))
@@ -181,7 +181,7 @@ def training_entry(run: Path, tuned: Sequence[Path]) -> dict[str, Any]:
 
 
 def golden_logit(document: dict[str, Any], folder: Path) -> float:
-    """Return the logit of the golden image, computed by the serving code from the card's members."""
+    """Return the logit of the golden image, computed by the serving code with the members that the card lists."""
     card = Card.from_document(document)
     with Image.open(folder / card.golden.file) as image:
         return Model(card, folder).predict([image.convert("L")])[0].logit
@@ -202,7 +202,7 @@ def build_card(
     """Export the run, write the ONNX file, ``golden.png`` and ``validation.csv`` into ``out``, and return the card.
 
     ``images``: training images, for int8 ranges, the scale of the heatmap and the gate. ``others``: images of another
-    population; without them the model has no gate. ``tuned``: runs that continued from the mean of the folds, each with
+    population, or None for a model without a gate. ``tuned``: runs that continued from the mean of the folds, each with
     another seed; the mean of their weights is served.
     """
     scores = held_out.HeldOut.of_runs([run])
@@ -229,7 +229,7 @@ def build_card(
             "prevalence": calibrate.PREVALENCE,
         },
         "operating_points": points,
-        "heatmap": {"full_scale": 1.0, "films": 0},  # measured below, because serving needs a card
+        "heatmap": {"full_scale": 1.0, "films": 0},  # a placeholder: measuring it below needs a complete card
         "gate": gate_limits,
         "golden": {"file": "golden.png", "logit": 0.0, "tolerance": GOLDEN_TOLERANCE},
         "intended_use": INTENDED_USE,

@@ -37,7 +37,7 @@ IMAGE_QUANTISATION = {
     "scale": np.array(1, np.float32),
     "zero_point": np.array(0, np.uint8),
 }
-"""The image is its own quantised value."""
+"""Quantisation parameters that leave the pixels of the image unchanged."""
 
 Images = NDArray[np.uint8]
 
@@ -115,7 +115,7 @@ def quantise(source: Path, out: Path, images: Images, *, reduce_range: bool = Fa
 
 
 def outside_backbone(graph: Any) -> list[str]:
-    """Return nodes of quantised types before the first convolution (scaling), or after the pooling or a dense layer.
+    """Return the nodes to leave in float32: before the first convolution (scaling), and after pooling or a dense layer.
 
     Raises ``ValueError`` for a graph without convolutions. This relies on ONNX, which orders nodes by computation.
     """
@@ -156,7 +156,7 @@ def scores(path: Path, images: Images) -> NDArray[np.float64]:
 def agreement(before: NDArray[np.float64], after: NDArray[np.float64], y: NDArray[np.float64]) -> Agreement:
     """Compare the logits of two graphs, float64 ``[N]``, for images of classes ``y``.
 
-    A decision changes if the two logits are on different sides of the best threshold of the first graph.
+    A decision changes if the two logits are on different sides of ``before``'s best threshold (``best_cut``).
     """
     cut = best_cut(before, y)
     gap = np.abs(after - before)

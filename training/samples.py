@@ -2,9 +2,9 @@
 
     python -m training.samples --data DATA/train --out samples
 
-For each class the command computes principal components of the training images and draws from a Gaussian in that
-space. The spread is slightly narrowed, so that the image stays typical. The edges are enhanced, because a soft image
-looks like haze in the lungs.
+For each class, the command computes principal components of the training images and draws from a Gaussian in the space
+of these components. The spread is slightly reduced, so that the images stay typical. Edges are enhanced, because in a
+blurred image the lungs look hazy.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from sklearn.decomposition import PCA
 from training import data
 
 SIZE = 512
-IMAGES = 1300  # of each class, evenly spaced in its list
+IMAGES = 1300  # to compute components from, of each class, evenly spaced in its list
 EDGES = ImageFilter.UnsharpMask(radius=12, percent=100, threshold=0)
 
 

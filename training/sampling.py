@@ -7,9 +7,9 @@ from keras import ops
 
 
 def sample(images: Any, x: Any, y: Any) -> Any:
-    """Sample ``images`` bilinearly at the places ``x``, ``y`` in pixels, float ``[N, h, w]``; 0 outside."""
+    """Sample ``images`` bilinearly at the positions ``x``, ``y`` in pixels, float ``[N, h, w]``. Return 0 outside."""
     height, width = images.shape[1], images.shape[2]
-    # With a border of zeros, places outside need no special case.
+    # With a border of zeros, positions outside the image need no special case.
     flat = ops.reshape(ops.pad(images, [[0, 0], [1, 1], [1, 1]]), (-1, (height + 2) * (width + 2)))
     x, y = ops.clip(x + 1, 0, width + 0.999), ops.clip(y + 1, 0, height + 0.999)
     left, top = ops.floor(x), ops.floor(y)
@@ -29,7 +29,7 @@ def box_mean(images: Any, side: int) -> Any:
     """Return the mean of ``side`` x ``side`` pixels around each pixel (``side`` odd), mirrored at the borders."""
     margin = side // 2
     x = ops.pad(images, [[0, 0], [margin, margin], [margin, margin]], mode="reflect")[..., None]
-    # One pass along each axis: a single pass over the square would take ``side / 2`` times as long.
+    # Use one pass along each axis, because one pass over the square would take ``side / 2`` times as long.
     x = ops.average_pool(x, (side, 1), strides=1, padding="valid", data_format="channels_last")
     return ops.average_pool(x, (1, side), strides=1, padding="valid", data_format="channels_last")[..., 0]
 

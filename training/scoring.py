@@ -22,7 +22,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Scores:
-    """For each image: logit ``[N]``, calibrated probability ``[N]``, triage, activation map float32 ``[N, h, w]``."""
+    """Scores by image: logit ``[N]``, calibrated probability ``[N]``, triage, activation map float32 ``[N, h, w]``."""
 
     logit: Array
     probability: Array
@@ -47,7 +47,7 @@ class Server:
         return self._collect([self.model.predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)])
 
     def score_files(self, paths: Sequence[Path], title: str, limits: Limits) -> Scores:
-        """Score files with a progress bar. Only one batch is in memory at a time."""
+        """Score files, and show a progress bar. Only one batch is in memory at a time."""
         answers = []
         with Progress() as progress:
             task = progress.add_task(title, total=len(paths))

@@ -7,7 +7,7 @@ from training.augment import Augmentation
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Network, folds, schedule and regularisation of one run. Lengths are in images, rates are per step."""
+    """Network, folds, schedule and regularisation of one run. Lengths are in images; rates are per training step."""
 
     size: int = 176
     middle: int = 8  # blocks of the middle flow that the network keeps: 8, 6 or 4

@@ -1,8 +1,8 @@
 """Validation under simulated acquisitions: every held-out image with another exposure, framing and sharpness.
 
 Held-out images come from the same machine and the same staff as the training images. Calibration and thresholds that
-are fitted on them are too optimistic for other hospitals. Random acquisitions simulate another machine. They are drawn
-in the same way as the augmentation of training, but without cuts, curves and erased patches.
+are fitted on held-out images are therefore too optimistic for other hospitals. Random acquisitions simulate another
+machine. They are drawn like the augmentation of training, but without cuts, curves and erased patches.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.augment import Augmentation, augment, draws
 
-# All ranges are fixed here, so networks trained with other ranges are measured in the same way.
+# All ranges are fixed here, so that networks trained with other ranges are still measured in the same way.
 ACQUISITIONS = Augmentation(
     rotation_degrees=15.0, shift=0.08, zoom_out=0.2, zoom_in=0.25, log_stretch=0.25, cut_probability=0.0,
     curve_probability=0.0, local_probability=0.0, log_gamma=0.5, contrast=0.35, brightness=0.15, sharpness=1.0,

@@ -2,9 +2,9 @@
 
     python -m training.train --data DATA/train --lungs lungs.npz --weights imagenet --out runs/xception-176
 
-The network of a fold is trained on the other folds and scores this fold. Together the folds give every image a
-validation score from a network that never saw its patient. Fold ``-1`` is trained on all images. Fold ``-2`` is trained
-without the later block and scores it (``held_out`` in ``training/data.py``).
+The network of a fold is trained on all other folds and then scores its own fold. Together, the folds give every image a
+validation score from a network that never saw its patient. The network of fold ``-1`` is trained on all images. The
+network of fold ``-2`` is trained without the later block and scores this block (``held_out`` in ``training/data.py``).
 
 A run folder holds ``settings.json``, ``films.json``, and a folder for each fold: the last checkpoint (weights,
 optimizer, averages), ``history.json``, ``history.png``, ``model.keras`` (averaged weights, float32) and the scores of
@@ -33,7 +33,7 @@ from training.objective import compiled, objective
 from training.settings import TrainSettings
 
 console = Console()
-PROGRESS = 1 if console.is_terminal else 2  # a bar in a terminal, a line in a log file
+PROGRESS = 1 if console.is_terminal else 2  # Keras's `verbose`: a bar in a terminal, one line per epoch in a log file
 
 
 def plot_history(history: list[dict[str, float]], path: Path) -> None:
@@ -49,9 +49,9 @@ def plot_history(history: list[dict[str, float]], path: Path) -> None:
 
 
 class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no type information
-    """Moving average of the trainable weights, updated every ``EVERY`` steps.
+    """Keep a moving average of the trainable weights. It is updated only every ``EVERY`` steps.
 
-    On a GPU, averaging costs as much as a training step.
+    On a GPU, one update takes as long as a training step.
     """
 
     EVERY = 8
@@ -88,7 +88,7 @@ class Checkpoint:
         self._path = path
 
     def save(self) -> None:
-        """Write a new file and rename it, so that an interruption leaves the last complete checkpoint."""
+        """Write a new file and rename it, so that an interruption leaves the last complete checkpoint intact."""
         new = self._path.with_name("next-checkpoint.npz")
         values = [*(variable.value for variable in self._variables), *self._averages.values]
         np.savez(new, *map(ops.convert_to_numpy, values), steps=self._averages.steps)
@@ -106,7 +106,7 @@ class Checkpoint:
 
 def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSettings, fold: int, folder: Path,
               teacher: Any | None) -> None:  # fmt: skip
-    """Run the missing epochs of ``part``. Afterwards it holds the averaged weights."""
+    """Run the missing epochs of ``part``. Afterwards ``part`` has the averaged weights."""
     checkpoint, record = folder / "checkpoint.npz", folder / "history.json"
     history: list[dict[str, float]] = json.loads(record.read_text()) if checkpoint.exists() else []
     model = compiled(objective(part, settings, teacher), settings)
@@ -116,7 +116,7 @@ def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSetti
         state.restore()
     for epoch in range(len(history), settings.epochs):
         console.print(f"fold {fold}, epoch {epoch + 1} of {settings.epochs}")
-        # Only the epoch determines dropout, so that a resumed run draws the same values.
+        # Seed each epoch separately, so that dropout in a resumed run draws the same values.
         keras.utils.set_random_seed(settings.seed * 1000 + (fold + 2) * 100 + epoch)
         part.get_layer("dropout").seed_generator.state.assign([settings.seed * 1000 + fold + 2, epoch])
         run = model.fit(Batches(images, settings, fold, epoch), shuffle=False, verbose=PROGRESS, callbacks=[averages])
@@ -125,7 +125,7 @@ def fine_tune(part: Any, images: ImageSet, valid: ImageSet, settings: TrainSetti
         averages.swap()
         history.append({"epoch": epoch + 1, "loss": float(run.history["loss"][0]), "validation_auc": auc})
         console.print(f"loss {history[-1]['loss']:.4f}, validation AUC {auc:.4f}")
-        # Save the checkpoint before the record: an interruption between the two repeats an epoch, but never skips one.
+        # Save the checkpoint before the history: an interruption between the two repeats an epoch, but never skips one.
         state.save()
         (folder / "next.json").write_text(json.dumps(history, indent=1))
         os.replace(folder / "next.json", record)
@@ -230,7 +230,7 @@ def main(argv: list[str] | None = None) -> None:
     if record.exists() and record.read_text() != text:
         if any(args.out.glob("*/history.json")) or any(args.out.glob("*/model.keras")):
             raise SystemExit(f"{record} holds other settings. Choose another --out, or delete that folder.")
-        (args.out / "features.npy").unlink(missing_ok=True)  # from an attempt that failed
+        (args.out / "features.npy").unlink(missing_ok=True)  # left by an attempt that failed
     record.write_text(text)
     keras.mixed_precision.set_global_policy(settings.precision)
     (args.out / "films.json").write_text(

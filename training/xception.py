@@ -2,13 +2,13 @@
 
 It differs from ``keras.applications.Xception`` in three ways:
 
-- Block 13 keeps its grid and block 14 is dilated. The features have a sixteenth of the input's side instead of a
-  thirty-second (as in DeepLab, Chen et al. 2017, arXiv:1706.05587).
-- The first kernel is summed over its three colours, which gives the same result for a grey image.
+- Block 13 does not reduce its grid, and block 14 is dilated. The side of the feature map is a sixteenth of the input's
+  side instead of a thirty-second (as in DeepLab, Chen et al. 2017, arXiv:1706.05587).
+- The weights of the first convolution are summed over the three colours, which gives the same result for grey images.
 - Some of the eight blocks of the middle flow can be left out.
 
-Layers keep their Keras names, so that ImageNet weights can be copied by name. Batch normalisation keeps ImageNet's
-statistics.
+Layers keep their Keras names, so that ImageNet weights can be copied by name. Batch normalisation keeps its statistics
+from ImageNet.
 """
 
 from pathlib import Path
@@ -20,21 +20,21 @@ from keras import layers
 from numpy.typing import NDArray
 
 KEPT = {8: range(8), 6: (0, 1, 2, 5, 6, 7), 4: (0, 1, 6, 7)}
-"""Which blocks of the middle flow stay, by their number: the first and the last ones."""
+"""Number of blocks in the middle flow -> which of the eight blocks stay: the first and the last ones."""
 
 Array = NDArray[np.float32]
 
 EPSILON = 1e-3
 """Epsilon of every batch normalisation in Xception."""
 
-_RESIDUALS = (2, 3, 4, 13)  # blocks whose shortcut is a convolution; Keras gives these convolutions no fixed names
+_RESIDUALS = (2, 3, 4, 13)  # blocks with a convolution as shortcut. Keras gives these convolutions no fixed names
 
 
 @keras.saving.register_keras_serializable("pneumonia")
 class FrozenNormalization(layers.Layer):  # type: ignore[misc]  # keras has no type information
-    """Batch normalisation by ImageNet's statistics, folded into a factor and an offset per channel.
+    """Batch normalisation with statistics from ImageNet, folded into a factor and an offset per channel.
 
-    With the statistics of the training images, the held-out AUC was lower (training/EXPERIMENTS.md).
+    Statistics from the training images gave a lower held-out AUC (training/EXPERIMENTS.md).
     """
 
     def build(self, shape: Any) -> None:
@@ -46,7 +46,7 @@ class FrozenNormalization(layers.Layer):  # type: ignore[misc]  # keras has no t
 
 
 def frozen(gamma: Array, beta: Array, mean: Array, variance: Array) -> list[Array]:
-    """Return factor and offset of a batch normalisation with these weights."""
+    """Return the factor and offset that replace a batch normalisation with these weights."""
     factor = gamma / np.sqrt(variance + EPSILON)
     return [factor, beta - mean * factor]
 
@@ -65,7 +65,7 @@ def _separable(x: Any, channels: int, name: str, dilation: int = 1) -> Any:
 
 
 def _reducing(x: Any, block: int, channels: tuple[int, int], *, stride: int = 2) -> Any:
-    """Add a block of the entry flow or block 13: two separable convolutions, pooling, a convolved shortcut."""
+    """Add a block of the entry flow, or block 13: two separable convolutions, pooling, and a convolved shortcut."""
     name = f"block{block}"
     shortcut = layers.Conv2D(channels[1], 1, strides=stride, padding="same", use_bias=False, name=f"{name}_residual")(x)
     shortcut = _norm(shortcut, f"{name}_residual_bn")
