@@ -10,8 +10,8 @@ _MOST_RANGES = 32
 def chosen(accept: str, offered: Sequence[str]) -> str:
     """Return the media type in `offered` that the caller prefers.
 
-    Between equals, and without a header, the first one wins. The media types in `offered` have no parameters. Invalid
-    ranges are ignored, as the standard says. Raises NotAcceptable.
+    If several types are preferred equally, or without a header, the first one is returned. The types in `offered` have
+    no parameters. Invalid media ranges in the header are ignored, as the standard says. Raises NotAcceptable.
     """
     if not accept.strip():
         return offered[0]
@@ -26,7 +26,7 @@ def chosen(accept: str, offered: Sequence[str]) -> str:
 
 
 def _read(text: str) -> tuple[str, float]:
-    """Return a range without its parameters, and its weight from 0 to 1."""
+    """Return a media range without its parameters, and its weight from 0 to 1."""
     # Imported here to keep cold starts short: few callers send Accept with several types.
     from email.message import Message
 
@@ -40,7 +40,7 @@ def _read(text: str) -> tuple[str, float]:
 
 
 def _weight(ranges: Sequence[tuple[str, float]], offered: str) -> float:
-    """Return the weight of the most specific range that includes a media type."""
+    """Return the weight of the most specific media range that includes a media type."""
     for name in (offered, f"{offered.partition('/')[0]}/*", "*/*"):
         found = [weight for given, weight in ranges if given == name]
         if found:

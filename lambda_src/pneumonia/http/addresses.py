@@ -1,4 +1,4 @@
-"""Tell public IP addresses from private ones, so that a URL cannot reach the internal network."""
+"""Distinguish public IP addresses from private ones, so that a URL cannot reach the internal network."""
 
 import ipaddress
 
@@ -12,9 +12,9 @@ def is_public(address: str) -> bool:
     """Return True if packets to this address go to the public internet.
 
     False for IPv4 and IPv6 addresses that are loopback, private, link-local (which includes the metadata and
-    credentials services), shared, multicast or reserved, and for text that is not an address. An address that wraps an
-    IPv4 address (mapped, 6to4, NAT64) is public if the IPv4 address is. Teredo addresses are never public, because they
-    obfuscate the IPv4 address.
+    credentials services), shared, multicast or reserved, and for text that is not an address. An IPv6 address that
+    contains an IPv4 address (mapped, 6to4, NAT64) is public if the IPv4 address is. Teredo addresses are never public,
+    because they obfuscate the IPv4 address.
     """
     try:
         ip = ipaddress.ip_address(address)

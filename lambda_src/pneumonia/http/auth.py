@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pneumonia.http.token_secret import KnownToken
 
 MAX_AGE_SECONDS = 300.0
-"""How long tokens are cached. A revoked token works for at most this long. An expiry takes effect on time in every
-instance."""
+"""How long tokens are cached. A revoked token works for at most this long. A token with an expiry time is refused from
+that time, in every instance."""
 
 MIN_INTERVAL_SECONDS = 30.0
 """Shortest time between two reads of the secret. An unknown token may be new, so the secret is read again. Without this
@@ -59,7 +59,7 @@ class TokenStore:
         return self._find(token) if name is None and self._refresh() else name
 
     def _refresh(self) -> bool:
-        """Read the secret, unless it was read recently. Return True if it was read."""
+        """Read the secret, unless it was read recently. Return True if this call has read it."""
         now = self._clock()
         if now < self._rest_until:
             return False
@@ -91,7 +91,7 @@ def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) 
     if settings.auth == "none":
         return None
     if settings.auth == "iam":
-        # AWS refuses unsigned requests. This check still refuses them if someone opens the Function URL in the console.
+        # AWS refuses unsigned requests. This check also refuses them if someone makes the Function URL public by hand.
         if not ((event.get("requestContext") or {}).get("authorizer") or {}).get("iam"):
             raise Unauthorized("Sign the request with AWS credentials (SigV4, service lambda).")
         return None
@@ -106,10 +106,10 @@ def authorize(event: Mapping[str, Any], settings: Settings, authorization: str) 
 
 @functools.cache
 def token_store() -> TokenStore:
-    """Return the store of this process."""
+    """Return the token store of this process."""
 
     def read() -> Sequence["KnownToken"]:
-        # Imported here, because boto3 would dominate the import time of a cold start and only tokens need it.
+        # Imported here, because boto3 would dominate the import time of a cold start, and only tokens need it.
         from pneumonia.http.token_secret import read_tokens
 
         return read_tokens(process_settings().auth_secret_id or "")

@@ -1,4 +1,4 @@
-"""Decode the body of a request: remove base64 and gzip, up to a limit."""
+"""Decode the body of a request from base64 and gzip, up to a limit in size."""
 
 import base64
 import json
@@ -17,8 +17,8 @@ _PLAIN_NAME = re.compile(r"[a-z0-9-]{1,12}")
 def bytes_of(content: str | bytes, media_type: str) -> bytes:
     """Return the bytes of a body, even if a gateway has turned each byte into a character.
 
-    Raises MalformedRequest for other text. The message names ``media_type`` as the type that gateways must pass as
-    binary.
+    Raises MalformedRequest for text with other characters. The message names ``media_type`` as the type that gateways
+    must pass as binary.
     """
     if isinstance(content, bytes):
         return content
@@ -37,8 +37,8 @@ def content_of(
     """Return the content of a Function URL request: bytes if `is_base64`, else text; None without a body.
 
     `content_encoding` is the Content-Encoding header, or empty. `how` is a sentence for the messages that says what to
-    send. At most `max_bytes` bytes are decompressed. Raises MalformedRequest, MissingImage (gzip of nothing), TooLarge,
-    UnsupportedFormat (a coding other than gzip).
+    send. At most `max_bytes` bytes are decompressed. Raises MalformedRequest, MissingImage (empty after
+    decompression), TooLarge, UnsupportedFormat (a coding other than gzip).
     """
     if not body:
         return None
@@ -74,8 +74,10 @@ def json_of(content: str | bytes, how: str) -> Any:
 
 
 def base64_of(text: str, max_bytes: int) -> bytes:
-    """Return the bytes of a base64 text, which may have line breaks. Raises MalformedRequest, and TooLarge before
-    decoding."""
+    """Return the bytes of a base64 text, which may have line breaks.
+
+    Raises MalformedRequest. Raises TooLarge before decoding.
+    """
     data = _decoded(text, max_bytes)
     if data is None:  # the cause may be line breaks, which are allowed but rare
         data = _decoded("".join(text.split()), max_bytes)

@@ -47,6 +47,6 @@ def give(request: Request) -> Response:
             "There is no result for this id: it is not available yet, or it has expired. GET /results/{id} first."
         )
     store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
-    # Neither the feedback nor the upload is logged, because both belong to the result.
+    # Neither the feedback nor the id of the upload is logged, because both concern the result of a patient.
     logger.info("feedback stored")
     return json_response({"stored": True, "detail": _STORED})

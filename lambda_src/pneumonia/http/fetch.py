@@ -1,8 +1,8 @@
 """Fetch an image from an allowed host, with protection against server-side request forgery (SSRF).
 
 Only https on port 443 is used, to hosts that the settings name. The host name is resolved once, and every address must
-be public. The connection goes to the checked address, so a second DNS response cannot replace it (rebinding). TLS is
-verified for the host name. Redirects are followed here and pass the same checks.
+be public. The connection goes to the checked address, so a second DNS response cannot replace it (DNS rebinding). The
+TLS certificate is checked for the host name. Redirects are followed here, and each new URL passes the same checks.
 """
 
 import functools
@@ -49,7 +49,8 @@ class Policy:
 class _DeadlineSocket(ssl.SSLSocket):
     """A TLS socket with one deadline for all reads.
 
-    A timeout starts again with every byte, so a server that sends single bytes could keep the function busy for hours.
+    The timeout of a socket starts again with every byte, so a server that sends single bytes could keep the function
+    busy for hours.
     """
 
     deadline: float
@@ -60,7 +61,7 @@ class _DeadlineSocket(ssl.SSLSocket):
 
 
 class PinnedConnection(http.client.HTTPSConnection):
-    """HTTPS to one given address. The certificate is checked for the host name."""
+    """An HTTPS connection to one given address. The certificate is checked for the host name."""
 
     def __init__(self, host: str, address: str, deadline: float, *, context: ssl.SSLContext, port: int = PORT) -> None:
         super().__init__(host, PORT, context=context)
@@ -125,7 +126,7 @@ def fetch(url: str, policy: Policy, *, resolve: Resolve = resolve_host, connect:
 
 
 def check_url(url: str, allowed_hosts: frozenset[str]) -> SplitResult:
-    """Split a URL that may be fetched. Raises UrlNotAllowed; its message says what to change."""
+    """Check that a URL may be fetched, and split it. Raises UrlNotAllowed; its message says what to change."""
     if not allowed_hosts:
         raise UrlNotAllowed(
             "Fetching by URL is turned off. Send the image itself, or ask the operator to add the host to the setting "

@@ -1,4 +1,4 @@
-"""Read the file in a form: `multipart/form-data`, as sent by browsers, `curl -F` and `files=` of requests."""
+"""Read the file from a form: `multipart/form-data`, as sent by browsers, `curl -F` and `files=` of requests."""
 
 import re
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: f
 
 
 def refuse_other_multipart(content_type: str) -> None:
-    """Raise MalformedRequest if a body has several parts in another format, such as that of DICOMweb."""
+    """Raise MalformedRequest if a body is multipart but not form-data, as in DICOMweb."""
     if media_type(content_type).startswith("multipart/"):
         raise MalformedRequest(
             "The body has several parts but is not multipart/form-data. Send one file as multipart/form-data, or only "
@@ -64,7 +64,7 @@ def refuse_other_multipart(content_type: str) -> None:
 
 
 def refuse_pairs(content: str | bytes, content_type: str) -> None:
-    """Raise MalformedRequest if a body is a form of pairs, such as `image=<base64>`.
+    """Raise MalformedRequest if a body is a form of name=value pairs, such as `image=<base64>`.
 
     `curl --data-binary` sends files with the same Content-Type, but the first bytes of a file are not all printable
     ASCII.
@@ -133,8 +133,10 @@ def _boundary(data: bytes, content_type: str) -> bytes:
 
 
 def _is_file(part: "MultipartSegment") -> bool:
-    """Return whether a part is a file: it has a file name, plain or encoded (`filename*`), or a type other than
-    text."""
+    """Return whether a part is a file.
+
+    A file has a file name, plain or encoded (`filename*`), or a type other than text.
+    """
     disposition = next((value for name, value in part.headerlist if name == "Content-Disposition"), "")
     kind = part.content_type
     return (

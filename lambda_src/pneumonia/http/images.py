@@ -46,11 +46,11 @@ def from_http(
 ) -> GivenImage:
     """Return the image of a Function URL request.
 
-    `body` is the body in the event, in base64 if `is_base64` (Lambda encodes every body whose Content-Type is not text,
-    JSON, JavaScript or XML). A body is read as a form or as JSON if its Content-Type says so, or if it begins like one,
-    because many clients send JSON with another type. No image format begins with "{" or with a boundary. `in_query`
-    names parameters that a form must not have as fields. Raises MalformedRequest, MissingImage, TooLarge,
-    UnsupportedFormat (a Content-Encoding other than gzip).
+    `body` is the body in the event, in base64 if `is_base64`. Lambda encodes every body whose Content-Type is not text,
+    JSON, JavaScript or XML. A body is read as a form or as JSON if its Content-Type says so. Many clients send another
+    type, so a body that begins like a form or like JSON is read as one too. No image format begins with "{" or with a
+    boundary. `in_query` names parameters that a form must not have as fields. Raises MalformedRequest, MissingImage,
+    TooLarge, UnsupportedFormat (a Content-Encoding other than gzip).
     """
     # Base64 with line breaks is at most 1.5 times as large as the image.
     most = max_bytes + max_bytes // 2 + _OVERHEAD_BYTES

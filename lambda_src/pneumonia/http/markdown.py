@@ -1,8 +1,8 @@
 """Convert the Markdown of a model card to HTML.
 
-It supports only what `make evaluate` writes: headings, paragraphs, lists, tables, quotations, `code`, **bold** and
-links. Text is escaped, so a card cannot add HTML tags. Pictures are omitted, because the function's container image
-does not include them.
+Only the Markdown that `make evaluate` writes is supported: headings, paragraphs, lists, tables, quotations, `code`,
+**bold** and links. Text is escaped, so a card cannot add HTML tags. Pictures are omitted, because the function's
+container image does not include them.
 """
 
 import html

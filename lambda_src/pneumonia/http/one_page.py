@@ -1,8 +1,8 @@
 """Assemble the page, and each document, as one HTML file.
 
-Every separate file would cost another call of the function, and a new account has a concurrency of ten. This module
-therefore inlines the style sheets, scripts and small pictures that the index names. Each script becomes a function that
-returns its exports, so the names inside a module stay private, as they do when a browser loads modules.
+Every separate file would need another call of the function, and a new AWS account runs at most ten calls at once. This
+module therefore inlines the style sheets, scripts and small pictures that the index names. Each script becomes a
+function that returns its exports, so the names inside a module stay private, as they do when a browser loads modules.
 """
 
 import base64

@@ -61,8 +61,10 @@ def one_page(folder: Path = FOLDER) -> OnePage | None:
 
 @functools.cache
 def page_files(folder: Path = FOLDER) -> Mapping[str, StaticFile]:
-    """Return all files of the page by name. They are read at the first request, because predictions do not need
-    them."""
+    """Return all files of the page by name.
+
+    They are read at the first request, because predictions do not need them.
+    """
     return {
         path.name: static_file(_content(path), _TYPES[path.suffix])
         for path in sorted(folder.iterdir())
@@ -91,8 +93,8 @@ def html_file(html: str) -> StaticFile:
 def security_headers(upload_origin: str | None) -> dict[str, str]:
     """Return the security headers of the page.
 
-    The page may connect to its own origin and to the upload bucket's. Its script and its style sheet are allowed by
-    their hashes.
+    The page may connect to its own origin and to the origin of the upload bucket. Its script and its style sheet are
+    allowed by their hashes.
     """
     page = one_page()
     script, style = (page.script_hash, page.style_hash) if page else ("'none'", "'none'")
@@ -123,11 +125,11 @@ def serve(request: Request, found: StaticFile, security: Mapping[str, str]) -> R
     """Return a file with the headers `security`, or 304 if the browser already has it."""
     headers: Headers = {
         **security,
-        # Browsers keep the file but ask each time, so a new version shows at the next visit.
+        # Browsers keep the file but revalidate it each time, so a new version is shown at the next visit.
         "Cache-Control": "no-cache",
         "ETag": found.etag,
     }
-    # Compressing proxies mark a tag as weak (W/). For GET, weak tags compare as equal (RFC 9110, section 13.1.2).
+    # Compressing proxies mark an ETag as weak (W/). For GET, weak tags compare as equal (RFC 9110, section 13.1.2).
     asked = {tag.strip().removeprefix("W/") for tag in request.header("if-none-match").split(",")}
     if asked & {found.etag, "*"}:
         return Response(304, found.content_type, "", headers)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MOST_PIXELS = 25_000_000
-"""Images with more pixels are reduced before compression, because their PNG would rarely fit and would take a second to
-make. Most detectors have 4 to 10 million pixels."""
+"""Images with more pixels are reduced before compression, because their PNG would rarely fit into a response and would
+take a second to make. Most detectors have 4 to 10 million pixels."""
 
 _MARGIN = 0.95
-"""A reduced image compresses a little worse, because its pixels differ more."""
+"""Aim below the limit by this factor. A reduced image compresses a little worse, because its pixels differ more."""
 
 logger = Logger()
 _heap = Heap()
@@ -32,7 +32,7 @@ _heap = Heap()
 def picture(request: Request) -> Response:
     """Return the first frame of the image in the body as a grey PNG in its original size and depth (8 or 16 bits).
 
-    The PNG is upright, and bright where the X-ray is bright. Images that a prediction refuses are converted too. An
+    The PNG is upright, and bright where the X-ray is bright. Images that POST /predict refuses are converted too. An
     image that does not fit into a response is reduced in size. Headers report the reduction and the sample values.
     """
     try:

@@ -31,7 +31,7 @@ def predict(request: Request) -> Response:
 
 
 def predict_event(event: Any, request_id: str) -> dict[str, Any]:
-    """Return the prediction for a direct invoke. Its event has the form of the JSON body of a request."""
+    """Return the prediction for a direct invoke. Its event has the members of the JSON body, and the options."""
     with metrics.rejections(metrics.API):
         source = from_json(event, process_settings().max_image_bytes)
         heatmap, force = read_heatmap(event.get(HEATMAP)), is_wanted(FORCE, event.get(FORCE))
@@ -46,7 +46,7 @@ def _predict(
     `heatmap` is {"content_type": "image/png", "encoding": "base64", "data": ...}. `evidence_map` has the values that
     the heatmap shows. `at_prevalence` is present if a prevalence was given.
     """
-    # Load the model first: without it, fetching the image is useless.
+    # Load the model first: without a model, fetching the image is useless.
     predictor = process_predictor()
     data = bytes_of(source)
     prediction = predictor.predict(data, request_id=request_id, heatmap=heatmap is Heatmap.PICTURE, force=force)

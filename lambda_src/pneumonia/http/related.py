@@ -33,7 +33,7 @@ def instances_of(content: str | bytes, content_type: str) -> list[bytes | None]:
         return [bytes_of(content, RELATED)]
     if media_type != RELATED:
         raise UnsupportedFormat(f"This path takes DICOM instances only. {_SEND}")
-    # The standard requires the parameter. Without it, the types of the parts decide.
+    # The standard requires the parameter `type`. Without it, the types of the parts decide.
     of_parts = str(kind.get_param("type", DICOM)).strip().lower()
     if of_parts != DICOM:
         raise UnsupportedFormat(f"The parts must be DICOM instances. Metadata with bulk data is not supported. {_SEND}")

@@ -10,9 +10,9 @@ from pneumonia.http.responses import Response
 
 
 def on_demand(module: str, function: str) -> Callable[[Request], Response]:
-    """Return a route's `function`, and import its `module` of this package only when the first request arrives.
+    """Return the `function` of a route, which imports its `module` of this package only at the first request.
 
-    Most cold starts return a prediction and need no other module.
+    Most cold starts serve a prediction and need no other module.
     """
 
     def respond(request: Request) -> Response:
@@ -25,7 +25,7 @@ def on_demand(module: str, function: str) -> Callable[[Request], Response]:
 class Route(NamedTuple):
     """A method and a path such as /results/{id}, whose parameters are single segments.
 
-    `query` names the query parameters. With `any_query`, all other parameters are ignored, because some sites append
+    `query` names the query parameters. With `any_query`, unknown parameters are ignored, because some sites append
     parameters to links. A `public` route needs no credentials.
     """
 
@@ -52,8 +52,10 @@ class Route(NamedTuple):
         return {name[1:-1]: segment for name, segment in pairs if _is_parameter(name)}
 
     def respond(self, request: Request) -> Response:
-        """Call the route's function. Raises MalformedRequest for an unknown query parameter, so that a misspelt one
-        does not go unnoticed."""
+        """Call the route's function.
+
+        Raises MalformedRequest for an unknown query parameter, so that a misspelt one does not go unnoticed.
+        """
         unknown = [name for name in request.queries if name not in self.query and not _of_a_signature(name)]
         if unknown and not self.any_query:
             raise MalformedRequest(self._about(unknown[0]))

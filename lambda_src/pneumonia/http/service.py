@@ -39,7 +39,7 @@ def model(_request: Request) -> Response:
 
 
 def config(_request: Request) -> Response:
-    """Return the settings that a client needs. The route is public, because none of them is secret."""
+    """Return the settings that a client needs. The route is public, because none of these settings is secret."""
     settings = process_settings()
     card = process_predictor().card
     points = card.operating_points

@@ -1,4 +1,4 @@
-"""POST /studies: store DICOM instances by STOW-RS (PS3.18, 10.5). Each is an upload that the worker predicts."""
+"""POST /studies: store DICOM instances by STOW-RS (PS3.18, 10.5). Each becomes an upload for the worker."""
 
 import json
 import re
@@ -30,7 +30,7 @@ from pneumonia.settings import process_settings
 from pneumonia.uploads.ids import content_id, upload_key
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
-"""Largest body after gzip is removed. A Function URL takes no larger body unless it is compressed."""
+"""Largest body after decompression. A Function URL refuses a larger body unless it is compressed."""
 
 ANSWERS = (store_response.JSON, "application/json", store_response.XML)
 """Media types of the response. The first is the default for requests without `Accept`."""
@@ -100,7 +100,7 @@ class _Storing:
         self._stored: set[str] = set()
 
     def all(self, parts: Sequence[bytes | None]) -> list[Outcome]:
-        """Return the outcome of each part, in order. Raises the last error of S3 if nothing could be stored."""
+        """Return the outcome of each part, in order. Raises the last error of S3, if any, when no part was stored."""
         outcomes = [self._one(part) for part in parts]
         if self._failure is not None and all(outcome.url is None for outcome in outcomes):
             raise self._failure
@@ -151,6 +151,6 @@ def _reason(refusal: PneumoniaError) -> int:
 
 
 def _origin(request: Request) -> str:
-    """Return the origin of this Function URL. RetrieveURLs are absolute."""
+    """Return the origin of this Function URL. A RetrieveURL must be absolute."""
     scheme = request.header("x-forwarded-proto") or "https"
     return f"{scheme}://{request.event['requestContext']['domainName']}"

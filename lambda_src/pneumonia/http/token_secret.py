@@ -1,8 +1,8 @@
 """Read the access tokens from their secret in Secrets Manager. The secret is JSON:
 
     {"token": "<the default token>",
-     "tokens": [{"name": "ward-3", "sha256": "<of the token>", "expires": "2027-11-26T00:00:00+00:00"}],
-     "previous_sha256": "<of the default token before>"}
+     "tokens": [{"name": "ward-3", "sha256": "<SHA-256 of the token>", "expires": "2027-11-26T00:00:00+00:00"}],
+     "previous_sha256": "<SHA-256 of the previous default token>"}
 
 The stack generates only `token`. `pneumonia token` writes `tokens` and `previous_sha256`. For a named token, the secret
 has only a hash. A plain SHA-256 is sufficient, because tokens have 192 random bits.
@@ -51,9 +51,9 @@ def digest_of(token: str) -> bytes:
 def read_tokens(secret_id: str) -> list[KnownToken]:
     """Return the tokens that are valid now: the default token, the previous default token and the named tokens.
 
-    The previous default token is in the version AWSPREVIOUS, or `previous_sha256` has its hash. Named tokens are read
-    from AWSCURRENT only, so a revoked one is not valid. Raises AccessCheckFailed if the secret has no usable token, and
-    the errors of boto3 if it cannot be read.
+    The hash of the previous default token is in `previous_sha256`. Without this member, the previous default token is
+    in the version AWSPREVIOUS. Named tokens are read from AWSCURRENT only, so a revoked token is not valid. Raises
+    AccessCheckFailed if the secret has no usable token, and the errors of boto3 if the secret cannot be read.
     """
     current = _parse(aws.secrets().get_secret_value(SecretId=secret_id, VersionStage="AWSCURRENT")["SecretString"])
     default, named = _default(current), list(_named(current))

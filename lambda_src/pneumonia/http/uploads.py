@@ -26,7 +26,7 @@ CONTENT_TYPES = (
 
 
 def create_upload(request: Request) -> Response:
-    """Return permission to upload one image, and the path of its result."""
+    """Return a presigned POST that permits the upload of one image, and the path of the result."""
     settings = process_settings()
     if settings.uploads_bucket is None or settings.results_bucket is None:
         raise NotFound("This deployment takes no uploads. Send the image to POST /predict.")
