@@ -1,4 +1,4 @@
-"""Acknowledgements of cdk-nag findings: each gives the reason why the stack does not change.
+"""Acknowledgements of cdk-nag findings. Each gives the reason why the stack is not changed.
 
 Each acknowledgement is attached to the construct of its finding, so the same finding elsewhere stays open.
 tests/infra/test_nag.py fails for any other finding, and for an acknowledgement without a finding.

@@ -108,7 +108,7 @@ class ImageWidgets:
         return graph("Mean score per hour", lines, width=QUARTER, y_max=1)
 
     def _histogram(self, function: Function) -> cloudwatch.GraphWidget:
-        """Return the share of scores in each tenth. PR(a:b) counts a < value <= b. The first range has no a."""
+        """Return the share of scores in each tenth. PR(a:b) counts a < score <= b. The first range has no lower end."""
         bars = [
             self._metrics.score(
                 function,

@@ -19,8 +19,8 @@ from infra.monitoring import Monitoring
 from infra.permissions import allow
 from pneumonia_cli.stack.settings import StackSettings
 
-# Configurations of AWS. Alarms use five-minute periods, so ten minutes with a tenth of the traffic contain one whole
-# period.
+# Configurations that CodeDeploy provides. Alarms use five-minute periods, so ten minutes with a tenth of the traffic
+# contain one whole period.
 _CONFIGS: Final = {
     "all_at_once": codedeploy.LambdaDeploymentConfig.ALL_AT_ONCE,
     "canary": codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_10_MINUTES,

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def in_order_or_back() -> Iterator[None]:
-    """Make moto's stacks follow the order and roll back during a `with` block."""
+    """Make moto's stacks keep this order, and roll back after a failure, during a `with` block."""
     with contextlib.ExitStack() as undo:
         replace(undo, parsing.ResourceMap, "create", _create)
         replace(undo, parsing.ResourceMap, "update", _update)

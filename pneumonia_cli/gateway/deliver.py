@@ -61,7 +61,7 @@ class StoreNode:
     def _store(self, link: Any, file: Path) -> None:
         try:
             status = link.send_c_store(dcmread(file)).get("Status")
-        except (RuntimeError, ValueError) as error:  # the association ended, or the class was not accepted
+        except (RuntimeError, ValueError) as error:  # the association ended, or the SOP class was not accepted
             raise TryAgain(f"The node did not accept the {file.stem}.") from error
         if status is None:
             raise TryAgain("The node did not answer.")

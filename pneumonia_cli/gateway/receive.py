@@ -58,7 +58,7 @@ TRANSFER_SYNTAXES: Final[tuple[UID, ...]] = (
     JPEG2000,
     RLELossless,
 )
-"""All transfer syntaxes that the decoders read, except Deflated: its size is unknown before decompression."""
+"""All transfer syntaxes that the decoders read, except Deflated, whose decompressed size is unknown in advance."""
 
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700

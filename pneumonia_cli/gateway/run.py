@@ -1,4 +1,4 @@
-"""`pneumonia gateway`: run the node until SIGTERM or Ctrl-C; `status` and `retry` work on its folder."""
+"""`pneumonia gateway`: run the node until SIGTERM or Ctrl-C. `status` and `retry` work on the folder of the node."""
 
 import logging
 import os

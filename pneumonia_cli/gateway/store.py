@@ -1,4 +1,4 @@
-"""The queue on disk. An image stays in it until its results are delivered, even if the process is killed.
+"""The queue on disk. An image stays in the queue until its results are delivered, even if the process is killed.
 
 Every step is one rename, so a killed process leaves the state from before or after the step. The paths are:
 
@@ -178,7 +178,7 @@ class Store:
         return [job.folder / name for name in files]
 
     def begin(self, job: Job, due: float) -> None:
-        """Save that a prediction has begun. `due` is the time of the next attempt if the process ends during it."""
+        """Save that a prediction has begun. `due`: time of the next attempt if the process ends before the result."""
         self._note(job, attempts=job.attempts, due=due, interrupted=job.interrupted + 1)
 
     def postpone(self, job: Job, due: float, reason: str) -> Job:

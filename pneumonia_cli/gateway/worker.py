@@ -35,7 +35,7 @@ MOST_INTERRUPTED: Final = 5
 class Worker:
     """Do the next step for one image. Safe to share between threads.
 
-    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of them.
+    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of these.
     `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send out that
     text.
     """
@@ -54,7 +54,7 @@ class Worker:
     clock: Callable[[], float] = time.time
 
     def work(self, job: Job) -> Job | None:
-        """Predict and deliver, as far as possible. Returns the job with its next attempt, or None if there is none."""
+        """Predict and deliver, as far as possible. Returns the job for its next attempt, or None without one."""
         stage = "predict" if job.results is None else "deliver"
         try:
             files = job.results if stage == "deliver" else self._answer(job)

@@ -29,7 +29,7 @@ Log = Callable[[str, str, int, float], None]
 """Called for each request with method, path, status and milliseconds."""
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
-"""Largest event or response of a synchronous invocation, as JSON. This JSON contains images as base64.
+"""Largest event or response of a synchronous invocation, as JSON. Images in this JSON are base64.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -182,7 +182,7 @@ def _from_format(answer: Mapping[str, Any]) -> Response:
     response = Response(data, status)
     headers = {str(name).lower(): value for name, value in (answer.get("headers") or {}).items()}
     response.headers["Content-Type"] = str(headers.pop("content-type", "application/json"))
-    headers.pop("content-length", None)  # only the length of the decoded body is right
+    headers.pop("content-length", None)  # the Response sets the length of the decoded body
     for name, value in headers.items():
         response.headers[name] = str(value)
     for cookie in answer.get("cookies") or []:
@@ -236,7 +236,7 @@ def _bad_gateway() -> Response:
 
 
 def _lambda_error(status: int, message: str, error_type: str) -> Response:
-    """Return an error of Lambda, not of the function, in the format of AWS instead of problem+json."""
+    """Return an error of Lambda itself, in the format of AWS. Errors of the function use problem+json."""
     response = Response(json.dumps({"message": message}), status, content_type="application/json")
     response.headers["x-amzn-ErrorType"] = error_type
     return response
