@@ -1,4 +1,4 @@
-// The HTTP requests of the page. Functions return plain values, and throw Failure if there is no usable answer.
+// The HTTP requests of the page. Functions return plain values. They throw Failure if there is no usable answer.
 
 const THROTTLE_PAUSES = [1000, 3000, 9000];
 const PROBE_MS = 10_000;
@@ -40,7 +40,7 @@ export async function predict(file, type, options) {
     try {
         return await ask(file, type, options);
     } catch (failure) {
-        // While a release shifts traffic, a request may reach the previous version, which has no map.
+        // While a release shifts traffic, a request may reach the previous version, which cannot return the evidence.
         if (!options.map || failure.status !== 400) throw failure;
         return ask(file, type, { ...options, map: false });
     }
@@ -68,7 +68,7 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
     if (file.size > ticket.max_bytes) throw new Failure("too_large", { status: 413 });
     const form = new FormData();
     for (const [name, value] of Object.entries(ticket.upload.fields)) form.append(name, value);
-    // Without its name, which may be a patient's. The file comes last: S3 ignores the fields after it.
+    // Do not send the name of the file: it may contain a patient's name. Append the file last: S3 ignores later fields.
     form.append("file", new Blob([file], { type }), "film");
     checkUpload(await send(ticket.upload.url, form, { onSent, signal }));
     onUploaded();
@@ -87,7 +87,8 @@ export async function predictByUpload(file, type, { force = false, onSent, onUpl
 
 /**
  * Return an image as the service reads it: a grey PNG with the depth of the file, and the values of the response's
- * headers. Null if the file holds no image, and on any failure: a missing preview is no reason for an error message.
+ * headers. Return null if the file contains no image, and on any failure, because a missing preview is no reason for an
+ * error message.
  */
 export async function getPicture(file, type) {
     try {
@@ -201,7 +202,7 @@ function parsed({ status, text }) {
     try {
         value = JSON.parse(text);
     } catch {
-        // No JSON: a proxy or AWS answered. Only the status says something.
+        // The body is not JSON, so a proxy or AWS answered. Only the status is useful.
     }
     if (value !== null && status >= 200 && status < 300) return value;
     throw new Failure(value?.code ?? codeOf(status), {

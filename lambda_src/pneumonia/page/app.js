@@ -26,7 +26,7 @@ let config = null;
 let session = null;
 let chosen = null;
 let asking = null; // the words of the token dialog; null if the service asks for no token
-const early = []; // files added before the configuration was there
+const early = []; // files added before the configuration was loaded
 
 async function begin() {
     hideBanner();
@@ -96,7 +96,7 @@ async function welcome() {
     takeCard(card);
 }
 
-/** Take the model card. Probabilities have no meaning without it, so no image is sent before. */
+/** Take the model card. Probabilities have no meaning without it, so no image is sent before the card is there. */
 function takeCard(card) {
     useCalibration(card);
     useMeasured(card);
@@ -182,7 +182,7 @@ function step(by) {
     if (next) choose(next);
 }
 
-/** Choose the image at a place of the list, counted from its end if negative. */
+/** Choose the image at a place of the list; a negative place counts from the end. */
 function jump(place) {
     const image = order.arranged(session.images).at(place);
     if (image) choose(image);

@@ -29,7 +29,7 @@ export function hideBanner() {
     banner.hidden = true;
 }
 
-/** Offer to undo for one minute, then call `ended`. */
+/** Offer to undo a removal for one minute, then call `ended`. */
 export function offerUndo(words, restore, ended) {
     clearTimeout(timer);
     const end = () => {

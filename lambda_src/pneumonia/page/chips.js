@@ -18,7 +18,7 @@ export function verdictChip(answer) {
     return chip(verdictClass(answer), known?.shape, known?.words ?? triageWords(answer.triage));
 }
 
-/** Return the triage that stands below a caveat, without colour; null without a caveat. */
+/** Return the triage that is shown below a caveat, without colour; null without a caveat. */
 export function underCaveat(answer) {
     if (caveatOf(answer) === null) return null;
     return element("span", { className: "under-caveat" }, triageWords(answer.triage).toLowerCase());

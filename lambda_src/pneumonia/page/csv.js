@@ -37,7 +37,7 @@ const COLUMNS = {
     notice: ({ answer }) => answer?.notice,
 };
 
-/** Return a header line and one line per image, in the order they were added. */
+/** Return a header line and one line per image, in the order in which the images were added. */
 export function toCsv(images) {
     const rows = images.map((image) => Object.values(COLUMNS).map((column) => column(image)));
     const lines = [Object.keys(COLUMNS), ...rows];

@@ -1,4 +1,4 @@
-// Images of more than 8 bits. Browsers decode only the upper 8 bits of a 16-bit PNG. This module reads all of them, so
+// Images of more than 8 bits. Browsers decode only the upper 8 bits of a 16-bit PNG. This module reads all bits, so
 // that the grey window works on the original samples.
 
 const SIGNATURE_BYTES = 8;
@@ -7,10 +7,11 @@ const GREY = 0;
 /**
  * Read a grey, non-interlaced PNG of 8 or 16 bits, as the service sends it.
  * @param {Blob} png
- * @param {{bits: number, black: number, white: number}} depth number of significant bits, which are the highest ones of
- *   a sample, and the samples that are shown black and white
+ * @param {{bits: number, black: number, white: number}} depth `bits`: number of significant bits, which are the highest
+ *   bits of a sample; `black`, `white`: the samples that are shown black and white
  * @returns {Promise<{width: number, height: number, samples: Uint16Array, most: number, levels: number, black: number,
- *   white: number}>} `most`: the greatest possible sample of the PNG; `levels`: that of the original image
+ *   white: number}>} `most`: the greatest possible sample of the PNG; `levels`: the greatest possible sample of the
+ *   original image
  */
 export async function readDeep(png, { bits, black, white }) {
     const bytes = new DataView(await png.arrayBuffer());

@@ -1,4 +1,5 @@
-// Feedback of the reader on a result: a verdict and a reason from lists, no free text. Only if the service accepts it.
+// Feedback of the reader on a result: a verdict and a reason from lists, without free text. The form is shown only if
+// the service accepts feedback.
 
 import { giveFeedback } from "./api.js";
 import { element } from "./dom.js";

@@ -56,7 +56,7 @@ function show() {
         }
         return;
     }
-    // At most once per frame of the screen.
+    // Paint at most once per frame of the screen.
     cancelAnimationFrame(painting);
     painting = requestAnimationFrame(() => paintDeep(canvas, deep, range.black * deep.most, range.white * deep.most));
 }

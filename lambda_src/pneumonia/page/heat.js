@@ -1,9 +1,11 @@
-// Draws the heat. The service sends the evidence as numbers (fromMap). For uploads, and for images that the browser
-// cannot show, it sends a heatmap instead (separate): one picture with a grey image, colours blended over it, and a
-// legend below. The opacity slider and inversion need image and colours separately.
+// Draws the heat. Usually the service sends the evidence as numbers, and `fromMap` draws them. For uploads, and for
+// images that the browser cannot show, the service sends a heatmap: one picture with the grey image, colours blended
+// over it, and a legend below. The opacity slider and inversion need the image and the colours separately, so
+// `separate` splits the heatmap.
 //
-// Grey has equal channels, so the differences R-G and G-B come from the colours alone. They give the evidence at each
-// pixel; removing its colour leaves the image. This needs no original (DICOM, 16-bit PNG), and fits exactly.
+// Grey has equal channels, so the differences R-G and G-B come from the colours alone. These differences give the
+// evidence at each pixel. Removing the colour of the evidence leaves the image. This method does not need the original
+// file (DICOM, 16-bit PNG), and both parts fit exactly.
 
 // As in the service's pneumonia/model/heatmap.py; a test compares them.
 export const INFERNO = [
@@ -61,7 +63,7 @@ const PIXELS = CURVE.map(({ red, green, blue }, level) =>
  * @param {ImageBitmap} overlay the heatmap from the service
  * @param {{width: number, height: number}} image size of the image, from the answer
  * @returns {{plain: HTMLCanvasElement, heat: HTMLCanvasElement|null, evidence: boolean}} `plain` is the image without
- *   colours. `heat` is coloured, and its opacity is the evidence; shown at MAX_OPACITY it looks as the service drew it.
+ *   colours. `heat` is coloured, and its opacity is the evidence. At MAX_OPACITY it looks as the service drew it.
  *   `heat` is null and `plain` the unchanged overlay if the colours are unknown, or if the browser falsifies what
  *   scripts read from a canvas (some do so against fingerprinting).
  */
@@ -86,7 +88,7 @@ export function separate(overlay, image) {
 }
 
 /**
- * Draw the heat from the numbers of the service. The result equals that of `separate`, without the image.
+ * Draw the heat from the numbers of the service. The heat is the same as that of `separate`.
  *
  * @param {{width: number, height: number, heat: number[]}} map evidence in each cell, 0..255, row by row
  * @param {{width: number, height: number}} image size of the image, from the answer
@@ -165,7 +167,7 @@ function enlarged(map, width, height) {
     return levels;
 }
 
-/** Return for every pixel along one side the cells that make it, with their weights. */
+/** Return, for every pixel along one side, the cells that it is interpolated from, with their weights. */
 function cubicWeights(cells, pixels) {
     return Array.from({ length: pixels }, (_, pixel) => {
         const middle = ((pixel + 0.5) * cells) / pixels;

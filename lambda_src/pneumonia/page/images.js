@@ -15,7 +15,7 @@ const list = byId("images");
 const items = new Map(); // image -> its elements
 let drawing = Promise.resolve(); // draws one thumbnail at a time: a full-size image takes much memory
 
-/** Add items. `choose` is called with an image when its item is clicked, `remove` when its cross is. */
+/** Add items. `choose` is called with an image when its item is clicked, `remove` when its cross is clicked. */
 export function addItems(images, choose, remove) {
     for (const image of images) {
         const thumbnail = element("canvas", {
@@ -65,7 +65,7 @@ export function updateItem(image) {
     state.replaceChildren(...stateParts(image));
 }
 
-/** Mark the image that is shown. Scrolls the list, not the page. */
+/** Mark the image that is shown, and scroll the list to it. The page does not scroll. */
 export function markChosen(chosen) {
     for (const [image, { button }] of items) button.setAttribute("aria-current", String(image === chosen));
     const item = items.get(chosen)?.item;

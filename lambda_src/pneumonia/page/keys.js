@@ -77,6 +77,6 @@ function isTaken({ key, target }) {
     if (document.querySelector("dialog[open]") !== null) return true;
     if (target.closest?.("input, select, textarea") !== null) return true;
     if (key === " " && target.closest("button, a, summary") !== null) return true;
-    if (key.length > 1 && target.closest(".scroll") !== null) return true; // arrow keys scroll it
+    if (key.length > 1 && target.closest(".scroll") !== null) return true; // arrow keys scroll this element
     return byId("view").hidden && key !== "?";
 }

@@ -55,7 +55,7 @@ function latin(bytes, start, length) {
     return String.fromCharCode(...new Uint8Array(bytes.buffer, start, Math.min(length, 4096)));
 }
 
-/** Return lines between two points, as shares of width and height, by marching squares over the smoothed map. */
+/** Return line segments by marching squares over the smoothed map. Points are shares of width and height. */
 function outline(lungs) {
     const columns = lungs.width * FINENESS;
     const rows = lungs.height * FINENESS;

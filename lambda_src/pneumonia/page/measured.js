@@ -10,8 +10,8 @@ export function useMeasured(card) {
 }
 
 /**
- * Return sentences on a triage with its counts; none if the card has no counts. "Likely pneumonia" has the
- * sensitivity and specificity of the rule-in point, "likely normal" those of the rule-out point.
+ * Return sentences with the counts of a triage; none if the card has no counts. For "likely pneumonia", they give the
+ * sensitivity and specificity of the rule-in point; for "likely normal", those of the rule-out point.
  * @returns {string[]}
  */
 export function measuredWords(triage) {
@@ -33,7 +33,7 @@ export function measuredWords(triage) {
 
 /**
  * Return sensitivity and specificity at an operating point, from the counts if the card has them. The card's own rates
- * have four decimals, and rounding them again can give another figure than the counts do.
+ * have four decimals, and rounding them again can give another figure than the counts.
  * @param {"rule_out"|"balanced"|"rule_in"} point
  * @param {object} test - `metrics.test` of the model card
  */

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 
 const TAIL = 12; // characters that are always shown: the extension and the numbers before it
 
-/** Create an element for a name that shortens its beginning. Its text is the whole name. */
+/** Create an element that shortens the beginning of a long name. The text of the element is the whole name. */
 export function middle(name) {
     const split = Math.max(0, name.length - TAIL);
     return element(

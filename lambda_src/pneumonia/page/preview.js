@@ -1,6 +1,6 @@
 // The type of a file, by its first bytes, and its preview if the browser can show one.
 
-// A larger canvas is refused or slow, and no screen shows it.
+// Browsers refuse a larger canvas or draw it slowly, and no screen shows that many pixels.
 const MAX_PIXELS = 25e6;
 
 const PNG = [0x89, 0x50, 0x4e, 0x47];

@@ -29,9 +29,9 @@ export function showNothing() {
 /**
  * Show the result of an image, its failure or its state.
  * @param {object} config of the service
- * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send it again, and
- *   also with {force: true} to predict it although the gate refuses it. `prevalenceChosen` is called when the
- *   probabilities of all images change.
+ * @param {{retry: function, prevalenceChosen: function}} actions `retry` is called with an image to send it again. With
+ *   {force: true} as second argument, the image is predicted although the gate refuses it. `prevalenceChosen` is called
+ *   when the probabilities of all images change.
  */
 export function showResult(image, config, actions) {
     const name = element("p", { className: "result-name" }, middle(image.file.name));

@@ -10,7 +10,7 @@ import { percent } from "./triage.js";
 
 const ENDS = 0.002; // the scale goes from this calibrated probability to 1 - this
 const TICKS = [0.0001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
-const MARGIN = 0.03; // of the bar: a tick nearer to an end would not fit
+const MARGIN = 0.03; // share of the bar: the label of a tick nearer to an end would not fit
 
 /**
  * Draw the scale.

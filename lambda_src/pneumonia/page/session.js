@@ -5,7 +5,7 @@ import { explain } from "./messages.js";
 import { Outage, isOutage } from "./outage.js";
 import { contentType, isForBrowsers } from "./preview.js";
 
-// A new AWS account runs at most ten functions at once. The page leaves most of them to other clients.
+// A new AWS account runs at most ten calls at once. The page leaves most of these calls to other clients.
 const AT_ONCE = 2;
 
 /**
@@ -55,7 +55,7 @@ export class Session extends EventTarget {
         this.#next();
     }
 
-    /** Send all images again for which a retry can help. */
+    /** Send again all failed images for which a retry can help. */
     retryAll() {
         for (const image of this.retriable()) this.retry(image);
     }
@@ -65,7 +65,7 @@ export class Session extends EventTarget {
         return this.images.filter(({ failure }) => failure !== null && explain(failure).retry);
     }
 
-    /** Remove images and stop sending them. `restore` brings back those of the last call. */
+    /** Remove images and stop sending them. `restore` brings back the images of the last call. */
     remove(images) {
         this.#removed = images;
         this.images = this.images.filter((image) => !images.includes(image));
@@ -90,7 +90,7 @@ export class Session extends EventTarget {
         this.#removed = [];
     }
 
-    /** Start sending, at the start and after a refused token was replaced. */
+    /** Start sending. Call this at the start, and after a refused token was replaced. */
     release() {
         this.#held = false;
         this.#next();
@@ -135,8 +135,8 @@ export class Session extends EventTarget {
         }
     }
 
-    /** Return whether a failure is that of the service, so that the image can wait and be sent again. An image that
-     * fails twice although the service answers is too much for it. */
+    /** Return whether the service caused a failure, so that the image can wait and be sent again. If an image fails
+     * twice although the service answers, the image counts as the cause. */
     async #isNoFaultOf(image, failure) {
         if (!isOutage(failure)) return false;
         if (await this.#outage.begin(failure)) {

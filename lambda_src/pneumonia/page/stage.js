@@ -14,7 +14,7 @@ let offset = { x: 0, y: 0 };
 let quarters = 0; // quarter turns, clockwise
 let mirrored = { across: false, upright: false };
 
-/** Take the size of another image, or of none. `again` resets zoom, position, rotation and mirroring. */
+/** Set the size of the image, 1 by 1 without an image. `again` resets zoom, position, rotation and mirroring. */
 export function setSize(width, height, again) {
     size = { width, height };
     if (again) straighten();
@@ -81,7 +81,7 @@ function place() {
     // The stage takes the shape of the image, so that there are no black borders.
     stage.style.setProperty("--aspect", String(across / upright));
     const scale = (Math.min(stage.clientWidth / across, stage.clientHeight / upright) || 1) * zoom;
-    // The image moves no further than its edge.
+    // The edges of an enlarged image do not move into the stage.
     const room = (length, inside) => Math.max(0, (length * scale - inside) / 2);
     offset = {
         x: clamp(offset.x, room(across, stage.clientWidth)),
@@ -99,7 +99,7 @@ function place() {
     byId("zoom-in").disabled = zoom >= MAX_ZOOM || layers.hidden;
 }
 
-/** Return words for rotation and mirroring: left and right may be swapped, and readers must notice. */
+/** Return words for rotation and mirroring, because readers must notice if left and right are swapped. */
 function turnedWords() {
     const said = [quarters > 0 && `rotated ${90 * quarters}°`, mirrored.across !== mirrored.upright && "mirrored"];
     if (mirrored.across && mirrored.upright) said.push("upside down");

@@ -1,5 +1,5 @@
-// Asks for the token if the service requires one, and keeps it in sessionStorage: for this tab, until it closes.
-// Behind `pneumonia console`, it asks for a one-time code instead, and keeps the key that it gets for the code.
+// Asks for the token if the service requires one, and keeps it in sessionStorage until the tab is closed.
+// Behind `pneumonia console`, this module asks for a one-time code, and keeps the key that it gets for the code.
 
 import { getKey, getModel, useToken } from "./api.js";
 import { byId } from "./dom.js";
@@ -35,8 +35,8 @@ let words = TOKEN_WORDS;
 let redeem = async (text) => text; // turns the typed text into the token to send
 
 /**
- * Prepare the dialog for the service's kind of access. Resolves with its words, or with null if no token is needed. A
- * code in the fragment of the address is used and removed from the address.
+ * Prepare the dialog for the service's kind of access. Resolves with the words of the dialog, or with null if no
+ * token is needed. A code in the fragment of the address is used and removed from the address.
  * @param {string} auth of /config
  */
 export async function prepareToken(auth) {

@@ -49,7 +49,7 @@ export function groupOf(image) {
     return caveatOf(image.answer) ?? image.answer.triage;
 }
 
-/** Return words for a triage value. A value that only a newer service knows keeps its own words. */
+/** Return words for a triage value. A value from a newer service is shown without its underscores. */
 export const triageWords = (triage) => TRIAGE[triage]?.words ?? triage.replaceAll("_", " ");
 
 /** Return an answer in one line: "Likely normal", or "Forced, likely normal". */

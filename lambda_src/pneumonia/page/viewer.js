@@ -23,7 +23,7 @@ let shown = null; // the image on the stage
 let turn = 0; // counts calls of show(): only the latest one may draw
 let opacityBeforeHiding = null;
 
-/** Show an image on the stage, as far as it is available. Called again when its result has arrived. */
+/** Show an image on the stage, as far as it is available. Call this again when its result has arrived. */
 export async function show(image) {
     turn += 1;
     const mine = turn;
