@@ -1,9 +1,9 @@
 """`python -m pneumonia.decode.child BYTES`: decode files for `isolated`, each in a separate process.
 
-This process loads the libraries once and decodes nothing. It forks a process for each file before the file arrives.
-The forked process may allocate BYTES in addition to what it already has. It waits for a file, sends the reply, and
-exits, so no data of a file stays in memory. `messages` defines the format of files and replies. This process exits when
-its input ends. If a file crashes the forked process, this process exits with DIED or DIED_OF_MEMORY.
+This process loads the libraries once and does not decode. It forks a process for each file before the file arrives. The
+forked process may allocate BYTES bytes in addition to the memory it already has. It waits for a file, sends the reply,
+and exits, so no data of a file stays in memory. `messages` defines the format of files and replies. This process exits
+when its input ends. If a file crashes the forked process, this process exits with DIED or DIED_OF_MEMORY.
 """
 
 import gc
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-import numpy.ma  # noqa: F401 - this and `dicom` are loaded before the fork, or each forked process would load them again
+import numpy.ma  # noqa: F401 - loaded once before the fork, like `dicom`, instead of in each forked process
 from PIL import Image
 
 import pneumonia.decode.dicom  # noqa: F401
@@ -38,7 +38,7 @@ _ENDED = 4
 
 def main(memory_bytes: int) -> None:
     Image.init()  # Pillow's plugins are also loaded once, before the fork
-    gc.freeze()  # a garbage collection would write to every page that the processes share
+    gc.freeze()  # otherwise garbage collection would write to every memory page that the processes share
     while (code := _one_file(memory_bytes)) == 0:
         pass
     sys.exit(0 if code == _ENDED else code)
@@ -66,7 +66,7 @@ def _answer(memory_bytes: int) -> NoReturn:
         with os.fdopen(SOURCE, "rb", closefd=False) as source, os.fdopen(TARGET, "wb", closefd=False) as target:
             fields, data = read_message(source.read)
             limits = Limits(**fields["limits"])
-            # Ends this process even if the caller, which enforces the time limit, no longer exists.
+            # Limit the CPU time, so that this process ends even if the caller, which enforces the time limit, has died.
             seconds = int(limits.decode_seconds) + GRACE_SECONDS
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             target.write(READY)
@@ -89,7 +89,7 @@ def _decoded(data: bytes, limits: Limits, asked: dict[str, Any], memory_bytes: i
     except MemoryError:
         return of_error(out_of_memory())
     except PneumoniaError as error:
-        refused = was_refused()  # read first: later calls may change it
+        refused = was_refused()  # read first, because later calls may change it
         if lacks_memory(error):
             return of_error(out_of_memory())
         if isinstance(error, UndecodableImage):

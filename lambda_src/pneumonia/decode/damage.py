@@ -23,7 +23,7 @@ class _Cut(Exception):
 
 
 class _NotRead(Exception):
-    """The file is of a kind that is not supported. The text names it."""
+    """The file is of a kind that is not supported. The text of the exception names the kind."""
 
 
 def why_undecodable(data: bytes, kind: Format) -> str:
@@ -79,7 +79,7 @@ def _look_at_bmp(data: bytes) -> None:
 
 
 def _look_at_tiff(data: bytes) -> None:
-    # Imported here at no cost, because decoding has already loaded it.
+    # Imported here at no cost, because decoding has already loaded this module.
     from PIL.TiffImagePlugin import COMPRESSION_INFO
 
     tags = dict(_tiff_tags(data))

@@ -1,4 +1,4 @@
-"""Decode both bytes of 16-bit colour by reading the image twice: Pillow keeps only the high bytes.
+"""Decode both bytes of 16-bit colour by reading the image twice, because Pillow keeps only the high bytes.
 
 The high bytes of a 12-bit image in a 16-bit file have only 16 grey levels.
 """
@@ -21,7 +21,7 @@ BYTES_PER_PIXEL = 24
 
 
 def raw_mode(image: ImageFile) -> str:
-    """Return Pillow's raw mode for an opened image, which says how its samples are stored; empty if there is none."""
+    """Return Pillow's raw mode of an opened image. It says how the samples are stored; it is empty if there is none."""
     if not image.tile:
         return ""
     args = image.tile[0].args
@@ -35,7 +35,7 @@ def is_deep_colour(image: ImageFile) -> bool:
 
 
 def deep_grey(image: ImageFile, again: Callable[[], ImageFile]) -> NDArray[np.float32]:
-    """Return luma (ITU-R 601-2) over black, [rows, columns] of 0..65535.
+    """Return the luma (ITU-R 601-2) of an image over a black background: float32 [rows, columns], 0..65535.
 
     `image` must be opened and not loaded. `again` opens the same image again.
     """

@@ -1,4 +1,4 @@
-"""Decode DICOM files, and choose which of their facts go into the response."""
+"""Decode DICOM files, and choose which facts of their headers go into the response."""
 
 import warnings
 
@@ -16,7 +16,7 @@ from pneumonia.errors import PneumoniaError, UndecodableImage
 
 
 def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> DecodedImage:
-    """Decode the image of a DICOM file. Apply modality LUT, VOI LUT or window, padding, photometric interpretation.
+    """Decode the image of a DICOM file. Apply modality LUT, VOI LUT or window, padding, and photometric interpretation.
 
     `own_depth`: see `dispatch.decode`.
 
@@ -25,7 +25,7 @@ def decode_dicom(data: bytes, limits: Limits, *, own_depth: bool = False) -> Dec
     dataset, cut = None, False
     try:
         with warnings.catch_warnings():
-            # pydicom's warnings quote the values that break the standard.
+            # pydicom's warnings quote the values that break the standard, which may identify the patient.
             warnings.simplefilter("ignore")
             dataset, cut = read_file(data, limits)
             found = check_header(dataset, limits, cut=cut, shown_only=own_depth)

@@ -13,9 +13,11 @@ _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 def keep_first_frame(dataset: Dataset, limits: Limits) -> None:
     """Reduce compressed pixels to their first frame. Uncompressed pixels stay unchanged.
 
-    A decoder finds the frame by one of two tables or by the fragments, and these may disagree. After this call there is
-    one fragment and no table. The extended table is ignored: a file that has one stores each frame in one fragment
-    (PS3.3, C.7.6.3.1.8). Raises TooLarge, UndecodableImage, and what pydicom raises.
+    A decoder finds the frame with the basic or the extended offset table, or by the fragments, and these may disagree.
+    After this call there is one fragment and no table. The extended table is ignored, because a file that has one
+    stores each frame in one fragment (PS3.3, C.7.6.3.1.8).
+
+    Raises TooLarge, UndecodableImage, and what pydicom raises.
     """
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if not syntax.is_encapsulated:

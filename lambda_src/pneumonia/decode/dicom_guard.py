@@ -1,7 +1,7 @@
 """Walk through the elements of a DICOM data set without keeping any, to protect pydicom from decompression bombs.
 
 pydicom creates an object for every element and recurses into every nested sequence. Twenty megabytes of empty elements
-would take gigabytes of memory. This walk only counts (encoding: DICOM PS3.5, chapter 7), and stops at the limits.
+would take gigabytes of memory. This walk only counts elements (DICOM PS3.5, chapter 7), and stops at the limits.
 """
 
 import struct
@@ -28,7 +28,7 @@ LONG_FORM = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 def inflate(data: bytes, limits: Limits) -> bytes:
     """Decompress a raw deflate stream (PS3.5 A.5), up to the limit. Raises TooLarge, UndecodableImage.
 
-    The first pass keeps nothing, so a stream over the limit costs no memory.
+    The first of two passes keeps nothing, so a stream over the limit costs no memory.
     """
     try:
         if sum(map(len, _pieces(data, limits))) > limits.max_inflated_bytes:
@@ -100,7 +100,7 @@ def check_elements(data: bytes, start: int, encoding: Encoding, limits: Limits, 
                     "Export it without private elements, or as PNG."
                 )
             fragments = tag == PIXEL_DATA
-            # Elements that the writer does not know stay in implicit encoding (PS3.5, 6.2.2).
+            # The content of an element of unknown representation (UN) is in implicit encoding (PS3.5, 6.2.2).
             encoding = Encoding(True) if kind == b"UN" else encoding
         elif fragments or not (kind == b"SQ" or tag == ITEM or (encoding.implicit and tag in READ_SEQUENCES)):
             position += length

@@ -35,7 +35,7 @@ PIXEL_TAG = 0x7FE00010
 NO_MORE_FRAGMENTS = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 FOR_PROCESSING = frozenset({DigitalXRayImageStorageForProcessing, DigitalMammographyXRayImageStorageForProcessing})
-"""Storage classes of pixels as the detector measured them (PS3.3, C.8.11.7.1.1)."""
+"""SOP classes of images with raw detector values (PS3.3, C.8.11.7.1.1)."""
 
 _UID = re.compile(UID_PATTERN)
 
@@ -44,13 +44,14 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
     """Check that the structure of a file is within the limits, and read it. Return the data set with its meta group,
     and whether its last element extends beyond the end of the file.
 
-    `dcmread` is not used: it detects the transfer syntax in its own way, and decompresses a deflated file without a
-    limit. With `inflates` false, a deflated file is refused. Raises TooLarge, UndecodableImage, UnsupportedFormat, and
-    on damaged files almost any exception from pydicom.
+    `dcmread` is not used, because it detects the transfer syntax in its own way, and decompresses a deflated file
+    without a limit. If `inflates` is false, a deflated file is refused.
+
+    Raises TooLarge, UndecodableImage, UnsupportedFormat, and, on damaged files, almost any exception from pydicom.
     """
     config.settings.reading_validation_mode = config.IGNORE
     start = META_START if data.startswith(b"DICM", 128) else 0
-    # The standard requires explicit encoding here (PS3.10, 7.1), but some writers use implicit encoding.
+    # The standard requires explicit encoding in the meta group (PS3.10, 7.1), but some writers use implicit encoding.
     encoding = Encoding.of(data, start) if data.startswith(META_GROUP, start) else Encoding(implicit=False)
     body = check_elements(data, start, encoding, limits, group=2)
     meta = read_dataset(CountedReads(data[start:body], limits), encoding.implicit, is_little_endian=True)
@@ -67,7 +68,7 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
     end = check_elements(content, 0, encoding, limits)
     dataset = read_dataset(CountedReads(content, limits), encoding.implicit, not encoding.big_endian)
     if "PixelData" not in dataset and PIXELS in content and end == len(content):
-        # All fragments are there; only the delimiter after the last one is missing.
+        # All fragments are present. Only the delimiter after the last fragment is missing.
         dataset = read_dataset(CountedReads(content + NO_MORE_FRAGMENTS, limits), encoding.implicit, True)
     check_values(dataset)
     dataset.file_meta = FileMetaDataset(meta)
@@ -80,8 +81,8 @@ def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Da
 def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: bool = False) -> list[str]:
     """Refuse a file by its header, before any pixel is decoded. Return warning codes.
 
-    `cut`: as `read_file` returned it. `shown_only`: the image is displayed, not predicted, so any modality is accepted.
-    Raises ForProcessing, MultiFrame, NotARadiograph, UndecodableImage.
+    `cut`: as `read_file` returned it. `shown_only`: the image is displayed, not predicted, so any modality, raw
+    detector values and several frames are accepted. Raises ForProcessing, MultiFrame, NotARadiograph, UndecodableImage.
     """
     modality = str(dataset.get("Modality") or "").strip().upper()
     sop_class = str(dataset.get("SOPClassUID") or "").strip()
@@ -115,6 +116,6 @@ def check_header(dataset: Dataset, limits: Limits, *, cut: bool, shown_only: boo
 
 
 def uid_of(value: Any) -> str | None:
-    """Return a valid UID, else None: any other text might be a name."""
+    """Return the text of a valid UID, else None, because any other text might be a patient's name."""
     text = str(value or "").strip()
     return text if _UID.match(text) else None

@@ -34,7 +34,7 @@ class Instance:
 def identify(data: bytes, limits: Limits) -> Instance:
     """Read the header of a DICOM file, within the limits on elements and values.
 
-    An error in the file becomes its `refusal`: TooLarge, UnsupportedFormat (deflated), NotARadiograph, ForProcessing,
+    An error in the file becomes the `refusal`: TooLarge, UnsupportedFormat (deflated), NotARadiograph, ForProcessing,
     MultiFrame or UndecodableImage.
     """
     dataset: Dataset | None = None
@@ -44,9 +44,9 @@ def identify(data: bytes, limits: Limits) -> Instance:
         if len(data) > limits.max_image_bytes:
             raise TooLarge(f"The instance has more than {limits.max_image_bytes} bytes, the limit. Send a smaller one.")
         with warnings.catch_warnings():
-            # pydicom's warnings quote the values that break the standard.
+            # pydicom's warnings quote the values that break the standard, which may identify the patient.
             warnings.simplefilter("ignore")
-            # A small deflated file could take a long time to read, and nothing limits the time here.
+            # Refuse deflated files: even a small one could take a long time to read, and nothing limits the time here.
             dataset, cut = read_file(data, limits, inflates=False)
             found = _named(dataset)
             check_header(dataset, limits, cut=cut)

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 LATERAL = frozenset({"LL", "RL", "LLD", "RLD", "LAT", "LATERAL", "LEFT LATERAL", "RIGHT LATERAL"})
 """View positions that are not frontal (PS3.3 C.8.7.2 and C.8.11.1)."""
 CHEST = re.compile("CHEST|T[HO]+RAX|LUNG|PULM|POUMON")
-"""Names of the body part in chest X-rays, in the languages that have been seen."""
+"""Names of the body part in chest X-rays, in the languages found in files so far."""
 YEARS = (1, 6)
 """Ages in the training images, in years: at least the first number, and less than the second."""
 
@@ -35,7 +35,7 @@ def is_of_another_population(dataset: Dataset) -> bool:
 
 
 def _age(dataset: Dataset) -> float | None:
-    """Return the age in years, from PatientAge or, without it, from the dates of birth and study."""
+    """Return the age in years, from PatientAge or, without it, from the dates of birth and acquisition or study."""
     if match := _AGE.fullmatch(_text(dataset, "PatientAge")):
         return int(match[1]) / _IN_A_YEAR[match[2]]
     born = _date(dataset.get("PatientBirthDate"))

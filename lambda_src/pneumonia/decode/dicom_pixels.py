@@ -1,4 +1,4 @@
-"""Convert the stored values of a DICOM image to the grey that a viewer shows (DICOM PS3.4, N.2)."""
+"""Convert the stored values of a DICOM image to the grey levels that a viewer shows (DICOM PS3.4, N.2)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,14 +24,14 @@ COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 MOST_LOST = 0.1
 """Largest share of the middle of an image that its window may turn plain white. A window that whitens more is ignored,
-even if it was chosen for one part of the body: the model would not see the whitened part, and the measured range of the
-image loses nothing (docs/formats.md). Of 1,073 images of two hospitals, one has more than 5% of white."""
+even if it was chosen for one part of the body, because the model would not see the whitened part. The measured range of
+the image is used instead and loses nothing (docs/formats.md). Of 1,073 images of two hospitals, one has more than 5% of
+white."""
 EVEN = 0.02
-"""Noise of an even area: its values differ from their median by at most this share of the image's range."""
+"""Largest noise of an even area: all its values are within this share of the image's range from their median."""
 MOSTLY = 0.5
 """If an even area contains more than this share of the whitened values, its values do not count as lost. Otherwise all
-whitened values count as part of the X-ray. Of 161 images whose brightest fifth is whitened by a window, that fifth is
-even in 18."""
+whitened values count as lost. In 161 images, a window whitens the brightest fifth; in 18 of them this fifth is even."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Grey:
 
 
 def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> Grey:
-    """Return the first frame as it is meant to be displayed. Removes the pixels from the data set.
+    """Return the first frame as it is meant to be displayed, and remove the pixels from the data set.
 
     Raises TooLarge, UndecodableImage, and what the decoders raise.
     """
@@ -85,7 +85,7 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
 
 
 def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
-    """Return the image of `to_grey` at its own depth, and that depth. Padding is as dark as the darkest value."""
+    """Return the image of `to_grey` at its own depth, and that depth. Padding is replaced as in `_masked`."""
     if grey.stored is None:
         return grey.pixels, EIGHT_BITS
     mask, values = _mask(grey.stored, dataset), _values(grey.stored, dataset)
@@ -108,7 +108,8 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
 def _shown(
     values: NDArray[Any], mask: Mask | None, dataset: Dataset, white: int
 ) -> tuple[NDArray[np.uint8], Window | None, tuple[str, ...]]:
-    """Apply the VOI LUT or the window or, without either, the range of values that are not padding. `white`: 0 or
+    """Convert values to grey with the VOI LUT, the window or, if neither fits, the range of all values except padding.
+    Also return the window that was applied, and warning codes. `white`: the grey level that is displayed as white, 0 or
     255."""
     own = film_range(values, mask)
     table = _table(dataset, "VOILUTSequence")
@@ -124,7 +125,7 @@ def _shown(
         grey = _masked(apply_window(values, window, own), mask)
         if _fits(grey, mask, _lost(grey, values, mask, white, own)):
             return grey, window, ()
-    # A window or table that shows nothing does not belong to this image.
+    # A window or table that hides this image belongs to another one. A warning says that it was ignored.
     ignored = "WindowWidth" in dataset or bool(dataset.get("VOILUTSequence"))
     return _masked(scale_to_grey(values, *own), mask), None, ("window_ignored",) if ignored else ()
 
@@ -139,14 +140,14 @@ def _lost(grey: NDArray[np.uint8], values: NDArray[Any], mask: Mask | None, whit
     """Return the share of the middle of an image that lost its detail: different values became plain white.
 
     Even areas do not count: an unexposed border has only noise, and a window may turn it white. Black does not count
-    either: air is black, and a window need not show it.
+    either: air is black, and a window need not show air.
     """
     middle = middle_of(grey)
     lost = grey[middle] == white
     if mask is not None:
         lost &= mask[middle]
     whitened = values[middle][lost]
-    # Any window clips the values beyond the range of the image.
+    # Values beyond the range of the image do not count, because any window clips them.
     whitened = whitened[(whitened > own[0]) & (whitened < own[1])]
     share = float(whitened.size / max(1, lost.size))
     if share <= MOST_LOST:
@@ -156,8 +157,8 @@ def _lost(grey: NDArray[np.uint8], values: NDArray[Any], mask: Mask | None, whit
 
 
 def _values(stored: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """Apply the modality LUT, or slope and intercept, which may be present but empty. Returns float32, or `stored` if
-    it holds the values already."""
+    """Apply the modality LUT, or slope and intercept, which may be present but empty. Return float32, or `stored` if
+    this changes no value."""
     table = _table(dataset, "ModalityLUTSequence")
     if table is not None:
         return table.look_up(stored).astype(np.float32)
@@ -172,7 +173,7 @@ def _table(dataset: Dataset, sequence: str) -> Table | None:
 
 
 def _mask(stored: NDArray[Any], dataset: Dataset) -> Mask | None:
-    """Return a mask that is False for padding (PS3.3 C.7.5.1.1.2: one value or a range); None if nothing is padding."""
+    """Return a mask that is False for padding (PS3.3 C.7.5.1.1.2: one value or a range); None if none is declared."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
         return None
@@ -189,7 +190,7 @@ def _stored_integer(value: Any, dataset: Dataset) -> int:
 
 
 def _masked(grey: NDArray[np.uint8], mask: Mask | None) -> NDArray[np.uint8]:
-    """Make padding as dark as the darkest value of the image, for either polarity."""
+    """Give padding the lowest grey of the image, before an inversion for MONOCHROME1."""
     if mask is None or mask.all() or not mask.any():
         return grey
     return np.where(mask, grey, grey[mask].min())

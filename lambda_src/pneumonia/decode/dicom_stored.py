@@ -1,4 +1,4 @@
-"""Check what the header says about the stored values of a DICOM image, and decode them."""
+"""Check what the header says about the stored values of a DICOM image, and decode these values."""
 
 from typing import Any
 
@@ -91,12 +91,12 @@ def read_stored(dataset: Dataset, *, grey: bool) -> NDArray[Any]:
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if not grey:
         return pixel_array(dataset, index=0)
-    # pydicom would clear the bits above the stored ones without looking at HighBit.
+    # pydicom must not correct unused bits: it would clear those above the stored ones without looking at HighBit.
     cells = _extended(dataset, syntax)
     if cells is None:
         cells = pixel_array(dataset, index=0, correct_unused_bits=False)
     if syntax in LOSSY and cells.dtype.kind == "u":
-        # Lossy compression can exceed the brightest value. These samples must not wrap around to black.
+        # Lossy compression can return samples above the brightest value. They must not wrap around to black.
         return np.asarray(np.minimum(cells, cells.dtype.type(2 ** int(dataset.BitsStored) - 1)))
     return stored_values(cells, dataset)
 

@@ -1,7 +1,7 @@
 """Limit what pydicom parses. It creates an object for every element, and for every value that is accessed.
 
 The walk in `dicom_guard` follows the encoding of the standard, while pydicom also accepts files that break it. A file
-can therefore have few elements for the walk and millions for pydicom. These bounds limit pydicom itself.
+can therefore have few elements for the walk and millions for pydicom. The bounds in this module limit pydicom itself.
 """
 
 import io
@@ -15,7 +15,7 @@ from pneumonia.decode.limits import Limits
 from pneumonia.errors import TooLarge, UndecodableImage
 
 READS_PER_ELEMENT = 4
-"""pydicom reads an element in up to four parts: its header, the long form of the header, the bytes ahead, its value."""
+"""pydicom reads an element in up to four parts: its header, the long form of its length, a look ahead, its value."""
 
 VALUE_GROUPS = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0})
 """Groups of the elements that this package accesses."""
@@ -24,7 +24,7 @@ MAX_VALUE_BYTES = 2**18
 """Limit for one element. The longest in use is a lookup table of 65,536 entries of two bytes, with its sequence."""
 
 FREE_LENGTH = frozenset({0x00282000, 0x7FE00010})
-"""The ICC profile, which is never accessed, and the pixels, which have their own limits."""
+"""Elements without this limit: the ICC profile, which is never accessed, and the pixels, which have other limits."""
 
 ITEM = b"\xfe\xff\x00\xe0"
 MAX_OFFSETS = 1024
@@ -32,7 +32,7 @@ MAX_OFFSETS = 1024
 
 
 class CountedReads(io.BytesIO):
-    """A byte stream that allows only as many reads as the permitted number of elements needs. Raises TooLarge."""
+    """A byte stream that allows the reads that the permitted number of elements needs. More reads raise TooLarge."""
 
     def __init__(self, data: bytes, limits: Limits) -> None:
         super().__init__(data)

@@ -12,10 +12,12 @@ def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth:
 
     `enough`: a JPEG may be decoded at reduced size as long as both sides keep this many pixels; None keeps them all.
     `own_depth`: decode for a viewer, with samples of up to 16 bits. The content is not checked: the first of several
-    frames is decoded, and other modalities and images for processing are accepted. The time limit applies here to JPEG,
-    PNG and BMP only; in `isolated.decode_in_time` it applies to every format. Raises MissingImage (no bytes), TooLarge
-    (anything over the limits), UnsupportedFormat, UndecodableImage (truncated or damaged), TookTooLong, MultiFrame,
-    NotARadiograph (a DICOM file of another modality), ForProcessing.
+    frames is decoded, and other modalities and images for processing are accepted.
+
+    The time limit applies here to JPEG, PNG and BMP only. In `isolated.decode_in_time` it applies to every format.
+
+    Raises MissingImage (no bytes), TooLarge (anything over the limits), UnsupportedFormat, UndecodableImage (truncated
+    or damaged), TookTooLong, MultiFrame, NotARadiograph (a DICOM file of another modality), ForProcessing.
     """
     if not data:
         raise MissingImage(f"The image is empty (0 bytes). Send the content of an image file ({', '.join(NAMES)}).")
@@ -25,8 +27,8 @@ def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth:
         )
     kind = sniff(data)
     if kind.plugin is None:
-        # Imported when the first DICOM file arrives: pydicom takes longer to import than everything else here, and
-        # most callers send other formats.
+        # Imported when the first DICOM file arrives, because most callers send other formats, and pydicom takes longer
+        # to import than everything else here.
         from pneumonia.decode.dicom import decode_dicom
 
         return decode_dicom(data, limits, own_depth=own_depth)

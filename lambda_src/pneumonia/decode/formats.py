@@ -20,8 +20,8 @@ class Format(NamedTuple):
         return data.startswith(self.magic, self.offset) and data.startswith(self.inner, self.inner_offset)
 
 
-# DICOM comes first: the 128 bytes before its prefix may contain anything, and some files begin like a TIFF so that TIFF
-# viewers can open them.
+# DICOM comes first, because the 128 bytes before its prefix may contain anything. Some DICOM files begin like a TIFF
+# so that TIFF viewers can open them.
 FORMATS = (
     Format("DICOM", (b"DICM",), None, offset=128),
     Format("JPEG", (b"\xff\xd8\xff",), "JPEG"),
@@ -50,7 +50,7 @@ _MOST_BRANDS = 16
 # Common formats that are not supported, and what to do: (offset, magic, name and advice).
 _OTHERS = (
     (4, b"ftyp", "a video. Export one X-ray from it as an image."),
-    # The PNG signature contains a line break of each kind to detect this.
+    # The PNG signature contains each kind of line break, so that changed line breaks can be detected.
     (0, b"\x89PNG", "a PNG whose line breaks were changed in transfer. Send it as binary data (curl --data-binary)."),
     (0, b"%PDF", "a PDF document. Export the X-ray in it as an image."),
     (0, b"GIF8", "a GIF, which has too few grey levels for an X-ray. Export the image in another format."),

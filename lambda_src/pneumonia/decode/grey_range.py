@@ -44,7 +44,7 @@ def film_range(values: Values, mask: Mask | None = None) -> Range:
     """Return the lowest and the highest value that the X-ray shows. `values`: real numbers [rows, columns].
 
     The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side if the image has
-    values there. An even area, such as a shutter or an unmarked border, is left out if the gap between its values and
+    values there. An even area, such as a shutter or an undeclared border, is left out if the gap between its values and
     all others is larger than the range of the others. `mask` is False for padding. Returns (0, 0) if there is no value.
     """
     middle = middle_of(values)

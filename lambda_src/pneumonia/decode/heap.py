@@ -22,8 +22,8 @@ class Heap:
         self._left = 0
         self._pages: int | None = None
         if sys.platform == "linux":
-            # By default the C library returns every block above about 128 kB as soon as it is free, and the system
-            # clears it again for the next block, several times for each image (docs/performance.md).
+            # By default the C library returns every block above about 128 kB to the system as soon as it is free. The
+            # system then clears memory for the next block, several times for each image (docs/performance.md).
             with contextlib.suppress(OSError, AttributeError):
                 for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
                     ctypes.CDLL(None).mallopt(parameter, KEPT_BYTES)
@@ -31,7 +31,7 @@ class Heap:
     def give_back(self) -> None:
         """Return free memory to the system. Call this when an image is no longer used.
 
-        The error of a refused image still refers to the image, so that memory is returned after the next image.
+        The error of a refused image still refers to the image, so its memory is returned only after the next image.
         """
         with contextlib.suppress(OSError, AttributeError):
             if self._least is None or self._resident() > self._least + KEPT_BYTES:

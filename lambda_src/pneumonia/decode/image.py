@@ -1,4 +1,4 @@
-"""The data class that every format is decoded into, and the checks of its content."""
+"""The data class that images of every format are decoded into, and the checks of their content."""
 
 from bisect import bisect_left
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +16,7 @@ UID_PATTERN = "^[0-9][0-9.]{0,63}$"
 """Pattern of a DICOM UID (PS3.5, 9.1), strict enough that no name matches."""
 
 BLANK_SPREAD = 8
-"""An image is blank if its darkest and its brightest hundredth are fewer grey levels apart, of 255."""
+"""An image is blank if fewer grey levels, of 255, are between its darkest 1% and its brightest 1%."""
 
 BORDER = 0.1
 """Width of the border where grey levels are not counted, as a share of each side. Labels and collimators are there."""
@@ -70,7 +70,7 @@ class DecodedImage:
 
     An image decoded in its own depth has mode "I;16" if it has more than 8 bits, and `depth` describes its samples.
 
-    `format` is a name of FORMATS. `inverted`: dark and bright were exchanged. `warnings` are codes.
+    `format` is a name of FORMATS. `inverted`: decoding exchanged dark and bright. `warnings` are codes.
     `other_population`: the file says that the image is not of the training population.
     """
 
@@ -118,9 +118,9 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
     width, height = image.pixels.size
     left, top = int(width * BORDER), int(height * BORDER)
     counts = _histogram(image.pixels, left, top, width - left, height - top)
-    # In a blank image, at most 1% of the pixels are darker than its few grey levels, and at most 1% are brighter. These
-    # are at most 1% / 0.64 of the pixels inside the border. The histogram of the whole image is therefore needed only
-    # if the one inside the border is also narrow.
+    # In a blank image, at most 1% of the pixels are darker than its few grey levels, and at most 1% are brighter. Each
+    # 1% is at most 1% / 0.64 of the pixels inside the border. The histogram of the whole image is therefore needed only
+    # if the histogram inside the border is also narrow.
     if _spread(counts, 0.016) < BLANK_SPREAD and _spread(image.pixels.histogram(), 0.01) < BLANK_SPREAD:
         raise BlankImage("The image is blank: nearly all of it is one grey level. Check the exposure and the export.")
     dark, bright = _levels(counts, 0.01)
@@ -129,7 +129,7 @@ def check_content(image: DecodedImage, min_side: int) -> DecodedImage:
 
 
 def _histogram(pixels: Image.Image, left: int, top: int, right: int, bottom: int) -> list[int]:
-    """Count the pixels of each grey level in a part of an image. In strips, because a crop is a copy."""
+    """Count the pixels of each grey level in a part of an image. Count in strips, because a crop is a copy."""
     rows = max(1, _STRIP_PIXELS // max(1, right - left))
     counts = pixels.crop((left, top, right, min(bottom, top + rows))).histogram()
     for row in range(top + rows, bottom, rows):
@@ -140,7 +140,7 @@ def _histogram(pixels: Image.Image, left: int, top: int, right: int, bottom: int
 
 def _levels(counts: list[int], share: float) -> tuple[int, int]:
     """Return the grey levels of the darkest and of the brightest `share` of the pixels."""
-    # In plain Python: after a run of the model, the code of numpy is no longer in the CPU caches.
+    # Plain Python is used, because numpy's code is no longer in the CPU caches after the previous prediction.
     below = list(accumulate(counts))
     return bisect_left(below, share * below[-1]), bisect_left(below, (1 - share) * below[-1])
 

@@ -1,12 +1,13 @@
 """Decode within limits of time and memory that no file can exceed.
 
-Plain JPEG and PNG files are decoded in this process (see `plain`): their memory is known in advance, and Pillow reads
-them piece by piece, so the time limit is checked between pieces (`timed_file`). All other files go to a separate
-process (`child`), which is started when the first of them arrives. The system limits its memory, and it is killed at
-the time limit: many decoders process a whole file in one call of C, C++ or Rust, which no signal, exception or thread
-of Python can interrupt. That process gets no credentials and cannot read the credentials of this one (`own_memory`).
-The output of its libraries is discarded, because it may quote the file. A crash of a decoder ends that process, not
-this one.
+Plain JPEG and PNG files are decoded in this process (see `plain`). Their memory use is known in advance. Pillow reads
+them piece by piece, so the time limit is checked between pieces (`timed_file`).
+
+All other files go to the decoder process (`child`), which starts when the first of them arrives. The system limits the
+memory of the decoder process, and this process kills it at the time limit. Killing is necessary because many decoders
+process a whole file in one call of C, C++ or Rust, which no signal, exception or thread of Python can interrupt. The
+decoder process gets no credentials, and cannot read those of this process (`own_memory`). The output of its libraries
+is discarded, because it may quote the file. If a decoder crashes, only the decoder process ends.
 """
 
 import atexit
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import subprocess
 
 START_SECONDS = 60.0
-"""Time to load Python, numpy, Pillow and pydicom in a cold container. It does not count towards the time limit."""
+"""Time to load Python, numpy, Pillow and pydicom in a cold container. This time does not count towards the limit."""
 
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
 
@@ -45,8 +46,8 @@ def decode_in_time(
 ) -> DecodedImage:
     """Decode any format within `limits.decode_seconds` and `limits.max_decoded_bytes` of memory.
 
-    `apart`: use the separate process even for a plain file. `own_depth` does the same.
-    Raises what `decode` raises, and TookTooLong.
+    `apart`: use the decoder process even for a plain file. `own_depth`: see `dispatch.decode`; this also uses the
+    decoder process. Raises what `dispatch.decode` raises, and TookTooLong.
     """
     if not data or len(data) > limits.max_image_bytes:
         return decode(data, limits, enough)
@@ -62,7 +63,7 @@ def decode_in_time(
 
 
 class Decoder:
-    """The separate process that decodes all files that are not plain, one at a time. Threads wait for their turn."""
+    """The decoder process, for files that are not plain. It decodes one file at a time; threads wait for their turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -72,12 +73,12 @@ class Decoder:
     def decode(
         self, data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False
     ) -> DecodedImage:
-        """Decode a file. Raises what `decode` raises, and RuntimeError if the process cannot be started."""
+        """Decode a file. Raises what `dispatch.decode` raises, and RuntimeError if the process cannot be started."""
         with self._lock:
             try:
                 reply = self._ask(data, limits, enough, own_depth)
             except BaseException:
-                self._stop()  # its state is unknown, so the next file gets a new process
+                self._stop()  # the state of the process is unknown, so the next file gets a new one
                 raise
         return image_in(*reply)
 
@@ -145,7 +146,7 @@ class Decoder:
 
 @functools.cache
 def process_decoder() -> Decoder:
-    """Return the decoder of this process. Its process ends with this one."""
+    """Return the decoder of this process. The decoder process ends when this process ends."""
     decoder = Decoder()
     atexit.register(decoder.close)
     return decoder

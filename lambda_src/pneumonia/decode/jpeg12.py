@@ -1,8 +1,8 @@
 """Decode JPEG with 12 bits per sample (ITU-T T.81, the extended process), as old archives store it.
 
 The usual decoder of JPEG in DICOM fails on most of these files. Pillow includes libjpeg-turbo, which can decode them.
-Pillow's JPEG plugin uses it for 8 bits only, but Pillow's libtiff also uses it for 12. This module therefore adds the
-header of a TIFF with one strip to the stream.
+Pillow's JPEG plugin uses it for 8 bits only, but Pillow's libtiff also uses it for 12. This module therefore puts the
+header of a TIFF with one strip before the stream.
 """
 
 import io

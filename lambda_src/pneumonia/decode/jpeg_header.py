@@ -1,7 +1,7 @@
 """Read the size of a JPEG or JPEG-LS stream from its frame header (ITU-T T.81, B.2.2), before a decoder allocates
 memory for it.
 
-Reading the parameters with libjpeg takes as much memory as decoding.
+Reading the size with libjpeg would take as much memory as decoding.
 """
 
 import struct
@@ -13,7 +13,7 @@ SOI, SOS, EXTENDED, DHP, EXP = 0xD8, 0xDA, 0xC1, 0xDE, 0xDF
 FRAMES = frozenset({0xC0, EXTENDED, 0xC2, 0xC3, 0xF7})
 """Baseline, extended, progressive, lossless (Huffman), and JPEG-LS."""
 OTHER_FRAMES = frozenset({0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, DHP, EXP})
-"""Hierarchical and arithmetic frames, which no DICOM transfer syntax in use has."""
+"""Hierarchical and arithmetic frames, which no DICOM transfer syntax in use allows."""
 ALONE = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """Markers without a segment."""
 

@@ -9,12 +9,12 @@ from pneumonia.declaration import integer, setting
 class Limits:
     """Settings that bound the work on one image. Sizes are in bytes and pixels, times in seconds.
 
-    All except `max_image_bytes` and `decode_seconds` are checked against the headers, before any pixel is decoded.
+    The limits on pixels, memory, frames and DICOM elements are compared with the headers before any pixel is decoded.
     """
 
     max_image_bytes: int = setting(integer(1_000, 500_000_000), "largest image file, in bytes", default=40_000_000)
-    # Above this maximum, Pillow's own guard against decompression bombs (a quarter GiB of 24-bit pixels) would refuse
-    # images that this setting allows.
+    # With a higher maximum, this setting could allow images that Pillow's own guard against decompression bombs (a
+    # quarter GiB of 24-bit pixels) refuses.
     max_image_pixels: int = setting(
         integer(10_000, 89_478_485), "largest image once decoded, width × height", default=50_000_000
     )

@@ -1,7 +1,7 @@
 """Read lookup tables of DICOM images (modality and VOI LUT, PS3.3 C.11.1.1 and C.11.2.1.1) by their content.
 
-Their descriptors are often wrong: they declare 16 bits for entries of 12 bits, or the wrong sign for the first value.
-Entries of 8 bits are stored either two to a word or one to a word.
+The descriptors of the tables are often wrong. They declare 16 bits for entries of 12 bits, or the wrong sign for the
+first value. Entries of 8 bits are stored either two to a word or one to a word.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Table:
 def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
     """Return the first table of a LUT sequence, or None if it has no readable table.
 
-    If there are several tables, readers choose one of them. Viewers show the first.
+    If there are several tables, the reader may choose one. Viewers use the first until then.
     """
     if not sequence:
         return None

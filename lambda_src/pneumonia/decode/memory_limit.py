@@ -22,8 +22,8 @@ _PILLOWS_WORD = "decoder error -9"
 def limit_memory(most_bytes: int) -> None:
     """Limit this process to `most_bytes` more memory than it has now.
 
-    RLIMIT_DATA is used rather than RLIMIT_AS, because it does not count the code of libraries. This does nothing on
-    systems that do not report how much memory is in use (systems other than Linux).
+    RLIMIT_DATA is used rather than RLIMIT_AS, because RLIMIT_AS also counts the code of libraries. This function does
+    nothing on systems that do not report how much memory is in use (systems other than Linux).
     """
     with contextlib.suppress(FileNotFoundError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA])
@@ -48,11 +48,11 @@ def forget_refusals() -> None:
 
 
 def was_refused() -> bool:
-    """Return whether the system refused memory to a C library in this thread since `forget_refusals`.
+    """Return whether the system refused memory to a C library in this thread since `forget_refusals` was called.
 
     A decoder that requests all its memory at once uses none of it if the request is refused, so its memory use does not
-    show the cause. Most decoders report only a failure. But `malloc` sets errno to ENOMEM, and successful calls do not
-    reset it. Returns False where the C library is not that of Linux.
+    show the cause. Most decoders report only that they failed. But `malloc` sets errno to ENOMEM, and successful calls
+    do not reset errno. Returns False on systems other than Linux.
     """
     with contextlib.suppress(AttributeError):
         return bool(_last_error()[0] == errno.ENOMEM)
@@ -60,7 +60,7 @@ def was_refused() -> bool:
 
 
 def _last_error() -> "ctypes._Pointer[ctypes.c_int]":
-    """Return C's errno of this thread. `ctypes.get_errno` returns a different one. Raises AttributeError."""
+    """Return C's errno of this thread (`ctypes.get_errno` returns a copy). Raises AttributeError except on Linux."""
     place = ctypes.CDLL(None).__errno_location
     place.restype = ctypes.POINTER(ctypes.c_int)
     found: ctypes._Pointer[ctypes.c_int] = place()

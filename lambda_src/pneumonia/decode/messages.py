@@ -1,8 +1,8 @@
 """The messages between `isolated` and `child`, the decoder process that it starts.
 
 A message has two parts of any length, JSON and bytes, preceded by their sizes. The child receives the limits and the
-file. It sends READY before it begins, then the fields and pixels of the DecodedImage, or an error. If decoding crashes,
-the child exits with the status DIED or DIED_OF_MEMORY.
+file. It sends READY before it decodes, then the fields and pixels of the DecodedImage, or an error. If decoding
+crashes, the child exits with the status DIED or DIED_OF_MEMORY.
 """
 
 import json

@@ -26,7 +26,7 @@ def to_samples(
         values: integers or real numbers [rows, columns]. Integers are kept exactly if their range needs at most 16
             bits. All other values are scaled to 16 bits.
         shown: the values that are shown as black and as white, before `negative` is applied.
-        bits: bits of a value, 1..16, if the file states them. Values that need more bits get more.
+        bits: bits of a value, 1..16, or 0 if the file does not state them. Values that need more bits get more.
         negative: the lowest value is white.
 
     Returns:

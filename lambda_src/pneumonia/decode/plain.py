@@ -13,7 +13,7 @@ HERE_BYTES = 150_000_000
 """Memory for one image in the function's process: 45 million pixels in grey, or 16 million in colour."""
 
 ROW_BYTES = 24
-"""Memory that Pillow needs for each row: a pointer and a block entry. In a narrow image it exceeds the memory of the
+"""Memory that Pillow needs for each row: a pointer and a block entry. In a narrow image this exceeds the memory of the
 pixels."""
 
 EXTRAS_BYTES, EXTRAS = 2**20, 200
@@ -103,13 +103,14 @@ def _jpeg_bytes(data: bytes) -> int | None:
 
 
 def _frame_bytes(data: bytes, marker: int, position: int, scans: int) -> int | None:
-    """Return the memory for the frame header at `position`. `scans`: how many of its components the first scan has."""
+    """Return the memory for the image with the frame header at `position`. `scans`: how many of the image's components
+    are in the first scan."""
     height, width, components = struct.unpack_from(">HHB", data, position + 5)
     factors = [divmod(data[position + 11 + 3 * place], 16) for place in range(components)]
     needed = width * height * (_GREY_JPEG_BYTES if components in (1, 3) else _COLOUR_JPEG_BYTES)
     needed += height * ROW_BYTES * 3
     if marker == _PROGRESSIVE or scans < components:
-        # libjpeg collects successive scans before it returns the first row.
+        # libjpeg collects all scans of the image before it returns the first row.
         across, down = max(h for h, _ in factors), max(v for _, v in factors)
         blocks = (-(-width // (8 * across)), -(-height // (8 * down)))
         needed += sum(64 * _COEFFICIENT_BYTES * h * v * blocks[0] * blocks[1] for h, v in factors)
@@ -117,7 +118,7 @@ def _frame_bytes(data: bytes, marker: int, position: int, scans: int) -> int | N
 
 
 def _is_small_exif(block: bytes) -> bool:
-    """Return whether the first directory of an EXIF block (TIFF 6.0, section 2) is as small as cameras write it."""
+    """Return whether an EXIF block and its first directory (TIFF 6.0, section 2) are within the limits for EXIF."""
     if len(block) > EXIF_BYTES:
         return False
     order = ">" if block.startswith(b"MM") else "<"

@@ -21,7 +21,7 @@ from pneumonia.errors import MultiFrame, TookTooLong, TooLarge, UndecodableImage
 from pneumonia.model.preprocess import reduce_while_decoding
 
 Values = Image.Image | NDArray[Any]
-"""A grey image of 8 bits, or the values of one with more bits."""
+"""A grey image of 8 bits, or the values of an image with more bits."""
 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "LA": 4, "RGB": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
 """Bytes of one pixel in memory, by Pillow's mode; 4 for every other mode."""
@@ -55,9 +55,9 @@ def decode_raster(
 
     - EXIF orientation is applied; an unreadable EXIF block is ignored.
     - Transparent parts become black, the background of a radiograph.
-    - Values of more than 8 bits are scaled from the range of the image to 0..255 (`grey_range`): detectors use 10 to 14
-      of the 16 bits, so a division by 256 would make the image almost black. With `own_depth` the values are kept, and
-      the first of several pages is read.
+    - Values of more than 8 bits are scaled from the range of the image to 0..255 (`grey_range`). Detectors use 10 to 14
+      of the 16 bits, so a division by 256 would make the image almost black.
+    - With `own_depth` these values are kept, and the first of several pages is read.
     - A TIFF whose lowest value is white is inverted. Its pages of reduced resolution are ignored.
     - For a JPEG, the main image is read, and the previews and gain maps after it are ignored.
     - Colour becomes luma (ITU-R 601-2).
@@ -66,7 +66,7 @@ def decode_raster(
     """
     try:
         with warnings.catch_warnings():
-            # Warnings about odd metadata are useless here, except for the guard against decompression bombs.
+            # Ignore warnings about odd metadata, but not the warning that guards against decompression bombs.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(data, kind, limits, enough, own_depth)

@@ -28,8 +28,8 @@ def stored_values(cells: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     cells. ``cells`` may be changed.
 
     The values are taken from the lowest bits if High Bit leaves no room for the stored bits. The same applies if High
-    Bit is higher up but no cell uses a bit beyond the stored ones: the writer changed the header but did not shift the
-    values.
+    Bit is higher up but no cell uses a bit above the lowest BitsStored ones. In that case the writer changed the header
+    but did not shift the values.
     """
     size, stored = 8 * cells.dtype.itemsize, int(dataset.BitsStored)
     high = dataset.get("HighBit")

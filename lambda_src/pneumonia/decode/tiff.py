@@ -65,7 +65,7 @@ def prepare(image: ImageFile) -> None:
 
 
 def samples(image: ImageFile) -> NDArray[np.generic] | None:
-    """Return the true values [rows, columns] of a loaded page whose sign Pillow gets wrong; None for any other page.
+    """Return the values [rows, columns] of a loaded page with their true sign if Pillow gets it wrong, else None.
 
     Pillow reads signed bytes as unsigned, and unsigned numbers of 32 bits as signed.
     """
@@ -79,7 +79,7 @@ def samples(image: ImageFile) -> NDArray[np.generic] | None:
 
 
 def white_is_zero(image: ImageFile) -> bool:
-    """Return True for a page whose lowest value is white. Pillow inverts pages of up to 8 unsigned bits itself."""
+    """Return True for a page whose lowest value is white, unless Pillow inverts it (up to 8 unsigned bits)."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     deep = image.mode.startswith("I") or image.mode == "F" or tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
     return bool(deep and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO)

@@ -16,8 +16,8 @@ Values = NDArray[Any]
 def window_of(center: Any, width: Any, function: Any) -> Window | None:
     """Return the first window of the file, or None if it cannot be used.
 
-    If there are several windows, readers choose one of them. Viewers show the first. The width must be at least 1
-    for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
+    If there are several windows, the reader may choose one. Viewers use the first until then. The width must be at
+    least 1 for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
     """
     middle, extent = number(center), number(width)
     if middle is None or extent is None:
@@ -32,7 +32,7 @@ def apply_window(values: Values, window: Window, measured: Range) -> NDArray[np.
     """Convert `values` to grey 0..255 by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
     `measured`: the range of the image's values. If a window is more than twice as wide, only this range is shown,
-    because the whole window would waste contrast that the file contains.
+    because showing the whole window would waste contrast.
     """
     if window.function == "SIGMOID":
         own = _sigmoid(np.array(measured, np.float32), window)
@@ -44,7 +44,7 @@ def apply_window(values: Values, window: Window, measured: Range) -> NDArray[np.
 
 
 def edges(window: Window) -> Range:
-    """Return the values that become black and white."""
+    """Return the values that a window makes black and white."""
     if window.function == "LINEAR_EXACT":
         return window.center - window.width / 2, window.center + window.width / 2
     return window.center - window.width / 2, window.center + window.width / 2 - 1

@@ -73,7 +73,7 @@ def _prepare(member: Member, directory: Path) -> Path:
     noise = np.frombuffer(hashlib.shake_128(b"film").digest(math.prod(shape)), np.uint8).reshape(shape)
     try:
         _optimise(source, target, weights)
-        # Run both graphs with the options used for serving. Comparing the same optimised graph would find nothing.
+        # Run both graphs with the options used for serving, to compare the results that callers would get.
         before, after = _outputs(source, noise), _outputs(target, noise)
     except Exception as error:  # onnxruntime's exceptions have no common public base class
         raise ModelError(f"onnxruntime cannot optimise {member.file}: {error}") from error
