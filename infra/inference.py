@@ -136,7 +136,7 @@ class Inference(Construct):
             timeout=Duration.seconds(timeout_seconds),
             reserved_concurrent_executions=reserved_concurrency,
             # Only the Lambda runtime writes traces, because the code imports no X-Ray SDK. Tracing adds two xray
-            # actions to the role, which cannot be limited to a resource.
+            # actions to the role. These actions cannot be limited to a resource.
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             # Replaced versions stay for rollbacks. They cost nothing, and are deleted with their function. A refused
             # version is deleted at once; otherwise a rollback of the next release would go to it.

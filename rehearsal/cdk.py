@@ -31,7 +31,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = No
 
 
 def copy_tree(target: Path) -> None:
-    """Copy the files that git tracks or would add to `target`, so that a rehearsal can change the copy."""
+    """Copy to `target` all files that git tracks or would add, so that a rehearsal can change the copy."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     for name in filter(None, listed.split("\0")):
         source, copied = ROOT / name, target / name

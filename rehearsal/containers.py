@@ -18,7 +18,7 @@ _LAMBDA_LIKE: Final = (
 )  # fmt: skip
 _INVOKE: Final = "/2015-03-31/functions/function/invocations"
 _MB_OF_ONE_CPU: Final = 1769
-_VERSIONS: Final = 2  # of one function at a time: the current and the next one
+_VERSIONS: Final = 2  # kept for each function: the current and the next one
 _START_SECONDS: Final = 120  # a high limit, because the machine may be under load
 LABEL: Final = "pneumonia.rehearsal"
 """Label of every container, to find containers that were left behind: `docker ps --filter label=…`."""

@@ -60,7 +60,7 @@ class EventBridge:
             MotoRule.send_to_targets = original  # type: ignore[method-assign]
 
     def deliver(self, rule: MotoRule, told: Mapping[str, Any]) -> None:
-        """Send an event to the targets of a rule, if it is enabled and its pattern matches."""
+        """Send an event to the targets of a rule, if the rule is enabled and its pattern matches."""
         event = {name: told[name] for name in _ENVELOPE}
         event["time"] = datetime.fromtimestamp(float(told["time"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if rule.state != "ENABLED" or not matches(rule.event_pattern.get_pattern(), event):

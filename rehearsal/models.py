@@ -1,4 +1,4 @@
-"""Add resource types to moto's CloudFormation that it lacks, or implements too coarsely for a rehearsal.
+"""Add resource types that moto's CloudFormation lacks, or implements too coarsely for a rehearsal.
 
 moto skips an unknown type and still reports CREATE_COMPLETE. Here an unknown type is an error. A deployment that passes
 has therefore created every resource of its template.
