@@ -106,7 +106,7 @@ class Monitoring(Construct):
             self._image_alarms()
 
     def watch_backfill(self, state_machine: sfn.StateMachine) -> None:
-        """Add the alarm on failed backfills. Errors of its function are retried or fail the execution."""
+        """Add the alarm on failed backfills. Its function needs no alarm: errors are retried or fail the execution."""
         self._alarm(
             "BackfillFailed",
             state_machine.metric_failed(period=_PERIOD, statistic="Sum"),
