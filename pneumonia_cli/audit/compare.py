@@ -37,9 +37,9 @@ class Comparison:
     """The comparison of two models.
 
     `films`: number of images that both models predicted. `auc`: AUC of the second model minus AUC of the first on
-    these images. `triage`: images by triage of the first and of the second model. `labels_changed`: images whose
-    balanced label changes, by their true label. `largest`: the images with the largest differences.
-    `answered_by_one`: images that only one model predicted.
+    these images. `triage`: number of images by triage of the first model, then of the second model. `labels_changed`:
+    number of images whose label at the balanced point changes, by true label. `largest`: the images with the largest
+    differences. `answered_by_one`: number of images that only this model predicted, for each model.
     """
 
     films: int
@@ -56,7 +56,7 @@ class Comparison:
 
 
 def compare(films: Sequence[Labelled], first: Sequence[Line], second: Sequence[Line]) -> Comparison:
-    """Compare two models. `first`, `second`: their lines, in the order of `films`."""
+    """Compare two models. `first`, `second`: the lines of each model, in the order of `films`."""
     one, two = scores_of(films, first), scores_of(films, second)
     both = np.intersect1d(one.index, two.index)
     one, two = one.of(np.isin(one.index, both)), two.of(np.isin(two.index, both))

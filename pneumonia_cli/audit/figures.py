@@ -1,7 +1,7 @@
 """Figures of merit on labelled images, with 95% intervals over patients.
 
-``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: the number of
-the patient of each image, ``int[N]``.
+``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: for each
+image the number of its patient, ``int[N]``.
 """
 
 from collections.abc import Callable
@@ -36,9 +36,9 @@ class Interval:
 
 
 def auc(y: Labels, p: Array) -> float:
-    """Return the area under the ROC curve: the share of pairs in the right order, where equal pairs count half.
+    """Return the area under the ROC curve, or nan if one of the classes is missing.
 
-    Returns nan if one of the classes is missing.
+    This is the share of pairs (one image with pneumonia, one normal image) in the right order. Ties count half.
     """
     ill, well = np.sort(p[y == 1]), np.sort(p[y == 0])
     if not ill.size or not well.size:
@@ -79,7 +79,7 @@ def bootstrap(
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the score interval of a share of ``count`` (Wilson 1927), which is wider than zero even for 20 of 20."""
+    """Return the score interval (Wilson 1927) of a share of ``count``. Its width is not zero even for 20 of 20."""
     if not count or np.isnan(share):
         return float("nan"), float("nan")
     middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
@@ -107,7 +107,7 @@ def share_interval(called: NDArray[np.bool_], groups: Groups) -> Interval:
 
 
 def at_threshold(y: Labels, p: Array, groups: Groups, threshold: float) -> dict[str, Any]:
-    """Return sensitivity and specificity at a threshold, each an Interval with its count."""
+    """Return sensitivity and specificity at a threshold, as Intervals, and counts of true positives and negatives."""
     ill, well = y == 1, y == 0
     return {
         "threshold": threshold,
@@ -119,7 +119,7 @@ def at_threshold(y: Labels, p: Array, groups: Groups, threshold: float) -> dict[
 
 
 def calibration_bins(y: Labels, p: Array, bins: int = BINS) -> list[tuple[float, float, int]]:
-    """Return mean probability, observed share of pneumonia and count for each bin of equal width that has images."""
+    """Return mean probability, observed share of pneumonia and count of each bin with images. Bins have equal width."""
     index = np.minimum((p * bins).astype(int), bins - 1)
     return [
         (float(p[index == k].mean()), float(y[index == k].mean()), int((index == k).sum()))
@@ -129,7 +129,7 @@ def calibration_bins(y: Labels, p: Array, bins: int = BINS) -> list[tuple[float,
 
 
 def calibration_error(y: Labels, p: Array, bins: int = BINS) -> float:
-    """Return the mean gap between probability and observed share, weighted by the counts of the bins."""
+    """Return the expected calibration error: the mean gap between probability and observed share, weighted by count."""
     return sum(abs(mean - share) * count for mean, share, count in calibration_bins(y, p, bins)) / len(y)
 
 

@@ -21,8 +21,8 @@ class BadLabels(Exception):
 
 @dataclass(frozen=True)
 class Labelled:
-    """A labelled image. `label`: 1 for pneumonia, 0 for normal. `patient`: a name of the patient from the table, or the
-    name of the image if the table has none."""
+    """A labelled image. `label`: 1 for pneumonia, 0 for normal. `patient`: the patient in the table, or the name of
+    the image if the table has no patients."""
 
     image: ImageFile
     label: int
@@ -43,7 +43,7 @@ def read_labels(table: bytes, images: Sequence[ImageFile]) -> Labels:
     """Join a table of labels with the images of a folder.
 
     `table`: CSV in UTF-8 with a header, separated by commas, semicolons or tabs. Columns: `file` (relative to the
-    folder, with forward slashes), `label` (pneumonia or normal, 1 or 0), and `patient` if known; others are ignored.
+    folder, with forward slashes), `label` (pneumonia or normal, 1 or 0), and `patient` if known. Others are ignored.
     Raises BadLabels.
     """
     rows = _rows(table)

@@ -17,7 +17,7 @@ from pneumonia_cli.reporting.verdict import WORDS, caveat_of
 
 SUGGESTED_SENSITIVITY: Final = 0.95
 FEW: Final = 50
-"""With fewer patients with pneumonia or fewer normal patients than this, a suggested threshold is only a hint."""
+"""The fewest patients with pneumonia, and the fewest normal patients, for which a suggested threshold is reliable."""
 
 Line = Mapping[str, Any]
 """The fields of a prediction, or `error` with the fields of a refusal."""
@@ -33,7 +33,7 @@ class Scores:
     groups: Groups
 
     def of(self, chosen: Any) -> "Scores":
-        """Return the scores that a mask or positions select."""
+        """Return the scores that a mask or an array of positions selects."""
         return Scores(self.index[chosen], self.y[chosen], self.p[chosen], self.groups[chosen])
 
 
@@ -53,9 +53,10 @@ def scores_of(films: Sequence[Labelled], lines: Sequence[Line]) -> Scores:
 class Audit:
     """The figures of one model.
 
-    `points`: by operating point, as returned by `figures.at_threshold`. `triage`: images by triage and label. `local`:
-    probabilities at the share of pneumonia among these images, [N] as `scores`. `parts`: AUC and counts of the images
-    inside and outside the training population, if there are both. `suggested`: a point like those of `points`.
+    `points`: the result of `figures.at_threshold` for each operating point. `triage`: number of images by triage and
+    label. `local`: probabilities at the share of pneumonia among these images, [N] as in `scores`. `parts`: AUC and
+    counts of the images inside and outside the training population, if there are both. `suggested`: the result of
+    `figures.at_threshold` for the suggested threshold.
     """
 
     card: Card
@@ -108,7 +109,7 @@ class Audit:
 def measure(films: Sequence[Labelled], lines: Sequence[Line], card: Card) -> Audit:
     """Return the figures of a model. `lines`: its answers for `films`, in the same order.
 
-    Raises ValueError if it predicted no image with pneumonia or no normal image.
+    Raises ValueError if the model predicted no image with pneumonia or no normal image.
     """
     scores = scores_of(films, lines)
     y, p, groups = scores.y, scores.p, scores.groups

@@ -20,7 +20,7 @@ POINTS = {
     "balanced": "label pneumonia (balanced)",
     "rule_out": "not likely normal (rule out)",
 }
-"""The operating points in words. Each names the results that it counts as pneumonia."""
+"""The operating points in words. Each text names the results that count as pneumonia at this point."""
 
 _PLACES = 3
 
@@ -36,7 +36,7 @@ class Dot:
 
 
 def render(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None, made: datetime) -> str:
-    """Return the page. `audits`: one of the model in use and, for a comparison, one of the other model.
+    """Return the page. `audits`: the audit of the model in use and, for a comparison, the audit of the other model.
 
     The template engine escapes every text from outside.
     """

@@ -1,1 +1,1 @@
-"""The `pneumonia` command: the model on this machine, the local cloud, and the deployed stack."""
+"""The `pneumonia` command, for the model on this machine, the local cloud, and a deployed stack."""

@@ -47,7 +47,7 @@ Answer = Callable[[Sequence[ImageFile]], Iterable[Line]]
 
 @dataclass(frozen=True)
 class Judge:
-    """A model: its card, and the function that returns its predictions, one line for each image, in order."""
+    """A model to measure: its card, and a function that returns one line for each image, in order."""
 
     card: Card
     answer: Answer
@@ -55,7 +55,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """The user's options. `labels`: the table. `out`: the folder to write. `against`: the folder of another model."""
+    """The user's options.
+
+    `labels`: the table. `out`: the folder for the report. `against`: the folder of a second model.
+    """
 
     labels: Path
     out: Path
@@ -64,7 +67,7 @@ class AuditOptions:
 
 
 def local_judge(model_dir: Path | None = None) -> Judge:
-    """Return the model on this machine, or the one in a folder. Raises CliError if it cannot be used."""
+    """Return the bundled model, or the model in `model_dir`. Raises CliError if the model cannot be used."""
     export_defaults(os.environ)
     try:
         predictor = (
@@ -172,7 +175,7 @@ def _answers(judge: Judge, labels: Labels) -> list[Line]:
 
 
 def _rows(labels: Labels, lines: Sequence[Sequence[Line]]) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the columns, and a row for each image, with its labels, its result, and the result of the other model."""
+    """Return the columns, and a row for each image: label, result, and the result of any second model."""
     other = ("other_triage", "other_pneumonia", "other_code") if len(lines) == 2 else ()
     found = []
     for k, labelled in enumerate(labels.films):

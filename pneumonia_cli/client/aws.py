@@ -1,4 +1,4 @@
-"""AWS clients with the caller's credentials, and messages for the errors of AWS."""
+"""AWS clients with the user's credentials, and messages for AWS errors."""
 
 import contextlib
 import os
@@ -112,7 +112,7 @@ class Aws:
 
     def _client(self, service: str, connections: int = 10, **config: Any) -> Any:
         with errors_in_words(service):
-            client = self._session.client(  # type: ignore[call-overload] # the stubs know each name, not a variable
+            client = self._session.client(  # type: ignore[call-overload] # the stubs accept only literal names
                 service,
                 endpoint_url=self._endpoint_url,
                 config=Config(
@@ -127,7 +127,7 @@ class Aws:
 
 
 def is_aws(endpoint_url: str) -> bool:
-    """Return whether an endpoint belongs to AWS, and not to an imitation (moto, MinIO)."""
+    """Return whether an endpoint belongs to AWS, and not to an emulator (moto, MinIO)."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
@@ -144,7 +144,7 @@ def status_code(error: ClientError) -> int:
 
 @contextlib.contextmanager
 def errors_in_words(doing: str) -> Iterator[None]:
-    """Turn botocore's errors into CliErrors. `doing` names what failed, such as "Upload to S3"."""
+    """Turn botocore's errors into CliErrors. `doing` names the operation in the message, such as "Upload to S3"."""
     try:
         yield
     except (NoCredentialsError, PartialCredentialsError) as error:

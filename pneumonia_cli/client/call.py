@@ -30,8 +30,8 @@ from pneumonia_cli.reporting.outcome import Outcome
 class CallOptions:
     """The user's options.
 
-    `heatmaps`: a folder for PNG files. `out`: a file for lines of JSON. `prevalence`: a share for which the probability
-    is also calculated. `wanted`: results for a hospital's systems.
+    `heatmaps`: a folder for PNG files. `out`: a file for lines of JSON. `prevalence`: if given, the probability is also
+    calculated for this share of pneumonia. `wanted`: the folders and the server for results in a hospital's formats.
     """
 
     shape: Shape = Shape.TABLE
@@ -63,7 +63,7 @@ def run(service: Service, images: Sequence[ImageFile], options: CallOptions) -> 
         keep = stack.enter_context(lines_to(options.out))
         bars = stack.enter_context(output.progress(quiet=len(images) < 2))
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
-        # After an error no further call starts.
+        # After an error, start no further call.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         show = image_printer(options.shape)
         task = bars.add_task("Calling", total=len(images))
@@ -110,13 +110,13 @@ def ask(
 def _call(
     service: Service, image: ImageFile, heatmap_file: Path | None, results: Results | None, options: CallOptions
 ) -> dict[str, Any]:
-    """Return the fields of the prediction, or `error`."""
+    """Return the fields of the prediction, or `error` with the fields of the refusal."""
     data, png, wanted = b"", None, heatmap_file is not None
     wanted = wanted or (results is not None and results.needs_heatmap)
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
         answer, png = ask(service, data, heatmap=wanted, force=options.force, patience_seconds=options.patience_seconds)
-        # Calculated here, because earlier versions of the service do not know the option.
+        # Calculate the probability here, because earlier versions of the service do not know the option.
         line = with_prevalence(answer, options.prevalence)
     except Refused as refused:
         line = {"error": refused.fields}

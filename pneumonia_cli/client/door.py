@@ -24,7 +24,7 @@ def authenticate(url: str, aws: Aws, token: str | None, *, sign: bool = True) ->
 
 
 def open_service(url: str | None, aws: Aws, token: str | None, *, sign: bool = True, connections: int = 8) -> Service:
-    """Return the service at a resolved URL."""
+    """Return a client of the service at `url`. Raises UsageProblem without a URL, CredentialsError."""
     if url is None:
         raise UsageProblem("The URL of the service is not known. Specify --url.")
     return Service(url, authenticate(url, aws, token, sign=sign), connections=connections)

@@ -79,7 +79,7 @@ class Refused(Exception):
 
     @classmethod
     def of(cls, error: PneumoniaError) -> "Refused":
-        """Return the refusal of an image that was not sent, by the rules of the service."""
+        """Return the refusal of an image that was not sent because it breaks a rule of the service."""
         return cls(error.code, error.title, error.detail, error.status)
 
     @property
@@ -95,7 +95,7 @@ class Refused(Exception):
 
 
 def exit_code(refused: int, missing: int = 0) -> int:
-    """Return the exit code of a command that ran to its end."""
+    """Return the exit code of a command that completed."""
     if missing:
         return EXIT_SERVICE
     return EXIT_REFUSED if refused else EXIT_OK

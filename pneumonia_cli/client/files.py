@@ -1,4 +1,4 @@
-"""Find and read the user's image files, with errors of the command line."""
+"""Find and read the user's image files. Failures become errors of the command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from pneumonia_cli.reporting import images
 from pneumonia_cli.reporting.images import ImageFile, NoImages, UnreadableFile
 
 MAX_IMAGE_BYTES = Limits.max_image_bytes
-"""The default of the setting `max_image_bytes`. Larger files would be refused after the upload."""
+"""The default of the setting `max_image_bytes`. The service would refuse larger files after the upload."""
 
 
 def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
@@ -26,6 +26,6 @@ def read(path: Path, max_bytes: int) -> bytes:
     try:
         return images.read(path, max_bytes)
     except UnreadableFile as error:
-        raise Refused(error.code, error.title, error.detail) from None  # no status: the service has no such error
+        raise Refused(error.code, error.title, error.detail) from None  # no HTTP status: not an error of the service
     except PneumoniaError as error:
         raise Refused.of(error) from None

@@ -1,4 +1,4 @@
-"""Results for a hospital's systems. The libraries of the extra `hospital` are imported only when needed."""
+"""Results as DICOM and FHIR files. The libraries of the extra `hospital` are imported only when needed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,13 +53,13 @@ class Wanted:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """The folders by their options."""
+        """The folders to write, by the name of their option."""
         found = {"--dicom": self.dicom, "--fhir": self.fhir}
         return {option: folder for option, folder in found.items() if folder is not None}
 
 
 class Results:
-    """The folders that were asked for. Safe to share between threads."""
+    """The result folders that the user requested. Safe to share between threads."""
 
     def __init__(self, dicom: "DicomFolder | None", fhir: "FhirFolder | None", wanted: Wanted) -> None:
         self._dicom = dicom
@@ -77,7 +77,7 @@ class Results:
         return 0 if self._fhir is None else self._fhir.not_sent
 
     def tell(self, *, for_programs: bool) -> None:
-        """Print what was written. For programs, print to standard error, and only if a server did not accept all."""
+        """Print a summary. For programs, print only failures of the FHIR server, on standard error."""
         if for_programs:
             if self._fhir is not None and self.not_sent:
                 output.print_problem(self._fhir.told)

@@ -89,12 +89,12 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a line on standard output, without wrapping it, and without markup and control characters."""
+    """Print one unwrapped line on standard output. The text is safe for a terminal, as returned by `printable`."""
     stdout.print(printable(text), soft_wrap=True)
 
 
 def print_problem(text: str) -> None:
-    """Print a line in red on standard error, as safely as `print_text`."""
+    """Print text in red on standard error. It is safe for a terminal, as returned by `printable`."""
     stderr.print(printable(text, "red"))
 
 
@@ -106,7 +106,7 @@ def outcome_of(image: ImageFile, line: Mapping[str, Any]) -> Outcome:
 
 
 def as_typed(refusal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a refusal that advises to use the option --force instead of `force=true`."""
+    """Return the refusal with advice for the command line: the option --force instead of `force=true`."""
     return {**refusal, "detail": str(refusal.get("detail", "")).replace("force=true", "--force")}
 
 

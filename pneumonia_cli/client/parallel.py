@@ -1,4 +1,4 @@
-"""Many parallel calls, of which few are in memory."""
+"""Run many calls in parallel, and keep only a few results in memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,10 +12,10 @@ Value = TypeVar("Value")
 def ordered_map(
     pool: ThreadPoolExecutor, function: Callable[[Item], Value], items: Iterable[Item], ahead: int
 ) -> Iterator[Value]:
-    """Like `map`, in the order of `items`, with at most `ahead` calls that are started and not yet yielded.
+    """Yield the results in the order of `items`. At most `ahead` calls are started whose results are not yet yielded.
 
-    (`Executor.map` starts all calls at once and keeps every value until it is read.) Raises what the function raises;
-    calls that have not started are then canceled.
+    `Executor.map` would start all calls at once and keep every result until it is read. Raises the errors of
+    `function`. Calls that have not started are then cancelled.
     """
     begun: deque[Future[Value]] = deque()
     try:

@@ -1,7 +1,7 @@
 """The AWS permissions that each command needs.
 
-`make permissions-table` generates the table in docs/cli.md from this module. The tests compare every AWS call of a
-command with it.
+`make permissions-table` generates the table in docs/cli.md from this module. The tests compare the
+module with every AWS call of a command.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ BATCH: Final = "batch/*"
 
 @dataclass(frozen=True)
 class Permission:
-    """Actions on a part of the stack. `objects`: the keys, if the part is a bucket. `when`: when they are needed."""
+    """Actions on a part of the stack. `objects`: the keys in a bucket. `when`: the case that needs them."""
 
     actions: tuple[str, ...]
     on: str
@@ -109,7 +109,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
                 Permission(("s3:BypassGovernanceRetention",), bucket, "*", "with `--bypass-lock`"),
             )
         ),
-        # To find the owner of a result whose key does not show it: under a reserved prefix, or hashed.
+        # Keys under a reserved prefix and hashed keys do not show the owner of a result. Its content does.
         Permission(("s3:GetObject", "s3:GetObjectVersion"), RESULTS, "*"),
         Permission(("s3:ListBucketMultipartUploads",), UPLOADS),
         Permission(("s3:AbortMultipartUpload",), UPLOADS, "*"),
@@ -146,7 +146,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
 
 
 def rows() -> Iterator[str]:
-    """Yield the rows of the table in docs/cli.md. The text before the table says what `--stack` needs."""
+    """Yield the rows of the table in docs/cli.md. The text before the table lists the permissions for `--stack`."""
     for command, permissions in COMMANDS.items():
         listed = [str(permission) for permission in permissions if permission is not _FIND]
         yield f"| `{command}` | {'; '.join(listed)} |"

@@ -34,9 +34,9 @@ def run(
 ) -> int:
     """Predict each image, in order, and return the exit code.
 
-    `prevalence`: a share for which the probability is also calculated. `wanted`: results for a hospital's systems.
-    Each line is written to `out` at once, so that nothing is lost if the command is stopped. Raises CliError if the
-    model cannot be used or the output cannot be written.
+    `prevalence`: if given, the probability is also calculated for this share of pneumonia. `wanted`: the folders and
+    the server for results in a hospital's formats. Each line is written to `out` at once, so that nothing is lost if
+    the command is stopped. Raises CliError if the model cannot be used or the output cannot be written.
     """
     if wanted is not None:
         wanted.check()

@@ -1,15 +1,16 @@
 """A proxy on 127.0.0.1 that sends the requests of one browser to the service with the user's credentials.
 
-Anyone who can reach the proxy acts as the user. Therefore it only answers
+Anyone who can reach the proxy acts as the user. Therefore the proxy only answers
 
-- its own page, under its own host name (local/own_pages.py), like every port that these commands open;
-- the browser tab that has the key, because other users and programs of this machine can also reach 127.0.0.1. The page
-  exchanges a one-time code, shown in the terminal, for the key, stores the key in its sessionStorage, and sends it as a
-  bearer token. A cookie would be sent to every port of the machine, and a URL is visible in the list of processes.
+- its own page, under its own host name. All ports that these commands open follow this rule (local/own_pages.py).
+- the browser tab that has the key, because other users and programs of this machine can also reach 127.0.0.1. The
+  terminal shows a one-time code, and the page exchanges it for the key. The page stores the key in its sessionStorage
+  and sends it as a bearer token. A cookie would be sent to every port of the machine, and a URL is visible in the list
+  of processes.
 
-The page (`/`, `/page/`), the documents that it links to (`/docs`, `/model-card`, `/openapi.json`) and `/config`, which
-makes the page ask for the code, need no key, as in a deployment with auth `token`. An upload needs no key either: its
-URL has a random name that only the page knows.
+As in a deployment with auth `token`, some paths need no key: the page (`/`, `/page/`), the documents that it links to
+(`/docs`, `/model-card`, `/openapi.json`), and `/config`, which makes the page ask for the code. An upload needs no key
+either: its URL has a random name that only the page knows.
 
 The page uploads large images directly to S3, to a URL from the service. The proxy replaces this URL with its own, so
 that the bucket does not need to allow the origin of the proxy.
@@ -134,7 +135,7 @@ class Proxy:
         if len(body) > MAX_BODY_BYTES:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The request is too large.")
         headers = {name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers}
-        # Otherwise the body would be decompressed here and no longer match its Content-Encoding.
+        # requests would decompress a compressed body, which would then no longer match its Content-Encoding.
         headers["Accept-Encoding"] = "identity"
         raw_path = str(request.environ.get("RAW_URI") or request.full_path)
         if not raw_path.startswith("/"):  # an absolute URL, which only a client of a forward proxy sends
@@ -151,7 +152,7 @@ class Proxy:
         return response
 
     def _rewritten(self, request: Request, answer: requests.Response) -> bytes:
-        """Return the body, changed where it says how to authenticate or where to upload."""
+        """Return the body, with the authentication and the upload URL of the proxy instead of the service's."""
         if request.path == "/config" and answer.status_code == HTTPStatus.OK:
             # The console authenticates to the service, and asks the page only for its own code.
             return _edited(answer.content, lambda document: document.update(auth="console"))
@@ -172,7 +173,7 @@ class Proxy:
         upload["url"] = f"{host_url.rstrip('/')}{UPLOAD_PATH}{name}"
 
     def _upload(self, request: Request) -> Response:
-        """Forward a form to S3 unchanged, without the user's credentials: the form contains its own."""
+        """Forward a form to S3 unchanged. The form is signed, so the user's credentials are not sent."""
         with self._lock:
             url = self._uploads.get(request.path.removeprefix(UPLOAD_PATH))
         if url is None or request.method != "POST":
@@ -195,7 +196,7 @@ class Proxy:
 
 
 class _Sized:
-    """A stream of known length, which is sent with Content-Length. S3 requires that header."""
+    """A stream of known length. requests sends this length as Content-Length, which S3 requires."""
 
     def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Facts about SQS for all commands that read a queue of the stack."""
+"""Limits and counts of SQS, for all commands that read a queue of the stack."""
 
 from typing import TYPE_CHECKING
 

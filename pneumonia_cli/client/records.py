@@ -1,4 +1,4 @@
-"""Records on standard output for programs, as JSON or CSV only."""
+"""Print records for programs on standard output, as JSON or CSV."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ def print_record(record: Record, shape: Shape) -> None:
 
 
 def print_records(whole: Record, columns: Sequence[str], rows: Iterable[Record], shape: Shape) -> None:
-    """Print many records: `whole` as JSON, or the `columns` of `rows` as CSV. The header is always printed.
+    """Print many records: `whole` as JSON, or the `columns` of `rows` as CSV. The CSV header is always printed.
 
     Lists and objects are JSON inside their cell, so that the columns do not depend on their content.
     """
@@ -51,7 +51,7 @@ def image_printer(shape: Shape) -> Callable[[Record], None]:
 
 
 def as_result(line: Record) -> dict[str, Any]:
-    """Return the line of an image as in results.jsonl: with its status, and the fields of an error next to `file`."""
+    """Return the line of an image as in results.jsonl: with `status`, and with an error's fields next to `file`."""
     if "error" not in line:
         return {**line, "status": "predicted"}
     return {"file": line["file"], **line["error"], "status": "rejected"}

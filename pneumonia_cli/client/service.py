@@ -19,7 +19,7 @@ from pneumonia_cli.client.errors import UPDATE, CredentialsError, NetworkError, 
 from pneumonia_cli.client.signing import is_loopback
 
 MAX_DIRECT_BYTES = 4_500_000
-"""Larger images are uploaded: Lambda accepts 6 MB of JSON, in which an image is base64."""
+"""Larger images are uploaded, because Lambda accepts 6 MB of JSON, and base64 makes an image a third larger."""
 
 # Errors about the image. All other errors are about the request, the service or the credentials.
 _IMAGE_STATUSES = frozenset({400, 413, 415, 422})
@@ -27,7 +27,7 @@ _NOT_OF_THE_IMAGE = frozenset({"malformed_request", "url_not_allowed"})
 
 # Every call can be repeated safely: a second prediction is the same, a second upload gets another id.
 _TRY_AGAIN = (429, 502, 503, 504)
-_TIMEOUT = (10, 90)  # seconds to connect, and seconds without a byte, which include a cold start
+_TIMEOUT = (10, 90)  # seconds to connect, and seconds to wait for a byte, including a cold start
 _POLL_SECONDS = 2.0
 
 # A container image function that was idle for weeks is inactive. Its first calls fail until Lambda has loaded the image
@@ -116,7 +116,7 @@ class Service:
         return answer
 
     def heatmap(self, path: str) -> bytes | None:
-        """GET /results/{id}/heatmap.png and return it, or None if there is none."""
+        """GET /results/{id}/heatmap.png and return the PNG, or None if the result has no heatmap."""
         response = self.send("GET", f"{path}/heatmap.png")
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -199,7 +199,7 @@ class Service:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # A proxy in the network cannot reach the ports of this machine.
+            # Ignore the proxy of the environment: it cannot reach the ports of this machine.
             session.trust_env = not is_loopback(self.url)
             retry = Retry(
                 total=self._retries,
@@ -213,7 +213,7 @@ class Service:
             session.mount("https://", adapter)
             session.mount("http://", adapter)
             self._local.session = session
-            self._sessions.append(session)  # atomic
+            self._sessions.append(session)  # list.append is thread-safe
         return session
 
     def _json(self, response: requests.Response) -> dict[str, Any]:

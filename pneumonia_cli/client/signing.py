@@ -32,7 +32,7 @@ class SigV4(AuthBase):
         content_type = request.headers.get("Content-Type")
         headers = {"Content-Type": content_type} if content_type else {}
         to_sign = AWSRequest(method=request.method, url=request.url, data=request.body or b"", headers=headers)
-        # Frozen for each request, so that temporary credentials are renewed during a long command.
+        # Read the credentials for each request, because botocore renews temporary ones during a long command.
         SigV4Auth(self._credentials.get_frozen_credentials(), SERVICE, self._region).add_auth(to_sign)
         request.headers.update(dict(to_sign.headers.items()))
         return request
@@ -52,7 +52,7 @@ class Bearer(AuthBase):
 
 
 class Anonymous(AuthBase):
-    """Sends no credentials. (Without an `auth`, requests would read ~/.netrc.)"""
+    """Sends no credentials. Without an `auth`, the library requests would read ~/.netrc."""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         return request
@@ -72,7 +72,7 @@ def is_loopback(url: str) -> bool:
 def checked_url(url: str) -> str:
     """Return the base URL of a service, without a slash at the end. Raises UsageProblem.
 
-    HTTP without TLS is for this machine only: images, tokens and results would cross the network unencrypted.
+    HTTP without TLS is accepted only for this machine. Elsewhere, images, tokens and results would be unencrypted.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:

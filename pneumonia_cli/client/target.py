@@ -17,13 +17,13 @@ LOCAL_STACK = "local"
 
 JOBS = 16
 UNANSWERED = 1000
-LOCAL_JOBS = 4  # more would wait for the process that emulates S3, and delay the worker in it
-LOCAL_UNANSWERED = 100  # each event costs moto time in proportion to the messages in the queue
+LOCAL_JOBS = 4  # S3 and the worker share one process, which more requests would delay
+LOCAL_UNANSWERED = 100  # with a longer queue, moto needs more time for each event
 
 
 @dataclass(frozen=True)
 class Target:
-    """The parts of a stack that are known."""
+    """The known parts of a stack. Other parts are None."""
 
     url: str | None = None
     upload_bucket: str | None = None
@@ -59,7 +59,7 @@ _OPTIONS = {
 
 
 def connect(stack: str | None, profile: str | None, region: str | None, env: Mapping[str, str] = os.environ) -> Aws:
-    """Return the AWS session for a stack. For the local cloud it contains no credentials of the user."""
+    """Return the AWS session for a stack. For the local cloud, the session does not use the user's credentials."""
     if stack == LOCAL_STACK:
         return Aws(region=names.REGION, endpoint_url=_local_endpoint(env), keys=(names.CREDENTIAL, names.CREDENTIAL))
     return Aws(profile=profile, region=region)
@@ -90,7 +90,7 @@ def resolve(
     useful: tuple[str, ...] = (),
     env: Mapping[str, str] = os.environ,
 ) -> Target:
-    """Find the parts of a stack. Parts in `named` take precedence. CloudFormation is asked only if a part is missing.
+    """Find the parts of a stack. Parts in `named` take precedence. CloudFormation is called only if a part is missing.
 
     `needed`: fields of Target that the command requires. `useful`: fields that are optional. Raises UsageProblem if a
     required part is unknown and no stack is named, ServiceError if the stack or the part does not exist.

@@ -1,4 +1,4 @@
-"""Write files of the commands. If that fails, the error names the path and the reason."""
+"""Write the files of the commands. If writing fails, the error names the path and the reason."""
 
 import errno
 import json
@@ -32,7 +32,7 @@ Line = Mapping[str, Any]
 def writing(path: Path) -> Iterator[None]:
     """Turn OSError into UnwritableOutput in a block that only writes to `path`.
 
-    If the block writes several files in a folder, the error names the file, if it is known.
+    If `path` is a folder, the error names the file in it that failed, if the file is known.
     """
     try:
         yield
@@ -59,7 +59,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def lines_to(path: Path | None) -> Iterator[Callable[[Line], None]]:
-    """Yield a function that writes one line of JSON to `path` and flushes it. Without a path it does nothing.
+    """Yield a function that writes a line of JSON to `path` and flushes it. Without `path` the function does nothing.
 
     The folder of the file is created. The file is opened before the first line. Raises UnwritableOutput.
     """
@@ -86,7 +86,7 @@ def unwritable(error: OSError) -> UnwritableOutput | None:
     """Return UnwritableOutput if an unexpected error is about an unwritable path or standard output, else None."""
     if error.errno not in _WHY_UNWRITABLE:
         return None
-    # Errors of sockets have no path either, but they do not have the error numbers of a full disk.
+    # Errors of standard output and of sockets have no path. Only these numbers mean that standard output failed.
     if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return None
     return UnwritableOutput.of(error.filename or "Standard output", error.strerror or str(error))

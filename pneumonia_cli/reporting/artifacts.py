@@ -17,11 +17,11 @@ _MAX_STEM = 60  # characters of at most four bytes each, below the 255 bytes of 
 
 
 def prepare(out: Path) -> None:
-    """Create the folder, and remove the files of an earlier demo so that they are not taken for new ones."""
+    """Create the folder, and remove the files of an earlier demo, so that nobody mistakes them for new files."""
     heatmaps = out / HEATMAP_FOLDER
     earlier = (out / RESULTS_FILE).exists()
     heatmaps.mkdir(parents=True, exist_ok=True)
-    if earlier:  # otherwise the folder may hold other files
+    if earlier:  # otherwise its images may not be from a demo
         for old in heatmaps.glob("*.png"):
             old.unlink()
         for name in (RESULTS_FILE, REPORT_FILE):
@@ -29,7 +29,7 @@ def prepare(out: Path) -> None:
 
 
 def safe_stem(text: str) -> str:
-    """Return the text shortened to a name that any file system accepts, without folders. It may be empty."""
+    """Return a short name made from the text, without folders, for any file system. The name may be empty."""
     return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:_MAX_STEM]
 
 

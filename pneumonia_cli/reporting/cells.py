@@ -11,12 +11,12 @@ _FORMULA: Final = re.compile("(\\A|[,;|\t\r\n])([ \u00a0\u3000]*)(?=[=+\\-@\uff1
 def inert(text: str) -> str:
     """Return the text with an apostrophe before everything that could start a formula, for example in a file name."""
     quoted = _FORMULA.sub(r"\1\2'", text)
-    # Some programs drop these characters and read what follows.
+    # Some programs drop these characters and read the rest as a formula.
     return f"'{quoted}" if quoted.startswith(("\t", "\r", "\n")) else quoted
 
 
 def cell(value: Any) -> str:
-    """Return a value as text: empty for None, true and false as in JSON, text without formulas."""
+    """Return a value as text: empty for None, `true` or `false` for a bool, and text without formulas."""
     if value is None:
         return ""
     if isinstance(value, bool):

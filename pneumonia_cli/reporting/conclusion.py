@@ -18,7 +18,7 @@ NO_TRIAGE: Final = {
     "forced": "No triage: the prediction was forced, regardless of what the image shows, and no figure of the model "
     "was measured on such images.",
 }
-"""Replaces the triage, by caveat."""
+"""The sentence that replaces the triage, by caveat."""
 _UNUSABLE: Final = "The model's own answer must not be used"
 SCOPE: Final = (
     "The model looks only for pneumonia: it says nothing about any other finding, and it can be wrong either way.",
@@ -26,7 +26,7 @@ SCOPE: Final = (
 
 
 def triage_words(result: Mapping[str, Any]) -> str:
-    """Return the triage in words that need no context. `result`: the fields of a prediction, also with a caveat."""
+    """Return the triage in words that need no context. `result`: a prediction, with or without a caveat."""
     triage = str(result["triage"])
     words = WORDS.get(triage, triage.replace("_", " "))
     if triage == "likely_normal":
@@ -44,7 +44,7 @@ def number_words(result: Mapping[str, Any]) -> str:
 
 
 def limits(result: Mapping[str, Any]) -> list[str]:
-    """Return LIMITS and the notice of a result, which names the population that the model was trained on."""
+    """Return LIMITS and the notice of a result. The notice names the population of the training images."""
     notice = str(result.get("notice") or "").strip()
     return [*LIMITS, *([notice] if notice else [])]
 
@@ -52,7 +52,7 @@ def limits(result: Mapping[str, Any]) -> list[str]:
 def spoken(result: Mapping[str, Any]) -> tuple[str, str]:
     """Return sentences about the triage and about the probability of a prediction.
 
-    If there is a caveat, both start with it and say that the model's own answer must not be used.
+    With a caveat, both sentences start with the caveat and say that the model's own answer must not be used.
     """
     caveat = caveat_of(result)
     if caveat is not None:

@@ -36,11 +36,11 @@ COLUMNS: Final = (
     "answered_at",
     "notice",
 )
-"""Unknown values are empty cells: `heatmap_file` in a table of the page, and `answered_at` in one of the command line,
-which does not know when the service answered."""
+"""Unknown values are empty cells. The page does not know `heatmap_file`. The command line does not know `answered_at`,
+the time at which the service answered."""
 
 ENCODING: Final = "utf-8-sig"
-"""UTF-8 with a byte order mark, by which spreadsheets recognize it."""
+"""UTF-8 with a byte order mark, so that spreadsheets recognize the encoding."""
 
 _IMAGE = ("format", "width", "height", "sop_instance_uid", "study_instance_uid")
 

@@ -75,7 +75,7 @@ def read(path: Path, max_bytes: int) -> bytes:
 def _expand(spec: str) -> tuple[Path, list[Path]]:
     """Return the folder that names are relative to, and the absolute paths of the files."""
     path = Path(os.path.abspath(Path(spec).expanduser()))
-    # First literally: a file can be named "image [2].png".
+    # Try the literal name first: a file can be named "image [2].png".
     if path.is_file():
         return path.parent, [path]
     if path.is_dir():
@@ -83,7 +83,7 @@ def _expand(spec: str) -> tuple[Path, list[Path]]:
     files: dict[Path, None] = {}
     for match in glob.iglob(str(path), recursive=True):
         if os.path.isdir(match):
-            # "**" also matches every folder on the way, whose files it matches too.
+            # "**" matches folders and also the files in them, so these folders need no expansion.
             files |= {} if path.name == "**" else dict.fromkeys(_files_under(Path(match)))
         elif os.path.isfile(match):
             files[Path(match)] = None

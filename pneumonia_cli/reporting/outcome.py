@@ -33,7 +33,7 @@ class Outcome:
 
 
 def by_status(outcomes: Sequence[Outcome], status: str) -> list[Outcome]:
-    """Return the outcomes with one status. Predicted ones are sorted by falling probability of pneumonia."""
+    """Return the outcomes with one status. Predicted images: highest probability of pneumonia first."""
     chosen = [outcome for outcome in outcomes if outcome.status == status]
     if status == "predicted":
         chosen.sort(key=lambda outcome: (-outcome.probability, outcome.image.name))

@@ -4,7 +4,7 @@ from rich.text import Text
 
 
 def printable(text: str, style: str = "") -> Text:
-    """Return one line without markup and control characters.
+    """Return one line that a terminal shows literally, without interpreting markup or control characters.
 
     U+FFFD replaces control characters, line breaks, and characters that change the direction of the text.
     """

@@ -32,7 +32,7 @@ from pneumonia_cli.reporting.verdict import (
 )
 
 SIDES = ((100, 512), (1000, 256))
-"""(most images in a page, pixels of the longer side of each)."""
+"""Pairs of (most images in a page, pixels of the longer side of each image)."""
 SMALLEST_SIDE = 128
 """Pixels of the longer side in larger pages: a browser must be able to open ten thousand images."""
 BINS = 20
@@ -42,7 +42,7 @@ BINS = 20
 class Row:
     """A predicted image as the page shows it: image and heatmap as data: URLs, or None.
 
-    `heatmap_file`: path of the heatmap at full size, relative to the page. It is only linked, not required.
+    `heatmap_file`: path of the heatmap at full size, relative to the page. The page links to it but does not need it.
     """
 
     name: str
@@ -70,7 +70,8 @@ class Tally:
 class Content:
     """The content of a page.
 
-    `rows`: read once, and can be created while the page is written. `tally`: the counts of the same images.
+    `rows`: an iterable that is read once, so that rows are created while the page is written. `tally`: the counts of
+    the same images.
     """
 
     rows: Iterable[Row]
@@ -100,7 +101,8 @@ def render(
 ) -> str:
     """Return the page for outcomes that are all in memory.
 
-    `heatmap_files`: path of each heatmap at full size, relative to the page. They are only linked, not required.
+    `heatmap_files`: path of each heatmap at full size, relative to the page. The page links to these files but does not
+    need them.
     """
     predicted = by_status(outcomes, "predicted")
     side = thumbnail_side(len(predicted))
@@ -169,7 +171,7 @@ def write(stream: TextIO, content: Content) -> None:
 
 
 def histogram(probabilities: Sequence[float], rule_out: float, rule_in: float) -> tuple[list[Bar], int]:
-    """Return bins of equal width over 0..1, split by triage if a threshold is inside a bin, and the highest count."""
+    """Return bins of equal width over 0..1, and the highest count. A bin with a threshold inside is split by triage."""
     counts: list[Counter[str]] = [Counter() for _ in range(BINS)]
     for probability in probabilities:
         triage = "indeterminate"
@@ -208,7 +210,7 @@ def image_thumbnail(data: bytes, limits: Limits, side: int) -> str:
 def heatmap_thumbnail(png: bytes, side: int) -> str:
     """Return a thumbnail of a heatmap as a data: URL."""
     with Image.open(io.BytesIO(png)) as overlay:
-        # The legend of the heatmap would be too small to read, and the page has one.
+        # Cut off the legend of the heatmap: it would be too small to read, and the page has its own legend.
         return _thumbnail(overlay.crop((0, 0, overlay.width, overlay.height - LEGEND_HEIGHT)), side)
 
 

@@ -24,7 +24,7 @@ from pneumonia_cli.reporting.verdict import (
 )
 
 MAX_ROWS = 24
-"""The most predicted images in a table. If there are more, both ends of the list are shown."""
+"""The most predicted images in a table. If there are more, the table shows both ends of the list."""
 
 STYLES = {"likely_pneumonia": "bold red", "indeterminate": "yellow", "likely_normal": "green"} | dict.fromkeys(
     CAVEATS, "bold magenta"

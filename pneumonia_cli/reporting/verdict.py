@@ -53,17 +53,17 @@ def share_words(prevalence: float) -> str:
 
 
 def number_of(result: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the probability to show and its prevalence: those that were asked for, else the calibrated ones."""
+    """Return the probability to show and its prevalence: the requested prevalence, else that of the calibration."""
     if elsewhere := result.get("at_prevalence"):
         return float(elsewhere["probability"]), float(elsewhere["prevalence"])
     return float(result["pneumonia"]), float(result.get("calibrated_prevalence", EVEN))
 
 
 def measured_words(card: Card, triage: str) -> str:
-    """Return what was measured on the test images with this triage, with counts; empty if the card has no counts.
+    """Return the figures of a triage on the test images, in words with counts. Empty if the card has no counts.
 
-    Sensitivity and specificity belong to this triage: for "likely pneumonia" at the rule-in point, for "likely
-    normal" at the rule-out point.
+    For "likely pneumonia", sensitivity and specificity apply to the rule-in point. For "likely normal", they apply to
+    the rule-out point.
     """
     counts = card.document.get("metrics", {}).get("test", {}).get("triage") or {}
     if triage not in counts:

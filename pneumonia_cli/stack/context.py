@@ -15,7 +15,7 @@ from pneumonia_cli.bundled import CDK_JSON
 from pneumonia_cli.stack.contradictions import contradictions
 from pneumonia_cli.stack.settings import StackSettings
 
-# Feature flags and look-ups of the CDK contain a colon. The CDK CLI also writes these two keys, which do not.
+# The keys of feature flags and look-ups of the CDK contain a colon. These two keys of the CDK CLI contain none.
 _CDK_OWN_KEYS = frozenset({"acknowledged-issue-numbers", "cli-telemetry"})
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from pneumonia_cli.stack.settings import StackSettings
 
 METHODS: Final = ("GET", "HEAD", "POST")
-# In addition to the headers that browsers always send: the bearer token, gzip, and those of a signed request (SigV4).
+# In addition to the CORS-safelisted headers: the bearer token, gzip, the media type, and the SigV4 signature.
 HEADERS: Final = (
     "authorization",
     "content-encoding",

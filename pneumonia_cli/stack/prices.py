@@ -25,8 +25,8 @@ HOURS_A_MONTH = 730
 """Hours of a month, as AWS counts them for billing: 365 × 24 / 12."""
 
 METRICS_A_FUNCTION = 24
-"""Custom metrics that one function sends in an hour with traffic: twelve, each by function and by model version. A
-rejection adds one for its code. Hours without cold starts or rejections have fewer."""
+"""Custom metrics that one function sends in an hour with traffic: twelve, each once by function and once by model
+version. A rejection adds one metric for its code. Hours without cold starts or rejections have fewer metrics."""
 
 PUTS_AN_UPLOAD = 3  # the image, its heatmap, its result
 GETS_AN_UPLOAD = 2  # the image, and the check for a newer result
@@ -39,13 +39,13 @@ class Usage:
     """The use of a stack in a period.
 
     Attributes:
-        invocations: of all functions that process images.
+        invocations: invocations of all functions that process images.
         milliseconds: the sum of their durations (metric ``Duration`` of Lambda).
         provisioned_hours: provisioned instances, times the hours.
         queue_messages: messages sent, received and deleted, and empty receives. Each is at most one request.
         uploads: messages from S3, one for each image.
         byte_hours: bytes stored in the two buckets, times the hours.
-        log_bytes: ingested by the log groups of these functions.
+        log_bytes: bytes ingested by the log groups of these functions.
         metric_hours: custom metrics that were sent, times the hours with data.
         alarm_hours: metrics that alarms watch, times the hours.
         dashboard_hours: dashboards, times the hours.

@@ -13,8 +13,8 @@ from pneumonia.settings import MAX_RECEIVES as MAX_RECEIVES
 from pneumonia.settings import FunctionSettings
 from pneumonia_cli.stack.kinds import archives, log_retention, origins, price
 
-# AWS recommends a visibility timeout of at least six times the timeout of the function: within that time the poller
-# retries a throttled batch, and no second worker may get it.
+# AWS recommends a visibility timeout of at least six times the timeout of the function. The poller retries a throttled
+# batch during this time, and meanwhile no second worker may receive the batch.
 _VISIBILITY_FACTOR = 6
 
 
@@ -49,7 +49,7 @@ class StackSettings(FunctionSettings):
     worker_timeout_seconds: int = setting(
         integer(3, 900), "time limit of one batch; the queue hides messages for six times as long"
     )
-    # For the API this also limits the cost of a flood of requests.
+    # The reserved concurrency of the API also limits the cost of a flood of requests.
     api_reserved_concurrency: int | None = setting(
         integer(1, 1000, optional=True),
         "concurrency of the account that is reserved for the API; `null` reserves none",

@@ -35,7 +35,7 @@ _GONE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 
 @dataclass(frozen=True)
 class Archive:
-    """The images to predict: part of a bucket, from a listing or an inventory ((bucket, key) of its manifest)."""
+    """The images to predict. `inventory`: (bucket, key) of its manifest; None to list the bucket instead."""
 
     bucket: str
     prefix: str = ""
@@ -68,7 +68,7 @@ def archive(
 ) -> Archive:
     """Return the archive that the options name. Raises UsageProblem.
 
-    `sources`: the places that the stack may read, from its output; None if not known.
+    `sources`: the value of the stack's output with the places that the stack may read; None if not known.
     """
     if prefix is None and inventory is None and bucket is None:
         raise UsageProblem('Specify --prefix PREFIX ("" for the whole bucket), --inventory, or --bucket.')
@@ -101,7 +101,7 @@ def _check(bucket: str, name: str, sources: str, what: str) -> None:
 
 
 def run(machine: Machine, archive: Archive, *, wait: bool, shape: Shape) -> int:
-    """Start a backfill, or continue with one of the same archive that is running, and return the exit code."""
+    """Start a backfill, or join the running backfill of the same archive, and return the exit code."""
     with errors_in_words("The state machine"):
         name = _running(machine, archive)
         started = name is None
@@ -121,7 +121,7 @@ def run(machine: Machine, archive: Archive, *, wait: bool, shape: Shape) -> int:
 
 
 def _running(machine: Machine, archive: Archive) -> str | None:
-    """Return the name of a running execution for the same archive. A second one would only do the work twice."""
+    """Return the name of a running execution for the same archive. A second execution would repeat the work."""
     pages = machine.sfn.get_paginator("list_executions").paginate(stateMachineArn=machine.arn, statusFilter="RUNNING")
     for page in pages:
         for found in page["executions"]:

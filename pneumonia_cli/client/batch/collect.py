@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 _OWN_NAME = re.compile("[0-9a-f]{32}")  # the names that Journal.key_of makes
 
 _PROBES = 16
-_ROUNDS = 8  # limit for one call of `look`, so that uploads continue in between
+_ROUNDS = 8  # the most groups in one call of `look`, so that uploads continue in between
 
 _STALLED_LOOKS = 3
-"""SQS counts are approximate, so several equal answers in a row are required."""
+"""Looks in a row that must find only failed uploads. One look is not enough, because SQS counts are approximate."""
 
 
 Waiting = dict[str, None]
@@ -75,9 +75,9 @@ class Collector:
     def look(self, waiting: Waiting) -> int:
         """Request the results of the oldest uploads, group by group, and return the number of images that have one.
 
-        Stops at the first group without a result. Results arrive roughly in the order of the uploads, so this needs
-        only a few more requests than there are results. A listing would read the whole batch each time. Keys without a
-        result move to the end of `waiting`.
+        Stops at the first group without a result. Results arrive roughly in the order of the uploads, so `look`
+        needs only a few more requests than there are results. A listing would read the whole batch each time. Keys
+        without a result move to the end of `waiting`.
         """
         answered = 0
         with errors_in_words("Results in S3"):
@@ -120,7 +120,7 @@ class Collector:
         except ClientError as error:
             if error_code(error) in ("NoSuchKey", "404"):
                 return None
-            raise  # also 403, which means "not there" without s3:ListBucket: reported as a missing permission
+            raise  # also 403, the answer for a missing object if s3:ListBucket is not allowed
         try:
             result: dict[str, Any] = json.loads(document)
             heatmap = result.get("heatmap")
@@ -161,7 +161,7 @@ class Patience:
     def __init__(
         self, seconds: float, sqs: "SQSClient | None", queue_url: str | None, dead_letter_queue_url: str | None
     ) -> None:
-        """Without SQS or one of the queues, only the time decides."""
+        """`seconds`: the longest time without progress. Without SQS or one of the queues, only this time decides."""
         self._seconds = seconds
         self._sqs = sqs
         self._queue_url = queue_url

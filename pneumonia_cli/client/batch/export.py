@@ -68,7 +68,7 @@ def lines(
     """Yield one line for each image, as `make demo` writes them.
 
     A line has `file`, the fields of the result and `heatmap_file`. With a prevalence, predictions also have
-    `at_prevalence`. `feedback` is present if there is any.
+    `at_prevalence`. Results with feedback also have `feedback`.
     """
     for entry in journal.entries():
         if entry.result is None:
@@ -118,7 +118,7 @@ def write_report(
 ) -> Path:
     """Write the report image by image, and return its path.
 
-    `images`: the known paths of the images. `prevalence`: see `lines`.
+    `images`: the paths of the images by name, if known. `prevalence`: see `lines`.
     """
     side = thumbnail_side(journal.counts()["predicted"])
     rejected = [Outcome(_named(entry), as_typed(entry.result)) for entry in journal.entries("rejected") if entry.result]
@@ -146,14 +146,14 @@ def write_report(
 def _report_row(entry: Entry, out: Path, image: Path | None, side: int, prevalence: float | None) -> Row:
     heatmap = None
     if entry.heatmap_file is not None:
-        with suppress(OSError):  # removed by the user: the report shows only the image
+        with suppress(OSError):  # the user removed the heatmap: show only the image
             heatmap = heatmap_thumbnail((out / entry.heatmap_file).read_bytes(), side)
     result = with_prevalence(entry.result or {}, prevalence)
     return Row(entry.name, _thumbnail(image, side), heatmap, entry.heatmap_file, result)
 
 
 def _thumbnail(image: Path | None, side: int) -> str | None:
-    """Return None if the file is missing or can no longer be read. The heatmap then shows the X-ray."""
+    """Return a thumbnail, or None if the file is missing or unreadable. The report then shows only the heatmap."""
     if image is None:
         return None
     try:

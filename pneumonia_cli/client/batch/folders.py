@@ -19,16 +19,16 @@ def beside(folder: Path, what: str) -> Path:
 
 
 def results_of(folder: Path) -> Path:
-    """Return the folder of results for a folder of images: next to it.
+    """Return the folder of results for a folder of images. It is next to the images.
 
-    Earlier versions used the current folder. A batch that was started there continues there.
+    Earlier versions created it in the current folder. A batch that was started there continues there.
     """
     new, old = beside(folder, RESULTS), Path(f"{folder.resolve().name}-{RESULTS}")
     return old if not (new / FILE).is_file() and _images_of(old) == folder.resolve() else new
 
 
 def batch_at(named: Path) -> Path:
-    """Return the folder of a batch. The user names its folder of results or its folder of images."""
+    """Return the folder of results of a batch. `named`: this folder, or the folder of the images."""
     if (named / FILE).is_file() or not named.is_dir():
         return named
     results = results_of(named)

@@ -26,7 +26,7 @@ def write_results(journal: Journal, options: BatchOptions, images: Mapping[str, 
             continue
         try:
             data = read(files[entry.name].path, MAX_IMAGE_BYTES)
-        except Refused:  # removed, or not readable: there is no header to copy
+        except Refused:  # without a readable file there is no header to copy
             continue
         line = with_prevalence(_line(entry), options.prevalence)
         results.add(files[entry.name], data, line, _heatmap(options.out, entry) if results.needs_heatmap else None)
@@ -39,7 +39,7 @@ def _line(entry: Entry) -> dict[str, Any]:
 
 
 def _heatmap(out: Path, entry: Entry) -> bytes | None:
-    """Return None if there is no heatmap or the user removed it. The report is written without it."""
+    """Return the heatmap as PNG, or None if there is no heatmap or the user removed it. Reports need no heatmap."""
     try:
         return (out / entry.heatmap_file).read_bytes() if entry.heatmap_file else None
     except OSError:

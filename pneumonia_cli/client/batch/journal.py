@@ -1,7 +1,7 @@
 """The journal of a batch: the upload key, the state and the result of each image.
 
-It is a SQLite file in the output folder. It allows an interrupted run to continue, and keeps the results of tens of
-thousands of images out of memory. It contains file names and never leaves the machine.
+The journal is a SQLite file in the output folder. It allows an interrupted run to continue, and keeps the results of
+tens of thousands of images out of memory. The journal contains file names and never leaves the machine.
 """
 
 import hashlib
@@ -103,17 +103,17 @@ class _Connection(sqlite3.Connection):
 
 
 class Journal:
-    """An open journal, used as a context manager by one process, and by one thread except for `key_of`.
+    """An open journal, used as a context manager by one process and one thread. Any thread can call `key_of`.
 
-    Changes are durable after `commit`. If the machine stops before, uploads are found again by their keys, which depend
-    only on the images.
+    Changes are durable after `commit`. If the machine stops before the commit, the next run computes the same keys from
+    the images and finds the uploads in the bucket.
     """
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        """Open the journal in a folder, or create one. Methods that write raise UnwritableOutput if that fails.
+        """Open the journal in a folder, or create one. Methods that write raise UnwritableOutput if writing fails.
 
-        `settings` (the buckets, …) must be the same as when the journal was created. A `prefix` in them replaces the
-        journal's generated prefix of all keys. Raises UsageProblem if the settings differ, if the file is not a
+        `settings` (the buckets, …) must be the same as when the journal was created. The setting `prefix`
+        replaces the generated prefix of all keys. Raises UsageProblem if the settings differ, if the file is not a
         journal, or if another process has it open.
         """
         make_folder(folder)
@@ -197,7 +197,7 @@ class Journal:
         self._db.execute("INSERT OR REPLACE INTO batch VALUES ('folder', ?)", (str(folder.resolve()),))
 
     def settled(self, name: str, size: int, mtime_ns: int, *, force: bool = False) -> bool:
-        """Return whether an image was uploaded and is unchanged; False with `force` if the gate refused it."""
+        """Return whether an image was uploaded and is unchanged. With `force`: False if the gate refused the image."""
         row = self._db.execute(
             "SELECT result FROM films WHERE name = ? AND size = ? AND mtime_ns = ? AND upload_key IS NOT NULL",
             (name, size, mtime_ns),
@@ -207,7 +207,7 @@ class Journal:
         return not (force and row[0] and json.loads(row[0]).get("code") in FORCEABLE)
 
     def uploaded(self, name: str, size: int, mtime_ns: int, key: str) -> None:
-        """Store that an image was uploaded with a key, with the result of an identical image if there is one."""
+        """Store the upload of an image. If an identical image already has a result, copy that result."""
         self._db.execute(
             "INSERT OR REPLACE INTO films (name, size, mtime_ns, upload_key, state) VALUES (?, ?, ?, ?, ?)",
             (name, size, mtime_ns, key, WAITING),
@@ -220,14 +220,14 @@ class Journal:
         )
 
     def refused(self, name: str, size: int, mtime_ns: int, result: dict[str, Any]) -> None:
-        """Store that an image was not uploaded, because the service would refuse it. It is checked again next time."""
+        """Store that an image was not uploaded, because the service would refuse it. The next run checks it again."""
         self._db.execute(
             "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, result) VALUES (?, ?, ?, 'rejected', ?)",
             (name, size, mtime_ns, json.dumps(result)),
         )
 
     def failed(self, name: str, size: int, mtime_ns: int, reason: str) -> None:
-        """Store that an upload failed. It is tried again next time."""
+        """Store that an upload failed. The next run tries it again."""
         self._db.execute(
             "INSERT OR REPLACE INTO films (name, size, mtime_ns, state, reason) VALUES (?, ?, ?, 'failed', ?)",
             (name, size, mtime_ns, reason),
@@ -246,7 +246,7 @@ class Journal:
         return names
 
     def answered(self, key: str, result: dict[str, Any], heatmap_file: str | None) -> int:
-        """Store the result for a key, and return the number of its images (identical images share a key)."""
+        """Store the result for a key, and return the number of images with this key (identical images share one)."""
         status = "predicted" if result["status"] == "predicted" else "rejected"
         probability = float(result["pneumonia"]) if status == "predicted" else None
         done = self._db.execute(
@@ -269,9 +269,9 @@ class Journal:
         yield from self._db.execute("SELECT name, state FROM films")
 
     def entries(self, *states: str) -> Iterator[Entry]:
-        """Yield the images: by falling probability, then rejected ones, then those without a result."""
+        """Yield the images: predicted ones by falling probability, then rejected ones, then those without a result."""
         marks = ", ".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""  # the text only contains placeholders
+        where = f"WHERE state IN ({marks})" if states else ""  # `marks` contains only placeholders
         rows = self._db.execute(
             "SELECT name, state, upload_key, result, heatmap_file, reason FROM films "  # noqa: S608  # nosec B608
             f"{where} ORDER BY probability IS NULL, probability DESC, state != 'rejected', name",

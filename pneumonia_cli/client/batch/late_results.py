@@ -34,7 +34,10 @@ def of_batch(places: Places, load_card: Callable[[], Any], options: BatchOptions
 
 
 def of_prefix(places: Places, load_card: Callable[[], Any], prefix: str, options: BatchOptions) -> int:
-    """Fetch all results whose upload keys start with `prefix`, and return the exit code. Raises as `of_batch`."""
+    """Fetch all results whose upload keys start with `prefix`, and return the exit code.
+
+    Raises UsageProblem, ServiceError.
+    """
     card = checked_card(load_card())
     with Journal(options.out, {**places.settings, "prefix": prefix}) as journal:
         with ThreadPoolExecutor(1) as pool:

@@ -36,8 +36,8 @@ class BatchOptions:
 
     `unanswered`: the most uploaded images that may wait for a result. A whole batch at once would delay all later
     uploads, and set off the alarm on the age of the queue. `patience_seconds`: how long to wait without progress.
-    `force`: also predict images that do not look like a chest X-ray. `prevalence`: a share for which probabilities are
-    also calculated. `wanted`: results for a hospital's systems.
+    `force`: also predict images that do not look like a chest X-ray. `prevalence`: if given, probabilities are also
+    calculated for this share of pneumonia. `wanted`: the folders and the server for results in a hospital's formats.
     """
 
     out: Path
@@ -129,7 +129,7 @@ class _Run:
             moved = False
             next_look = time.monotonic() + _LOOK_EVERY_SECONDS
         if self._dead:
-            self._collector.catch_up(self._dead)  # somebody may have redriven them in the meantime
+            self._collector.catch_up(self._dead)  # somebody may have moved their messages back to the queue
         self._show()
         return DEAD if self._dead else None
 

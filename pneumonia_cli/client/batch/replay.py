@@ -1,8 +1,8 @@
 """`pneumonia replay`: predict the images of one day again, by sending them through the queue.
 
-Use it for results that are missing because their messages expired, and for results of a model that was replaced. Each
-message looks like the S3 event for the newest version of an image, without sequencer and version. Without them, the
-time of the event decides which result is kept (results.py in lambda_src). This time is the start of the replay. A
+Use the command if results are missing because their messages expired, or if a new model has replaced an old one. Each
+message looks like the S3 event for the newest version of an image, without sequencer and version. Without these two,
+the time of the event decides which result is kept (results.py in lambda_src). This time is the start of the replay. A
 replay therefore replaces earlier results, and a later upload replaces the result of the replay.
 """
 
@@ -99,7 +99,7 @@ def images(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Repla
         for version in page.get("Versions", []):
             if not version["IsLatest"] or not start <= version["LastModified"] < end:
                 continue
-            if version["Key"].endswith("/") and not version["Size"]:  # the console's marker of a folder
+            if version["Key"].endswith("/") and not version["Size"]:  # a folder that was created in the S3 console
                 continue
             if chosen.missing and _has_result(s3, upload_bucket, result_bucket, version["Key"]):
                 continue
@@ -112,7 +112,7 @@ def images(s3: "S3Client", upload_bucket: str, result_bucket: str, chosen: Repla
 def event(bucket: str, image: StoredImage, time: datetime) -> dict[str, Any]:
     """Return the body of a message for an image, as from S3 at `time`, without sequencer and version.
 
-    With the version the worker would ignore the event, because that version already has a result.
+    If the event named the version, the worker would ignore it, because that version already has a result.
     """
     thing: dict[str, Any] = {"key": quote_plus(image.key, safe="/"), "size": image.size, "eTag": image.etag}
     record = {

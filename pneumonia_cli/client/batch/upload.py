@@ -1,4 +1,4 @@
-"""Upload the images of a batch to the upload bucket, each once, also over several runs."""
+"""Upload each image of a batch once to the upload bucket, even over several runs."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -184,7 +184,7 @@ def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str
 
 
 def _stat(path: Path) -> tuple[int, int]:
-    """Return size and modification time, or zeros for a missing file, which is reported when it is read."""
+    """Return size in bytes and modification time in ns, or zeros for a missing file. Reading it reports the error."""
     try:
         stat = path.stat()
     except OSError:

@@ -72,7 +72,7 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
 
 
 def _drop_stdout() -> None:
-    """Discard what standard output still buffers: writing it when the process ends would fail again."""
+    """Discard the buffer of standard output. Otherwise, Python would write it at exit and fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -16,7 +16,7 @@ OPERATING_PANEL = "Operating a stack"
 
 def _unless_a_stack_is_named(context: typer.Context, url: str | None) -> str | None:
     """Return the URL, or None if it comes from the environment and the command line names a stack in AWS."""
-    from pneumonia_cli.client.target import LOCAL_STACK  # imports boto3, which --help must not wait for
+    from pneumonia_cli.client.target import LOCAL_STACK  # imports boto3: --help must not wait for it
 
     if _source(context, "url") != "ENVIRONMENT" or _source(context, "stack") != "COMMANDLINE":
         return url

@@ -34,7 +34,7 @@ _LABELS: Final = {
 }
 
 # Measured on samples/ (512 × 512 pixels) in the local cloud: result and heatmap are 143 to 149 kB, the log is 1.5 kB.
-# Lambda adds three lines.
+# On AWS, Lambda adds three lines to the log.
 _RESULT_BYTES: Final = 150_000
 _LOG_BYTES: Final = 2_000
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _HIDDEN_SECONDS = 300
 
 Covers = Callable[[str], bool]
-"""Whether an upload key is selected."""
+"""Returns whether an upload key is selected."""
 
 
 def forget(sqs: "SQSClient", queue_url: str, covers: Covers, *, really: bool) -> int:

@@ -1,7 +1,7 @@
-"""Find the upload that a result belongs to, if results of two images may have the same key.
+"""Find the upload that a result belongs to, if the results of two images may have the same key.
 
 Versions without reserved prefixes (pneumonia/uploads/names.py) wrote the result of an upload `archive/hospital/a.png`
-to the key of an image of an archive. Only the result document shows which image it belongs to: it names its source.
+to the key that now belongs to an image of an archive. Only the result document names its source image.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from pneumonia_cli.client.aws import status_code
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Removed in the meantime, or a delete marker, which has no content and therefore no owner.
+# 404: removed in the meantime. 405: a delete marker. Neither has content, and therefore neither has an owner.
 _NO_CONTENT = (404, 405)
 
 
@@ -27,7 +27,7 @@ _NO_CONTENT = (404, 405)
 class Owners:
     """Selects the objects of the results bucket that belong to certain uploads.
 
-    Objects that may belong to another image are read. `covers`: whether an upload key is selected.
+    Only objects that may belong to another image are read. `covers`: returns whether an upload key is selected.
     """
 
     s3: "S3Client"
@@ -36,7 +36,7 @@ class Owners:
     covers: Callable[[str], bool]
 
     def theirs(self, found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-        """Yield those of `found` (key, version) that belong to these uploads. Raises botocore's errors."""
+        """Yield the pairs (key, version) of `found` that belong to these uploads. Raises botocore's errors."""
         contested: dict[str, list[tuple[str, str]]] = {}
         for key, version in found:
             stem = _stem(key)

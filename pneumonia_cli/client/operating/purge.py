@@ -1,8 +1,8 @@
 """`pneumonia purge`: delete everything about selected uploads from the buckets and the dead-letter queue.
 
 This covers every version of an image, every delete marker, unfinished multipart uploads, every version of the result,
-of its heatmap and of the readers' feedback, and the failed messages. Images are deleted first. A worker that is
-processing one of them then finds no image, and what it writes is deleted with the results.
+of its heatmap and of the readers' feedback, and the failed messages. Images are deleted first: a worker that is
+processing one of them then finds no image, and its output is deleted with the other results.
 """
 
 import itertools
@@ -52,7 +52,7 @@ class Selection:
     def of_results(self, uploads: Iterable[str]) -> "Selection":
         """Return the possible keys of these uploads' results. Some may belong to other images.
 
-        `uploads`: keys of selected uploads. They are needed for results whose keys were cut so short that they no
+        `uploads`: keys of selected uploads. They are needed because the keys of some results were shortened and no
         longer contain the prefix.
         """
         stems = {stem(key) for key in {*self.keys, *uploads} for stem in (upload_stem, former_stem)}
@@ -82,7 +82,7 @@ class Purged:
         dead_letters: messages in the dead-letter queue.
         keys: upload keys and result keys that were found.
         remaining: key, version and S3's error code of each object that could not be deleted.
-        under_way: messages in the upload queue, about any image; None if the queue was not read.
+        under_way: messages in the upload queue, for any image; None if the queue was not read.
     """
 
     uploads: int = 0
@@ -130,7 +130,7 @@ def purge(
     """Delete everything in a selection, or only count it. Raises botocore's errors.
 
     `target`: a stack with its two buckets. A queue that is None is not touched.
-    `bypass_lock`: also delete what an object lock in governance mode keeps (setting result_lock_days).
+    `bypass_lock`: also delete objects under an object lock in governance mode (setting result_lock_days).
     """
     purged = Purged()
     upload_bucket, result_bucket = str(target.upload_bucket), str(target.result_bucket)
@@ -166,7 +166,7 @@ def _empty(
     s3: "S3Client", bucket: str, found: Iterable[tuple[str, str]], purged: Purged, *, really: bool, bypass_lock: bool
 ) -> int:
     """Delete these versions (key, version), and return how many there were."""
-    # Collect all first: without the result, the owner of its heatmap is unknown.
+    # Find all objects before deleting one: the owner of a heatmap is known only from its result.
     wanted = list(found)
     purged.keys |= {key for key, _ in wanted}
     if really:
@@ -189,7 +189,7 @@ def _meets(one: str, other: str) -> bool:
 
 
 def _abort_parts(s3: "S3Client", bucket: str, selection: Selection, purged: Purged, *, really: bool) -> int:
-    """Abort the unfinished multipart uploads in the selection, whose parts are stored too, and return their number."""
+    """Abort the unfinished multipart uploads in the selection, which deletes their parts, and return their number."""
     found = 0
     for prefix in selection.listings:
         for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):

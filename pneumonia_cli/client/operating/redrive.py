@@ -57,7 +57,7 @@ def redrive(sqs: "SQSClient", dead_letter_queue_url: str, queue_url: str, on_pro
     on_progress(0, found)
     if is_aws(sqs.meta.endpoint_url):
         moved = _by_task(sqs, dead_letter_queue_url, queue_url, found, on_progress)
-    else:  # moto and other imitations of SQS have no such task
+    else:  # moto and other emulators have no message move task
         moved = _by_hand(sqs, dead_letter_queue_url, queue_url, found, on_progress)
     return Redriven(found, moved)
 

@@ -5,8 +5,8 @@ inactive and must wake it first. The code and the model return with their settin
 memory and time limit). Buckets, queues, permissions and alarms stay as the last deployment left them.
 
 CloudFormation does not know about the rollback. CodeDeploy refuses every deployment until the alias is at the version
-that CloudFormation records: `--undo` moves it there and is required before the next deployment. A function that the
-last deployment did not change has no new version and stays where it is. Otherwise it would go back one deployment
+that CloudFormation records: `--undo` moves the alias there and is required before the next deployment. A function that
+the last deployment did not change has no new version and stays where it is. Otherwise it would go back one deployment
 further than the other function.
 """
 
@@ -42,7 +42,7 @@ _ONE_DEPLOYMENT: Final = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Step:
-    """One function: its current version and the version that gets the traffic (None without one), with their dates."""
+    """One function: its current version, the version to move to (None if there is none), and the dates of both."""
 
     function: str
     current: int
@@ -90,7 +90,7 @@ def run(aws: Aws, stack: str, *, really: bool, undo: bool = False, shape: Shape 
 
 
 def recorded_versions(found: list[Resource]) -> dict[str, int]:
-    """Return the version of the alias that CloudFormation records, by the name of the function.
+    """Return the version that CloudFormation records for each alias, by the name of the function.
 
     A stack contains one version of each function. Earlier versions stay with the function but leave the stack.
     """
@@ -119,7 +119,7 @@ def step(client: Any, function: str, recorded: int | None = None) -> Step:
 
 
 def of_the_last_deployment(steps: list[Step]) -> list[Step]:
-    """Return the functions with a version from the last deployment. Raises ServiceError without an earlier version."""
+    """Return the functions that the last deployment changed. Raises ServiceError if one has no earlier version."""
     newest = max(datetime.fromisoformat(one.made) for one in steps)
     found = [one for one in steps if newest - datetime.fromisoformat(one.made) <= _ONE_DEPLOYMENT]
     for one in found:

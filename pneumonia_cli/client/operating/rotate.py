@@ -35,7 +35,7 @@ def run(aws: Aws, secret_id: str, *, revoke: bool, show: bool, really: bool, sha
 
 def rotate(client: "SecretsManagerClient", secret_id: str, stored: Stored, *, times: int) -> str:
     """Write `times` new tokens, one after the other, and return the last. Raises botocore's errors."""
-    # This hash is not needed after a rotation, because the previous version of the secret holds the previous token.
+    # `previous_sha256` is not needed after a rotation: the previous version of the secret holds the previous token.
     kept = {name: value for name, value in stored.fields.items() if name != "previous_sha256"}
     tokens = [new_token() for _ in range(times)]
     for token in tokens:

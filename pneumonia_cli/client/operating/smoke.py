@@ -214,7 +214,7 @@ def _same(probabilities: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class _Buckets:
-    """The path through the buckets and the queue."""
+    """Predicts an image by way of the buckets and the queue."""
 
     s3: "S3Client"
     uploads: str

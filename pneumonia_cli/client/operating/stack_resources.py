@@ -10,7 +10,7 @@ API, WORKER, BACKFILL = "InferenceApi", "InferenceWorker", "InferenceBackfill"
 """Start of the logical ids of the functions, and of the resources that belong to them."""
 
 LIVE: Final = "live"
-"""The alias of each function that has the traffic. infra/inference.py uses the same name."""
+"""The alias that receives the traffic of each function. infra/inference.py uses the same name."""
 
 
 @dataclass(frozen=True)

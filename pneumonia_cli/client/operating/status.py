@@ -75,7 +75,7 @@ def health(service: Service) -> tuple[bool, str]:
 
 
 def alarms(cloudwatch: Any, stack: str) -> tuple[str, ...]:
-    """Return the names of the stack's active alarms. CloudFormation starts them with the name of the stack."""
+    """Return the names of the stack's active alarms. All names start with the name of the stack."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-", StateValue="ALARM")
     found = [alarm for page in pages for alarm in page.get("MetricAlarms", [])]
     # Filtered again here, because moto ignores the state if there is a prefix.

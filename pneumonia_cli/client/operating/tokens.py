@@ -1,6 +1,7 @@
 """`pneumonia token`: named bearer tokens, each with an expiry, for a service with auth `token`.
 
-They are in the secret of the default token. Only the SHA-256 of each is stored (pneumonia/http/token_secret.py).
+The secret of the default token also contains the SHA-256 of each named token (pneumonia/http/token_secret.py). Named
+tokens themselves are not stored.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 DEFAULT: Final = "default"
 """The name of the token that the stack generates."""
 MAX_TOKENS: Final = 200
-"""The size limit of a secret is 64 KB."""
+"""With this number of tokens, the secret stays below its size limit of 64 KB."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _TOKEN_BYTES: Final = 24
@@ -161,8 +162,9 @@ def read(client: "SecretsManagerClient", secret_id: str) -> Stored:
 
 
 def _write(client: "SecretsManagerClient", secret_id: str, stored: Stored, fields: Mapping[str, Any]) -> None:
-    """Make this the current version. Raises ServiceError if another command wrote after `stored` was read."""
-    # This write makes the current version the previous one, so the hash of the token before the last rotation is kept.
+    """Write `fields` as the current version. Raises ServiceError if another command wrote after `stored` was read."""
+    # This write replaces the previous version of the secret, and with it the token before the last rotation. The hash
+    # keeps that token valid.
     kept = {"previous_sha256": stored.fields.get("previous_sha256", _previous_sha256(client, secret_id)), **fields}
     client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(kept))
     if client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["VersionId"] != stored.version:

@@ -107,7 +107,7 @@ def _series(
     start: datetime,
     end: datetime,
 ) -> Series:
-    """Return hour -> value of a metric given as (namespace, name, statistic)."""
+    """Return the values of a metric by hour. `metric`: (namespace, name, statistic)."""
     namespace, name, statistic = metric
     query = {
         "Id": "m",

@@ -16,7 +16,7 @@ _PENDING: Final = "CodeArtifactUserPendingException"
 _PATIENCE_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 5.0
 
-# An event without messages and without an image. A version that runs it does nothing.
+# An event without messages and images, so that the function does nothing.
 _NOTHING: Final = b'{"Records": []}'
 
 Sleep = Callable[[float], None]
@@ -25,8 +25,8 @@ Sleep = Callable[[float], None]
 def wake(client: Any, function: str, version: int, sleep: Sleep = time.sleep) -> bool:
     """Wait until a version is active, and return whether it was inactive.
 
-    A call activates an inactive version, and that call is refused. Raises ServiceError if the version is not active
-    after ten minutes, and botocore's errors.
+    A call starts the activation of an inactive version. The call itself is refused. Raises ServiceError if the
+    version is not active after ten minutes, and botocore's errors.
     """
     if _state(client, function, version) == _READY:
         return False
