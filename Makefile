@@ -3,11 +3,11 @@ PYTHON ?= python3
 BASE_IMAGE ?= public.ecr.aws/lambda/python:3.13
 CDK_CLI := aws-cdk@2.1148.1
 
-# Recipes and tests read these from the environment, which keeps the quoting of paths and globs.
+# Recipes and tests read these variables from the environment, so spaces and globs in paths stay intact.
 export CXR_DATA IMAGES OUT DATA LUNGS ADULTS BOXES OTHERS NOT_FILMS FLOAT32 WEIGHTS BASE_IMAGE DOCKER_BUILD_FLAGS STACK STACK_NAME CDK_ARGS
-# The wheels of onnxruntime send telemetry unless this is set.
+# The wheels of onnxruntime send telemetry unless this variable is set.
 export ORT_DISABLE_TELEMETRY := 1
-# `python -m …` finds the packages and tools of this repository in environments without the project.
+# With this prefix, `python -m …` finds the packages of this repository where the project is not installed.
 run := PYTHONPATH="$(CURDIR)/lambda_src:$(CURDIR)"
 
 RUNTIME := .venv/bin/pneumonia
@@ -15,12 +15,12 @@ DEV := .venv-dev/.stamp
 TRAIN := .venv-train/.stamp
 BENCH := .venv-bench/.stamp
 
-# The CDK CLI with Python and Node of the environment. Lambda refuses images with attestations.
+# Run the CDK CLI with Python and Node from .venv-dev. Turn attestations off, because Lambda refuses images with them.
 cdk = env PATH="$(CURDIR)/.venv-dev/bin:$$PATH" CDK_DISABLE_CLI_TELEMETRY=true BUILDX_NO_DEFAULT_ATTESTATIONS=1 \
   npx --yes $(CDK_CLI)
 
-# For workflows: STACK_NAME and CDK_ARGS of the environment become words of the command. Quotes in CDK_ARGS group words.
-# Neither make nor a shell expands them. Use ARGS on the command line.
+# Workflows pass STACK_NAME and CDK_ARGS in the environment. CDK_ARGS is split into words; quotes group words. Neither
+# make nor a shell expands the two values. On the command line, use ARGS instead.
 given = $(if $(value CDK_ARGS),printf '%s' "$$CDK_ARGS" | xargs)
 stack_name = $(if $(value STACK_NAME),-c "stack_name=$$STACK_NAME")
 
@@ -59,7 +59,7 @@ serve: $(RUNTIME) ## Run the local cloud, with page and API at http://127.0.0.1:
 .PHONY: predict
 predict: $(RUNTIME) ## Predict images without a service (IMAGES= file, folder or glob; OUT= results.jsonl; FORCE=1 overrides the gate)
 	@$(if $(IMAGES),,echo "Specify the images: make predict IMAGES=images/ OUT=results.jsonl" >&2; exit 2)
-	@# 3: some images were refused. Each has a reason in its line, so the target does not fail.
+	@# Exit code 3 means that some images were refused. Their lines give the reasons, so the target does not fail.
 	@.venv/bin/pneumonia predict --out "$${OUT:-results.jsonl}" $(if $(FORCE),--force) -- "$$IMAGES" || code=$$?; [ $${code:-0} -eq 3 ] || exit $${code:-0}
 
 ##@ Check
@@ -226,7 +226,8 @@ scale: $(BENCH) $(RUNTIME) ## Run many uploads on this machine, then simulate La
 	$(run) .venv-bench/bin/python -m bench.scale
 
 ##@ Model
-# A run folder. Its name becomes the name of the graph. The runs that tune the mean of its folds are next to it.
+# The folder of a run. Its name becomes the name of the graph. Training then tunes the mean of its folds once for each
+# seed, into the folders RUN-tuned-SEED.
 RUN ?= runs/xception-176
 ARTIFACTS ?= model_artifacts
 train_on = $(run) .venv-train/bin/python -m training.train --data "$$DATA/train" $(if $(LUNGS),--lungs "$$LUNGS")
@@ -265,7 +266,7 @@ samples: need-data $(TRAIN) ## Regenerate samples/ from the training set (DATA=)
 train-test: $(TRAIN) ## Run the tests of training that need TensorFlow
 	.venv-train/bin/python -m pytest tests/training -m "slow or not slow" $(ARGS)
 
-# Checked first, since publishing needs it only after hours of training.
+# Check VERSION first, because publishing uses it only after hours of training.
 .PHONY: need-version
 need-version:
 	@echo "$(VERSION)" | grep -Eq '^([0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?)?$$' || { \
@@ -291,12 +292,12 @@ clean: ## Remove environments, caches and outputs
 	rm -rf .venv .venv-dev .venv-train .venv-bench .cache/bench .mypy_cache .pytest_cache .ruff_cache cdk.out demo_out dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is written last, so an incomplete environment is made again. So is one whose requirements changed.
+# The stamp is written last, so make recreates an environment that is incomplete or whose requirements changed.
 .venv/.stamp: pneumonia_cli/requirements.txt
 	$(call venv,.venv,$^)
 	@touch $@
 
-# An editable install, so changes in the tree need no new installation. The build backend is locked and already installed.
+# The install is editable, so changes to the source need no new one. The lock file already installed the build backend.
 $(RUNTIME): .venv/.stamp pyproject.toml
 	@.venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -316,7 +317,7 @@ $(BENCH): lambda_src/requirements.txt bench/requirements.txt
 	$(call venv,.venv-bench,$^)
 	@touch $@
 
-# $(call venv,DIRECTORY,LOCK FILES)
+# $(call venv,DIRECTORY,LOCK FILES) creates a virtual environment from lock files.
 define venv
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
   echo "Python 3.11 or newer is required; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || :)." >&2; \
@@ -327,8 +328,8 @@ define venv
 @$(1)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes $(foreach file,$(2),-r $(file))
 endef
 
-# $(call lock,SOURCES,OUT): for every platform and Python from 3.11, without the name of any index. All environments use
-# the versions of lambda_src/requirements.txt.
+# $(call lock,SOURCES,OUT) writes the lock file OUT, for every platform and Python 3.11 or newer, without the name of a
+# package index. All lock files use the versions in lambda_src/requirements.txt.
 define lock
 .venv-dev/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock" $(patsubst %,--constraints %,$(filter-out $(2),lambda_src/requirements.txt)) \

@@ -2,9 +2,9 @@
 
     python -m tools.audit [--strict]
 
-The exit code is 1 if a vulnerability is known. pip-audit also reports "no known vulnerabilities" for packages for which
-the database gave no answer, so this program counts the answers. If answers are missing, it prints a message, and with
---strict the exit code is 2.
+The exit code is 1 if a vulnerability is known. If the database gave no answer for a package, pip-audit still reports
+"no known vulnerabilities". This program therefore counts the answers. If answers are missing, it prints a message; with
+--strict, the exit code is then 2.
 """
 
 import argparse
@@ -22,13 +22,13 @@ LOCKS = (
     "pneumonia_cli/requirements.txt",
     "requirements.txt",
 )
-"""The lock files of the deployed code, then of an operator's machine."""
+"""The lock files: first of the deployed code, then of an operator's machine."""
 TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Findings:
-    """`known`: "package version: id" of each vulnerability; `answered` and `silent`: names of packages."""
+    """`known`: "package version: id" of each vulnerability. `answered`, `silent`: packages with, without an answer."""
 
     known: tuple[str, ...]
     answered: tuple[str, ...]
@@ -70,7 +70,7 @@ def findings(lock: Path) -> Findings | None:
     )
     try:
         return Findings.of(json.loads(done.stdout))
-    except ValueError:  # pip-audit ended without a report
+    except ValueError:  # pip-audit failed before it wrote a report
         return None
 
 

@@ -1,8 +1,8 @@
 """`make base-image`: pin the base image of the functions by its digest in cdk.json.
 
 A tag such as `python:3.13` names another image each time AWS publishes one. A digest always names the same image. This
-program gets the digest of the tag in cdk.json from the registry and sets `base_image` to `<image>:<tag>@<digest>`. The
-same command renews it. The digest identifies the index, so it is valid for both architectures.
+program gets the digest of the tag in cdk.json from the registry and sets `base_image` to `<image>:<tag>@<digest>`. Run
+it again to update the digest. The digest identifies the image index, so it is valid for both architectures.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Check the requirements of `make deploy` before it builds anything. Each missing one is reported in one sentence.
+"""Check the requirements of `make deploy` before it builds anything. Report each missing one in one sentence.
 
-The program only reports requirements that are certainly missing. If the account does not allow a check, the check is
-skipped, and the CDK reports the problem later.
+The program only reports requirements that are certainly missing. If the account's permissions do not allow a check, it
+skips the check, and the CDK reports the problem later.
 """
 
 import os
@@ -26,7 +26,7 @@ _FREE_BYTES: Final = 4_000_000_000
 """Space for the base image, the layers of the build and the pushed image, unpacked."""
 
 _ARCHITECTURES: Final = {"aarch64": "arm64", "amd64": "x86_64"}
-"""Names of Docker -> names of the setting."""
+"""Docker's name of an architecture -> its name in the setting `architecture`."""
 _PLATFORMS: Final = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 
@@ -71,7 +71,7 @@ def _docker(architecture: str) -> Iterator[str]:
             f"This Docker cannot build for {platform}: install its emulation (docker run --privileged --rm "
             "tonistiigi/binfmt --install all), or deploy with the architecture of this machine (-c architecture=…)."
         )
-    # Docker Desktop has a separate disk whose free space is not visible here.
+    # Check only if the folder is on this machine: the free space on Docker Desktop's separate disk is not visible here.
     if Path(root).is_dir() and (free := shutil.disk_usage(root).free) < _FREE_BYTES:
         needed = f"the image needs {_FREE_BYTES / 1e9:.0f} GB"
         yield f"{root} has {free / 1e9:.1f} GB free, and {needed}: run docker system prune, or use another disk."
@@ -79,7 +79,7 @@ def _docker(architecture: str) -> Iterator[str]:
 
 def _account(stack: str) -> Iterator[str]:
     try:
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # read by the CDK, but not by boto3
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # the CDK reads it, but boto3 does not
         found = session.get_credentials()
     except BotoCoreError as error:
         yield f"The AWS credentials cannot be used: {error}."

@@ -1,4 +1,4 @@
-"""`make cli-reference`: write all commands and options into docs/cli.md, from their help."""
+"""`make cli-reference`: write the help of all commands and options into docs/cli.md."""
 
 import re
 import sys
@@ -17,14 +17,14 @@ CLI_MD: Final = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
 _SHARED: Final = (SERVICE_PANEL, PARTS_PANEL)
 _SHARED_TITLE: Final = "Options for the service"
-# Facts that the help adds in brackets: the environment variable, the default, the limits, "required".
+# Facts that typer adds to the help in brackets: the environment variable, the default, the limits, "required".
 _FACTS: Final = re.compile(r"\s+\[((?:env var|default|required|[\d.]+<=?x|x[<>]).*?)\]")
 _TYPES: Final = {"int range": "N", "int": "N", "float range": "N", "float": "N"}
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its full name, such as `pneumonia token add`, and its object in typer."""
+    """One command: its full name, such as `pneumonia token add`, and typer's object for it."""
 
     name: str
     found: Any
@@ -47,7 +47,7 @@ class Command:
         return isinstance(self.found, TyperGroup) and not self.found.invoke_without_command
 
     def options(self) -> list[tuple[str, str, str | None]]:
-        """Return the names, the help with facts in brackets, and the panel of each argument and option."""
+        """Return, for each argument and option, its names, its help with facts in brackets, and its panel."""
         records = ((one.get_help_record(self.context), one) for one in self.found.get_params(self.context))
         found = [(*record, getattr(one, "rich_help_panel", None)) for record, one in records if record]
         return [one for one in found if one[0] != "--help"]
@@ -115,7 +115,7 @@ def _table(options: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _name(names: str) -> str:
-    """Return `--jobs <int range>` as `--jobs N`. Choices do not change, and arguments get no type."""
+    """Return the names with a short type: `--jobs <int range>` as `--jobs N`. Choices stay; arguments get no type."""
 
     def typed(match: re.Match[str]) -> str:
         if "|" in match[1]:

@@ -1,7 +1,7 @@
 """`make docs`: build the site of all documents into site/. A broken link or anchor, or a page outside the menu, fails.
 
-The documents and all files that they link to are copied to .cache/docs, with the same paths. mkdocs reads them there
-(mkdocs.yml).
+The documents and all files that they link to are copied to .cache/docs, with the same paths. mkdocs builds the site
+from these copies (mkdocs.yml).
 """
 
 import base64
@@ -79,7 +79,7 @@ def linked(page: Path, text: str, root: Path) -> Iterator[Path]:
 
 
 def _without_markers(text: str) -> str:
-    """Remove the comments around figures, because a line that begins with a comment becomes an HTML block."""
+    """Remove the comments around figures, because mkdocs reads a line that begins with a comment as an HTML block."""
     return _MARKERS.sub("", text)
 
 
@@ -89,7 +89,7 @@ def _put(path: Path, text: str) -> None:
 
 
 def mermaid(cache: Path) -> Path:
-    """Return the script that draws diagrams, from the pinned npm package. Download it only once. Raises ValueError."""
+    """Return the script that draws diagrams, from a pinned npm package. Download it only once. Raises ValueError."""
     script = cache / f"{MERMAID}.min.js"
     if not script.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def mermaid(cache: Path) -> Path:
 
 
 def build(root: Path = ROOT) -> int:
-    """Build the site; return the exit code of mkdocs, which is 1 at any warning."""
+    """Build the site and return the exit code of mkdocs, which is 1 if there is any warning."""
     folder = root / ".cache" / "docs"
     stage(folder, root)
     assets = folder / "assets"
@@ -123,7 +123,7 @@ def build(root: Path = ROOT) -> int:
 
 
 def main() -> int:
-    """Build the site; return the exit code."""
+    """Build the site and return the exit code."""
     try:
         code = build()
     except (BrokenLink, subprocess.CalledProcessError, ValueError) as error:

@@ -18,7 +18,7 @@ _SHOWN_NAME = re.compile(r"[a-z_]{3,}")
 
 
 class Unresolved(Exception):
-    """A message that this module cannot read, because it does not know the kind of expression that builds it."""
+    """A message is built by a kind of expression that this module does not support."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ErrorKind:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """The causes as callers see them: the different first sentences of the messages."""
+        """The causes as callers see them: the first sentences of the messages, without repetition."""
         said = (self.public_detail,) if self.public_detail else self.messages
         return tuple(dict.fromkeys(first_sentence(text) for text in said))
 
@@ -45,7 +45,7 @@ _Made = tuple[str, ast.Call, ast.FunctionDef | None]
 
 @dataclass
 class _Code:
-    """What the package defines: functions, module constants, classes of errors, and the calls that create errors."""
+    """Definitions in the package: functions, module constants, classes of errors, and the calls that create errors."""
 
     functions: dict[str, list[ast.FunctionDef]] = field(default_factory=lambda: defaultdict(list))
     constants: dict[str, ast.expr] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def _texts(node: ast.expr, code: _Code, function: ast.FunctionDef | None, steps:
         if function is not None and (assigned := _assigned(node.id, function)):
             return [text for value in assigned for text in _texts(value, code, function, steps - 1)]
         if function is not None and node.id in {argument.arg for argument in function.args.args}:
-            return []  # the caller of the function passes the text
+            return []  # a parameter: the texts come from the calls of the function
         if node.id in code.constants:
             return _texts(code.constants[node.id], code, None, steps - 1)
     if isinstance(node, ast.Call):

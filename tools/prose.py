@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parent.parent
 VOCABULARY = ROOT / "tools" / "vocabulary.toml"
 
 Line = tuple[int, str]
-"""The number of a line, from 1, and its prose."""
+"""The number of a line, starting with 1, and its prose."""
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _CODE = re.compile(r"``.+?``|`[^`]*`|\]\([^)]*\)|\{[^{}]*\}|[\w.]*[/_.=-]\w+[\w./_=-]*")
-"""Code within prose: code spans, link addresses, placeholders, paths, names and options."""
+"""Matches code within prose: code spans, link addresses, placeholders, paths, names and options."""
 _JAVASCRIPT = re.compile(r"//.*|/\*.*?\*/|^\s*\*.*|\"[^\"\n]* [^\"\n]*\"|'[^'\n]* [^'\n]*'|`[^`\n]* [^`\n]*`")
 _SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|FROM|CREATE) ")
 _HASH = re.compile(r"(?:^|\s)#+ (.*)|## (.*)")
@@ -44,7 +44,7 @@ def words(path: Path = VOCABULARY) -> dict[re.Pattern[str], str]:
 
 
 def prose(path: Path, text: str) -> Iterator[Line]:
-    """Yield the prose of a file. The file name determines the kind; unknown kinds have no prose."""
+    """Yield the prose of a file. The file name determines the kind of file; unknown kinds have no prose."""
     if path.suffix == ".md":
         yield from _markdown(text)
     elif path.suffix == ".py":
@@ -114,7 +114,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        return ""  # pictures and weights
+        return ""  # a binary file, such as a picture or weights
 
 
 if __name__ == "__main__":

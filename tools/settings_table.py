@@ -1,4 +1,4 @@
-"""`make settings-table`: write the table of settings in docs/deploy.md from the settings' declarations and defaults."""
+"""`make settings-table`: write the table of settings in docs/deploy.md, from their declarations and defaults."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ _HEAD = "| Setting | Default | Allowed | What it is |"
 
 
 def render(document: str) -> str:
-    """Return docs/deploy.md with a new table, in the order of cdk.json. Raises ValueError if its head is missing."""
+    """Return docs/deploy.md with a new table, in the order of cdk.json. Raises ValueError without the table's head."""
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))

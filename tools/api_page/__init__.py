@@ -1,1 +1,1 @@
-"""Generate GET /docs, the reference of the API as a web page. `make openapi` writes the file that ships."""
+"""Generate the page of GET /docs, the reference of the API. `make openapi` writes the shipped file."""

@@ -9,7 +9,7 @@ Schema = dict[str, Any]
 
 
 def rows(schema: Schema, prefix: str = "") -> Iterator[tuple[str, Markup, str]]:
-    """Yield name, type as HTML and description of every member. Members of an inner object follow as `outer.inner`."""
+    """Yield the name, type (HTML) and description of every member. Inner members are named `outer.inner`."""
     required = schema.get("required", ())
     for name, member in schema.get("properties", {}).items():
         optional = "" if name in required else Markup("; optional")
@@ -18,7 +18,7 @@ def rows(schema: Schema, prefix: str = "") -> Iterator[tuple[str, Markup, str]]:
 
 
 def type_words(schema: Schema) -> Markup:
-    """Return the type of a value, such as "number from 0 to 1" or "string or null". A named schema becomes a link."""
+    """Return the type in words, such as "number from 0 to 1" or "string or null". A named schema becomes a link."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return Markup('<a href="#schema-{0}">{0}</a>').format(name)

@@ -1,4 +1,4 @@
-"""Derive an example call of each route from the OpenAPI description. The samples of all languages use it."""
+"""Derive an example call of each route from the OpenAPI description. The samples in all languages show this call."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,19 +7,19 @@ from urllib.parse import urlencode
 from tools.openapi.schemas import EXAMPLE_ID
 
 VARIABLE = "UPLOAD_ID"
-"""The environment variable for an upload id, which only a call can return."""
+"""The environment variable for an upload id. The id has no example, because only a call returns a valid one."""
 
 DICOM_PART = "multipart/related"
-"""How DICOMweb sends files: one in each part."""
+"""The content type of DICOMweb requests, which hold one file in each part."""
 
-# A sample sends the first of these types that the route accepts.
+# Content types by preference: a sample sends the first of these that the route accepts.
 _SENT = ("image/png", "application/json", DICOM_PART)
 _EXTENSIONS = {"image/png": ".png", "text/html": ".html"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call.
+    """One example call of a route.
 
     Attributes:
         path: the path, with `{UPLOAD_ID}` for the variable.

@@ -1,4 +1,4 @@
-"""Render GET /docs: the OpenAPI description and the errors in the code as one HTML document."""
+"""Render the page of GET /docs: the OpenAPI description and all errors in the code, as one HTML document."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _PROGRAM_LANGUAGES = {"sh": "curl", "python": "python", "js": "js"}
 
 @dataclass(frozen=True)
 class Answer:
-    """The response of a route with one status. `bodies`: as HTML. `codes`: the codes of the errors."""
+    """The response of a route with one status. `bodies`: its bodies as HTML. `codes`: the codes of its errors."""
 
     status: str
     description: str
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """A route as the page shows it. `takes`: the types of its body. `example`: its first response, as JSON."""
+    """A route as the page shows it. `takes`: types of its request body. `example`: its first response, as JSON."""
 
     id: str
     method: str
@@ -112,7 +112,7 @@ def _answers(responses: Mapping[str, Any]) -> Iterator[Answer]:
 
 
 def _body_words(schema: dict[str, Any]) -> Markup:
-    """Return the schema in words; an empty text if the content type says enough."""
+    """Return the schema in words; empty if the content type is description enough."""
     return type_words(schema) if "$ref" in schema or "oneOf" in schema else Markup("")
 
 

@@ -1,4 +1,4 @@
-"""Write a call as a program to copy, in curl, Python and JavaScript.
+"""Write an example call as a program that readers can copy, in curl, Python and JavaScript.
 
 Each program takes the address of the service from `SERVICE` and the token from `TOKEN`, and sends the file `image.png`
 (DICOMweb: `image.dcm`). A test runs every program as the page shows it.
@@ -12,17 +12,17 @@ from tools.api_page.calls import VARIABLE, Call
 from tools.openapi.schemas import EXAMPLE_ID
 
 LANGUAGES: Final = {"curl": "curl", "python": "Python", "js": "JavaScript"}
-"""Keys, and the names that people read."""
+"""Key of a language -> its name on the page."""
 
 _PLACE = f"{{{VARIABLE}}}"
 _IMAGE = "image.png"
 _DICOM = "image.dcm"
 
-# The text before and after the only file of a multipart/related body. Its escapes mean the same in all three languages.
+# The text before and after the only file of a multipart/related body. All three languages read its escapes the same.
 _BEFORE_PART = r"--part\r\nContent-Type: application/dicom\r\n\r\n"
 _AFTER_PART = r"\r\n--part--\r\n"
 
-# The answer of the API permits the upload. The file then goes to S3 without the caller's credentials.
+# For this route, the API returns a signed form. The file then goes to S3 without the caller's credentials.
 _UPLOADS = "/uploads"
 _UPLOAD_IN_CURL = f"""\
 jq --raw-output '.upload.fields | to_entries[] | "form-string = \\("\\(.key)=\\(.value)" | @json)"' upload.json |

@@ -1,1 +1,1 @@
-"""Copy figures from the output files of measurements into the documents. A test compares both."""
+"""Copy figures from the output files of measurements into the documents. A test fails if they differ."""

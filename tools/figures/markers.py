@@ -2,7 +2,7 @@
 
     On the <!-- figure: test.films -->624<!-- /figure --> images of the test split
 
-If the first marker is alone on its line, the figure is a block of lines.
+If the opening marker is alone on its line, the figure is a block of lines.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 _BEGIN, _END = re.compile(r"<!-- figure: ([\w.-]+) -->"), "<!-- /figure -->"
 _BREAKS = re.compile(rf"^[ >*-]*{_BEGIN.pattern}.", re.M)
-"""An inline figure at the start of a line, where Markdown reads the comment as a block that ends the paragraph."""
+"""Matches an inline figure at the start of a line. Markdown would read its comment as a block and end the paragraph."""
 
 _FIGURE = re.compile(rf"({_BEGIN.pattern})(.*?)({re.escape(_END)})", re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""docs/measured.json: the last measurements of commands of this repository, with one section for each command.
+"""Read and write docs/measured.json: the last measurements of commands, in one section for each command.
 
 A section names its command, the date, and the model if the measurement depends on it.
 """

@@ -19,7 +19,7 @@ def model() -> dict[str, str]:
 
 
 def measure() -> dict[str, Any]:
-    """Return a section of measured.json: the probability and triage of each sample, and the whole answer for one."""
+    """Return a section of measured.json: the probability and triage of each sample, and one sample's whole answer."""
     predictor = Predictor.load(Settings.from_env({}))
     answers = {}
     for path in sorted(SAMPLES.glob("*.png")):

@@ -33,7 +33,7 @@ def figures() -> dict[str, str]:
 
 
 def model_figures(card: dict[str, Any], model_card: str) -> dict[str, str]:
-    """Return figures of the model from its card, and the published figures of the origin from MODEL_CARD.md."""
+    """Return the figures of the model from its card, and the origin's published figures from MODEL_CARD.md."""
     metrics, test = card["metrics"], card["metrics"]["test"]
     table = _rows(model_card, "| | origin |")
     published = {cells[0]: cells[1:] for cells in map(_cells, table[2:])}
@@ -99,7 +99,7 @@ def answer_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
-    """Return the outcomes for the damaged files in `make fuzz`."""
+    """Return the outcomes of the damaged files in `make fuzz`."""
     outcomes, total = section["outcomes"], section["inputs"]
     rows = [
         f"| {name if name == 'predicted' else f'`{name}`'} | {count:,} | {count / total:.1%} |"
@@ -117,7 +117,7 @@ def fuzz_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def header_figures(section: dict[str, Any]) -> dict[str, str]:
-    """Return the memory that files with made-up headers in `make fuzz` took, and how much of it stayed allocated."""
+    """Return how much memory files with made-up headers took in `make fuzz`, and how much stayed allocated."""
     return {
         "headers.inputs": f"{section['inputs']:,}",
         "headers.megabytes": f"{section['megabytes']:.0f} MB",
@@ -129,7 +129,7 @@ def header_figures(section: dict[str, Any]) -> dict[str, str]:
 
 
 def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a section of results.json, if needed from another kind of machine. Raises KeyError."""
+    """Return a section of results.json, from another kind of machine if necessary. Raises KeyError."""
     for sections in (bench, *bench.get("others", {}).values()):
         if name in sections:
             found: dict[str, Any] = sections[name]
@@ -140,7 +140,7 @@ def _section(bench: dict[str, Any], name: str) -> dict[str, Any]:
 def copy_figures(
     whitening: dict[str, list[float]], photos: dict[str, list[float]], written: dict[str, list[float]]
 ) -> dict[str, str]:
-    """Return how far windows, poor copies and file formats change the probability (make measure)."""
+    """Return how much display windows, poor copies and file formats change the probability (`make measure`)."""
     windows = [
         f"| {share} | {mean:.3f}, {most:.2f} | {our_mean:.3f}, {our_most:.2f} |"
         for share, (mean, most, our_mean, our_most) in whitening.items()
@@ -162,7 +162,7 @@ def copy_figures(
 
 
 def prevalence_figures() -> dict[str, str]:
-    """Return the example for another prevalence: a probability of 96% at 50%, if one image in ten shows pneumonia."""
+    """Return an example: a probability of 96% at a prevalence of 50%, converted to a prevalence of 10%."""
     found = probability_at(0.96, 0.5, 0.1)
     member = json.dumps({"prevalence": 0.1, "probability": found})
     return {"prevalence.member": f'```json\n"at_prevalence": {member}\n```', "prevalence.percent": f"{found:.0%}"}

@@ -1,1 +1,1 @@
-"""Generate the OpenAPI description of the API. `make openapi` writes the file that ships."""
+"""Generate the OpenAPI description of the API. `make openapi` writes the shipped file."""

@@ -79,7 +79,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
 
 
 def document() -> dict[str, Any]:
-    """Return the whole description. It uses the constants of the routes and is the same for every model and
+    """Return the whole description, built from the constants of the routes. It is the same for every model and
     deployment."""
     return {
         "openapi": "3.1.0",
@@ -511,6 +511,6 @@ def _code(error_type: ErrorType) -> str:
 
 
 def _example(error_type: ErrorType) -> dict[str, Any]:
-    # The base class represents exceptions from outside the package. Callers do not see their texts.
+    # The base class stands for exceptions from outside the package, whose texts callers do not see.
     error = RuntimeError() if error_type is PneumoniaError else error_type(_DETAILS.get(error_type, ""))
     return {**problem(error, EXAMPLE_REQUEST_ID), "help": help_path(error_type.code)}

@@ -1,4 +1,4 @@
-"""The bodies of the API in JSON Schema (2020-12, the dialect of OpenAPI 3.1), each with an example.
+"""JSON Schemas of the bodies of the API, each with an example (version 2020-12, the dialect of OpenAPI 3.1).
 
 Later versions may add members to objects. Clients must ignore unknown members.
 """
@@ -18,7 +18,7 @@ EXAMPLE_ID: Final = "01lg6r0m-0ad94a51b7e8a97c568846c79cb2789c"
 EXAMPLE_HASH: Final = "01lg6r0m-" + "9f86d081884c7d659a2feaa0c55ad015" * 2
 EXAMPLE_CORRELATION_ID: Final = "8a1f0c3e-9d2b-5e47-b6a0-3c5d7e9f1b24"
 EXAMPLE_REQUEST_ID: Final = "6f0c2f5e-3d0b-4d4c-9d59-0f3c8b4f7a11"
-# A grey wedge of 64 x 64 pixels: the smallest image that is predicted.
+# A grey wedge of 64 x 64 pixels, the smallest size that the service accepts.
 EXAMPLE_PNG: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAAAAACPAi4CAAAAM0lEQVR42u3MoQ0AMAgAQUpg/5W7AIKkpuJevrgTNdT7mfEYAAAA"
     "AAAAAAAAAAAAgN+BCzAvAX/dO73aAAAAAElFTkSuQmCC"
