@@ -1,7 +1,7 @@
 """Lambda handler of the Function URL and of direct invokes: the route table and the code that all routes share.
 
-A direct invoke with {"url": ...} or {"image": ...} as the whole event returns the body of POST /predict (or its problem
-document) as a plain object. Only the routes that need boto3 import it, to keep cold starts short.
+A direct invoke with {"url": ...} or {"image": ...} as the whole event returns the body of POST /predict, or the problem
+document, as a plain object. Only the routes that need boto3 import it, to keep cold starts short.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ ROUTES = (
 # Never logs the event, even if POWERTOOLS_LOGGER_LOG_EVENT is set, because it contains the image.
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
-    """Return the response to one event. This never raises, so no caller sees a stack trace."""
+    """Return the response to one event. The handler never raises, so no caller sees a stack trace."""
     metrics.cold_start(metrics.API)
     # Use the same field name as the worker, so that one query finds the log lines of both.
     logger.set_correlation_id(context.aws_request_id)

@@ -19,8 +19,8 @@ _JSON = "Send a JSON object."
 class Request:
     """An HTTP request from the event of a Function URL (payload format 2.0). `parameters`: the path parameters.
 
-    This class replaces the resolver and the data classes of Powertools. Those load asyncio, TLS and the event classes
-    of forty services, which would be a quarter of a prediction's imports.
+    This class replaces the resolver and the data classes of Powertools. Powertools would load asyncio, TLS and the
+    event classes of forty services: a quarter of a prediction's imports.
     """
 
     event: Mapping[str, Any]

@@ -10,9 +10,9 @@ from pneumonia.http.responses import Response
 
 
 def on_demand(module: str, function: str) -> Callable[[Request], Response]:
-    """Return the `function` of a route, which imports its `module` of this package only at the first request.
+    """Return the function of a route that imports its module only at the first request.
 
-    Most cold starts serve a prediction and need no other module.
+    `module`, `function`: names in this package. Most cold starts serve a prediction and need no other module.
     """
 
     def respond(request: Request) -> Response:

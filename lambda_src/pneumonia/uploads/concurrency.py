@@ -8,8 +8,8 @@ IN_FLIGHT = 5
 """How many images are processed at once. It equals the default `batch_size`, so no image in a batch waits for the S3
 calls of another image.
 
-Each image waits for S3 four times and computes once (docs/scale.md). Each keeps its file in memory, at most
-`max_image_bytes`."""
+Each image needs four S3 calls and one computation (docs/scale.md). Each image in progress keeps its file in memory, at
+most `max_image_bytes`."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

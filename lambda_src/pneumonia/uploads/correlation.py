@@ -1,4 +1,4 @@
-"""The correlation id identifies an upload from its creation to its result. It says nothing about the upload.
+"""The correlation id identifies an upload from its creation to its result. It reveals nothing about the upload.
 
 The id is a UUID. A sender may choose one and put it into the object's metadata. Other values in the metadata are
 ignored, so no file name or patient number gets into the logs. Without an id from the sender, the id is derived:

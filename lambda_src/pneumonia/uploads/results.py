@@ -80,11 +80,13 @@ class Order:
         """Return a negative number if this event is older than the other, 0 if it is the same, a positive number if it
         is newer.
 
-        Sequencers decide, as in the Amazon S3 User Guide (Event message structure): the shorter one is padded with
-        zeros on the right, then both are compared as text. Events without a sequencer (not from AWS) are compared by
-        time. Two versions with equal order are not duplicates: the text of their version ids decides, so the result
-        does not depend on the order of arrival. An event and a listing of one version count as the same, although their
-        times differ. This does not apply to the version "null", which every object in a bucket without versions has.
+        - Sequencers decide, as in the Amazon S3 User Guide (Event message structure). The shorter sequencer is padded
+          with zeros on the right, then both are compared as text.
+        - Events without a sequencer (not from AWS) are compared by time.
+        - Two versions with equal order are not duplicates. The text of their version ids decides, so the result does
+          not depend on the order of arrival.
+        - An event and a listing of one version count as the same, although their times differ. This rule does not apply
+          to the version "null", which every object in a bucket without versions has.
         """
         versions = (self.version_id or "", other.version_id or "")
         two_versions = all(versions) and versions[0] != versions[1]
