@@ -50,8 +50,8 @@ class Unauthorized(PneumoniaError):
 
 
 class AccessCheckFailed(PneumoniaError):
-    """The credentials of a request could not be checked. Until they can be checked, every request that needs them is
-    refused."""
+    """The credentials of a request could not be checked. Until checks work again, every request that needs credentials
+    is refused."""
 
     code = "access_check_failed"
     status = 503

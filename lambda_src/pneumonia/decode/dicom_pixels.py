@@ -24,9 +24,9 @@ COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 MOST_LOST = 0.1
 """Largest share of the middle of an image that its window may turn plain white. A window that whitens more is ignored,
-even if it was chosen for one part of the body, because the model would not see the whitened part. The measured range of
-the image is used instead and loses nothing (docs/formats.md). Of 1,073 images of two hospitals, one has more than 5% of
-white."""
+even if it was chosen for one part of the body. The model would not see the whitened part. The measured range of the
+image is used instead, because it loses nothing (docs/formats.md). Of 1,073 images of two hospitals, one has more than
+5% of white."""
 EVEN = 0.02
 """Largest noise of an even area: all its values are within this share of the image's range from their median."""
 MOSTLY = 0.5

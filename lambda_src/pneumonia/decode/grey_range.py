@@ -44,8 +44,8 @@ def film_range(values: Values, mask: Mask | None = None) -> Range:
     """Return the lowest and the highest value that the X-ray shows. `values`: real numbers [rows, columns].
 
     The range goes from the 1st to the 99th percentile of the middle, with HEADROOM on either side if the image has
-    values there. An even area, such as a shutter or an undeclared border, is left out if the gap between its values and
-    all others is larger than the range of the others. `mask` is False for padding. Returns (0, 0) if there is no value.
+    values there. An even area, such as a shutter or an undeclared border, is left out if it is far from all other
+    values: the gap must be larger than their range. `mask` is False for padding. Returns (0, 0) if there is no value.
     """
     middle = middle_of(values)
     if not values.size or (mask is not None and not mask.any()):
@@ -110,8 +110,8 @@ def _is_border(border: NDArray[np.float64], others: NDArray[np.float64]) -> bool
 
 
 def within(declared: Range, measured: Range) -> Range:
-    """Return the range to show for a window or table: the declared range, or its overlap with the measured range if the
-    image fills less than LEAST_USE of the declared one."""
+    """Return the range to show for a window or table. This is the declared range, or its overlap with the measured
+    range if the image fills less than LEAST_USE of the declared range."""
     common = max(declared[0], measured[0]), min(declared[1], measured[1])
     fills = common[1] - common[0] >= LEAST_USE * (declared[1] - declared[0])
     return declared if fills or common[1] <= common[0] else common

@@ -4,10 +4,10 @@ Plain JPEG and PNG files are decoded in this process (see `plain`). Their memory
 them piece by piece, so the time limit is checked between pieces (`timed_file`).
 
 All other files go to the decoder process (`child`), which starts when the first of them arrives. The system limits the
-memory of the decoder process, and this process kills it at the time limit. Killing is necessary because many decoders
-process a whole file in one call of C, C++ or Rust, which no signal, exception or thread of Python can interrupt. The
-decoder process gets no credentials, and cannot read those of this process (`own_memory`). The output of its libraries
-is discarded, because it may quote the file. If a decoder crashes, only the decoder process ends.
+memory of the decoder process. This process kills it at the time limit, because many decoders process a whole file in
+one call of C, C++ or Rust. No signal, exception or thread of Python can interrupt that call. The decoder process gets
+no credentials, and cannot read those of this process (`own_memory`). The output of its libraries is discarded, because
+it may quote the file. If a decoder crashes, only the decoder process ends.
 """
 
 import atexit

@@ -50,9 +50,9 @@ def forget_refusals() -> None:
 def was_refused() -> bool:
     """Return whether the system refused memory to a C library in this thread since `forget_refusals` was called.
 
-    A decoder that requests all its memory at once uses none of it if the request is refused, so its memory use does not
-    show the cause. Most decoders report only that they failed. But `malloc` sets errno to ENOMEM, and successful calls
-    do not reset errno. Returns False on systems other than Linux.
+    If a decoder requests all its memory at once and is refused, it uses none, so its memory use does not show the
+    cause. Most decoders report only that they failed. But `malloc` sets errno to ENOMEM, and successful calls do
+    not reset errno. Returns False on systems other than Linux.
     """
     with contextlib.suppress(AttributeError):
         return bool(_last_error()[0] == errno.ENOMEM)

@@ -1,8 +1,8 @@
 """Detect plain JPEG and PNG files: those whose memory use is known before they are opened.
 
-Plain files are decoded in the function's process, where a decompression bomb would affect everything else. A file is
-therefore plain only if its structure contains nothing that makes Pillow or libjpeg allocate much memory, and if the
-images that `raster` creates from it fit into HERE_BYTES. All other files go to the decoder process.
+Plain files are decoded in the function's process, where a decompression bomb would affect everything else. A plain file
+must therefore contain no structure that makes Pillow or libjpeg allocate much memory. The images that `raster` creates
+from it must fit into HERE_BYTES. All other files go to the decoder process.
 """
 
 import struct

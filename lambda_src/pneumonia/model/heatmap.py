@@ -44,8 +44,9 @@ def overlay(image: Image.Image, heat: npt.NDArray[np.float32], lungs: npt.NDArra
 
     `image`: mode "L", any size. `heat`: float32 [h, w] in 0..1, as `heat_of` returns it, covering the whole image.
     Where the heat is 0, the image is unchanged. `lungs`: float32 [h, w] in 0..1, the share of lung in each cell of a
-    grid over the whole image; it is not drawn, but stored as text in the file (`lungs_text`). Returns an RGB PNG with
-    the image at no more than 512 pixels on its longest side, and the legend below.
+    grid over the whole image. The lungs are not drawn, but stored as text in the file (`lungs_text`).
+
+    Returns an RGB PNG with the image at no more than 512 pixels on its longest side, and the legend below.
     """
     small = image.copy()
     # Reduce by whole factors first, because averaging blocks of pixels takes an eighth as long as weighting each pixel.

@@ -6,7 +6,7 @@ from PIL import Image
 
 REDUCED_TO_AT_LEAST = 2
 """Smallest ratio between each side of a reduced image and the model's input. Resizing then still averages 2 x 2 pixels
-or more, and the input differs from that of the full image by less than a fifth of a grey level on average
+or more. On average, the input differs from that of the full image by less than a fifth of a grey level
 (bench/README.md)."""
 
 
