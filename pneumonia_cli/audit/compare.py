@@ -39,7 +39,7 @@ class Comparison:
     `films`: number of images that both models predicted. `auc`: AUC of the second model minus AUC of the first on
     these images. `triage`: number of images by triage of the first model, then of the second model. `labels_changed`:
     number of images whose label at the balanced point changes, by true label. `largest`: the images with the largest
-    differences. `answered_by_one`: number of images that only this model predicted, for each model.
+    differences. `answered_by_one`: for each model, the number of images that only this model predicted.
     """
 
     films: int

@@ -1,4 +1,4 @@
-"""Figures of merit on labelled images, with 95% intervals over patients.
+"""Figures on labelled images, with 95% confidence intervals from resampled patients.
 
 ``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: for each
 image the number of its patient, ``int[N]``.

@@ -38,7 +38,7 @@ class Dot:
 def render(labels: Labels, audits: Sequence[Audit], comparison: Comparison | None, made: datetime) -> str:
     """Return the page. `audits`: the audit of the model in use and, for a comparison, the audit of the other model.
 
-    The template engine escapes every text from outside.
+    The template engine escapes all untrusted text.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined

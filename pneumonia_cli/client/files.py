@@ -14,7 +14,7 @@ MAX_IMAGE_BYTES = Limits.max_image_bytes
 
 
 def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
-    """Expand files, folders and patterns to files, without `exclude`. Raises UsageProblem if one matches nothing."""
+    """Expand files, folders and patterns to files, without `exclude`. Raises UsageProblem if a spec matches nothing."""
     try:
         return images.find_images(specs, exclude)
     except NoImages as error:
@@ -22,7 +22,7 @@ def find(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[ImageFile]:
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """Return the bytes of a file. Raises Refused if it is empty, too large or unreadable."""
+    """Return the bytes of a file. Raises Refused if the file is empty, too large or unreadable."""
     try:
         return images.read(path, max_bytes)
     except UnreadableFile as error:

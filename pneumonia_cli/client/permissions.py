@@ -1,7 +1,7 @@
 """The AWS permissions that each command needs.
 
-`make permissions-table` generates the table in docs/cli.md from this module. The tests compare the
-module with every AWS call of a command.
+`make permissions-table` generates the table in docs/cli.md from this module. The tests compare the module
+with every AWS call of a command.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,12 +1,13 @@
 """A proxy on 127.0.0.1 that sends the requests of one browser to the service with the user's credentials.
 
-Anyone who can reach the proxy acts as the user. Therefore the proxy only answers
+Anyone who can reach the proxy acts as the user. Therefore the proxy only answers requests
 
-- its own page, under its own host name. All ports that these commands open follow this rule (local/own_pages.py).
-- the browser tab that has the key, because other users and programs of this machine can also reach 127.0.0.1. The
-  terminal shows a one-time code, and the page exchanges it for the key. The page stores the key in its sessionStorage
-  and sends it as a bearer token. A cookie would be sent to every port of the machine, and a URL is visible in the list
-  of processes.
+- to a host name of this machine and not from a page of another origin, as on every port that these commands open
+  (local/own_pages.py);
+- from the browser tab that has the key, because other users and programs of this machine can also reach 127.0.0.1. The
+  terminal shows a one-time code, which the page exchanges for the key. The page stores the key in its sessionStorage
+  and sends it as a bearer token. The key is not a cookie, because a cookie would be sent to every port of the machine.
+  The key is not in the URL, because a URL is visible in the list of processes.
 
 As in a deployment with auth `token`, some paths need no key: the page (`/`, `/page/`), the documents that it links to
 (`/docs`, `/model-card`, `/openapi.json`), and `/config`, which makes the page ask for the code. An upload needs no key

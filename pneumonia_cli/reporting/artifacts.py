@@ -21,7 +21,7 @@ def prepare(out: Path) -> None:
     heatmaps = out / HEATMAP_FOLDER
     earlier = (out / RESULTS_FILE).exists()
     heatmaps.mkdir(parents=True, exist_ok=True)
-    if earlier:  # otherwise its images may not be from a demo
+    if earlier:  # otherwise the PNG files may not be from a demo
         for old in heatmaps.glob("*.png"):
             old.unlink()
         for name in (RESULTS_FILE, REPORT_FILE):

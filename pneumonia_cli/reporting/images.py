@@ -59,7 +59,7 @@ def find_images(specs: Sequence[str], exclude: Sequence[Path] = ()) -> list[Imag
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """Return the bytes of a file. Raises MissingImage if it is empty, TooLarge, UnreadableFile."""
+    """Return the bytes of a file. Raises MissingImage for an empty file, TooLarge, UnreadableFile."""
     try:
         with path.open("rb") as stream:
             data = stream.read(max_bytes + 1)  # never more, even for a huge file

@@ -128,7 +128,7 @@ def render(
 def write(stream: TextIO, content: Content) -> None:
     """Write the page piece by piece, so that a page of ten thousand images is never in memory as a whole.
 
-    The template engine escapes every text from outside.
+    The template engine escapes all untrusted text.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined

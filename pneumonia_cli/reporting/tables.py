@@ -54,7 +54,7 @@ def predicted_table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def _heading(ranked: Sequence[Outcome]) -> str:
-    """Return the heading of the probabilities, with their prevalence, which is the same for all."""
+    """Return the heading of the column of probabilities. It names their prevalence, which is the same for all."""
     shares = {number_of(outcome.result)[1] for outcome in ranked if outcome.result}
     return f"Pneumonia,\nif {share_words(shares.pop())} has it" if len(shares) == 1 else "Pneumonia"
 

@@ -1,4 +1,4 @@
-"""The words for a prediction: its triage or caveat, its probability with its meaning, and what was measured.
+"""The words for a prediction: triage or caveat, probability and its meaning, and the figures on the test images.
 
 The terminal, the report and the pictures use these words. The page has the same words (`page/triage.js`).
 """

@@ -35,7 +35,7 @@ _GONE = frozenset({"NoSuchKey", "404", "AccessDenied", "403"})
 
 @dataclass(frozen=True)
 class Archive:
-    """The images to predict. `inventory`: (bucket, key) of its manifest; None to list the bucket instead."""
+    """The images to predict. `inventory`: (bucket, key) of the manifest; None to list the bucket instead."""
 
     bucket: str
     prefix: str = ""

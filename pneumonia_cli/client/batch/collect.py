@@ -103,7 +103,7 @@ class Collector:
         return answered
 
     def keys(self) -> Iterator[str]:
-        """Yield the keys of all results under the prefix, without their suffix. Most equal the keys of the uploads."""
+        """Yield the keys of all results under the prefix, without their suffix. Most equal an upload key."""
         for prefix in stem_prefixes(self._prefix):
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):

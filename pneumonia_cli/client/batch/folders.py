@@ -19,7 +19,7 @@ def beside(folder: Path, what: str) -> Path:
 
 
 def results_of(folder: Path) -> Path:
-    """Return the folder of results for a folder of images. It is next to the images.
+    """Return the folder of results, which is next to the folder of images.
 
     Earlier versions created it in the current folder. A batch that was started there continues there.
     """

@@ -112,9 +112,9 @@ class Journal:
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         """Open the journal in a folder, or create one. Methods that write raise UnwritableOutput if writing fails.
 
-        `settings` (the buckets, …) must be the same as when the journal was created. The setting `prefix`
-        replaces the generated prefix of all keys. Raises UsageProblem if the settings differ, if the file is not a
-        journal, or if another process has it open.
+        `settings` (the buckets, …) must be the same as when the journal was created. The setting `prefix` replaces the
+        generated prefix of all keys. Raises UsageProblem if the settings differ, if the file is not a journal, or if
+        another process has the journal open.
         """
         make_folder(folder)
         self._path = folder / FILE

@@ -35,7 +35,7 @@ class BatchOptions:
     """The user's options.
 
     `unanswered`: the most uploaded images that may wait for a result. A whole batch at once would delay all later
-    uploads, and set off the alarm on the age of the queue. `patience_seconds`: how long to wait without progress.
+    uploads and set off the alarm on the age of messages. `patience_seconds`: how long to wait without progress.
     `force`: also predict images that do not look like a chest X-ray. `prevalence`: if given, probabilities are also
     calculated for this share of pneumonia. `wanted`: the folders and the server for results in a hospital's formats.
     """
@@ -102,8 +102,8 @@ class _Run:
         self._patience = Patience(options.patience_seconds, places.sqs, places.queue_url, places.dead_letter_queue_url)
         self._waiting: Waiting = {}
         self._dead: Waiting = {}
-        self._sent = self._answered = 0  # since the start, or since failed uploads were last found
-        self._next_check = _CHECK_EVERY_SECONDS  # seconds without progress
+        self._sent = self._answered = 0  # counted since the start, or since failed uploads were last found
+        self._next_check = _CHECK_EVERY_SECONDS  # seconds without progress before the next check
 
     def to_the_end(self) -> str | None:
         """Run until every image has a result. Returns None, or the reason why results are missing."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """The buckets and queues that a batch uses. Without SQS or one of the queues, only the time ends the waiting."""
+    """The buckets and queues that a batch uses. Without SQS or one of the queues, a time limit ends the waiting."""
 
     s3: "S3Client"
     upload_bucket: str | None

@@ -54,7 +54,7 @@ def run(places: Places, load_card: Callable[[], Any], folder: Path, options: Bat
 
 
 def _stopped(journal: Journal, images: Sequence[ImageFile]) -> str:
-    """Return the message for a stopped run. Each image is in one of the counts."""
+    """Return the message for a stopped run. The message counts each image once."""
     states = dict(journal.states())
     found = Counter(states.get(image.safe_name) for image in images)
     predicted, refused, waiting = found["predicted"], found["rejected"], found[WAITING]

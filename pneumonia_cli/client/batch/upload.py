@@ -29,7 +29,7 @@ _AGAIN = "Fix the cause, then run the same command again."
 
 @dataclass(frozen=True)
 class Sent:
-    """The outcome for one file: `key` if it is in the bucket, else `refusal` or `failure`."""
+    """The outcome for one file: `key` if the image is in the bucket, else `refusal` or `failure`."""
 
     name: str
     size: int
@@ -133,7 +133,7 @@ class Uploader:
     def _send(self, image: ImageFile, name: str, size: int, mtime_ns: int) -> Sent:
         try:
             data = read(image.path, self._max_bytes)
-            media_type = content_type(data)  # files that are not images are not uploaded
+            media_type = content_type(data)  # refuses other files, so that they are not uploaded
         except Refused as refused:
             return Sent(name, size, mtime_ns, refusal=refused.result)
         key = self._journal.key_of(data, force=self._force)
@@ -184,7 +184,7 @@ def put_once(s3: "S3Client", bucket: str, key: str, data: bytes, media_type: str
 
 
 def _stat(path: Path) -> tuple[int, int]:
-    """Return size in bytes and modification time in ns, or zeros for a missing file. Reading it reports the error."""
+    """Return size in bytes and modification time in ns. Zeros for a missing file, which the later read reports."""
     try:
         stat = path.stat()
     except OSError:

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell(error.code, str(error), as_json=as_json)
         return error.exit_code
     except BrokenPipeError:
-        # The reader of the pipe (`| head`) has closed it, so there is nobody to report to.
+        # The program after the pipe (`| head`) has closed it, so no error can be reported.
         _drop_stdout()
         return EXIT_INTERNAL
     except Exception as error:

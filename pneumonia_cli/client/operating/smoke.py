@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def smoke(aws: Aws, stack: str, card: Card, image: bytes, *, patience_seconds: float) -> list[Check]:
     """Run all checks, in the order of the table. Raises CliError if the stack or its credentials are missing.
 
-    `card`: the card of the model that the stack should serve. `image`: a chest X-ray that the model predicts.
+    `card`: the card of the model that the stack should serve. `image`: a chest X-ray that the gate accepts.
     """
     named = outputs(aws, stack)
     missing = {"FunctionUrl", "Auth", "UploadBucketName", "ResultBucketName"} - named.keys()

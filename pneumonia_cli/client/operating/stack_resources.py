@@ -31,7 +31,7 @@ def resources(aws: Aws, stack: str) -> list[Resource]:
 
 
 def physical(found: list[Resource], kind: str, *beginnings: str) -> tuple[str, ...]:
-    """Return the physical ids of one type whose logical ids start with one of `beginnings` (all if there are none)."""
+    """Return the physical ids of resources by type and by the start of their logical ids. No `beginnings`: all."""
     return tuple(
         one.physical_id for one in found if one.kind == kind and one.logical_id.startswith(beginnings or ("",))
     )

@@ -178,7 +178,7 @@ def _previous_sha256(client: "SecretsManagerClient", secret_id: str) -> str | No
         found = client.get_secret_value(SecretId=secret_id, VersionStage=_PREVIOUS)["SecretString"]
         token = json.loads(found)["token"]
     except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":  # never changed
+        if error_code(error) == "ResourceNotFoundException":  # the secret was never changed
             return None
         raise
     except (ValueError, KeyError, TypeError):
