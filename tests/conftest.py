@@ -23,10 +23,10 @@ from PIL import Image
 # Powertools keeps one logger per service name and reads the name at import. As on Lambda, all modules share one logger.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "pneumonia-local")
 
-with contextlib.suppress(ImportError):  # .venv-train, whose tests also read this file, has no Hypothesis
+with contextlib.suppress(ImportError):  # .venv-train has no Hypothesis, but its tests also load this file
     import hypothesis
 
-    # The same examples in every run, and no limit on their time, which depends on how busy the machine is.
+    # The profile has the same examples in every run. It has no time limit, because other work slows the machine.
     hypothesis.settings.load_profile("ci")
 
 from pneumonia import aws
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 EVENTS = Path(__file__).parent / "events"
-UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"  # the recorded events have the first one
+UPLOADS, RESULTS = "pneumonia-uploads-123456789012", "results"  # the recorded events name this upload bucket
 REGION: Final = "eu-central-1"
 GRID = 4  # cells on each side of the tiny model's activation map
-GAIN = 8.0  # its logit for a white image; a black image has -GAIN
+GAIN = 8.0  # the tiny model's logit for a white image; a black image has -GAIN
 GOLDEN_GREY = 191
 
 
 @dataclass(frozen=True)
 class TinyMember:
-    """One tiny graph: logit = gain * mean(x / 127.5 - 1). The activation map is the same mean by cell."""
+    """One tiny graph: logit = gain * mean(x / 127.5 - 1). The activation map has the same formula for each cell."""
 
     size: int = 32
     gain: float = GAIN
@@ -59,11 +59,11 @@ class TinyMember:
 
 
 GATE = {"distance_threshold": 0.3, "population_threshold": -0.4, "poses": list(POSES)}
-"""Limits of the tiny gate: an X-ray has a mean near grey 64, its top is brightest, and its population is below 77."""
+"""Limits of the tiny gate: a chest X-ray has a mean near grey 64 and a bright top. Its population is below 77."""
 
 
 def add_tiny_gate(graph: onnx.GraphProto) -> None:
-    """Distance: of the mean from grey 64. Population: the mean. Pose: the brightest side."""
+    """Add outputs for distance (of the mean from grey 64), population (the mean) and pose (the brightest side)."""
     sides = np.zeros((GRID, GRID, len(POSES)), dtype=np.float32)
     sides[0, :, 0] = sides[:, 0, 1] = sides[-1, :, 2] = sides[:, -1, 3] = 1 / GRID
     graph.initializer.extend(
@@ -71,7 +71,7 @@ def add_tiny_gate(graph: onnx.GraphProto) -> None:
             numpy_helper.from_array(np.float32(0.5).reshape(()), "film"),
             numpy_helper.from_array(np.array([-1, GRID * GRID], dtype=np.int64), "row"),
             numpy_helper.from_array(sides.reshape(-1, len(POSES)), "sides"),
-            # No image of the tiny model looks inverted. The distance detects inversion.
+            # The tiny gate's pose is never "inverted". Its distance refuses inverted images.
             numpy_helper.from_array(np.array([0.01, 0, 0, 0, -9], dtype=np.float32), "prefer_upright"),
         ]
     )
@@ -183,7 +183,7 @@ def make_artifacts(tmp_path: Path) -> MakeArtifacts:
 
 @pytest.fixture(scope="session")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tiny model, shared by all tests. Tests that damage artifacts use `make_artifacts`."""
+    """The folder of the tiny model, shared by all tests. Tests that change its files must use `make_artifacts`."""
     return write_artifacts(tmp_path_factory.mktemp("artifacts"), [TinyMember()])
 
 
@@ -218,7 +218,7 @@ def clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for client in clients:
         if client.cache_info().currsize:
-            client().close()  # otherwise a later test finds its connections open
+            client().close()  # otherwise its connections stay open during later tests
     for function in cached:
         function.cache_clear()
 
@@ -234,7 +234,7 @@ MakeFilms = Callable[..., Path]
 
 
 def plain_image(grey: int, size: tuple[int, int]) -> Image.Image:
-    """Return an image of one grey with a black and a white edge, because blank images are refused."""
+    """Return an image of one grey with a black and a white edge. Without the edges it would be refused as blank."""
     image, edge = Image.new("L", size, grey), -(-size[0] // 20)
     image.paste(0, (0, 0, edge, size[1]))
     image.paste(255, (size[0] - edge, 0, *size))
@@ -243,7 +243,7 @@ def plain_image(grey: int, size: tuple[int, int]) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def image_bytes() -> ImageBytes:
-    """Encode one grey between a dark and a bright edge, or any given image: image_bytes(grey=200, kind="PNG")."""
+    """Encode `plain_image` of a grey, or any given image: image_bytes(grey=200, kind="PNG")."""
 
     def encode(
         grey: int = 200,
@@ -261,7 +261,7 @@ def image_bytes() -> ImageBytes:
 
 @pytest.fixture
 def make_films(tmp_path: Path, image_bytes: ImageBytes) -> MakeFilms:
-    """Create a folder of images of one grey, or of given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
+    """Create a folder of files: images of one grey, or given bytes: make_films({"a/b.png": 200, "c.png": b"x"})."""
 
     def make(files: dict[str, int | bytes], folder: str = "films") -> Path:
         root = tmp_path / folder
@@ -360,7 +360,7 @@ def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    # No role of the functions may list the results.
+    # Simulate the permissions of the functions: no role may list the results.
     with functions_may_list(UPLOADS):
         yield
 
@@ -374,10 +374,10 @@ def make_bucket(s3: "S3Client", name: str, *, versioned: bool = False) -> None:
 @pytest.fixture
 def s3(aws_credentials: None) -> "Iterator[S3Client]":
     """A client of moto's S3 with the two buckets of a stack: UPLOADS, which keeps versions, and RESULTS."""
-    from moto import mock_aws  # not installed in .venv-train, whose tests also read this file
+    from moto import mock_aws  # moto is not installed in .venv-train, but its tests also load this file
 
-    with mock_aws(), functions_may_list(UPLOADS):  # again, because moto replaced the session
-        client = boto3.Session().client("s3")  # of the owner of the buckets, with all permissions
+    with mock_aws(), functions_may_list(UPLOADS):  # enter again, because moto replaced the session
+        client = boto3.Session().client("s3")  # a separate session: the owner of the buckets has all permissions
         make_bucket(client, UPLOADS, versioned=True)
         make_bucket(client, RESULTS)
         yield client

@@ -1,4 +1,4 @@
-"""Write an image like detectors, archives and converters do: deeper than 8 bits, in PNG, TIFF and DICOM."""
+"""Write images with more than 8 bits in PNG, TIFF and DICOM, as detectors, archives and converters do."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ Values = NDArray[Any]
 
 
 def png(values: Values) -> bytes:
-    """Return a PNG of 16 bits with ``values``, uint16 [rows, columns], or 2 (alpha), 3 or 4 channels last."""
+    """Return a PNG of 16 bits. ``values``: uint16 [rows, columns], or with 2 (grey and alpha), 3 or 4 channels last."""
     channels = 1 if values.ndim == 2 else values.shape[2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
@@ -28,7 +28,7 @@ def png(values: Values) -> bytes:
 
 
 def tiff(values: Values, order: Literal["<", ">"] = "<", *, white_is_zero: bool = False, packed: bool = False) -> bytes:
-    """Return a TIFF with ``values`` in one strip: integers of any size and sign, or float32, [rows, columns] or RGB."""
+    """Return a TIFF with one strip. ``values``: integers of any size and sign, or float32, [rows, columns] or RGB."""
     content = values.astype(values.dtype.newbyteorder(order)).tobytes()
     content = zlib.compress(content, 1) if packed else content
     channels = 1 if values.ndim == 2 else values.shape[2]
@@ -37,7 +37,7 @@ def tiff(values: Values, order: Literal["<", ">"] = "<", *, white_is_zero: bool 
     bits = 8 * values.dtype.itemsize
     tags = {256: values.shape[1], 257: values.shape[0], 259: 8 if packed else 1, 262: photometric, 273: 0,
             277: channels, 278: values.shape[0], 279: len(content)}  # fmt: skip
-    # The extra block holds bits and format of each of three colours.
+    # The extra block holds the bits and the format of each of the three colours.
     start = 8 + 2 + 12 * (len(tags) + 2) + 4
     entries = [(tag, 4, 1, value if tag != 273 else start + 12) for tag, value in tags.items()]
     block = struct.pack(f"{order}6H", *[bits] * 3, *[sample] * 3)
@@ -49,7 +49,7 @@ def tiff(values: Values, order: Literal["<", ">"] = "<", *, white_is_zero: bool 
 
 
 def dicom(values: Values, stored: int, **elements: Any) -> bytes:
-    """Return a DX image of ``stored`` bits, signed if ``values`` are."""
+    """Return a DX image of ``stored`` bits per pixel. It is signed if ``values`` are signed."""
     stream = io.BytesIO()
     dcmwrite(stream, dataset_of(values, BitsStored=stored, HighBit=stored - 1, **elements), enforce_file_format=True)
     return stream.getvalue()
@@ -57,7 +57,7 @@ def dicom(values: Values, stored: int, **elements: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Way:
-    """How an image is written. ``extremes``: share of pixels at the lowest or highest possible value."""
+    """How an image is written. ``extremes``: share of pixels that are set to the lowest or highest possible value."""
 
     container: str
     depth: int
@@ -71,7 +71,7 @@ class Way:
 
 
 def a_way(rng: np.random.Generator) -> Way:
-    """Return a random way."""
+    """Return a random way to write an image."""
     container = str(rng.choice(["png", "png-alpha", "png-rgb", "tiff", "tiff-rgb", "dicom", "dicom"]))
     return Way(
         container=container,
@@ -87,7 +87,7 @@ def a_way(rng: np.random.Generator) -> Way:
 
 
 def painted(shape: tuple[int, int], way: Way, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return the places of the extreme pixels in an image of this shape."""
+    """Return the positions of the extreme pixels in an image of this shape."""
     found = np.zeros(shape, bool)
     count = int(np.ceil(way.extremes * found.size))
     if way.shape == "scattered":
@@ -100,9 +100,9 @@ def painted(shape: tuple[int, int], way: Way, rng: np.random.Generator) -> NDArr
 
 
 def written(grey: NDArray[np.uint8], way: Way, extreme: NDArray[np.bool_]) -> bytes:
-    """Return the file of an image ``grey`` [rows, columns]."""
+    """Return the file of the image ``grey`` [rows, columns], written in this way, with these extreme pixels."""
     top = 2**way.depth - 1
-    # PNG and TIFF do not say how many of the 16 bits are used, so an extreme pixel may have any value.
+    # PNG and TIFF do not say how many of the 16 bits are used, so an extreme pixel may use all of them.
     lowest, highest = (0, top) if way.container == "dicom" else (0, 2**16 - 1)
     low = int((1 - way.fill) / 2 * top)
     values = low + np.rint(grey * (way.fill * top / 255)).astype(np.int64)

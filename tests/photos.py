@@ -13,11 +13,11 @@ Real = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Photo:
-    """How an X-ray is photographed. All values but `surround` and `cast` are shares.
+    """How an X-ray is photographed. All values except `surround` and `cast` are fractions.
 
     `surround`: grey level around the X-ray. `border`: its width on each side, as a share of the X-ray's side. `lean`:
     displacement of the corners. `glare`: brightness of a reflection. `moire`: depth of the pattern of two grids.
-    `veil`: the grey of black. `vignette`: darkening towards the corners. `cast`: factor of each colour.
+    `veil`: brightness of black parts. `vignette`: darkening towards the corners. `cast`: factor of each colour.
     """
 
     surround: int
@@ -48,7 +48,7 @@ PHOTOS = {
 
 
 def few_levels(xray: Grey, levels: int, quality: int) -> bytes:
-    """Return a JPEG of `xray` after it was reduced to `levels` greys."""
+    """Reduce `xray` to `levels` greys, and return it as a JPEG."""
     step = 255 / (levels - 1)
     return _jpeg(Image.fromarray(np.rint(np.rint(xray / step) * step).astype(np.uint8)), quality)
 
@@ -78,7 +78,7 @@ def _with_surround(xray: Image.Image, photo: Photo, side: int) -> Image.Image:
 
 
 def _leaning(image: Image.Image, photo: Photo, rng: np.random.Generator) -> Image.Image:
-    """Return `image` seen at an angle: each corner is a little displaced."""
+    """Return `image` as seen at an angle: each corner is displaced a little."""
     width, height = image.size
     off = rng.uniform(-photo.lean, photo.lean, 8) * np.tile(image.size, 4)
     corners = np.array([0, 0, 0, height, width, height, width, 0]) + off
@@ -107,7 +107,7 @@ def _glare(shape: tuple[int, ...], depth: float, rng: np.random.Generator) -> Re
 
 
 def _moire(shape: tuple[int, ...], phase: int, rng: np.random.Generator) -> Real:
-    """Return the waves between the grids of screen and camera, bent by the view, for one colour."""
+    """Return the moiré between the grids of screen and camera for one colour, bent by the perspective."""
     down, across = _grid(shape)
     rate, turn = rng.uniform(15, 45), rng.uniform(0, np.pi)
     bent = across * np.cos(turn) + down * np.sin(turn) + 0.15 * down * across

@@ -1,4 +1,4 @@
-"""Ports for servers that a test starts again, or whose port another program must know before they run."""
+"""Free ports for servers that a test restarts on the same port, or whose port another program must know in advance."""
 
 import os
 import random
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Final
 
 RANGE: Final = range(20_000, 32_000)
-"""Below the ports that the system gives to anyone who asks for any port: from 32768 (Linux) or 49152 (others)."""
+"""Ports below those that the system assigns to port 0, which start at 32768 (Linux) or 49152 (others)."""
 MOST_WORKERS: Final = 64
 
 
 def _candidates() -> Iterator[int]:
-    """Yield the ports of this process. Other workers of pytest-xdist have other ones."""
+    """Yield the ports for this process. Other workers of pytest-xdist use other ports."""
     worker = re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", ""))
     own = RANGE[int(worker.group()) % MOST_WORKERS if worker else 0 :: MOST_WORKERS]
     while True:
@@ -24,7 +24,7 @@ _ports = _candidates()
 
 
 def unused_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens. No other test takes it in the meantime."""
+    """Return a port of 127.0.0.1 on which nothing listens. No other test will take this port."""
     for port in _ports:
         try:
             socket.create_server(("127.0.0.1", port)).close()

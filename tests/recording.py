@@ -1,4 +1,4 @@
-"""Record the figures that slow tests measure: RECORD_FIGURES=1 writes them into docs/measured.json (make measure)."""
+"""Record figures that slow tests measure. RECORD_FIGURES=1 writes them into docs/measured.json (`make measure`)."""
 
 import os
 from typing import SupportsFloat

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Service:
-    """A running local cloud: addresses without a trailing slash; the token, if it requires one."""
+    """A running local cloud: its addresses without a trailing slash, and its token if it requires one."""
 
     url: str
     s3_url: str
@@ -34,7 +34,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 
 
 def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
-    """Read its output before the log of requests: lines with a name and a value, and exports."""
+    """Read the output before the log of requests. Return its values by name, also from `export` lines."""
     facts: dict[str, str] = {}
     assert process.stdout is not None
     for line in process.stdout:
@@ -52,7 +52,7 @@ def serving(*arguments: str, **environment: str) -> Iterator[Service]:
     assert process.stdout is not None
     try:
         facts = introduction(process)
-        # Drain its log, because a full pipe would stop it.
+        # Read the log in the background, because a full pipe would block the process.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield Service(facts["Function URL"], facts["S3 and SQS"], facts["Token"])
     finally:

@@ -21,7 +21,7 @@ from tests.permissions.commands import Checker
 
 @pytest.fixture(autouse=True)
 def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Undo what a test exports, and hide the developer's services and credentials."""
+    """Undo a test's changes to the environment, and hide the developer's services and credentials."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(("AWS_", "PNEUMONIA_"))]:
         del os.environ[name]
@@ -37,7 +37,7 @@ def same_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @dataclass
 class Stack:
-    """A service with the tiny model: its URL, its cloud, and its worker, which polls on request."""
+    """A service with the tiny model: its URL, its cloud, and its worker, which reads the queue on request."""
 
     url: str
     cloud: Cloud
@@ -67,7 +67,7 @@ def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
 
 @pytest.fixture
 def poller(cloud: Cloud, settings: StackSettings) -> Poller:
-    """The real worker at the queue of the cloud, which polls on request."""
+    """The real worker function with a poller, which reads the cloud's queue on request."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)
 
 
@@ -87,13 +87,13 @@ def service(stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def permissions() -> Checker:
-    """The AWS calls that each command made."""
+    """The checker of the AWS calls that commands make."""
     return Checker()
 
 
 @pytest.fixture(autouse=True)
 def permitted(permissions: Checker) -> Iterator[None]:
-    """Fail the test at a call that docs/cli.md does not list for the command."""
+    """Fail the test if a command makes a call that docs/cli.md does not list for it."""
     with permissions.watching():
         yield
 

@@ -14,7 +14,7 @@ from pneumonia_cli.local.wsgi_server import running
 
 @dataclass
 class Asked:
-    """One request as it was received."""
+    """One request that the service received."""
 
     method: str
     target: str
@@ -24,7 +24,7 @@ class Asked:
 
 @dataclass
 class Upstream:
-    """A service with `answers` by path: one Response, or several for successive requests; 404 for other paths."""
+    """A service with `answers` by path: one Response, or a list for successive requests. Other paths get 404."""
 
     url: str = ""
     answers: dict[str, Response | list[Response]] = field(default_factory=dict)

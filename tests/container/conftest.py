@@ -1,4 +1,4 @@
-"""Build the image once and run it as Lambda does, under the Runtime Interface Emulator of the base image."""
+"""Build the image once and run it as Lambda does, with the Runtime Interface Emulator in the base image."""
 
 import ipaddress
 import json
@@ -17,19 +17,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "pneumonia-inference:container-test"
-# The conditions of Lambda: only /tmp is writable, the user is not root and unknown to the image, and 1,769 MB come with
-# one whole CPU.
+# The conditions of Lambda: only /tmp is writable. The user is not root and has no entry in the image. A function with
+# 1,769 MB has one whole CPU.
 LAMBDA_LIKE = (
     "--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--memory=1769m", "--memory-swap=1769m",
     "--cpus=1.0", "--cap-drop=ALL", "--security-opt=no-new-privileges",
 )  # fmt: skip
 INVOKE = "/2015-03-31/functions/function/invocations"
-# The wait before giving up, not a limit for the speed: a machine under load is not a failure.
+# The time after which a test gives up. It does not check speed, so tests also pass on a busy machine.
 PATIENCE_SECONDS = 120
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker command and return its output. Its error message becomes that of the test."""
+    """Run the docker command and return its output. If it fails, fail the test with its error message."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"docker {shlex.join(arguments)} exited {done.returncode}:\n{done.stderr}", pytrace=False)
@@ -52,7 +52,7 @@ class Function:
                 with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
                     return json.load(response)
             except (ConnectionError, urllib.error.URLError):
-                # The port is published before the emulator listens.
+                # Try again: the port is published before the emulator listens.
                 if time.monotonic() > deadline or not self.is_running():
                     pytest.fail(f"the container does not answer; its log:\n{self.log()}", pytrace=False)
                 time.sleep(0.05)
@@ -126,7 +126,7 @@ def in_image(image: str) -> Callable[[str], Any]:
 def host_address() -> str:
     """The address under which a container reaches this machine."""
     network = json.loads(docker("network", "inspect", "bridge"))[0]["IPAM"]["Config"][0]
-    # Old engines do not report the gateway, which is the first address of the subnet.
+    # Old engines do not report the gateway. It is the first address of the subnet.
     return str(network.get("Gateway") or ipaddress.ip_network(network["Subnet"])[1])
 
 

@@ -28,7 +28,7 @@ def make_answer(heatmap_png: bytes) -> MakeAnswer:
 
 @pytest.fixture(scope="session")
 def narrow_png() -> bytes:
-    """The overlay of an image that is narrower than its legend."""
+    """The heatmap overlay of an image that is narrower than the legend."""
     png = overlay(Image.new("L", (100, 400), 128), np.zeros((4, 4), np.float32))
     assert Image.open(io.BytesIO(png)).width > 100
     return png

@@ -1,4 +1,4 @@
-"""Make DICOM images of an invented patient, and answers to them, for the tests of results and of the gateway."""
+"""Make DICOM images of an invented patient, and the service's answers to them, for tests of results and gateway."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ MODEL = {"name": "tiny", "version": "1.2.3", "sha256": "ab" * 32}
 
 
 def dicom_film(**elements: Any) -> bytes:
-    """Return a CR image of an invented child of five. Elements are given by keyword; None omits one."""
+    """Return a CR image of an invented child of five. Set elements by keyword; None omits an element."""
     syntax = elements.pop("syntax", None)
     pixels = elements.pop("pixels", None)
     chosen = () if syntax is None else (syntax,)

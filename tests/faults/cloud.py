@@ -1,4 +1,4 @@
-"""The local cloud with the parts of S3 events that moto leaves out, and with late, lost and repeated events."""
+"""Extend the local cloud with the parts of S3 events that moto lacks, and with late, lost and repeated events."""
 
 import functools
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUS: Final = "films"
 TOLD: Final = "told"
 _BUFFER = 30
-"""Events in transit at one time. An event can overtake this many others."""
+"""Most events in transit at one time. An event can overtake as many others."""
 
 POISON: Final = (
     "not json",
@@ -41,7 +41,7 @@ POISON: Final = (
 def prepare(cloud: Cloud, visibility_seconds: int) -> str:
     """Prepare the local cloud, and return the URL of the queue that receives the events of finished predictions."""
     _decide_one_write_at_a_time()
-    # Keep every version that was ever written, for the checks.
+    # Keep every version of every result, because the checks read all of them.
     cloud.s3.put_bucket_versioning(Bucket=RESULT_BUCKET, VersioningConfiguration={"Status": "Enabled"})
     rules: list[FilterRuleTypeDef] = [{"Name": "prefix", "Value": PLAIN}]
     cloud.s3.put_bucket_notification_configuration(
@@ -69,7 +69,7 @@ def prepare(cloud: Cloud, visibility_seconds: int) -> str:
 
 
 def _decide_one_write_at_a_time() -> None:
-    """Make conditional writes atomic, as in S3. moto checks and writes in two steps, with several threads."""
+    """Make conditional writes atomic, as in S3. moto checks and writes in two steps, and several threads interleave."""
     for owner, names in (
         (S3Response, ("put_object",)),
         (SQSResponse, ("receive_message", "delete_message", "change_message_visibility", "get_queue_attributes")),
@@ -151,7 +151,7 @@ def _record(sent: Sent) -> dict[str, Any]:
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": "us-east-1",
-        # Only to the second, so that the sequencer must decide the order.
+        # Give the time only to the second, so that only the sequencer determines the order.
         "eventTime": datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", ".000Z"),
         "eventName": "ObjectCreated:Put",
         "s3": {
@@ -169,13 +169,13 @@ def _record(sent: Sent) -> dict[str, Any]:
 
 
 def history(cloud: Cloud) -> dict[str, list[Stored]]:
-    """Return everything that was ever written into the results bucket, by key, in the order of writing."""
+    """Return all objects that were ever written into the results bucket, by key, in the order of writing."""
     found: dict[str, list[Stored]] = {}
     for page in cloud.s3.get_paginator("list_object_versions").paginate(Bucket=RESULT_BUCKET):
         for version in reversed(page.get("Versions", [])):
             got = cloud.s3.get_object(Bucket=RESULT_BUCKET, Key=version["Key"], VersionId=version["VersionId"])
             order = Order.from_metadata(got["Metadata"])
-            if order is None:  # a placeholder of the last delivery, which the real result replaces
+            if order is None:  # a placeholder that the last delivery wrote and that the real result replaces
                 continue
             found.setdefault(version["Key"], []).append(Stored(order, got["Body"].read()))
     return found
@@ -210,7 +210,7 @@ def uploads_of(body: str) -> Iterator[tuple[str, str]]:
 
 
 def told_ids(cloud: Cloud, queue_url: str) -> list[str]:
-    """Return the IDs of all events of finished predictions. They are hidden: to delete them takes moto minutes."""
+    """Return the IDs of all events of finished predictions. Hide their messages: deleting them takes moto minutes."""
     found = []
     while messages := cloud.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=3600).get(
         "Messages"

@@ -1,6 +1,6 @@
-"""Faults in an instance's calls of AWS, injected by a botocore hook that sees every request before it is sent.
+"""Inject faults into an instance's calls of AWS. A botocore hook sees every request before it is sent.
 
-The waits between retries of botocore are shortened. Nothing else in botocore changes.
+The hook also shortens the waits between botocore's retries. Nothing else in botocore changes.
 """
 
 import io
@@ -24,20 +24,20 @@ KILLED: Final = 137
 _WAIT_SHARE = 0.02
 
 RATES: Final = {
-    "throttled": 0.012,  # 503 SlowDown, not carried out
-    "failed": 0.008,  # 500, not carried out
+    "throttled": 0.012,  # 503 SlowDown; the call is not carried out
+    "failed": 0.008,  # 500; the call is not carried out
     "connection lost before": 0.008,
-    "answer lost": 0.02,  # carried out, but the caller gets no answer
+    "answer lost": 0.02,  # the call is carried out, but the caller gets no answer
     "conflict": 0.02,  # 409: another conditional write is in progress; only for conditional writes
     "cut short": 0.02,  # the body of an object is truncated; only for reads
-    "killed": 0.002,  # the process, immediately
-    "stalled": 0.003,  # until the queue gives the messages to another instance
+    "killed": 0.002,  # the process dies immediately
+    "stalled": 0.003,  # the process waits until the queue gives its messages to another instance
 }
 """Probability of each fault in one call."""
 
 _BURSTS = {"throttled", "failed", "connection lost before"}
 _BURST_LENGTHS = (1, 1, 4)
-"""Consecutive calls with this fault. Four are more than botocore tries."""
+"""Possible numbers of consecutive calls with the same fault. botocore makes fewer than four attempts."""
 
 Note = Callable[[str, str, list[str]], None]
 
@@ -47,7 +47,7 @@ _XML = '<?xml version="1.0"?><Error><Code>{}</Code><Message>On purpose.</Message
 class Faults:
     """Choose a fault at random for each call.
 
-    `note` gets each fault, the call, and the messages that the queue handed out but that never arrived.
+    `note` is called with each fault, the call, and the messages that the queue sent but that never arrived.
     """
 
     def __init__(self, chance: random.Random, note: Note, stall_seconds: float) -> None:
@@ -61,7 +61,7 @@ class Faults:
         """Add the faults to all clients that boto3's default session makes from now on."""
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
-        events: Any = boto3.DEFAULT_SESSION.events  # in its stubs, hooks return nothing
+        events: Any = boto3.DEFAULT_SESSION.events  # Any: in botocore's stubs, hooks return nothing
         events.register("before-send", self._before_send)
         shortened = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * _WAIT_SHARE))
         vars(botocore.endpoint)["time"] = shortened
@@ -112,7 +112,7 @@ class Faults:
             return None
         if fault == "cut short" and operation != "GetObject":
             return None
-        # Lambda's poller, not the worker, reads the queue between two batches.
+        # The worker cannot die while the queue is read: Lambda's poller does this, between two batches.
         return None if fault in ("killed", "stalled") and service == "sqs" and operation == "ReceiveMessage" else fault
 
 

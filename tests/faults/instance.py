@@ -1,7 +1,7 @@
-"""One instance of the worker function with its poller, in a process that may be killed at any call.
+"""Run one instance of the worker function with its poller, in a process that may be killed at any call.
 
-It takes batches from the queue, calls the handler, and deletes the messages that the handler does not report as failed.
-Messages that fail, or that the process holds when it dies, come back after the visibility timeout of the queue.
+The instance takes batches from the queue, calls the handler, and deletes messages unless the handler reports them as
+failed. The visibility timeout of the queue brings back failed messages, and messages of a process that died.
 """
 
 import json
@@ -33,12 +33,12 @@ KILLERS = Path(__file__).parents[1] / "killers"
 _PAUSE_SECONDS = 0.2
 
 INACTIVE = 0.01
-"""Share of the batches for which Lambda reports the function as inactive."""
+"""Share of the batches for which Lambda returns an error because the function is inactive."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Settings of an instance. Without `faults`, only the messages can cause errors."""
+    """Settings of an instance. If `faults` is false, only the contents of messages can cause errors."""
 
     number: int
     seed: int
@@ -52,12 +52,12 @@ class Setup:
 
     @property
     def stop(self) -> Path:
-        """If this file exists, instances end after their current batch."""
+        """The stop file. If it exists, instances end after their current batch."""
         return self.folder / "stop"
 
 
 class Instance:
-    """State of the process: the current batch, and the notes of what happened."""
+    """The instance of this process: it has the current batch, and writes notes on everything that happens."""
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
@@ -73,9 +73,9 @@ class Instance:
         else:
             boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION is not None
-        # The role may not list the results, so a missing object gives 403.
+        # The role may not list the results, so S3 returns 403 for a missing result.
         absent_is_forbidden(boto3.DEFAULT_SESSION, [UPLOAD_BUCKET])
-        from pneumonia.handlers import worker  # imported here, so that its clients get the hook
+        from pneumonia.handlers import worker  # imported after the hook is installed, so that its clients use the hook
 
         Killers(self._note_fault).install()
 
@@ -88,7 +88,7 @@ class Instance:
                 self._deliver(worker.handler, sqs)
             except EndpointConnectionError:  # the local cloud ended with its parent process
                 return
-            except (ClientError, BotoCoreError) as error:  # from SQS: the messages stay or come back
+            except (ClientError, BotoCoreError) as error:  # from SQS: the messages stay in the queue or come back
                 self._note(failed=type(error).__name__, in_hand=self._in_hand)
             self._in_hand = []
 
@@ -101,12 +101,12 @@ class Instance:
         )
         messages = received.get("Messages", [])
         if not messages:
-            time.sleep(_PAUSE_SECONDS)  # no long poll, because the local queue serves one call at a time
+            time.sleep(_PAUSE_SECONDS)  # no long polling, because the local queue serves one call at a time
             return
         self._in_hand = [message["MessageId"] for message in messages]
         self._note(delivered=self._in_hand)
         if setup.faults and self._idle.random() < INACTIVE:
-            self._note_fault("inactive", "lambda.Invoke", [])  # 409 for the poller: the messages come back
+            self._note_fault("inactive", "lambda.Invoke", [])  # the poller gets status 409, and the messages come back
             return
         event = {"Records": [_record(message, setup.queue_arn) for message in messages]}
         failed = _failed(handler(event, LocalContext("pneumonia-worker", 120, 1769)), set(self._in_hand))
@@ -125,8 +125,8 @@ class Instance:
 class Killers:
     """Images that kill the function, in its process or in the process that decodes.
 
-    In AWS the function would reach its limit of memory or time. Here the process dies, and the reason is noted. In the
-    process that decodes, the decoders of `tests/killers` do this.
+    In AWS, these images would exceed the function's limit of memory or time. Here, the function's process dies and the
+    reason is noted. In the process that decodes, the decoders of `tests/killers` die or hang.
     """
 
     def __init__(self, note: Note) -> None:

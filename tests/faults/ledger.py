@@ -12,7 +12,7 @@ from tests.faults.plan import Version
 
 @dataclass(frozen=True)
 class Sent:
-    """An upload that was made. `sequencer` is None if the event has none."""
+    """An upload. `sequencer` is None if its event has no sequencer."""
 
     version: Version
     version_id: str
@@ -21,13 +21,13 @@ class Sent:
 
     @property
     def name(self) -> str:
-        """The name of its result. The event of a plain key has no version, so the ETag is used."""
+        """Identifies the upload in results: its version, or its ETag if the event has no version (plain keys)."""
         return self.etag if self.version.plain else self.version_id
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One object that was written under a result's key, in the order of writing."""
+    """One object that was written under the key of a result. `order`: the upload that it belongs to."""
 
     order: Order
     body: bytes
@@ -45,7 +45,7 @@ class Stored:
 
 @dataclass
 class Ledger:
-    """All uploads by key, in their order. `right`: expected probability of each image by its bytes."""
+    """All uploads by key, in the order of uploading. `right`: the expected probability of an image, by its bytes."""
 
     right: Mapping[bytes, float]
     by_key: dict[str, list[Sent]] = field(default_factory=dict)
@@ -54,9 +54,9 @@ class Ledger:
         self.by_key.setdefault(sent.version.key, []).append(sent)
 
     def wrongs(self, history: Mapping[str, list[Stored]], dead: Iterable[tuple[str, str]]) -> Iterator[str]:
-        """Yield everything that is wrong.
+        """Yield a text for each wrong, lost or mixed-up result.
 
-        `history`: everything that was ever written, by key. `dead`: (key, name) of uploads whose event is in the
+        `history`: all objects that were ever written, by key. `dead`: (key, name) of uploads whose event is in the
         dead-letter queue.
         """
         in_dead_letters = set(dead)
@@ -85,7 +85,7 @@ class Ledger:
             yield f"{key}: an older result replaced a newer one"
         newest = max((place.get(name, -1) for name in names), default=-1)
         for sent in uploads:
-            # A result may be missing: superseded by a newer one, or failed and kept for a redrive.
+            # A result may be missing if a newer one superseded it, or if its message failed and is kept for a redrive.
             if sent.name not in names and place[sent.name] > newest and (key, sent.name) not in in_dead_letters:
                 yield f"{key}: upload {sent.version.number} is lost"
         for stored in written:
@@ -97,7 +97,7 @@ class Ledger:
     def _why_wrong(self, sent: Sent, document: Mapping[str, Any]) -> str | None:
         code = document.get("code")
         last = sent is self.by_key[sent.version.key][-1]
-        # A plain event names no version, so an object that was replaced before it was read is missing.
+        # The event of a plain key has no version, so an object that was replaced before it was read counts as missing.
         may_be_gone = sent.version.removal != "never" or (sent.version.plain and not last)
         if code == "upload_missing":
             return None if may_be_gone else "reported as missing"

@@ -1,4 +1,4 @@
-"""The uploads of a seed: images and other files, repeated keys, and objects that are removed."""
+"""Plan the uploads that a seed determines: images and other files, repeated keys, and objects that are removed."""
 
 import io
 import random
@@ -13,25 +13,26 @@ from pneumonia.uploads.ids import KEY_PREFIX, upload_key
 from tests.conftest import plain_image
 
 PLAIN: Final = "plain/"
-"""moto sends the events of this prefix, without version and sequencer, like some S3-compatible stores."""
+"""moto itself sends the events for keys with this prefix. They lack version and sequencer, as in some S3-compatible
+stores."""
 
 _SIDE = 64
 _GREYS = range(8, 248, 8)
-"""Far enough apart that each has a different probability."""
+"""Greys of the images, far enough apart that each grey has a different probability."""
 
 KILLERS: Final = (
     (b"takes all memory", "too_large"),
     (b"is killed", "too_large"),
     (b"never ends", "took_too_long"),
 )
-"""Texts in an image that make its decoder die or hang (tests/killers), and the code of the result."""
+"""Texts in an image that make its decoder die or hang (tests/killers), each with the code of the result."""
 
 Removal = Literal["never", "before its event", "at some time"]
 
 
 @dataclass(frozen=True)
 class Version:
-    """One upload. `number` counts the uploads of its key. `code`: of the rejection, None for a valid image."""
+    """One upload. `number` counts the uploads of its key. `code`: expected error code; None for a valid image."""
 
     key: str
     number: int

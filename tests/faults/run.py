@@ -9,9 +9,9 @@ Three instances of the worker, each in a separate process, read one queue of the
 
 Then the faults end, the dead-letter queue is redriven, and everything is checked again.
 
-The model is the tiny model of the tests. Its probability depends on the grey level of an image, so the probability
-identifies the image of a result. Everything else is the code that AWS runs. The seed determines the uploads, the order
-of the events, and the faults of each instance. It does not determine how the processes take turns.
+The model is the tiny model of the tests. Its probability depends on the grey level of an image, so the probability in a
+result identifies the image. All other code is the code that runs in AWS. The seed determines the uploads, the order of
+events, and the faults of each instance. It does not determine how the processes take turns.
 """
 
 import argparse
@@ -52,7 +52,7 @@ from tests.faults.plan import Version, plan
 INSTANCES: Final = 3
 VISIBILITY_SECONDS: Final = 6
 STALL_SECONDS: Final = 7.0
-"""Longer than the visibility timeout of the queue."""
+"""How long an instance stalls: longer than the visibility timeout of the queue."""
 _POISON_EVERY: Final = 50
 _PATIENCE_SECONDS: Final = 1800.0
 
@@ -61,7 +61,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass
 class Report:
-    """Counts, and everything that is wrong: lost, repeated or mixed-up results."""
+    """Counts of a run, and its problems: lost, repeated or mixed-up results."""
 
     uploads: int
     keys: int
@@ -165,12 +165,12 @@ def _right(model_dir: Path, made: Sequence[Version]) -> dict[bytes, float]:
 
 
 class Fleet:
-    """Instances of the worker. A new instance with other faults replaces one that dies."""
+    """The running instances of the worker. A new instance, with other faults, replaces an instance that dies."""
 
     def __init__(self, setup: Setup, cloud: Cloud) -> None:
         self._setup = setup
         self._cloud = cloud
-        # Not forked from this process, because its threads run the local cloud.
+        # Do not fork this process: its threads run the local cloud, and forking with threads is unsafe.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.faults.instance", "pneumonia.handlers.worker"])
         self._processes: list[ForkServerProcess] = []
@@ -190,7 +190,7 @@ class Fleet:
             process.join()
 
     def drain(self) -> None:
-        """Wait until the queue is empty. Raises TimeoutError."""
+        """Replace killed instances until the queue is empty. Raises TimeoutError."""
         end = time.monotonic() + _PATIENCE_SECONDS
         empty = 0
         while empty < 2:
@@ -250,7 +250,7 @@ class Found:
 
     @property
     def _reason_of(self) -> dict[str, str | None]:
-        """Why each dead message failed: the worker's log entry, or the fault of the instance that held it."""
+        """The reason why each dead message failed: from the worker's log, or the fault of the instance that held it."""
         told: dict[str, str] = {}
         for note in self._notes:
             if "delivered" not in note:
@@ -287,7 +287,7 @@ class Found:
 def _lines(folder: Path, pattern: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob(pattern)):
         for line in path.read_text(encoding="utf-8").splitlines():
-            # The last line of a killed process may be incomplete.
+            # A killed process may leave an incomplete last line.
             if line.endswith("}"):
                 yield json.loads(line)
 

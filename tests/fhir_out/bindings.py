@@ -1,4 +1,4 @@
-"""The required bindings of FHIR R4B for the elements of reports, which fhir.resources does not check."""
+"""The required value sets of FHIR R4B for the elements of reports. fhir.resources does not check these bindings."""
 
 from collections.abc import Iterator
 from typing import Any

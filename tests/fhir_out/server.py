@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 @dataclass
 class FhirStore:
-    """`resources` by `Kind/id`. `token`: required of clients. `broken`: an HTTP status to return instead."""
+    """A FHIR server: `resources` by `Kind/id`. `token`: required of clients. `broken`: an error status or 0."""
 
     url: str = ""
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class FhirStore:
             return Response(json.dumps(outcome), refusal.status, content_type="application/fhir+json")
 
     def transaction(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Execute a transaction completely or not. Raises Refusal."""
+        """Execute a transaction completely, or raise Refusal and change nothing."""
         check(bundle)
         if bundle["type"] != "transaction":
             raise Refusal(422, "no transaction")
@@ -106,7 +106,7 @@ def check(document: dict[str, Any]) -> None:
 
 
 def resolved(value: Any, places: dict[str, str]) -> Any:
-    """Replace references to entries by references to the stored resources. Refuses other references by URN."""
+    """Replace references to entries of the bundle by references to stored resources. Refuse other URN references."""
     if isinstance(value, list):
         return [resolved(item, places) for item in value]
     if not isinstance(value, dict):

@@ -1,6 +1,7 @@
 """`python -m tests.fuzz.child FIRST STOP MODEL_DIR`: send the inputs with these numbers to the handlers.
 
-It writes a line of JSON before and after each input, so that the parent process knows which input crashed it.
+The program writes a line of JSON before and after each input. From these, the parent process knows which input
+caused a crash.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.service import ENVIRONMENT, http_event, make_buckets, through_api, through_worker
 
 EVERY_UPLOAD = 20
-"""One of this many inputs also goes through the upload path."""
+"""Every input whose number is a multiple of this also goes through the upload path."""
 
 
 def main(first: int, stop: int, model_dir: str) -> None:
@@ -33,7 +34,7 @@ def main(first: int, stop: int, model_dir: str) -> None:
     setattr(predictor, "decode_in_time", _here)  # noqa: B010 - not exported from there
     with mock_aws():
         make_buckets()
-        # Warm up, so that imports, the model and the tables of decoders do not count.
+        # Warm up, so that the measurements exclude imports, the model and the tables of decoders.
         for name, data in seeds().items():
             if not name.startswith("public-"):
                 through_api(http_event(data, query="heatmap=true"))

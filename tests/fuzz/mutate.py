@@ -13,18 +13,18 @@ WORDS = (
     b"PALETTE COLOR ", b"-1e308\\nan\\inf",
 )  # fmt: skip
 HEAD = 700
-"""Half of the damage goes into this many first bytes, which contain most of what a decoder relies on."""
+"""Half of the damage goes into the first HEAD bytes, which contain most of the values that a decoder relies on."""
 
 
 def mutated(number: int) -> tuple[str, bytes]:
-    """Return the input with this number: the name of its seed, and the seed's bytes with one to eight injuries."""
+    """Return the input with this number: the name of its seed, and the seed's bytes with one to eight changes."""
     chance = random.Random(number)  # noqa: S311 - the same damage every time is the point
     name, data = chance.choice(list(seeds().items()))
     return name, damage(data, chance, injuries=chance.choice((1, 1, 1, 2, 3, 8)))
 
 
 def damage(data: bytes, chance: random.Random, injuries: int) -> bytes:
-    """Return `data` with this many injuries. `chance` determines the place and kind of each."""
+    """Return `data` with `injuries` random changes. `chance` determines the place and the kind of each change."""
     found = bytearray(data)
     for _ in range(injuries):
         if not found:

@@ -34,7 +34,7 @@ MOST_CPU_SECONDS = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, and return the exit code: 1 if an input broke a rule."""
+    """Run the command and return the exit code: 1 if an input broke a rule."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--count", type=int, default=COUNT, help=f"inputs (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
-    """Yield one line per input. The inputs run in a separate process, which is started again after a crash."""
+    """Yield the outcome of each input. The inputs run in a separate process, which is restarted after a crash."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT)])}
     while first < stop:
         command = [sys.executable, "-m", "tests.fuzz.child", str(first), str(stop), str(model_dir)]
@@ -99,7 +99,7 @@ def run(first: int, stop: int, model_dir: Path) -> Iterator[dict[str, Any]]:
 
 
 def measured(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a section of docs/measured.json: the inputs by outcome, and the most that one of them took (MB, s)."""
+    """Return a section of docs/measured.json: inputs by outcome, and the most memory (MB) and time (s) of one input."""
     return {
         "inputs": len(lines),
         "seeds": len(seeds()),

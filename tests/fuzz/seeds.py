@@ -47,7 +47,7 @@ def seeds() -> dict[str, bytes]:
 
 
 def crashes() -> dict[str, bytes]:
-    """Return the inputs that once broke a rule, by name. They are kept permanently."""
+    """Return the inputs that broke a rule in earlier runs, by name. The repository keeps them permanently."""
     return {path.name: path.read_bytes() for path in sorted(CRASHES.glob("*.bin"))}
 
 
@@ -96,5 +96,5 @@ def _public() -> Iterator[tuple[str, bytes]]:
 
 
 def _as_radiograph(data: bytes) -> bytes:
-    """Set the modality to CR. A file with any other modality would be refused before its pixels are read."""
+    """Set the modality to CR. A file that is not a radiograph would be refused before its pixels are read."""
     return re.sub(rb"(\x08\x00\x60\x00(?:CS)?\x02\x00(?:\x00\x00)?)[A-Z]{2}", rb"\1CR", data)

@@ -31,7 +31,7 @@ CONTEXT = FakeContext()
 
 
 class BrokenPromise(AssertionError):
-    """A response that no input may ever get."""
+    """A handler returned a response that no input may get."""
 
 
 def http_event(body: bytes, *, content_type: str = "application/octet-stream", query: str = "") -> dict[str, Any]:
@@ -45,7 +45,7 @@ def http_event(body: bytes, *, content_type: str = "application/octet-stream", q
 
 def through_api(event: dict[str, Any]) -> str:
     """Send an event and return the outcome: `predicted` or the code of the refusal. Raises BrokenPromise."""
-    from pneumonia.handlers import api  # imported here: it loads the model, and the environment must be set before
+    from pneumonia.handlers import api  # imported here: it loads the model, which needs the environment
 
     answer = api.handler(event, CONTEXT)
     document = json.loads(answer["body"])

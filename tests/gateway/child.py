@@ -1,6 +1,6 @@
 """Run a gateway in a separate process, to be killed: python -m tests.gateway.child CONFIG.
 
-The predictions are fake and take no time, so that kills hit every step.
+The predictions are fake and take no time, so that kills at random times hit every step.
 """
 
 import logging

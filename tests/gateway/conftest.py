@@ -56,7 +56,7 @@ def pacs() -> Iterator[Pacs]:
     running_pacs = Pacs()
     yield running_pacs
     running_pacs.close()
-    # pynetdicom leaves sockets and files of associations that failed to the garbage collector.
+    # pynetdicom does not close sockets and files of failed associations. Collect them here, without warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -73,7 +73,7 @@ Command = Callable[..., Ran]
 
 @pytest.fixture
 def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
-    """make_config(listen={...}, ...): the configuration of a gateway that tries again at once."""
+    """Return a gateway's configuration, with retries after a short wait: make_config(listen={...}, ...)."""
 
     def make(**sections: Any) -> Config:
         document: dict[str, Any] = {
@@ -129,7 +129,7 @@ def start_gateway(answers: FakeAnswers) -> Iterator[StartGateway]:
 def send(
     port: int, *images: bytes, calling: str = "MODALITY", called: str = "PNEUMONIA", **tls: Any
 ) -> list[int | None]:
-    """Send images by C-STORE. Returns the statuses, or [] if there was no association."""
+    """Send images by C-STORE. Return the statuses, or [] if the association was refused."""
     datasets = [dcmread(io.BytesIO(image)) for image in images]
     node = AE(ae_title=calling)
     for kind, syntax in {(d.SOPClassUID, d.file_meta.TransferSyntaxUID) for d in datasets}:
@@ -145,7 +145,7 @@ def send(
 
 
 def until(happened: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait until a condition is true. The limit only makes a failing test end."""
+    """Wait until a condition is true. The time limit only ensures that a failing test ends."""
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, "it did not happen"

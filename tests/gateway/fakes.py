@@ -15,7 +15,7 @@ from tests.dicom_out.films import MODEL, prediction
 
 
 class Pacs:
-    """A Storage SCP. It returns `status` for the next images."""
+    """A Storage SCP. Set `status` to the DICOM status that it returns from now on."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.stored: list[Dataset] = []
@@ -43,7 +43,7 @@ class Pacs:
 
 
 class FakeAnswers:
-    """Answers at once, and keeps the files it receives. `broken` makes it fail."""
+    """A fake service that answers at once, and keeps the files it receives. If `broken` is set, it fails."""
 
     def __init__(self, heatmap_png: bytes) -> None:
         self.sent: list[bytes] = []

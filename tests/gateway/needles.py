@@ -9,17 +9,17 @@ ALLOWED = {
     "VOILUTFunction", "PresentationLUTShape", "PresentationIntentType", "WindowCenter", "WindowWidth",
     "RescaleIntercept", "RescaleSlope", "LossyImageCompressionRatio", "NumberOfFrames", "ImplementationVersionName",
 }  # fmt: skip
-"""Elements that may leave the building: they describe the pixels, or the library that wrote the file."""
+"""Elements that may leave the hospital: they describe the pixels, or the library that wrote the file."""
 STANDARD_UIDS = "1.2.840.10008."
 """Prefix of UIDs of classes and encodings, which are the same in every hospital."""
 SHORTEST = 4
 SHORTEST_NUMBER = 6
-"""Least bytes of a needle, and of one with digits only. Shorter ones occur by chance in pixels and UIDs."""
+"""Fewest bytes of a value, and of one with only digits. Shorter values occur by chance in pixels and UIDs."""
 _TEXTS = {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 
 
 def needles(dataset: Dataset) -> set[bytes]:
-    """Return the bytes of every such value, and of each part of a name, as the file and as UTF-8 text hold them."""
+    """Return every identifying value, and each part of a name, as bytes in Latin-1 and in UTF-8."""
     found: set[bytes] = set()
     for text in _texts(dataset):
         for part in {text, *text.replace("=", "^").split("^")}:
@@ -43,5 +43,5 @@ def _texts(dataset: Dataset) -> Iterator[str]:
             yield from (
                 str(value) for value in values if value not in (None, "") and not str(value).startswith(STANDARD_UIDS)
             )
-        elif element.VR == "UN" and element.value:  # private elements of an implicit file
+        elif element.VR == "UN" and element.value:  # private elements in a file with implicit VR
             yield from element.value.decode("latin-1").strip("\0 ").split("\\")

@@ -40,7 +40,7 @@ end
 
 
 def sample_image(name: str, **elements: Any) -> bytes:
-    """Return a CR image of one of the drawn samples, which show no real patient."""
+    """Return a CR image with the pixels of a synthetic sample, which shows no real patient."""
     pixels = np.asarray(Image.open(ROOT / "samples" / name).convert("L"))
     bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
     return dicom_film(pixels=pixels, **bits, **elements)
@@ -58,7 +58,7 @@ class Orthanc:
         return f"{self.http}/dicom-web"
 
     def instances(self, **tags: str) -> list[dict[str, Any]]:
-        """Return the main tags of all instances that match."""
+        """Return the main tags of all instances that match `tags`."""
         query = {"Level": "Instance", "Query": tags, "Expand": True}
         return [self._tags(found["ID"]) for found in self._post("/tools/find", query)]
 
@@ -90,8 +90,8 @@ def orthanc(
     script: str = _FORWARD,
     more: Mapping[str, Any] | None = None,
 ) -> Iterator[Orthanc]:
-    """Run an Orthanc. `forwards`: it forwards radiographs by a Lua script, as in docs/hospital.md. `more`: further
-    settings."""
+    """Run an Orthanc. `forwards`: whether a Lua script forwards radiographs, as in docs/hospital.md. `more`: further
+    settings of Orthanc."""
     folder.mkdir()
     (folder / "forward.lua").write_text(script, encoding="utf-8")
     http_port, dicom_port = unused_port(), unused_port()

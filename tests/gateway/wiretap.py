@@ -1,4 +1,4 @@
-"""A relay between a client and a server that keeps every byte that the client sends."""
+"""A relay between a client and a server. It keeps every byte that the client sends."""
 
 import socket
 import threading
@@ -21,12 +21,12 @@ class Wiretap:
 
 @contextmanager
 def wiretap(port: int) -> Iterator[Wiretap]:
-    """Relay a free port of 127.0.0.1 to another port."""
+    """Listen on a free port of 127.0.0.1 and relay connections to `port`."""
     listener = socket.create_server(("127.0.0.1", 0))
     tap = Wiretap(listener.getsockname()[1])
     links: list[socket.socket] = []
 
-    # The local cloud accepts only its own host name.
+    # Rewrite the Host header, because the local cloud accepts only its own host name and port.
     hosts = f"Host: 127.0.0.1:{tap.port}\r\n".encode(), f"Host: 127.0.0.1:{port}\r\n".encode()
 
     def relay(source: socket.socket, target: socket.socket, kept: bytearray | None) -> None:

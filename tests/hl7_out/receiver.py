@@ -15,8 +15,8 @@ START, END = b"\x0b", b"\x1c\r"
 
 @dataclass
 class Receiver:
-    """`messages`: accepted messages by control id. `code`: the acknowledgement code. `answer`: a complete answer to
-    send instead, in which "ID" stands for the control id; b"" closes the connection without an answer."""
+    """`messages`: accepted messages by control id. `code`: acknowledgement code to send. `answer`: a complete answer to
+    send instead, in which "ID" stands for the control id; empty to close the connection without an answer."""
 
     port: int = 0
     messages: dict[str, str] = field(default_factory=dict)

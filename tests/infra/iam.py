@@ -1,7 +1,7 @@
-"""An evaluator of the policies in a template: whether a role, or an AWS service, may do an action on a resource.
+"""Evaluate the policies in a template: may a role, or an AWS service, do an action on a resource?
 
-References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for its place. A statement that this
-module cannot evaluate fails the test instead of counting as "no".
+References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for region and account. A statement
+that this module cannot evaluate fails the test; it does not count as "no".
 """
 
 import fnmatch
@@ -13,7 +13,7 @@ ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::Policy"
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT"}
 
-# Names of resources in the tables: type, and part of the logical id.
+# Name of a resource in the tests' tables -> its type, and a part of its logical id.
 NAMES = {
     "uploads": ("AWS::S3::Bucket", "UploadBucket"),
     "results": ("AWS::S3::Bucket", "ResultBucket"),
@@ -45,7 +45,7 @@ def text(value: Any) -> str:
             return value
         case {"Ref": pseudo} if pseudo in PSEUDO:
             return PSEUDO[pseudo]
-        case {"Ref": name} if name.startswith("Release"):  # for CodeDeploy's resources Ref is the name
+        case {"Ref": name} if name.startswith("Release"):  # Ref of a CodeDeploy resource is its name
             return f"{{{name}}}"
         case {"Ref": name}:
             return f"arn:{name}"
@@ -63,7 +63,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def arn(stack: Synthesised, name: str) -> str:
-    """Return the ARN of a name in a table, such as "uploads/ward 3/film.png" or "api:live". An ARN stays."""
+    """Return the ARN of a name in a table, such as "uploads/ward 3/film.png" or "api:live". An ARN is unchanged."""
     known = [known for known in NAMES if name == known or name.startswith((f"{known}/", f"{known}:"))]
     if not known:
         assert name.startswith("arn:") or name == "*", f"unknown resource {name}"
@@ -85,9 +85,9 @@ def statements(stack: Synthesised, part_of_role_id: str) -> list[Json]:
 
 
 def grants(stack: Synthesised, part_of_role_id: str, effect: str = "Allow") -> set[tuple[str, str]]:
-    """Return every (action, resource) that a role is allowed, or denied, unconditionally.
+    """Return every (action, resource) pair that a role is allowed, or denied, without conditions.
 
-    Fail on any other kind of statement.
+    Fail the test on any other kind of statement.
     """
     found = set()
     for statement in statements(stack, part_of_role_id):
@@ -120,7 +120,7 @@ def key_allows(stack: Synthesised, key: str, service: str, action: str, **contex
 
 
 def decide(found: list[Json], action: str, resource: str, context: dict[str, str]) -> bool:
-    """Apply the rule of IAM: no matching statement denies, and at least one allows."""
+    """Apply the rule of IAM: at least one matching statement must allow, and none may deny."""
     context = {key.replace("__", ":"): value for key, value in context.items()}
     effects = {statement["Effect"] for statement in found if applies(statement, action, resource, context)}
     assert effects <= {"Allow", "Deny"}

@@ -26,7 +26,7 @@ from tests.permissions.watch import watching
 
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """The stacks, synthesised once for each process."""
+    """The function that synthesises stacks, each once per process."""
     return synthesiser(default_context(), tmp_path_factory)
 
 
@@ -37,14 +37,14 @@ def checker(stacks: Synthesise) -> Checker:
 
 @pytest.fixture(autouse=True)
 def permitted(checker: Checker) -> Iterator[None]:
-    """Fails the test at a call that the role does not allow."""
+    """Fail the test if a handler makes a call that its role does not allow."""
     with watching(checker.seen):
         yield
 
 
 @pytest.fixture
 def open_door(tiny_service: None, monkeypatch: pytest.MonkeyPatch) -> OpenDoor:
-    """Starts the local cloud with a mode of access: `with open_door("token") as door`."""
+    """Return a function that starts the local cloud with a mode of access: `with open_door("token") as door`."""
     settings = default_settings()
 
     @contextlib.contextmanager

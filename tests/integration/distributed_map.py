@@ -1,9 +1,9 @@
-"""Run the state machine of the backfill in moto's interpreter, with the missing parts of Distributed Map added.
+"""Run the state machine of the backfill in moto's interpreter, extended with missing parts of Distributed Map.
 
 moto evaluates the States Language: choices, tasks, retries, catches, inline maps and intrinsics. Its Distributed Map
-lacks ItemBatcher, tolerated failures and inventories. It reads one page of a listing, writes no results, and cannot
-invoke Image functions. This module adds these parts after the developer guide of Step Functions. Each child is a
-separate execution.
+lacks ItemBatcher, tolerated failures and inventories. It reads only one page of a listing, writes no results, and
+cannot invoke functions that are container images. This module adds these parts as the developer guide of Step Functions
+describes them. Each child is a separate execution.
 """
 
 import contextlib
@@ -45,11 +45,11 @@ Function = Callable[[Document], Any]
 
 
 class FunctionEnded(Exception):
-    """Raised by a simulated function: the error of Lambda when the process ended. The text is the name of the error."""
+    """Raised by a simulated function if its process ends. The message is the name of the error that Lambda reports."""
 
 
 class Throttled(Exception):
-    """Raised by a simulated function: Lambda throttled the call."""
+    """Raised by a simulated function if Lambda throttles the call."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Ran:
 
 @dataclass
 class StepFunctions:
-    """A state machine. `waits`: the seconds that retries would have waited. `invoked`: all payloads."""
+    """A state machine. `waits`: seconds that retries would have waited. `invoked`: all payloads of the function."""
 
     client: Any
     s3: Any
@@ -117,7 +117,7 @@ class StepFunctions:
                 self._now -= 1
 
     def distributed(self, env: Any) -> None:
-        """Replaces DistributedIterationComponent._eval_body."""
+        """Replace DistributedIterationComponent._eval_body of moto."""
         asked = env.stack.pop()
         record, spec = asked.map_run_record, self.maps[asked.label]
         asked.item_reader.parargs.eval(env=env)
@@ -173,7 +173,8 @@ class StepFunctions:
 
         with ThreadPoolExecutor(record.max_concurrency) as pool:
             children = list(pool.map(child, range(len(inputs))))
-        # Too many failures leave the waiting children PENDING. If none is waiting, an empty one stands for them.
+        # After too many failures, Step Functions leaves the waiting children PENDING. If none is waiting here, add an
+        # empty one, so that the results contain a PENDING child.
         if failed > total * tolerated / 100 and all(status != "PENDING" for status, _ in children):
             children.append(("PENDING", {"Input": json.dumps({"Items": []})}))
         return children
@@ -193,7 +194,7 @@ class StepFunctions:
 
 
 def listing(s3: Any, where: Document) -> list[Document]:
-    """Return the items of s3:listObjectsV2 for a map: all pages, with times in seconds since 1970."""
+    """Return the items that s3:listObjectsV2 gives a map: from all pages, with times in seconds since 1970."""
     pages = s3.get_paginator("list_objects_v2").paginate(**where, PaginationConfig={"PageSize": 7})
     return [
         {
@@ -209,7 +210,7 @@ def listing(s3: Any, where: Document) -> list[Document]:
 
 
 def inventory(s3: Any, where: Document) -> list[Document]:
-    """Return the rows of an S3 inventory for a map: column names from the manifest, values as unchanged text."""
+    """Return the rows that an S3 inventory gives a map, with column names from the manifest and values as text."""
     manifest = json.loads(s3.get_object(**where)["Body"].read())
     assert manifest["fileFormat"] == "CSV"
     bucket = manifest["destinationBucket"].rpartition(":")[2]
@@ -237,7 +238,7 @@ def step_functions(
             config = reader.pop("ReaderConfig", {})
             assert config.get("InputType", "MANIFEST") == "MANIFEST"
             assert state["ResultWriter"].pop("WriterConfig") == {"OutputType": "JSONL", "Transformation": "COMPACT"}
-            # moto's grammar accepts the number only with a fraction.
+            # moto's grammar accepts this number only with a decimal point.
             state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
             processor = {key: value for key, value in state["ItemProcessor"].items() if key != "ProcessorConfig"}
             child = create(client, f"backfill{CHILD_SUFFIX}{name}", processor)
@@ -252,7 +253,7 @@ def step_functions(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StateMap, "_eval_execution", remember_writer)
-        # moto parses the definition at every start, also of each child. The parsed form has no state of an execution.
+        # moto would parse the definition for every child again. Reuse the parsed form, which holds no state.
         patch.setattr(AmazonStateLanguageParser, "parse", staticmethod(_parse_once))
         patch.setattr(DistributedIterationComponent, "_eval_body", lambda _state, env: machine.distributed(env))
         patch.setattr(ResourceEvalS3, "_handle_put_object", staticmethod(_written))
@@ -284,7 +285,7 @@ def _path(document: Any, path: str) -> Any:
 def _failure(env: Any, kind: StatesErrorNameType) -> FailureEventException:
     name = StatesErrorName(typ=kind)
     failed = MapRunFailedEventDetails(error=name.error_name, cause="played")
-    details: Any = {"mapRunFailedEventDetails": failed}  # the type requires the details of every kind of event
+    details: Any = {"mapRunFailedEventDetails": failed}  # the type requires the details of all kinds of events
     event = FailureEvent(
         env=env,
         error_name=name,

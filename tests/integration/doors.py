@@ -1,4 +1,4 @@
-"""A Function URL of the local cloud, with the worker behind it."""
+"""A Function URL of the local cloud, with the worker that processes its uploads."""
 
 import contextlib
 import http.client

@@ -1,7 +1,7 @@
 """Make decoders crash or hang on files that contain certain texts.
 
-Python loads this module at its start if this folder is on its path. The decoder process inherits the path of the
-process that started it.
+Python loads this module when it starts, if this folder is on its module path. The decoder process inherits the path
+from the process that starts it.
 """
 
 import os
@@ -13,14 +13,14 @@ from pneumonia.decode.image import DecodedImage
 from pneumonia.decode.limits import Limits
 
 GREEDY, KILLED, ENDLESS = b"takes all memory", b"is killed", b"never ends"
-"""Texts in a file that make its decoder allocate all memory, be killed, or hang."""
+"""Texts in a file. The first makes the decoder allocate all memory, the second kills it, the third makes it hang."""
 MOST_BYTES, PIECE = 2**31, 2**24
 
 _decode = dispatch.decode
 
 
 def decode(data: bytes, limits: Limits, enough: int | None = None, *, own_depth: bool = False) -> DecodedImage:
-    """Replace `dispatch.decode`."""
+    """Crash or hang if the file contains one of the texts; otherwise decode it. Replaces `dispatch.decode`."""
     if GREEDY in data:
         held = [bytes(PIECE) for _ in range(MOST_BYTES // PIECE)]
         os._exit(len(held))  # never reached under a limit

@@ -15,7 +15,7 @@ from pneumonia_cli.stack.settings import StackSettings
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
-    """Undo the settings that commands export into their process, and drop the client that the worker keeps."""
+    """Undo the settings that commands export into this process, and drop the client that the worker keeps."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -36,5 +36,5 @@ def cloud(settings: StackSettings, tiny_service: None) -> Iterator[Cloud]:
 
 @pytest.fixture
 def poller(cloud: Cloud, settings: StackSettings) -> Poller:
-    """The real worker at the queue of the cloud. It polls when the test calls it."""
+    """The real worker function with a poller, which reads the cloud's queue when the test calls it."""
     return Poller(cloud, WORKER_HANDLER, worker_context(settings), settings.batch_size)

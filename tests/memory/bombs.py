@@ -1,4 +1,4 @@
-"""Small files that took gigabytes, or could have. The names say what makes a library allocate the memory."""
+"""Small files that made a library allocate gigabytes, or could have. Their names say what causes this."""
 
 import struct
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tests.memory.headers import (
 from tests.unit.decode.jpeg12_writer import jpeg12
 
 SIDE, MOST = 7000, 49_000_000
-"""Size of an image just within the pixel limit: the side of a square one, or the height of one a pixel wide."""
+"""Sizes just within the pixel limit: the side of a square image, and the height of an image one pixel wide."""
 
 
 def exif_in_jpeg(entries: int, segments: int) -> bytes:

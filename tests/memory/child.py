@@ -1,7 +1,7 @@
-"""`python -m tests.memory.child BYTES NOTES`: `pneumonia.decode.child`, with notes on the resources of each child.
+"""`python -m tests.memory.child BYTES NOTES`: run `pneumonia.decode.child`, and note the resources of each child.
 
-It writes one line for each child to the descriptor NOTES: peak megabytes, processor seconds, and the megabytes of this
-process. The kernel measures them (wait4(2)), so even short-lived children are covered.
+The program writes one line for each child to the file descriptor NOTES: the child's peak megabytes and processor
+seconds, and this process's megabytes. The kernel measures the child (wait4(2)), so even short-lived ones are covered.
 """
 
 import os

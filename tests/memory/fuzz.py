@@ -1,8 +1,9 @@
 """`python -m tests.memory.fuzz`: measure the function's memory and time for files with random headers.
 
-The headers of every format are random (sizes, tiles, strips, precincts, layers, offset tables, segments), or numbers in
-the header of an intact file are replaced. A file that exceeds the limits on memory or time, or leaves too much memory
-in use, is written to tests/fuzz/crashes. `make fuzz` runs this after the damaged files.
+Some files have random values throughout their headers: sizes, tiles, strips, precincts, layers, offset tables and
+segments. Others are intact files in which numbers in the header were replaced. A file that exceeds the limits on memory
+or time, or leaves too much memory in use, is written to tests/fuzz/crashes. `make fuzz` runs this after the damaged
+files.
 """
 
 import argparse
@@ -47,12 +48,12 @@ GRACE_SECONDS = 1
 IMAGES = ("PNG-L-", "JPEG-L-", "TIFF-L-", "DICOM-RLELossless", "DICOM-JPEG2000Lossless")
 SIDES = (1, 2, 31, 64, 96, 700, 2048, 5300, 7000, 16_383, 22_000, 40_000, 65_500, 1_000_000, 49_000_000)
 FEW_ROWS = 200
-"""Most rows of pixels that a PNG contains: compressing more takes longer than decoding them."""
+"""Most rows of pixels in a PNG, because compressing more rows would take longer than decoding them."""
 MOST_BYTES = 50_000_000
-"""Most bytes of pixels in a PNG, for the same reason: one row can have that many."""
+"""Most bytes of pixels in a PNG, for the same reason: even a single row can be this large."""
 
 PNG, PNG_HEADER = b"\x89PNG", slice(12, 29)
-"""The beginning of a PNG, and the position of its first chunk, which is followed by its checksum."""
+"""The first bytes of a PNG, and the position of its first chunk. The chunk's checksum follows."""
 
 Chance = random.Random
 
@@ -148,7 +149,7 @@ def _dicom(chance: Chance) -> bytes:
         JPEGLSLossless: lambda chance: jpeg_ls(*_size(chance)),
     }
     syntax = chance.choice(sorted(streams))
-    # The stream and the header use the same random numbers: if their sizes differ, the file is refused for that.
+    # Use the same random numbers for stream and header: if their sizes differed, the file would always be refused.
     state = chance.getstate()
     size = _size(chance)
     chance.setstate(state)
@@ -159,14 +160,14 @@ def _dicom(chance: Chance) -> bytes:
 
 
 def _mutated(chance: Chance) -> bytes:
-    """Return an intact file with other numbers in one to three places of its header."""
+    """Return an intact file in which one to three places of the header have other numbers."""
     data = bytearray(chance.choice(list(seeds().values())))
     for _ in range(chance.choice((1, 1, 2, 3))):
         layout, most = chance.choice((("<H", 0xFFFF), (">H", 0xFFFF), ("<I", 0xFFFFFFFF), (">I", 0xFFFFFFFF)))
         place = chance.randrange(min(len(data) - 4, HEAD))
         struct.pack_into(layout, data, place, min(most, chance.choice(SIDES)))
     if data.startswith(PNG) and len(data) > PNG_HEADER.stop + 4:
-        # With a wrong checksum the decoder would reject the file at once.
+        # Correct the checksum: with a wrong one, the decoder would reject the file at once.
         struct.pack_into(">I", data, PNG_HEADER.stop, zlib.crc32(data[PNG_HEADER]))
     return bytes(data)
 
@@ -201,7 +202,7 @@ def run(service: Function, numbers: Sequence[int]) -> Iterator[tuple[int, str, C
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run, and return the exit code: 1 if a file exceeded a limit."""
+    """Run the command and return the exit code: 1 if a file exceeded a limit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("--count", type=int, default=COUNT, help=f"files (default: {COUNT})")
     parser.add_argument("--first", type=int, default=1, help="number of the first one (default: 1)")

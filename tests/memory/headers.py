@@ -22,7 +22,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, colour: int = 0, depth: int = 8, rows: int | None = None, extra: bytes = b"") -> bytes:
-    """Return a PNG of zeros with `rows` of its rows (None: all). `colour`: colour type. `extra`: more chunks."""
+    """Return a PNG of zeros with only `rows` of its rows (None: all). `colour`: colour type. `extra`: more chunks."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     row = 1 + (width * _CHANNELS[colour] * depth + 7) // 8
     palette = chunk(b"PLTE", bytes(768)) if colour == 3 else b""
@@ -45,7 +45,7 @@ def exif(entries: int, value_bytes: int) -> bytes:
 
 
 def jpeg(width: int, height: int, *, colour: bool = True, progressive: bool = False, segments: bytes = b"") -> bytes:
-    """Return a JPEG of 64 x 64 whose header states another size, with `segments` before all others."""
+    """Return a JPEG of 64 x 64 whose header states another size, with `segments` before all other segments."""
     stream = io.BytesIO()
     image = Image.linear_gradient("L").resize((64, 64))
     (image.convert("RGB") if colour else image).save(stream, "JPEG", progressive=progressive)
@@ -71,7 +71,7 @@ def tiff(
     rows_per_strip: int | None = None,
     data: bytes | None = None,
 ) -> bytes:
-    """Return a TIFF whose strips or only tile all point to `data`, by default a few compressed zeros."""
+    """Return a TIFF whose strips, or whose single tile, all point to `data`; by default a few compressed zeros."""
     data = zlib.compress(bytes(64)) if data is None else data
     rows = height if rows_per_strip is None else rows_per_strip
     strips = 1 if tile else max(1, min(65_000, -(-height // max(1, rows))))
@@ -116,7 +116,7 @@ def webp(width: int, height: int) -> bytes:
 
 
 def bmp(width: int, height: int, bits: int = 8, compression: int = 0) -> bytes:
-    """Return a BMP with a few bytes of its pixels. A negative height means that its rows run from top to bottom."""
+    """Return a BMP with only a few bytes of its pixels. A negative height means that rows run from top to bottom."""
     palette = bytes(4 * 2**bits) if bits <= 8 else b""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, 0, 2835, 2835, 0, 0)
     start = 14 + len(head) + len(palette)
@@ -154,7 +154,7 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def jpeg_ls(width: int, height: int) -> bytes:
-    """Return a JPEG-LS stream (ITU-T T.87) of a few bytes."""
+    """Return a JPEG-LS stream (ITU-T T.87) with only a few bytes of data."""
     frame = struct.pack(">BHHBBBB", 8, height & 0xFFFF, width & 0xFFFF, 1, 1, 0x11, 0)
     return b"\xff\xd8" + _segment(0xF7, frame) + _segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + bytes(64) + b"\xff\xd9"
 

@@ -1,4 +1,4 @@
-"""Measure how much memory all processes of a function take for a file, and how much stays in use."""
+"""Measure how much memory all processes of a function use for a file, and how much stays in use afterwards."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from tests.memory.watched import Used
 
 ROOT = Path(__file__).parents[2]
 REST_MEGABYTES = 5
-"""Memory that a refused image may keep until the next image. Only more than this is measured again."""
+"""Memory that may stay in use after an image. If more stays in use, the measurement is repeated."""
 
 
 @dataclass(frozen=True)
 class Cost:
     """`outcome`: "predicted" or a code. `seconds`: wall-clock time. `cpu_seconds`: processor time of all processes.
 
-    Megabytes are above those of the idle function: the sum of the peaks of all processes, the memory afterwards, and
-    the peak of the decoder process alone. The peak of the function's own process varies by the memory that
-    `pneumonia.decode.heap` keeps for the next image.
+    All megabytes are in addition to the memory of the idle function. `peak_megabytes`: the sum of the peaks of all
+    processes. `left_megabytes`: the memory afterwards. `decoder_megabytes`: the peak of the decoder process alone. The
+    peak of the function's own process varies, because `pneumonia.decode.heap` keeps memory for the next image.
     """
 
     outcome: str
@@ -93,7 +93,7 @@ class Function:
 def function(
     model_dir: Path, folder: Path, module: str = "tests.memory.process", path: tuple[Path, ...] = ()
 ) -> Iterator[Function]:
-    """Start the processes. `path`: more folders of modules."""
+    """Start the processes of a function. `path`: more folders for the module path."""
     folders = (*path, ROOT / "lambda_src", ROOT)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     command = [sys.executable, "-m", module, str(model_dir)]

@@ -1,6 +1,6 @@
-"""`python -m tests.memory.process MODEL_DIR`: predict files as a function does. Reads one path per line.
+"""`python -m tests.memory.process MODEL_DIR`: predict files as a function does. Read one path per line.
 
-It writes one line of JSON for each file: the outcome, and the resources used (`watched.Used`).
+The program writes one line of JSON for each file: the outcome, and the resources used (`watched.Used`).
 """
 
 import json

@@ -1,5 +1,7 @@
-"""Measure the resources of this process and of the decoder process for one file. The kernel counts them, so nothing is
-missed between samples, and measuring costs nothing."""
+"""Measure the resources that this process and the decoder process use for one file.
+
+The kernel counts them, so no peak is missed, as it could be with sampling, and measuring costs nothing.
+"""
 
 import contextlib
 import os
@@ -20,9 +22,9 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER (prctl(2))
 class Used:
     """The resources of one call.
 
-    `own_peak`, `own_after`: megabytes of this process. `decoder_peak`: of the process that decoded the file.
-    `decoder_after`: of the process that forked it; 0 if there is none. `seconds`: wall-clock time. `cpu_seconds`:
-    processor time of all of them.
+    `own_peak`, `own_after`: megabytes of this process. `decoder_peak`: megabytes of the process that decoded the file.
+    `decoder_after`: megabytes of the process that forked the decoder; 0 if there is none. `seconds`: wall-clock time.
+    `cpu_seconds`: processor time of all these processes.
     """
 
     own_peak: float
@@ -45,7 +47,7 @@ class Decoder(NamedTuple):
 
 
 class Watch:
-    """Measures this process and its decoder processes from now on. Create only one per process."""
+    """Measure this process and its decoder processes. Create only one object per process."""
 
     def __init__(self) -> None:
         self._asked = 0
@@ -75,7 +77,7 @@ class Watch:
         )
 
     def _measured_from_outside(self) -> None:
-        """Keep this process readable for others that may not run as root (`decode.own_memory`)."""
+        """Keep this process's /proc files readable: `decode.own_memory` would hide them from processes without root."""
         setattr(isolated, "close_to_other_processes", lambda: None)  # noqa: B010 - not exported from there
 
     def _start_with_notes(self) -> None:
@@ -97,7 +99,7 @@ class Watch:
         setattr(subprocess, "Popen", Noting)  # noqa: B010 - a class is no variable
         import ctypes
 
-        # This process must wait for children that are killed together with their parent.
+        # Adopt decoders whose parent is killed with them, so that this process can wait for them and measure them.
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
     def _count_images(self) -> None:
@@ -123,7 +125,7 @@ class Watch:
                     yield Decoder(used.ru_maxrss / 1024, used.ru_utime + used.ru_stime, 0.0)
 
     def _line(self) -> bytes:
-        """Return the next note, or an empty text after the process that writes them has ended."""
+        """Return the next note; empty after the process that writes the notes has ended."""
         while b"\n" not in self._unread:
             more = os.read(self._notes, 4096)
             if not more:

@@ -1,7 +1,7 @@
-"""`python -m tests.memory.worker MODEL_DIR`: run the worker function. Reads paths of files with SQS events.
+"""`python -m tests.memory.worker MODEL_DIR`: run the worker function on SQS events. Read one path per line.
 
-The environment names its buckets. It writes one line of JSON for each event: "done" or "again", and the resources used
-(`watched.Used`).
+The environment names the buckets. The program writes one line of JSON for each event: "done" or "again", and the
+resources used (`watched.Used`).
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 def main(model_dir: Path) -> None:
     os.environ["MODEL_DIR"] = str(model_dir)
-    answers, sys.stdout = sys.stdout, sys.stderr  # keep the worker's logs and metrics apart from the replies
+    answers, sys.stdout = sys.stdout, sys.stderr  # logs and metrics of the worker must not be among the replies
     from pneumonia.handlers import worker  # imported here, because it reads its settings at import
     from pneumonia_cli.local.lambda_context import LocalContext
     from tests.memory.watched import Watch

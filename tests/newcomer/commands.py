@@ -19,7 +19,7 @@ AWS = re.compile(
     |curl\b.*(\$\(out\b|\$SERVICE\b|--aws-sigv4))""",
     re.VERBOSE | re.DOTALL,
 )
-"""The start of commands that need an account, a deployed stack or an image registry."""
+"""Matches the start of commands that need an AWS account, a deployed stack or an image registry."""
 
 ELSEWHERE = {
     "make quick ": "a part of make test",
@@ -32,7 +32,7 @@ ELSEWHERE = {
     "python3 -m pip wheel ": "tests/test_installation.py runs it",
     "CXR_DATA=": "a step of .ci/run, where the data is there",
 }
-"""First words of commands that other checks run, with the name of the check."""
+"""First words of commands that other checks run -> the other check."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Command:
 
     @property
     def needs_aws(self) -> bool:
-        """Whether the command needs AWS, so only its words can be checked here."""
+        """Whether the command needs AWS. If so, only its words can be checked."""
         return bool(AWS.match(self.text))
 
     @property
     def elsewhere(self) -> str | None:
-        """The other check that runs it; None if there is none."""
+        """The other check that runs this command; None if there is none."""
         words = self.text.partition("#")[0].strip() + " "
         return next((why for start, why in ELSEWHERE.items() if words.startswith(start)), None)
 
@@ -59,7 +59,7 @@ class Command:
 
 
 def pages() -> Iterator[Path]:
-    """Yield the README first, because it creates the clone for all other pages."""
+    """Yield all pages. The README is first, because its commands create the clone for all other pages."""
     for pattern in PAGES:
         yield from sorted(ROOT.glob(pattern))
 
@@ -89,12 +89,12 @@ def fences(document: str) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def prompted(block: list[str]) -> list[str]:
-    """Return the commands in the lines of a session."""
+    """Return the commands in the lines of a terminal session."""
     return [line[2:] for line in block if line.startswith("$ ")]
 
 
 def split(block: list[str]) -> Iterator[str]:
-    """Split a block into commands. Each has as many lines as bash needs for a complete command."""
+    """Split a block into commands. A command ends at the first line where bash reads it as complete."""
     pending: list[str] = []
     for line in block:
         if not pending and not line.strip():
@@ -108,5 +108,5 @@ def split(block: list[str]) -> Iterator[str]:
 
 
 def whole(text: str) -> bool:
-    """Return whether bash reads it as a complete command."""
+    """Return whether bash reads `text` as a complete command."""
     return subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False).returncode == 0

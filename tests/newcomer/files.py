@@ -1,4 +1,4 @@
-"""The reader's files, which the pages call images/, image.dcm, labels.csv and so on."""
+"""Provide the files of a reader, which the pages call images/, image.dcm, labels.csv and so on."""
 
 import shutil
 import subprocess
@@ -29,7 +29,7 @@ ds.save_as(sys.argv[2], enforce_file_format=True)
 
 
 def bring(clone: Path) -> None:
-    """Add the files to a clone that has a .venv."""
+    """Add the files to a clone. The clone must have a .venv."""
     samples = sorted((clone / "samples").glob("*.png"))
     for folder in ("images", "f200", "march"):
         (clone / folder).mkdir()

@@ -1,7 +1,7 @@
 """Run every command of README and docs in a fresh clone, and print a log (`make newcomer`).
 
 Every command in a fenced block runs as pasted, page by page, beginning with the README. Commands that need AWS, or that
-other checks run, are skipped, and the log says so. Each page is one session of bash. The local cloud runs meanwhile.
+other checks run, are skipped, and the log says so. Each page is one session of bash. The local cloud runs in another.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def follow(place: Path, chosen: Sequence[str]) -> None:
     environment = surroundings(place)
     clone = place / FOLDER
     given = commands(readme)
-    _read(readme, given[:2], place, environment)  # the clone, and the demo that creates the environment
+    _read(readme, given[:2], place, environment)  # creates the clone, and the environment (demo)
     bring(clone)
     environment["PATH"] = f"{clone / '.venv' / 'bin'}:{environment['PATH']}"
     subprocess.run(["make", "cli"], cwd=clone, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -40,7 +40,7 @@ def drop_images(page: Page, *images: Path) -> None:
 
 
 def answered(page: Page, count: int) -> None:
-    """Wait until ``count`` images have a result or were refused."""
+    """Wait until the page shows a result or a refusal for ``count`` images."""
     expect(page.locator("#images .chip")).to_have_count(count)
 
 
@@ -54,7 +54,7 @@ def shown_percent(probability: float) -> str:
 
 
 def answers(page: Page) -> Callable[[], list[dict[str, Any]]]:
-    """Return a function that lists the service's answers to predictions since this call, in order of arrival."""
+    """Return a function that lists the prediction answers that arrived since this call, in order of arrival."""
     found: list[Response] = []
     page.on("response", lambda response: found.append(response) if "/predict" in response.url else None)
     return lambda: [response.json() for response in found if response.ok]

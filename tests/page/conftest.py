@@ -18,13 +18,13 @@ from tests.serving import Service, serving
 ROOT = Path(__file__).parents[2]
 DESKTOP = {"width": 1440, "height": 900}
 
-# The browser calls no service of its vendor, and runs without a user namespace for its sandbox.
+# With these options, the browser calls no services of its vendor.
 FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
 
-# A busy machine may be slow. On any other, the expected state appears at once.
+# The timeout is long because a busy machine may be slow. Otherwise, the expected state appears at once.
 expect.set_options(timeout=60_000)
 
 
@@ -51,7 +51,7 @@ Open = Callable[..., Page]
 
 
 def chromium() -> str:
-    """Return the path of Chromium; CHROMIUM= names another one. Skips the test if there is none."""
+    """Return the path of Chromium, or of the browser in the variable CHROMIUM. Skip the test if there is none."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if name and (path := shutil.which(name))), None)
     if found is None:
@@ -120,7 +120,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
         page.on("console", visit.on_console)
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         page.on("request", visit.on_request)
-        # Reports refusals for which the browser writes no console message.
+        # Report also refusals by the policy for which the browser writes no console message.
         page.add_init_script(
             "addEventListener('securitypolicyviolation', (event) => console.error('CSP', event.violatedDirective))"
         )

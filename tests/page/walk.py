@@ -1,4 +1,4 @@
-"""Frames of the walk through terminal, page and report, and the GIF that is made of them."""
+"""Make the frames of the walk through terminal, page and report, and combine them into a GIF."""
 
 import io
 import os
@@ -45,7 +45,7 @@ def demo(out: Path) -> str:
     }
     command = [sys.executable, "-m", "pneumonia_cli.local.demo", "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-    shown = re.sub(r"\x1b\[\?25[lh]", "", done.stdout)  # without the codes that hide the cursor
+    shown = re.sub(r"\x1b\[\?25[lh]", "", done.stdout)  # remove the codes that hide and show the cursor
     return shown.replace(str(out), "demo_out")
 
 
@@ -67,7 +67,7 @@ def picture(page: Page) -> Image.Image:
 
 
 def save_gif(frames: list[Frame], path: Path) -> None:
-    """Write a looping GIF. Each frame has its own palette, without dithering, which does not compress."""
+    """Write a looping GIF. Each frame has its own palette. Dithering is off, because it compresses badly."""
     first, *rest = [
         frame.image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE) for frame in frames
     ]

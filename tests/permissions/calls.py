@@ -1,4 +1,4 @@
-"""The permissions that an AWS API call needs: actions, resources, and condition keys of the request.
+"""Find the permissions that an AWS API call needs: actions, resources, and condition keys of the request.
 
 Callers of this module pass a function that names buckets, queues and other resources. An operation that is not listed
 here is an error, so that a new call never counts as one without permissions.
@@ -10,7 +10,7 @@ from typing import Any
 
 Parameters = Mapping[str, Any]
 Name = Callable[[str], str]
-"""A bucket, the URL of a queue, the ARN of a function and so on -> the name of the resource in the tables."""
+"""Takes a bucket, the URL of a queue, an ARN and so on. Returns the name of the resource in the tables."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,17 @@ class Need:
 
 
 def needs(service: str, operation: str, given: Parameters, name: Name) -> list[Need]:
-    """Return everything that one call needs. Raise KeyError for an operation that is not listed."""
+    """Return the permissions that one call needs. Raises KeyError for an operation that is not listed."""
     return _TABLE[f"{service}.{operation}"](given, name)
 
 
 def for_form(bucket: str, key: str, name: Name) -> list[Need]:
-    """Return what the signer of a form (presigned POST) must be allowed to do."""
+    """Return the permissions that the signer of a form (presigned POST) needs."""
     return [Need("s3:PutObject", f"{name(bucket)}/{key}")]
 
 
 def with_keys(found: list[Need], data_key: str, region: str) -> list[Need]:
-    """Return the needs of the same calls if a customer-managed key encrypts buckets and secrets."""
+    """Return the permissions that the same calls need if a customer-managed key encrypts buckets and secrets."""
     return [*found, *(key for need in found for key in _of_key(need, data_key, region))]
 
 
@@ -70,7 +70,7 @@ def _write(given: Parameters, name: Name) -> list[Need]:
 
 def _listing(action: str) -> Callable[[Parameters, Name], list[Need]]:
     def of(given: Parameters, name: Name) -> list[Need]:
-        # A request without a prefix lacks this key.
+        # A request without a prefix does not have this condition key.
         prefix = {"s3:prefix": str(given["Prefix"])} if given.get("Prefix") else {}
         return [Need(action, name(given["Bucket"]), prefix)]
 
@@ -152,7 +152,7 @@ _TABLE: Mapping[str, Callable[[Parameters, Name], list[Need]]] = {
     ),
     "cloudformation.DescribeStacks": _on("StackName", "cloudformation:DescribeStacks"),
     "cloudformation.ListStackResources": _on("StackName", "cloudformation:ListStackResources"),
-    # These two have no resource that could be limited to a stack.
+    # Neither of these two actions can be limited to the resources of a stack.
     "cloudwatch.DescribeAlarms": _anywhere("cloudwatch:DescribeAlarms"),
     "cloudwatch.GetMetricData": _anywhere("cloudwatch:GetMetricData"),
     "stepfunctions.StartExecution": _on("stateMachineArn", "states:StartExecution"),

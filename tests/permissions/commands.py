@@ -14,7 +14,7 @@ from pneumonia_cli.client.service import Service
 from tests.permissions.calls import Need, needs
 from tests.permissions.watch import watching
 
-# The end of a file on the call stack -> the command, for tests that call its functions without the command line.
+# End of a file name on the call stack -> its command, for tests that call functions without the command line.
 _MODULES: Mapping[str, str] = {
     "operating/redrive.py": "redrive",
     "operating/purge.py": "purge",
@@ -31,7 +31,7 @@ _MODULES: Mapping[str, str] = {
     "client/service.py": "call",
 }
 
-# Pattern of a physical name -> the part of the stack; the first match counts. Names of buckets have no slash.
+# Pattern of a physical name -> part of the stack. The first match counts. Bucket names contain no slash.
 _PARTS: tuple[tuple[str, str], ...] = (
     (r"(dead-letters?|[/:]dead)$", permissions.DEAD_LETTERS),
     (r"([/:]pneumonia-uploads|[/:]queue)$", permissions.QUEUE),
@@ -48,7 +48,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
 
 
 class Checker:
-    """Refuse calls that docs/cli.md does not list for their command. `checked` has every (command, action)."""
+    """Refuse calls that docs/cli.md does not list for their command. `checked`: every checked (command, action)."""
 
     def __init__(self) -> None:
         self.running: str | None = None
@@ -57,7 +57,7 @@ class Checker:
 
     @contextlib.contextmanager
     def command(self, arguments: tuple[str, ...]) -> Iterator[None]:
-        """Assign all calls of the client's code in a `with` block to this command line."""
+        """Assign all calls that the client's code makes in a `with` block to this command line."""
         self.running, self.arguments = (arguments[0] if arguments else None), arguments
         try:
             yield
@@ -67,7 +67,7 @@ class Checker:
     def seen(self, service: str, operation: str, given: Mapping[str, Any], files: list[str]) -> None:
         """Raise AssertionError if the command's permissions do not allow the call."""
         if not files or "/pneumonia_cli/client/" not in files[0]:
-            return  # a call of the test, or of a handler
+            return  # the test itself or a handler made the call
         command = self.running if self.running in COMMANDS else command_of(files)
         if command is None:
             return

@@ -12,13 +12,13 @@ from tests.permissions.calls import Need, for_form, needs, with_keys
 ARCHIVE = "hospital-archive"
 BUS = "films"
 
-# Every capability of the handlers, once without customer-managed keys, once with every setting for regulated users. A
-# VPC and archives exclude each other.
+# Two stacks with every capability of the handlers: one without customer-managed keys, and one with every setting for
+# regulated users. Only the first has archives, because a VPC excludes them.
 _ALL: Json = {"auth": "token", "event_bus": BUS, "backfill": True, "feedback": True}
 STACKS: tuple[Json, ...] = (_ALL | {"backfill_archives": [ARCHIVE]}, REGULATED | _ALL)
 
-# A file on the call stack -> the role of the call. The stack of a thread does not contain the handler, so the file that
-# started its work counts.
+# File on the call stack -> role of the call. The call stack of a thread does not contain the handler, so the file
+# whose code runs in the thread is also listed.
 ROLES: Mapping[str, str] = {
     "pneumonia/handlers/api.py": "InferenceApiRole",
     "pneumonia/handlers/worker.py": "InferenceWorkerRole",
@@ -39,7 +39,7 @@ _NAMES: Mapping[str, str] = {
 }
 _FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:"
 _CODE = {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:whichever"}
-"""Context of all calls of a function's code."""
+"""Condition keys in all requests from a function's code."""
 
 
 class Checker:
@@ -47,7 +47,7 @@ class Checker:
 
     def __init__(self, synthesise: Synthesise, *, without: str = "") -> None:
         """`without`: an action to remove from all policies, to test that the checker reports it."""
-        # Synthesise now: handlers run in threads, but the CDK must run in only one.
+        # Synthesise now, because handlers run in several threads and the CDK must run in only one.
         self._stacks = [(overrides, synthesise(**overrides)) for overrides in STACKS]
         self._without = without
         self.checked: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Checker:
         """Raise AssertionError if a role does not allow the call, or if a call of the package has no handler."""
         role = role_of(files)
         if role is None:
-            return  # a call of the test itself
+            return  # the test itself made the call
         self.checked[role] = self.checked.get(role, 0) + 1
         for overrides, stack in self._stacks:
             if given.get("Bucket") == ARCHIVE and "backfill_archives" not in overrides:

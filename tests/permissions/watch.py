@@ -11,19 +11,19 @@ from botocore.client import BaseClient
 from botocore.signers import S3PostPresigner
 
 Seen = Callable[[str, str, Mapping[str, Any], list[str]], None]
-"""Receives a call before it is made: service, operation, parameters, and the files on its stack, innermost first,
-without those of installed packages.
+"""Receives a call before it is made: service, operation, parameters, and the files on the call stack. The innermost
+file is first, and files of installed packages are left out.
 
-A signed form (presigned POST) counts as the operation "PostForm" of S3, with Bucket and Key."""
+A signed form (presigned POST) is reported as the operation "PostForm" of S3, with Bucket and Key."""
 
 
 @contextlib.contextmanager
 def watching(seen: Seen) -> Iterator[None]:
     """Report all calls of this process to `seen` during a `with` block.
 
-    Exceptions of `seen` are raised at the end of the block, because a caller could confuse them with errors of AWS.
+    Exceptions from `seen` are raised at the end of the block, because a caller might handle them like errors of AWS.
     """
-    # All calls of all clients pass through this method, which botocore's types do not list.
+    # All calls of all clients pass through this method. botocore's type information does not include it.
     make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
     sign_form = S3PostPresigner.generate_presigned_post
     failures: list[Exception] = []

@@ -1,4 +1,4 @@
-"""The AWS of a rehearsal without Docker: functions are source code in their template."""
+"""The simulated AWS of a rehearsal, without Docker: the code of functions is in their template."""
 
 import contextlib
 import json
@@ -65,9 +65,9 @@ Deploy = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def deploy(doors: Doors) -> Iterator[Deploy]:
-    """Create or update a stack of these resources and return its outputs: deploy(resources, Name={"Ref": …}).
+    """Create or update a stack of the given resources, and return its outputs: deploy(resources, Name={"Ref": …}).
 
-    Raise Failed if CloudFormation rolled back.
+    Raises Failed if CloudFormation rolled back.
     """
     made = False
 
@@ -87,7 +87,7 @@ def deploy(doors: Doors) -> Iterator[Deploy]:
 
     yield put
     if made:
-        with contextlib.suppress(Exception):  # a test may have left it half-made
+        with contextlib.suppress(Exception):  # a test may have left the stack incomplete
             call("cloudformation", "delete_stack", StackName=STACK)
 
 

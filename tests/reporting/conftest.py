@@ -1,4 +1,4 @@
-"""Undo what the command of this folder exports into its process."""
+"""Undo the changes that the tested command makes to the environment of this process."""
 
 from tests.local.conftest import same_environment
 

@@ -15,10 +15,10 @@ TINY = [
     "--size", "71", "--middle", "4", "--folds", "2", "--first-trainable", "block14_sepconv1",
     "--epoch-films", "16", "--batch", "2", "--warmup-films", "4", "--ema-momentum", "0.9",
 ]  # fmt: skip
-"""Settings with which a fold takes seconds. An epoch has eight steps, the interval of the weight average."""
+"""Settings with which a fold takes seconds. An epoch has eight steps, so the weight average is updated once."""
 
 
-# Keras and tf2onnx use deprecated parts of numpy, which this project cannot fix.
+# Ignore warnings about deprecated parts of numpy in Keras and tf2onnx, which this project cannot fix.
 IGNORED = ("ignore:__array__ implementation:DeprecationWarning", "ignore:.*np.object.*:FutureWarning")
 
 
@@ -47,7 +47,7 @@ def write_images(root: Path) -> Path:
 
 
 def write_lungs(path: Path, names: list[str]) -> Path:
-    """Write the same mask for all images with these names: two upright fields, 255 is lung."""
+    """Write the same mask for all images with these names: two upright rectangles of 255 (lung)."""
     mask = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     mask[14:46, 8:24] = mask[14:46, 32:48] = 255
     np.savez(path, names=np.array(names), masks=np.stack([mask] * len(names)))

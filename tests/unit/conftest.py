@@ -16,7 +16,7 @@ class Reply:
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> "Reply":
-        json.dumps(raw)  # as Lambda does; it must not fail
+        json.dumps(raw)  # Lambda encodes every response as JSON, so this must not fail
         data = base64.b64decode(raw["body"]) if raw["isBase64Encoded"] else raw["body"].encode()
         return cls(raw["statusCode"], {name.lower(): value for name, value in raw["headers"].items()}, data)
 

@@ -1,4 +1,4 @@
-"""Make DICOM files as machines write them. Their headers name an invented patient."""
+"""Make DICOM files as X-ray machines write them. Their headers name an invented patient."""
 
 import io
 from collections.abc import Callable
@@ -25,13 +25,13 @@ DicomBytes = Callable[..., bytes]
 def film12(rows: int = 96, columns: int = 80) -> np.ndarray:
     """Return a 12-bit wedge with a bright disc: stored values 200..3800."""
     y, x = np.mgrid[0:rows, 0:columns]
-    wedge = 200 + 2600 * np.clip(x / columns * 1.25 - 0.125, 0, 1)  # its edges are flat
+    wedge = 200 + 2600 * np.clip(x / columns * 1.25 - 0.125, 0, 1)  # clipped, so that the wedge is flat at both sides
     disc = (y - rows / 2) ** 2 + (x - columns / 2) ** 2 < (rows / 4) ** 2
     return np.asarray(wedge + 1000 * disc, dtype=np.uint16)
 
 
 def dataset_of(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **elements: Any) -> Dataset:
-    """Return a CR image of ``pixels`` (uint8 or uint16, grey or RGB). ``elements``: by keyword, None omits one."""
+    """Return a CR image of ``pixels`` (uint8 or uint16, grey or RGB). ``elements``: set by keyword; None omits one."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
     meta.MediaStorageSOPInstanceUID = UID(SOP_UID)
@@ -67,7 +67,7 @@ def dataset_of(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **eleme
 
 
 def encoded(dataset: Dataset) -> bytes:
-    """Return the file. It has no meta group if its preamble is None."""
+    """Return the bytes of the file. If the preamble of ``dataset`` is None, the file has no meta group."""
     stream = io.BytesIO()
     syntax = dataset.file_meta.TransferSyntaxUID
     if dataset.preamble is None:

@@ -1,5 +1,7 @@
-"""Write 12-bit JPEG, which no library here can write. It supports only flat blocks, which need little of the standard
-(ITU-T T.81)."""
+"""Write 12-bit JPEG files, which no installed library can write.
+
+Only flat blocks are supported, because they need only a small part of the standard (ITU-T T.81).
+"""
 
 import struct
 
@@ -11,11 +13,11 @@ _LENGTH_OF_DC_CODES = 5
 
 
 def jpeg12(values: NDArray[np.uint16]) -> bytes:
-    """Return a grey stream of one scan. ``values``: 0..4095 [rows, columns], equal within blocks of 8 x 8."""
+    """Return a grey JPEG stream with one scan. ``values``: 0..4095 [rows, columns], equal within blocks of 8 x 8."""
     rows, columns = values.shape
     blocks = values[::_BLOCK, ::_BLOCK].astype(int)
     assert np.array_equal(np.repeat(np.repeat(blocks, _BLOCK, 0), _BLOCK, 1), values)
-    # With a quantiser of eight, the first coefficient of a flat block is its level relative to the middle.
+    # With a quantiser of eight, the first coefficient of a flat block is its level minus the middle level, 2048.
     steps = np.diff(blocks.ravel() - 2048, prepend=0)
     bits = "".join(_difference(int(step)) + "0" for step in steps)  # "0" ends the block
     bits += "1" * (-len(bits) % 8)
