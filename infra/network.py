@@ -38,7 +38,7 @@ class Network(Construct):
 
     Attributes:
         vpc: the network.
-        functions: security group of both functions: HTTPS out, nothing in.
+        functions: security group of the functions: HTTPS out, nothing in.
         s3: gateway endpoint of S3; :meth:`reach` sets its buckets.
     """
 

@@ -85,7 +85,7 @@ def to_grey(dataset: Dataset, limits: Limits, *, keep_stored: bool = False) -> G
 
 
 def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
-    """Return the image of `to_grey` at its own depth, and that depth. Padding is replaced as in `_masked`."""
+    """Return the image of `to_grey` at its own depth, and that depth. Padding is as dark as the darkest value."""
     if grey.stored is None:
         return grey.pixels, EIGHT_BITS
     mask, values = _mask(grey.stored, dataset), _values(grey.stored, dataset)
@@ -100,9 +100,10 @@ def samples_of(dataset: Dataset, grey: Grey) -> tuple[Samples, Depth]:
         slope, intercept = number(dataset.get("RescaleSlope")) or 1.0, number(dataset.get("RescaleIntercept")) or 0.0
         low, high = sorted((edge - intercept) / slope for edge in shown)
         shown = low, high
+    negative = grey.inverted != (slope < 0)
     if mask is not None and mask.any() and not mask.all():
-        numbers = np.where(mask, numbers, numbers[mask].min() if slope > 0 else numbers[mask].max())
-    return to_samples(numbers, shown, bits, negative=grey.inverted != (slope < 0))
+        numbers = np.where(mask, numbers, numbers[mask].max() if negative else numbers[mask].min())
+    return to_samples(numbers, shown, bits, negative=negative)
 
 
 def _shown(
@@ -116,18 +117,18 @@ def _shown(
     if table is not None:
         looked_up = table.look_up(values)
         declared = 0.0, float(2**table.bits - 1)
-        grey = _masked(scale_to_grey(looked_up, *within(declared, film_range(looked_up, mask))), mask)
+        grey = _masked(scale_to_grey(looked_up, *within(declared, film_range(looked_up, mask))), mask, white)
         del looked_up
         if _fits(grey, mask, _lost(grey, values, mask, white, own)):
             return grey, None, ()
     window = window_of(dataset.get("WindowCenter"), dataset.get("WindowWidth"), dataset.get("VOILUTFunction"))
     if window is not None:
-        grey = _masked(apply_window(values, window, own), mask)
+        grey = _masked(apply_window(values, window, own), mask, white)
         if _fits(grey, mask, _lost(grey, values, mask, white, own)):
             return grey, window, ()
     # A window or table that hides this image belongs to another one. A warning says that it was ignored.
     ignored = "WindowWidth" in dataset or bool(dataset.get("VOILUTSequence"))
-    return _masked(scale_to_grey(values, *own), mask), None, ("window_ignored",) if ignored else ()
+    return _masked(scale_to_grey(values, *own), mask, white), None, ("window_ignored",) if ignored else ()
 
 
 def _fits(grey: NDArray[np.uint8], mask: Mask | None, lost: float) -> bool:
@@ -189,8 +190,8 @@ def _stored_integer(value: Any, dataset: Dataset) -> int:
     return number - (1 << bits) if signed and number >= 1 << (bits - 1) else number
 
 
-def _masked(grey: NDArray[np.uint8], mask: Mask | None) -> NDArray[np.uint8]:
-    """Give padding the lowest grey of the image, before an inversion for MONOCHROME1."""
+def _masked(grey: NDArray[np.uint8], mask: Mask | None, white: int) -> NDArray[np.uint8]:
+    """Give padding the grey level of the image that is displayed darkest. `white`: see `_shown`."""
     if mask is None or mask.all() or not mask.any():
         return grey
-    return np.where(mask, grey, grey[mask].min())
+    return np.where(mask, grey, grey[mask].min() if white else grey[mask].max())

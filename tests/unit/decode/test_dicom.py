@@ -94,7 +94,7 @@ def test_padding_is_dark_and_excluded_from_the_range(dicom_bytes: DicomBytes, ph
     values = pixels[:, 10:].astype(float)
     shown = np.rint((values - values.min()) * 255 / (values.max() - values.min()))
     assert np.array_equal(grey(data)[:, 10:], 255 - shown if inverted else shown)
-    assert set(np.unique(grey(data)[:, :10])) == {255.0 if inverted else 0.0}
+    assert not grey(data)[:, :10].any()
 
 
 def test_8_bits_and_colour_captures(dicom_bytes: DicomBytes) -> None:

@@ -99,6 +99,12 @@ class TestDicom:
         image = shown(dicom_bytes(pixels, PixelPaddingValue=4095))
         assert samples(image)[:5].max() == pixels[5:].min()
 
+    def test_padding_of_a_negative_is_as_dark_as_the_image(self, dicom_bytes: DicomBytes) -> None:
+        pixels = film12()
+        pixels[:5] = 0
+        image = shown(dicom_bytes(pixels, PixelPaddingValue=0, PhotometricInterpretation="MONOCHROME1"))
+        assert np.unique(samples(image)[:5]).tolist() == [samples(image)[5:].min()]
+
     def test_a_modality_table(self, dicom_bytes: DicomBytes) -> None:
         table = Dataset()
         table.LUTDescriptor = [4096, 0, 16]
