@@ -23,7 +23,7 @@ def gemm_rates(threads: int) -> dict[str, float]:
 
 
 def saturates() -> bool:
-    """Return whether sums of two int8 products are cut off at 16 bits, as on x86 without VNNI.
+    """Return whether sums of two int8 products saturate at 16 bits, as on x86 without VNNI.
 
     The result shows which instructions onnxruntime uses, regardless of the features that the CPU lists.
     """

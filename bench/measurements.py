@@ -1,7 +1,8 @@
 """results.json: one section for each command, so that a command does not overwrite the results of another one.
 
 The top-level sections are from the kind of machine (`machine.kind`) of the last run. Sections from other kinds of
-machine are in `others`, by kind. When a command runs on another kind again, its sections move to the top level.
+machine are in `others`, by kind. When a command runs on one of these kinds again, the sections of this kind move
+back to the top level.
 """
 
 import datetime as dt

@@ -20,13 +20,13 @@ from bench.quiet import serve_first, wait_until_idle
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTEMPTS = 4
-"""Most attempts at one turn. The first undisturbed attempt ends them."""
+"""Maximum number of attempts at one turn. The turn is repeated only until it is undisturbed."""
 
 LEAST_ROUNDS = 10
 """Fewest undisturbed rounds for a figure. With fewer, all rounds count, and the report says so."""
 
 _LOST_SHARE, _LOST_MS = 0.02, 0.25
-"""Time that an undisturbed turn may lose to interrupts and the clocks' resolution: a share of it, plus milliseconds."""
+"""Time that an undisturbed turn may lose to interrupts and clock resolution: a share of the turn, plus milliseconds."""
 
 
 class SubjectEnded(RuntimeError):

@@ -59,7 +59,8 @@ class TinyMember:
 
 
 GATE = {"distance_threshold": 0.3, "population_threshold": -0.4, "poses": list(POSES)}
-"""Limits of the tiny gate: a chest X-ray has a mean near grey 64 and a bright top. Its population is below 77."""
+"""Limits of the tiny gate. A chest X-ray has a mean near grey 64, and its top is its brightest side. It belongs to the
+training population if its mean is below grey 77."""
 
 
 def add_tiny_gate(graph: onnx.GraphProto) -> None:

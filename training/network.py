@@ -93,8 +93,8 @@ OUTPUTS = ("logit", "activation_map", "lung_map", "features")
 def freeze(part: Any, first_trainable: str) -> None:
     """Freeze every layer of the backbone before ``first_trainable``. Batch normalisation is always frozen.
 
-    Early layers detect generic edges and textures. Training them takes most of the time and overfits to the scanner, so
-    they keep their ImageNet weights. Raises ``ValueError`` for an unknown layer name.
+    Early layers detect generic edges and textures. Training these layers takes most of the time and overfits to the
+    scanner, so they keep their ImageNet weights. Raises ``ValueError`` for an unknown layer name.
     """
     names = [layer.name for layer in part.layers]
     if first_trainable not in names:

@@ -1,4 +1,4 @@
-"""The plots of the model card."""
+"""Draw the plots of the model card."""
 
 from pathlib import Path
 from typing import Any

@@ -24,7 +24,7 @@ def refusal(code: str) -> Line:
 
 @pytest.fixture
 def images() -> Images:
-    """images(1, 0, 1, patients="aab"): labelled images f0, f1, …"""
+    """Return a function that makes labelled images f0, f1, …: images(1, 0, 1, patients="aab")."""
 
     def make(*labels: int, patients: str = "") -> list[Labelled]:
         return [

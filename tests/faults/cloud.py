@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUS: Final = "films"
 TOLD: Final = "told"
 _BUFFER = 30
-"""Most events in transit at one time. An event can overtake as many others."""
+"""Most events in transit at one time. An event can overtake up to this many others."""
 
 POISON: Final = (
     "not json",

@@ -271,7 +271,7 @@ class Found:
         return [written[-1].document for key, written in self.history.items() if key.endswith(JSON_SUFFIX)]
 
     def untold(self, ledger: Ledger, told: Counter[str]) -> Iterator[str]:
-        """Yield the results that have no event on the bus."""
+        """Yield a text for each result that has no event on the bus."""
         for key, written in self.history.items():
             if not key.endswith(JSON_SUFFIX):
                 continue

@@ -1,4 +1,4 @@
-"""Run a gateway in a separate process, to be killed: python -m tests.gateway.child CONFIG.
+"""Run a gateway in a separate process, which the test kills: python -m tests.gateway.child CONFIG.
 
 The predictions are fake and take no time, so that kills at random times hit every step.
 """

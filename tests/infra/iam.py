@@ -1,4 +1,4 @@
-"""Evaluate the policies in a template: may a role, or an AWS service, do an action on a resource?
+"""Evaluate the policies in a template: whether a role, or an AWS service, may do an action on a resource.
 
 References become text: ``arn:<logical id>`` for a resource, REGION and ACCOUNT for region and account. A statement
 that this module cannot evaluate fails the test; it does not count as "no".
