@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from infra.image import REPOSITORY_ROOT
 
 
@@ -19,6 +21,7 @@ def run_app(tmp_path: Path, **context: str) -> tuple[subprocess.CompletedProcess
     return completed, outdir
 
 
+@pytest.mark.slow
 def test_command_line_wins_over_the_defaults(tmp_path: Path) -> None:
     completed, outdir = run_app(tmp_path, stack_name="Ward3", memory_mb="2048", api_reserved_concurrency="3")
     assert completed.returncode == 0, completed.stderr

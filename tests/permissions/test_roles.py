@@ -50,6 +50,7 @@ def upload(
     return run
 
 
+@pytest.mark.slow
 def test_the_role_of_the_worker_allows_its_calls(stacks: Synthesise, upload: Callable[[], None]) -> None:
     checker = Checker(stacks)
     with watching(checker.seen):
