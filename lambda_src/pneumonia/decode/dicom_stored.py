@@ -51,7 +51,7 @@ def check_size(dataset: Dataset, limits: Limits) -> None:
             "Send a smaller image."
         )
     frames, samples = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("SamplesPerPixel") or 1)
-    # Twelve bytes per pixel: the stored values, and float32 twice for the LUTs.
+    # Twelve more bytes per pixel: float32 values, the entries of a LUT, a mask, and grey levels, with some reserve.
     if rows * columns * samples * (frames * int(dataset.BitsAllocated) // 8 + 12) > limits.max_decoded_bytes:
         raise TooLarge(
             f"The image needs more than {limits.max_decoded_bytes} bytes of memory when decoded. Send a smaller image."
