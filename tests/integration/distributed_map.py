@@ -36,6 +36,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 ROLE = "arn:aws:iam::123456789012:role/backfill"
 CHILD_SUFFIX = "-children-of-"
@@ -252,6 +253,7 @@ def step_functions(
         evaluate(state, env)
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExecutionWorker, "start", functools.partialmethod(_start, ExecutionWorker.start))
         patch.setattr(StateMap, "_eval_execution", remember_writer)
         # moto would parse the definition for every child again. Reuse the parsed form, which holds no state.
         patch.setattr(AmazonStateLanguageParser, "parse", staticmethod(_parse_once))
@@ -260,6 +262,16 @@ def step_functions(
         patch.setattr(lambda_eval_utils, "_invoke_lambda_function", machine.invoke)
         patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=machine.waits.append))
         yield machine
+
+
+def _start(worker: Any, start: Callable[[Any], None]) -> None:
+    """Start an execution that has its environment, as `list_map_runs` and `describe_map_run` require.
+
+    moto's thread creates the environment later, after it has parsed the definition.
+    """
+    environment = worker.env = worker._get_evaluation_environment()
+    worker._get_evaluation_environment = lambda: environment
+    start(worker)
 
 
 _parse_once = functools.cache(AmazonStateLanguageParser.parse)

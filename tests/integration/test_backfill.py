@@ -1,6 +1,5 @@
 """Whole backfills: the state machine of the stack in an interpreter, the handler in this process, S3 by moto."""
 
-import contextlib
 import csv
 import gzip
 import io
@@ -497,33 +496,13 @@ def test_out_of_time_another_invocation_continues(
     assert cloud.summary("first")["counts"]["predicted"] == 6
 
 
-class StartedLately:
-    """A client that retries calls that fail in moto until each execution has an environment."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-        if name not in ("list_map_runs", "describe_map_run"):
-            return call
-
-        def patiently(**arguments: Any) -> Any:
-            while True:
-                with contextlib.suppress(AttributeError):
-                    return call(**arguments)
-
-        return patiently
-
-
 def test_the_command_starts_and_watches_a_backfill_and_shows_its_summary(
     start: Start, image_bytes: ImageBytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud = start(backfill_batch_size=2, backfill_tolerated_failure_percent=100)
     monkeypatch.setattr(command, "_LOOK_EVERY_SECONDS", 0.01)
     fill(cloud.s3, image_bytes, 4)
-    client: Any = StartedLately(cloud.machine.client)
-    machine = command.Machine(client, cloud.s3, cloud.machine.arn, RESULTS)
+    machine = command.Machine(cloud.machine.client, cloud.s3, cloud.machine.arn, RESULTS)
     images = command.Archive(UPLOADS, "images/")
     assert command.run(machine, images, wait=True, shape=Shape.JSON) == 0
     told = json.loads(capsys.readouterr().out)
