@@ -68,15 +68,15 @@ def process_rows(found: dict[str, Any]) -> list[Row]:
         *(_origin_row(found[name], _ORIGIN.get(kind)) for name in IMAGES),
         *_emulated_rows(found.get("avx2", {})),
         *(row for name in IMAGES for row in _heatmap_rows(found[name])),
-        _against(found["jpeg_224"]["over_bare"], "handler", "bare", "handler against bare `session.run`, {}", _BARE,
-                 found["jpeg_224"]["film"]),
+        _against(found["jpeg_224"]["over_bare"], "handler", "bare", "{}, time of handler over bare `session.run`",
+                 _BARE, found["jpeg_224"]["film"]),
         _share_row("model against the int8 GEMM peak", found["floor"], _SHARE if kind == "vnni" else None),
         Row("peak memory of the API after 100 mixed requests", str(_PEAK_MEMORY),
             f"{found['memory_mb']:.0f} MB{_PEAK_MEMORY.judged(found['memory_mb'])}"),
-        Row("model files together", "≤ 25 MB a member / 22 MB in all",
+        Row("all model files", "≤ 25 MB each / 22 MB in all",
             f"{sum(files.values()):.1f} MB ({', '.join(f'{name} {size} MB' for name, size in files.items())})"),
         *_precision(found["model"].get("precision")),
-        Row("8 images in one run of the model against 8 runs, decoding included", "-", _ratio(found["batch"])),
+        Row("8 images, time of 8 runs of the model over one run, decoding included", "-", _ratio(found["batch"])),
         Row("OpenVINO's time over onnxruntime's, same file (float32; by default, bfloat16 where the CPU can)", "-",
             f"{_ratio(found['openvino'])}; {_ratio(found['openvino_default'])}"),
         *_profile_rows(found),
@@ -107,7 +107,9 @@ def _emulated_rows(found: dict[str, Any]) -> list[Row]:
 
 def _heatmap_rows(image: dict[str, Any]) -> list[Row]:
     return [
-        _against(image[name], over, under, f"{{}} with its heatmap against without, {path}", _HEATMAP, image["film"])
+        _against(
+            image[name], over, under, f"{{}}, time with heatmap over time without, {path}", _HEATMAP, image["film"]
+        )
         for name, over, under, path in (
             ("heatmap_upload", "upload_heatmap", "upload", "in the worker"),
             ("heatmap_api", "handler_heatmap", "handler", "in the API"),
@@ -131,10 +133,9 @@ def _precision(cost: dict[str, Any] | None) -> list[Row]:
     """Return the loss of accuracy from int8 on the test split, as measured by `make evaluate FLOAT32=`."""
     if not cost:
         return []
-    found = (
-        f"{cost['auc_given_up']:.4f}; {cost['decisions_changed']:.1%} ({cost['films']} images, float32 next to int8)"
-    )
-    return [Row("accuracy given up on the test split: AUC; decisions that change", "≤ 0.003; 1% / 0.001; 0.5%", found)]
+    found = f"{cost['auc_given_up']:.4f}; {cost['decisions_changed']:.1%} ({cost['films']} images, float32 and int8)"
+    title = "loss of accuracy by int8 on the test split: AUC; changed decisions"
+    return [Row(title, "≤ 0.003; 1% / 0.001; 0.5%", found)]
 
 
 def _profile_rows(found: dict[str, Any]) -> list[Row]:
@@ -176,7 +177,7 @@ def worker_rows(found: dict[str, Any]) -> list[Row]:
     """Return the rows of the section `worker`."""
     rows = [
         Row(
-            f"worker, batches of {found['batch']} against one by one, {_latency(latency)}",
+            f"worker, throughput of batches of {found['batch']} over single uploads, {_latency(latency)}",
             str(_BATCHES) if latency != "0" else "-",
             f"{_ratio(entry)}: {entry['films_per_second']['batch']:.1f} images/s against "
             f"{entry['films_per_second']['one_by_one']:.1f}",
@@ -186,7 +187,7 @@ def worker_rows(found: dict[str, Any]) -> list[Row]:
     if prices := found.get("usd_per_thousand"):
         text = "; ".join(
             f"{', '.join(f'{usd:.4f} USD ({name})' for name, usd in prices[key].items())} {title}"
-            for key, title in (("computing", "for computing alone"), ("100", "with 100 ms of latency of S3"))
+            for key, title in (("computing", "for computing only"), ("100", "with an S3 latency of 100 ms"))
             if key in prices
         )
         rows.append(Row("1,000 uploads with heatmap at 1,769 MB, list price of Lambda", "reported / < 0.002 USD", text))
@@ -194,7 +195,7 @@ def worker_rows(found: dict[str, Any]) -> list[Row]:
 
 
 def _latency(milliseconds: str) -> str:
-    return f"{milliseconds} ms of latency of S3" if milliseconds != "0" else "no latency of S3"
+    return f"S3 latency {milliseconds} ms" if milliseconds != "0" else "no S3 latency"
 
 
 def container_rows(found: dict[str, Any]) -> list[Row]:
@@ -210,9 +211,9 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
     if read := found.get("read_mb"):
         ratio = read["origin"] / read["ours"]
         text = f"{ratio:.2f} ×{_READ.judged(ratio)}: {read['origin']:.0f} MB against {read['ours']:.0f} MB"
-        rows.append(Row("read from disk until the first answer, origin's over ours", str(_READ), text))
+        rows.append(Row("data read from disk until the first answer, origin's over ours", str(_READ), text))
     size = found["image_mb_above_base"]
-    rows.append(Row("image above its base, unpacked", str(_IMAGE), f"{size:.0f} MB{_IMAGE.judged(size)}"))
+    rows.append(Row("container image without its base, unpacked", str(_IMAGE), f"{size:.0f} MB{_IMAGE.judged(size)}"))
     by_cpus = sorted(found["by_cpus"].items(), key=lambda item: float(item[0]))
     curve = (
         f"{cpus} vCPU, {entry['memory_mb']} MB: {mean_ms(entry):.0f} ms, {entry['usd_per_thousand']:.4f} USD per 1,000"
@@ -221,7 +222,7 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
     rows.append(Row("warm request by memory size, mean", "-", "; ".join(curve)))
     chosen = best_size([entry for _, entry in by_cpus])
     default = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]["memory_mb"]
-    rows.append(Row("memory size of the least time × price", f"default {default} MB", f"{chosen['memory_mb']} MB"))
+    rows.append(Row("memory size with the lowest time × price", f"default {default} MB", f"{chosen['memory_mb']} MB"))
     return rows
 
 

@@ -61,7 +61,7 @@ def backfilled(
         },
     )
     no_tracing = (
-        "Without AWS X-Ray: the history of each execution shows its steps and times, and tracing would add "
+        "AWS X-Ray is off. The history of each execution shows its steps and times, and tracing would add "
         "xray:PutTraceSegments on every resource to the role."
     )
     yield (

@@ -69,7 +69,7 @@ def _network(inference: Inference, network: Network) -> Iterator[tuple[IConstruc
             {
                 "AwsSolutions-IAM5[Resource::*]": (
                     "With vpc, Lambda uses these permissions to attach the function to its subnets, and refuses a role "
-                    "with narrower ones. The function's own code is denied them. With tracing, xray:PutTraceSegments "
+                    "with narrower ones. The function's own code cannot use them. With tracing, xray:PutTraceSegments "
                     "and PutTelemetryRecords cannot be limited to a resource."
                 )
             },

@@ -16,7 +16,7 @@ _GLOBAL: Final = {"AWS::CloudWatch::Dashboard": "DashboardName", "AWS::IAM::Role
 
 def stand_next_to(proofs: Proofs, cdk: Cdk, stack: DeployedStack, context: Mapping[str, str]) -> None:
     """Deploy a second stack next to an existing one, check that they share no resource, and destroy the second one."""
-    with proofs.step("A second stack of the account shares no name with the first, and does not change it") as proof:
+    with proofs.step("A second stack in the account has other names and does not change the first stack") as proof:
         before = set(stack.resources())
         beside = {**context, "stack_name": NEIGHBOUR}
         cdk.deploy(beside)
@@ -32,7 +32,7 @@ def stand_next_to(proofs: Proofs, cdk: Cdk, stack: DeployedStack, context: Mappi
 
 def in_another_region(proofs: Proofs, template: Mapping[str, Mapping[str, Any]]) -> None:
     """Check that every explicit name that is global in an account contains the region."""
-    with proofs.step("The same stack in another region uses no name again that is unique in the account") as proof:
+    with proofs.step("The names that are unique in the account differ in another region") as proof:
         named = {
             logical_id: json.dumps(one["Properties"][_GLOBAL[one["Type"]]])
             for logical_id, one in template.items()
@@ -41,4 +41,4 @@ def in_another_region(proofs: Proofs, template: Mapping[str, Mapping[str, Any]])
         fixed = [logical_id for logical_id, name in named.items() if "AWS::Region" not in name]
         require(not fixed, f"the same name in every region: {fixed}")
         require(bool(named), "no resource has an explicit name, not even the dashboard")
-        proof.seen = f"{len(named)} name, with the region in it"
+        proof.seen = f"explicit names, each with the region: {len(named)}"

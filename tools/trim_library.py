@@ -1,4 +1,4 @@
-"""Remove the debug information from shared libraries while the image is built.
+"""Remove the debug information from shared libraries while the container image is built.
 
     python trim_library.py FILE...
 
@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little endian: x86_64 and arm64
-_PROGRAM_HEADERS = 32  # position of the offset of the program headers (8 bytes); then the section table's offset
-_SECTION_HEADERS = 40
+_PROGRAM_HEADERS = 32  # position of the offset of the program headers, 8 bytes
+_SECTION_HEADERS = 40  # position of the offset of the section table, 8 bytes
 _ENTRY_BYTES, _ENTRIES = 54, 56  # positions of the size and the number of program headers, 2 bytes each
 _SECTION_COUNTS = 60  # position of the number of sections and the index of their names, 2 bytes each
 

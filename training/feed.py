@@ -19,8 +19,8 @@ MASK_SIDE = 56
 class ImageSet:
     """Images with lung masks and labels.
 
-    ``pixels``: uint8 ``[N, S, S, 1]``. ``masks``: uint8 ``[N, 56, 56]``, 255 is lung. ``known``: float32 ``[N]``, 0
-    where an image has no mask. ``y``: float32 ``[N]``, 1 for pneumonia.
+    ``pixels``: uint8 ``[N, S, S, 1]``. ``masks``: uint8 ``[N, 56, 56]``, 255 is lung. ``known``: float32 ``[N]``, 1
+    if the image has a mask, else 0. ``y``: float32 ``[N]``, 1 for pneumonia.
     """
 
     pixels: NDArray[np.uint8]
@@ -39,7 +39,7 @@ class ImageSet:
 
 
 def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return the masks for these file names, uint8 ``[N, 56, 56]``, and 1 where a mask exists, float32 ``[N]``.
+    """Return the masks for these file names, uint8 ``[N, 56, 56]``, and 1 for each image with a mask, float32 ``[N]``.
 
     Raises ``ValueError`` if the masks in the file have another shape.
     """
@@ -57,7 +57,7 @@ def lung_masks(names: list[str], path: Path | None) -> tuple[NDArray[np.uint8], 
 
 
 def draw(y: NDArray[np.float32], images: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the indices of one epoch, half from each class. Images repeat only after all of their class were used."""
+    """Return the indices of one epoch, half from each class. No image repeats before its whole class was used."""
     halves = []
     for label in (0, 1):
         pool = np.flatnonzero(y == label)

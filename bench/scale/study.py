@@ -58,8 +58,8 @@ def given(inputs: Inputs) -> str:
     return _table(
         ("input", "value"),
         (
-            ["computing of one upload with its heatmap, CPU time", f"{inputs.work.compute_ms:.1f} ms"],
-            ["images of a batch in flight at once", f"{inputs.work.in_flight}"],
+            ["CPU time of one upload with its heatmap", f"{inputs.work.compute_ms:.1f} ms"],
+            ["images of a batch in flight", f"{inputs.work.in_flight}"],
             ["batch size; maximum concurrency; memory", f"{inputs.batch}; {settings['worker_max_concurrency']}; "
              f"{settings['memory_mb']} MB"],
             ["backfill: batch size; maximum concurrency",
@@ -71,12 +71,12 @@ def given(inputs: Inputs) -> str:
 
 
 def check(inputs: Inputs) -> str:
-    """Compare the modelled durations of invocations with the measured durations."""
+    """Compare the simulated durations of invocations with the measured durations."""
     rows = []
     for latency, images, measured in inputs.checks:
         model = replace(inputs.work, s3_ms=latency).batch_ms(images)
         rows.append([f"{latency} ms", f"{images}", f"{model:.0f} ms", f"{measured:.0f} ms", f"{model / measured:.2f}"])
-    return _table(("a call to S3", "images", "model", "measured", "model / measured"), rows)
+    return _table(("a call to S3", "images", "simulated", "measured", "simulated / measured"), rows)
 
 
 def load(inputs: Inputs) -> str:
@@ -89,7 +89,7 @@ def load(inputs: Inputs) -> str:
     rows = [
         ["time to finish", _seconds(found["seconds"]), _seconds(model.finished)],
         ["images a second", f"{found['images_per_second']:.1f}", f"{model.images_a_second:.1f}"],
-        ["oldest message", _seconds(found["oldest_seconds"]), _seconds(model.oldest)],
+        ["age of the oldest message", _seconds(found["oldest_seconds"]), _seconds(model.oldest)],
         ["a batch, median", f"{found['batch_ms']:.0f} ms", "as measured"],
     ]
     title = f"{found['images']} uploads, {found['instances']} instances, batches of {found['batch']}"
@@ -107,8 +107,8 @@ def bursts(inputs: Inputs) -> str:
                 [f"{images:,}", f"{concurrency:,}", _seconds(found.finished), f"{found.images_a_second:,.0f}",
                  _seconds(found.oldest), f"{found.most_at_once}", f"{found.instances}", f"{usd:.2f}", f"{others:.2f}"]
             )  # fmt: skip
-    head = ("uploads at once", "maximum concurrency", "time to finish", "images/s", "oldest message", "at once",
-            "instances", "Lambda, USD", "S3 and SQS, USD")  # fmt: skip
+    head = ("uploads at once", "maximum concurrency", "time to finish", "images/s", "age of the oldest message",
+            "most invocations at once", "instances", "Lambda, USD", "S3 and SQS, USD")  # fmt: skip
     return _table(head, rows)
 
 

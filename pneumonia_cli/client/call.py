@@ -116,7 +116,7 @@ def _call(
     try:
         data = read(image.path, MAX_IMAGE_BYTES)
         answer, png = ask(service, data, heatmap=wanted, force=options.force, patience_seconds=options.patience_seconds)
-        # Calculate the probability here, because earlier versions of the service do not know the option.
+        # Calculate the probability here, because earlier versions of the service do not know the prevalence option.
         line = with_prevalence(answer, options.prevalence)
     except Refused as refused:
         line = {"error": refused.fields}

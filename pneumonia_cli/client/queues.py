@@ -10,7 +10,7 @@ BATCH = 10
 """The most messages in one request to SQS."""
 
 EMPTY_RECEIVES = 3
-"""Empty polls in a row after which a queue counts as empty. One poll asks only some of the SQS servers."""
+"""Number of consecutive empty polls after which a queue counts as empty. One poll asks only some of the SQS servers."""
 
 
 def count(sqs: "SQSClient", queue_url: str) -> int:

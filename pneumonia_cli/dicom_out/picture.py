@@ -72,7 +72,7 @@ def _lines(answer: Answer, width: int) -> list[tuple[str, int, str]]:
     triage = str(fields["triage"])
     words = WORDS.get(triage, triage.replace("_", " "))
     number, prevalence = number_of(fields)
-    told = f"Probability of pneumonia {percent(number)}, if {share_words(prevalence)} such X-rays shows it"
+    told = f"Probability of pneumonia: {percent(number)} at a prevalence of {share_words(prevalence)}"
     caveat = caveat_of(fields)
     if caveat is None:
         lines = [(words.capitalize(), 48, _COLOURS.get(triage, "white")), (told, 28, "white")]

@@ -113,7 +113,7 @@ class Hl7:
 
 @dataclass(frozen=True)
 class Poll:
-    """`[poll]`: a DICOMweb server that is asked for new images. Without a `url` there is no polling."""
+    """`[poll]`: a DICOMweb server that the gateway asks for new images. Without a `url` there is no polling."""
 
     url: str = ""
     username: str = ""
@@ -194,7 +194,8 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _in_words(kind: Any) -> str:
-    return {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a list of texts")
+    words = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(kind, "a list of strings")
 
 
 def _check(config: Config) -> None:
@@ -209,7 +210,9 @@ def _check(config: Config) -> None:
         try:
             ipaddress.ip_network(peer, strict=False)
         except ValueError:
-            raise ConfigError(f"listen.peers: {peer!r} is not an address or a network such as 10.1.0.0/16.") from None
+            raise ConfigError(
+                f"listen.peers: {peer!r} is neither an IP address nor a network such as 10.1.0.0/16."
+            ) from None
     if bool(listen.tls_certificate) != bool(listen.tls_key):
         raise ConfigError("Set both listen.tls_certificate and listen.tls_key, or neither.")
     if listen.tls_client_ca and not listen.tls_certificate:
@@ -227,7 +230,7 @@ def _check(config: Config) -> None:
     elif deliver.protocol != "none":
         raise ConfigError(f"deliver.protocol must be c-store, stow-rs or none, not {deliver.protocol!r}.")
     elif not (fhir.url or fhir.folder or hl7.host):
-        raise ConfigError("With deliver.protocol = none, set fhir.url, fhir.folder or hl7.host as destination.")
+        raise ConfigError("With deliver.protocol = none, set fhir.url, fhir.folder or hl7.host as the destination.")
     if fhir.url:
         _check_url("fhir.url", fhir.url)
     if fhir.patient_system and not _URI.fullmatch(fhir.patient_system):
@@ -251,7 +254,7 @@ def _check(config: Config) -> None:
                 and not 0 < value < 1e9
                 and entry.name != "port"
             ):
-                raise ConfigError(f"{entry.name} must be above 0.")
+                raise ConfigError(f"{type(section).__name__.lower()}.{entry.name} must be above 0 and below 1e9.")
     ports = {"listen": listen.port, "deliver": deliver.port, "hl7": hl7.port, "metrics": config.metrics.port}
     for where, port in ports.items():
         if not 0 <= port <= 65_535:
@@ -265,4 +268,4 @@ def _check_title(where: str, title: str) -> None:
 
 def _check_url(where: str, url: str) -> None:
     if not url.startswith(("https://", "http://")):
-        raise ConfigError(f"{where} must be an address that begins with https:// or http://.")
+        raise ConfigError(f"{where} must be a URL that begins with https:// or http://.")

@@ -75,8 +75,8 @@ def test_goals_depend_on_the_kind_of_machine_and_heatmaps_have_separate_rows() -
     assert rows.MISSED in found["224x224 JPEG, origin's time over ours"].found
     without = found["224x224 JPEG, origin's time over ours, AVX2 without VNNI"]
     assert (without.goal, rows.MISSED in without.found) == ("≥ 2.5 × / 3.5 ×", False)
-    assert rows.MISSED in found["224x224 JPEG with its heatmap against without, in the worker"].found
-    assert rows.MISSED not in found["224x224 JPEG with its heatmap against without, in the API"].found
+    assert rows.MISSED in found["224x224 JPEG, time with heatmap over time without, in the worker"].found
+    assert rows.MISSED not in found["224x224 JPEG, time with heatmap over time without, in the API"].found
     assert found["model against the int8 GEMM peak"].found.startswith("50% **(missed)**: 3.30 G")
     other = {row.measured: row for row in rows.process_rows(process("avx2"))}
     assert other["224x224 JPEG, origin's time over ours"].goal == "≥ 2.5 × / 3.5 ×"
@@ -100,8 +100,8 @@ def test_the_price_of_a_thousand_uploads_includes_computing_and_waiting() -> Non
     prices = {"computing": {"x86_64": 0.001, "arm64": 0.0008}, "0": {}, "100": {"x86_64": 0.005, "arm64": 0.004}}
     (row,) = rows.worker_rows({"batch": 5, "latency": {}, "usd_per_thousand": prices})
     assert row.found == (
-        "0.0010 USD (x86_64), 0.0008 USD (arm64) for computing alone; "
-        "0.0050 USD (x86_64), 0.0040 USD (arm64) with 100 ms of latency of S3"
+        "0.0010 USD (x86_64), 0.0008 USD (arm64) for computing only; "
+        "0.0050 USD (x86_64), 0.0040 USD (arm64) with an S3 latency of 100 ms"
     )
 
 
@@ -138,4 +138,4 @@ def test_parts_of_requests_model_and_start_are_named_with_their_share() -> None:
 def test_the_loss_of_accuracy_is_a_row_only_if_measured() -> None:
     assert rows._precision(None) == []
     (row,) = rows._precision({"films": 624, "auc_given_up": 0.0004, "decisions_changed": 0.0048})
-    assert row.found == "0.0004; 0.5% (624 images, float32 next to int8)"
+    assert row.found == "0.0004; 0.5% (624 images, float32 and int8)"

@@ -155,7 +155,7 @@ def test_messages_stay_hidden_for_six_times_the_worker_timeout(synthesise: Synth
 def test_every_created_upload_goes_to_the_queue_and_no_result_does(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     bucket_id, _ = stack.one(BUCKET, "UploadBucket")
-    # The only notification of the stack: the results bucket has none of either kind.
+    # The stack has one notification resource, and no bucket has a notification property.
     _, notifications = stack.one(NOTIFICATIONS, "")
     assert notifications["BucketName"] == {"Ref": bucket_id}
     assert notifications["NotificationConfiguration"] == {
@@ -172,7 +172,7 @@ def test_notification_depends_on_its_permissions(stack: Synthesised) -> None:
     assert {queue_policy_id, role_policy_id} <= set(notification["DependsOn"])
 
 
-def test_worker_gets_batches_that_may_fail_partly(stack: Synthesised) -> None:
+def test_worker_gets_batches_and_reports_partial_failures(stack: Synthesised) -> None:
     queue_id, _ = stack.one(QUEUE, "UploadsQueue")
     live_id, _ = stack.one("AWS::Lambda::Alias", "InferenceWorkerLive")
     _, source = stack.one("AWS::Lambda::EventSourceMapping", "")

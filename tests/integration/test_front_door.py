@@ -38,7 +38,7 @@ def ticket_for(door: Door, content_type: str = "image/png") -> Any:
 
 
 class TestUpload:
-    def test_from_permission_to_heatmap(self, door: Door, image_bytes: ImageBytes) -> None:
+    def test_an_upload_gets_a_result_and_a_heatmap(self, door: Door, image_bytes: ImageBytes) -> None:
         ticket = ticket_for(door)
         pending = door.ask("GET", ticket["result"])
         assert (pending.status, pending.body["status"]) == (202, "pending")
@@ -76,7 +76,7 @@ class TestUpload:
         assert door.ask("GET", ticket["result"]).body["status"] == "predicted"
 
     def test_the_worker_checks_the_size_again(self, door: Door, image_bytes: ImageBytes) -> None:
-        """S3 refuses files that are too large by the policy. This S3 does not, as if the policy were wrong."""
+        """S3 refuses files above the limit in the policy. The local S3 ignores the policy, so the worker gets it."""
         ticket = ticket_for(door)
         too_much = image_bytes() + bytes(ticket["max_bytes"])
         assert post_form(**ticket["upload"], data=too_much).status == 204
@@ -99,7 +99,7 @@ class TestUpload:
         listing = door.cloud.s3.list_objects_v2(Bucket=UPLOAD_BUCKET)["Contents"]
         assert [entry["Key"] for entry in listing] == [f"api/{ticket['id']}"]
 
-    def test_an_invented_id_is_soon_unknown(self, door: Door) -> None:
+    def test_an_old_id_without_an_upload_is_unknown(self, door: Door) -> None:
         assert door.ask("GET", f"/results/{new_id(0)}").status == 404
 
 
@@ -179,9 +179,9 @@ WRONG = {
     "another scheme": "Basic {token}",
     "no scheme": "{token}",
     "a wrong token": "Bearer 0123456789abcdef0123456789abcdef",
-    "a part of it": "Bearer {token:.47}",
-    "more than it": "Bearer {token}0",
-    "two at once": "Bearer {token}, Bearer {token}",
+    "a part of the token": "Bearer {token:.47}",
+    "more than the token": "Bearer {token}0",
+    "two tokens": "Bearer {token}, Bearer {token}",
     "a signature": "AWS4-HMAC-SHA256 Credential={token}/20261122/eu-central-1/lambda/aws4_request",
 }
 

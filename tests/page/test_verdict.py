@@ -1,4 +1,4 @@
-"""Tests of the result on the page: the triage, the probability at a prevalence, and the caveats that replace them."""
+"""The result on the page: the triage, the probability at a prevalence, and the caveats that replace the triage."""
 
 import json
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_the_chosen_prevalence_changes_the_probability_and_not_the_triage(open_p
 
 
 @pytest.mark.parametrize("triage", ["likely_normal", "indeterminate", "likely_pneumonia"])
-def test_the_figures_quoted_are_those_of_the_triage_shown(open_page: Open, service: Service, triage: str) -> None:
+def test_the_quoted_figures_belong_to_the_shown_triage(open_page: Open, service: Service, triage: str) -> None:
     page = open_page(service)
     page.route("**/predict?*", answer_with(triage=triage))
     add_images(page, SAMPLES[-1])
@@ -101,7 +101,7 @@ def test_the_figures_quoted_are_those_of_the_triage_shown(open_page: Open, servi
     expect(page.locator("#result")).not_to_contain_text("balanced")
 
 
-def test_the_table_of_points_gives_the_figures_of_the_counts(open_page: Open, service: Service) -> None:
+def test_the_table_of_operating_points_matches_the_counts(open_page: Open, service: Service) -> None:
     page = open_page(service)
     test = page.request.get(f"{service.url}/model").json()["metrics"]["test"]
     normal, confusion = total(test["triage"], "normal"), test["confusion"]
@@ -147,7 +147,7 @@ def overlaps(page: Page, selector: str) -> list[str]:
     return list(found)
 
 
-def test_the_formula_is_that_of_the_service(open_page: Open, service: Service) -> None:
+def test_the_page_and_the_service_use_the_same_formula(open_page: Open, service: Service) -> None:
     page = open_page(service, bypass_csp=True)
     for probability, calibrated, prevalence in ((0.9, 0.5, 0.1), (0.02, 0.5, 0.75), (0, 0.5, 0.1), (1, 0.3, 0.1)):
         found = page.evaluate(

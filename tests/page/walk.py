@@ -1,4 +1,4 @@
-"""Make the frames of the walk through terminal, page and report, and combine them into a GIF."""
+"""Make the frames of a walkthrough of terminal, page and report, and combine them into a GIF."""
 
 import io
 import os

@@ -63,7 +63,7 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.Unauthorized: "Send the header Authorization: Bearer <token>.",
     errors.NotFound: "There is no result for this id.",
     errors.NotAcceptable: "The response is available as application/dicom+json. Name it in Accept, or send */*.",
-    errors.TooLarge: "The image has more than 40000000 bytes, the limit. Send a smaller file.",
+    errors.TooLarge: "The image has more than the limit of 40000000 bytes. Send a smaller file.",
     errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP. Export it as one of them.",
     errors.UndecodableImage: "The file is truncated. Export it again.",
     errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the image again, smaller.",

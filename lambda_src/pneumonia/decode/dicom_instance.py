@@ -42,7 +42,9 @@ def identify(data: bytes, limits: Limits) -> Instance:
     found = Instance()
     try:
         if len(data) > limits.max_image_bytes:
-            raise TooLarge(f"The instance has more than {limits.max_image_bytes} bytes, the limit. Send a smaller one.")
+            raise TooLarge(
+                f"The instance has more than the limit of {limits.max_image_bytes} bytes. Send a smaller instance."
+            )
         with warnings.catch_warnings():
             # pydicom's warnings quote the values that break the standard, which may identify the patient.
             warnings.simplefilter("ignore")

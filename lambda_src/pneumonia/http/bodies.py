@@ -90,7 +90,7 @@ def base64_of(text: str, max_bytes: int) -> bytes:
 
 def too_large(max_bytes: int) -> TooLarge:
     """Return the error for an image with more bytes than the limit."""
-    return TooLarge(f"The image has more than {max_bytes} bytes, the limit. Send a smaller file.")
+    return TooLarge(f"The image has more than the limit of {max_bytes} bytes. Send a smaller file.")
 
 
 def _decoded(text: str, max_bytes: int) -> bytes | None:
@@ -113,7 +113,7 @@ def _unpacked(data: bytes, max_bytes: int) -> bytes:
             "The Content-Encoding is gzip, but the body is not gzip or is damaged. Compress it, or omit the header."
         ) from None
     if len(content) > max_bytes:
-        raise TooLarge(f"The body decompresses to more than {max_bytes} bytes, the limit. Send a smaller file.")
+        raise TooLarge(f"The body decompresses to more than the limit of {max_bytes} bytes. Send a smaller file.")
     if not unpacker.eof:
         raise MalformedRequest("The gzip body was truncated in transfer. Send it again.")
     if unpacker.unused_data.strip(b"\0"):

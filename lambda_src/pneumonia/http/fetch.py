@@ -217,7 +217,7 @@ def _read(
         return _Redirect(location)
     if response.status != 200:
         raise UrlFetchFailed(f"The host returned status {response.status} instead of 200. {_SEND_IT}")
-    too_large = TooLarge(f"The image at the URL has more than {max_bytes} bytes, the limit. Use a smaller file.")
+    too_large = TooLarge(f"The image at the URL has more than the limit of {max_bytes} bytes. Use a smaller file.")
     if response.length is not None and response.length > max_bytes:
         raise too_large
     data = bytearray()

@@ -82,7 +82,7 @@ def _parts(request: Request) -> list[bytes | None]:
             how=_HOW,
         )
     except TooLarge:
-        raise TooLarge(f"The body has more than {MAX_BODY_BYTES} bytes, the limit. {_ELSEWHERE}") from None
+        raise TooLarge(f"The body has more than the limit of {MAX_BODY_BYTES} bytes. {_ELSEWHERE}") from None
     if not content:
         raise MissingImage(f"The request has no body. {_HOW}")
     return instances_of(content, request.header("content-type"))

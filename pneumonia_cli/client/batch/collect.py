@@ -33,7 +33,7 @@ _PROBES = 16
 _ROUNDS = 8  # the most groups in one call of `look`, so that uploads continue in between
 
 _STALLED_LOOKS = 3
-"""Looks in a row that must find only failed uploads. One look is not enough, because SQS counts are approximate."""
+"""Number of consecutive looks that must find only failed uploads. SQS counts are approximate, so one is not enough."""
 
 
 Waiting = dict[str, None]

@@ -36,7 +36,7 @@ def batch_at(named: Path) -> Path:
 
 
 def _images_of(out: Path) -> Path | None:
-    """Return the folder of the images of the batch in `out`, or None without a batch or while a command has it open."""
+    """Return the folder of the images of the batch in `out`, or None if there is no batch or it cannot be read."""
     if not (out / FILE).is_file():
         return None
     try:

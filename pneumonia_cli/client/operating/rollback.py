@@ -144,7 +144,8 @@ def _tell(steps: list[Step], really: bool, *, undo: bool) -> None:
         output.stdout.print("Nothing was moved. Run the same command with --yes to move the traffic.")
     elif undo:
         output.stdout.print(
-            "Moved. The version that was rolled back has the traffic again. Deploy now, with -c deployment=all_at_once."
+            "The aliases were moved. The version that was rolled back has the traffic again. "
+            "Deploy now, with -c deployment=all_at_once."
         )
     else:
         output.stdout.print(

@@ -53,7 +53,7 @@ def test_a_bomb_is_refused_in_bounded_memory() -> None:
     finally:
         tracemalloc.stop()
     assert isinstance(error, TooLarge)
-    assert "decompresses to more than 1000000 bytes" in error.detail
+    assert "more than the limit of 1000000 bytes" in error.detail
     assert peak < 6_000_000
 
 
