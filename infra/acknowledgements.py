@@ -62,8 +62,8 @@ _NOT_TRACED: Final = {
 }
 _TRACED: Final = {
     "AwsSolutions-IAM5[Resource::*]": (
-        "Only with the setting tracing. xray:PutTraceSegments and PutTelemetryRecords cannot be limited to a resource; "
-        "they write traces and read nothing."
+        "The permission exists only with the setting tracing. xray:PutTraceSegments and PutTelemetryRecords cannot be "
+        "limited to a resource. They write traces and read nothing."
     )
 }
 
@@ -144,9 +144,9 @@ def _buckets(uploads: Uploads) -> None:
         uploads.result_bucket,
         {
             "HIPAA.Security-S3BucketVersioningEnabled": (
-                "Only with result_lock_days. Conditional writes replace a result only with the result of a newer "
-                "upload of the same key. An old version would be a superseded prediction that outlives its image. "
-                "Uploads themselves are versioned."
+                "Versioning is on only with result_lock_days. Conditional writes replace a result only with the "
+                "result of a newer upload of the same key. An old version would be a superseded prediction that "
+                "outlives its image. Uploads themselves are versioned."
             )
         },
     )
@@ -192,8 +192,8 @@ def _queues(inference: Inference, uploads: Uploads) -> None:
                 mapping,
                 {
                     "Serverless-LambdaEventSourceMappingDestination": (
-                        "For SQS the redrive policy of the queue is the destination of failures, and it is set. Lambda "
-                        "accepts no OnFailure destination for a queue."
+                        "For SQS, failed messages go to the dead-letter queue in the redrive policy of the queue, "
+                        "which is set. Lambda accepts no OnFailure destination for a queue."
                     )
                 },
             )
@@ -236,9 +236,9 @@ def _access(inference: Inference, access: Access) -> None:
                 permission,
                 {
                     "HIPAA.Security-LambdaFunctionPublicAccessProhibited": (
-                        "Only with auth 'token' or 'none', which the operator chooses. The URL is then open at AWS, "
-                        "and with 'token' the function refuses any caller without a token. The default, 'iam', has no "
-                        "such permission."
+                        "The permission exists only with auth 'token' or 'none', which the operator chooses. The URL "
+                        "is then open at AWS, and with 'token' the function refuses any caller without a token. The "
+                        "default is 'iam', without this permission."
                     )
                 },
             )
@@ -272,7 +272,7 @@ def _release(inference: Inference, release: Release) -> None:
                 "HIPAA.Security-IAMNoInlinePolicy": INLINE,
                 f"AwsSolutions-IAM5[Resource::{arn(function)}:*]": (
                     "The permission covers the versions of one function. A permission for only the new version would "
-                    "be seconds old when it is needed, and IAM takes longer to propagate it."
+                    "be only seconds old when it is needed. IAM takes longer to propagate a permission."
                 ),
             },
         )

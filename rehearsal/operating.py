@@ -27,7 +27,7 @@ class Operating:
         with self._proofs.step("pneumonia bill finds everything that costs something") as proof:
             usd = json.loads(self._client("bill", "--json"))["usd"]
             # moto counts no calls, so only resources billed by time have a price.
-            require(usd["alarm_hours"] > usd["dashboard_hours"] / 2 > 0, f"it costs {usd}")
+            require(usd["alarm_hours"] > usd["dashboard_hours"] / 2 > 0, f"the bill is wrong: {usd}")
             proof.seen = f"alarms and dashboard so far this month: {usd['total']:.2f} USD"
 
     def purge(self, key: str) -> None:
@@ -35,7 +35,7 @@ class Operating:
         with self._proofs.step("pneumonia purge removes every trace of an upload") as proof:
             require(self._stack.has_result(key), "there was nothing to purge")
             purged = json.loads(self._client("purge", "--key", key, "--yes", "--json"))
-            require(purged["remaining"] == [], f"left: {purged['remaining']}")
+            require(purged["remaining"] == [], f"not deleted: {purged['remaining']}")
             for name in ("UploadBucketName", "ResultBucketName"):
                 bucket = self._stack.outputs[name]
                 found = self._stack.s3.list_object_versions(Bucket=bucket, Prefix=key)

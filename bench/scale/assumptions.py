@@ -34,7 +34,9 @@ CHILDREN_A_SECOND: Final = Fact(
 )
 LISTED_A_SECOND: Final = Fact(5000, "keys that a Distributed Map lists per second: five pages of 1,000", _ASSUMED)
 PLATFORM_START_MS: Final = Fact(
-    500, "ms of a cold start before Python runs (Lambda gets the image and creates the sandbox); not billed", _ASSUMED
+    500,
+    "ms of a cold start before Python runs (Lambda gets the container image and creates the sandbox); not billed",
+    _ASSUMED,
 )
 S3_MS: Final = Fact(
     100,
@@ -54,11 +56,12 @@ IN_WORDS: Final = (
     "No invocation fails or is throttled. With `worker_max_concurrency` at or below the concurrency of the account, a "
     "mapping never exceeds the concurrency of the account. With a higher value, throttled messages return after the "
     "visibility timeout and count as received.",
-    "All images are equal, and computing takes the same time on every instance. S3 and SQS have no limits "
+    "All images have the same size, and computing takes the same time on every instance. S3 and SQS have no limits "
     "(S3 allows 3,500 writes per second for a prefix).",
     "Messages are available as soon as an upload ends. Batches are full while enough messages wait.",
     "An instance stays warm during a run, and takes the next batch immediately.",
-    "Cold starts are drawn from the measured ones, with one seed. Their INIT phase is billed, as for any image.",
+    "Cold starts are drawn from the measured ones, with one seed. Their INIT phase is billed, as for any container "
+    "image.",
     "Provisioned mode of event source mappings (three times as fast) is left out: it cannot be combined with a "
     "maximum concurrency.",
 )

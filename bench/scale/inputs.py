@@ -20,7 +20,9 @@ class Inputs:
     """Measured inputs.
 
     `work`: the work for one image at the default memory size. `colds`: seconds of each measured cold start. `checks`:
-    measured batches, as (latency of S3 in ms, images per invocation, measured ms). `settings`: settings in cdk.json.
+    measured batches, as (latency of S3 in ms, images per invocation, measured ms). `sizes`:
+    mean ms of a warm request by memory size in MB. `settings`: settings in cdk.json. `measured`: processor, date and
+    model of the measurement. `load`: the measured run in the local cloud, or None.
     """
 
     work: Work
@@ -46,8 +48,8 @@ class Inputs:
         return billed_seconds * gigabytes * cost.USD_PER_GB_SECOND[architecture] + invocations * cost.USD_PER_REQUEST
 
     def usd_of_uploads(self, images: int, batches: int) -> float:
-        """Return the price of S3 and SQS for uploads: the upload, its results, and messages received in batches."""
-        requests = images + 2 * batches  # S3 sends one per image; the poller receives and deletes batches
+        """Return the price of S3 and SQS for uploading images, storing results, and receiving messages in batches."""
+        requests = images + 2 * batches  # S3 sends one message per image; the poller receives and deletes batches
         return images * self._usd_of_s3(PUTS_AN_UPLOAD) + requests * self._number("price_million_queue_requests") / 1e6
 
     def usd_of_backfill(self, images: int, batches: int) -> float:
@@ -84,7 +86,10 @@ def read(results: Mapping[str, Any] | None = None) -> Inputs:
 
 
 def _colds(container: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return the seconds of each cold start (listening to first answer), with a dropped page cache if measured."""
+    """Return the seconds of each cold start, from listening to the first response.
+
+    Prefer the measurement with a dropped page cache. Older files have only three figures instead of samples.
+    """
     samples = container.get("cold_samples_ms", {})
     for name in ("dropped_cache", "warm_cache"):
         if samples.get(name):

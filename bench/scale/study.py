@@ -64,7 +64,7 @@ def given(inputs: Inputs) -> str:
              f"{settings['memory_mb']} MB"],
             ["backfill: batch size; maximum concurrency",
              f"{settings['backfill_batch_size']}; {settings['backfill_max_concurrency']}"],
-            ["cold starts, container ready to first answer, s", colds],
+            ["cold starts, from a ready container to the first response, s", colds],
             ["measured on", inputs.measured],
         ),
     )  # fmt: skip

@@ -153,7 +153,7 @@ class Service:
                 )
             self._sleep(_WAKING_EVERY_SECONDS)
         raise ServiceError(
-            f"{self.url} is still not active after {_WAKING_SECONDS:.0f} seconds. Lambda is loading the image of a "
+            f"{self.url} is still not active after {_WAKING_SECONDS:.0f} seconds. Lambda is loading the container of a "
             "function that was not used for weeks. Try again in a few minutes."
         )
 

@@ -30,7 +30,7 @@ _NAMESPACE: Final = 20
 """Maximum characters of the namespace id, the first part of an HD."""
 _PRELIMINARY: Final = "P"
 _NOT_OBTAINED: Final = "X"
-"""Statuses of a result (table 0085): preliminary, and not obtained."""
+"""`_PRELIMINARY` and `_NOT_OBTAINED`: statuses of a result (table 0085)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Route:
 def message(source: Source, answer: Answer, route: Route, made: datetime | None = None) -> bytes | None:
     """Return the message as UTF-8, with CR at the end of each segment. `made`: the time of the message, now by default.
 
-    Returns None after a refusal. Also returns None if the image has no patient id, since the result belongs to no known
+    Returns None if the image was refused, or if it has no patient id and the result therefore belongs to no known
     patient. The control id and the filler order number derive from the image, its patient, the model and the choices of
     the caller, so that a receiver recognizes a repeated message. Raises ValueError if hl7apy rejects the message.
     """
@@ -111,7 +111,7 @@ def _obr(source: Source, identity: str, when: str) -> str:
 
 
 def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
-    """Return OBX-2 to OBX-18 of every OBX. The words with the limits come first."""
+    """Return OBX-2 to OBX-18 of every OBX. The text comes first, and begins with LIMITS."""
     fields, model = answer.fields, answer.model
     caveat = caveat_of(fields)
     share, prevalence = number_of(fields)
@@ -127,8 +127,8 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
         return [kind, name, line, value, units, "", "", "", "", status, "", "", when, "", "", "", device]
 
     percent = _coded(codes.PERCENT)
-    # The limits are one line, so that no viewer shows half of them. Each other sentence starts a new line, since half a
-    # sentence can mean the opposite.
+    # LIMITS are one line, so that no viewer shows only some of them. Each other sentence starts a new line, because
+    # half a sentence can mean the opposite.
     told = [part for text in conclusion(fields, model)[len(LIMITS) :] for part in _SENTENCE_END.split(text)]
     lines = [line for sentence in [" ".join(LIMITS), *told] for line in textwrap.wrap(sentence, _LINE)]
     rows = [
@@ -158,13 +158,13 @@ def _observations(source: Source, answer: Answer, when: str) -> list[list[str]]:
 
 
 def _coded(*found: Code) -> str:
-    """Return a CE or CWE: code, text and scheme, followed by those of an alternate code."""
+    """Return a CE or CWE: code, text and scheme, then the same three of an alternate code if there is one."""
     parts = [part for code in found for part in (code.value, code.meaning, code.scheme_designator)]
     return "^".join(map(_escaped, parts))
 
 
 def _study_time(source: Source) -> str:
-    """Return date and time of the study, without a time zone, because the header does not name it."""
+    """Return date and time of the study, without a time zone, because the header names none."""
     day, time = (str(source.header.get(name) or "") for name in ("StudyDate", "StudyTime"))
     clock = time.partition(".")[0][:6]
     return f"{day}{clock}" if day and len(clock) in (4, 6) else day

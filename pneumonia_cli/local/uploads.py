@@ -56,7 +56,7 @@ def collect(
     with ThreadPoolExecutor(THREADS) as pool:
         while waiting:
             started = time.monotonic()
-            # Read the dead letters before the results, so that every upload is counted in one of the two places.
+            # Read the dead letters before the results. A result that is stored in between is then found, not given up.
             dead = cloud.dead_letters()
             arrived = [(waiting.pop(key), key) for key in _result_keys(cloud) if key in waiting]
             for outcome in pool.map(lambda pair: _fetch(cloud, *pair), arrived):
@@ -64,7 +64,7 @@ def collect(
                 last_news = time.monotonic()
                 on_progress()
             if waiting and dead >= len(waiting):
-                reason = f"The worker failed. The event is in the dead-letter queue, which holds {dead} messages."
+                reason = f"The worker failed. The message is in the dead-letter queue, which holds {dead} messages."
                 break
             if time.monotonic() - last_news > patience_seconds:
                 reason = f"No new result for {patience_seconds:g} s."

@@ -92,7 +92,8 @@ class StackSettings(FunctionSettings):
     )
     backfill_max_concurrency: int = setting(
         integer(1, 1000),
-        "invocations of the backfill function at once; the API has the concurrency that they and the worker leave",
+        "maximum number of invocations of the backfill function at once; they and the worker reduce the concurrency "
+        "that is left for the API",
     )
     backfill_tolerated_failure_percent: int = setting(
         integer(0, 100), "the backfill fails if more than this percentage of its images fail because of the service"

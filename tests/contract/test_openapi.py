@@ -1,6 +1,6 @@
-"""The API does what its description says: hundreds of requests are generated from the shipped openapi.json.
+"""Test that the API conforms to its description, with hundreds of requests generated from the shipped openapi.json.
 
-They run against the local cloud with auth `token`, so guarded routes are also tried without a token.
+The requests run against the local cloud with auth `token`, so guarded routes are also tried without a token.
 """
 
 from collections.abc import Iterator

@@ -36,5 +36,5 @@ def test_the_download_holds_every_image_with_its_result(open_page: Open, service
         wanted = csv_row(with_prevalence(line, 0.1))
         assert row == {**wanted, "answered_at": row["answered_at"]}
     assert rows[2]["code"] == "unsupported_format"
-    assert rows[2]["detail"].startswith("The content is none of")
+    assert rows[2]["detail"].startswith("The format of the image is not supported")
     assert rows[2]["triage"] == rows[2]["pneumonia"] == ""

@@ -20,7 +20,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images() -> NDArray[np.uint8]:
-    """Return soft images of different brightness, uint8 [24, SIZE, SIZE, 1]."""
+    """Return noisy images of different brightness, uint8 [24, SIZE, SIZE, 1]."""
     random = np.random.default_rng(5)
     grey = random.uniform(40, 200, (24, 1, 1, 1)) + random.normal(0, 20, (24, SIZE, SIZE, 1))
     return grey.clip(0, 255).astype(np.uint8)

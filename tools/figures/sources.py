@@ -151,7 +151,14 @@ def copy_figures(
     ]
     files, median, almost_all, largest, above = written["probability"]
     return {
-        "whitening": "\n".join(["| the window whitens | if applied | as served |", "|---|---|---|", *windows]),
+        "whitening": "\n".join(
+            [
+                "| part of the X-ray that the window whitens | change if applied: mean, largest "
+                "| change as served: mean, largest |",
+                "|---|---|---|",
+                *windows,
+            ]
+        ),
         "photos": "\n".join(["| copy | refused | median | nine of ten below | largest |", "|" + "---|" * 5, *copies]),
         "written.files": f"{files:.0f}",
         "written.median": f"{median:.4f}",

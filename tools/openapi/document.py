@@ -64,7 +64,8 @@ _DETAILS: Final[dict[ErrorType, str]] = {
     errors.NotFound: "There is no result for this id.",
     errors.NotAcceptable: "The response is available as application/dicom+json. Name it in Accept, or send */*.",
     errors.TooLarge: "The image has more than the limit of 40000000 bytes. Send a smaller file.",
-    errors.UnsupportedFormat: "The content is none of DICOM, JPEG, PNG, TIFF, WebP and BMP. Export it as one of them.",
+    errors.UnsupportedFormat: "The format of the image is not supported. Supported formats are DICOM, JPEG, PNG, TIFF, "
+    "WebP and BMP. Export it in one of them.",
     errors.UndecodableImage: "The file is truncated. Export it again.",
     errors.TookTooLong: "The image could not be decoded within 10 seconds. Export the image again, smaller.",
     errors.MultiFrame: "The DICOM file contains 12 frames, but the limit is 1. Send each image as a separate file.",
@@ -154,7 +155,7 @@ def _option(name: str, description: str) -> dict[str, Any]:
 def _heatmap_option() -> dict[str, Any]:
     option = _option(
         "heatmap",
-        "true adds the heatmap, a picture of the X-ray with the evidence over it. map adds evidence_map, the numbers "
+        "true adds the heatmap, a picture of the X-ray with the evidence in colour. map adds evidence_map, the numbers "
         "that the heatmap is drawn from",
     )
     option["schema"] = {"anyOf": [{"type": "boolean"}, {"const": "map"}], "default": False}

@@ -71,7 +71,9 @@ def sniff(data: bytes) -> Format:
     formats = f"{', '.join(NAMES[:-1])} and {NAMES[-1]}"
     if other := _other(data):
         raise UnsupportedFormat(f"The content is {other} Supported formats are {formats}.")
-    raise UnsupportedFormat(f"The content is none of {formats}. Export the image as one of these.")
+    raise UnsupportedFormat(
+        f"The format of the image is not supported. Supported formats are {formats}. Export it in one of them."
+    )
 
 
 def is_dicom(data: bytes) -> bool:

@@ -38,7 +38,7 @@ class Table:
 def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
     """Return the first table of a LUT sequence, or None if it has no readable table.
 
-    If there are several tables, the reader may choose one. Viewers use the first until then.
+    DICOM leaves the choice among several tables to the reader of the image. Viewers show the first one by default.
     """
     if not sequence:
         return None
@@ -52,7 +52,7 @@ def table_of(sequence: Any, *, big_endian: bool) -> Table | None:
 
 
 def _entries(data: Any, count: int, bits: int, big_endian: bool) -> NDArray[Any]:
-    """Return at most `count` entries. If there are fewer words than entries, each word holds two entries."""
+    """Return at most `count` entries. If there are fewer words than entries of 8 bits, each word holds two."""
     if isinstance(data, bytes):
         words = np.frombuffer(data[: len(data) // 2 * 2], ">u2" if big_endian else "<u2").astype("<u2")
     else:

@@ -44,7 +44,7 @@ def give(request: Request) -> Response:
     document = read_result(results, key)
     if document is None:
         raise NotFound(
-            "There is no result for this id: it is not available yet, or it has expired. GET /results/{id} first."
+            "There is no result for this id: it is not available yet, or it has expired. Call GET /results/{id} first."
         )
     store_feedback(aws.s3_for_callers(), results, {"bucket": uploads, "key": key}, feedback, document)
     # Neither the feedback nor the id of the upload is logged, because both concern the result of a patient.

@@ -23,7 +23,7 @@ MOST_PIXELS = 25_000_000
 take a second to make. Most detectors have 4 to 10 million pixels."""
 
 _MARGIN = 0.95
-"""Aim below the limit by this factor. A reduced image compresses a little worse, because its pixels differ more."""
+"""Extra reduction of each side. A reduced image compresses a little worse, because neighbouring pixels differ more."""
 
 logger = Logger()
 _heap = Heap()
@@ -32,8 +32,9 @@ _heap = Heap()
 def picture(request: Request) -> Response:
     """Return the first frame of the image in the body as a grey PNG in its original size and depth (8 or 16 bits).
 
-    The PNG is upright, and bright where the X-ray is bright. Images that POST /predict refuses are converted too. An
-    image that does not fit into a response is reduced in size. Headers report the reduction and the sample values.
+    The PNG is upright, and bright where the X-ray is bright. Images that POST /predict refuses for their content are
+    converted too. An image that does not fit into a response is reduced in size. Headers report the reduction and the
+    sample values.
     """
     try:
         return _picture(request)

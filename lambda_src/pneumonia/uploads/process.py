@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # 412: in a bucket without versions, the object was replaced after the event. The new object has a separate event.
 _UPLOAD_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "PreconditionFailed", "412"})
 
-# The object is in a storage class or an access tier from which it must be restored before it can be read.
+# The object is in an archive storage class or tier. It must be restored before it can be read.
 _ARCHIVED = "InvalidObjectState"
 
 _FAILED = (
@@ -37,8 +37,7 @@ _FAILED = (
 )
 
 logger = Logger()
-# One image at a time is decoded and predicted: on one CPU, two at once would not be faster, but would need twice the
-# memory.
+# Decode and predict one image at a time. On one CPU, two at once would not be faster but would need twice the memory.
 _computing = threading.Lock()
 _starting = threading.Lock()
 
@@ -150,7 +149,7 @@ def store(
 
 
 def _open(upload: Upload) -> "GetObjectOutputTypeDef":
-    """Open the object of the event: its metadata is read, its body is not. Raises UploadMissing, ObjectArchived."""
+    """Open the object of the event without reading its body. Raises UploadMissing, ObjectArchived."""
     try:
         return _get(upload)
     except ClientError as error:
@@ -177,7 +176,7 @@ def _read(found: "GetObjectOutputTypeDef", max_bytes: int) -> bytes:
 
     The size in the event is not used.
     """
-    # Do not use `with` on the body: it gives the underlying stream, which checks neither length nor checksum.
+    # Do not use `with` on the body. It returns the underlying stream, which checks neither length nor checksum.
     with contextlib.closing(found["Body"]) as body:
         size = found["ContentLength"]
         if size > max_bytes:

@@ -1,8 +1,8 @@
 """`pneumonia purge`: delete everything about selected uploads from the buckets and the dead-letter queue.
 
 This covers every version of an image, every delete marker, unfinished multipart uploads, every version of the result,
-of its heatmap and of the readers' feedback, and the failed messages. Images are deleted first: a worker that is
-processing one of them then finds no image, and its output is deleted with the other results.
+of its heatmap and of the readers' feedback, and the failed messages. Images are deleted before results. A worker that
+starts later finds no image, and results that were written in between are deleted with the others.
 """
 
 import itertools
@@ -32,9 +32,9 @@ _BATCH = 1000  # the most that DeleteObjects takes
 _SHOWN = 20
 
 _ELSEWHERE = (
-    "This command does not reach replicas and backups of the buckets, result folders and journals on the machines of "
-    "users who uploaded, and CloudTrail data events, which contain keys if the account records them. The logs and "
-    "metrics of this stack contain nothing from an image."
+    "This command does not delete replicas or backups of the buckets, or result folders and journals on other "
+    "machines. If the account records CloudTrail data events, they still contain the keys. The logs and metrics of "
+    "this stack contain nothing from an image."
 )
 
 
@@ -129,7 +129,7 @@ def purge(
 ) -> Purged:
     """Delete everything in a selection, or only count it. Raises botocore's errors.
 
-    `target`: a stack with its two buckets. A queue that is None is not touched.
+    `target`: a stack with its two buckets. If a queue is None, it is skipped.
     `bypass_lock`: also delete objects under an object lock in governance mode (setting result_lock_days).
     """
     purged = Purged()
@@ -165,7 +165,7 @@ def _listed(s3: "S3Client", bucket: str, selection: Selection) -> dict[tuple[str
 def _empty(
     s3: "S3Client", bucket: str, found: Iterable[tuple[str, str]], purged: Purged, *, really: bool, bypass_lock: bool
 ) -> int:
-    """Delete these versions (key, version), and return how many there were."""
+    """Delete these versions (key, version) if `really`, and return their number."""
     # Find all objects before deleting one: the owner of a heatmap is known only from its result.
     wanted = list(found)
     purged.keys |= {key for key, _ in wanted}
@@ -244,7 +244,7 @@ def _tell(purged: Purged, really: bool) -> None:
         say(
             f"{len(purged.remaining)} versions could not be deleted. If an object lock keeps them (result_lock_days), "
             "wait until it ends, or use --bypass-lock with the permission s3:BypassGovernanceRetention. Lift a legal "
-            "hold first. If the permission s3:DeleteObjectVersion is missing, get it and run the command again."
+            "hold first. If the permission s3:DeleteObjectVersion is missing, add it and run the command again."
         )
     if purged.under_way:
         say(
