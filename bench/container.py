@@ -2,7 +2,7 @@
 
     python -m bench.container [--colds 15] [--runs 60]
 
-A cold start is the time from a listening container to its first answer, without the start of Docker. Dropping the page
+A cold start is the time from a listening container to its first response, not including the start of Docker. Dropping the page
 cache needs root; without root, that part is skipped with a message. The results go into the section `container` of
 bench/results.json.
 """
@@ -31,8 +31,8 @@ DROP = Path("/proc/sys/vm/drop_caches")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--colds", type=int, default=15, help="cold starts of each; default: %(default)s")
-    parser.add_argument("--runs", type=int, default=60, help="warm requests of each size; default: %(default)s")
+    parser.add_argument("--colds", type=int, default=15, help="cold starts of each image; default: %(default)s")
+    parser.add_argument("--runs", type=int, default=60, help="warm requests at each memory size; default: %(default)s")
     args = parser.parse_args()
     console = Console()
     base = os.environ.get("BASE_IMAGE") or DEFAULT_BASE
@@ -57,12 +57,12 @@ def measure(console: Console, base: str, colds: int, runs: int) -> dict[str, Any
         "image_mb_above_base": round(docker.megabytes(OURS) - floor_mb, 1),
         "origin_image_mb_above_base": round(docker.megabytes(ORIGIN) - floor_mb, 1),
     }
-    console.print(f"{colds} cold starts of each, page cache warm …")
+    console.print(f"{colds} cold starts of each image, page cache warm …")
     warm = _colds(images, colds)[0]
     found["cold_warm_cache"] = timing.compared(warm, "origin", "ours")
     found["cold_samples_ms"] = {"warm_cache": _rounded(warm["ours"])}
     if os.access(DROP, os.W_OK):
-        console.print(f"{colds} cold starts of each, page cache dropped …")
+        console.print(f"{colds} cold starts of each image, page cache dropped …")
         taken, read = _colds(images, colds, drop=True)
         found["cold_dropped_cache"] = timing.compared(taken, "origin", "ours")
         found["cold_samples_ms"]["dropped_cache"] = _rounded(taken["ours"])
@@ -91,7 +91,7 @@ def _origin_context() -> Path:
 def _colds(
     images: dict[str, str], count: int, *, drop: bool = False
 ) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return ms from listening to the first answer, and MB read from disk until then, by image. Images take turns."""
+    """Return ms from listening to the first response, and MB read from disk until then, by image. Images take turns."""
     taken: dict[str, list[float]] = {name: [] for name in images}
     read: dict[str, list[float]] = {name: [] for name in images}
     event = _event()

@@ -18,7 +18,7 @@ from sklearn.decomposition import PCA
 from training import data
 
 SIZE = 512
-IMAGES = 1300  # training images of each class for the components at least, evenly spaced in the list
+IMAGES = 1300  # approximate number of training images of each class for the components, evenly spaced
 EDGES = ImageFilter.UnsharpMask(radius=12, percent=100, threshold=0)
 
 

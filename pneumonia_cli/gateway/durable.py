@@ -1,4 +1,4 @@
-"""Write files atomically: after a power cut a file is complete or absent."""
+"""Write files atomically: after a power cut, a file has its old content or its new content, and never a part of it."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file atomically. After a failure the old content is still there."""
+    """Write a file atomically. If writing fails, the old content stays."""
     unfinished = path.with_name(f".{path.name}.part")
     with unfinished.open("wb") as stream:
         stream.write(data)

@@ -41,10 +41,11 @@ _UID = re.compile(UID_PATTERN)
 
 
 def read_file(data: bytes, limits: Limits, *, inflates: bool = True) -> tuple[Dataset, bool]:
-    """Check that the structure of a file is within the limits, and read it. Return the data set with its meta group,
-    and whether its last element extends beyond the end of the file.
+    """Check that the structure of a file is within the limits, and read it.
 
-    `dcmread` is not used, because it detects the transfer syntax in its own way, and decompresses a deflated file
+    Return the data set with its meta group, and whether its last element extends beyond the end of the file.
+
+    `dcmread` is not used, because it detects the transfer syntax by other rules, and decompresses a deflated file
     without a limit. If `inflates` is false, a deflated file is refused.
 
     Raises TooLarge, UndecodableImage, UnsupportedFormat, and, on damaged files, almost any exception from pydicom.

@@ -16,8 +16,8 @@ Values = NDArray[Any]
 def window_of(center: Any, width: Any, function: Any) -> Window | None:
     """Return the first window of the file, or None if it cannot be used.
 
-    If there are several windows, the reader may choose one. Viewers use the first until then. The width must be at
-    least 1 for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
+    DICOM leaves the choice among several windows to the reader of the image. Viewers show the first one by default. The
+    width must be at least 1 for LINEAR and above 0 for the other functions (PS3.3 C.11.2.1.2).
     """
     middle, extent = number(center), number(width)
     if middle is None or extent is None:
