@@ -2,9 +2,9 @@
 
     python -m bench.container [--colds 15] [--runs 60]
 
-A cold start is the time from a listening container to its first response, not including the start of Docker. Dropping the page
-cache needs root; without root, that part is skipped with a message. The results go into the section `container` of
-bench/results.json.
+A cold start is the time from a listening container to its first response, not including the start of Docker. Dropping
+the page cache needs root. Without root, that part is skipped with a message. The results go into the section
+`container` of bench/results.json.
 """
 
 import argparse

@@ -30,7 +30,7 @@ _ATTACH: Final = (
 
 
 class Network(Construct):
-    """Isolated subnets in two zones, a security group for the functions, endpoints, flow logs.
+    """Two isolated subnets in different zones, a security group for the functions, endpoints, and flow logs.
 
     There are endpoints for the calls of the functions' code: S3 and, depending on settings, Secrets Manager (``auth`` =
     token) and EventBridge (``event_bus``). AWS services poll the queue, collect logs, send traces and use keys from
@@ -63,7 +63,7 @@ class Network(Construct):
             description="Both functions: HTTPS out, nothing in",
             allow_all_outbound=False,
         )
-        # Any address is allowed: no route leads beyond the endpoints, and S3's addresses are not known in advance.
+        # All addresses are allowed, because those of S3 are not known in advance. No route leads beyond the endpoints.
         self.functions.add_egress_rule(ec2.Peer.any_ipv4(), _HTTPS, "To the endpoints")
         self.s3 = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         if settings.auth == "token":
@@ -127,6 +127,6 @@ class Network(Construct):
         )
         self.vpc.add_flow_log(
             "FlowLog",
-            # Without policy updates, because the construct would grant iam:PassRole on this role to the role.
+            # Policy updates are off, because the construct would otherwise let this role pass itself (iam:PassRole).
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(logs, role.without_policy_updates()),
         )

@@ -14,11 +14,11 @@ from rehearsal.functions import Functions
 from rehearsal.models import Kind, Refused, Resource
 
 UNRESERVED_CONCURRENCY: Final = 10
-"""Concurrency quota of a new account. Lambda requires that all of this quota stays unreserved."""
+"""Concurrency quota of a new account. Lambda does not allow any of it to be reserved."""
 
 
 class Function(Kind):
-    """AWS::Lambda::Function, with the parts that moto lacks: command and architecture of an image, and the quota."""
+    """AWS::Lambda::Function, with the quota, container command and architecture, which moto lacks."""
 
     type = "AWS::Lambda::Function"
     name_property = "FunctionName"
@@ -70,7 +70,7 @@ class Version(Kind):
 
 
 class Alias(Kind):
-    """AWS::Lambda::Alias. CodeDeploy moves it if its update policy says so."""
+    """AWS::Lambda::Alias. If the update policy of the alias names CodeDeploy, CodeDeploy moves the alias."""
 
     type = "AWS::Lambda::Alias"
 

@@ -15,7 +15,10 @@ _HEAD = "| Setting | Default | Allowed | What it is |"
 
 
 def render(document: str) -> str:
-    """Return docs/deploy.md with a new table, in the order of cdk.json. Raises ValueError if the table's head is missing."""
+    """Return docs/deploy.md with a new table, in the order of cdk.json.
+
+    Raises ValueError if the head of the table is missing.
+    """
     lines = document.splitlines()
     first = lines.index(_HEAD)
     last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))

@@ -1,7 +1,7 @@
 """Figures on labelled images, with 95% confidence intervals from resampled patients.
 
-``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: for each
-image the number of its patient, ``int[N]``.
+``y``: 0/1 labels ``[N]``, 1 is pneumonia. ``p``: calibrated probabilities ``[N]`` in [0, 1]. ``groups``: the
+number of each image's patient, ``int[N]``.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Draw the picture that the radiologist sees, with heatmap, legend, triage and intended use burnt in."""
+"""Draw the picture for the radiologist, with heatmap, legend, triage and intended use in its pixels."""
 
 import io
 import textwrap

@@ -1,4 +1,4 @@
-"""The state machine of the backfill: its definition, its permissions and its function's, and its absence by default."""
+"""The state machine of the backfill: its definition, its absence by default, and the permissions of both roles."""
 
 import json
 import re
@@ -91,7 +91,7 @@ def test_every_call_of_the_function_is_retried_while_throttled(backfill_stack: S
     for task in found:
         busy = next(retry for retry in task["Retry"] if "Lambda.TooManyRequestsException" in retry["ErrorEquals"])
         assert busy["MaxAttempts"] >= 10
-        # Lambda's error for the first calls after weeks without one.
+        # Lambda returns this error for the first calls to a function that was not used for weeks.
         assert "Lambda.CodeArtifactUserPendingException" in busy["ErrorEquals"]
         assert busy["JitterStrategy"] == "FULL"
 

@@ -1,7 +1,8 @@
 """GET / and /page/*: the page for browsers, built from the files in `pneumonia/page`.
 
 GET / returns the whole page as one document. /page/* returns its source files, for reading and tests. `documents.py`
-serves the other documents in the same way."""
+serves the other documents in the same way.
+"""
 
 import functools
 from collections.abc import Mapping

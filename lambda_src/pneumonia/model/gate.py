@@ -1,4 +1,4 @@
-"""Check that an image is a chest X-ray, that it is upright, and that it is of the training population.
+"""Check that an image is a chest X-ray, that it is upright, and that it resembles the training images.
 
 The graph measures the image, the card sets the limits, and this module compares them. The distance measures how far
 the features of the image are from those of chest X-rays (`training/gate.py`). The pose says how the image was turned
