@@ -57,7 +57,7 @@ class Deployments:
             del CodeDeployResponse.put_lifecycle_event_hook_execution_status  # type: ignore[attr-defined]
 
     def shift(self, policy: Mapping[str, Any], function: str, alias: str, version: str, *, recorded: str) -> None:
-        """Move an alias to a version as the update policy of the alias says. Raise DeploymentFailed.
+        """Move an alias to a version by the update policy of the alias. Raises DeploymentFailed.
 
         `recorded` is the version that CloudFormation has recorded for the alias. CloudFormation passes it to CodeDeploy
         as the current version.

@@ -28,7 +28,7 @@ TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Findings:
-    """`known`: "package version: id" of each vulnerability. `answered`, `silent`: packages with, without an answer."""
+    """`known`: "package version: id" of each vulnerability. `silent`: packages without an answer."""
 
     known: tuple[str, ...]
     answered: tuple[str, ...]

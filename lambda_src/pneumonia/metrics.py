@@ -2,8 +2,8 @@
 
 The namespace is `PneumoniaTriage`. Every record describes one event. It has the dimension sets [Stack, Function] and
 [Stack, Function, ModelVersion]; a rejection also has [Stack, Function, Code]. A request with a token has
-[Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so their sum is a number of images, and their
-average is a share. A record identifies neither a patient nor an image.
+[Stack, Function] and [Stack, Function, Caller]. Counts are 1 or 0, so a sum is a number of images or requests, and
+an average is a share. A record identifies neither a patient nor an image.
 
 Without the setting `stack_name` (STACK_NAME) no metrics are written. It is not set on a user's machine, where nobody
 reads metrics.
@@ -107,7 +107,7 @@ def _write(
         record.add_dimensions(**dimensions, ModelVersion=model_version)
     if more is not None:
         record.add_dimensions(**dimensions, **more)
-    # Calling `add_metric` for each value would take as long as the rest of this function. The tests do its checks of
+    # Calling `add_metric` for each value would take as long as the rest of this function. The tests check
     # units and names instead.
     metrics = {name: {"Unit": unit, "Value": [float(value)]} for name, (unit, value) in values.items()}
     document = record.serialize_metric_set(metrics)

@@ -1,4 +1,4 @@
-"""Measure the answers of a model on labelled images."""
+"""Measure the predictions of a model for labelled images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def measure(films: Sequence[Labelled], lines: Sequence[Line], card: Card) -> Aud
     scores = scores_of(films, lines)
     y, p, groups = scores.y, scores.p, scores.groups
     if len(set(y.tolist())) < 2:
-        raise ValueError("the model predicted images of one class only")
+        raise ValueError("all predicted images have the same label")
     prevalence = float(np.clip(y.mean(), LOWEST, HIGHEST))
     local = np.array([probability_at(float(value), card.calibration.prevalence, prevalence) for value in p])
     points = card.operating_points

@@ -89,7 +89,7 @@ class FhirFolder:
         told = "; ".join([f"{self._written} FHIR reports are in {self._folder}", *without])
         if self._server is None:
             return told
-        sent = f"{told}. The FHIR server accepted {self._written - self.not_sent} of them"
+        sent = f"{told}. The FHIR server accepted {self._written - self.not_sent} of these reports"
         known = f"; it already had {self._known} and left them unchanged" if self._known else ""
         again = f". {self._why} Run the same command again to send the others" if self.not_sent else ""
         return f"{sent}{known}{again}"

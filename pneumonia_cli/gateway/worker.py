@@ -28,14 +28,14 @@ NOT_SENT = {
 }
 
 MOST_INTERRUPTED: Final = 5
-"""How many times in a row a prediction of an image may end the process, such as by using too much memory."""
+"""An image is given up if its predictions end the process this many times in a row, for example by lack of memory."""
 
 
 @dataclass(frozen=True)
 class Worker:
     """Do the next step for one image. Safe to share between threads.
 
-    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of these.
+    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of them.
     `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send out that
     text.
     """
@@ -54,7 +54,7 @@ class Worker:
     clock: Callable[[], float] = time.time
 
     def work(self, job: Job) -> Job | None:
-        """Predict and deliver, as far as possible. Returns the job for its next attempt, or None without one."""
+        """Predict and deliver, as far as possible. Returns the job if there is a next attempt, else None."""
         stage = "predict" if job.results is None else "deliver"
         try:
             files = job.results if stage == "deliver" else self._answer(job)

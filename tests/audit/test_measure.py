@@ -76,5 +76,5 @@ def test_images_outside_the_population_are_shown_separately(images: Images, card
 
 
 def test_a_single_class_cannot_be_measured(images: Images, card: Card) -> None:
-    with pytest.raises(ValueError, match="one class"):
+    with pytest.raises(ValueError, match="the same label"):
         measure(images(1, 0), [answer(0.9), refusal("blank_image")], card)

@@ -28,7 +28,7 @@ def test_a_report_of_one_model(images: Images, card: Card) -> None:
     assert not re.search(r"https?://|@import|<link|<script|src=", page)
 
 
-def test_a_report_of_two(images: Images, card: Card) -> None:
+def test_a_report_of_two_models(images: Images, card: Card) -> None:
     labelled = [Labelled(ImageFile(Path("x"), EVIL), 1, "p"), *images(1, 1, 0, 0, 0)[1:]]
     audits = [measure(labelled, said, card) for said in (FIRST, SECOND)]
     page = render(Labels(labelled, True, 0), audits, compare(labelled, FIRST, SECOND), MADE)

@@ -94,5 +94,5 @@ def test_an_unreachable_fhir_server_accepts_no_report(
     ran = pneumonia("predict", images, "--fhir", tmp_path / "out", "--fhir-server", "http://127.0.0.1:9/fhir", "--json")
     assert ran.code == 4
     assert json.loads(ran.out)["pneumonia"] > 0  # the prediction is returned anyway
-    assert "The FHIR server accepted 0 of them" in " ".join(ran.err.split())
+    assert "The FHIR server accepted 0 of these reports" in " ".join(ran.err.split())
     check(tmp_path / "out")

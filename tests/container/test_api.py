@@ -1,4 +1,4 @@
-"""The API function inside the image."""
+"""The API function inside the container image."""
 
 import base64
 import io
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.container
 
 @pytest.fixture(scope="module")
 def card() -> dict[str, Any]:
-    """The card of this tree, from which the image was built."""
+    """The card of this tree, from which the container image was built."""
     document: dict[str, Any] = json.loads((ROOT / "model_artifacts" / "card.json").read_text(encoding="utf-8"))
     return document
 
 
-def test_predicts_what_a_function_url_brings(
+def test_predicts_the_image_of_a_function_url_event(
     api: Function, load_event: LoadEvent, xray: bytes, card: dict[str, Any]
 ) -> None:
     event = load_event("function_url_iam")
@@ -84,13 +84,13 @@ def test_shows_the_card_of_this_tree(api: Function, http_event: HttpEvent, card:
     assert json.loads(response["body"]) == card
 
 
-def test_reports_to_nobody(api: Function, http_event: HttpEvent) -> None:
+def test_sends_no_telemetry(api: Function, http_event: HttpEvent) -> None:
     """The telemetry of onnxruntime, if enabled, warns that it cannot store its device id on a read-only system."""
     api.invoke(http_event("GET", "/health"))
     assert "telemetry" not in api.log()
 
 
-def test_logs_no_picture_and_stays_within_its_memory(api: Function, xray: bytes) -> None:
+def test_logs_no_image_and_stays_within_its_memory(api: Function, xray: bytes) -> None:
     encoded = base64.b64encode(xray).decode()
     api.invoke({"image": encoded})
     log = api.log()

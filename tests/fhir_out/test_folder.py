@@ -43,14 +43,14 @@ def test_a_server_that_is_down_is_asked_three_times_in_all(tmp_path: Path, monke
         results.add(OTHER, dicom_film(SOPInstanceUID="1.2.3.4"), prediction(image={}))
         assert (store.asked, waited, results.not_sent) == (3, [1.0, 4.0], 2)
         assert len(list(tmp_path.iterdir())) == 2  # nothing is lost
-        assert "accepted 0 of them. The FHIR server returned HTTP 503." in results.told
+        assert "accepted 0 of these reports. The FHIR server returned HTTP 503." in results.told
         store.broken = 0
         again = folder(tmp_path, server=FhirServer(store.url))
         again.add(ONE, dicom_film(), prediction())
         assert again.not_sent == 0
-        assert "The FHIR server accepted 1 of them" in again.told
+        assert "The FHIR server accepted 1 of these reports" in again.told
         again.add(ONE, dicom_film(), prediction())
-        assert "The FHIR server accepted 2 of them; it already had 1 and left them unchanged" in again.told
+        assert "The FHIR server accepted 2 of these reports; it already had 1 and left them unchanged" in again.told
         assert len(store.of_kind("DiagnosticReport")) == 1
 
 

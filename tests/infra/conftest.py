@@ -62,7 +62,7 @@ class Synthesised:
     def one(self, resource_type: str, part_of_id: str) -> tuple[str, Json]:
         """Return (logical id, properties) of the only resource of a type whose logical id contains this part.
 
-        If several contain the part, take the only one in which the CDK's hash follows directly.
+        If several ids contain the part, take the only id in which the CDK's hash follows the part directly.
         """
         found = [item for item in self.resources(resource_type).items() if part_of_id in item[0]]
         if len(found) > 1:
@@ -84,7 +84,7 @@ def defaults() -> Json:
 
 @pytest.fixture(scope="session")
 def synthesise(defaults: Json, tmp_path_factory: pytest.TempPathFactory) -> Synthesise:
-    """Return a function from overrides of settings to a stack. The same overrides give the same stack object."""
+    """Return a function that takes overrides of settings. For the same overrides it returns the same stack object."""
     return synthesiser(defaults, tmp_path_factory)
 
 

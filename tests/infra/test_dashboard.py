@@ -26,7 +26,7 @@ def stack(synthesise: Synthesise) -> Synthesised:
     return synthesise()
 
 
-def test_its_name_has_stack_and_region_and_the_output_links_to_it(synthesise: Synthesise) -> None:
+def test_the_name_has_stack_and_region_and_the_output_links_to_the_dashboard(synthesise: Synthesise) -> None:
     # Dashboards are global in an account: the stack's name without the region would collide in a second region.
     stack = synthesise(stack_name="Ward3")
     (dashboard,) = stack.resources("AWS::CloudWatch::Dashboard").values()
@@ -36,7 +36,7 @@ def test_its_name_has_stack_and_region_and_the_output_links_to_it(synthesise: Sy
     assert [path.rpartition("/dashboard/")[2], region] == name
 
 
-def test_it_can_be_turned_off(synthesise: Synthesise) -> None:
+def test_the_dashboard_can_be_turned_off(synthesise: Synthesise) -> None:
     stack = synthesise(dashboard=False)
     assert stack.resources("AWS::CloudWatch::Dashboard") == {}
     assert "DashboardUrl" not in stack.template["Outputs"]

@@ -45,7 +45,7 @@ def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, imag
     with contextlib.closing(connection):
         connection.request("GET", "/health")
         assert json.loads(connection.getresponse().read())["status"] == "ok"
-    # A separate session, as a user has, since that of the tests has the permissions of a function.
+    # A separate session, like a user's: the session of the tests has only the permissions of a function.
     s3 = boto3.Session().client(
         "s3",
         endpoint_url=facts["AWS_ENDPOINT_URL"],
@@ -109,7 +109,7 @@ def test_requests_are_printed_without_names(start: Start) -> None:
 
 @pytest.mark.parametrize("option", [pytest.param("--port", marks=pytest.mark.slow), "--s3-port"])
 def test_a_port_in_use_is_reported(start: Start, option: str) -> None:
-    with socket.create_server((HOST, unused_port())) as other:  # the next ones are free, too
+    with socket.create_server((HOST, unused_port())) as other:  # the next ports are free
         port = str(other.getsockname()[1])
         arguments = {"--port": "0", "--s3-port": "0"} | {option: port}
         process = start(*(part for pair in arguments.items() for part in pair))

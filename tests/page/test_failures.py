@@ -26,7 +26,7 @@ def test_images_wait_for_the_network_and_are_sent_automatically(open_page: Open,
     expect(page.locator("#banner")).to_be_hidden()
 
 
-def test_one_click_retries_all_images_for_which_it_can_help(open_page: Open, service: Service) -> None:
+def test_one_click_retries_all_images_that_a_retry_can_help(open_page: Open, service: Service) -> None:
     page = open_page(service, expected=("status of",))
     page.route("**/predict?*", lambda route: route.fulfill(status=503, json={"code": "model_error"}))
     add_images(page, *SAMPLES[:2], payload("nothing.png", b""))

@@ -13,7 +13,7 @@ ARCHIVE = "hospital-archive"
 BUS = "films"
 
 # Two stacks with every capability of the handlers: one without customer-managed keys, and one with every setting for
-# regulated users. Only the first has archives, because a VPC excludes them.
+# regulated users. Only the first has archives, because they cannot be combined with a VPC.
 _ALL: Json = {"auth": "token", "event_bus": BUS, "backfill": True, "feedback": True}
 STACKS: tuple[Json, ...] = (_ALL | {"backfill_archives": [ARCHIVE]}, REGULATED | _ALL)
 

@@ -1,4 +1,4 @@
-"""The checker of commands, and its table."""
+"""The checker of the AWS calls of commands, and the table of their permissions."""
 
 import contextlib
 import json

@@ -28,7 +28,7 @@ Docker = Callable[..., None]
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
-    """Put a docker command first on the path: docker(info="exit 1", buildx=…), in shell."""
+    """Put a docker command first on the path. The arguments are shell commands: docker(info="exit 1", buildx=…)."""
 
     def put(info: str = "", buildx: str = INSPECT, architecture: str = "x86_64") -> None:
         command = tmp_path / "docker"

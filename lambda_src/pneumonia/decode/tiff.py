@@ -1,4 +1,4 @@
-"""Add what Pillow lacks for TIFF (TIFF 6.0): more sample formats, and finding the pages that are images."""
+"""Add TIFF features that Pillow lacks (TIFF 6.0): more sample formats, and finding the pages that are images."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -93,7 +93,7 @@ def test_usage_errors(pneumonia: Pneumonia, arguments: list[str]) -> None:
     assert ran.err
 
 
-def test_help_waits_for_no_library() -> None:
+def test_help_imports_no_large_library() -> None:
     heavy = ("boto3", "moto", "onnxruntime", "numpy", "requests", "werkzeug")
     script = (
         "import sys; from pneumonia_cli.client.commands.main import main; main(['submit', '--help']);"
@@ -149,7 +149,7 @@ def test_commands_that_need_aws_refuse_the_local_cloud(pneumonia: Pneumonia, arg
 def test_a_refusal_names_the_option(
     tiny_service: None, pneumonia: Pneumonia, make_films: MakeFilms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API calls the option force=true."""
+    """The API has the option as force=true."""
 
     def refuse(_self: Predictor, _first: Any, _force: bool) -> Any:
         raise refusal(None)
