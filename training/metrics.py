@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 Array = NDArray[np.float64]
 
 DECIMALS = 6
-"""Decimals of the figures in the card: enough that rounding a figure to three later causes no error."""
+"""Decimals of the figures in the card. Documents round these figures to three decimals or fewer without an error."""
 
 
 def rounded(value: float) -> float:

@@ -71,7 +71,7 @@ def run(
     """Run the batches in their order.
 
     `duration`: returns the seconds of a warm invocation for a number of images. `colds`: measured seconds from the
-    start of Python to the first answer; the first batch of a new instance takes one of these longer. New instances
+    start of Python to the first answer. One of these times is added to the first batch of a new instance. New instances
     start at the rate that AWS documents for Lambda.
     """
     chance = random.Random(seed)  # noqa: S311  # nosec B311
@@ -114,7 +114,7 @@ def run(
 
 
 def _room(now: float, busy: list[float], allowed: Allowed) -> float:
-    """Return the first time from `now` on at which another invocation may begin. Drop ended ones from `busy`."""
+    """Return the first time from `now` on at which another invocation may begin. Remove ended ones from `busy`."""
     while len(busy) >= allowed(now):
         # Wait until an invocation ends or the limit rises. While it can still rise, check it every 0.1 s.
         now = min(busy[0], now + 0.1) if allowed(now) < allowed(now + 3600) else busy[0]

@@ -313,7 +313,7 @@ def _feedback() -> dict[str, Any]:
         ),
         "requestBody": {"required": True, "content": {"application/json": _body("Feedback")}},
         "responses": {
-            "200": _json("Whether it was stored", "FeedbackGiven"),
+            "200": _json("Whether the feedback was stored", "FeedbackGiven"),
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound, errors.TooLarge, errors.UnsupportedFormat),
         },
     }
@@ -337,7 +337,7 @@ def _result() -> dict[str, Any]:
                 },
             },
             "202": {
-                **_json("The result is not there yet. The file may not have been uploaded yet", "Pending"),
+                **_json("The result is not available yet. The file may not have been uploaded yet", "Pending"),
                 "headers": {
                     "Retry-After": _header("Seconds to wait before the next request", {"type": "integer", "minimum": 1})
                 },
@@ -352,7 +352,7 @@ def _heatmap() -> dict[str, Any]:
         **_operation("getHeatmap", "uploads", "Get the heatmap of a predicted upload"),
         "responses": {
             "200": {
-                "description": "The evidence for pneumonia over the X-ray",
+                "description": "The heatmap: the evidence for pneumonia, drawn over the X-ray",
                 "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
             },
             **_problems(*_ALWAYS, *_GUARDED, errors.NotFound),

@@ -206,7 +206,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "warnings": {
                 "type": "array",
                 "items": {"type": "string", "pattern": "^[a-z_]+$"},
-                "description": "Codes of findings that may make the prediction less reliable (docs/formats.md)",
+                "description": "Warnings about the image: codes of problems that may affect the prediction (docs/formats.md)",
             },
         },
         "The image as it was read",
@@ -234,8 +234,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "encoding": {"const": "base64"},
             "data": _text("The PNG", contentEncoding="base64", contentMediaType="image/png"),
         },
-        "The evidence for pneumonia over the X-ray. If the model has a lung map, the PNG text chunk `Lungs` has it: "
-        "width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
+        "The heatmap: the evidence for pneumonia, drawn over the X-ray. If the model has a lung map, the PNG text chunk "
+        "`Lungs` has it: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
     ),
     "LungMap": _object(
         {**_GRID, "share": _cells("The share of lung in each cell, 255 for all of it")},
@@ -256,7 +256,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "evidence_map": _ref("EvidenceMap"),
             "at_prevalence": _ref("AtPrevalence"),
         },
-        "The prediction for one image. heatmap, evidence_map and at_prevalence are there only on request",
+        "The prediction for one image. heatmap, evidence_map and at_prevalence are present only if requested",
         optional=("heatmap", "evidence_map", "at_prevalence"),
     ),
     "AtPrevalence": _object(
@@ -314,7 +314,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {
             "stored": {
                 "type": "boolean",
-                "description": "Whether it was stored; false for a prediction of POST /predict",
+                "description": "Whether the feedback was stored; false for a prediction of POST /predict",
             },
             "detail": _text("The same in words"),
         },
@@ -341,7 +341,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         },
         "Permission to upload one image, and the path of its result",
     ),
-    "Pending": _object({"id": _ID, "status": {"const": "pending"}}, "The result is not there yet. Ask again later"),
+    "Pending": _object({"id": _ID, "status": {"const": "pending"}}, "The result is not available yet. Try again later"),
     "PredictedResult": _object(
         {
             "id": _ID,
@@ -353,7 +353,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "at_prevalence": _ref("AtPrevalence"),
         },
         "The result of a predicted upload. Older results have no schema_version, correlation_id or "
-        "calibrated_prevalence. at_prevalence is there only on request",
+        "calibrated_prevalence. at_prevalence is present only if requested",
         optional=("schema_version", "correlation_id", "calibrated_prevalence", "at_prevalence"),
     ),
     "RejectedResult": _object(
@@ -399,9 +399,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             ),
             "operating_points": _object(
                 {
-                    "rule_out": _probability("Below it: likely_normal"),
-                    "balanced": _probability("At or above it: label pneumonia"),
-                    "rule_in": _probability("At or above it: likely_pneumonia"),
+                    "rule_out": _probability("Below this probability, triage is likely_normal"),
+                    "balanced": _probability("At or above this probability, label is pneumonia"),
+                    "rule_in": _probability("At or above this probability, triage is likely_pneumonia"),
                 },
                 "Thresholds on the probability of pneumonia",
             ),
@@ -462,7 +462,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "GatewayError": {
         "type": "object",
-        "description": "A response of AWS, before or instead of the function's: too large, throttled, timed out",
+        "description": "A response that AWS sends instead of the function: request too large, throttled or timed out",
         "properties": {
             "message": _text("The error, in the words of AWS"),
             "Message": _text("The same; AWS uses either spelling"),

@@ -51,7 +51,7 @@ def running(sfn: Any, machine: str) -> dict[str, dict[str, Any]]:
     return {entry["name"]: json.loads(entry["input"]) for entry in described}
 
 
-def test_it_is_started_with_what_was_named(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
+def test_it_starts_with_the_given_arguments(pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]) -> None:
     ran = pneumonia("backfill", "--prefix", "films/", "--no-wait", "--json", *parts)
     told = json.loads(ran.out)
     assert (ran.code, told["started"]) == (0, True)
@@ -103,7 +103,7 @@ def test_ctrl_c_stops_only_the_watching(
     assert f"--execution {name}" in ran.err
 
 
-def test_an_execution_that_is_not_there(pneumonia: Pneumonia, parts: list[str]) -> None:
+def test_an_unknown_execution_is_reported(pneumonia: Pneumonia, parts: list[str]) -> None:
     ran = pneumonia("backfill", "--execution", "unknown", *parts)
     assert ran.code == 4
     assert "ExecutionDoesNotExist" in ran.err
