@@ -50,7 +50,7 @@ _CHECK_NO_DLQ: Final = (
 )
 _LOGS_KEY: Final = (
     "Encrypted at rest with the key of CloudWatch Logs, or with a customer-managed key (setting customer_keys). No "
-    "name, pixel, file name or address of an image is ever logged."
+    "name, pixel, file name or URL of an image is ever logged."
 )
 
 

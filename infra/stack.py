@@ -74,9 +74,9 @@ class PneumoniaStack(Stack):
         self._output("UploadQueueUrl", uploads.queue.queue_url, "Queue of uploads that wait for the worker")
         self._output("DeadLetterQueueUrl", uploads.dead_letter_queue.queue_url, "Queue of uploads that failed")
         if encryption.data is not None:
-            self._output("DataKeyArn", encryption.data.key_arn, "Key that uploaders and readers of results also need")
+            self._output("DataKeyArn", encryption.data.key_arn, "KMS key that uploaders and readers of results need")
         if encryption.queues is not None:
-            self._output("QueueKeyArn", encryption.queues.key_arn, "Key that operators who redrive messages need")
+            self._output("QueueKeyArn", encryption.queues.key_arn, "KMS key that operators need to redrive messages")
         self._output("AlarmTopicArn", monitoring.topic.topic_arn, "Topic of all alarms")
 
     def _dashboard(

@@ -206,7 +206,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "warnings": {
                 "type": "array",
                 "items": {"type": "string", "pattern": "^[a-z_]+$"},
-                "description": "Warnings about the image: codes of problems that may affect the prediction (docs/formats.md)",
+                "description": "Codes of problems with the image that may affect the prediction (docs/formats.md)",
             },
         },
         "The image as it was read",
@@ -234,8 +234,9 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "encoding": {"const": "base64"},
             "data": _text("The PNG", contentEncoding="base64", contentMediaType="image/png"),
         },
-        "The heatmap: the evidence for pneumonia, drawn over the X-ray. If the model has a lung map, the PNG text chunk "
-        "`Lungs` has it: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) to ff",
+        "The heatmap: the evidence for pneumonia, drawn over the X-ray. If the model has a lung map, the PNG text "
+        "chunk `Lungs` has it: width, height, and two hexadecimal digits for each cell, row by row, from 00 (no lung) "
+        "to ff",
     ),
     "LungMap": _object(
         {**_GRID, "share": _cells("The share of lung in each cell, 255 for all of it")},

@@ -10,7 +10,7 @@ from pneumonia_cli.client.errors import UsageProblem
 from pneumonia_cli.client.shape import Shape
 
 SERVICE_PANEL = "Service"
-PARTS_PANEL = "Parts of the service, without a stack"
+PARTS_PANEL = "Service without a stack"
 OPERATING_PANEL = "Operating a stack"
 
 
