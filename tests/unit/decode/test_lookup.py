@@ -47,6 +47,14 @@ def test_values_outside_the_table_get_its_first_or_last_entry() -> None:
     assert table.look_up(np.array([-5, 100, 101, 102, 60_000])).tolist() == [7, 7, 8, 9, 9]
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.float32])
+def test_a_first_value_far_below_the_values(kind: Any) -> None:
+    """In float16, as numpy rounds 8-bit integers, 30,000 and 30,001 are the same number."""
+    table = read([0, -30_000, 16], (np.arange(65_536) % 65_521).tolist())
+    values = np.array([[0, 1, 7, 100, 127]], kind)
+    assert table.look_up(values).tolist() == [[30_000, 30_001, 30_007, 30_100, 30_127]]
+
+
 def test_a_first_value_below_zero_may_come_without_its_sign() -> None:
     assert read([3, 65_535, 16], [7, 8, 9]).look_up(np.array([-1, 0, 1])).tolist() == [7, 8, 9]
 
