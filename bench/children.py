@@ -83,7 +83,7 @@ def profile(what: str) -> dict[str, Any]:
 
 
 def peak_megabytes(requests: int, model_dir: Path) -> float:
-    """Return the peak resident memory (MB of 10^6 bytes) of a process that answers `requests` mixed requests.
+    """Return the peak resident memory (MB of 10^6 bytes) of a process that handles `requests` mixed requests.
 
     The graphs of `model_dir` are optimised as in the container image. Another process makes the requests' images.
     """
@@ -107,7 +107,7 @@ def import_profile(module: str = "pneumonia.handlers.api") -> dict[str, float]:
 
 
 def cold_parts(rounds: int, model_dir: Path) -> dict[str, float]:
-    """Return the median ms of each step of a cold start, from the start of Python to the first answer, in order.
+    """Return the median ms of each step of a cold start, from the start of Python to the first response, in order.
 
     The page cache is warm, and the graphs of `model_dir` are prepared as in the container image. The work of AWS before
     Python starts and Lambda's runtime client are not included.

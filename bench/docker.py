@@ -90,7 +90,7 @@ class Running:
     address: str
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Return the handler's prediction. Raises RuntimeError if the answer is not a prediction."""
+        """Return the handler's prediction. Raises RuntimeError if the response is not a prediction."""
         connection = http.client.HTTPConnection(self.address, PORT, timeout=PATIENCE_SECONDS)
         try:
             connection.request("POST", INVOKE, json.dumps(event))
@@ -100,7 +100,7 @@ class Running:
         if isinstance(answer, str):
             answer = json.loads(answer)
         if "pneumonia" not in answer:
-            raise RuntimeError(f"{self.name} answered {answer}")
+            raise RuntimeError(f"{self.name} returned {answer}")
         return answer
 
     def read_bytes(self) -> int | None:

@@ -22,7 +22,7 @@ SIZE = 150
 
 
 class Origin:
-    """The model of the origin. A call returns the JSON answer for the bytes of an image."""
+    """The model of the origin."""
 
     def __init__(self, model: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])

@@ -15,7 +15,7 @@ _KERNEL = "_kernel_time"
 def request_parts() -> dict[str, dict[str, float]]:
     """Return the median ms of each step for each image of the benchmark, from requests with `?heatmap=true`.
 
-    `decode`, `preprocess` and `model` come from `timing_ms` in the answer. `heatmap` is the rest of the total in
+    `decode`, `preprocess` and `model` come from `timing_ms` in the response. `heatmap` is the rest of the total in
     `timing_ms`. `around` is the rest of the handler's time: base64, JSON, routing.
     """
     import time
@@ -35,7 +35,7 @@ def request_parts() -> dict[str, dict[str, float]]:
 
 
 def parts_of(timing: Mapping[str, float], whole_ms: float) -> dict[str, float]:
-    """Return the ms of each step. `timing`: the `timing_ms` of an answer. `whole_ms`: the total time of the handler."""
+    """Return the ms of each step. `timing`: the `timing_ms` of a response. `whole_ms`: total time of the handler."""
     told = {name: timing[name] for name in ("decode", "preprocess", "model")}
     return told | {"heatmap": timing["total"] - sum(told.values()), "around": whole_ms - timing["total"]}
 

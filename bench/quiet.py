@@ -1,6 +1,6 @@
 """Wait until processes are idle, and give one process priority for the CPU.
 
-The threads of an onnxruntime session keep spinning for a while after its answer. The next process on the same CPU would
+The threads of an onnxruntime session keep spinning for a while after a run. The next process on the same CPU would
 get only half of the CPU, so a turn may begin only when every other process is idle.
 """
 

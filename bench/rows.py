@@ -202,7 +202,7 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
     """Return the rows of the section `container`."""
     rows = [
         _against(
-            found[name], "origin", "ours", f"container ready to first answer, {title}, origin's time over ours",
+            found[name], "origin", "ours", f"container ready to first response, {title}, origin's time over ours",
             _COLD[name], "",
         )
         for name, title in (("cold_warm_cache", "page cache warm"), ("cold_dropped_cache", "page cache dropped"))
@@ -211,7 +211,7 @@ def container_rows(found: dict[str, Any]) -> list[Row]:
     if read := found.get("read_mb"):
         ratio = read["origin"] / read["ours"]
         text = f"{ratio:.2f} ×{_READ.judged(ratio)}: {read['origin']:.0f} MB against {read['ours']:.0f} MB"
-        rows.append(Row("data read from disk until the first answer, origin's over ours", str(_READ), text))
+        rows.append(Row("data read from disk until the first response, origin's over ours", str(_READ), text))
     size = found["image_mb_above_base"]
     rows.append(Row("container image without its base, unpacked", str(_IMAGE), f"{size:.0f} MB{_IMAGE.judged(size)}"))
     by_cpus = sorted(found["by_cpus"].items(), key=lambda item: float(item[0]))

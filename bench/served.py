@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("AUTH_MODE", "none")
-# Silence the log: each answer logs one line to standard output, which the benchmark uses for its results.
+# Silence the log: each request logs a line to standard output, which the benchmark uses for its results.
 os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
 
 import numpy as np
@@ -57,19 +57,19 @@ def event(payload: Payload, *, heatmap: bool = False) -> dict[str, Any]:
 
 
 def handler_call(payload: Payload, *, heatmap: bool = False) -> Callable[[], object]:
-    """Return a call that sends a request, with or without a heatmap. Raises RuntimeError for an unexpected answer."""
+    """Return a call that sends a request, with or without a heatmap. Raises RuntimeError for an unexpected response."""
     request: Any = event(payload, heatmap=heatmap)
     context: Any = Context()
 
     def call() -> object:
         answer = api.handler(request, context)
         if answer["statusCode"] != 200:
-            raise RuntimeError(f"{payload.name}: the handler answered {answer['statusCode']} {answer['body']}")
+            raise RuntimeError(f"{payload.name}: the handler returned {answer['statusCode']} {answer['body']}")
         return answer
 
     body = json.loads(call()["body"])  # type: ignore[index]
     if "pneumonia" not in body or ("heatmap" in body) != heatmap:
-        raise RuntimeError(f"the handler's answer holds {sorted(body)}")
+        raise RuntimeError(f"the handler's response contains {sorted(body)}")
     return call
 
 

@@ -20,13 +20,13 @@ Make = Callable[[str, str], Call]
 
 
 def serve(make: Make, cpus: frozenset[int] | None = None) -> None:
-    """Answer requests until standard input ends. `make` returns the call for a name and the key of an image.
+    """Run the requested calls until standard input ends. `make` returns the call for a name and the key of an image.
 
     The process is first pinned to `cpus`, if given. Each call is created on first use.
     """
     if cpus:
         os.sched_setaffinity(0, cpus)
-    # Libraries may print to standard output. Send their output to standard error, so that it is not among the answers.
+    # Libraries may print to standard output. Send their output to standard error, to keep it out of the results.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
         calls: dict[tuple[str, str], Call] = {}

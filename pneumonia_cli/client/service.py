@@ -236,7 +236,7 @@ class Service:
         told = (
             f"{title}. {detail} (request_id {problem.get('request_id', 'unknown')})"
             if code
-            else "this is not an answer of the service. Check the URL."
+            else "this is not a response of the service. Check the URL."
         )
         raise ServiceError(f"{self.url} returned HTTP {status}: {told}")
 
@@ -274,7 +274,7 @@ def _reason(error: requests.RequestException) -> str:
     """Return the kind of failure. The messages of requests contain whole URLs, which can include a signature."""
     return {
         "ConnectTimeout": "timed out while connecting",
-        "ReadTimeout": "timed out while waiting for the answer",
+        "ReadTimeout": "timed out while waiting for the response",
         "SSLError": "the TLS certificate is not trusted",
         "ProxyError": "the proxy refused",
     }.get(type(error).__name__, "connection failed")

@@ -1,4 +1,4 @@
-"""One answer of the service or of the local model, as input for pictures and reports."""
+"""The prediction or refusal for one image, from the service or the local model, as input for pictures and reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Answer:
     def of_line(
         cls, line: Mapping[str, Any], model: Mapping[str, str], *, force: bool, heatmap_png: bytes | None = None
     ) -> "Answer":
-        """Make an answer from `line`: the fields of a prediction, or `error` with the fields of a refusal."""
+        """Create it from `line`: the fields of a prediction, or `error` with the fields of a refusal."""
         return cls(line.get("error", line), line.get("model") or model, force, heatmap_png)
 
     @property

@@ -29,15 +29,15 @@ class DicomFolder:
         self._lock = threading.Lock()
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any], heatmap_png: bytes | None) -> None:
-        """Write the results of one file. `line`: the fields of the answer, or `error`; `data`: the content of the file.
+        """Write the results of one file. `line`: the fields of a prediction, or `error`; `data`: the file.
 
-        Writes nothing if the answer names another instance. In that case the file was replaced after it was sent.
+        Writes nothing if `line` names another instance. In that case the file was replaced after it was sent.
         """
         try:
             source = Source.of(data)
             said = (line.get("image") or {}).get("sop_instance_uid")
             if said not in (None, source.sop_instance_uid):
-                raise NotDicom("The answer is for another instance.")
+                raise NotDicom("The result is for another instance.")
         except NotDicom:
             with self._lock:
                 self.skipped += 1

@@ -1,4 +1,4 @@
-"""Make the DICOM instances of an image and its answer, and write them as files."""
+"""Create the DICOM instances for the prediction or refusal of an image, and write them as files."""
 
 import io
 from pathlib import Path

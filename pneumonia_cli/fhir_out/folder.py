@@ -49,9 +49,9 @@ class FhirFolder:
         self._lock = threading.Lock()
 
     def add(self, image: ImageFile, data: bytes, line: Mapping[str, Any]) -> None:
-        """Write and send the report of one image. `line`: the fields of the answer, or `error`; `data`: the file.
+        """Write and send the report of one image. `line`: the fields of a prediction, or `error`; `data`: the file.
 
-        There is no report after a refusal, for a file that is not a DICOM image, or if the answer names another
+        There is no report after a refusal, for a file that is not a DICOM image, or if `line` names another
         instance. In the last case the file was replaced after it was sent.
         """
         document = None
@@ -59,7 +59,7 @@ class FhirFolder:
             source = Source.of(data)
             said = (line.get("image") or {}).get("sop_instance_uid")
             if said not in (None, source.sop_instance_uid):
-                raise NotDicom("The answer is for another instance.")
+                raise NotDicom("The result is for another instance.")
             document = bundle(source, Answer.of_line(line, self._model, force=self._force))
         except NotDicom:
             with self._lock:

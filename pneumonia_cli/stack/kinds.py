@@ -49,9 +49,9 @@ def log_retention() -> Kind:
 
 def origins() -> Kind:
     """Origins of web pages."""
-    return listed(_ORIGIN, 'a list of origins such as ["https://films.example.org"]')
+    return listed(_ORIGIN, 'a list of origins such as ["https://viewer.example.org"]')
 
 
 def archives() -> Kind:
     """Buckets, or prefixes in buckets."""
-    return listed(_ARCHIVE, 'a list of buckets, each with or without a prefix, such as ["hospital-archive/films/"]')
+    return listed(_ARCHIVE, 'a list of buckets, each with or without a prefix, such as ["hospital-archive/xrays/"]')

@@ -6,7 +6,7 @@ from pneumonia_cli.client.errors import CredentialsError, UsageProblem
 from pneumonia_cli.client.signing import Anonymous, Bearer, SigV4
 
 FUNCTION_URL = "https://abc.lambda-url.eu-central-1.on.aws"
-ANYWHERE = "https://films.example.org"
+ANYWHERE = "https://viewer.example.org"
 
 
 @pytest.mark.parametrize(

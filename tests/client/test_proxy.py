@@ -249,7 +249,7 @@ def test_a_large_image_goes_through_to_s3(server: Upstream, ask: Ask, origin: st
     assert code(ask("POST", "/_upload/guessed", data=b"x")) == (404, "not_found")
 
 
-@pytest.mark.parametrize("document", ["[]", "{}", '{"upload": {"url": "http://films.example.org/"}}', "no json"])
+@pytest.mark.parametrize("document", ["[]", "{}", '{"upload": {"url": "http://viewer.example.org/"}}', "no json"])
 def test_an_upload_that_is_not_understood_is_left_as_it_is(server: Upstream, ask: Ask, document: str) -> None:
     server.answers["/uploads"] = Response(document, 201, content_type="application/json")
     assert ask("POST", "/uploads", data="{}").text == document

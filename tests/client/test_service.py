@@ -95,7 +95,7 @@ def test_errors_about_the_image_are_refusals(server: Upstream, connect: Connect,
         (problem("malformed_request", 400), ServiceError, "Detail. .request_id r-1"),
         (problem("internal_error", 500), ServiceError, "HTTP 500"),
         (problem("unhealthy", 503), ServiceError, "HTTP 503"),
-        (Response("<html>", 200), ServiceError, "not an answer of the service"),
+        (Response("<html>", 200), ServiceError, "not a response of the service"),
         (answer({"message": "too large"}, 413), ServiceError, "HTTP 413"),
     ],
 )
@@ -181,7 +181,7 @@ def test_an_upload_ticket_of_another_kind(server: Upstream, connect: Connect, ch
 
 
 def test_images_are_not_sent_in_the_clear(server: Upstream, connect: Connect) -> None:
-    server.answers["/uploads"] = ticket(server, upload={"url": "http://films.example.org/", "fields": {}})
+    server.answers["/uploads"] = ticket(server, upload={"url": "http://viewer.example.org/", "fields": {}})
     with pytest.raises(ServiceError, match="without https"):
         connect().upload(PNG)
 

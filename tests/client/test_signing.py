@@ -53,7 +53,7 @@ def test_anonymous_requests_have_no_authorization_header() -> None:
     [
         (URL, "eu-central-1"),
         ("https://abc.lambda-url.cn-north-1.on.aws.cn/", "cn-north-1"),
-        ("https://films.example.org", None),
+        ("https://viewer.example.org", None),
         ("https://abc.lambda-url.eu-central-1.on.aws.evil.example", None),
         ("http://127.0.0.1:8000", None),
     ],
@@ -72,11 +72,11 @@ def test_urls_that_may_be_called() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://films.example.org",
-        "ftp://films.example.org",
-        "films.example.org",
-        "https://user:password@films.example.org",
-        "https://films.example.org/?a=b",
+        "http://viewer.example.org",
+        "ftp://viewer.example.org",
+        "viewer.example.org",
+        "https://user:password@viewer.example.org",
+        "https://viewer.example.org/?a=b",
         "https://",
     ],
 )

@@ -1,4 +1,4 @@
-"""Make DICOM images of an invented patient, and the service's answers to them, for tests of results and gateway."""
+"""Make DICOM images of an invented patient, and predictions for them, for tests of results and gateway."""
 
 from typing import Any
 

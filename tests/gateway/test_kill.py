@@ -123,7 +123,7 @@ def check(pacs: Pacs, images: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "count", "life", "kills"),
-    # The model needs seconds for its first answer, so frequent kills would prevent every answer.
+    # The model needs seconds for its first prediction, so frequent kills would prevent every result.
     [(FAKE, 200, (0.1, 3.0), 12), (REAL, 12, (0.2, 3.0), 3)],
     ids=["200 images", "local model"],
 )

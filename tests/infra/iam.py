@@ -63,7 +63,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def arn(stack: Synthesised, name: str) -> str:
-    """Return the ARN of a name in a table, such as "uploads/ward 3/film.png" or "api:live". An ARN is unchanged."""
+    """Return the ARN of a name in a table, such as "uploads/ward 3/image.png" or "api:live". An ARN is unchanged."""
     known = [known for known in NAMES if name == known or name.startswith((f"{known}/", f"{known}:"))]
     if not known:
         assert name.startswith("arn:") or name == "*", f"unknown resource {name}"

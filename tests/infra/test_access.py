@@ -104,7 +104,7 @@ def test_no_other_site_may_call_by_default(stack: Synthesised) -> None:
 
 
 def test_named_origins_may_call_with_credentials_of_either_kind(synthesise: Synthesise) -> None:
-    origins = ["https://films.example.org", "https://ward.example.org:8443"]
+    origins = ["https://viewer.example.org", "https://ward.example.org:8443"]
     _, url = synthesise(cors_origins=origins).one("AWS::Lambda::Url", "")
     cors = url["Cors"]
     assert cors["AllowOrigins"] == origins
@@ -119,13 +119,13 @@ def test_named_origins_may_call_with_credentials_of_either_kind(synthesise: Synt
 
 
 def test_pages_may_post_uploads_and_nothing_else(synthesise: Synthesise) -> None:
-    stack = synthesise(cors_origins=["https://films.example.org"])
+    stack = synthesise(cors_origins=["https://viewer.example.org"])
     _, bucket = stack.one("AWS::S3::Bucket", "UploadBucket")
     (rule,) = bucket["CorsConfiguration"]["CorsRules"]
     assert rule["AllowedMethods"] == ["POST"]
     assert rule["AllowedOrigins"] == [
         {"Fn::Join": ["", ["https://*.lambda-url.", {"Ref": "AWS::Region"}, ".on.aws"]]},
         "http://127.0.0.1:*",
-        "https://films.example.org",
+        "https://viewer.example.org",
     ]
     assert "CorsConfiguration" not in stack.one("AWS::S3::Bucket", "ResultBucket")[1]

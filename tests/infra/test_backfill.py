@@ -18,7 +18,7 @@ from tests.infra.iam import as_list, text
 from tests.infra.test_inference import environment
 
 MACHINE, FUNCTION, ROLE = "AWS::StepFunctions::StateMachine", "AWS::Lambda::Function", "AWS::IAM::Role"
-ARCHIVES = ["hospital-archive/films/", "whole-archive"]
+ARCHIVES = ["hospital-archive/xrays/", "whole-archive"]
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +140,7 @@ def test_the_function_has_nothing_beyond_its_job(synthesise: Synthesise) -> None
     group_id, _ = stack.one("AWS::Logs::LogGroup", "InferenceBackfillLogs")
     upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
     result_id, _ = stack.one("AWS::S3::Bucket", "ResultBucket")
-    archives = ("arn:aws:s3:::hospital-archive/films/*", "arn:aws:s3:::whole-archive/*")
+    archives = ("arn:aws:s3:::hospital-archive/xrays/*", "arn:aws:s3:::whole-archive/*")
     runs = json.dumps({"StringLike": {"s3:prefix": f"{RUNS_PREFIX}*"}})
     assert grants(stack, "InferenceBackfillRole") == {
         ("logs:CreateLogStream", f"arn:{group_id}", "null"),
@@ -165,7 +165,7 @@ def test_the_machine_has_nothing_beyond_its_job(synthesise: Synthesise) -> None:
     alias_id, _ = stack.one("AWS::Lambda::Alias", "InferenceBackfill")
     upload_id, _ = stack.one("AWS::S3::Bucket", "UploadBucket")
     result_id, _ = stack.one("AWS::S3::Bucket", "ResultBucket")
-    prefixed = json.dumps({"StringLike": {"s3:prefix": "films/*"}})
+    prefixed = json.dumps({"StringLike": {"s3:prefix": "xrays/*"}})
     execution = f"arn:aws:states:REGION:ACCOUNT:execution:name:{machine_id}"
     assert grants(stack, "BackfillMachineRole") - grants(stack, "InferenceBackfillRole") == {
         ("lambda:InvokeFunction", f"arn:{alias_id}", "null"),

@@ -26,7 +26,7 @@ VARIANTS = [
     {"tracing": True, "event_bus": "default"},
     {"vpc": True},
     {"backfill": True, "vpc": True, "customer_keys": True},
-    {"backfill": True, "backfill_archives": ["hospital-archive/films/", "whole-archive"]},
+    {"backfill": True, "backfill_archives": ["hospital-archive/xrays/", "whole-archive"]},
 ]
 
 

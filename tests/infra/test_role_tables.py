@@ -20,18 +20,18 @@ Table = dict[str, list[tuple[Any, ...]]]
 # Allowed in any context.
 ALLOWED: Table = {
     "InferenceApiRole": [
-        ("s3:PutObject", "uploads/api/film"),
-        ("s3:GetObject", "results/api/film.json"),
+        ("s3:PutObject", "uploads/api/image"),
+        ("s3:GetObject", "results/api/image.json"),
         ("logs:PutLogEvents", "api logs"),
     ],
     "InferenceWorkerRole": [
         ("sqs:ReceiveMessage", "queue"),
         ("sqs:DeleteMessage", "queue"),
-        ("s3:GetObject", "uploads/ward 3/film.png"),
-        ("s3:GetObjectVersion", "uploads/ward 3/film.png"),
+        ("s3:GetObject", "uploads/ward 3/image.png"),
+        ("s3:GetObjectVersion", "uploads/ward 3/image.png"),
         ("s3:ListBucket", "uploads"),
-        ("s3:PutObject", "results/ward 3/film.png.json"),
-        ("s3:GetObject", "results/ward 3/film.png.json"),
+        ("s3:PutObject", "results/ward 3/image.png.json"),
+        ("s3:GetObject", "results/ward 3/image.png.json"),
         ("logs:PutLogEvents", "worker logs"),
     ],
     "ReleaseApiCheckRole": [
@@ -82,10 +82,10 @@ ALLOWED_IN_CONTEXT: Table = {
 # Denied in any context.
 DENIED: Table = {
     "InferenceApiRole": [
-        ("s3:PutObject", "uploads/ward 3/film.png"),
-        ("s3:GetObject", "uploads/api/film"),
-        ("s3:GetObject", "results/ward 3/film.png.json"),
-        ("s3:PutObject", "results/api/film.json"),
+        ("s3:PutObject", "uploads/ward 3/image.png"),
+        ("s3:GetObject", "uploads/api/image"),
+        ("s3:GetObject", "results/ward 3/image.png.json"),
+        ("s3:PutObject", "results/api/image.json"),
         ("s3:ListBucket", "uploads"),
         ("s3:ListBucket", "results"),
         ("sqs:ReceiveMessage", "queue"),
@@ -96,13 +96,13 @@ DENIED: Table = {
         ("sns:Publish", "topic"),
     ],
     "InferenceWorkerRole": [
-        ("s3:PutObject", "uploads/film.png"),
-        ("s3:DeleteObject", "uploads/film.png"),
-        ("s3:DeleteObjectVersion", "uploads/film.png"),
-        ("s3:DeleteObject", "results/film.png.json"),
+        ("s3:PutObject", "uploads/image.png"),
+        ("s3:DeleteObject", "uploads/image.png"),
+        ("s3:DeleteObjectVersion", "uploads/image.png"),
+        ("s3:DeleteObject", "results/image.png.json"),
         *(("s3:PutObject", f"results/{prefix}march/summary.json") for prefix in RESERVED_PREFIXES),
-        ("s3:BypassGovernanceRetention", "results/film.png.json"),
-        ("s3:PutObjectRetention", "results/film.png.json"),
+        ("s3:BypassGovernanceRetention", "results/image.png.json"),
+        ("s3:PutObjectRetention", "results/image.png.json"),
         ("s3:ListBucket", "results"),
         ("sqs:SendMessage", "queue"),
         ("sqs:ReceiveMessage", "dead letters"),
@@ -116,14 +116,14 @@ DENIED: Table = {
         ("lambda:InvokeFunction", "api"),
         ("lambda:UpdateAlias", "api"),
         ("lambda:UpdateFunctionCode", "api"),
-        ("s3:GetObject", "uploads/film.png"),
-        ("s3:GetObject", "results/film.png.json"),
+        ("s3:GetObject", "uploads/image.png"),
+        ("s3:GetObject", "results/image.png.json"),
         ("codedeploy:CreateDeployment", "*"),
     ],
     "ReleaseWorkerCheckRole": [
         ("lambda:InvokeFunction", "api:7"),
         ("lambda:UpdateAlias", "worker"),
-        ("s3:GetObject", "uploads/film.png"),
+        ("s3:GetObject", "uploads/image.png"),
         ("sqs:ReceiveMessage", "queue"),
         ("codedeploy:CreateDeployment", "*"),
     ],
@@ -133,12 +133,12 @@ DENIED: Table = {
         ("lambda:InvokeFunction", "worker:live"),
         ("lambda:UpdateAlias", "arn:aws:lambda:REGION:ACCOUNT:function:another"),
         ("cloudwatch:DeleteAlarms", "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:*"),
-        ("s3:GetObject", "uploads/film.png"),
+        ("s3:GetObject", "uploads/image.png"),
         ("sns:Publish", "topic"),
     ],
     "UploadsNotificationsRole": [
         ("s3:PutBucketNotification", "results"),
-        ("s3:GetObject", "uploads/film.png"),
+        ("s3:GetObject", "uploads/image.png"),
         ("s3:PutBucketPolicy", "uploads"),
         ("logs:PutLogEvents", "api logs"),
     ],
@@ -171,7 +171,7 @@ DENIED_IN_CONTEXT: Table = {
     "ReleaseWorkerCheckRole": [("kms:Decrypt", "data key", S3), ("kms:Decrypt", "queue key", {})],
     "ReleaseRole": [("kms:Decrypt", "data key", S3)],
     "UploadsNotificationsRole": [("kms:Decrypt", "data key", S3), ("kms:Decrypt", "queue key", {})],
-    "NetworkFlowLogsRole": [("logs:PutLogEvents", "api logs", {}), ("s3:GetObject", "uploads/film.png", {})],
+    "NetworkFlowLogsRole": [("logs:PutLogEvents", "api logs", {}), ("s3:GetObject", "uploads/image.png", {})],
 }
 
 

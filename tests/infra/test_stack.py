@@ -48,7 +48,7 @@ def lint(template_file: Path) -> list[Any]:
     "overrides",
     [
         {},
-        {"backfill": True, "backfill_archives": ["hospital-archive/films/", "whole-archive"]},
+        {"backfill": True, "backfill_archives": ["hospital-archive/xrays/", "whole-archive"]},
         REGULATED,
     ],
     ids=str,
@@ -64,7 +64,7 @@ def test_cfn_lint_finds_nothing(synthesise: Synthesise, overrides: Json) -> None
         {"architecture": "arm64"},
         {"auth": "none"},
         {"auth": "token"},
-        {"cors_origins": ["https://films.example.org"]},
+        {"cors_origins": ["https://viewer.example.org"]},
         {"alarm_email": "ops@example.org"},
         {"retain_data": False},
         {"upload_expiry_days": None, "result_expiry_days": None},

@@ -77,9 +77,9 @@ def test_no_part_of_an_input_is_executed(place: Path, job: str, hostile: str) ->
 @pytest.mark.parametrize("job", ["deploy.yml:deploy", "preview.yml:destroy"])
 def test_quotes_keep_words_together(place: Path, job: str) -> None:
     stack, arguments = names(job)
-    given = """-c 'cors_origins=["https://films.example.org"]' -c "dashboard=a b" """
+    given = """-c 'cors_origins=["https://viewer.example.org"]' -c "dashboard=a b" """
     words = run(place, job, **{stack: "Ward", arguments: given})
-    assert words[-4:] == ["-c", 'cors_origins=["https://films.example.org"]', "-c", "dashboard=a b"]
+    assert words[-4:] == ["-c", 'cors_origins=["https://viewer.example.org"]', "-c", "dashboard=a b"]
     assert words[words.index("stack_name=Ward") - 1] == "-c"
 
 

@@ -17,7 +17,11 @@ _GREY_WITH_ALPHA = "LA;16B"
 _WEIGHTS = (0.299, 0.587, 0.114)
 
 BYTES_PER_PIXEL = 24
-"""Two images of four bytes, and a float32 each for the sum, for one channel, and for the conversion to 8 bits."""
+"""Estimated memory: two images of four bytes, one byte for each of up to eight channels, and two float32 arrays.
+
+Temporary arrays need up to eight bytes more for a short time. They are not counted here: 16-bit colour is decoded in
+the decoder process, which has its own memory limit (`Limits.max_child_bytes`).
+"""
 
 
 def raw_mode(image: ImageFile) -> str:

@@ -23,10 +23,12 @@ EXIF_BYTES, EXIF_ENTRIES = 2**16, 256
 
 _PNG_BYTES = {(0, 1): 3, (0, 2): 3, (0, 4): 3, (0, 8): 3, (3, 1): 3, (3, 2): 3, (3, 4): 3, (3, 8): 3, (2, 8): 9,
               (4, 8): 21, (6, 8): 21, (0, 16): 28}  # fmt: skip
-"""Bytes per pixel, by colour type and depth, of all images that exist at the same time: as read, turned upright, and as
-grey. Transparency adds three images of four bytes per pixel. 16-bit colour is not plain."""
+"""Upper bounds of the bytes per pixel, by colour type and depth. They count all images that exist at the same time: as
+read, turned upright, and as grey, and for an alpha channel three images of four bytes. 16-bit colour is not plain."""
 _PNG_IMAGES = 6
 _TRANSPARENCY_BYTES = 18
+"""Bytes per pixel that transparency without an alpha channel (tRNS) adds: three images of four bytes (12), and a margin
+of 6. A grey image with tRNS then counts as much as one with an alpha channel."""
 _PNG_ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA

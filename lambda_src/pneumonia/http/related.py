@@ -67,7 +67,7 @@ def _parts(data: bytes, boundary: bytes) -> Iterator[bytes | None]:
         with parser:
             for event in parser.parse(data):
                 if isinstance(event, bytes | bytearray):
-                    if found[-1] is not None:  # in one piece, because all the data is parsed at once
+                    if found[-1] is not None:  # one event per part, because all the data is parsed at once
                         found[-1] = bytes(event)
                 elif event is not None:
                     found.append(b"" if event.content_type in (None, DICOM) else None)

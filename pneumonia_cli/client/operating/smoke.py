@@ -136,7 +136,7 @@ def credentials(aws: Aws, named: Mapping[str, str]) -> AuthBase:
 
 
 def disagreements(answer: Mapping[str, Any], card: Card) -> list[str]:
-    """Return the contradictions between an answer and the model card; an empty list if there are none."""
+    """Return the contradictions between a response and the model card; an empty list if there are none."""
     points = card.operating_points
     pneumonia = answer.get("pneumonia")
     if not isinstance(pneumonia, float | int) or not 0 <= pneumonia <= 1:
@@ -196,7 +196,7 @@ def _by_http(service: Service, card: Card, image: bytes, probabilities: dict[str
     if wrong := disagreements(answer, card):
         raise Wrong("; ".join(wrong))
     if not answer.get("heatmap", {}).get("data"):
-        raise Wrong("the answer has no heatmap")
+        raise Wrong("the response has no heatmap")
     probabilities["http"] = answer["pneumonia"]
     return f"{_in_words(answer)}, heatmap, in {milliseconds:.0f} ms"
 
