@@ -17,7 +17,7 @@ _YES_NO = {True: codes.YES, False: codes.NO, None: codes.UNKNOWN}
 
 
 def structured_report(source: Source, answer: Answer) -> Dataset:
-    """Return the report of a prediction or refusal, complete and not verified. It is a new series in the source's study."""
+    """Return the report of a prediction or refusal, complete and unverified, as a new series in the source's study."""
     header, model = source.header, answer.model
     identity = model["sha256"], answer.choices
     report = sr.Comprehensive3DSR(
