@@ -16,7 +16,7 @@ class DockerFailed(Exception):
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker command and return its output. Raise DockerFailed."""
+    """Run the docker command and return its output. Raises DockerFailed."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)  # noqa: S607 - on PATH  # nosec B607
     if done.returncode:
         raise DockerFailed(f"docker {shlex.join(arguments[:2])} exited with {done.returncode}: {done.stderr.strip()}")

@@ -61,7 +61,7 @@ class Receivers:
         call("secretsmanager", "delete_secret", SecretId=_NAME_OF_KEY, ForceDeleteWithoutRecovery=True)
 
     def next_queued(self) -> dict[str, Any]:
-        """Wait for an event in the queue, and take it. Raise NotShown."""
+        """Wait for an event in the queue, and take it. Raises NotShown."""
         found: list[dict[str, Any]] = []
 
         def came() -> bool:

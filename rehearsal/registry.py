@@ -24,7 +24,7 @@ class RegistryFailed(Exception):
 
 @contextlib.contextmanager
 def registry(folder: Path) -> Iterator[str]:
-    """Run a registry that keeps its images in a folder, and yield its host and port. Raise RegistryFailed."""
+    """Run a registry that keeps its images in a folder, and yield its host and port. Raises RegistryFailed."""
     command = shutil.which(COMMAND)
     if command is None:
         raise RegistryFailed(f"The command {COMMAND} is missing. On Debian and Ubuntu: apt install {COMMAND}")

@@ -36,7 +36,7 @@ def run(
     """Run a zip archive's handler ("index.handler") with one event. Return its return value and its output.
 
     The function gets the environment variables of this process, which point to the rehearsal's services, and its own
-    variables. Raise ZipFunctionFailed.
+    variables. Raises ZipFunctionFailed.
     """
     if not runtime.startswith("python"):
         raise ZipFunctionFailed(f"{name} needs {runtime}: a rehearsal runs only functions in Python and in images.")

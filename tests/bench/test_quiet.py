@@ -56,7 +56,7 @@ def test_no_turn_starts_while_another_process_spins(tmp_path: Path, monkeypatch:
 
 def test_turns_without_waiting_are_disturbed_by_spinning_threads(tmp_path: Path) -> None:
     """The test above must fail without the wait."""
-    longer = SPINS.replace("0.05", "5")  # so that the neighbour spins even if the look comes late on a busy machine
+    longer = SPINS.replace("0.05", "5")  # so that the neighbour still spins if the check is late on a busy machine
     with subject("spins", longer, tmp_path) as spins, subject("looks", LOOKS, tmp_path) as looks:
         ruler = Ruler({"spins": spins, "looks": looks}, wait=lambda _: None)
         with pytest.raises(SubjectEnded, match="a neighbour is still spinning"):

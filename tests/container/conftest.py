@@ -1,4 +1,4 @@
-"""Build the image once and run it as Lambda does, with the Runtime Interface Emulator in the base image."""
+"""Build the container image once and run it as Lambda does, with the Runtime Interface Emulator in the base image."""
 
 import ipaddress
 import json
@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "pneumonia-inference:container-test"
-# The conditions of Lambda: only /tmp is writable. The user is not root and has no entry in the image. A function with
+# The conditions of Lambda: only /tmp is writable. The user is not root and is not in /etc/passwd. A function with
 # 1,769 MB has one whole CPU.
 LAMBDA_LIKE = (
     "--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990", "--memory=1769m", "--memory-swap=1769m",
@@ -70,7 +70,7 @@ class Function:
 
 @pytest.fixture(scope="session")
 def image() -> str:
-    """The image, built from this tree on BASE_IMAGE (default: as in the Dockerfile)."""
+    """The container image, built from this tree on BASE_IMAGE (default: as in the Dockerfile)."""
     base = os.environ.get("BASE_IMAGE")
     docker(
         "build",
@@ -113,7 +113,7 @@ def api(start_function: StartFunction) -> Function:
 
 @pytest.fixture(scope="session")
 def in_image(image: str) -> Callable[[str], Any]:
-    """Run a Python program in the image, under the conditions of Lambda, and return the JSON that it prints."""
+    """Run a Python program in the container image, under the conditions of Lambda. Return the JSON that it prints."""
 
     def run(program: str) -> Any:
         printed = docker("run", "--rm", "--network=none", *LAMBDA_LIKE, "--entrypoint=python3", image, "-c", program)

@@ -101,7 +101,7 @@ def test_hl7_alone_and_a_receiver_that_rejects_at_first(
         assert "ZZ" not in gateway.log
 
 
-def test_a_token_does_not_go_in_the_clear(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_not_sent_unencrypted(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "ZZTOKEN")
     path = tmp_path / "gateway.toml"
     path.write_text(

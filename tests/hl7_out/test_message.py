@@ -57,7 +57,7 @@ def test_it_is_valid(header: str, fields: str) -> None:
         assert segment(text, "PID")[5] == "^^^^^^U"
 
 
-def test_a_message_at_fault_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_message_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_pid", lambda _source: "PID|1||ZZID||ZZNAME||20249999")
     with pytest.raises(ValueError, match="not valid") as raised:
         text_of()

@@ -106,7 +106,7 @@ NOW = datetime(2026, 11, 25, 9, 30, 5, 7, tzinfo=UTC)
         (datetime(2028, 2, 1), datetime(2028, 2, 1, tzinfo=UTC), datetime(2028, 2, 1, tzinfo=UTC)),
     ],
 )
-def test_a_month_is_of_whole_hours_and_not_of_the_future(chosen: datetime, start: datetime, end: datetime) -> None:
+def test_a_month_has_whole_hours_and_ends_by_now(chosen: datetime, start: datetime, end: datetime) -> None:
     assert usage.month(chosen, NOW) == (start, end)
 
 
@@ -187,7 +187,7 @@ def test_a_function_without_provisioned_concurrency_has_none() -> None:
     assert usage.find_parts(aws, "stack").provisioned == 0
 
 
-def test_a_stack_of_something_else() -> None:
+def test_a_stack_without_the_service() -> None:
     aws: Any = Aws([], [(FUNCTION, "Other", "other")])
     with pytest.raises(ServiceError, match="no functions of this project"):
         usage.find_parts(aws, "stack")
@@ -216,7 +216,7 @@ def with_settings(**overrides: Any) -> StackSettings:
     return dataclasses.replace(default_settings(), **overrides)
 
 
-def test_images_that_are_expected() -> None:
+def test_an_expected_number_of_images() -> None:
     expected = bill.expected_usage(with_settings(), Expected(100, 2.0, 250.0))
     assert expected.invocations == expected.uploads == 100
     assert expected.milliseconds == 25_000
@@ -242,7 +242,7 @@ def test_images_that_are_expected() -> None:
         ),
     ],
 )
-def test_settings_count(overrides: dict[str, Any], look: Callable[[Usage], Any], value: Any) -> None:
+def test_settings_change_the_usage(overrides: dict[str, Any], look: Callable[[Usage], Any], value: Any) -> None:
     assert look(bill.expected_usage(with_settings(**overrides), Expected(10_000, 1.0, 100.0))) == value
 
 
