@@ -178,7 +178,7 @@ class Proxy:
         with self._lock:
             url = self._uploads.get(request.path.removeprefix(UPLOAD_PATH))
         if url is None or request.method != "POST":
-            return _problem(HTTPStatus.NOT_FOUND, "not_found", "This upload does not exist. Start it again.")
+            return _problem(HTTPStatus.NOT_FOUND, "not_found", "This upload does not exist. Start the upload again.")
         length = request.content_length
         if length is None or length > MAX_UPLOAD_BYTES:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The upload is too large.")

@@ -28,7 +28,7 @@ class PeakModel:
 
 def test_the_scale_is_a_quantile_of_the_hottest_cells_of_images_with_pneumonia(images_dir: Path) -> None:
     model = PeakModel([float(peak) for peak in range(1, 17)])
-    assert heat_scale.measure(model, images_dir) == {  # type: ignore[arg-type]  # what is used of a model
+    assert heat_scale.measure(model, images_dir) == {  # type: ignore[arg-type]  # has the only method that is used
         "full_scale": pytest.approx(np.quantile(np.arange(1.0, 17.0), 0.75)),
         "films": 16,
         "quantile": 0.75,

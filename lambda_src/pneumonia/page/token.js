@@ -26,7 +26,7 @@ const TOKEN_WORDS = {
     why: "This service requires a token. Ask its operator for one.",
     label: "Token",
     what: "the access token",
-    refused: "The token was not accepted. Enter the current one.",
+    refused: "The token was not accepted. Enter the current token.",
     give: "Enter the token",
 };
 
