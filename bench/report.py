@@ -101,8 +101,8 @@ def warnings(results: dict[str, Any]) -> list[str]:
     for title, images in (("", process), (" without VNNI", process.get("avx2", {}))):
         for image in (images[name] for name in IMAGES if name in images):
             found += [
-                f"{image['film']}{title}: the times of {name} have two modes, {low:.1f} and {high:.1f} ms; its median "
-                "says little."
+                f"{image['film']}{title}: the times of {name} have two modes, {low:.1f} and {high:.1f} ms, so "
+                "the median is not meaningful."
                 for name, (low, high) in image.get("two_modes", {}).items()
             ]
             if not image.get("rounds", {}).get("quiet", True):

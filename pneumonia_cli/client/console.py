@@ -18,7 +18,7 @@ from pneumonia_cli.local.wsgi_server import PortInUse, running
 
 
 def run(service: Service, *, port: int, open_browser: bool, as_json: bool, stop: threading.Event | None = None) -> int:
-    """Serve until Ctrl-C, SIGTERM, or until `stop` is set, and return the exit code.
+    """Serve until Ctrl-C or SIGTERM, or until `stop` is set. Return the exit code.
 
     The one-time code is not part of the opened URL, because every user can see the arguments of the browser process.
     Raises UsageProblem, ServiceError.

@@ -21,7 +21,7 @@ HL7_FILE: Final = "report.hl7"
 
 @dataclass(frozen=True)
 class Reports:
-    """Reports to make of each answer; none by default. `hl7` is None if no receiver is configured.
+    """Reports to create for each prediction; none by default. `hl7` is None if no receiver is configured.
 
     `patient_system` is the URI of the patient ids, for FHIR.
     """
