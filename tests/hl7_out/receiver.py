@@ -50,7 +50,7 @@ def mllp_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
             except OSError:
                 return
             receiver.connections += 1
-            link.settimeout(10)
+            link.settimeout(60)
             with suppress(OSError), link:
                 secure = tls.wrap_socket(link, server_side=True) if tls else link
                 with secure:

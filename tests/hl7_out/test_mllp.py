@@ -82,9 +82,10 @@ def test_a_receiver_that_never_ends_its_answer() -> None:
 
     def trickle(listener: socket.socket) -> None:
         link, _ = listener.accept()
-        with link, contextlib.suppress(OSError):
-            for byte in START + MSH + b"MSA|AA|" + control_id(MESSAGE).encode() + b"\r" + END:
-                link.sendall(bytes([byte]))
+        with link, contextlib.suppress(OSError):  # until the sender closes the connection
+            link.sendall(START)
+            for _ in range(3000):
+                link.sendall(b"x")
                 time.sleep(0.02)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
