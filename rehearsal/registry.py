@@ -15,7 +15,7 @@ from typing import Final
 from pneumonia_cli.local.names import HOST
 
 COMMAND: Final = "docker-registry"
-_START_SECONDS: Final = 30
+_START_SECONDS: Final = 120
 
 
 class RegistryFailed(Exception):

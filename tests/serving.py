@@ -58,7 +58,7 @@ def serving(*arguments: str, **environment: str) -> Iterator[Service]:
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
+            process.wait(timeout=120)
         process.kill()
         process.wait()
         process.stdout.close()

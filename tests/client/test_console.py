@@ -85,7 +85,7 @@ def test_the_list_of_processes_contains_neither_code_nor_key(stack: Stack, tmp_p
         deadline = time.monotonic() + 60
         while not (tmp_path / "started").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        key = requests.post(f"{told['url']}_session", json={"code": told["code"]}, timeout=30).json()["key"]
+        key = requests.post(f"{told['url']}_session", json={"code": told["code"]}, timeout=120).json()["key"]
         following = json.loads(process.stdout.readline())["code"]
         listed = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if readable(file)]
         (tmp_path / "stop").touch()

@@ -11,7 +11,7 @@ def test_values_are_returned_in_the_order_of_the_items() -> None:
 
     def work(item: int) -> int:
         if item == 0:
-            assert second_done.wait(30)
+            assert second_done.wait(120)
         if item == 1:
             second_done.set()
         return item * 10

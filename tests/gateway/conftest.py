@@ -79,7 +79,7 @@ def make_config(tmp_path: Path, pacs: Pacs) -> MakeConfig:
         document: dict[str, Any] = {
             "state": str(tmp_path / "state"),
             "listen": {"host": "127.0.0.1", "port": 0},
-            "deliver": {"host": "127.0.0.1", "port": pacs.port, "ae_title": "PACS", "timeout_seconds": 5},
+            "deliver": {"host": "127.0.0.1", "port": pacs.port, "ae_title": "PACS", "timeout_seconds": 60},
             "limits": {"min_free_mb": 1, "first_retry_seconds": 0.05, "longest_retry_seconds": 0.1},
         }
         for name, values in sections.items():

@@ -63,20 +63,20 @@ class Orthanc:
         return [self._tags(found["ID"]) for found in self._post("/tools/find", query)]
 
     def add(self, image: bytes) -> None:
-        response = requests.post(f"{self.http}/instances", data=image, timeout=30)
+        response = requests.post(f"{self.http}/instances", data=image, timeout=120)
         response.raise_for_status()
 
     def file(self, sop_instance_uid: str) -> bytes:
         (found,) = self._post("/tools/lookup", sop_instance_uid, raw=True)
-        return requests.get(f"{self.http}/instances/{found['ID']}/file", timeout=30).content
+        return requests.get(f"{self.http}/instances/{found['ID']}/file", timeout=120).content
 
     def _tags(self, identifier: str) -> dict[str, Any]:
-        tags = requests.get(f"{self.http}/instances/{identifier}/simplified-tags", timeout=30).json()
+        tags = requests.get(f"{self.http}/instances/{identifier}/simplified-tags", timeout=120).json()
         assert isinstance(tags, dict)
         return tags
 
     def _post(self, path: str, body: Any, *, raw: bool = False) -> Any:
-        response = requests.post(f"{self.http}{path}", data=body if raw else json.dumps(body), timeout=30)
+        response = requests.post(f"{self.http}{path}", data=body if raw else json.dumps(body), timeout=120)
         response.raise_for_status()
         return response.json()
 
@@ -120,11 +120,11 @@ def orthanc(
             yield running
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         try:
             if requests.get(url, timeout=5).ok:
@@ -144,7 +144,7 @@ def storescu(port: int, folder: Path, *images: bytes, called: str = "PNEUMONIA")
         paths.append(folder / f"{number}.dcm")
         paths[-1].write_bytes(image)
     command = ["storescu", "-aet", "MODALITY", "-aec", called, "127.0.0.1", str(port), *map(str, paths)]
-    return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode
+    return subprocess.run(command, check=False, capture_output=True, timeout=300).returncode
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def dcmqrscp(folder: Path) -> Iterator[tuple[int, Path]]:
             ["dcmqrscp", "--config", str(folder / "dcmqrscp.cfg"), str(port)], stdout=log, stderr=log
         )
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 120
             while subprocess.run(
                 ["echoscu", "-aec", "PACS", "127.0.0.1", str(port)], check=False, capture_output=True
             ).returncode:
@@ -174,4 +174,4 @@ def dcmqrscp(folder: Path) -> Iterator[tuple[int, Path]]:
             yield port, store
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(120)

@@ -91,7 +91,7 @@ def test_the_command_serves_with_the_local_model_until_a_signal(config_file: Pat
         until(lambda: pacs.of_kind("SR"), 60)
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     events = [json.loads(line)["event"] for line in rest.splitlines()]
     assert events[:2] == ["received", "answered"]
     assert {"stopping", "delivered"} <= set(events)

@@ -44,7 +44,7 @@ def results_of(opened: Door, answer: Dataset) -> list[dict[str, Any]]:
     """Return the result at the RetrieveURL of each instance."""
     headers = {"Authorization": f"Bearer {opened.token}"} if opened.token else {}
     addresses = [item.RetrieveURL for item in answer.ReferencedSOPSequence]
-    return [requests.get(address, headers=headers, timeout=30).json() for address in addresses]
+    return [requests.get(address, headers=headers, timeout=120).json() for address in addresses]
 
 
 @pytest.mark.parametrize("mode", ["none", "token"])

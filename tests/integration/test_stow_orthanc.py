@@ -61,7 +61,7 @@ def stow(pacs: Orthanc, *resources: str) -> requests.Response:
 
 
 def studies(pacs: Orthanc) -> list[str]:
-    found: list[str] = requests.get(f"{pacs.http}/studies", timeout=30).json()
+    found: list[str] = requests.get(f"{pacs.http}/studies", timeout=120).json()
     return found
 
 

@@ -42,7 +42,7 @@ class Front:
         headers: dict[str, str] | list[tuple[str, str]] | None = None,
         chunked: bool = False,
     ) -> Answer:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         with contextlib.closing(connection):
             pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or [])
             connection.putrequest(method, target)
@@ -188,7 +188,7 @@ def test_an_answer_of_more_than_6_mb_is_a_502() -> None:
 
 def test_calls_are_served_one_at_a_time(settings: StackSettings) -> None:
     inside, most = 0, 0
-    gate = threading.Barrier(3, timeout=30)
+    gate = threading.Barrier(3, timeout=120)
 
     def handler(_event: Any, _context: Any) -> str:
         nonlocal inside, most

@@ -23,7 +23,7 @@ def asked(url: str, method: str = "GET", **headers: str) -> requests.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with requests.Session() as session:
         session.trust_env = False
-        return session.request(method, url, headers=named, timeout=30)
+        return session.request(method, url, headers=named, timeout=120)
 
 
 @pytest.mark.parametrize(

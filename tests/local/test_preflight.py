@@ -29,7 +29,7 @@ class Front:
 
     def ask(self, method: str, **headers: str) -> requests.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.request(method, f"{self.url}/predict", headers=named, timeout=30)
+        return requests.request(method, f"{self.url}/predict", headers=named, timeout=120)
 
 
 @pytest.fixture

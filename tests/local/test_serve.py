@@ -41,7 +41,7 @@ def start(artifacts: Path) -> Iterator[Start]:
 def test_stays_up_until_it_is_stopped(start: Start, number: signal.Signals, image_bytes: Callable[..., bytes]) -> None:
     process = start("--port", "0", "--s3-port", "0")
     facts = introduction(process)
-    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=120)
     with contextlib.closing(connection):
         connection.request("GET", "/health")
         assert json.loads(connection.getresponse().read())["status"] == "ok"
@@ -69,7 +69,7 @@ def test_asks_for_the_token_that_it_prints(start: Start) -> None:
     facts = introduction(start("--port", "0", "--s3-port", "0", "--auth", "token"))
 
     def status(path: str, **headers: str) -> int:
-        connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=120)
         with contextlib.closing(connection):
             connection.request("GET", path, headers=headers)
             return connection.getresponse().status
@@ -80,7 +80,7 @@ def test_asks_for_the_token_that_it_prints(start: Start) -> None:
 
 def test_by_default_no_token_is_required(start: Start) -> None:
     facts = introduction(start("--port", "0", "--s3-port", "0"))
-    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(facts["Function URL"]).netloc, timeout=120)
     with contextlib.closing(connection):
         connection.request("GET", "/config")
         config = json.loads(connection.getresponse().read())
@@ -92,12 +92,12 @@ def test_requests_are_printed_without_names(start: Start) -> None:
     process = start("--port", "0", "--s3-port", "0")
     netloc = urlsplit(introduction(process)["Function URL"]).netloc
     for path in ("/results/jane-doe", "/jane-doe", "/page/jane-doe.js"):
-        connection = http.client.HTTPConnection(netloc, timeout=30)
+        connection = http.client.HTTPConnection(netloc, timeout=120)
         with contextlib.closing(connection):
             connection.request("GET", path)
             assert connection.getresponse().status == 404
     host, _, port = netloc.partition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as raw:  # the method holds a control sequence
+    with socket.create_connection((host, int(port)), timeout=120) as raw:  # the method holds a control sequence
         raw.sendall(f"\x1b[2J /config HTTP/1.1\r\nHost: {netloc}\r\nConnection: close\r\n\r\n".encode())
         assert raw.recv(12) in (b"HTTP/1.1 405", b"HTTP/1.0 405", b"HTTP/1.1 400")
     process.send_signal(signal.SIGTERM)

@@ -141,7 +141,7 @@ def test_uploads_that_run_when_the_command_stops_are_recorded(
     go, put = threading.Event(), s3.put_object
 
     def slowly(**arguments: Any) -> Any:
-        assert go.wait(30)
+        assert go.wait(120)
         return put(**arguments)
 
     monkeypatch.setattr(s3, "put_object", slowly)
