@@ -71,7 +71,7 @@ def run(
     """Run the batches in their order.
 
     `duration`: returns the seconds of a warm invocation for a number of images. `colds`: measured seconds from the
-    start of Python to the first answer. One of these times is added to the first batch of a new instance. New instances
+    start of Python to the first response. One of these times is added to the first batch of a new instance. New instances
     start at the rate that AWS documents for Lambda.
     """
     chance = random.Random(seed)  # noqa: S311  # nosec B311

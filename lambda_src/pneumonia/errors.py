@@ -169,7 +169,7 @@ class BlankImage(PneumoniaError):
 
 
 class ObjectArchived(PneumoniaError):
-    """The object is in a storage class from which it must be restored before it can be read."""
+    """The object is in an archive storage class or tier. It must be restored before it can be read."""
 
     code = "object_archived"
     status = 409
@@ -177,7 +177,7 @@ class ObjectArchived(PneumoniaError):
 
 
 class ProcessingFailed(PneumoniaError):
-    """The function crashed or timed out twice on this image, and on no other image of the batch."""
+    """Every attempt to process the image failed. In a backfill, the function crashed or timed out on it twice."""
 
     code = "processing_failed"
     status = 422
@@ -230,8 +230,8 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
 
 
 def help_path(code: str) -> str:
-    """Return the path, with a fragment, where the service explains an error code. The host is the one that sent the
-    response."""
+    """Return the path, with a fragment, where the service explains an error code. The path is on the host
+    that sent the response."""
     return f"/docs#{code}"
 
 

@@ -83,7 +83,7 @@ def roc_path(audit: Audit) -> str:
 
 
 def calibration_dots(audit: Audit) -> list[Dot]:
-    """Return the bins of the calibration plot. Probabilities are for the share of pneumonia among these images."""
+    """Return the bins of the calibration plot, with probabilities for the share of pneumonia among these images."""
     bins = figures.calibration_bins(audit.scores.y, audit.local)
     most = max(count for _, _, count in bins)
     return [

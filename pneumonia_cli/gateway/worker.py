@@ -35,9 +35,9 @@ MOST_INTERRUPTED: Final = 5
 class Worker:
     """Do the next step for one image. Safe to share between threads.
 
-    `reports`: the reports to make, in addition to DICOM results if `dicom` is set, otherwise instead of them.
-    `keep_burned_in`: refuse images whose header says that text is burnt in, since a prediction would send out that
-    text.
+    `reports`: the FHIR and HL7 reports to make. `dicom`: whether DICOM results are made.
+    `keep_burned_in`: keep images in the hospital whose header says that text is burnt in. A prediction would send this
+    text out.
     """
 
     store: Store
@@ -90,7 +90,8 @@ class Worker:
             raise GiveUp(str(error)) from error
         if job.interrupted >= MOST_INTERRUPTED:
             raise GiveUp(
-                f"The gateway stopped {job.interrupted} times while it predicted this image, alone or with others."
+                f"The gateway stopped {job.interrupted} times while it predicted this image, alone or with other "
+                "images."
             )
         self.store.begin(job, self.clock() + self.backoff.seconds(job.interrupted + 1))
         if clean.burned_in and self.keep_burned_in:

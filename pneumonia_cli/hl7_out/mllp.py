@@ -28,7 +28,9 @@ class NotAcknowledged(Exception):
 
 @dataclass(frozen=True)
 class Receiver:
-    """The receiver of messages. `tls_ca`: certificates to trust; `tls_certificate` and `tls_key`: for the client.
+    """The receiver of messages.
+
+    `tls_ca`: certificates to trust. `tls_certificate` and `tls_key`: certificate and key of this client.
 
     Opens a new connection for each message, one at a time, since many receivers accept only one connection. Safe to
     share between threads.
@@ -44,7 +46,7 @@ class Receiver:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def send(self, message: bytes) -> None:
-        """Send a message and wait for its acknowledgement. Raises NotAcknowledged unless it was accepted."""
+        """Send a message and wait for its acknowledgement. Raises NotAcknowledged if the message was not accepted."""
         try:
             with self._lock, self._connected() as link:
                 link.sendall(_START + message + _END)

@@ -61,5 +61,7 @@ def _listen(port: int) -> socket.socket:
                 f"Port {port} of this machine is in use. Stop the program that uses it, or choose another port."
             ) from None
         if error.errno == errno.EACCES:
-            raise PortInUse(f"You do not have permission to use port {port}. Choose a port from 1024 on.") from None
+            raise PortInUse(
+                f"You do not have permission to use port {port}. Choose a port of 1024 or higher."
+            ) from None
         raise

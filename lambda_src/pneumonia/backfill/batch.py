@@ -151,7 +151,7 @@ class Batch:
         crashed = [outcome["crashed"] for outcome in outcomes if "crashed" in outcome]
         if len(crashed) == len(outcomes) > 1:
             raise EveryImageFailed(
-                f"The function ended on each of {len(outcomes)} images. It may need more memory or time."
+                f"The function crashed or timed out on each of {len(outcomes)} images. It may need more memory or time."
             )
         tally = Tally()
         for outcome in outcomes:

@@ -101,7 +101,9 @@ def _add(tally: Tally, counts: Mapping[str, Any]) -> None:
     try:
         tally.add(counts)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ManifestUnreadable("A file of the map run has a line that is not the counts of a batch.") from None
+        raise ManifestUnreadable(
+            "A file of the map run has a line that does not contain the counts of a batch."
+        ) from None
 
 
 def _size_of(child: Mapping[str, Any]) -> int:

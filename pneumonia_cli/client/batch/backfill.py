@@ -210,8 +210,8 @@ def _summary(machine: Machine, name: str) -> dict[str, Any] | None:
 def _show(machine: Machine, name: str, status: str, summary: Mapping[str, Any] | None) -> None:
     if summary is None:
         output.print_text(
-            f"{name} ended as {status} without a summary. Existing results stay. Start the backfill again to predict "
-            "the remaining images."
+            f"{name} ended with the status {status} and without a summary. Existing results stay. Start the "
+            "backfill again to predict the remaining images."
         )
         return
     counts = summary["counts"]

@@ -27,7 +27,7 @@ NOT_BEGUN = "Not uploaded yet. Run the same command again to continue."
 LOST = (
     "The upload is no longer in the upload bucket. If its file still exists, run the same command to upload it again."
 )
-DEAD = "The worker failed to process it, and its message is in the dead-letter queue. See `pneumonia redrive`."
+DEAD = "The worker failed to process the image, and its message is in the dead-letter queue. See `pneumonia redrive`."
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_a_stopped_backfill_ends_without_a_summary(
     watched = pneumonia("backfill", "--execution", name, *parts)
     assert watched.code == 4
     assert running(sfn, machine) == {}
-    assert "ended as ABORTED without a summary" in watched.out
+    assert "ended with the status ABORTED and without a summary" in watched.out
     as_json = json.loads(pneumonia("backfill", "--execution", name, "--json", *parts).out)
     assert as_json == {"execution": name, "status": "ABORTED", "summary": None}
 
