@@ -1,4 +1,4 @@
-"""results.json: one section for each command, so that a command does not overwrite the results of another one.
+"""Read and write results.json. Each command has its own section, so it does not overwrite the results of others.
 
 The top-level sections are from the kind of machine (`machine.kind`) of the last run. Sections from other kinds of
 machine are in `others`, by kind. When a command runs on one of these kinds again, the sections of this kind move

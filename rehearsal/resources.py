@@ -1,4 +1,4 @@
-"""The resource types that moto's CloudFormation lacks or implements too coarsely: one small class each.
+"""Resource types that moto's CloudFormation lacks or does not implement closely enough, each as a small class.
 
 For each new type that a stack uses, add a class here and to `kinds`. The class needs a call that creates the resource
 and a call that removes it.

@@ -46,7 +46,7 @@ export const MESSAGES = {
     },
     not_a_radiograph: {
         title: "This is not a radiograph",
-        advice: "According to the file, it comes from another kind of device. Choose a frontal chest X-ray.",
+        advice: "According to the file, the image comes from another kind of device. Choose a frontal chest X-ray.",
     },
     for_processing: {
         title: "This is a raw detector image",

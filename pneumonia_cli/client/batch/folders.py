@@ -1,4 +1,4 @@
-"""The folder with the files of a batch: next to its images, unless the user names another one."""
+"""Find the folder with the results of a batch: next to the folder of images, unless the user names another folder."""
 
 import sqlite3
 from contextlib import closing

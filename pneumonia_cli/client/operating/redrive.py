@@ -76,7 +76,7 @@ def _by_task(sqs: "SQSClient", source_url: str, target_url: str, found: int, on_
         if status not in ("RUNNING", "CREATED"):
             reason = task.get("FailureReason", "no reason was given")
             raise ServiceError(
-                f"Moving the messages ended with the status {status}, after {moved} messages: {reason}. "
+                f"Moving the messages ended with the status {status} after {moved} messages: {reason}. "
                 "Run the command again."
             )
         time.sleep(_LOOK_EVERY_SECONDS)
