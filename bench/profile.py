@@ -1,4 +1,4 @@
-"""Measure how the time of a warm request divides into steps, and the time of the model into kinds of operators."""
+"""Measure the time of each step of a warm request, and the time of each kind of operator in the model."""
 
 import json
 import statistics

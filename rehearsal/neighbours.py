@@ -39,6 +39,6 @@ def in_another_region(proofs: Proofs, template: Mapping[str, Mapping[str, Any]])
             if one["Type"] in _GLOBAL and _GLOBAL[one["Type"]] in one.get("Properties", {})
         }
         fixed = [logical_id for logical_id, name in named.items() if "AWS::Region" not in name]
-        require(not fixed, f"the same name in every region: {fixed}")
+        require(not fixed, f"names without the region: {fixed}")
         require(bool(named), "no resource has an explicit name, not even the dashboard")
         proof.seen = f"explicit names, each with the region: {len(named)}"

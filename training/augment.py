@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.sampling import box_mean, sample
 
 UNIFORMS = 40
-"""How many random numbers in [0, 1) the augmentation of one image needs."""
+"""Number of random numbers in [0, 1) that the augmentation of one image needs."""
 
 _KNOTS = 6
 _BANK = 3  # side of the stored noise field, as a multiple of the image side
@@ -96,7 +96,7 @@ def _moved(images: Any, u: Any, a: Augmentation) -> Any:
 
 
 def _cut(line: Any, chance: Any, share: Any, side: Any, a: Augmentation) -> Any:
-    """Return source positions on one axis, in -1..1, for a cut at one end after which the rest is stretched."""
+    """Return source positions on one axis, in -1..1, for a cut at one end. The rest is stretched to the full side."""
     share = ops.where(chance < a.cut_probability, share * a.cut, 0.0)
     return line * (1 - share) + ops.where(side < 0.5, -share, share)
 

@@ -4,10 +4,10 @@
 
 The interface of the graph stays the same. The command uses static quantisation (Jacob et al. 2018, arXiv:1712.05877) in
 onnxruntime's QDQ form, with int8 weights for each output channel and uint8 activations. The ranges of the activations
-come from training images, after `training/equalise.py` made them even between channels. The backbone reads the uint8
-image itself (`training/image_input.py`), and its channels are padded (`training/padding.py`). The head costs little and
-stays in float32. `--reduce-range` uses 7 of the 8 bits of the weights: an AVX2 CPU without VNNI adds pairs of products
-in 16 bits, which 8-bit weights can saturate.
+come from training images. Before that, `training/equalise.py` makes the ranges similar between channels. The backbone
+reads the uint8 image itself (`training/image_input.py`), and its channels are padded (`training/padding.py`). The head
+costs little and stays in float32. `--reduce-range` uses 7 of the 8 bits of the weights: an AVX2 CPU without VNNI adds
+pairs of products in 16 bits, which 8-bit weights can saturate.
 """
 
 import argparse

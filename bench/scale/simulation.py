@@ -71,8 +71,8 @@ def run(
     """Run the batches in their order.
 
     `duration`: returns the seconds of a warm invocation for a number of images. `colds`: measured seconds from the
-    start of Python to the first response. One of these times is added to the first batch of a new instance. New instances
-    start at the rate that AWS documents for Lambda.
+    start of Python to the first response. One of these times is added to the first batch of a new instance. New
+    instances start at the rate that AWS documents for Lambda.
     """
     chance = random.Random(seed)  # noqa: S311  # nosec B311
     outcome = Outcome()

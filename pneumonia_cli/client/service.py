@@ -133,7 +133,7 @@ class Service:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Send one authenticated request and return the answer, with any status. Raises NetworkError.
+        """Send one authenticated request and return the response, with any status. Raises NetworkError.
 
         If the function was idle for weeks, the request is repeated for up to five minutes until the function is active.
         Raises ServiceError if it is still inactive then.
@@ -199,7 +199,7 @@ class Service:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
-            # Ignore the proxy of the environment: it cannot reach the ports of this machine.
+            # Ignore the proxy in the environment variables, because it cannot reach the ports of this machine.
             session.trust_env = not is_loopback(self.url)
             retry = Retry(
                 total=self._retries,

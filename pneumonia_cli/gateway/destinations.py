@@ -1,4 +1,4 @@
-"""All destinations of a gateway as one. Each gets its own files, and a failure of one does not delay the others."""
+"""Combine all destinations of a gateway. Each gets its own files, and a failure of one does not delay the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Several:
     parts: Mapping[str, tuple[str, Destination]]
 
     def send(self, files: Sequence[Path]) -> None:
-        """Deliver the files of one image. Raises TryAgain unless every destination has accepted its files."""
+        """Deliver the files of one image. Raises TryAgain if a destination has not accepted its files."""
         reasons = []
         for name, (ending, destination) in self.parts.items():
             own = [file for file in files if file.name.endswith(ending)]

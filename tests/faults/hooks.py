@@ -27,7 +27,7 @@ RATES: Final = {
     "throttled": 0.012,  # 503 SlowDown; the call is not carried out
     "failed": 0.008,  # 500; the call is not carried out
     "connection lost before": 0.008,
-    "answer lost": 0.02,  # the call is carried out, but the caller gets no answer
+    "answer lost": 0.02,  # the call is carried out, but the caller gets no response
     "conflict": 0.02,  # 409: another conditional write is in progress; only for conditional writes
     "cut short": 0.02,  # the body of an object is truncated; only for reads
     "killed": 0.002,  # the process dies immediately
@@ -47,7 +47,7 @@ _XML = '<?xml version="1.0"?><Error><Code>{}</Code><Message>On purpose.</Message
 class Faults:
     """Choose a fault at random for each call.
 
-    `note` is called with each fault, the call, and the messages that the queue sent but that never arrived.
+    `note` is called with each fault, the call, and the messages of the queue that were lost on the way.
     """
 
     def __init__(self, chance: random.Random, note: Note, stall_seconds: float) -> None:

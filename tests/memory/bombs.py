@@ -1,4 +1,4 @@
-"""Small files that made a library allocate gigabytes, or could have. Their names say what causes this."""
+"""Small files that made, or could have made, a library allocate gigabytes. Each name gives the cause."""
 
 import struct
 from collections.abc import Callable
