@@ -42,7 +42,7 @@ class Upgrade:
         self._out = cdk.tree.parent / "upgraded"
 
     def run(self) -> None:
-        """Run all steps, or add one row that says why no step is run. Raise the exception of the step that fails."""
+        """Run all steps, or add one row that says why no step is run. Raises the exception of the step that fails."""
         if not unpacked(self._old):
             with self._proofs.step("An update from the last release is skipped") as proof:
                 proof.seen = absent()

@@ -11,7 +11,7 @@ URL = "https://abc123.lambda-url.eu-central-1.on.aws"
 KEYS = Credentials("AKIDEXAMPLE", "secret", "session-token")
 
 
-def test_a_signature_is_that_of_botocore_and_covers_the_body() -> None:
+def test_a_signature_equals_that_of_botocore_and_covers_the_body() -> None:
     def sign(body: bytes) -> dict[str, str]:
         request = Request("POST", f"{URL}/predict?heatmap=true", data=body, headers={"Content-Type": "image/png"})
         prepared = request.prepare()
@@ -80,6 +80,6 @@ def test_urls_that_may_be_called() -> None:
         "https://",
     ],
 )
-def test_urls_that_may_not(url: str) -> None:
+def test_urls_that_must_not_be_called(url: str) -> None:
     with pytest.raises(UsageProblem):
         checked_url(url)

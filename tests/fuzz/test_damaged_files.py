@@ -47,7 +47,7 @@ def buckets() -> Iterator[None]:
         yield
 
 
-def test_the_same_number_is_the_same_input() -> None:
+def test_the_same_number_gives_the_same_input() -> None:
     assert [mutated(number) for number in range(20)] == [mutated(number) for number in range(20)]
     assert len({mutated(number)[1] for number in range(200)}) > 190
 

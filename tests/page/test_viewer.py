@@ -43,7 +43,7 @@ FROM_MAP = """async ([map, width, height]) => {
 
 
 @pytest.mark.parametrize("size", [(300, 200), (1024, 700)])
-def test_heat_drawn_from_the_map_is_that_of_the_picture(
+def test_heat_drawn_from_the_map_equals_that_of_the_png(
     open_page: Open, service: Service, size: tuple[int, int]
 ) -> None:
     page = open_page(service, bypass_csp=True)

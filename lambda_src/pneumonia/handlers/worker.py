@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _handle(message: Message, request_id: str, least: Care) -> bool:
     """Process the uploads of one message. Return False, after logging the reason, if the service failed.
 
-    `least`: the minimum care for every message of the batch.
+    `least`: the lowest `Care` for a message of this batch.
     """
     try:
         for upload in message.uploads():

@@ -71,7 +71,7 @@ GROWN = AGAIN.replace(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the GNU C library keeps the memory")
-def test_memory_that_stays_in_use_is_not_asked_for_at_each_image() -> None:
+def test_memory_that_stays_in_use_is_not_requested_for_each_image() -> None:
     environment = {"PYTHONPATH": str(Path(__file__).parents[3] / "lambda_src")}
     done = subprocess.run([sys.executable, "-c", GROWN], env=environment, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 1000  # each image has 1,953 pages

@@ -88,6 +88,6 @@ def test_the_page_does_not_need_the_model(ask: Ask, monkeypatch: pytest.MonkeyPa
     assert ask("GET", "/").status == 200
 
 
-def test_the_page_may_not_be_installed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_cannot_be_installed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "one_page", lambda: None)
     assert ask("GET", "/").status == 404
