@@ -124,7 +124,7 @@ class Uploads(Construct):
     def serve(self, api: lambda_.Function) -> None:
         """Allow `api` to presign uploads, and to read the results of these uploads.
 
-        It cannot read an upload, or the result of an object that was put into the bucket by other means. With the
+        `api` cannot read an upload, or the result of an object that was put into the bucket by other means. With the
         setting `feedback` it stores the feedback of readers on the results that it can read.
         """
         api.add_environment("UPLOADS_BUCKET", self.upload_bucket.bucket_name)
@@ -221,7 +221,7 @@ def _upload_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
 def _upload_cors(settings: StackSettings) -> s3.CorsRule:
     """Return the rule that allows pages to POST from a browser. Only the presigned policy decides what they may upload.
 
-    The bucket cannot name its own Function URL: the function needs the bucket's name, and CloudFormation refuses the
+    The bucket cannot name the Function URL of its stack: the function needs the bucket's name, and CloudFormation refuses the
     circular reference. The rule therefore allows all Function URLs of the region, and the page that a command serves on
     the user's machine.
     """

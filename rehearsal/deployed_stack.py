@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 180
 
 
 def until(holds: Callable[[], bool], otherwise: str) -> None:
-    """Wait until `holds` returns true. Raise NotShown with the message `otherwise` if it does not."""
+    """Wait until `holds` returns true. Raise NotShown with the message `otherwise` if it does not in time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         require(time.monotonic() < deadline, otherwise)

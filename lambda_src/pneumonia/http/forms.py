@@ -31,7 +31,7 @@ def is_multipart(content: str | bytes, content_type: str) -> bool:
 
 
 def file_of(content: str | bytes, content_type: str, max_bytes: int, in_query: frozenset[str]) -> bytes:
-    """Return the bytes of the only file in a form. Other fields are ignored, unless `in_query` names them.
+    """Return the bytes of the only file in a form. Fields named in `in_query` are refused, other fields are ignored.
 
     Raises MalformedRequest (several files, a field of `in_query`, or a damaged form), MissingImage (no file, or an
     empty one), TooLarge.

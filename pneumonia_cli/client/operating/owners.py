@@ -42,7 +42,7 @@ class Owners:
             stem = _stem(key)
             if is_contested(stem):
                 contested.setdefault(stem, []).append((key, version))
-            elif self.covers(stem):  # an uncontested stem is the upload key
+            elif self.covers(stem):  # the stem can belong to one upload only, and is its key
                 yield key, version
         for objects in contested.values():
             yield from self._of_stem(objects)
