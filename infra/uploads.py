@@ -221,9 +221,9 @@ def _upload_lifecycle(settings: StackSettings) -> list[s3.LifecycleRule]:
 def _upload_cors(settings: StackSettings) -> s3.CorsRule:
     """Return the rule that allows pages to POST from a browser. Only the presigned policy decides what they may upload.
 
-    The bucket cannot name the Function URL of its stack: the function needs the bucket's name, and CloudFormation refuses the
-    circular reference. The rule therefore allows all Function URLs of the region, and the page that a command serves on
-    the user's machine.
+    The bucket cannot name the Function URL of its stack: the function needs the bucket's name, and CloudFormation
+    refuses the circular reference. The rule therefore allows all Function URLs of the region, and the page that a
+    command serves on the user's machine.
     """
     return s3.CorsRule(
         id="Pages",

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 Array = NDArray[np.float64]
 
 DECIMALS = 6
-"""Decimals of the figures in the card. Enough for documents, which round these figures again, to three decimals or fewer."""
+"""Decimals of the figures in the card. Documents round these figures again, to three decimals or fewer."""
 
 
 def rounded(value: float) -> float:

@@ -49,7 +49,7 @@ class UnwritableOutput(CliError):
 
 
 class ServiceError(CliError):
-    """The service did not answer, or its answer cannot be used."""
+    """The service did not respond, or its response cannot be used."""
 
     exit_code = EXIT_SERVICE
     code = "service"

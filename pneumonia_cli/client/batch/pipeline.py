@@ -129,7 +129,7 @@ class _Run:
             moved = False
             next_look = time.monotonic() + _LOOK_EVERY_SECONDS
         if self._dead:
-            self._collector.catch_up(self._dead)  # somebody may have moved their messages back to the queue
+            self._collector.catch_up(self._dead)  # an operator may have moved their messages back to the queue
         self._show()
         return DEAD if self._dead else None
 
@@ -161,7 +161,7 @@ class _Run:
         self._bars.update(self._answering, completed=answered)
 
     def _stalled(self) -> str | None:
-        """Handle a look without new results. Returns the reason to stop, or None to continue."""
+        """Handle a check that found no new results. Returns the reason to stop, or None to continue."""
         if self._patience.all_dead(len(self._waiting) + len(self._dead)):
             # If everything that was sent has failed, the worker is broken, and more images would fail too.
             if not self._uploader.busy or (self._sent and not self._answered):
