@@ -34,7 +34,7 @@ _ROLLBACK_ALARMS: Final = {"Api": ("ApiErrors", "ApiHttp5xx", "ApiSlow"), "Worke
 
 _CHECK_MEMORY_MB: Final = 512
 _MAX_TIMEOUT_SECONDS: Final = 900
-# Added to the version's own time limit, for Lambda to load and start its image.
+# Added to the version's own time limit, so that Lambda has time to load and start its container image.
 _COLD_SECONDS: Final = 90
 
 
@@ -100,7 +100,7 @@ class Release(Construct):
             alias=live,
             deployment_config=_CONFIGS[self._settings.deployment],
             alarms=alarms,
-            # Without policy updates, because the construct would add a managed policy for every alias of the account.
+            # Policy updates are off: the construct would otherwise add a managed policy for every alias of the account.
             role=self.role.without_policy_updates(),
             pre_hook=check,
             auto_rollback=codedeploy.AutoRollbackConfig(

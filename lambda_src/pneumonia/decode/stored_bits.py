@@ -24,8 +24,9 @@ def check_bits(dataset: Dataset) -> None:
 
 
 def stored_values(cells: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """Return the stored values in integer ``cells`` [rows, columns], with their sign and without the other bits of the
-    cells. ``cells`` may be changed.
+    """Return the stored values of integer ``cells`` [rows, columns], with their sign.
+
+    The other bits of the cells are cleared. ``cells`` may be changed.
 
     The values are taken from the lowest bits if High Bit leaves no room for the stored bits. The same applies if High
     Bit is higher up but no cell uses a bit above the lowest BitsStored ones. In that case the writer changed the header
