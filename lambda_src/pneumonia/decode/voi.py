@@ -31,8 +31,8 @@ def window_of(center: Any, width: Any, function: Any) -> Window | None:
 def apply_window(values: Values, window: Window, measured: Range) -> NDArray[np.uint8]:
     """Convert `values` to grey 0..255 by the formulas of DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 
-    `measured`: the range of the image's values. If a window is more than twice as wide, only this range is shown,
-    because showing the whole window would waste contrast.
+    `measured`: the range of the image's values. If the window is more than twice as wide as this range, only this range
+    is shown, because showing the whole window would waste contrast.
     """
     if window.function == "SIGMOID":
         own = _sigmoid(np.array(measured, np.float32), window)

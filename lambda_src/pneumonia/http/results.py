@@ -22,7 +22,7 @@ _UNKNOWN = (
 
 
 def result(request: Request) -> Response:
-    """Return the result of an upload, or 202 while it may still come."""
+    """Return the result of an upload, or 202 while it may still arrive."""
     upload_id, bucket = _upload_id(request), _bucket()
     prevalence = read_prevalence(request.query(PREVALENCE))
     # Imported here to keep cold starts short, as in uploads.py.
