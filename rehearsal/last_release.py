@@ -8,7 +8,7 @@ from typing import Final
 
 from rehearsal.cdk import ROOT
 
-LAST_RELEASE: Final = "af7997517824999463278825cf0b3d5dfdf1dfa6"
+LAST_RELEASE: Final = "fc435c1b5caf453e2d313ad6fd6d07a4165ec8a4"
 """Commit of the last release. Change it with each new release."""
 
 

@@ -142,7 +142,8 @@ class Upgrade:
     def _old_client(self, *arguments: str) -> str:
         """Run the command line of the last release."""
         env = {**os.environ, "PYTHONPATH": f"{self._old / 'lambda_src'}{os.pathsep}{self._old}"}
-        return run([sys.executable, "-m", "client", *arguments, "--stack", STACK], cwd=self._old, env=env, fine=(0, 3))
+        command = [sys.executable, "-m", "pneumonia_cli", *arguments, "--stack", STACK]
+        return run(command, cwd=self._old, env=env, fine=(0, 3))
 
     def _client(self, *arguments: str) -> str:
         try:

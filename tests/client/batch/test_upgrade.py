@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 MADE_BY_THE_LAST_RELEASE = """
 import json, sys
 from pathlib import Path
-from client.journal import Journal
+from pneumonia_cli.client.batch.journal import Journal
 
 with Journal(Path(sys.argv[1]), {"results bucket": "pneumonia-results"}) as journal:
     journal.folder = Path(sys.argv[2])
@@ -36,7 +36,7 @@ print(json.dumps(keys))
 # A result of the previous release, without the fields that this release added.
 RESULT = {
     "status": "predicted", "normal": 0.25, "pneumonia": 0.75, "label": "pneumonia", "triage": "indeterminate",
-    "threshold": 0.4, "model": {"name": "xception", "version": "0.5.0", "sha256": "ab"}, "in_training_population": True,
+    "threshold": 0.4, "model": {"name": "xception", "version": "0.7.0", "sha256": "ab"}, "in_training_population": True,
     "forced": False,
     "image": {
         "format": "PNG", "width": 9, "height": 9, "photometric": "MONOCHROME2", "inverted": False, "warnings": [],
