@@ -44,7 +44,7 @@ INTENDED_USE = (
 )
 LIMITS = [
     "Trained on one hospital (Guangzhou) and one population (ages 1-5, AP view): the figures do not hold elsewhere.",
-    "Distinguishes pneumonia from normal only; any other disease may be called either.",
+    "Distinguishes pneumonia from normal only; another disease can be labelled normal or pneumonia.",
     "Probabilities are calibrated for even odds (half of the images show pneumonia), not for the share at a clinic.",
     "Most images that are not chest X-rays are refused and most adults are flagged, but not all; other views of the "
     "chest may pass as frontal views.",

@@ -138,7 +138,7 @@ EXAMPLES: Final[dict[str, Schema]] = {
         "feedback": None,
         "prevalence": {"calibrated": 0.5, "lowest": 0.001, "highest": 0.999},
         "notice": _NOTICE,
-        "limits": ["Distinguishes pneumonia from normal only; any other disease may be called either."],
+        "limits": ["Distinguishes pneumonia from normal only; another disease can be labelled normal or pneumonia."],
     },
     "Prediction": _PREDICTION_EXAMPLE,
     "NewUpload": {"content_type": "image/png"},
