@@ -75,6 +75,7 @@ class TestUpload:
         door.deliver()
         assert door.ask("GET", ticket["result"]).body["status"] == "predicted"
 
+    @pytest.mark.slow
     def test_the_worker_checks_the_size_again(self, door: Door, image_bytes: ImageBytes) -> None:
         """S3 refuses files above the limit in the policy. The local S3 ignores the policy, so the worker gets it."""
         ticket = ticket_for(door)

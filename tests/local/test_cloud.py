@@ -78,6 +78,7 @@ def test_a_function_gets_403_for_an_absent_result(cloud: Cloud) -> None:
         cloud.s3.head_object(Bucket=RESULT_BUCKET, Key="absent.json")
 
 
+@pytest.mark.slow
 def test_the_next_cloud_starts_empty(settings: StackSettings) -> None:
     with local_cloud(settings) as first:
         first.s3.put_object(Bucket=UPLOAD_BUCKET, Key="a.png", Body=b"x")

@@ -48,6 +48,7 @@ def test_a_folder_that_cannot_be_written(
     assert f"{taken}/out/heatmapscannotbewritten:Notadirectory." in shown
 
 
+@pytest.mark.slow
 def test_a_missing_result_is_a_failure(
     tiny_service: None,
     make_films: MakeFilms,

@@ -58,6 +58,7 @@ def test_it_starts_with_the_given_arguments(pneumonia: Pneumonia, sfn: Any, mach
     assert running(sfn, machine) == {told["execution"]: {"bucket": UPLOADS, "prefix": "films/"}}
 
 
+@pytest.mark.slow
 def test_a_second_backfill_of_one_archive_is_not_started(
     pneumonia: Pneumonia, sfn: Any, machine: str, parts: list[str]
 ) -> None:

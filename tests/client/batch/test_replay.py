@@ -99,6 +99,7 @@ def test_other_days_are_left_alone(uploaded: Stack, pneumonia: Pneumonia, days: 
     assert "There are no images" in ran.out
 
 
+@pytest.mark.slow
 def test_a_prefix_and_only_what_has_no_result(uploaded: Stack, pneumonia: Pneumonia) -> None:
     uploaded.cloud.s3.delete_object(Bucket=RESULTS, Key=f"{KEY}.json")
     for arguments, found in ((["--missing"], 1), (["--missing", "--prefix", "o"], 0), (["--prefix", "o"], 1)):

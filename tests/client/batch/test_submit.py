@@ -107,6 +107,7 @@ def test_a_killed_submit_continues_after_a_restart(
     assert set(killed) <= set(uploads)
 
 
+@pytest.mark.slow
 def test_stopped_by_the_user(
     stack: Stack, pneumonia: Pneumonia, make_films: MakeFilms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

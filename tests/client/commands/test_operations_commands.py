@@ -144,6 +144,7 @@ def test_status(service: Stack, shell: Callable[[str], str]) -> None:
     assert re.search(r"Waiting uploads\s+0\b", shell(first_look))
 
 
+@pytest.mark.slow
 def test_rotate_the_token(service: Stack, shell: Callable[[str], str]) -> None:
     (before,) = token_secret.read_tokens(TOKEN_SECRET)
     rotate, revoke = of_section("Rotate the token")
@@ -164,6 +165,7 @@ def test_redrive(service: Stack, shell: Callable[[str], str]) -> None:
     assert service.cloud.dead_letters() == 0
 
 
+@pytest.mark.slow
 def test_replay_a_day(service: Stack, shell: Callable[[str], str]) -> None:
     service.cloud.s3.delete_object(Bucket=RESULTS, Key="ward-3/image-17.png.json")
     (block,) = of_section("Replay a day")

@@ -77,6 +77,7 @@ def test_all_is_well_and_nothing_is_left(
     assert cloud.s3.list_objects_v2(Bucket=RESULT_BUCKET)["KeyCount"] == 0
 
 
+@pytest.mark.slow
 def test_with_a_token_requests_without_it_are_refused(
     aws: Aws, url: str, settings: StackSettings, poller: Poller, card: Card, image_bytes: Callable[..., bytes]
 ) -> None:
