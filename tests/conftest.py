@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copy
+import functools
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ import numpy as np
 import onnx
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.loaders import JSONFileLoader
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -202,6 +204,18 @@ def card(artifacts: Path) -> Card:
 @pytest.fixture(scope="session")
 def predictor(artifacts: Path) -> Predictor:
     return Predictor.load(Settings(model_dir=artifacts))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def service_models_read_once() -> Iterator[None]:
+    """Let all boto3 sessions share the parsed models of AWS services. Each session would read these large files again.
+
+    botocore shares them among the clients of one session in the same way.
+    """
+    read = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _loader, path: read(path))
+        yield
 
 
 @pytest.fixture(autouse=True)
